@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use vouchsafe_server::{Config, Services};
+
+/// The reference Vault and Keystore of Vouchsafe, in one process or two.
+///
+/// Every option can also be set by the environment variable that stands beside it. VOUCHSAFE_LOG sets how much is
+/// logged to standard error ("warn", "debug", …; "info" by default).
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    /// Which services this process runs.
+    #[arg(value_enum, default_value = "all", env = "VOUCHSAFE_SERVICES")]
+    services: Which,
+
+    /// The address to listen on. Port 0 takes a free one; the first line on standard output tells which.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8787",
+        env = "VOUCHSAFE_LISTEN"
+    )]
+    listen: String,
+
+    /// The folder of the databases, the Keystore's secrets (keystore.setup: keep a backup of it apart from the
+    /// database) and captured mails.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "vouchsafe-data",
+        env = "VOUCHSAFE_DATA"
+    )]
+    data: PathBuf,
+
+    /// The Vault's database: sqlite://FILE or postgres://…; by default vault.db in the data folder.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_VAULT_DB",
+        hide_env_values = true
+    )]
+    vault_db: Option<String>,
+
+    /// The Keystore's database; by default keystore.db in the data folder. It must be another than the Vault's.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_KEYSTORE_DB",
+        hide_env_values = true
+    )]
+    keystore_db: Option<String>,
+
+    /// The Vault's base URL as clients see it, path included. Repeat it for every address that the Vault is reached
+    /// by, the main one first: the Keystore makes tokens for these audiences alone. By default /vault at the address
+    /// that is listened on.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_VAULT_URL",
+        value_delimiter = ','
+    )]
+    vault_url: Vec<String>,
+
+    /// The Keystore's base URL, path included; it is also the issuer of its tokens. By default /keystore at the
+    /// address that is listened on. A Vault alone must be told, and fetches the token keys there.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_KEYSTORE_URL")]
+    keystore_url: Option<String>,
+
+    /// The Keystore's public token key, a JWK or its x, for a Vault that shall not fetch it.
+    #[arg(long, value_name = "KEY", env = "VOUCHSAFE_KEYSTORE_KEY")]
+    keystore_key: Option<String>,
+
+    /// A web origin that may call from browsers, such as https://app.example. Repeat it for more; * allows every one,
+    /// for tests.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "VOUCHSAFE_CORS_ORIGIN",
+        value_delimiter = ','
+    )]
+    cors_origin: Vec<String>,
+
+    /// A folder with a page to serve at /.
+    #[arg(long, value_name = "DIR", env = "VOUCHSAFE_PAGE")]
+    page: Option<PathBuf>,
+
+    /// The page that invitation links in mails open; by default / at the Vault's origin.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_INVITATION_URL")]
+    invitation_url: Option<String>,
+
+    /// The mail server: smtp://HOST:PORT, smtps://USER:PASSWORD@HOST, or smtp://…?tls=required. Without it mails are
+    /// not sent, but captured as files in the data folder's outbox.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_SMTP_URL",
+        hide_env_values = true
+    )]
+    smtp_url: Option<String>,
+
+    /// The sender of mails.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "vouchsafe@localhost",
+        env = "VOUCHSAFE_MAIL_FROM"
+    )]
+    mail_from: String,
+
+    /// Show captured mails at /dev/mails, to everybody who can reach the server. Whoever reads an invitation mail can
+    /// accept it.
+    #[arg(long, env = "VOUCHSAFE_DEV_MAILBOX")]
+    dev_mailbox: bool,
+
+    /// Make a new keystore.setup although there are accounts. They can then sign in by their recovery keys alone.
+    #[arg(long, env = "VOUCHSAFE_NEW_OPAQUE_SETUP")]
+    new_opaque_setup: bool,
+
+    /// Take callers' addresses from the last entry of X-Forwarded-For. Only behind a proxy that writes it.
+    #[arg(long, env = "VOUCHSAFE_BEHIND_PROXY")]
+    behind_proxy: bool,
+
+    /// Do not limit attempts, for load tests.
+    #[arg(long, env = "VOUCHSAFE_NO_RATE_LIMITS")]
+    no_rate_limits: bool,
+
+    /// Log as JSON, one object a line.
+    #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
+    log_json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// Vault and Keystore together.
+    All,
+    /// The Vault alone.
+    Vault,
+    /// The Keystore alone.
+    Keystore,
+}
+
+impl Cli {
+    pub(crate) fn log_json(&self) -> bool {
+        self.log_json
+    }
+
+    pub(crate) fn into_config(self) -> Config {
+        let services = match self.services {
+            Which::All => Services::All,
+            Which::Vault => Services::Vault,
+            Which::Keystore => Services::Keystore,
+        };
+        Config {
+            services,
+            listen: self.listen,
+            vault_db: self.vault_db,
+            keystore_db: self.keystore_db,
+            vault_urls: self.vault_url,
+            keystore_url: self.keystore_url,
+            keystore_key: self.keystore_key,
+            cors_origins: self.cors_origin,
+            page: self.page,
+            invitation_url: self.invitation_url,
+            smtp_url: self.smtp_url,
+            mail_from: self.mail_from,
+            dev_mailbox: self.dev_mailbox,
+            new_opaque_setup: self.new_opaque_setup,
+            behind_proxy: self.behind_proxy,
+            rate_limits: !self.no_rate_limits,
+            ..Config::new(self.data)
+        }
+    }
+}

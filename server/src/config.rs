@@ -1,0 +1,271 @@
+//! How a server is set up.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Uri;
+
+use crate::clock::Clock;
+use crate::server::StartError;
+
+/// Which services a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Services {
+    /// Vault and Keystore together.
+    All,
+    /// The Vault alone.
+    Vault,
+    /// The Keystore alone.
+    Keystore,
+}
+
+impl Services {
+    pub(crate) fn vault(self) -> bool {
+        self != Self::Keystore
+    }
+
+    pub(crate) fn keystore(self) -> bool {
+        self != Self::Vault
+    }
+}
+
+/// Everything that a server can be told. [`Config::new`] gives a server for trying out; fields are set as needed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which services run.
+    pub services: Services,
+    /// The address to listen on, as `host:port`. Port 0 takes a free one.
+    pub listen: String,
+    /// The folder of the databases, the Keystore's setup and the captured mails.
+    pub data: PathBuf,
+    /// The Vault's database, `postgres://…` or `sqlite://…`; by default `vault.db` in the data folder.
+    pub vault_db: Option<String>,
+    /// The Keystore's database; by default `keystore.db` in the data folder.
+    pub keystore_db: Option<String>,
+    /// The Vault's base URLs, the main one first. The Keystore makes tokens for these audiences alone, and the Vault
+    /// accepts each of them. By default `/vault` at the address that the server listens on.
+    pub vault_urls: Vec<String>,
+    /// The Keystore's base URL, which is also its tokens' issuer. By default `/keystore` at the address that the
+    /// server listens on; a Vault alone must be told.
+    pub keystore_url: Option<String>,
+    /// The Keystore's public token key (`x` of its JWK, or the JWK itself), for a Vault that shall not fetch it.
+    pub keystore_key: Option<String>,
+    /// The web origins that may call, or `*`.
+    pub cors_origins: Vec<String>,
+    /// A folder with a page to serve at `/`.
+    pub page: Option<PathBuf>,
+    /// What invitation links in mails begin with; by default `/` at the Vault's origin.
+    pub invitation_url: Option<String>,
+    /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
+    pub smtp_url: Option<String>,
+    /// The sender's address of mails.
+    pub mail_from: String,
+    /// Whether `GET /dev/mails` shows the captured mails to everybody.
+    pub dev_mailbox: bool,
+    /// Whether to make a new Keystore setup although there are accounts, which then cannot sign in by passphrase.
+    pub new_opaque_setup: bool,
+    /// Whether the last entry of `X-Forwarded-For` is the caller's address.
+    pub behind_proxy: bool,
+    /// Whether attempts are limited.
+    pub rate_limits: bool,
+    /// How often an event stream sends a comment line.
+    pub heartbeat: Duration,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Config {
+    /// Both services on a free port of this machine, with their data in `data`.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            services: Services::All,
+            listen: "127.0.0.1:0".to_owned(),
+            data: data.into(),
+            vault_db: None,
+            keystore_db: None,
+            vault_urls: Vec::new(),
+            keystore_url: None,
+            keystore_key: None,
+            cors_origins: Vec::new(),
+            page: None,
+            invitation_url: None,
+            smtp_url: None,
+            mail_from: "vouchsafe@localhost".to_owned(),
+            dev_mailbox: false,
+            new_opaque_setup: false,
+            behind_proxy: false,
+            rate_limits: true,
+            heartbeat: Duration::from_secs(15),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Where a file of the data folder lies.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let data: &Path = &self.data;
+        data.join(name)
+    }
+}
+
+/// The base URLs of a running server.
+#[derive(Clone, Debug)]
+pub(crate) struct Urls {
+    pub(crate) vault: Vec<BaseUrl>,
+    pub(crate) keystore: Option<BaseUrl>,
+}
+
+impl Urls {
+    /// Fills in what is not configured from the address that was bound.
+    pub(crate) fn new(config: &Config, address: SocketAddr) -> Result<Self, StartError> {
+        let local = |service: &str| {
+            let host = match address.ip() {
+                ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+                std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+                ip => ip.to_string(),
+            };
+            let loopback = address.ip().is_loopback() || address.ip().is_unspecified();
+            let hosts = [Some(host), loopback.then(|| "localhost".to_owned())];
+            let port = address.port();
+            hosts
+                .into_iter()
+                .flatten()
+                .map(|host| format!("http://{host}:{port}/{service}"))
+                .collect::<Vec<_>>()
+        };
+        let vault = match config.services {
+            _ if !config.vault_urls.is_empty() => config.vault_urls.clone(),
+            Services::Keystore => {
+                return Err(StartError(
+                    "Give --vault-url: the Keystore must know whom its tokens are for.".into(),
+                ));
+            }
+            _ => local("vault"),
+        };
+        let keystore = match (&config.keystore_url, config.services) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Services::Vault) => {
+                return Err(StartError(
+                    "Give --keystore-url: the Vault must know whose tokens to trust.".into(),
+                ));
+            }
+            (None, _) => local("keystore").into_iter().next(),
+        };
+        let vault: Vec<BaseUrl> = vault
+            .iter()
+            .map(|url| BaseUrl::parse(url))
+            .collect::<Result<_, _>>()?;
+        let keystore = keystore.map(|url| BaseUrl::parse(&url)).transpose()?;
+        if config.services.vault() && vault.iter().any(|url| url.path != vault[0].path) {
+            return Err(StartError(
+                "Give every --vault-url the same path: the Vault is mounted once.".into(),
+            ));
+        }
+        let together = config.services == Services::All;
+        if together
+            && keystore
+                .as_ref()
+                .is_some_and(|url| url.path == vault[0].path)
+        {
+            return Err(StartError(
+                "Give --vault-url and --keystore-url different paths.".into(),
+            ));
+        }
+        Ok(Self { vault, keystore })
+    }
+}
+
+/// A base URL, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseUrl {
+    pub(crate) text: String,
+    pub(crate) origin: String,
+    /// Empty, or a path with a leading slash.
+    pub(crate) path: String,
+}
+
+impl BaseUrl {
+    pub(crate) fn parse(url: &str) -> Result<Self, StartError> {
+        let bad = || {
+            StartError(format!(
+                "Write {url:?} as a base URL, like https://vault.example or http://host/vault."
+            ))
+        };
+        let text = url.trim_end_matches('/');
+        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let (Some("http" | "https"), Some(authority), None) =
+            (uri.scheme_str(), uri.authority(), uri.query())
+        else {
+            return Err(bad());
+        };
+        let path = uri.path().trim_end_matches('/');
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        if authority.as_str().contains('@') || !path.chars().all(plain) || path.contains("//") {
+            return Err(bad());
+        }
+        let origin = format!("{}://{authority}", uri.scheme_str().unwrap_or("https"));
+        if text != format!("{origin}{path}") {
+            return Err(bad());
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            origin,
+            path: path.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls() {
+        let url = BaseUrl::parse("https://example:8443/a/vault/").unwrap();
+        assert_eq!(
+            (url.text.as_str(), url.path.as_str()),
+            ("https://example:8443/a/vault", "/a/vault")
+        );
+        assert_eq!(BaseUrl::parse("http://vault.example").unwrap().path, "");
+        for wrong in [
+            "vault.example",
+            "ftp://x",
+            "http://x/?a",
+            "http://x/{id}",
+            "http://a@x",
+            "/vault",
+            "http://x/#a",
+        ] {
+            assert!(BaseUrl::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn defaults_follow_the_bound_port() {
+        let address: SocketAddr = "0.0.0.0:77".parse().unwrap();
+        let urls = Urls::new(&Config::new("x"), address).unwrap();
+        let vault: Vec<&str> = urls.vault.iter().map(|url| url.text.as_str()).collect();
+        assert_eq!(
+            vault,
+            ["http://127.0.0.1:77/vault", "http://localhost:77/vault"]
+        );
+        assert_eq!(urls.keystore.unwrap().text, "http://127.0.0.1:77/keystore");
+    }
+
+    #[test]
+    fn a_service_alone_must_know_the_other() {
+        let address: SocketAddr = "127.0.0.1:77".parse().unwrap();
+        for services in [Services::Vault, Services::Keystore] {
+            assert!(
+                Urls::new(
+                    &Config {
+                        services,
+                        ..Config::new("x")
+                    },
+                    address
+                )
+                .is_err()
+            );
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The strict forms of what travels: ids, bytes, envelopes. Each type can only be made from its one canonical spelling.
+
+use std::borrow::Cow;
+
+use data_encoding::BASE64URL_NOPAD;
+use rand_core::{OsRng, RngCore};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
+
+use crate::error::{Code, Result};
+
+/// A lower-case UUID in its 36-character form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String, format = "uuid")]
+pub(crate) struct Id(String);
+
+impl Id {
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What came back from the database, where only checked text is written.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Refuses an id of another UUID version: clients make account ids with version 4, record ids with version 7.
+    pub(crate) fn of_version(&self, version: u8) -> Result<&str> {
+        // The version is the first digit of the third group.
+        if self.0.as_bytes()[14] == b'0' + version {
+            Ok(&self.0)
+        } else {
+            Err(crate::error::ApiError::bad_input(format!(
+                "Make the id a UUID of version {version}."
+            )))
+        }
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        match uuid::Uuid::try_parse(&text) {
+            Ok(id)
+                if id
+                    .hyphenated()
+                    .encode_lower(&mut uuid::Uuid::encode_buffer())
+                    == text.as_ref() =>
+            {
+                Ok(Self(text.into_owned()))
+            }
+            _ => Err("an id is a lower-case UUID of 36 characters"),
+        }
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        id.0
+    }
+}
+
+/// Exactly `N` bytes, written as canonical base64url without padding.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String)]
+pub(crate) struct Bytes<const N: usize>([u8; N]);
+
+impl<const N: usize> Bytes<N> {
+    /// Fresh random bytes from the operating system.
+    pub(crate) fn make() -> Self {
+        let mut bytes = [0; N];
+        OsRng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    /// The text.
+    pub(crate) fn to_text(&self) -> String {
+        base64url(&self.0)
+    }
+
+    /// What is stored instead of a secret: its SHA-256.
+    pub(crate) fn to_hash(&self) -> String {
+        base64url(&Sha256::digest(self.0))
+    }
+}
+
+impl<const N: usize> TryFrom<Cow<'_, str>> for Bytes<N> {
+    type Error = String;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        from_base64url(&text)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| format!("expected {N} bytes as base64url without padding"))
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Bytes<N> {
+    fn from(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl<const N: usize> From<Bytes<N>> for String {
+    fn from(bytes: Bytes<N>) -> Self {
+        bytes.to_text()
+    }
+}
+
+/// A message of any length, written as canonical base64url without padding.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String)]
+pub(crate) struct Message(pub(crate) Vec<u8>);
+
+impl TryFrom<Cow<'_, str>> for Message {
+    type Error = &'static str;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        from_base64url(&text)
+            .map(Self)
+            .ok_or("expected base64url without padding")
+    }
+}
+
+impl From<Message> for String {
+    fn from(message: Message) -> Self {
+        base64url(&message.0)
+    }
+}
+
+/// A compact JWE or JWS by its shape. The server can open none of them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String)]
+pub(crate) struct Envelope<const PARTS: usize>(String);
+
+/// A compact JWE.
+pub(crate) type Jwe = Envelope<5>;
+/// A compact JWS.
+pub(crate) type Jws = Envelope<3>;
+
+impl<const PARTS: usize> Envelope<PARTS> {
+    /// The text, unless it is longer than `limit` bytes.
+    pub(crate) fn within(&self, limit: usize) -> Result<&str> {
+        if self.0.len() <= limit {
+            Ok(&self.0)
+        } else {
+            Err(Code::TooLarge.into())
+        }
+    }
+
+    /// What came back from the database, where only checked text is written.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl<const PARTS: usize> TryFrom<Cow<'_, str>> for Envelope<PARTS> {
+    type Error = String;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        let parts: Vec<&str> = text.split('.').collect();
+        let shaped = parts.len() == PARTS
+            && !parts[0].is_empty()
+            && !parts[PARTS - 1].is_empty()
+            && parts.iter().all(|part| from_base64url(part).is_some());
+        if shaped {
+            Ok(Self(text.into_owned()))
+        } else {
+            Err(format!(
+                "expected {PARTS} parts of base64url without padding, joined by dots"
+            ))
+        }
+    }
+}
+
+impl<const PARTS: usize> From<Envelope<PARTS>> for String {
+    fn from(envelope: Envelope<PARTS>) -> Self {
+        envelope.0
+    }
+}
+
+/// Canonical base64url without padding.
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+/// The bytes of canonical base64url: no padding, no stray bits at the end.
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
+}
+
+/// Whether two texts are equal, in a time that does not tell where they differ.
+pub(crate) fn same_secret(left: &str, right: &str) -> bool {
+    left.as_bytes().ct_eq(right.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Option<Id> {
+        Id::try_from(Cow::from(text)).ok()
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        assert!(id("0192f0c1-2345-7abc-8def-0123456789ab").is_some());
+        for wrong in [
+            "0192F0C1-2345-7ABC-8DEF-0123456789AB",
+            "0192f0c123457abc8def0123456789ab",
+            "{0192f0c1-2345-7abc-8def-0123456789ab}",
+            "0192f0c1-2345-7abc-8def-0123456789a",
+            "",
+        ] {
+            assert!(id(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn base64url_is_canonical() {
+        assert_eq!(from_base64url("AQ"), Some(vec![1]));
+        for wrong in ["AQ==", "AR", "A", "A Q", "+/+/"] {
+            assert!(from_base64url(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn envelopes_have_their_parts() {
+        assert!(Jwe::try_from(Cow::from("AQ..AQ.AQ.AQ")).is_ok());
+        for wrong in [
+            "AQ.AQ.AQ",
+            "AQ.AQ.AQ.AQ.AQ.AQ",
+            ".AQ.AQ.AQ.AQ",
+            "AQ.AQ.AQ.AQ.",
+            "AR..AQ.AQ.AQ",
+        ] {
+            assert!(Jwe::try_from(Cow::from(wrong)).is_err(), "{wrong}");
+        }
+        assert!(Jwe::stored("AQ..AQ.AQ.AQ".into()).within(11).is_err());
+    }
+}

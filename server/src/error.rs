@@ -1,0 +1,187 @@
+//! The one error that every route answers with.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The codes a client may meet, a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The request is not what the route takes.
+    BadInput,
+    /// No session or token, or one that is unknown, expired or meant for another service.
+    SessionExpired,
+    /// The email or the passphrase is wrong.
+    WrongCredentials,
+    /// There is no such thing, or it belongs to somebody else.
+    NotFound,
+    /// The id is taken, or the stored version is another.
+    Conflict,
+    /// The email has an account already.
+    EmailTaken,
+    /// The invitation's time is over.
+    InvitationExpired,
+    /// The invitation was accepted before.
+    InvitationUsed,
+    /// The inviter took the invitation back.
+    InvitationCancelled,
+    /// The invitee turned the invitation down.
+    InvitationDeclined,
+    /// The share's time is over.
+    ShareExpired,
+    /// The body, or a member of it, is larger than the route takes.
+    TooLarge,
+    /// Too many attempts.
+    RateLimited,
+    /// The server failed.
+    ServerError,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::BadInput => StatusCode::BAD_REQUEST,
+            Self::SessionExpired | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
+            Self::InvitationExpired
+            | Self::InvitationUsed
+            | Self::InvitationCancelled
+            | Self::InvitationDeclined
+            | Self::ShareExpired => StatusCode::GONE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::BadInput => "Send what the route takes.",
+            Self::SessionExpired => "Sign in again.",
+            Self::WrongCredentials => "Check the email and the passphrase.",
+            Self::NotFound => "Check the id: there is nothing here under it.",
+            Self::Conflict => {
+                "Read what is stored and decide again: it differs from what was sent."
+            }
+            Self::EmailTaken => "Sign in, or take another email: this one has an account.",
+            Self::InvitationExpired => "Ask for a new invitation: this one is over.",
+            Self::InvitationUsed => {
+                "Ask the inviter who accepted: the invitation was used, maybe by somebody else."
+            }
+            Self::InvitationCancelled => {
+                "Ask for a new invitation: the inviter took this one back."
+            }
+            Self::InvitationDeclined => "Ask for a new invitation: this one was declined.",
+            Self::ShareExpired => "Ask the sender to share again: this share is over.",
+            Self::TooLarge => "Send less: this is larger than the route takes.",
+            Self::RateLimited => "Wait as long as Retry-After says, then try again.",
+            Self::ServerError => "Try again later: the server failed.",
+        }
+    }
+}
+
+/// The inner part of an error body, and the error of one item of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorDetail {
+    /// The stable code.
+    pub code: Code,
+    /// One sentence that says what to do.
+    pub message: String,
+}
+
+/// An error body.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// An error on its way to the client.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    detail: ErrorDetail,
+    status: StatusCode,
+    retry_after: Option<i64>,
+}
+
+/// What every handler returns.
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    /// The code's own sentence replaced by a more precise one.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        let detail = ErrorDetail {
+            code,
+            message: message.into(),
+        };
+        Self {
+            detail,
+            status: code.status(),
+            retry_after: None,
+        }
+    }
+
+    /// `bad_input` with a sentence.
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Code::BadInput, message)
+    }
+
+    /// Too many attempts: wait this many seconds.
+    pub(crate) fn rate_limited(seconds: i64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..Code::RateLimited.into()
+        }
+    }
+
+    /// The same error under another status, where one code has several.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.detail.code
+    }
+
+    /// The part that stands in a batch's result.
+    pub(crate) fn into_detail(self) -> ErrorDetail {
+        self.detail
+    }
+
+    /// A failure of the server's own: logged here, and not told to the client.
+    pub(crate) fn internal(what: &str, cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "{what}");
+        Code::ServerError.into()
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self::new(code, code.sentence())
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::internal("the database failed", error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(ErrorBody { error: self.detail })).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

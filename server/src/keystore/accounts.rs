@@ -1,0 +1,185 @@
+//! Signing up.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
+
+use super::sessions::make_session;
+use super::{App, opaque};
+use crate::encoding::{Bytes, Id, Jwe, Message};
+use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::extract::Input;
+use crate::limits::{self, SIGN_UP_ADDRESS};
+
+/// The largest wrapped key of an account.
+const KEY: usize = 4 << 10;
+
+/// The first message of a sign-up.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SignUpStart {
+    email: String,
+    registration_request: Message,
+}
+
+/// The answer to it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SignUpStarted {
+    registration_response: Message,
+}
+
+/// The last message of a sign-up: the whole account.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SignUpFinish {
+    account_id: Id,
+    email: String,
+    registration_record: Message,
+    kek_passphrase: Jwe,
+    kek_recovery: Jwe,
+    vault_key: Jwe,
+    signing_key: Jwe,
+    recovery_verifier: Bytes<32>,
+}
+
+/// The answer to it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SignedUp {
+    account_id: Id,
+    session: Bytes<32>,
+    expires_at: i64,
+}
+
+/// An email as it is stored and compared: trimmed, NFC, lower-case.
+pub(super) fn normalise(email: &str) -> Result<String> {
+    let email: String = email
+        .trim()
+        .nfc()
+        .collect::<String>()
+        .to_lowercase()
+        .nfc()
+        .collect();
+    let shaped = email.len() <= 254
+        && email.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && !host.is_empty() && !host.contains('@')
+        })
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if shaped {
+        Ok(email)
+    } else {
+        Err(ApiError::bad_input("Check the email address."))
+    }
+}
+
+/// Begins a sign-up.
+#[utoipa::path(
+    post, path = "/sign-up/start", request_body = SignUpStart, security(()),
+    responses((status = 200, body = SignUpStarted), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn sign_up_start(
+    State(app): App,
+    from: limits::From,
+    Input(input): Input<SignUpStart>,
+) -> Result<Json<SignUpStarted>> {
+    app.limits.count(SIGN_UP_ADDRESS, &from.0)?;
+    let email = normalise(&input.email)?;
+    let registration_response = app.setup.register(&email, &input.registration_request)?;
+    let taken = sqlx::query("SELECT id FROM accounts WHERE email = $1")
+        .bind(&email)
+        .fetch_optional(&app.db.read)
+        .await?;
+    match taken {
+        Some(_) => Err(Code::EmailTaken.into()),
+        None => Ok(Json(SignUpStarted {
+            registration_response,
+        })),
+    }
+}
+
+/// Ends a sign-up: stores the account and its first session, or nothing.
+#[utoipa::path(
+    post, path = "/sign-up/finish", request_body = SignUpFinish, security(()),
+    responses((status = 201, body = SignedUp), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn sign_up_finish(
+    State(app): App,
+    from: limits::From,
+    Input(input): Input<SignUpFinish>,
+) -> Result<(StatusCode, Json<SignedUp>)> {
+    app.limits.count(SIGN_UP_ADDRESS, &from.0)?;
+    let columns = [
+        input.account_id.of_version(4)?.to_owned(),
+        normalise(&input.email)?,
+        String::from(opaque::record(&input.registration_record)?),
+        input.kek_passphrase.within(KEY)?.to_owned(),
+        input.kek_recovery.within(KEY)?.to_owned(),
+        input.vault_key.within(KEY)?.to_owned(),
+        input.signing_key.within(KEY)?.to_owned(),
+        input.recovery_verifier.to_text(),
+    ];
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let mut insert = sqlx::query(
+        "INSERT INTO accounts (id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
+         recovery_verifier, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+    );
+    for column in &columns {
+        insert = insert.bind(column);
+    }
+    let made = insert.bind(now).execute(&mut *tx).await?.rows_affected() == 1;
+    if !made {
+        let mut same = sqlx::query_scalar::<_, String>(
+            "SELECT id FROM accounts WHERE id = $1 AND email = $2 AND opaque_record = $3 AND kek_passphrase = $4 \
+             AND kek_recovery = $5 AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8",
+        );
+        for column in &columns {
+            same = same.bind(column);
+        }
+        if same.fetch_optional(&mut *tx).await?.is_none() {
+            let taken = sqlx::query("SELECT id FROM accounts WHERE email = $1").bind(&columns[1]);
+            let taken = taken.fetch_optional(&mut *tx).await?.is_some();
+            return Err(if taken {
+                Code::EmailTaken
+            } else {
+                Code::Conflict
+            }
+            .into());
+        }
+    }
+    let made = make_session(&mut tx, input.account_id.as_str(), now).await?;
+    tx.commit().await?;
+    let answer = SignedUp {
+        account_id: input.account_id,
+        session: made.session,
+        expires_at: made.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emails_have_one_spelling() {
+        assert_eq!(normalise("  Bob@Example.ORG ").unwrap(), "bob@example.org");
+        assert_eq!(normalise("JOSE\u{301}@x").unwrap(), "jos\u{e9}@x");
+        for wrong in [
+            "",
+            "bob",
+            "@x",
+            "bob@",
+            "a@b@c",
+            "a b@c",
+            "a\n@c",
+            &format!("{}@x", "a".repeat(253)),
+        ] {
+            assert!(normalise(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The Keystore: accounts, their wrapped keys, and the encryption spaces through which keys change hands.
+
+mod accounts;
+mod connections;
+mod opaque;
+mod sessions;
+mod setup;
+mod spaces;
+mod tokens;
+#[cfg(test)]
+mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use sessions::bearer;
+pub(crate) use tokens::{Jwks, TokenKey};
+
+use crate::clock::Clock;
+use crate::config::{Config, Urls};
+use crate::db::{Db, Migrations, sqlite_url};
+use crate::limits::Limits;
+use crate::server::StartError;
+use setup::Setup;
+
+const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+
+/// What the Keystore's handlers share.
+pub(crate) struct Keystore {
+    pub(crate) db: Db,
+    clock: Clock,
+    setup: Setup,
+    limits: Limits,
+    issuer: String,
+    audiences: Vec<String>,
+}
+
+/// The state of every Keystore route.
+type App = axum::extract::State<Arc<Keystore>>;
+
+impl Keystore {
+    /// Opens the database and the setup.
+    pub(crate) async fn open(config: &Config, urls: &Urls) -> Result<Arc<Self>, StartError> {
+        let url = config
+            .keystore_db
+            .clone()
+            .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
+        let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
+        let accounts = sqlx::query("SELECT id FROM accounts LIMIT 1")
+            .fetch_optional(&db.read)
+            .await;
+        let accounts = accounts
+            .map_err(|error| StartError(format!("Check the Keystore's database ({error}).")))?;
+        let setup = Setup::open(
+            &config.file("keystore.setup"),
+            accounts.is_some(),
+            config.new_opaque_setup,
+        )?;
+        Ok(Arc::new(Self {
+            db,
+            setup,
+            limits: Limits::new(config.rate_limits, config.clock.clone()),
+            clock: config.clock.clone(),
+            issuer: urls
+                .keystore
+                .as_ref()
+                .map(|url| url.text.clone())
+                .unwrap_or_default(),
+            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+        }))
+    }
+
+    /// The public half of the token key, for a Vault in the same process.
+    pub(crate) fn token_key(&self) -> &TokenKey {
+        &self.setup.token_key
+    }
+}
+
+/// The Keystore's routes and what they take and give.
+fn routes() -> OpenApiRouter<Arc<Keystore>> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::sign_up_start))
+        .routes(routes!(accounts::sign_up_finish))
+        .routes(routes!(sessions::sign_in_start))
+        .routes(routes!(sessions::sign_in_finish))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(tokens::make_token))
+        .routes(routes!(tokens::jwks))
+        .routes(routes!(connections::create, connections::read))
+        .routes(routes!(connections::query))
+        .routes(routes!(connections::list))
+        .routes(routes!(connections::write_note))
+        .routes(routes!(spaces::create))
+        .routes(routes!(spaces::query))
+        .routes(routes!(spaces::claim))
+        .routes(routes!(spaces::delete))
+}
+
+/// The Keystore's routes, to be mounted at its base path.
+pub(crate) fn router(keystore: Arc<Keystore>, base: &str) -> Router {
+    let db = keystore.db.clone();
+    crate::http::service("Vouchsafe Keystore", base, routes(), keystore, db)
+}

@@ -1,0 +1,137 @@
+//! The Keystore's own secrets. They lie in a file beside the database, so that a stolen database alone is not enough to
+//! guess passphrases.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use rand_core::OsRng;
+use serde::{Deserialize, Serialize};
+
+use super::opaque::OpaqueSetup;
+use super::tokens::TokenKey;
+use crate::encoding::{Bytes, Message};
+use crate::server::StartError;
+
+/// The secrets in use.
+pub(crate) struct Setup {
+    pub(crate) opaque: OpaqueSetup,
+    /// Keys the HMAC that makes a credential id from an email.
+    pub(crate) email_secret: Bytes<32>,
+    pub(crate) token_key: TokenKey,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetupFile {
+    opaque: Message,
+    email_secret: Bytes<32>,
+    token_key: Bytes<32>,
+}
+
+impl Setup {
+    /// Reads the setup, or makes it on the first start.
+    pub(crate) fn open(
+        file: &Path,
+        has_accounts: bool,
+        make_anew: bool,
+    ) -> Result<Self, StartError> {
+        let name = file.display();
+        match fs::read(file) {
+            Ok(bytes) => Self::parse(&bytes).ok_or_else(|| {
+                StartError(format!(
+                    "Restore {name} from a backup: it is not a Keystore setup."
+                ))
+            }),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StartError(format!("Make {name} readable ({error}).")))
+            }
+            Err(_) if has_accounts && !make_anew => Err(StartError(format!(
+                "Restore {name} from a backup: without it nobody can sign in. If it is lost for good, start once with \
+                 --new-opaque-setup; accounts then need their recovery keys."
+            ))),
+            Err(_) => {
+                let made = SetupFile {
+                    opaque: Message(OpaqueSetup::new(&mut OsRng).serialize().to_vec()),
+                    email_secret: Bytes::make(),
+                    token_key: Bytes::make(),
+                };
+                let bytes = write(file, &made)
+                    .map_err(|error| StartError(format!("Make {name} writable ({error}).")))?;
+                Self::parse(&bytes)
+                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))
+            }
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let file: SetupFile = serde_json::from_slice(bytes).ok()?;
+        Some(Self {
+            opaque: OpaqueSetup::deserialize(&file.opaque.0).ok()?,
+            email_secret: file.email_secret,
+            token_key: TokenKey::new(file.token_key.as_bytes()),
+        })
+    }
+}
+
+/// Writes the file whole or not at all, for its owner's eyes only.
+fn write(file: &Path, setup: &SetupFile) -> std::io::Result<Vec<u8>> {
+    let bytes = serde_json::to_vec_pretty(setup)?;
+    let part = file.with_extension("setup.part");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.open(&part)?;
+    out.write_all(&bytes)?;
+    out.sync_all()?;
+    fs::rename(&part, file)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_and_never_replaced_behind_accounts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keystore.setup");
+        let first = Setup::open(&file, false, false).unwrap();
+        let again = Setup::open(&file, true, true).unwrap();
+        assert_eq!(first.opaque.serialize(), again.opaque.serialize());
+        assert_eq!(first.token_key.kid(), again.token_key.kid());
+
+        fs::remove_file(&file).unwrap();
+        let refused = Setup::open(&file, true, false).err().unwrap();
+        assert!(
+            refused.to_string().contains("--new-opaque-setup"),
+            "{refused}"
+        );
+        assert!(!file.exists());
+        let anew = Setup::open(&file, true, true).unwrap();
+        assert_ne!(first.opaque.serialize(), anew.opaque.serialize());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keystore.setup");
+        Setup::open(&file, false, false).unwrap();
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keystore.setup");
+        fs::write(&file, "{}").unwrap();
+        assert!(Setup::open(&file, false, true).is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"{}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The command `vouchsafe-server`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use vouchsafe_server::Server;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log_to_stderr(cli.log_json());
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("Free some resources of this machine ({error}).")),
+    };
+    runtime.block_on(async {
+        let server = match Server::start(cli.into_config()).await {
+            Ok(server) => server,
+            Err(error) => return fail(&error.to_string()),
+        };
+        println!("listening on http://{}", server.address());
+        tracing::info!(
+            vault = server.vault_url(),
+            keystore = server.keystore_url(),
+            "listening"
+        );
+        told_to_stop().await;
+        tracing::info!("stopping");
+        server.stop().await;
+        ExitCode::SUCCESS
+    })
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("error: {sentence}");
+    ExitCode::FAILURE
+}
+
+/// Standard output is for the address alone, so that programs can read it.
+fn log_to_stderr(json: bool) {
+    let filter =
+        EnvFilter::try_from_env("VOUCHSAFE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

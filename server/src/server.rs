@@ -1,0 +1,201 @@
+//! Starting and stopping.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, Urls};
+use crate::db::Db;
+use crate::error::ApiError;
+use crate::keystore::Keystore;
+use crate::vault::{TrustedKeys, Vault};
+use crate::{http, keystore, page, vault};
+
+/// How long requests may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why a server did not start: one sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(pub(crate) String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A running server. Dropping it stops it too, without waiting.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    vault_url: String,
+    keystore_url: String,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    working: Option<JoinHandle<()>>,
+    databases: Vec<Db>,
+}
+
+impl Server {
+    /// Binds the address, opens the databases and begins to serve.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        // One TLS provider for the process; that another one is there already is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        std::fs::create_dir_all(&config.data).map_err(|error| {
+            StartError(format!(
+                "Make {} a folder to write in ({error}).",
+                config.data.display()
+            ))
+        })?;
+        let listener = TcpListener::bind(&config.listen).await.map_err(|error| {
+            StartError(format!(
+                "Choose another address than {} ({error}).",
+                config.listen
+            ))
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError(format!("Try again ({error}).")))?;
+        let urls = Urls::new(&config, address)?;
+        let (stop, stopping) = watch::channel(false);
+
+        let (mut router, mut databases, mut working, mut trusted) =
+            (Router::new(), Vec::new(), None, None);
+        if config.services.keystore() {
+            let base = urls
+                .keystore
+                .as_ref()
+                .map(|url| url.path.clone())
+                .unwrap_or_default();
+            let keystore = Keystore::open(&config, &urls).await?;
+            databases.push(keystore.db.clone());
+            trusted = Some(TrustedKeys::fixed(keystore.token_key().public()));
+            router = mount(router, &base, keystore::router(keystore, &base));
+        }
+        if config.services.vault() {
+            let keys = match (&config.keystore_key, trusted, &urls.keystore) {
+                (Some(key), ..) => TrustedKeys::configured(key)?,
+                (None, Some(keys), _) => keys,
+                (None, None, Some(url)) => TrustedKeys::fetched(&url.text)?,
+                (None, None, None) => {
+                    return Err(StartError("Give --keystore-url or --keystore-key.".into()));
+                }
+            };
+            let vault = Vault::open(&config, &urls, keys, stopping.clone()).await?;
+            databases.push(vault.db.clone());
+            working = Some(tokio::spawn(vault.clone().work()));
+            router = mount(
+                router,
+                &urls.vault[0].path,
+                vault::router(vault, &urls.vault[0].path),
+            );
+            if config.dev_mailbox {
+                router = router.route("/dev/mails", mailbox(&config));
+            }
+        }
+        router = router.merge(http::health(databases.clone()));
+        router = match &config.page {
+            Some(folder) if folder.is_dir() => router.fallback_service(page::page(folder)),
+            Some(folder) => {
+                return Err(StartError(format!(
+                    "Give --page a folder: {} is none.",
+                    folder.display()
+                )));
+            }
+            None => router.fallback(http::not_found),
+        };
+        let router = http::surround(router, &config.cors_origins, config.behind_proxy)?;
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = tokio::spawn(async move {
+            let mut stopping = stopping;
+            let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+            if let Err(error) = axum::serve(listener, service)
+                .with_graceful_shutdown(stopped)
+                .await
+            {
+                tracing::error!(%error, "serving ended");
+            }
+        });
+        let vault_url = urls
+            .vault
+            .first()
+            .map(|url| url.text.clone())
+            .unwrap_or_default();
+        let keystore_url = urls.keystore.map(|url| url.text).unwrap_or_default();
+        Ok(Self {
+            address,
+            vault_url,
+            keystore_url,
+            stop,
+            serving,
+            working,
+            databases,
+        })
+    }
+
+    /// The address that is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The Vault's main base URL.
+    pub fn vault_url(&self) -> &str {
+        &self.vault_url
+    }
+
+    /// The Keystore's base URL.
+    pub fn keystore_url(&self) -> &str {
+        &self.keystore_url
+    }
+
+    /// Lets open requests end, closes event streams and databases.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(GRACE, &mut self.serving)
+            .await
+            .is_err()
+        {
+            self.serving.abort();
+        }
+        if let Some(mut working) = self.working.take()
+            && tokio::time::timeout(GRACE, &mut working).await.is_err()
+        {
+            working.abort();
+        }
+        for db in &self.databases {
+            db.close().await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+fn mount(router: Router, base: &str, service: Router) -> Router {
+    if base.is_empty() {
+        router.merge(service)
+    } else {
+        router.nest(base, service)
+    }
+}
+
+/// `GET /dev/mails`: the captured mails.
+fn mailbox(config: &Config) -> axum::routing::MethodRouter {
+    let folder = config.file("outbox");
+    get(move || async move {
+        let mails = vault::mail::captured(&folder)
+            .map_err(|error| ApiError::internal("the outbox folder", error))?;
+        Ok::<_, ApiError>(axum::Json(serde_json::json!({ "items": mails })))
+    })
+}

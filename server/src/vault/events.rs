@@ -1,0 +1,215 @@
+//! What happened to an account, as a stream that can be taken up again after the last event seen.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::sync::{broadcast, watch};
+
+use super::auth::Caller;
+use super::{App, Vault};
+use crate::db::Tx;
+use crate::error::{ApiError, ErrorBody, Result};
+
+/// So many events are read at once.
+const BATCH: i64 = 200;
+
+/// What happened.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Invitation,
+    Connection,
+    Share,
+    Revoked,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Connection => "connection",
+            Self::Share => "share",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// One thing that happened to one account.
+pub(super) struct Change {
+    account: String,
+    kind: Kind,
+    record: String,
+}
+
+impl Change {
+    pub(super) fn new(account: &str, kind: Kind, record: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            kind,
+            record: record.to_owned(),
+        }
+    }
+}
+
+/// Wakes the streams of an account. It carries no events: those are read from the table, so that none is lost.
+pub(super) struct Bell(broadcast::Sender<Arc<str>>);
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(1024))
+    }
+}
+
+impl Vault {
+    /// Writes events beside the change that they tell of, commits both, and wakes the streams.
+    pub(super) async fn record(&self, mut tx: Tx, changes: Vec<Change>) -> Result<()> {
+        let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        // The counter's row stays locked until the commit, so that events become visible in the order of their numbers.
+        let newest: i64 =
+            sqlx::query_scalar("UPDATE event_sequence SET newest = newest + $1 RETURNING newest")
+                .bind(count)
+                .fetch_one(&mut *tx)
+                .await?;
+        let now = self.clock.now();
+        for (seq, change) in (newest - count + 1..).zip(&changes) {
+            sqlx::query("INSERT INTO events (seq, account, kind, record, created_at) VALUES ($1, $2, $3, $4, $5)")
+                .bind(seq)
+                .bind(&change.account)
+                .bind(change.kind.as_str())
+                .bind(&change.record)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        for change in changes {
+            // Nobody listening is fine.
+            let _ = self.bell.0.send(change.account.into());
+        }
+        Ok(())
+    }
+
+    async fn newest(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar("SELECT newest FROM event_sequence")
+            .fetch_one(&self.db.read)
+            .await?)
+    }
+}
+
+/// One open stream.
+struct Listener {
+    vault: Arc<Vault>,
+    account: String,
+    last: i64,
+    ends_at: i64,
+    waiting: VecDeque<Event>,
+    bell: broadcast::Receiver<Arc<str>>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Listener {
+    async fn next(mut self) -> Option<(std::result::Result<Event, Infallible>, Self)> {
+        loop {
+            if *self.stopping.borrow() || self.vault.clock.now() >= self.ends_at {
+                return None;
+            }
+            if let Some(event) = self.waiting.pop_front() {
+                return Some((Ok(event), self));
+            }
+            // A failing database ends the stream; the client comes back with the last event that it saw.
+            self.read().await.ok()?;
+            if !self.waiting.is_empty() {
+                continue;
+            }
+            let left = Duration::from_millis(
+                u64::try_from(self.ends_at - self.vault.clock.now()).unwrap_or_default(),
+            );
+            tokio::select! {
+                () = tokio::time::sleep(self.vault.heartbeat.min(left)) => {
+                    self.waiting.push_back(Event::default().comment(""));
+                }
+                () = ring(&mut self.bell, &self.account) => {}
+                _ = self.stopping.changed() => {}
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT seq, kind, record FROM events WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        )
+        .bind(&self.account)
+        .bind(self.last)
+        .bind(BATCH)
+        .fetch_all(&self.vault.db.read)
+        .await?;
+        for (seq, kind, record) in rows {
+            let data = serde_json::json!({ "id": record }).to_string();
+            self.waiting
+                .push_back(Event::default().event(kind).id(seq.to_string()).data(data));
+            self.last = seq;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until something may have happened to the account.
+async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
+    loop {
+        match bell.recv().await {
+            Ok(rung) if *rung != *account => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            // The Vault holds the sender as long as there are listeners.
+            Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Streams what happens to the caller.
+#[utoipa::path(
+    get, path = "/events", params(("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "text/event-stream"), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn stream(
+    State(app): App,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let bell = app.bell.0.subscribe();
+    let last = match headers.get("last-event-id") {
+        None => app.newest().await?,
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .filter(|last| *last >= 0)
+            .ok_or_else(|| {
+                ApiError::bad_input("Send the id of an event of this stream as Last-Event-ID.")
+            })?,
+    };
+    let ready = Event::default()
+        .event("ready")
+        .id(last.to_string())
+        .data("{}");
+    let listener = Listener {
+        account: caller.account,
+        last,
+        ends_at: caller.expires_at,
+        waiting: VecDeque::from([ready]),
+        bell,
+        stopping: app.stopping.clone(),
+        vault: app,
+    };
+    // Proxies must hand events on as they come.
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Sse::new(stream::unfold(listener, Listener::next))).into_response())
+}

@@ -1,0 +1,241 @@
+//! Invitations, from the invitee's side. The token is the right to answer, once.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::Caller;
+use super::connections::Connection;
+use super::events::{Change, Kind};
+use super::invitations::{Delivery, InvitationState};
+use super::public_keys::Publication;
+use super::{App, Vault};
+use crate::encoding::{Bytes, Id, same_secret};
+use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::extract::{Input, PathId};
+use crate::limits::WRONG_TOKEN;
+
+/// The token of an invitation.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationToken {
+    token: Bytes<16>,
+}
+
+/// An invitation as the invitee sees it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct OpenedInvitation {
+    id: Id,
+    inviter: Id,
+    publication: Publication,
+    delivery: Delivery,
+    expires_at: i64,
+}
+
+/// The acceptance of an invitation.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewConnection {
+    invitation_id: Id,
+    token: Bytes<16>,
+    public_key_id: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    proof: Option<Bytes<32>>,
+}
+
+/// An invitation whose token the caller holds.
+struct Held {
+    inviter: String,
+    public_key_id: String,
+    delivery: Delivery,
+    state: InvitationState,
+    answered_by: Option<String>,
+    expires_at: i64,
+}
+
+type Row = (String, String, String, String, String, Option<String>, i64);
+
+impl Vault {
+    /// A wrong token and the inviter's own are errors here; where the invitation stands is for the caller to judge.
+    async fn held(&self, caller: &Caller, id: &Id, token: &Bytes<16>) -> Result<Held> {
+        self.limits.check(WRONG_TOKEN, &caller.account)?;
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT token_hash, inviter, public_key_id, delivery, state, answered_by, expires_at \
+             FROM invitations WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&self.db.read)
+        .await?;
+        let Some(row) = row.filter(|row| same_secret(&row.0, &token.to_hash())) else {
+            self.limits.count(WRONG_TOKEN, &caller.account)?;
+            return Err(Code::NotFound.into());
+        };
+        let (_, inviter, public_key_id, delivery, state, answered_by, expires_at) = row;
+        if inviter == caller.account {
+            return Err(ApiError::bad_input(
+                "Let somebody else answer: this invitation is your own.",
+            ));
+        }
+        let state = InvitationState::stored(&state, expires_at, self.clock.now());
+        let delivery = Delivery::stored(&delivery);
+        Ok(Held {
+            inviter,
+            public_key_id,
+            delivery,
+            state,
+            answered_by,
+            expires_at,
+        })
+    }
+
+    async fn publication(&self, id: &str) -> Result<Publication> {
+        let (spki, x, statement): (String, String, String) =
+            sqlx::query_as("SELECT spki, signing_key, statement FROM public_keys WHERE id = $1")
+                .bind(id)
+                .fetch_one(&self.db.read)
+                .await?;
+        Publication::stored(id.to_owned(), spki, &x, statement)
+    }
+}
+
+/// Shows an invitation to whoever has its token.
+#[utoipa::path(
+    post, path = "/invitations/{id}/open", params(("id" = Id, Path)), request_body = InvitationToken,
+    responses((status = 200, body = OpenedInvitation), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn open(
+    State(app): App,
+    caller: Caller,
+    PathId(id): PathId,
+    Input(input): Input<InvitationToken>,
+) -> Result<Json<OpenedInvitation>> {
+    let held = app.held(&caller, &id, &input.token).await?;
+    let accepted = held.state == InvitationState::Accepted
+        && held.answered_by.as_deref() == Some(&caller.account);
+    if let Some(code) = held.state.over().filter(|_| !accepted) {
+        return Err(code.into());
+    }
+    let publication = app.publication(&held.public_key_id).await?;
+    let inviter = Id::stored(held.inviter);
+    Ok(Json(OpenedInvitation {
+        id,
+        inviter,
+        publication,
+        delivery: held.delivery,
+        expires_at: held.expires_at,
+    }))
+}
+
+/// Turns an invitation down.
+#[utoipa::path(
+    post, path = "/invitations/{id}/decline", params(("id" = Id, Path)), request_body = InvitationToken,
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn decline(
+    State(app): App,
+    caller: Caller,
+    PathId(id): PathId,
+    Input(input): Input<InvitationToken>,
+) -> Result<StatusCode> {
+    app.limits.check(WRONG_TOKEN, &caller.account)?;
+    let mut tx = app.db.begin().await?;
+    let inviter: Option<String> = sqlx::query_scalar(
+        "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+         AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
+    )
+    .bind(&caller.account)
+    .bind(id.as_str())
+    .bind(input.token.to_hash())
+    .bind(app.clock.now())
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(inviter) = inviter {
+        app.record(
+            tx,
+            vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
+        )
+        .await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    drop(tx);
+    let held = app.held(&caller, &id, &input.token).await?;
+    if held.state == InvitationState::Declined
+        && held.answered_by.as_deref() == Some(&caller.account)
+    {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(held.state.over().unwrap_or(Code::Conflict).into())
+}
+
+/// Accepts an invitation: makes its one connection.
+#[utoipa::path(
+    post, path = "/connections", request_body = NewConnection,
+    responses((status = 200, body = Connection), (status = 201, body = Connection), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn accept(
+    State(app): App,
+    caller: Caller,
+    Input(input): Input<NewConnection>,
+) -> Result<(StatusCode, Json<Connection>)> {
+    app.limits.check(WRONG_TOKEN, &caller.account)?;
+    let (id, now) = (&input.invitation_id, app.clock.now());
+    let proof = input.proof.as_ref().map(Bytes::to_text);
+    let mut tx = app.db.begin().await?;
+    let taken: Option<(String, String)> = sqlx::query_as(
+        "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+         AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
+         AND EXISTS (SELECT 1 FROM public_keys WHERE public_keys.id = $5 AND public_keys.account = $1) \
+         RETURNING inviter, public_key_id",
+    )
+    .bind(&caller.account)
+    .bind(id.as_str())
+    .bind(input.token.to_hash())
+    .bind(now)
+    .bind(&input.public_key_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some((inviter, inviter_key)) = taken {
+        sqlx::query(
+            "INSERT INTO connections (id, inviter, inviter_key, invitee, invitee_key, proof, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id.as_str())
+        .bind(&inviter)
+        .bind(inviter_key)
+        .bind(&caller.account)
+        .bind(&input.public_key_id)
+        .bind(&proof)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        let both = [&inviter, &caller.account]
+            .map(|person| Change::new(person, Kind::Connection, id.as_str()));
+        app.record(tx, both.into()).await?;
+        return Ok((
+            StatusCode::CREATED,
+            Json(app.connection(&caller.account, id).await?),
+        ));
+    }
+    drop(tx);
+    let held = app.held(&caller, id, &input.token).await?;
+    if held.answered_by.as_deref() == Some(&caller.account)
+        && held.state == InvitationState::Accepted
+    {
+        let same: Option<(String, Option<String>)> =
+            sqlx::query_as("SELECT invitee_key, proof FROM connections WHERE id = $1")
+                .bind(id.as_str())
+                .fetch_optional(&app.db.read)
+                .await?;
+        if same == Some((input.public_key_id, proof)) {
+            return Ok((
+                StatusCode::OK,
+                Json(app.connection(&caller.account, id).await?),
+            ));
+        }
+    }
+    // What is still open was refused because the public key is not the caller's.
+    Err(held.state.over().unwrap_or(Code::NotFound).into())
+}

@@ -1,0 +1,199 @@
+//! Connection public keys, published with the word of their owner's signing key.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::App;
+use super::auth::Caller;
+use crate::encoding::{Bytes, Jws, Message, base64url};
+use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::extract::Input;
+
+const SPKI: usize = 1 << 10;
+const STATEMENT: usize = 2 << 10;
+
+/// What stands before and after the 384 bytes of the modulus in the one DER form of an RSA key of 3072 bits with the
+/// exponent 65537. To compare with it is stricter than to parse.
+const BEFORE: [u8; 33] = [
+    0x30, 0x82, 0x01, 0xa2, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+    0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x8f, 0x00, 0x30, 0x82, 0x01, 0x8a, 0x02, 0x82, 0x01, 0x81,
+    0x00,
+];
+const AFTER: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
+
+/// A public Ed25519 JWK.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SigningKey {
+    crv: Curve,
+    kty: KeyType,
+    x: Bytes<32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+enum Curve {
+    Ed25519,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+enum KeyType {
+    #[serde(rename = "OKP")]
+    Okp,
+}
+
+/// A key to publish.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewPublicKey {
+    spki: Message,
+    signing_key: SigningKey,
+    statement: Jws,
+}
+
+/// The answer to it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PublicKeyId {
+    id: String,
+}
+
+/// A published key.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Publication {
+    id: String,
+    spki: String,
+    signing_key: SigningKey,
+    statement: Jws,
+}
+
+impl Publication {
+    /// What came back from the database, where only checked text is written.
+    pub(super) fn stored(id: String, spki: String, x: &str, statement: String) -> Result<Self> {
+        let x = Bytes::try_from(std::borrow::Cow::from(x))
+            .map_err(|error| ApiError::internal("a stored key", error))?;
+        let signing_key = SigningKey {
+            crv: Curve::Ed25519,
+            kty: KeyType::Okp,
+            x,
+        };
+        Ok(Self {
+            id,
+            spki,
+            signing_key,
+            statement: Jws::stored(statement),
+        })
+    }
+}
+
+/// The RFC 7638 thumbprint of an RSA key, if it is one of 3072 bits with the exponent 65537.
+fn thumbprint(spki: &[u8]) -> Option<String> {
+    let modulus = spki.strip_prefix(&BEFORE)?.strip_suffix(&AFTER)?;
+    if modulus.len() != 384 || modulus[0] < 0x80 || modulus[383] % 2 == 0 {
+        return None;
+    }
+    let jwk = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, base64url(modulus));
+    Some(base64url(&Sha256::digest(jwk)))
+}
+
+/// Publishes a key, once.
+#[utoipa::path(
+    put, path = "/public-keys/{thumbprint}", params(("thumbprint" = String, Path)), request_body = NewPublicKey,
+    responses((status = 200, body = PublicKeyId), (status = 201, body = PublicKeyId), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn publish(
+    State(app): App,
+    caller: Caller,
+    Path(id): Path<String>,
+    Input(input): Input<NewPublicKey>,
+) -> Result<(StatusCode, Json<PublicKeyId>)> {
+    if input.spki.0.len() > SPKI {
+        return Err(Code::TooLarge.into());
+    }
+    let statement = input.statement.within(STATEMENT)?;
+    match thumbprint(&input.spki.0) {
+        Some(made) if made == id => {}
+        Some(_) => {
+            return Err(ApiError::bad_input(
+                "Name the key by its RFC 7638 thumbprint.",
+            ));
+        }
+        None => {
+            return Err(ApiError::bad_input(
+                "Publish an RSA key of 3072 bits with the exponent 65537.",
+            ));
+        }
+    }
+    let (spki, x) = (base64url(&input.spki.0), input.signing_key.x.to_text());
+    let made = sqlx::query(
+        "INSERT INTO public_keys (id, account, spki, signing_key, statement, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(&id)
+    .bind(&caller.account)
+    .bind(&spki)
+    .bind(&x)
+    .bind(statement)
+    .bind(app.clock.now())
+    .execute(&app.db.write)
+    .await?;
+    if made.rows_affected() == 1 {
+        return Ok((StatusCode::CREATED, Json(PublicKeyId { id })));
+    }
+    let same = sqlx::query(
+        "SELECT id FROM public_keys WHERE id = $1 AND account = $2 AND spki = $3 AND signing_key = $4 AND statement = $5",
+    )
+    .bind(&id)
+    .bind(&caller.account)
+    .bind(&spki)
+    .bind(&x)
+    .bind(statement)
+    .fetch_optional(&app.db.read)
+    .await?;
+    if same.is_some() {
+        Ok((StatusCode::OK, Json(PublicKeyId { id })))
+    } else {
+        Err(Code::Conflict.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spki(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+        let mut bytes = [&BEFORE[..], &[0x81; 384], &AFTER].concat();
+        change(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn only_the_one_kind_of_key() {
+        assert!(thumbprint(&spki(|_| {})).is_some());
+        assert!(
+            thumbprint(&spki(|der| *der.last_mut().unwrap() = 3)).is_none(),
+            "another exponent"
+        );
+        assert!(
+            thumbprint(&spki(|der| der[33] = 0x7f)).is_none(),
+            "a shorter modulus"
+        );
+        assert!(
+            thumbprint(&spki(|der| der[33 + 383] = 0x80)).is_none(),
+            "an even modulus"
+        );
+        assert!(
+            thumbprint(&spki(|der| der.push(0))).is_none(),
+            "trailing bytes"
+        );
+        assert!(
+            thumbprint(&spki(|der| der.truncate(der.len() - 1))).is_none(),
+            "truncated"
+        );
+        assert!(thumbprint(&[]).is_none());
+    }
+}

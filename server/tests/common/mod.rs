@@ -1,0 +1,287 @@
+//! A server on a free port with a folder of its own, people to use it, and a clock to move.
+
+#![allow(dead_code, reason = "no test file uses everything")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use data_encoding::BASE64URL_NOPAD;
+use opaque_ke::{
+    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
+    CredentialResponse, Identifiers, RegistrationResponse, Ristretto255, TripleDh, ksf,
+};
+use rand_core::{OsRng, RngCore};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256, Sha512};
+use tempfile::TempDir;
+use uuid::Uuid;
+use vouchsafe_server::{Clock, Config, Server};
+
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+struct Suite;
+
+impl CipherSuite for Suite {
+    type OprfCs = Ristretto255;
+    type KeyExchange = TripleDh<Ristretto255, Sha512>;
+    type Ksf = ksf::Identity;
+}
+
+const SERVER: Identifiers<'static> = Identifiers { client: None, server: Some(b"vouchsafe-keystore") };
+
+pub(crate) struct Lab {
+    pub(crate) server: Server,
+    pub(crate) folder: TempDir,
+    pub(crate) http: Client,
+    time: Arc<AtomicI64>,
+}
+
+/// A status and a body, as one value to compare with.
+pub(crate) type Answer = (u16, Value);
+
+impl Lab {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let mut config = Config::new(folder.path());
+        let clock = time.clone();
+        config.clock = Clock::new(move || clock.load(Ordering::SeqCst));
+        config.dev_mailbox = true;
+        change(&mut config);
+        let server = Server::start(config).await.unwrap();
+        Self { server, folder, http: Client::new(), time }
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.time.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pass(&self, millis: i64) {
+        self.time.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn call(&self, method: &str, url: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+        call(&self.http, method, url, bearer, body).await
+    }
+
+    pub(crate) async fn keystore(&self, bearer: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.call(method, &format!("{}/v1{path}", self.server.keystore_url()), Some(bearer), body).await
+    }
+
+    pub(crate) async fn open_keystore(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", &format!("{}/v1{path}", self.server.keystore_url()), None, Some(body)).await
+    }
+
+    pub(crate) async fn vault(&self, bearer: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.call(method, &format!("{}/v1{path}", self.server.vault_url()), Some(bearer), body).await
+    }
+
+    pub(crate) async fn sign_up(&self, name: &str) -> Person {
+        sign_up(&self.http, self.server.keystore_url(), self.server.vault_url(), name).await
+    }
+
+    pub(crate) async fn token(&self, person: &Person) -> String {
+        token(&self.http, self.server.keystore_url(), self.server.vault_url(), &person.session).await
+    }
+
+    /// Publishes a key of the person and gives its id.
+    pub(crate) async fn publish(&self, person: &Person) -> String {
+        let (id, body) = public_key();
+        let answer = self.vault(&person.token, "PUT", &format!("/public-keys/{id}"), Some(body)).await;
+        assert_eq!(answer, (201, json!({ "id": id })));
+        id
+    }
+
+    /// An invitation by link: its id and token.
+    pub(crate) async fn invite(&self, inviter: &Person) -> (String, String) {
+        let key = self.publish(inviter).await;
+        let (id, token) = (v7(), random(16));
+        let body = link_invitation(&key, &token, self.now() + 14 * DAY);
+        let (status, _) = self.vault(&inviter.token, "PUT", &format!("/invitations/{id}"), Some(body)).await;
+        assert_eq!(status, 201);
+        (id, token)
+    }
+
+    /// A connection between two people, by its id.
+    pub(crate) async fn connect(&self, inviter: &Person, invitee: &Person) -> String {
+        let (id, token) = self.invite(inviter).await;
+        let key = self.publish(invitee).await;
+        let body = json!({ "invitationId": id, "token": token, "publicKeyId": key, "proof": null });
+        let (status, _) = self.vault(&invitee.token, "POST", "/connections", Some(body)).await;
+        assert_eq!(status, 201);
+        id
+    }
+
+    /// A share, by its id.
+    pub(crate) async fn share(&self, sender: &Person, connection: &str, expires_at: Option<i64>) -> String {
+        let share = new_share(connection, expires_at);
+        let id = share["id"].as_str().unwrap().to_owned();
+        let answer = self.vault(&sender.token, "POST", "/shares", Some(json!({ "shares": [share] }))).await;
+        assert_eq!(answer.1, json!({ "results": [{ "id": id, "error": null, "createdAt": self.now() }] }));
+        id
+    }
+}
+
+pub(crate) struct Person {
+    pub(crate) email: String,
+    pub(crate) passphrase: String,
+    pub(crate) account: String,
+    pub(crate) session: String,
+    pub(crate) token: String,
+}
+
+pub(crate) async fn call(http: &Client, method: &str, url: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+    let mut request = http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+    if let Some(bearer) = bearer {
+        request = request.bearer_auth(bearer);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.bytes().await.unwrap();
+    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+    (status, body)
+}
+
+pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &str) -> Person {
+    let (email, passphrase) = (format!("{name}@example.org"), format!("passphrase of {name}"));
+    let finish = sign_up_body(http, keystore, &email, &passphrase).await;
+    let url = format!("{keystore}/v1/sign-up/finish");
+    let (status, body) = call(http, "POST", &url, None, Some(finish)).await;
+    assert_eq!(status, 201, "{body}");
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    let (account, session) = (text("accountId"), text("session"));
+    let token = token(http, keystore, vault, &session).await;
+    Person { email, passphrase, account, session, token }
+}
+
+/// The first message of a sign-up.
+pub(crate) fn sign_up_start(email: &str) -> Value {
+    let start = ClientRegistration::<Suite>::start(&mut OsRng, b"secret").unwrap();
+    json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) })
+}
+
+/// Runs the first step of a sign-up and makes the body of the second.
+pub(crate) async fn sign_up_body(http: &Client, keystore: &str, email: &str, passphrase: &str) -> Value {
+    let start = ClientRegistration::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
+    let body = json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) });
+    let url = format!("{keystore}/v1/sign-up/start");
+    let (status, body) = call(http, "POST", &url, None, Some(body)).await;
+    assert_eq!(status, 200, "{body}");
+    let response = RegistrationResponse::deserialize(&decode(&body["registrationResponse"])).unwrap();
+    let parameters = ClientRegistrationFinishParameters::new(SERVER, None);
+    let finish = start.state.finish(&mut OsRng, passphrase.as_bytes(), response, parameters).unwrap();
+    json!({
+        "accountId": Uuid::new_v4().to_string(),
+        "email": email,
+        "registrationRecord": encode(&finish.message.serialize()),
+        "kekPassphrase": jwe("kek passphrase"),
+        "kekRecovery": jwe("kek recovery"),
+        "vaultKey": jwe("vault key"),
+        "signingKey": jwe("signing key"),
+        "recoveryVerifier": random(32),
+    })
+}
+
+/// Begins a sign-in: the answer, and the body of the second step if the passphrase fits.
+pub(crate) async fn sign_in_body(http: &Client, keystore: &str, email: &str, passphrase: &str) -> (Value, Option<Value>) {
+    let start = ClientLogin::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
+    let body = json!({ "email": email, "credentialRequest": encode(&start.message.serialize()) });
+    let (status, body) = call(http, "POST", &format!("{keystore}/v1/sign-in/start"), None, Some(body)).await;
+    assert_eq!(status, 200, "{body}");
+    let response = CredentialResponse::deserialize(&decode(&body["credentialResponse"])).unwrap();
+    let parameters = ClientLoginFinishParameters::new(Some(b"vouchsafe/1"), SERVER, None);
+    let finish = start.state.finish(&mut OsRng, passphrase.as_bytes(), response, parameters).ok();
+    let finish = finish.map(|finish| {
+        json!({ "login": body["login"], "credentialFinalization": encode(&finish.message.serialize()) })
+    });
+    (body, finish)
+}
+
+pub(crate) async fn sign_in(http: &Client, keystore: &str, email: &str, passphrase: &str) -> Answer {
+    let (_, finish) = sign_in_body(http, keystore, email, passphrase).await;
+    let finish = finish.expect("the passphrase fits");
+    call(http, "POST", &format!("{keystore}/v1/sign-in/finish"), None, Some(finish)).await
+}
+
+pub(crate) async fn token(http: &Client, keystore: &str, vault: &str, session: &str) -> String {
+    let url = format!("{keystore}/v1/tokens");
+    let (status, body) = call(http, "POST", &url, Some(session), Some(json!({ "audience": vault }))).await;
+    assert_eq!(status, 200, "{body}");
+    body["token"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn code(answer: &Answer) -> (u16, &str) {
+    (answer.0, answer.1["error"]["code"].as_str().unwrap_or("no error"))
+}
+
+pub(crate) fn link_invitation(key: &str, token: &str, expires_at: i64) -> Value {
+    let hash = encode(&Sha256::digest(BASE64URL_NOPAD.decode(token.as_bytes()).unwrap()));
+    json!({ "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash, "expiresAt": expires_at })
+}
+
+pub(crate) fn mail_invitation(key: &str, email: &str, expires_at: i64) -> Value {
+    json!({ "publicKeyId": key, "delivery": "email", "email": email, "tokenHash": null, "expiresAt": expires_at })
+}
+
+pub(crate) fn new_share(connection: &str, expires_at: Option<i64>) -> Value {
+    json!({
+        "id": v7(), "connectionId": connection, "spaceId": v7(), "expiresAt": expires_at, "share": jwe("share"),
+    })
+}
+
+pub(crate) fn new_space(recipient: &Person, expires_at: Option<i64>) -> Value {
+    json!({
+        "id": v7(), "connectionId": v7(), "recipient": recipient.account, "expiresAt": expires_at,
+        "own": jwe("own"), "peer": jwe("peer"),
+    })
+}
+
+/// A key of the right form with a random modulus: its thumbprint and the body that publishes it.
+pub(crate) fn public_key() -> (String, Value) {
+    let mut modulus = [0; 384];
+    OsRng.fill_bytes(&mut modulus);
+    modulus[0] |= 0x80;
+    modulus[383] |= 1;
+    let before = data_encoding::HEXLOWER
+        .decode(b"308201a2300d06092a864886f70d01010105000382018f003082018a0282018100")
+        .unwrap();
+    let spki = [&before[..], &modulus, &[2, 3, 1, 0, 1]].concat();
+    let jwk = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, encode(&modulus));
+    let body = json!({
+        "spki": encode(&spki),
+        "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": random(32) },
+        "statement": format!("{}.{}.{}", encode(b"{}"), encode(b"{}"), random(64)),
+    });
+    (encode(&Sha256::digest(jwk)), body)
+}
+
+/// Something of the shape of a compact JWE.
+pub(crate) fn jwe(text: &str) -> String {
+    format!("{}..{}.{}.{}", encode(br#"{"alg":"dir"}"#), encode(&[0; 12]), encode(text.as_bytes()), encode(&[0; 16]))
+}
+
+pub(crate) fn v7() -> String {
+    Uuid::now_v7().to_string()
+}
+
+pub(crate) fn random(length: usize) -> String {
+    let mut bytes = vec![0; length];
+    OsRng.fill_bytes(&mut bytes);
+    encode(&bytes)
+}
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+pub(crate) fn decode(text: &Value) -> Vec<u8> {
+    BASE64URL_NOPAD.decode(text.as_str().unwrap().as_bytes()).unwrap()
+}
