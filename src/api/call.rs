@@ -1,0 +1,253 @@
+//! One call to a service: its address, its token, its answer or error.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Method, Request, Response, Transport, WireError};
+use crate::error::{Error, Result};
+
+/// How long before its end a Vault token is renewed, in milliseconds.
+const RENEW_BEFORE: i64 = 60_000;
+
+/// How a call shows who makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To the Keystore, by anybody.
+    Open,
+    /// To the Keystore, with the session.
+    Keystore,
+    /// To the Vault, with a token that is fetched when needed.
+    Vault,
+}
+
+/// Both services, as one account reaches them.
+pub struct Services<T> {
+    pub(crate) transport: T,
+    vault: String,
+    keystore: String,
+    session: RefCell<Option<Zeroizing<String>>>,
+    token: RefCell<Option<VaultToken>>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VaultToken {
+    token: String,
+    expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct TokenRequest<'a> {
+    audience: &'a str,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: WireError,
+}
+
+impl<T> fmt::Debug for Services<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("vault", &self.vault)
+            .field("keystore", &self.keystore)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport> Services<T> {
+    /// The services at these base URLs, for nobody yet.
+    pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
+        Ok(Self {
+            transport,
+            vault: check_base(vault)?,
+            keystore: check_base(keystore)?,
+            session: RefCell::new(None),
+            token: RefCell::new(None),
+        })
+    }
+
+    /// The same services, for somebody else.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            transport: self.transport.clone(),
+            vault: self.vault.clone(),
+            keystore: self.keystore.clone(),
+            session: RefCell::new(None),
+            token: RefCell::new(None),
+        }
+    }
+
+    /// Goes on with this Keystore session, or with none.
+    pub(crate) fn set_session(&self, session: Option<Zeroizing<String>>) {
+        *self.session.borrow_mut() = session;
+        *self.token.borrow_mut() = None;
+    }
+
+    /// Calls and reads the answer.
+    pub(crate) async fn call<R: DeserializeOwned>(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<R> {
+        let response = self.call_for_response(access, method, path, body).await?;
+        serde_json::from_slice(&response.body).map_err(|_| unreadable())
+    }
+
+    /// Calls where the answer says no more than that it worked.
+    pub(crate) async fn call_for_nothing(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<()> {
+        self.call_for_response(access, method, path, body)
+            .await
+            .map(|_| ())
+    }
+
+    /// A read without a body.
+    pub(crate) async fn read<R: DeserializeOwned>(&self, access: Access, path: &str) -> Result<R> {
+        self.call(access, Method::Get, path, None::<&()>).await
+    }
+
+    async fn call_for_response(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Response> {
+        let body = body
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|_| Error::bad_input("This cannot be sent."))?;
+        let first = self.send(access, method, path, body.clone()).await;
+        match first {
+            // The token may have been refused for its age by the Vault's clock; the session itself may be good.
+            Err(Error::SessionExpired) if access == Access::Vault => {
+                *self.token.borrow_mut() = None;
+                self.send(access, method, path, body).await
+            }
+            other => other,
+        }
+    }
+
+    async fn send(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Response> {
+        let request = self.request(access, method, path, body).await?;
+        let response = self.transport.send(request).await?;
+        if (200..300).contains(&response.status) {
+            Ok(response)
+        } else {
+            Err(error_of(&response))
+        }
+    }
+
+    /// The request with address and token.
+    pub(crate) async fn request(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Request> {
+        let (base, bearer) = match access {
+            Access::Open => (&self.keystore, None),
+            Access::Keystore => (&self.keystore, Some(self.session_token()?)),
+            Access::Vault => (&self.vault, Some(self.vault_token().await?)),
+        };
+        Ok(Request {
+            method,
+            url: format!("{base}/v1{path}"),
+            bearer,
+            body,
+            last_event_id: None,
+        })
+    }
+
+    fn session_token(&self) -> Result<String> {
+        self.session
+            .borrow()
+            .as_ref()
+            .map(|token| token.to_string())
+            .ok_or(Error::SessionExpired)
+    }
+
+    async fn vault_token(&self) -> Result<String> {
+        let now = self.transport.now();
+        if let Some(known) = self
+            .token
+            .borrow()
+            .as_ref()
+            .filter(|known| known.expires_at - RENEW_BEFORE > now)
+        {
+            return Ok(known.token.clone());
+        }
+        let body = serde_json::to_string(&TokenRequest {
+            audience: &self.vault,
+        })
+        .map_err(|_| unreadable())?;
+        let request = Request {
+            method: Method::Post,
+            url: format!("{}/v1/tokens", self.keystore),
+            bearer: Some(self.session_token()?),
+            body: Some(body),
+            last_event_id: None,
+        };
+        let response = self.transport.send(request).await?;
+        if response.status != 200 {
+            return Err(error_of(&response));
+        }
+        let made: VaultToken = serde_json::from_slice(&response.body).map_err(|_| unreadable())?;
+        *self.token.borrow_mut() = Some(made.clone());
+        Ok(made.token)
+    }
+}
+
+/// The error that an answer holds.
+pub(crate) fn error_of(response: &Response) -> Error {
+    match serde_json::from_slice::<ErrorBody>(&response.body) {
+        Ok(body) => body.error.into(),
+        Err(_) => Error::ServerError(format!(
+            "The service answered with status {} and no explanation: check its address.",
+            response.status
+        )),
+    }
+}
+
+pub(crate) fn unreadable() -> Error {
+    Error::ServerError(
+        "The service answered something unexpected: check its address and version.".into(),
+    )
+}
+
+/// A base URL without its trailing slash.
+fn check_base(base: &str) -> Result<String> {
+    let rest = base
+        .strip_prefix("https://")
+        .or_else(|| base.strip_prefix("http://"));
+    let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && !base.contains(['?', '#', ' ', '"'])
+        && base.is_ascii();
+    if good {
+        Ok(base.trim_end_matches('/').to_owned())
+    } else {
+        Err(Error::bad_input(
+            "`vault` and `keystore` are addresses such as https://example.com/vault.",
+        ))
+    }
+}

@@ -1,0 +1,158 @@
+//! The transport of browsers: `fetch`, through gloo-net. The only file that reaches the network.
+
+use gloo_net::http::{Request as FetchRequest, RequestBuilder, Response as FetchResponse};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, ReadableStreamDefaultReader, ReadableStreamReadResult};
+
+use super::{ByteStream, Method, Request, Response, Transport};
+use crate::error::{Error, Result};
+
+/// A request that takes longer is given up; the services themselves give up after 30 seconds.
+const LONGEST_REQUEST: u32 = 60_000;
+
+/// `fetch`, `setTimeout` and the clock of the page.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fetch;
+
+impl Transport for Fetch {
+    type Stream = Body;
+
+    async fn send(&self, request: Request) -> Result<Response> {
+        // The controller is our own: gloo-net panics when a signal is aborted with a reason that is no Error.
+        let controller = AbortController::new().map_err(|_| offline())?;
+        let timer = Timer::start(LONGEST_REQUEST, {
+            let controller = controller.clone();
+            move || controller.abort()
+        })?;
+        let response = start(request, &controller).await?;
+        let status = response.status();
+        let body = response.binary().await.map_err(|_| offline())?;
+        drop(timer);
+        Ok(Response { status, body })
+    }
+
+    async fn open_stream(&self, request: Request) -> Result<(u16, Body)> {
+        let controller = AbortController::new().map_err(|_| offline())?;
+        let response = start(request, &controller).await?;
+        let stream = response.body().ok_or_else(offline)?;
+        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        Ok((response.status(), Body { reader, controller }))
+    }
+
+    async fn sleep(&self, millis: u32) {
+        let promise = Promise::new(&mut |resolve, _| {
+            // Without a timer the wait is over at once, which is better than never.
+            if set_timeout(&resolve, millis).is_err() {
+                let _ = resolve.call0(&JsValue::UNDEFINED);
+            }
+        });
+        let _ = JsFuture::from(promise).await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        wasm_bindgen_futures::spawn_local(task);
+    }
+
+    fn now(&self) -> i64 {
+        js_sys::Date::now() as i64
+    }
+}
+
+async fn start(request: Request, controller: &AbortController) -> Result<FetchResponse> {
+    let builder: RequestBuilder = match request.method {
+        Method::Get => FetchRequest::get(&request.url),
+        Method::Post => FetchRequest::post(&request.url),
+        Method::Put => FetchRequest::put(&request.url),
+        Method::Delete => FetchRequest::delete(&request.url),
+    };
+    let mut builder = builder
+        .cache(web_sys::RequestCache::NoStore)
+        .credentials(web_sys::RequestCredentials::Omit)
+        .redirect(web_sys::RequestRedirect::Error)
+        .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
+        .abort_signal(Some(&controller.signal()));
+    if let Some(bearer) = &request.bearer {
+        builder = builder.header("authorization", &format!("Bearer {bearer}"));
+    }
+    if let Some(last_event_id) = &request.last_event_id {
+        builder = builder.header("last-event-id", last_event_id);
+    }
+    let sent = match request.body {
+        Some(body) => {
+            builder
+                .header("content-type", "application/json")
+                .body(body)
+                .map_err(|_| offline())?
+                .send()
+                .await
+        }
+        None => builder.send().await,
+    };
+    sent.map_err(|_| offline())
+}
+
+fn offline() -> Error {
+    Error::Offline("The service cannot be reached: check the connection and try again.".into())
+}
+
+/// The body of a stream; dropping it closes the connection.
+#[derive(Debug)]
+pub struct Body {
+    reader: ReadableStreamDefaultReader,
+    controller: AbortController,
+}
+
+impl ByteStream for Body {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let result = JsFuture::from(self.reader.read())
+            .await
+            .map_err(|_| offline())?;
+        let result: ReadableStreamReadResult = result.unchecked_into();
+        if result.get_done().unwrap_or(true) {
+            return Ok(None);
+        }
+        Ok(Some(Uint8Array::new(&result.get_value()).to_vec()))
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.controller.abort();
+    }
+}
+
+/// A timer that ends when it is dropped.
+struct Timer {
+    id: JsValue,
+    _callback: wasm_bindgen::closure::Closure<dyn FnMut()>,
+}
+
+impl Timer {
+    fn start(millis: u32, callback: impl FnMut() + 'static) -> Result<Self> {
+        let callback = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(callback);
+        let id = set_timeout(callback.as_ref().unchecked_ref(), millis).map_err(|_| offline())?;
+        Ok(Self {
+            id,
+            _callback: callback,
+        })
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Ok(clear) = global_function("clearTimeout") {
+            let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
+        }
+    }
+}
+
+fn set_timeout(callback: &Function, millis: u32) -> std::result::Result<JsValue, JsValue> {
+    global_function("setTimeout")?.call2(&JsValue::UNDEFINED, callback, &JsValue::from(millis))
+}
+
+/// Windows, workers and Node all have these as globals.
+fn global_function(name: &str) -> std::result::Result<Function, JsValue> {
+    Reflect::get(&js_sys::global(), &name.into())?.dyn_into()
+}

@@ -1,0 +1,144 @@
+//! Sign-up, sign-in, sign-out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Access, Method, Services, Transport};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// `POST /sign-up/start`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignUpStart {
+    /// As typed; the Keystore normalises it.
+    pub email: String,
+    /// OPAQUE's first message.
+    pub registration_request: String,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignUpStarted {
+    /// OPAQUE's second message.
+    pub registration_response: String,
+}
+
+/// `POST /sign-up/finish`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignUpFinish {
+    /// Chosen by the client.
+    pub account_id: Id,
+    /// As in the first request.
+    pub email: String,
+    /// OPAQUE's third message.
+    pub registration_record: String,
+    /// The KEK under the passphrase.
+    pub kek_passphrase: String,
+    /// The KEK under the recovery key.
+    pub kek_recovery: String,
+    /// The vault key under the KEK.
+    pub vault_key: String,
+    /// The signing key under the KEK.
+    pub signing_key: String,
+    /// SHA-256 of the recovery authentication value.
+    pub recovery_verifier: String,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedUp {
+    /// The account.
+    pub account_id: Id,
+    /// The Keystore session.
+    pub session: String,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+/// `POST /sign-in/start`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInStart {
+    /// As typed.
+    pub email: String,
+    /// OPAQUE's first message.
+    pub credential_request: String,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInStarted {
+    /// Names this attempt.
+    pub login: String,
+    /// OPAQUE's second message.
+    pub credential_response: String,
+}
+
+/// `POST /sign-in/finish`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInFinish {
+    /// The attempt.
+    pub login: String,
+    /// OPAQUE's third message.
+    pub credential_finalization: String,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedIn {
+    /// The account.
+    pub account_id: Id,
+    /// As the Keystore keeps it.
+    pub email: String,
+    /// The Keystore session.
+    pub session: String,
+    /// When it ends.
+    pub expires_at: i64,
+    /// The KEK under the passphrase.
+    pub kek_passphrase: String,
+    /// The vault key under the KEK.
+    pub vault_key: String,
+    /// The signing key under the KEK.
+    pub signing_key: String,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn start_sign_up(&self, body: &SignUpStart) -> Result<SignUpStarted> {
+        self.call(Access::Open, Method::Post, "/sign-up/start", Some(body))
+            .await
+    }
+
+    pub(crate) async fn finish_sign_up(&self, body: &SignUpFinish) -> Result<SignedUp> {
+        self.call(Access::Open, Method::Post, "/sign-up/finish", Some(body))
+            .await
+    }
+
+    pub(crate) async fn start_sign_in(&self, body: &SignInStart) -> Result<SignInStarted> {
+        self.call(Access::Open, Method::Post, "/sign-in/start", Some(body))
+            .await
+    }
+
+    pub(crate) async fn finish_sign_in(&self, body: &SignInFinish) -> Result<SignedIn> {
+        self.call(Access::Open, Method::Post, "/sign-in/finish", Some(body))
+            .await
+    }
+
+    pub(crate) async fn end_session(&self) -> Result<()> {
+        self.call_for_nothing(
+            Access::Keystore,
+            Method::Post,
+            "/sign-out",
+            Some(&Nothing {}),
+        )
+        .await
+    }
+}

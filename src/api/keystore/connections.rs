@@ -1,0 +1,104 @@
+//! Connection keys and private notes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Access, Method, Services, Transport};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// `PUT /connections/{id}`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewEntry {
+    /// The wrapped connection key.
+    pub key: String,
+    /// The note.
+    pub note: String,
+}
+
+/// What the Keystore has of a connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The connection.
+    pub id: Id,
+    /// The wrapped connection key.
+    pub key: String,
+    /// The note.
+    pub note: String,
+    /// The note's version, for the next write.
+    pub version: u64,
+    /// When it was stored.
+    pub created_at: i64,
+}
+
+/// `PUT /connections/{id}/note`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NoteUpdate {
+    /// The new note.
+    pub note: String,
+    /// The version that it replaces.
+    pub version: u64,
+}
+
+/// A version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Versioned {
+    /// After the write.
+    pub version: u64,
+}
+
+/// Ids to look up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ids<I> {
+    /// At most 200.
+    pub ids: I,
+}
+
+/// Records that were found.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Found<R> {
+    /// Those that exist.
+    pub items: Vec<R>,
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn create_entry(&self, id: Id, body: &NewEntry) -> Result<Versioned> {
+        self.call(
+            Access::Keystore,
+            Method::Put,
+            &format!("/connections/{id}"),
+            Some(body),
+        )
+        .await
+    }
+
+    pub(crate) async fn entry(&self, id: Id) -> Result<Entry> {
+        self.read(Access::Keystore, &format!("/connections/{id}"))
+            .await
+    }
+
+    pub(crate) async fn entries(&self, ids: &[Id]) -> Result<Vec<Entry>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Found<Entry> = self
+            .call(
+                Access::Keystore,
+                Method::Post,
+                "/connections/query",
+                Some(&Ids { ids }),
+            )
+            .await?;
+        Ok(found.items)
+    }
+
+    pub(crate) async fn update_note(&self, id: Id, body: &NoteUpdate) -> Result<Versioned> {
+        self.call(
+            Access::Keystore,
+            Method::Put,
+            &format!("/connections/{id}/note"),
+            Some(body),
+        )
+        .await
+    }
+}

@@ -1,0 +1,159 @@
+//! Encryption spaces: who gets which copy of a DEK.
+
+use serde::{Deserialize, Serialize};
+
+use super::connections::{Found, Ids};
+use crate::api::{Access, Method, Services, Transport, WireError};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// A new space (steps 26-27).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewSpace {
+    /// Chosen by the client, the same in the Vault.
+    pub id: Id,
+    /// The connection.
+    pub connection_id: Id,
+    /// Who gets the peer's copy.
+    pub recipient: Id,
+    /// When it is no longer served.
+    pub expires_at: Option<i64>,
+    /// The sender's copy.
+    pub own: String,
+    /// The peer's copy.
+    pub peer: String,
+}
+
+/// `POST /spaces`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewSpaces {
+    /// 1 to 200.
+    pub spaces: Vec<NewSpace>,
+}
+
+/// The outcome for one of several records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The record.
+    pub id: Id,
+    /// Why it failed.
+    pub error: Option<WireError>,
+}
+
+/// The outcomes in the order of the request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Outcomes<R> {
+    /// One for each record.
+    pub results: Vec<R>,
+}
+
+/// A space as its sender or recipient sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(
+    tag = "role",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Space {
+    /// For the sender.
+    Sender {
+        /// The space.
+        id: Id,
+        /// The connection.
+        connection_id: Id,
+        /// The other person.
+        recipient: Id,
+        /// The sender's copy.
+        own: String,
+        /// When the recipient claimed the key.
+        claimed_at: Option<i64>,
+        /// When it was made.
+        created_at: i64,
+        /// When it ends.
+        expires_at: Option<i64>,
+    },
+    /// For the recipient.
+    Recipient {
+        /// The space.
+        id: Id,
+        /// The connection.
+        connection_id: Id,
+        /// The other person.
+        sender: Id,
+        /// The peer's copy.
+        peer: String,
+        /// The recipient's claim.
+        claim: Option<String>,
+        /// When it was made.
+        created_at: i64,
+        /// When it ends.
+        expires_at: Option<i64>,
+    },
+}
+
+impl Space {
+    /// The space's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Sender { id, .. } | Self::Recipient { id, .. } => *id,
+        }
+    }
+}
+
+/// `PUT /spaces/{id}/claim`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Claim {
+    /// The DEK under the recipient's KEK.
+    pub claim: String,
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn create_spaces(&self, spaces: Vec<NewSpace>) -> Result<Vec<Outcome>> {
+        let made: Outcomes<Outcome> = self
+            .call(
+                Access::Keystore,
+                Method::Post,
+                "/spaces",
+                Some(&NewSpaces { spaces }),
+            )
+            .await?;
+        Ok(made.results)
+    }
+
+    pub(crate) async fn spaces(&self, ids: &[Id]) -> Result<Vec<Space>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Found<Space> = self
+            .call(
+                Access::Keystore,
+                Method::Post,
+                "/spaces/query",
+                Some(&Ids { ids }),
+            )
+            .await?;
+        Ok(found.items)
+    }
+
+    pub(crate) async fn claim_space(&self, id: Id, body: &Claim) -> Result<()> {
+        self.call_for_nothing(
+            Access::Keystore,
+            Method::Put,
+            &format!("/spaces/{id}/claim"),
+            Some(body),
+        )
+        .await
+    }
+
+    pub(crate) async fn delete_space(&self, id: Id) -> Result<()> {
+        self.call_for_nothing(
+            Access::Keystore,
+            Method::Delete,
+            &format!("/spaces/{id}"),
+            None::<&()>,
+        )
+        .await
+    }
+}

@@ -1,0 +1,96 @@
+//! How requests leave. The browser's is `fetch`, native tests bring their own.
+
+use std::fmt;
+
+use crate::error::Result;
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Acts.
+    Post,
+    /// Writes at an id.
+    Put,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// The method's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The whole address.
+    pub url: String,
+    /// For the `Authorization` header.
+    pub bearer: Option<String>,
+    /// JSON.
+    pub body: Option<String>,
+    /// For an event stream that goes on.
+    pub last_event_id: Option<String>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The body of an event stream.
+#[allow(async_fn_in_trait, reason = "one thread")]
+pub trait ByteStream {
+    /// The next bytes; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>>;
+}
+
+/// The outside: requests, time, and tasks that nobody waits for.
+#[allow(
+    async_fn_in_trait,
+    reason = "one thread: browsers have no other, and native tests need none"
+)]
+pub trait Transport: Clone + 'static {
+    /// The body of a stream.
+    type Stream: ByteStream;
+
+    /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`.
+    async fn send(&self, request: Request) -> Result<Response>;
+
+    /// Sends a request and leaves the body to be read; the first value is the status.
+    async fn open_stream(&self, request: Request) -> Result<(u16, Self::Stream)>;
+
+    /// Waits.
+    async fn sleep(&self, millis: u32);
+
+    /// Runs a task that nobody waits for.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// Milliseconds since 1970.
+    fn now(&self) -> i64;
+}

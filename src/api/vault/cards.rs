@@ -1,0 +1,77 @@
+//! Cards of one's own, as ciphertext.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// `PUT /cards/{id}`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CardWrite {
+    /// The envelope.
+    pub card: String,
+    /// The version that it replaces; 0 for a new card.
+    pub version: u64,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CardWritten {
+    /// The card.
+    pub id: Id,
+    /// The version now.
+    pub version: u64,
+    /// When it was first stored.
+    pub created_at: i64,
+    /// When it was last stored.
+    pub updated_at: i64,
+}
+
+/// A stored card.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredCard {
+    /// The card.
+    pub id: Id,
+    /// The envelope.
+    pub card: String,
+    /// The version.
+    pub version: u64,
+    /// When it was first stored.
+    pub created_at: i64,
+    /// When it was last stored.
+    pub updated_at: i64,
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn write_card(&self, id: Id, body: &CardWrite) -> Result<CardWritten> {
+        self.call(
+            Access::Vault,
+            Method::Put,
+            &format!("/cards/{id}"),
+            Some(body),
+        )
+        .await
+    }
+
+    pub(crate) async fn stored_card(&self, id: Id) -> Result<StoredCard> {
+        self.read(Access::Vault, &format!("/cards/{id}")).await
+    }
+
+    pub(crate) async fn stored_cards(&self, page: &PageRequest) -> Result<Page<StoredCard>> {
+        self.read(Access::Vault, &format!("/cards?{}", page.query()?))
+            .await
+    }
+
+    pub(crate) async fn delete_card(&self, id: Id) -> Result<()> {
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Delete,
+            &format!("/cards/{id}"),
+            None::<&()>,
+        )
+        .await
+    }
+}

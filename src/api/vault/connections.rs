@@ -1,0 +1,115 @@
+//! Connections: one per accepted invitation, with both sides' publications.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::keystore::connections::{Found, Ids};
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::crypto::records::{Publication, Role};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// `POST /connections` (step 17).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewConnection {
+    /// The invitation, whose id the connection gets.
+    pub invitation_id: Id,
+    /// The right to accept.
+    pub token: String,
+    /// The invitee's published key.
+    pub public_key_id: String,
+    /// For a link: the proof that the invitee held it.
+    pub proof: Option<String>,
+}
+
+/// Whether a connection is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionState {
+    /// In force.
+    Active,
+    /// Ended by one of the two.
+    Ended,
+}
+
+/// One side of a connection, as the Vault tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Side {
+    /// The account.
+    pub account: Id,
+    /// The keys.
+    pub publication: Publication,
+}
+
+/// A connection, as the Vault tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredConnection {
+    /// The connection.
+    pub id: Id,
+    /// Whether it is in force.
+    pub state: ConnectionState,
+    /// Who invited.
+    pub inviter: Side,
+    /// Who accepted.
+    pub invitee: Side,
+    /// For a link: the invitee's proof.
+    pub proof: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+}
+
+impl StoredConnection {
+    /// The side in this role.
+    pub(crate) fn side(&self, role: Role) -> &Side {
+        match role {
+            Role::Inviter => &self.inviter,
+            Role::Invitee => &self.invitee,
+        }
+    }
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn create_connection(&self, body: &NewConnection) -> Result<StoredConnection> {
+        self.call(Access::Vault, Method::Post, "/connections", Some(body))
+            .await
+    }
+
+    pub(crate) async fn stored_connection(&self, id: Id) -> Result<StoredConnection> {
+        self.read(Access::Vault, &format!("/connections/{id}"))
+            .await
+    }
+
+    pub(crate) async fn stored_connections(&self, ids: &[Id]) -> Result<Vec<StoredConnection>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Found<StoredConnection> = self
+            .call(
+                Access::Vault,
+                Method::Post,
+                "/connections/query",
+                Some(&Ids { ids }),
+            )
+            .await?;
+        Ok(found.items)
+    }
+
+    pub(crate) async fn list_connections(
+        &self,
+        page: &PageRequest,
+    ) -> Result<Page<StoredConnection>> {
+        self.read(Access::Vault, &format!("/connections?{}", page.query()?))
+            .await
+    }
+
+    pub(crate) async fn end_connection(&self, id: Id) -> Result<()> {
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Delete,
+            &format!("/connections/{id}"),
+            None::<&()>,
+        )
+        .await
+    }
+}

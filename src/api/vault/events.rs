@@ -1,0 +1,175 @@
+//! Server-sent events: opened with the token in a header, as `EventSource` cannot, and parsed here.
+
+use serde::Deserialize;
+
+use crate::api::call::error_of;
+use crate::api::{Access, ByteStream, Method, Response, Services, Transport};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+/// An event may not be longer.
+const LONGEST_EVENT: usize = 16 * 1024;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// To an invitation.
+    Invitation,
+    /// A connection was made or ended.
+    Connection,
+    /// A share was created.
+    Share,
+    /// A share was deleted.
+    Revoked,
+}
+
+impl EventKind {
+    /// Reads the name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "invitation" => Self::Invitation,
+            "connection" => Self::Connection,
+            "share" => Self::Share,
+            "revoked" => Self::Revoked,
+            _ => return None,
+        })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Connection => "connection",
+            Self::Share => "share",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// An event: the record's id and no more; what it says is fetched and checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// To which record.
+    pub id: Id,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    id: Id,
+}
+
+/// Splits the bytes of a stream into events.
+#[derive(Debug, Default)]
+pub(crate) struct Parser {
+    buffer: Vec<u8>,
+    name: String,
+    data: String,
+    /// The newest id, for reconnecting.
+    pub(crate) last_id: Option<String>,
+}
+
+impl Parser {
+    /// A parser for a stream that goes on after this id.
+    pub(crate) fn after(last_id: Option<String>) -> Self {
+        Self {
+            last_id,
+            ..Self::default()
+        }
+    }
+
+    /// Takes bytes, gives the events that they complete. Unknown names and unreadable data are passed over.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>> {
+        self.buffer.extend_from_slice(bytes);
+        let mut events = Vec::new();
+        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.buffer.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            self.line(line.trim_end_matches(['\n', '\r']), &mut events);
+        }
+        if self.buffer.len() > LONGEST_EVENT || self.data.len() > LONGEST_EVENT {
+            return Err(Error::ServerError(
+                "The event stream sends too much at once.".into(),
+            ));
+        }
+        Ok(events)
+    }
+
+    fn line(&mut self, line: &str, events: &mut Vec<Event>) {
+        if line.is_empty() {
+            let kind = EventKind::from_name(&self.name);
+            let data = serde_json::from_str::<Data>(&self.data).ok();
+            events.extend(
+                kind.zip(data)
+                    .map(|(kind, data)| Event { kind, id: data.id }),
+            );
+            self.name.clear();
+            self.data.clear();
+            return;
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.name),
+            "data" => self.data.push_str(value),
+            "id" if value.len() <= 100 => self.last_id = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+impl<T: Transport> Services<T> {
+    /// Opens the stream, after `last_id` if there is one.
+    pub(crate) async fn open_events(&self, last_id: Option<String>) -> Result<T::Stream> {
+        let mut request = self
+            .request(Access::Vault, Method::Get, "/events", None)
+            .await?;
+        request.last_event_id = last_id;
+        let (status, mut stream) = self.transport.open_stream(request).await?;
+        if status == 200 {
+            return Ok(stream);
+        }
+        let mut body = Vec::new();
+        while let Some(bytes) = stream.next().await?.filter(|_| body.len() < LONGEST_EVENT) {
+            body.extend_from_slice(&bytes);
+        }
+        Err(error_of(&Response { status, body }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    #[test]
+    fn events_survive_any_split() {
+        let text = format!(
+            ": hello\n\nid: 7\nevent: ready\ndata: {{}}\n\nid: 8\r\nevent: share\r\ndata: {{\"id\":\"{ID}\"}}\r\n\r\nevent: other\ndata: x\n\n"
+        );
+        for cut in 0..text.len() {
+            let mut parser = Parser::default();
+            let mut events = parser.push(&text.as_bytes()[..cut]).unwrap();
+            events.extend(parser.push(&text.as_bytes()[cut..]).unwrap());
+            assert_eq!(
+                events,
+                [Event {
+                    kind: EventKind::Share,
+                    id: Id::parse(ID).unwrap()
+                }],
+                "cut at {cut}"
+            );
+            assert_eq!(parser.last_id.as_deref(), Some("8"));
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut parser = Parser::default();
+        assert!((0..100).any(|_| parser.push(&[b'x'; 1024]).is_err()));
+    }
+}

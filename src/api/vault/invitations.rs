@@ -1,0 +1,151 @@
+//! Invitations: made, listed, cancelled, opened, declined.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::crypto::records::{Delivery, Publication};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// `PUT /invitations/{id}` (step 7).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewInvitation {
+    /// The thumbprint of the published key.
+    pub public_key_id: String,
+    /// How it travels.
+    pub delivery: Delivery,
+    /// Where the mail goes.
+    pub email: Option<String>,
+    /// SHA-256 of a link's token.
+    pub token_hash: Option<String>,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+/// What became of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InvitationState {
+    /// Open.
+    Pending,
+    /// A connection was made.
+    Accepted,
+    /// The invited person declined.
+    Declined,
+    /// The inviter took it back.
+    Cancelled,
+    /// Its time is over.
+    Expired,
+}
+
+/// An invitation as its inviter sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredInvitation {
+    /// The invitation.
+    pub id: Id,
+    /// The published key.
+    pub public_key_id: String,
+    /// How it travels.
+    pub delivery: Delivery,
+    /// Where the mail goes.
+    pub email: Option<String>,
+    /// What became of it.
+    pub state: InvitationState,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+/// `POST /invitations/{id}/open` and `…/decline`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TokenBody {
+    /// The token.
+    pub token: String,
+}
+
+/// What whoever has the token sees.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedInvitation {
+    /// The invitation.
+    pub id: Id,
+    /// The inviter's account.
+    pub inviter: Id,
+    /// The inviter's keys.
+    pub publication: Publication,
+    /// How it travelled.
+    pub delivery: Delivery,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn create_invitation(
+        &self,
+        id: Id,
+        body: &NewInvitation,
+    ) -> Result<StoredInvitation> {
+        self.call(
+            Access::Vault,
+            Method::Put,
+            &format!("/invitations/{id}"),
+            Some(body),
+        )
+        .await
+    }
+
+    pub(crate) async fn stored_invitation(&self, id: Id) -> Result<StoredInvitation> {
+        self.read(Access::Vault, &format!("/invitations/{id}"))
+            .await
+    }
+
+    pub(crate) async fn stored_invitations(
+        &self,
+        page: &PageRequest,
+    ) -> Result<Page<StoredInvitation>> {
+        self.read(Access::Vault, &format!("/invitations?{}", page.query()?))
+            .await
+    }
+
+    pub(crate) async fn cancel_invitation(&self, id: Id) -> Result<StoredInvitation> {
+        self.call(
+            Access::Vault,
+            Method::Post,
+            &format!("/invitations/{id}/cancel"),
+            Some(&Nothing {}),
+        )
+        .await
+    }
+
+    pub(crate) async fn open_invitation(&self, id: Id, token: &str) -> Result<OpenedInvitation> {
+        let body = TokenBody {
+            token: token.to_owned(),
+        };
+        self.call(
+            Access::Vault,
+            Method::Post,
+            &format!("/invitations/{id}/open"),
+            Some(&body),
+        )
+        .await
+    }
+
+    pub(crate) async fn decline_invitation(&self, id: Id, token: &str) -> Result<()> {
+        let body = TokenBody {
+            token: token.to_owned(),
+        };
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Post,
+            &format!("/invitations/{id}/decline"),
+            Some(&body),
+        )
+        .await
+    }
+}

@@ -1,0 +1,43 @@
+//! Published connection keys (steps 5-6 and 15-16).
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Access, Method, Services, Transport};
+use crate::crypto::keys::OkpPublicJwk;
+use crate::crypto::records::Publication;
+use crate::error::Result;
+
+/// `PUT /public-keys/{thumbprint}`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicKeyWrite {
+    /// The connection key.
+    pub spki: String,
+    /// The signing key.
+    pub signing_key: OkpPublicJwk,
+    /// The statement.
+    pub statement: String,
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn publish(&self, publication: Publication) -> Result<()> {
+        let Publication {
+            id,
+            spki,
+            signing_key,
+            statement,
+        } = publication;
+        let body = PublicKeyWrite {
+            spki,
+            signing_key,
+            statement,
+        };
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Put,
+            &format!("/public-keys/{id}"),
+            Some(&body),
+        )
+        .await
+    }
+}

@@ -1,0 +1,144 @@
+//! Shares, each created together with its encryption space.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::keystore::connections::Ids;
+use crate::api::keystore::spaces::Outcomes;
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// A new share (steps 28-32).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewShare {
+    /// Chosen by the client.
+    pub id: Id,
+    /// The connection.
+    pub connection_id: Id,
+    /// The encryption space, the same in the Keystore.
+    pub space_id: Id,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// The envelope.
+    pub share: String,
+}
+
+/// `POST /shares`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewShares {
+    /// 1 to 200.
+    pub shares: Vec<NewShare>,
+}
+
+/// What became of one new share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShareOutcome {
+    /// The share.
+    pub id: Id,
+    /// Why it failed.
+    pub error: Option<WireError>,
+    /// When it was made.
+    pub created_at: Option<i64>,
+}
+
+/// A share without its content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShareRecord {
+    /// The share.
+    pub id: Id,
+    /// The connection.
+    pub connection_id: Id,
+    /// The encryption space.
+    pub space_id: Id,
+    /// The sender.
+    pub from: Id,
+    /// The recipient.
+    pub to: Id,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+}
+
+/// A share with its content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredShare {
+    /// Everything else.
+    #[serde(flatten)]
+    pub record: ShareRecord,
+    /// The envelope.
+    pub share: String,
+}
+
+/// One answer of `POST /shares/query`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShareFound {
+    /// The share.
+    pub id: Id,
+    /// Why it is not served.
+    pub error: Option<WireError>,
+    /// The share.
+    pub item: Option<StoredShare>,
+}
+
+impl<T: Transport> Services<T> {
+    pub(crate) async fn create_shares(&self, shares: Vec<NewShare>) -> Result<Vec<ShareOutcome>> {
+        let made: Outcomes<ShareOutcome> = self
+            .call(
+                Access::Vault,
+                Method::Post,
+                "/shares",
+                Some(&NewShares { shares }),
+            )
+            .await?;
+        Ok(made.results)
+    }
+
+    pub(crate) async fn list_incoming(&self, page: &PageRequest) -> Result<Page<ShareRecord>> {
+        self.read(
+            Access::Vault,
+            &format!("/shares/incoming?{}", page.query()?),
+        )
+        .await
+    }
+
+    pub(crate) async fn list_outgoing(
+        &self,
+        page: &PageRequest,
+        connection: Option<Id>,
+    ) -> Result<Page<ShareRecord>> {
+        let narrow = connection
+            .map(|id| format!("&connection={id}"))
+            .unwrap_or_default();
+        self.read(
+            Access::Vault,
+            &format!("/shares/outgoing?{}{narrow}", page.query()?),
+        )
+        .await
+    }
+
+    pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
+        let found: Outcomes<ShareFound> = self
+            .call(
+                Access::Vault,
+                Method::Post,
+                "/shares/query",
+                Some(&Ids { ids }),
+            )
+            .await?;
+        Ok(found.results)
+    }
+
+    pub(crate) async fn delete_share(&self, id: Id) -> Result<()> {
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Delete,
+            &format!("/shares/{id}"),
+            None::<&()>,
+        )
+        .await
+    }
+}

@@ -1,0 +1,16 @@
+//! JS calls arrive: the only folder that exports to JavaScript. No logic lives here: convert in, call one flow,
+//! convert out.
+//!
+//! Each exported method clones its handle before the promise begins, so that calls may overlap and JavaScript may free
+//! the object while one runs.
+
+#![allow(
+    unreachable_pub,
+    reason = "wasm-bindgen exports what is pub, wherever it is"
+)]
+
+mod client;
+mod convert;
+mod inputs;
+mod session;
+mod worker;

@@ -1,0 +1,334 @@
+//! A session as JavaScript holds it. Method by method the `Session` of `index.d.ts`.
+
+use std::pin::Pin;
+
+use js_sys::{Function, Promise};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::convert::{finish, from_js, to_js, to_rejection};
+use super::inputs::{
+    CardInput, CardUpdateInput, InviteInput, NameInput, PageInput, PassphraseInput, ShareInput,
+    TicketInput,
+};
+use crate::api::fetch::Fetch;
+use crate::api::vault::events::EventKind;
+use crate::crypto::engine::web::WebEngine;
+use crate::error::{Error, Result};
+use crate::flows::{Opened, Reason, Received, Session, Share, ShareOutcome, Subscription};
+use crate::ids::Id;
+
+type WebSession = Session<Fetch, WebEngine>;
+
+/// A signed-in person. The package wraps it as `Session`.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RawSession(WebSession);
+
+impl RawSession {
+    pub(super) fn new(session: WebSession) -> Self {
+        Self(session)
+    }
+
+    /// Starts a call on a clone of the session.
+    fn call<R, F>(&self, work: impl FnOnce(WebSession) -> F + 'static) -> Promise
+    where
+        R: Serialize,
+        F: Future<Output = Result<R>> + 'static,
+    {
+        let session = self.0.clone();
+        start(Box::pin(async move { finish(work(session).await) }))
+    }
+}
+
+/// One promise for all: the machinery behind it would else be compiled for each method.
+fn start(work: Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>>) -> Promise {
+    future_to_promise(work)
+}
+
+fn page_input(options: JsValue) -> Result<PageInput> {
+    if options.is_undefined() || options.is_null() {
+        Ok(PageInput::default())
+    } else {
+        from_js("options", options)
+    }
+}
+
+#[wasm_bindgen]
+#[allow(
+    missing_docs,
+    reason = "each is described in index.d.ts of the package"
+)]
+impl RawSession {
+    #[wasm_bindgen(getter)]
+    pub fn account(&self) -> String {
+        self.0.account().to_string()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn email(&self) -> String {
+        self.0.email().to_owned()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn locked(&self) -> bool {
+        self.0.is_locked()
+    }
+
+    #[wasm_bindgen(js_name = createCard)]
+    pub fn create_card(&self, content: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .create_card(from_js::<CardInput>("card", content)?.into_content())
+                .await
+        })
+    }
+
+    pub fn cards(&self, options: JsValue) -> Promise {
+        self.call(
+            |session| async move { session.cards(&page_input(options)?.into_request()?.0).await },
+        )
+    }
+
+    pub fn card(&self, id: String) -> Promise {
+        self.call(|session| async move { session.card(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = updateCard)]
+    pub fn update_card(&self, card: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .update_card(from_js::<CardUpdateInput>("card", card)?.into_update()?)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = deleteCard)]
+    pub fn delete_card(&self, id: String) -> Promise {
+        self.call(|session| async move { session.delete_card(Id::parse(&id)?).await })
+    }
+
+    pub fn invite(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .invite(from_js::<InviteInput>("options", options)?.into_invite()?)
+                .await
+        })
+    }
+
+    pub fn invitations(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .invitations(&page_input(options)?.into_request()?.0)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = cancelInvitation)]
+    pub fn cancel_invitation(&self, id: String) -> Promise {
+        self.call(|session| async move { session.cancel_invitation(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = declineInvitation)]
+    pub fn decline_invitation(&self, ticket: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .decline_invitation(&from_js::<TicketInput>("ticket", ticket)?.into_ticket()?)
+                .await
+        })
+    }
+
+    pub fn accept(&self, ticket: JsValue, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let ticket = from_js::<TicketInput>("ticket", ticket)?.into_ticket()?;
+            session
+                .accept(&ticket, &from_js::<NameInput>("options", options)?.name)
+                .await
+        })
+    }
+
+    pub fn connections(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .connections(&page_input(options)?.into_request()?.0)
+                .await
+        })
+    }
+
+    pub fn connection(&self, id: String) -> Promise {
+        self.call(|session| async move { session.connection(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = markVerified)]
+    pub fn mark_verified(&self, id: String, safety_number: String) -> Promise {
+        self.call(
+            |session| async move { session.mark_verified(Id::parse(&id)?, &safety_number).await },
+        )
+    }
+
+    pub fn disconnect(&self, id: String) -> Promise {
+        self.call(|session| async move { session.disconnect(Id::parse(&id)?).await })
+    }
+
+    pub fn share(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .share(from_js::<ShareInput>("options", options)?.into_request()?)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = shareWithMany)]
+    pub fn share_with_many(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let outcomes = session
+                .share_with_many(from_js::<ShareInput>("options", options)?.into_request()?)
+                .await?;
+            Ok(outcomes
+                .into_iter()
+                .map(ShareResult::from)
+                .collect::<Vec<_>>())
+        })
+    }
+
+    #[wasm_bindgen(js_name = outgoingShares)]
+    pub fn outgoing_shares(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let (page, connection) = page_input(options)?.into_request()?;
+            session.outgoing_shares(&page, connection).await
+        })
+    }
+
+    #[wasm_bindgen(js_name = revokeShare)]
+    pub fn revoke_share(&self, id: String) -> Promise {
+        self.call(|session| async move { session.revoke_share(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = incomingShares)]
+    pub fn incoming_shares(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .incoming_shares(&page_input(options)?.into_request()?.0)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = readShare)]
+    pub fn read_share(&self, id: String) -> Promise {
+        self.call(|session| async move { session.read_share(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = readShares)]
+    pub fn read_shares(&self, ids: JsValue) -> Promise {
+        self.call(|session| async move {
+            let ids: Vec<String> = from_js("ids", ids)?;
+            let ids = ids
+                .iter()
+                .map(|id| Id::parse(id))
+                .collect::<Result<Vec<_>>>()?;
+            let opened = session.read_shares(&ids).await?;
+            Ok(opened.into_iter().map(ReadResult::from).collect::<Vec<_>>())
+        })
+    }
+
+    pub fn on(
+        &self,
+        kind: &str,
+        listener: Function,
+    ) -> std::result::Result<RawSubscription, JsValue> {
+        let kind = EventKind::from_name(kind)
+            .ok_or_else(|| {
+                Error::BadInput(
+                    "An event is an `invitation`, `connection`, `share` or `revoked`.".into(),
+                )
+            })
+            .map_err(|error| to_rejection(&error))?;
+        let subscription = self.0.on(kind, move |event| {
+            let told = to_js(&EventOutput {
+                kind: event.kind.name(),
+                id: event.id,
+            });
+            // A listener that throws is the page's matter; the others are still told.
+            let _ = told.and_then(|told| listener.call1(&JsValue::UNDEFINED, &told));
+        });
+        subscription
+            .map(RawSubscription)
+            .map_err(|error| to_rejection(&error))
+    }
+
+    pub fn lock(&self) -> Promise {
+        self.call(|session| async move {
+            session.lock();
+            Ok(())
+        })
+    }
+
+    pub fn unlock(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = signOut)]
+    pub fn sign_out(&self) -> Promise {
+        self.call(|session| async move { session.sign_out().await })
+    }
+}
+
+/// Ends listening.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RawSubscription(Subscription);
+
+#[wasm_bindgen]
+impl RawSubscription {
+    /// Ends listening.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+#[derive(Serialize)]
+struct EventOutput {
+    kind: &'static str,
+    id: Id,
+}
+
+#[derive(Serialize)]
+struct ShareResult {
+    connection: Id,
+    share: Option<Share>,
+    error: Option<Reason>,
+}
+
+impl From<ShareOutcome> for ShareResult {
+    fn from(outcome: ShareOutcome) -> Self {
+        let error = outcome.result.as_ref().err().map(Reason::from);
+        Self {
+            connection: outcome.connection,
+            share: outcome.result.ok(),
+            error,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReadResult {
+    id: Id,
+    received: Option<Received>,
+    error: Option<Reason>,
+}
+
+impl From<Opened<Received>> for ReadResult {
+    fn from(opened: Opened<Received>) -> Self {
+        let error = opened.result.as_ref().err().map(Reason::from);
+        Self {
+            id: opened.id,
+            received: opened.result.ok(),
+            error,
+        }
+    }
+}

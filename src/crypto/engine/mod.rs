@@ -1,0 +1,82 @@
+//! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
+//!
+//! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
+//! ([`rust`]). Both read what the other wrote. AES-GCM, Ed25519 and the hashes are the same Rust code everywhere.
+
+use zeroize::Zeroizing;
+
+use crate::error::Result;
+
+#[cfg(feature = "rust-rsa")]
+pub mod rust;
+#[cfg(all(feature = "browser", target_arch = "wasm32"))]
+pub mod web;
+
+/// The modulus length of every RSA key, in bytes.
+pub const MODULUS_BYTES: usize = 384;
+
+/// What OPAQUE's `finish` gives: the message for the Keystore and the export key.
+#[derive(Debug)]
+pub struct Finished {
+    /// The registration record or the credential finalization.
+    pub message: Vec<u8>,
+    /// 64 bytes that only the passphrase gives.
+    pub export_key: Zeroizing<Vec<u8>>,
+}
+
+/// Which of OPAQUE's two `finish` operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// At sign-up.
+    Registration,
+    /// At sign-in.
+    SignIn,
+}
+
+/// What a platform provides.
+#[allow(
+    async_fn_in_trait,
+    reason = "one thread: browsers have no other, and native tests need none"
+)]
+pub trait Engine: Clone + 'static {
+    /// A private RSA key, imported and ready for use.
+    type PrivateKey: Clone + 'static;
+
+    /// Fills `buffer` with random bytes.
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()>;
+
+    /// The NFC form of a text (Unicode Standard Annex 15).
+    fn to_nfc(&self, text: &str) -> Zeroizing<String>;
+
+    /// Makes an RSA key pair (3072 bits, exponent 65537), as PKCS#8.
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>>;
+
+    /// Imports a private key from PKCS#8.
+    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey>;
+
+    /// RSA-OAEP with SHA-256 (RFC 8017, section 7.1), empty label, for the public key in `spki`.
+    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>>;
+
+    /// The inverse of [`Engine::rsa_encrypt`]. Every failure is `record_rejected`.
+    async fn rsa_decrypt(
+        &self,
+        key: &Self::PrivateKey,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>>;
+
+    /// OPAQUE's `finish`, in which Argon2id runs. See [`crate::crypto::opaque::finish`].
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished>;
+}
+
+/// An array of random bytes.
+pub(crate) fn make_random<const N: usize>(engine: &impl Engine) -> Result<Zeroizing<[u8; N]>> {
+    let mut bytes = Zeroizing::new([0; N]);
+    engine.fill_random(&mut bytes[..])?;
+    Ok(bytes)
+}

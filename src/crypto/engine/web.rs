@@ -1,0 +1,222 @@
+//! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
+use zeroize::Zeroizing;
+
+use super::{Engine, Finished, MODULUS_BYTES, Operation};
+use crate::error::{Error, Result};
+
+/// WebCrypto, and a function that finishes OPAQUE elsewhere.
+#[derive(Clone)]
+pub struct WebEngine {
+    crypto: Crypto,
+    finish: Rc<Function>,
+}
+
+impl std::fmt::Debug for WebEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebEngine").finish_non_exhaustive()
+    }
+}
+
+impl WebEngine {
+    /// `finish(operation, state, passphrase, response)` returns a promise of `{ message, exportKey }`, and rejects with
+    /// `{ code, message }`.
+    pub fn new(finish: Function) -> Result<Self> {
+        let crypto = Reflect::get(&js_sys::global(), &"crypto".into())
+            .map_err(|_| Error::InsecureContext)?;
+        // Outside a window the class may go by another name, so the shape is what counts.
+        let subtle = Reflect::get(&crypto, &"subtle".into()).map_err(|_| Error::InsecureContext)?;
+        if subtle.is_undefined() || subtle.is_null() {
+            return Err(Error::InsecureContext);
+        }
+        Ok(Self {
+            crypto: crypto.unchecked_into(),
+            finish: Rc::new(finish),
+        })
+    }
+
+    fn subtle(&self) -> SubtleCrypto {
+        self.crypto.subtle()
+    }
+}
+
+impl Engine for WebEngine {
+    type PrivateKey = CryptoKey;
+
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
+        getrandom::fill(buffer).map_err(|_| {
+            Error::ServerError("This device gives no random numbers: nothing was made.".into())
+        })
+    }
+
+    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
+        Zeroizing::new(JsString::from(text).normalize("NFC").into())
+    }
+
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let algorithm = rsa_oaep()?;
+        set(
+            &algorithm,
+            "modulusLength",
+            &JsValue::from((MODULUS_BYTES * 8) as u32),
+        )?;
+        set(
+            &algorithm,
+            "publicExponent",
+            &Uint8Array::from(&[1, 0, 1][..]),
+        )?;
+        // Extractable: it is wrapped with the KEK and stored.
+        let pair = run(self.subtle().generate_key_with_object(
+            &algorithm,
+            true,
+            &usages(&["encrypt", "decrypt"]),
+        ))
+        .await?;
+        let pair: CryptoKeyPair = pair.unchecked_into();
+        let exported = run(self.subtle().export_key("pkcs8", &pair.get_private_key())).await?;
+        let array = Uint8Array::new(&exported);
+        let bytes = Zeroizing::new(array.to_vec());
+        array.fill(0, 0, array.length());
+        Ok(bytes)
+    }
+
+    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<CryptoKey> {
+        let data = Uint8Array::from(pkcs8);
+        let imported = run(self.subtle().import_key_with_object(
+            "pkcs8",
+            &data,
+            &rsa_oaep()?,
+            false,
+            &usages(&["decrypt"]),
+        ))
+        .await;
+        data.fill(0, 0, data.length());
+        Ok(imported?.unchecked_into())
+    }
+
+    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        let algorithm = rsa_oaep()?;
+        let key = self.subtle().import_key_with_object(
+            "spki",
+            &Uint8Array::from(spki),
+            &algorithm,
+            false,
+            &usages(&["encrypt"]),
+        );
+        let key: CryptoKey = run(key).await?.unchecked_into();
+        let data = Uint8Array::from(plaintext);
+        let encrypted = run(self
+            .subtle()
+            .encrypt_with_object_and_js_u8_array(&algorithm, &key, &data))
+        .await;
+        data.fill(0, 0, data.length());
+        Ok(Uint8Array::new(&encrypted?).to_vec())
+    }
+
+    async fn rsa_decrypt(&self, key: &CryptoKey, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let data = Uint8Array::from(ciphertext);
+        let decrypted =
+            run(self
+                .subtle()
+                .decrypt_with_object_and_js_u8_array(&rsa_oaep()?, key, &data))
+            .await?;
+        let array = Uint8Array::new(&decrypted);
+        let bytes = Zeroizing::new(array.to_vec());
+        array.fill(0, 0, array.length());
+        Ok(bytes)
+    }
+
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        let name = match operation {
+            Operation::Registration => "registration",
+            Operation::SignIn => "signIn",
+        };
+        let arguments = Array::of4(
+            &name.into(),
+            &Uint8Array::from(state),
+            &Uint8Array::from(passphrase),
+            &Uint8Array::from(response),
+        );
+        let promise = self
+            .finish
+            .apply(&JsValue::UNDEFINED, &arguments)
+            .map_err(|error| worker_error(&error))?;
+        let result = JsFuture::from(Promise::resolve(&promise))
+            .await
+            .map_err(|error| worker_error(&error))?;
+        let bytes = |name: &str| {
+            Reflect::get(&result, &name.into())
+                .ok()
+                .and_then(|value| value.dyn_into::<Uint8Array>().ok())
+                .ok_or_else(|| {
+                    Error::WorkerUnavailable("The worker answered something unexpected.".into())
+                })
+        };
+        let (message, export_key) = (bytes("message")?, bytes("exportKey")?);
+        let finished = Finished {
+            message: message.to_vec(),
+            export_key: Zeroizing::new(export_key.to_vec()),
+        };
+        export_key.fill(0, 0, export_key.length());
+        Ok(finished)
+    }
+}
+
+fn rsa_oaep() -> Result<Object> {
+    // A plain object: web-sys has no type for the parameters of key generation.
+    let algorithm = Object::new();
+    set(&algorithm, "name", &"RSA-OAEP".into())?;
+    set(&algorithm, "hash", &"SHA-256".into())?;
+    Ok(algorithm)
+}
+
+fn set(object: &Object, name: &str, value: &JsValue) -> Result<()> {
+    Reflect::set(object, &name.into(), value)
+        .map(|_| ())
+        .map_err(|_| Error::RecordRejected)
+}
+
+fn usages(names: &[&str]) -> JsValue {
+    names
+        .iter()
+        .map(|name| JsValue::from_str(name))
+        .collect::<Array>()
+        .into()
+}
+
+/// Every failure of WebCrypto is the same error.
+async fn run(promise: std::result::Result<Promise, JsValue>) -> Result<JsValue> {
+    let promise = promise.map_err(|_| Error::RecordRejected)?;
+    JsFuture::from(promise)
+        .await
+        .map_err(|_| Error::RecordRejected)
+}
+
+/// What the worker rejected with: an error of `finish`, or that it did not start.
+fn worker_error(error: &JsValue) -> Error {
+    let text = |name: &str| {
+        Reflect::get(error, &name.into())
+            .ok()
+            .and_then(|value| value.as_string())
+    };
+    let message =
+        text("message").unwrap_or_else(|| "The worker for the passphrase did not start.".into());
+    match text("code").as_deref() {
+        Some("wrong_credentials") => Error::WrongCredentials,
+        Some("server_error") => Error::ServerError(message),
+        Some("aborted") => Error::Aborted,
+        _ => Error::WorkerUnavailable(message),
+    }
+}

@@ -1,0 +1,217 @@
+//! Invitation links: what the fragment carries, and what its secret gives.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::connection_key::ConnectionPublicKey;
+use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
+use super::engine::{Engine, make_random};
+use super::keys::{VerifyingKey, derive};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+const PREFIX: &str = "vouchsafe=1.";
+const LONGEST_LINK: usize = 4096;
+
+/// One side of a connection, as the proof covers it.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The account id.
+    pub account: Id,
+    /// The signing key.
+    pub signing_key: &'a VerifyingKey,
+    /// The connection key.
+    pub connection_key: &'a ConnectionPublicKey,
+}
+
+/// The 128-bit secret of a link, which no server sees.
+#[derive(Clone)]
+pub struct LinkSecret(Zeroizing<[u8; 16]>);
+
+impl LinkSecret {
+    /// A random secret.
+    pub fn make(engine: &impl Engine) -> Result<Self> {
+        make_random(engine).map(Self)
+    }
+
+    /// Base64url, as in the link and in the note.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(to_base64url(&self.0[..]))
+    }
+
+    /// Reads [`LinkSecret::to_text`].
+    pub fn from_text(text: &str) -> Result<Self> {
+        from_base64url_exact(text).map(Self)
+    }
+
+    /// The invitation token: the right to accept.
+    pub fn token(&self) -> Result<Token> {
+        derive(&self.0[..], "vouchsafe/1 invitation token").map(Token)
+    }
+
+    /// The proof that whoever accepted held the link, over both sides' ids and keys.
+    pub fn accept_proof(
+        &self,
+        invitation: Id,
+        inviter: Side<'_>,
+        invitee: Side<'_>,
+    ) -> Result<[u8; 32]> {
+        let key = derive::<32>(&self.0[..], "vouchsafe/1 accept")?;
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&key[..]).map_err(|_| Error::RecordRejected)?;
+        mac.update(invitation.as_bytes());
+        for side in [inviter, invitee] {
+            mac.update(side.account.as_bytes());
+            mac.update(&from_base64url(side.signing_key.kid())?);
+            mac.update(&from_base64url(side.connection_key.thumbprint())?);
+        }
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    /// Whether `proof` is the one of [`LinkSecret::accept_proof`].
+    pub fn is_accept_proof(
+        &self,
+        proof: &[u8],
+        invitation: Id,
+        inviter: Side<'_>,
+        invitee: Side<'_>,
+    ) -> Result<bool> {
+        Ok(self
+            .accept_proof(invitation, inviter, invitee)?
+            .as_slice()
+            .ct_eq(proof)
+            .into())
+    }
+}
+
+impl fmt::Debug for LinkSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkSecret(..)")
+    }
+}
+
+/// An invitation token: 16 bytes.
+#[derive(Clone)]
+pub struct Token(Zeroizing<[u8; 16]>);
+
+impl Token {
+    /// Base64url, as on the wire.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(to_base64url(&self.0[..]))
+    }
+
+    /// What the Vault keeps of it.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        to_base64url(&Sha256::digest(&self.0[..]))
+    }
+
+    /// Reads the text of a token.
+    pub fn from_text(text: &str) -> Result<Self> {
+        from_base64url_exact(text).map(Self).map_err(|_| {
+            Error::bad_input(
+                "This is not an invitation token: open the link of the invitation again.",
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// An invitation as the invited person holds it.
+#[derive(Debug, Clone)]
+pub enum Ticket {
+    /// Through a link that the inviter delivered.
+    Link {
+        /// The invitation's id.
+        id: Id,
+        /// The thumbprint of the inviter's signing key.
+        inviter: String,
+        /// The secret.
+        secret: LinkSecret,
+    },
+    /// Through a mail that the Vault sent.
+    Mail {
+        /// The invitation's id.
+        id: Id,
+        /// The token.
+        token: Token,
+    },
+}
+
+impl Ticket {
+    /// The invitation's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Link { id, .. } | Self::Mail { id, .. } => *id,
+        }
+    }
+
+    /// The token for the Vault.
+    pub fn token(&self) -> Result<Token> {
+        match self {
+            Self::Link { secret, .. } => secret.token(),
+            Self::Mail { token, .. } => Ok(token.clone()),
+        }
+    }
+
+    /// Reads a link of either kind, `<base>#vouchsafe=1.…`, or its fragment alone.
+    pub fn from_link(link: &str) -> Result<Self> {
+        let wrong = || {
+            Error::bad_input(
+                "This is not an invitation link: copy the whole link, to its last character.",
+            )
+        };
+        if link.len() > LONGEST_LINK {
+            return Err(wrong());
+        }
+        let fragment = link
+            .trim()
+            .rsplit_once('#')
+            .map_or(link.trim(), |(_, fragment)| fragment);
+        let mut parts = fragment.strip_prefix(PREFIX).ok_or_else(wrong)?.split('.');
+        let mut next = || parts.next().ok_or_else(wrong);
+        let ticket = match next()? {
+            "l" => Self::Link {
+                id: Id::parse(next()?).map_err(|_| wrong())?,
+                inviter: {
+                    let thumbprint = next()?;
+                    from_base64url_exact::<32>(thumbprint).map_err(|_| wrong())?;
+                    thumbprint.to_owned()
+                },
+                secret: LinkSecret::from_text(next()?).map_err(|_| wrong())?,
+            },
+            "m" => Self::Mail {
+                id: Id::parse(next()?).map_err(|_| wrong())?,
+                token: Token::from_text(next()?).map_err(|_| wrong())?,
+            },
+            _ => return Err(wrong()),
+        };
+        if parts.next().is_some() {
+            Err(wrong())
+        } else {
+            Ok(ticket)
+        }
+    }
+}
+
+/// The link that the inviter hands over.
+#[must_use]
+pub fn to_link(base: &str, id: Id, inviter: &VerifyingKey, secret: &LinkSecret) -> String {
+    format!(
+        "{base}#{PREFIX}l.{id}.{}.{}",
+        inviter.kid(),
+        *secret.to_text()
+    )
+}

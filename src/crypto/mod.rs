@@ -1,0 +1,15 @@
+//! Keys and envelopes. No network, no clock, and outside of [`engine`] no platform.
+//!
+//! The flows see [`records`], each with what it is for, and the key types; the ciphers below stay inside.
+
+pub mod connection_key;
+pub mod encoding;
+pub mod engine;
+pub(crate) mod envelope;
+pub mod invitation_link;
+pub mod keys;
+pub mod opaque;
+pub mod records;
+pub mod recovery_key;
+pub mod safety_number;
+pub(crate) mod signature;

@@ -1,0 +1,200 @@
+//! The client's half of OPAQUE (RFC 9807), with costs and algorithms fixed here: no message of a server changes them.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use opaque_ke::generic_array::{ArrayLength, GenericArray};
+use opaque_ke::rand::{CryptoRng, Error as RandError, RngCore};
+use opaque_ke::{
+    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
+    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
+    Ristretto255, TripleDh, errors::InternalError, ksf::Ksf,
+};
+use zeroize::Zeroizing;
+
+use super::engine::{Engine, Finished, Operation};
+use crate::error::{Error, Result};
+
+const CONTEXT: &[u8] = b"vouchsafe/1";
+const SERVER: &[u8] = b"vouchsafe-keystore";
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+
+struct Suite;
+
+impl CipherSuite for Suite {
+    type OprfCs = Ristretto255;
+    type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
+    type Ksf = Stretching;
+}
+
+/// Argon2id, 64 MiB, 3 passes, one lane, a salt of 16 zero bytes (the OPRF is the salt), 64 bytes out.
+#[derive(Default)]
+struct Stretching;
+
+impl Ksf for Stretching {
+    fn hash<L: ArrayLength<u8>>(
+        &self,
+        input: GenericArray<u8, L>,
+    ) -> Result<GenericArray<u8, L>, InternalError> {
+        let mut output = GenericArray::default();
+        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(output.len()))
+            .map_err(|_| InternalError::KsfError)?;
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into(&input, &[0; 16], &mut output)
+            .map_err(|_| InternalError::KsfError)?;
+        Ok(output)
+    }
+}
+
+/// Randomness for `opaque-ke`, which cannot be told of a failure: the first is remembered, and the result thrown away.
+struct Random<F> {
+    fill: F,
+    failed: bool,
+}
+
+impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
+    fn new(fill: F) -> Self {
+        Self {
+            fill,
+            failed: false,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.failed {
+            return Err(no_randomness());
+        }
+        Ok(())
+    }
+}
+
+/// The platform's generator, for the worker, which has no engine.
+fn system_random(buffer: &mut [u8]) -> Result<()> {
+    getrandom::fill(buffer).map_err(|_| no_randomness())
+}
+
+fn no_randomness() -> Error {
+    Error::ServerError("This device gives no random numbers: nothing was made.".into())
+}
+
+impl<F: Fn(&mut [u8]) -> Result<()>> RngCore for Random<F> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.fill_bytes(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, buffer: &mut [u8]) {
+        if (self.fill)(buffer).is_err() {
+            self.failed = true;
+            // Anything but zeros, which would make `opaque-ke` draw again for ever.
+            buffer.fill(1);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), RandError> {
+        self.fill_bytes(buffer);
+        Ok(())
+    }
+}
+
+impl<F: Fn(&mut [u8]) -> Result<()>> CryptoRng for Random<F> {}
+
+/// What [`start`] gives: the message for the Keystore and the state for [`finish`].
+pub struct Started {
+    /// The registration or credential request.
+    pub message: Vec<u8>,
+    /// Secret; [`finish`] takes it.
+    pub state: Zeroizing<Vec<u8>>,
+}
+
+/// The bytes of a passphrase: UTF-8 of its NFC form.
+#[must_use]
+pub fn passphrase_bytes(engine: &impl Engine, passphrase: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(engine.to_nfc(passphrase).as_bytes().to_vec())
+}
+
+/// The first message. `passphrase` are the bytes of [`passphrase_bytes`].
+pub fn start(engine: &impl Engine, operation: Operation, passphrase: &[u8]) -> Result<Started> {
+    let mut random = Random::new(|buffer: &mut [u8]| engine.fill_random(buffer));
+    let started = match operation {
+        Operation::Registration => {
+            let result = ClientRegistration::<Suite>::start(&mut random, passphrase)
+                .map_err(|_| Error::WrongCredentials)?;
+            Started {
+                message: result.message.serialize().to_vec(),
+                state: Zeroizing::new(result.state.serialize().to_vec()),
+            }
+        }
+        Operation::SignIn => {
+            let result = ClientLogin::<Suite>::start(&mut random, passphrase)
+                .map_err(|_| Error::WrongCredentials)?;
+            Started {
+                message: result.message.serialize().to_vec(),
+                state: Zeroizing::new(result.state.serialize().to_vec()),
+            }
+        }
+    };
+    random.check()?;
+    Ok(started)
+}
+
+/// The last message and the export key. Argon2id runs in here, for about a quarter of a second and in 64 MiB: in a
+/// browser this belongs in a worker. A wrong passphrase, an unknown address and a lying server all are
+/// `wrong_credentials`.
+pub fn finish(
+    operation: Operation,
+    state: &[u8],
+    passphrase: &[u8],
+    response: &[u8],
+) -> Result<Finished> {
+    let identifiers = Identifiers {
+        client: None,
+        server: Some(SERVER),
+    };
+    match operation {
+        Operation::Registration => {
+            let state = ClientRegistration::<Suite>::deserialize(state)
+                .map_err(|_| Error::WrongCredentials)?;
+            let response =
+                RegistrationResponse::deserialize(response).map_err(|_| unusable_answer())?;
+            let mut random = Random::new(system_random);
+            let parameters =
+                ClientRegistrationFinishParameters::new(identifiers, Some(&Stretching));
+            let result = state
+                .finish(&mut random, passphrase, response, parameters)
+                .map_err(|_| unusable_answer())?;
+            random.check()?;
+            Ok(Finished {
+                message: result.message.serialize().to_vec(),
+                export_key: Zeroizing::new(result.export_key.to_vec()),
+            })
+        }
+        Operation::SignIn => {
+            let state =
+                ClientLogin::<Suite>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
+            let response =
+                CredentialResponse::deserialize(response).map_err(|_| Error::WrongCredentials)?;
+            let mut random = Random::new(system_random);
+            let parameters =
+                ClientLoginFinishParameters::new(Some(CONTEXT), identifiers, Some(&Stretching));
+            let result = state
+                .finish(&mut random, passphrase, response, parameters)
+                .map_err(|_| Error::WrongCredentials)?;
+            random.check()?;
+            Ok(Finished {
+                message: result.message.serialize().to_vec(),
+                export_key: Zeroizing::new(result.export_key.to_vec()),
+            })
+        }
+    }
+}
+
+fn unusable_answer() -> Error {
+    Error::ServerError("The Keystore's answer is not usable: check its address and version.".into())
+}

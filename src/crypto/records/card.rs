@@ -1,0 +1,154 @@
+//! Cards: a label and fields.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::crypto::encoding::{from_padded_json, to_padded_json};
+use crate::crypto::engine::Engine;
+use crate::crypto::envelope::{self, Place};
+use crate::crypto::keys::SymmetricKey;
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+const LARGEST_CLASS: usize = 1 << 20;
+const MOST_FIELDS: usize = 1000;
+const LONGEST_LABEL: usize = 1000;
+const LONGEST_NAME: usize = 200;
+
+/// One entry of a card.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Unique within the card.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// The value.
+    pub value: String,
+}
+
+/// What a card says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+pub struct CardContent {
+    /// What people read.
+    pub label: String,
+    /// Up to 1000 entries.
+    pub fields: Vec<Field>,
+}
+
+impl std::fmt::Debug for CardContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CardContent")
+            .field("fields", &self.fields.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Field(..)")
+    }
+}
+
+impl CardContent {
+    /// Whether the card may be written: bounds, and no name twice.
+    pub fn check(&self) -> Result<()> {
+        if self.label.trim().is_empty() || self.label.len() > LONGEST_LABEL {
+            return Err(Error::bad_input(format!(
+                "A card's label has 1 to {LONGEST_LABEL} bytes."
+            )));
+        }
+        if self.fields.len() > MOST_FIELDS {
+            return Err(Error::TooLarge(format!(
+                "A card has at most {MOST_FIELDS} fields."
+            )));
+        }
+        let mut names = HashSet::new();
+        for field in &self.fields {
+            if field.name.is_empty()
+                || field.name.len() > LONGEST_NAME
+                || field.label.len() > LONGEST_LABEL
+            {
+                return Err(Error::bad_input(format!(
+                    "A field's name has 1 to {LONGEST_NAME} bytes, its label at most {LONGEST_LABEL}."
+                )));
+            }
+            if !names.insert(field.name.as_str()) {
+                return Err(Error::bad_input(format!(
+                    "Two fields of the card have the name {:?}.",
+                    field.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The card with the named fields only, in the card's order.
+    pub fn select(&self, names: &[String]) -> Result<Self> {
+        if let Some(unknown) = names
+            .iter()
+            .find(|name| !self.fields.iter().any(|field| field.name == **name))
+        {
+            return Err(Error::bad_input(format!(
+                "The card has no field with the name {unknown:?}."
+            )));
+        }
+        let fields = self
+            .fields
+            .iter()
+            .filter(|field| names.contains(&field.name))
+            .cloned()
+            .collect();
+        Ok(Self {
+            label: self.label.clone(),
+            fields,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plaintext {
+    card: CardContent,
+    version: u64,
+}
+
+fn place(account: Id, card: Id) -> Place {
+    Place::new("vs-card", &[&account, &card])
+}
+
+/// Seals a card of one's own under the vault key.
+pub fn seal_card(
+    engine: &impl Engine,
+    account: Id,
+    id: Id,
+    vault_key: &SymmetricKey,
+    card: &CardContent,
+    version: u64,
+) -> Result<String> {
+    card.check()?;
+    let plaintext = to_padded_json(
+        &Plaintext {
+            card: card.clone(),
+            version,
+        },
+        LARGEST_CLASS,
+    )?;
+    envelope::seal(engine, vault_key, &place(account, id), &plaintext)
+}
+
+/// Opens a card of one's own; with its version.
+pub fn open_card(
+    account: Id,
+    id: Id,
+    vault_key: &SymmetricKey,
+    jwe: &str,
+) -> Result<(CardContent, u64)> {
+    let plaintext = envelope::open(vault_key, &place(account, id), jwe)?;
+    let Plaintext { card, version } = from_padded_json(&plaintext, LARGEST_CLASS)?;
+    card.check().map_err(|_| Error::RecordRejected)?;
+    Ok((card, version))
+}

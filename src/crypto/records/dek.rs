@@ -1,0 +1,71 @@
+//! The three copies of a share's DEK: the sender's own, the peer's, and the recipient's claim.
+
+use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::engine::Engine;
+use crate::crypto::envelope::{self, Place};
+use crate::crypto::keys::SymmetricKey;
+use crate::error::Result;
+use crate::ids::Id;
+
+use super::share::SharePlace;
+
+fn own_place(account: Id, at: &SharePlace) -> Place {
+    Place::new("vs-own", &[&account, &at.connection, &at.space])
+}
+
+fn claim_place(account: Id, at: &SharePlace) -> Place {
+    Place::new("vs-claim", &[&account, &at.connection, &at.space])
+}
+
+/// The sender's copy, under the sender's KEK (step 24).
+pub fn seal_own_dek(
+    engine: &impl Engine,
+    kek: &SymmetricKey,
+    at: &SharePlace,
+    dek: &SymmetricKey,
+) -> Result<String> {
+    envelope::seal(engine, kek, &own_place(at.from, at), &dek.to_jwk()?)
+}
+
+/// Opens the sender's copy.
+pub fn open_own_dek(kek: &SymmetricKey, at: &SharePlace, jwe: &str) -> Result<SymmetricKey> {
+    SymmetricKey::from_jwk(&envelope::open(kek, &own_place(at.from, at), jwe)?)
+}
+
+/// The peer's copy, for the peer's connection key (step 25).
+pub async fn seal_peer_dek(
+    engine: &impl Engine,
+    key: &ConnectionPublicKey,
+    at: &SharePlace,
+    dek: &SymmetricKey,
+) -> Result<String> {
+    envelope::seal_for(engine, key, &at.place("vs-dek"), &dek.to_jwk()?).await
+}
+
+/// Opens the peer's copy with the private key (step 39).
+pub async fn open_peer_dek<E: Engine>(
+    engine: &E,
+    private_key: &E::PrivateKey,
+    public_key: &ConnectionPublicKey,
+    at: &SharePlace,
+    jwe: &str,
+) -> Result<SymmetricKey> {
+    let plaintext =
+        envelope::open_with(engine, private_key, public_key, &at.place("vs-dek"), jwe).await?;
+    SymmetricKey::from_jwk(&plaintext)
+}
+
+/// The recipient's claim, under the recipient's KEK (step 40).
+pub fn seal_claim(
+    engine: &impl Engine,
+    kek: &SymmetricKey,
+    at: &SharePlace,
+    dek: &SymmetricKey,
+) -> Result<String> {
+    envelope::seal(engine, kek, &claim_place(at.to, at), &dek.to_jwk()?)
+}
+
+/// Opens the claim.
+pub fn open_claim(kek: &SymmetricKey, at: &SharePlace, jwe: &str) -> Result<SymmetricKey> {
+    SymmetricKey::from_jwk(&envelope::open(kek, &claim_place(at.to, at), jwe)?)
+}

@@ -1,0 +1,20 @@
+//! Every record that is stored, by name: what it is sealed with, where it belongs, and what is inside.
+
+mod card;
+mod dek;
+mod kek;
+mod key;
+mod note;
+mod publication;
+mod share;
+
+pub use card::{CardContent, Field, open_card, seal_card};
+pub use dek::{open_claim, open_own_dek, open_peer_dek, seal_claim, seal_own_dek, seal_peer_dek};
+pub use kek::{Wrap, open_kek, passphrase_wrapping_key, seal_kek};
+pub use key::{
+    open_connection_key, open_signing_key, open_vault_key, seal_connection_key, seal_signing_key,
+    seal_vault_key,
+};
+pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
+pub use publication::{Publication, Role, check_publication, make_publication};
+pub use share::{Party, ShareContent, SharePlace, open_share, seal_share};

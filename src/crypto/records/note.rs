@@ -1,0 +1,199 @@
+//! The private note of a connection: what one remembers of the other person, and above all the pins.
+//!
+//! It is kept in the Keystore, under the vault key: who serves keys does not keep pins.
+
+use serde::{Deserialize, Serialize};
+
+use super::publication::Role;
+use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::encoding::{from_base64url, from_padded_json, to_base64url, to_padded_json};
+use crate::crypto::engine::Engine;
+use crate::crypto::envelope::{self, Place};
+use crate::crypto::invitation_link::LinkSecret;
+use crate::crypto::keys::{OkpPublicJwk, SymmetricKey, VerifyingKey};
+use crate::error::Result;
+use crate::ids::Id;
+
+const LARGEST_CLASS: usize = 1 << 14;
+
+/// How far the connection has come, as this side knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoteState {
+    /// This side invited; nothing is pinned.
+    Invited,
+    /// This side is about to accept; the inviter's keys are pinned.
+    Accepting,
+    /// Both sides are connected and pinned.
+    Accepted,
+    /// This side declined.
+    Declined,
+    /// This side took its invitation back.
+    Cancelled,
+    /// This side ended the connection.
+    Ended,
+}
+
+/// How the invitation travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// By a mail of the Vault.
+    Email,
+    /// By a link that the inviter hands over.
+    Link,
+}
+
+/// What made a connection verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VerifiedBy {
+    /// Two people compared it.
+    SafetyNumber,
+    /// It came through an invitation link.
+    Link,
+}
+
+/// The other person's keys, as they were first seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Pin {
+    /// The account id.
+    pub account: Id,
+    signing_key: OkpPublicJwk,
+    connection_key: String,
+}
+
+impl Pin {
+    /// Pins these keys.
+    #[must_use]
+    pub fn new(
+        account: Id,
+        signing_key: &VerifyingKey,
+        connection_key: &ConnectionPublicKey,
+    ) -> Self {
+        Self {
+            account,
+            signing_key: signing_key.to_jwk(),
+            connection_key: to_base64url(connection_key.spki()),
+        }
+    }
+
+    /// The pinned signing key.
+    pub fn signing_key(&self) -> Result<VerifyingKey> {
+        VerifyingKey::from_jwk(&self.signing_key)
+    }
+
+    /// The pinned connection key.
+    pub fn connection_key(&self) -> Result<ConnectionPublicKey> {
+        ConnectionPublicKey::from_spki(&from_base64url(&self.connection_key)?)
+    }
+}
+
+/// The note.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Note {
+    /// Grows by one with every write.
+    pub version: u64,
+    /// How far the connection has come.
+    pub state: NoteState,
+    /// This side's role.
+    pub role: Role,
+    /// How the invitation travels.
+    pub delivery: Delivery,
+    secret: Option<String>,
+    /// The inviter's signing-key thumbprint, from the link.
+    pub inviter: Option<String>,
+    /// The thumbprint of one's own connection key.
+    pub own_key: String,
+    /// The other person's keys.
+    pub pin: Option<Pin>,
+    /// What made it verified.
+    pub verified_by: Option<VerifiedBy>,
+    /// What this side calls the other person.
+    pub name: String,
+}
+
+impl Note {
+    /// The first note of a connection.
+    #[must_use]
+    pub fn new(
+        state: NoteState,
+        role: Role,
+        delivery: Delivery,
+        own_key: &ConnectionPublicKey,
+        name: &str,
+    ) -> Self {
+        Self {
+            version: 1,
+            state,
+            role,
+            delivery,
+            secret: None,
+            inviter: None,
+            own_key: own_key.thumbprint().to_owned(),
+            pin: None,
+            verified_by: None,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Remembers the link's secret.
+    #[must_use]
+    pub fn with_secret(mut self, secret: &LinkSecret) -> Self {
+        self.secret = Some(secret.to_text().to_string());
+        self
+    }
+
+    /// The link's secret.
+    pub fn secret(&self) -> Result<Option<LinkSecret>> {
+        self.secret
+            .as_deref()
+            .map(LinkSecret::from_text)
+            .transpose()
+    }
+}
+
+impl std::fmt::Debug for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Note")
+            .field("version", &self.version)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.secret);
+    }
+}
+
+fn place(account: Id, connection: Id) -> Place {
+    Place::new("vs-note", &[&account, &connection])
+}
+
+/// Seals the note under the vault key.
+pub fn seal_note(
+    engine: &impl Engine,
+    account: Id,
+    connection: Id,
+    vault_key: &SymmetricKey,
+    note: &Note,
+) -> Result<String> {
+    envelope::seal(
+        engine,
+        vault_key,
+        &place(account, connection),
+        &to_padded_json(note, LARGEST_CLASS)?,
+    )
+}
+
+/// Opens the note.
+pub fn open_note(account: Id, connection: Id, vault_key: &SymmetricKey, jwe: &str) -> Result<Note> {
+    from_padded_json(
+        &envelope::open(vault_key, &place(account, connection), jwe)?,
+        LARGEST_CLASS,
+    )
+}

@@ -1,0 +1,106 @@
+//! What a person publishes at the Vault for one connection: the connection key, and a statement that binds it to the
+//! person and the invitation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::encoding::{from_base64url, from_json, to_base64url, to_json};
+use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey};
+use crate::crypto::signature;
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+const TYP: &str = "vs-keys";
+
+/// Who invited whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Made the invitation.
+    Inviter,
+    /// Accepts it.
+    Invitee,
+}
+
+impl Role {
+    /// The other side's.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Inviter => Self::Invitee,
+            Self::Invitee => Self::Inviter,
+        }
+    }
+}
+
+/// A publication, as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Publication {
+    /// The connection key's thumbprint.
+    pub id: String,
+    /// The connection key, SPKI in base64url.
+    pub spki: String,
+    /// The signing key.
+    pub signing_key: OkpPublicJwk,
+    /// A JWS by the signing key.
+    pub statement: String,
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    account: Id,
+    invitation: Id,
+    role: Role,
+    key: String,
+}
+
+/// Signs one's connection key for an invitation.
+pub fn make_publication(
+    account: Id,
+    invitation: Id,
+    role: Role,
+    signing_key: &SigningKey,
+    key: &ConnectionPublicKey,
+) -> Result<Publication> {
+    let statement = Statement {
+        account,
+        invitation,
+        role,
+        key: key.thumbprint().to_owned(),
+    };
+    Ok(Publication {
+        id: key.thumbprint().to_owned(),
+        spki: to_base64url(key.spki()),
+        signing_key: signing_key.public().to_jwk(),
+        statement: signature::sign(signing_key, TYP, &to_json(&statement)?),
+    })
+}
+
+/// The keys of a publication, if its statement holds for this account, invitation and role.
+pub fn check_publication(
+    publication: &Publication,
+    account: Id,
+    invitation: Id,
+    role: Role,
+) -> Result<(VerifyingKey, ConnectionPublicKey)> {
+    let signing_key = VerifyingKey::from_jwk(&publication.signing_key)?;
+    let key = ConnectionPublicKey::from_spki(&from_base64url(&publication.spki)?)?;
+    let statement: Statement = from_json(&signature::verify(
+        &signing_key,
+        TYP,
+        &publication.statement,
+    )?)?;
+    let expected = Statement {
+        account,
+        invitation,
+        role,
+        key: key.thumbprint().to_owned(),
+    };
+    if statement == expected && publication.id == key.thumbprint() {
+        Ok((signing_key, key))
+    } else {
+        Err(Error::RecordRejected)
+    }
+}

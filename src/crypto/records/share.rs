@@ -1,0 +1,142 @@
+//! Shared cards: signed by the sender over everything that gives them meaning, then sealed under the DEK.
+
+use serde::{Deserialize, Serialize};
+
+use super::card::CardContent;
+use crate::crypto::encoding::{from_padded_json, to_padded_json};
+use crate::crypto::engine::Engine;
+use crate::crypto::envelope::{self, Place};
+use crate::crypto::keys::{SigningKey, SymmetricKey, VerifyingKey};
+use crate::crypto::signature;
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+const LARGEST_CLASS: usize = 2 << 20;
+const CONTENT_TYP: &str = "vs-share-content";
+
+/// Where a share belongs: the ids that its envelopes name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharePlace {
+    /// The sender's account.
+    pub from: Id,
+    /// The recipient's account.
+    pub to: Id,
+    /// The connection.
+    pub connection: Id,
+    /// The encryption space.
+    pub space: Id,
+    /// The share.
+    pub share: Id,
+}
+
+impl SharePlace {
+    pub(super) fn place(&self, typ: &'static str) -> Place {
+        Place::new(
+            typ,
+            &[
+                &self.from,
+                &self.to,
+                &self.connection,
+                &self.space,
+                &self.share,
+            ],
+        )
+    }
+}
+
+/// A person in a share: account id and signing-key thumbprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Party {
+    /// The account id.
+    pub account: Id,
+    /// The thumbprint.
+    pub signing_key: String,
+}
+
+impl Party {
+    /// A person by account and key.
+    #[must_use]
+    pub fn new(account: Id, key: &VerifyingKey) -> Self {
+        Self {
+            account,
+            signing_key: key.kid().to_owned(),
+        }
+    }
+}
+
+/// What the sender signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShareContent {
+    share: Id,
+    connection: Id,
+    space: Id,
+    from: Party,
+    to: Party,
+    /// The DEK's thumbprint.
+    dek: String,
+    /// The card, whole or in part.
+    pub card: CardContent,
+    /// When the sender made it.
+    pub made_at: i64,
+    /// When reading ends.
+    pub expires_at: Option<i64>,
+}
+
+/// Signs and seals a card (step 30).
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is something that the signature covers"
+)]
+pub fn seal_share(
+    engine: &impl Engine,
+    at: &SharePlace,
+    dek: &SymmetricKey,
+    sender: &SigningKey,
+    recipient: &VerifyingKey,
+    card: CardContent,
+    made_at: i64,
+    expires_at: Option<i64>,
+) -> Result<String> {
+    card.check()?;
+    let content = ShareContent {
+        share: at.share,
+        connection: at.connection,
+        space: at.space,
+        from: Party::new(at.from, sender.public()),
+        to: Party::new(at.to, recipient),
+        dek: dek.kid().to_owned(),
+        card,
+        made_at,
+        expires_at,
+    };
+    let payload = to_padded_json(&content, LARGEST_CLASS)?;
+    let signed = zeroize::Zeroizing::new(signature::sign(sender, CONTENT_TYP, &payload));
+    envelope::seal(engine, dek, &at.place("vs-share"), signed.as_bytes())
+}
+
+/// Opens a shared card and checks who signed it, and for whom (step 43).
+pub fn open_share(
+    at: &SharePlace,
+    dek: &SymmetricKey,
+    sender: &VerifyingKey,
+    recipient: &VerifyingKey,
+    jwe: &str,
+) -> Result<ShareContent> {
+    let signed = envelope::open(dek, &at.place("vs-share"), jwe)?;
+    let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
+    let payload = zeroize::Zeroizing::new(signature::verify(sender, CONTENT_TYP, signed)?);
+    let content: ShareContent = from_padded_json(&payload, LARGEST_CLASS)?;
+    let as_expected = (content.share, content.connection, content.space)
+        == (at.share, at.connection, at.space)
+        && content.from == Party::new(at.from, sender)
+        && content.to == Party::new(at.to, recipient)
+        && content.dek == dek.kid();
+    content.card.check().map_err(|_| Error::RecordRejected)?;
+    if as_expected {
+        Ok(content)
+    } else {
+        Err(Error::RecordRejected)
+    }
+}

@@ -1,0 +1,156 @@
+//! One error for every flow, one stable code per variant.
+
+use std::fmt;
+
+/// Why a call failed. [`Error::code`] is what callers branch on; the text says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Email and passphrase do not open an account. Unknown addresses answer the same.
+    WrongCredentials,
+    /// There is an account with this email address.
+    EmailTaken,
+    /// The session ended, at the Keystore or by its age.
+    SessionExpired,
+    /// The keys were forgotten; the passphrase brings them back.
+    Locked,
+    /// The invitation was not accepted in time.
+    InvitationExpired,
+    /// The invitation was accepted before, perhaps by somebody else.
+    InvitationUsed,
+    /// The inviter took the invitation back.
+    InvitationCancelled,
+    /// The invitation was declined.
+    InvitationDeclined,
+    /// There is no such record, or it is not for this account.
+    NotFound,
+    /// Sharing with a person whose keys nobody has verified.
+    ConnectionUnverified,
+    /// The safety number that was given is not this connection's.
+    SafetyNumberMismatch,
+    /// The Vault serves other keys for this person than were pinned, or than the invitation link proves.
+    PeerKeyChanged,
+    /// The share's time is over.
+    ShareExpired,
+    /// A record is not what it has to be. Which check failed is not told.
+    RecordRejected,
+    /// The record was changed elsewhere, or its id is taken.
+    Conflict(String),
+    /// An argument is not usable; the text names it.
+    BadInput(String),
+    /// More than a record can hold.
+    TooLarge(String),
+    /// Too many requests.
+    RateLimited,
+    /// The service cannot be reached.
+    Offline(String),
+    /// The caller ended the call.
+    Aborted,
+    /// The service failed, or answered what it must not.
+    ServerError(String),
+    /// No WebCrypto, which browsers offer on https and localhost only.
+    InsecureContext,
+    /// The worker for the passphrase did not start.
+    WorkerUnavailable(String),
+}
+
+/// The result of every fallible function here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A [`Error::BadInput`] with its text.
+    pub(crate) fn bad_input(text: impl Into<String>) -> Self {
+        Self::BadInput(text.into())
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong_credentials",
+            Self::EmailTaken => "email_taken",
+            Self::SessionExpired => "session_expired",
+            Self::Locked => "locked",
+            Self::InvitationExpired => "invitation_expired",
+            Self::InvitationUsed => "invitation_used",
+            Self::InvitationCancelled => "invitation_cancelled",
+            Self::InvitationDeclined => "invitation_declined",
+            Self::NotFound => "not_found",
+            Self::ConnectionUnverified => "connection_unverified",
+            Self::SafetyNumberMismatch => "safety_number_mismatch",
+            Self::PeerKeyChanged => "peer_key_changed",
+            Self::ShareExpired => "share_expired",
+            Self::RecordRejected => "record_rejected",
+            Self::Conflict(_) => "conflict",
+            Self::BadInput(_) => "bad_input",
+            Self::TooLarge(_) => "too_large",
+            Self::RateLimited => "rate_limited",
+            Self::Offline(_) => "offline",
+            Self::Aborted => "aborted",
+            Self::ServerError(_) => "server_error",
+            Self::InsecureContext => "insecure_context",
+            Self::WorkerUnavailable(_) => "worker_unavailable",
+        }
+    }
+
+    /// The error that a service named on the wire, or `None` for a code that services do not use.
+    pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
+        Some(match code {
+            "wrong_credentials" => Self::WrongCredentials,
+            "email_taken" => Self::EmailTaken,
+            "session_expired" => Self::SessionExpired,
+            "invitation_expired" => Self::InvitationExpired,
+            "invitation_used" => Self::InvitationUsed,
+            "invitation_cancelled" => Self::InvitationCancelled,
+            "invitation_declined" => Self::InvitationDeclined,
+            "not_found" => Self::NotFound,
+            "share_expired" => Self::ShareExpired,
+            "conflict" => Self::Conflict(message.to_owned()),
+            "bad_input" => Self::BadInput(message.to_owned()),
+            "too_large" => Self::TooLarge(message.to_owned()),
+            "rate_limited" => Self::RateLimited,
+            "server_error" => Self::ServerError(message.to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongCredentials => "Email or passphrase is wrong: check both and try again.",
+            Self::EmailTaken => "There is an account with this email address: sign in instead.",
+            Self::SessionExpired => "The session is over: sign in again.",
+            Self::Locked => "The session is locked: unlock it with the passphrase.",
+            Self::InvitationExpired => "The invitation has expired: ask for a new one.",
+            Self::InvitationUsed => {
+                "The invitation was accepted before. If that was not you, somebody else opened the link: tell the inviter."
+            }
+            Self::InvitationCancelled => "The inviter cancelled the invitation: ask for a new one.",
+            Self::InvitationDeclined => "The invitation was declined: ask for a new one.",
+            Self::NotFound => "There is no such record, or it is not for this account.",
+            Self::ConnectionUnverified => {
+                "Nobody has verified this person's keys: compare the safety number, or share with acceptUnverified."
+            }
+            Self::SafetyNumberMismatch => {
+                "The safety numbers differ: somebody may stand between you. Do not share; compare again in person."
+            }
+            Self::PeerKeyChanged => {
+                "The Vault shows other keys for this person than it should: do not share, and talk to them in person."
+            }
+            Self::ShareExpired => "The share has expired: ask for a new one.",
+            Self::RecordRejected => "The record is damaged or forged and was not opened.",
+            Self::RateLimited => "Too many attempts: wait a moment and try again.",
+            Self::Aborted => "The call was aborted.",
+            Self::InsecureContext => "WebCrypto is missing: serve the page over https or from localhost.",
+            Self::Conflict(text)
+            | Self::BadInput(text)
+            | Self::TooLarge(text)
+            | Self::Offline(text)
+            | Self::ServerError(text)
+            | Self::WorkerUnavailable(text) => text,
+        })
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,164 @@
+//! Cards of one's own: sealed under the vault key, with a version that only grows.
+
+use serde::Serialize;
+
+use super::{Opened, Session};
+use crate::api::vault::cards::{CardWrite, StoredCard};
+use crate::api::{Page, PageRequest, Transport};
+use crate::crypto::engine::Engine;
+use crate::crypto::records::{CardContent, Field, open_card, seal_card};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+/// A card of one's own.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    /// The card.
+    pub id: Id,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: CardContent,
+    /// Grows by one with every update.
+    pub version: u64,
+    /// When it was first stored.
+    pub created_at: i64,
+    /// When it was last stored.
+    pub updated_at: i64,
+}
+
+/// New content for a card.
+#[derive(Debug, Clone)]
+pub struct CardUpdate {
+    /// The card.
+    pub id: Id,
+    /// The version that this replaces.
+    pub version: u64,
+    /// What it is to say.
+    pub content: CardContent,
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Stores a new card.
+    pub async fn create_card(&self, content: CardContent) -> Result<Card> {
+        let id = self.make_id()?;
+        self.write_card(CardUpdate {
+            id,
+            version: 0,
+            content,
+        })
+        .await
+    }
+
+    /// Replaces a card's content, if nobody else did since it was read.
+    pub async fn update_card(&self, update: CardUpdate) -> Result<Card> {
+        if update.version == 0 {
+            return Err(Error::bad_input(
+                "`version` is that of the card that was read, 1 or more.",
+            ));
+        }
+        self.write_card(update).await
+    }
+
+    async fn write_card(&self, update: CardUpdate) -> Result<Card> {
+        let CardUpdate {
+            id,
+            version: replaced,
+            content,
+        } = update;
+        let version = replaced
+            .checked_add(1)
+            .ok_or_else(|| Error::bad_input("`version` is too large."))?;
+        let keys = self.keys()?;
+        let card = seal_card(
+            self.engine(),
+            self.account(),
+            id,
+            &keys.vault,
+            &content,
+            version,
+        )?;
+        let written = self
+            .services()
+            .write_card(
+                id,
+                &CardWrite {
+                    card,
+                    version: replaced,
+                },
+            )
+            .await?;
+        self.see_version(id, version)?;
+        Ok(Card {
+            id,
+            content,
+            version,
+            created_at: written.created_at,
+            updated_at: written.updated_at,
+        })
+    }
+
+    /// Reads a card.
+    pub async fn card(&self, id: Id) -> Result<Card> {
+        self.keys()?;
+        let stored = self.services().stored_card(id).await?;
+        if stored.id != id {
+            return Err(Error::RecordRejected);
+        }
+        self.open_stored_card(stored)
+    }
+
+    /// Reads a page of cards, newest first.
+    pub async fn cards(&self, page: &PageRequest) -> Result<Page<Opened<Card>>> {
+        self.keys()?;
+        let page = self.services().stored_cards(page).await?;
+        Ok(page.map(|stored| Opened {
+            id: stored.id,
+            result: self.open_stored_card(stored),
+        }))
+    }
+
+    /// Deletes a card. Shares of it are not affected.
+    pub async fn delete_card(&self, id: Id) -> Result<()> {
+        self.keys()?;
+        self.services().delete_card(id).await
+    }
+
+    fn open_stored_card(&self, stored: StoredCard) -> Result<Card> {
+        let keys = self.keys()?;
+        let (content, version) = open_card(self.account(), stored.id, &keys.vault, &stored.card)?;
+        if version != stored.version {
+            return Err(Error::RecordRejected);
+        }
+        self.see_version(stored.id, version)?;
+        let StoredCard {
+            id,
+            created_at,
+            updated_at,
+            ..
+        } = stored;
+        Ok(Card {
+            id,
+            content,
+            version,
+            created_at,
+            updated_at,
+        })
+    }
+}
+
+impl CardContent {
+    /// A card from its parts.
+    #[must_use]
+    pub fn new(label: &str, fields: &[(&str, &str, &str)]) -> Self {
+        let field = |&(name, label, value): &(&str, &str, &str)| Field {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            value: value.to_owned(),
+        };
+        Self {
+            label: label.to_owned(),
+            fields: fields.iter().map(field).collect(),
+        }
+    }
+}

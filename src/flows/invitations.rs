@@ -1,0 +1,160 @@
+//! One's own invitations: list, cancel; and declining somebody else's.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Opened, Session};
+use crate::api::keystore::connections::{Entry, NoteUpdate};
+use crate::api::vault::invitations::{InvitationState, StoredInvitation};
+use crate::api::{Page, PageRequest, Transport};
+use crate::crypto::engine::Engine;
+use crate::crypto::invitation_link::{Ticket, to_link};
+use crate::crypto::records::{Delivery, Note, NoteState, Role, open_note, seal_note};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+/// An invitation of one's own.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// The invitation.
+    pub id: Id,
+    /// How it travels.
+    pub delivery: Delivery,
+    /// What became of it.
+    pub state: InvitationState,
+    /// Where the mail went.
+    pub email: Option<String>,
+    /// What this side calls the invited person.
+    pub name: String,
+    /// The link, while it is of use.
+    pub link: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+impl Invitation {
+    pub(super) fn new(stored: StoredInvitation, note: &Note, link: Option<String>) -> Self {
+        // The note knows of a cancellation that the Vault has not got yet.
+        let state = if note.state == NoteState::Cancelled {
+            InvitationState::Cancelled
+        } else {
+            stored.state
+        };
+        Self {
+            id: stored.id,
+            delivery: note.delivery,
+            state,
+            email: stored.email,
+            name: note.name.clone(),
+            link: link.filter(|_| state == InvitationState::Pending),
+            created_at: stored.created_at,
+            expires_at: stored.expires_at,
+        }
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// A page of one's own invitations, newest first.
+    pub async fn invitations(&self, page: &PageRequest) -> Result<Page<Opened<Invitation>>> {
+        self.keys()?;
+        let page = self.services().stored_invitations(page).await?;
+        let ids: Vec<Id> = page.items.iter().map(|stored| stored.id).collect();
+        let entries = self.services().entries(&ids).await?;
+        let entries: HashMap<Id, Entry> =
+            entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        Ok(page.map(|stored| {
+            let id = stored.id;
+            let result = entries
+                .get(&id)
+                .ok_or(Error::RecordRejected)
+                .and_then(|entry| self.open_invitation(stored, entry));
+            Opened { id, result }
+        }))
+    }
+
+    fn open_invitation(&self, stored: StoredInvitation, entry: &Entry) -> Result<Invitation> {
+        let note = self.open_entry_note(entry)?;
+        if note.role != Role::Inviter || note.delivery != stored.delivery {
+            return Err(Error::RecordRejected);
+        }
+        let keys = self.keys()?;
+        let link = note.secret()?.zip(self.0.invitation_url.as_deref());
+        let link =
+            link.map(|(secret, base)| to_link(base, stored.id, keys.signing.public(), &secret));
+        Ok(Invitation::new(stored, &note, link))
+    }
+
+    /// Takes an invitation back. The note is marked first, so that whatever the Vault does, a later acceptance is refused.
+    pub async fn cancel_invitation(&self, id: Id) -> Result<Invitation> {
+        self.keys()?;
+        let entry = self.services().entry(id).await?;
+        let mut note = self.open_entry_note(&entry)?;
+        match note.state {
+            _ if note.role != Role::Inviter => return Err(Error::NotFound),
+            NoteState::Invited => {
+                note = self
+                    .write_note(id, note, |note| note.state = NoteState::Cancelled)
+                    .await?
+            }
+            NoteState::Cancelled => {}
+            _ => return Err(Error::InvitationUsed),
+        }
+        let stored = match self.services().cancel_invitation(id).await {
+            // Accepted behind our back: that connection is not wanted.
+            Err(Error::InvitationUsed) => {
+                self.services().end_connection(id).await?;
+                self.services().stored_invitation(id).await?
+            }
+            other => other?,
+        };
+        Ok(Invitation::new(stored, &note, None))
+    }
+
+    /// Declines somebody else's invitation. Nobody can accept it then.
+    pub async fn decline_invitation(&self, ticket: &Ticket) -> Result<()> {
+        self.keys()?;
+        self.services()
+            .decline_invitation(ticket.id(), &ticket.token()?.to_text())
+            .await
+    }
+
+    /// Opens the note of what the Keystore has, and refuses one that is older than one seen before.
+    pub(super) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
+        let keys = self.keys()?;
+        let note = open_note(self.account(), entry.id, &keys.vault, &entry.note)?;
+        if note.version != entry.version {
+            return Err(Error::RecordRejected);
+        }
+        self.see_version(entry.id, note.version)?;
+        Ok(note)
+    }
+
+    /// Writes a changed note by compare-and-set.
+    pub(super) async fn write_note(
+        &self,
+        id: Id,
+        mut note: Note,
+        change: impl FnOnce(&mut Note),
+    ) -> Result<Note> {
+        let keys = self.keys()?;
+        let replaced = note.version;
+        change(&mut note);
+        note.version = replaced + 1;
+        let sealed = seal_note(self.engine(), self.account(), id, &keys.vault, &note)?;
+        self.services()
+            .update_note(
+                id,
+                &NoteUpdate {
+                    note: sealed,
+                    version: replaced,
+                },
+            )
+            .await?;
+        self.see_version(id, note.version)?;
+        Ok(note)
+    }
+}

@@ -1,0 +1,37 @@
+//! Forgetting keys: for a while, or for good.
+
+use super::{Memory, Session};
+use crate::api::Transport;
+use crate::crypto::engine::Engine;
+use crate::error::{Error, Result};
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Forgets every key. The passphrase brings them back: [`Session::unlock`].
+    pub fn lock(&self) {
+        *self.0.keys.borrow_mut() = None;
+        // Versions stay: what this device saw must not be rolled back by a lock.
+        let mut memory = self.0.memory.borrow_mut();
+        let versions = std::mem::take(&mut memory.versions);
+        *memory = Memory {
+            versions,
+            ..Memory::default()
+        };
+    }
+
+    /// Forgets every key and ends the session at the Keystore. The keys are gone even when the Keystore cannot be
+    /// reached; the error then says that its session lives on.
+    pub async fn sign_out(&self) -> Result<()> {
+        self.lock();
+        if self.0.signed_out.replace(true) {
+            return Ok(());
+        }
+        self.0.live.end();
+        let ended = self.services().end_session().await;
+        self.services().set_session(None);
+        match ended {
+            // It was over already, which is what was asked for.
+            Err(Error::SessionExpired) => Ok(()),
+            other => other,
+        }
+    }
+}

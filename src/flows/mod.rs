@@ -1,0 +1,299 @@
+//! What a person does, one file per action.
+//!
+//! The flows are generic over a [`Transport`] and an [`Engine`], so that the very same code runs in a browser and in
+//! native tests against the real services. Step numbers are those of `docs/protocol.md`.
+
+mod accept;
+mod cards;
+mod connections;
+mod disconnect;
+mod invitations;
+mod invite;
+mod live;
+mod lock;
+mod mark_verified;
+mod read_share;
+mod revoke;
+mod share;
+mod share_lists;
+mod sign_in;
+mod sign_up;
+mod steps;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::api::{Page, Services, Transport};
+use crate::crypto::engine::{Engine, make_random};
+use crate::crypto::keys::{SigningKey, SymmetricKey};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+pub use cards::{Card, CardUpdate};
+pub use connections::{Connection, ConnectionState, Trust};
+pub use invitations::Invitation;
+pub use invite::Invite;
+pub use live::Subscription;
+pub use read_share::{Person, Received};
+pub use share::{Share, ShareOutcome, ShareRequest};
+pub use share_lists::OutgoingShare;
+pub use sign_up::SignedUp;
+pub use steps::{Step, Steps};
+
+/// A record that was opened, or why it was not: a page never fails for one bad record.
+#[derive(Debug)]
+pub struct Opened<R> {
+    /// The record's id.
+    pub id: Id,
+    /// The record.
+    pub result: Result<R>,
+}
+
+/// Knows the services; signs people up and in.
+pub struct Client<T, E> {
+    services: Services<T>,
+    engine: E,
+    invitation_url: Option<String>,
+    steps: Steps,
+}
+
+impl<T: Transport, E: Engine> Client<T, E> {
+    /// A client of the services at these base URLs. `invitation_url` is the page that invitation links lead to.
+    pub fn new(
+        transport: T,
+        engine: E,
+        vault: &str,
+        keystore: &str,
+        invitation_url: Option<String>,
+        steps: Steps,
+    ) -> Result<Self> {
+        let services = Services::new(transport, vault, keystore)?;
+        Ok(Self {
+            services,
+            engine,
+            invitation_url,
+            steps,
+        })
+    }
+
+    fn session(
+        &self,
+        services: Services<T>,
+        account: Id,
+        email: String,
+        keys: Keys,
+    ) -> Session<T, E> {
+        Session(Rc::new(Inner {
+            services,
+            engine: self.engine.clone(),
+            invitation_url: self.invitation_url.clone(),
+            steps: self.steps.clone(),
+            account,
+            email,
+            keys: RefCell::new(Some(Rc::new(keys))),
+            memory: RefCell::new(Memory::default()),
+            live: live::Live::default(),
+            signed_out: Cell::new(false),
+        }))
+    }
+}
+
+impl<T, E> fmt::Debug for Client<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// The keys of an unlocked session.
+struct Keys {
+    kek: SymmetricKey,
+    vault: SymmetricKey,
+    signing: SigningKey,
+}
+
+/// What a session learns and may forget.
+struct Memory<P> {
+    /// Connection private keys that were imported.
+    private_keys: HashMap<Id, P>,
+    /// DEKs by encryption space.
+    deks: HashMap<Id, SymmetricKey>,
+    /// Where a share belongs: its connection and encryption space.
+    places: HashMap<Id, (Id, Id)>,
+    /// Spaces whose peer copy did not open: tried once, never again.
+    rejected_spaces: HashSet<Id>,
+    /// The newest version of each note and card; an older one is refused.
+    versions: HashMap<Id, u64>,
+}
+
+impl<P> Default for Memory<P> {
+    fn default() -> Self {
+        Self {
+            private_keys: HashMap::new(),
+            deks: HashMap::new(),
+            places: HashMap::new(),
+            rejected_spaces: HashSet::new(),
+            versions: HashMap::new(),
+        }
+    }
+}
+
+struct Inner<T: Transport, E: Engine> {
+    services: Services<T>,
+    engine: E,
+    invitation_url: Option<String>,
+    steps: Steps,
+    account: Id,
+    email: String,
+    keys: RefCell<Option<Rc<Keys>>>,
+    memory: RefCell<Memory<E::PrivateKey>>,
+    live: live::Live,
+    signed_out: Cell<bool>,
+}
+
+/// A signed-in person. Clones are the same session.
+pub struct Session<T: Transport, E: Engine>(Rc<Inner<T, E>>);
+
+impl<T: Transport, E: Engine> Clone for Session<T, E> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Transport, E: Engine> fmt::Debug for Session<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("account", &self.0.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// The account id.
+    #[must_use]
+    pub fn account(&self) -> Id {
+        self.0.account
+    }
+
+    /// The email address as the Keystore keeps it.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// Whether the keys are forgotten.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.0.keys.borrow().is_none()
+    }
+
+    fn services(&self) -> &Services<T> {
+        &self.0.services
+    }
+
+    fn engine(&self) -> &E {
+        &self.0.engine
+    }
+
+    fn now(&self) -> i64 {
+        self.0.services.transport.now()
+    }
+
+    fn keys(&self) -> Result<Rc<Keys>> {
+        if self.0.signed_out.get() {
+            return Err(Error::SessionExpired);
+        }
+        self.0.keys.borrow().clone().ok_or(Error::Locked)
+    }
+
+    fn make_id(&self) -> Result<Id> {
+        Ok(Id::v7(self.now(), &*make_random(self.engine())?))
+    }
+
+    /// Remembers a version, and refuses one that is older than one seen before.
+    fn see_version(&self, id: Id, version: u64) -> Result<()> {
+        let mut memory = self.0.memory.borrow_mut();
+        let newest = memory.versions.entry(id).or_default();
+        if version < *newest {
+            return Err(Error::RecordRejected);
+        }
+        *newest = version;
+        Ok(())
+    }
+
+    async fn step<R>(
+        &self,
+        number: u8,
+        title: &'static str,
+        work: impl Future<Output = Result<R>>,
+    ) -> Result<R> {
+        self.0
+            .steps
+            .run(&self.0.services.transport, number, title, work)
+            .await
+    }
+}
+
+/// A page of opened records.
+impl<R> Page<R> {
+    fn map<S>(self, convert: impl FnMut(R) -> S) -> Page<S> {
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            next: self.next,
+        }
+    }
+}
+
+/// Checks a time given as the end of something.
+fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::bad_input("`expiresAt` is in the past."));
+    }
+    Ok(())
+}
+
+/// Checks a name that one person gives to another.
+fn check_name(name: &str) -> Result<()> {
+    if name.trim().is_empty() || name.len() > 200 {
+        return Err(Error::bad_input("A name has 1 to 200 bytes."));
+    }
+    Ok(())
+}
+
+impl<R: Serialize> Serialize for Opened<R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.result {
+            Ok(record) => record.serialize(serializer),
+            Err(error) => Failure {
+                id: self.id,
+                error: error.into(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Failure {
+    id: Id,
+    error: Reason,
+}
+
+/// An error as JavaScript gets it inside a result.
+#[derive(Debug, Serialize)]
+pub struct Reason {
+    code: &'static str,
+    message: String,
+}
+
+impl From<&Error> for Reason {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Signing in: OPAQUE login, then the KEK and the keys under it.
+
+use zeroize::Zeroizing;
+
+use super::sign_up::{check_email, check_passphrase, unreadable};
+use super::{Client, Keys, Session};
+use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
+use crate::api::{Services, Transport};
+use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::crypto::engine::{Engine, Operation};
+use crate::crypto::opaque;
+use crate::crypto::records::{
+    Wrap, open_kek, open_signing_key, open_vault_key, passphrase_wrapping_key,
+};
+use crate::error::{Error, Result};
+
+impl<T: Transport, E: Engine> Client<T, E> {
+    /// Signs in. An unknown address and a wrong passphrase are the same error.
+    pub async fn sign_in(&self, email: &str, passphrase: &str) -> Result<Session<T, E>> {
+        let services = self.services.fresh();
+        let (answer, keys) =
+            sign_in(&services, &self.engine, &check_email(email)?, passphrase).await?;
+        services.set_session(Some(Zeroizing::new(answer.session)));
+        Ok(self.session(services, answer.account_id, answer.email, keys))
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Brings the keys back after [`Session::lock`], by signing in anew.
+    pub async fn unlock(&self, passphrase: &str) -> Result<()> {
+        if self.0.signed_out.get() {
+            return Err(Error::SessionExpired);
+        }
+        let (answer, keys) =
+            sign_in(self.services(), self.engine(), self.email(), passphrase).await?;
+        if answer.account_id != self.account() {
+            return Err(Error::WrongCredentials);
+        }
+        if self.0.signed_out.get() {
+            return Err(Error::SessionExpired);
+        }
+        // The old session is of no more use; should ending it fail, its age ends it.
+        let _ = self.services().end_session().await;
+        self.services()
+            .set_session(Some(Zeroizing::new(answer.session)));
+        *self.0.keys.borrow_mut() = Some(std::rc::Rc::new(keys));
+        Ok(())
+    }
+}
+
+async fn sign_in<T: Transport, E: Engine>(
+    services: &Services<T>,
+    engine: &E,
+    email: &str,
+    passphrase: &str,
+) -> Result<(SignedIn, Keys)> {
+    let passphrase = check_passphrase(engine, passphrase)?;
+    let started = opaque::start(engine, Operation::SignIn, &passphrase)?;
+    let request = SignInStart {
+        email: email.to_owned(),
+        credential_request: to_base64url(&started.message),
+    };
+    let answer = services.start_sign_in(&request).await?;
+    let response = from_base64url(&answer.credential_response).map_err(|_| unreadable())?;
+    let finished = engine
+        .finish_opaque(Operation::SignIn, &started.state, &passphrase, &response)
+        .await?;
+
+    let request = SignInFinish {
+        login: answer.login,
+        credential_finalization: to_base64url(&finished.message),
+    };
+    let answer = services.finish_sign_in(&request).await?;
+    let account = answer.account_id;
+    let wrapping = passphrase_wrapping_key(&finished.export_key)?;
+    let kek = open_kek(account, Wrap::Passphrase, &wrapping, &answer.kek_passphrase)?;
+    let vault = open_vault_key(account, &kek, &answer.vault_key)?;
+    let signing = open_signing_key(account, &kek, &answer.signing_key)?;
+    Ok((
+        answer,
+        Keys {
+            kek,
+            vault,
+            signing,
+        },
+    ))
+}

@@ -1,0 +1,135 @@
+//! Making an account: OPAQUE registration, the KEK and the keys under it, the recovery key.
+
+use zeroize::Zeroizing;
+
+use super::{Client, Keys, Session};
+use crate::api::Transport;
+use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
+use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::crypto::engine::{Engine, Operation, make_random};
+use crate::crypto::keys::{SigningKey, SymmetricKey};
+use crate::crypto::opaque;
+use crate::crypto::records::{
+    Wrap, passphrase_wrapping_key, seal_kek, seal_signing_key, seal_vault_key,
+};
+use crate::crypto::recovery_key::RecoveryKey;
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+const SHORTEST_PASSPHRASE: usize = 8;
+const LONGEST_PASSPHRASE: usize = 1000;
+const LONGEST_EMAIL: usize = 254;
+
+/// What a new account gets.
+#[derive(Debug)]
+pub struct SignedUp<T: Transport, E: Engine> {
+    /// Signed in.
+    pub session: Session<T, E>,
+    /// In its written form; to be shown once.
+    pub recovery_key: Zeroizing<String>,
+}
+
+impl<T: Transport, E: Engine> Client<T, E> {
+    /// Makes an account and signs it in.
+    pub async fn sign_up(&self, email: &str, passphrase: &str) -> Result<SignedUp<T, E>> {
+        let email = check_email(email)?;
+        if passphrase.chars().count() < SHORTEST_PASSPHRASE {
+            return Err(Error::bad_input(format!(
+                "A passphrase has {SHORTEST_PASSPHRASE} characters or more."
+            )));
+        }
+        let passphrase = check_passphrase(&self.engine, passphrase)?;
+        let engine = &self.engine;
+        let services = self.services.fresh();
+
+        let started = opaque::start(engine, Operation::Registration, &passphrase)?;
+        let request = SignUpStart {
+            email: email.clone(),
+            registration_request: to_base64url(&started.message),
+        };
+        let answer = services.start_sign_up(&request).await?;
+        let response = from_base64url(&answer.registration_response).map_err(|_| unreadable())?;
+        let finished = engine
+            .finish_opaque(
+                Operation::Registration,
+                &started.state,
+                &passphrase,
+                &response,
+            )
+            .await?;
+
+        let account = Id::v4(*make_random(engine)?);
+        let recovery_key = RecoveryKey::make(engine)?;
+        let keys = Keys {
+            kek: SymmetricKey::make(engine)?,
+            vault: SymmetricKey::make(engine)?,
+            signing: SigningKey::make(engine)?,
+        };
+        let under_passphrase = passphrase_wrapping_key(&finished.export_key)?;
+        let request = SignUpFinish {
+            account_id: account,
+            email: email.clone(),
+            registration_record: to_base64url(&finished.message),
+            kek_passphrase: seal_kek(
+                engine,
+                account,
+                Wrap::Passphrase,
+                &under_passphrase,
+                &keys.kek,
+            )?,
+            kek_recovery: seal_kek(
+                engine,
+                account,
+                Wrap::Recovery,
+                &recovery_key.wrapping_key()?,
+                &keys.kek,
+            )?,
+            vault_key: seal_vault_key(engine, account, &keys.kek, &keys.vault)?,
+            signing_key: seal_signing_key(engine, account, &keys.kek, &keys.signing)?,
+            recovery_verifier: to_base64url(&recovery_key.verifier()?),
+        };
+        let made = services.finish_sign_up(&request).await?;
+        services.set_session(Some(Zeroizing::new(made.session)));
+        let session = self.session(services, account, normalise(engine, &email), keys);
+        Ok(SignedUp {
+            session,
+            recovery_key: recovery_key.to_written()?,
+        })
+    }
+}
+
+/// The address, if it can be one.
+pub(super) fn check_email(email: &str) -> Result<String> {
+    let email = email.trim();
+    let plausible = email
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+    let plain = !email.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    if plausible && plain && email.len() <= LONGEST_EMAIL {
+        Ok(email.to_owned())
+    } else {
+        Err(Error::bad_input("This is not an email address."))
+    }
+}
+
+/// The bytes of a passphrase, if it is not absurdly long.
+pub(super) fn check_passphrase(
+    engine: &impl Engine,
+    passphrase: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    if passphrase.is_empty() || passphrase.len() > LONGEST_PASSPHRASE {
+        return Err(Error::bad_input(format!(
+            "A passphrase has 1 to {LONGEST_PASSPHRASE} bytes."
+        )));
+    }
+    Ok(opaque::passphrase_bytes(engine, passphrase))
+}
+
+/// The form in which the Keystore keeps addresses.
+fn normalise(engine: &impl Engine, email: &str) -> String {
+    engine.to_nfc(email.trim()).to_lowercase()
+}
+
+pub(super) fn unreadable() -> Error {
+    Error::ServerError("The Keystore's answer is not usable: check its address and version.".into())
+}

@@ -1,0 +1,14 @@
+//! Vouchsafe's client: end-to-end encrypted sharing between people, for browsers.
+//!
+//! The modules in the order data travels: a JS call arrives in `bindings`, runs a flow of [`flows`], which seals and
+//! opens records with [`crypto`] and talks to Vault and Keystore through [`api`]. No arrow points back.
+
+pub mod api;
+#[cfg(all(feature = "browser", target_arch = "wasm32"))]
+mod bindings;
+pub mod crypto;
+pub mod error;
+pub mod flows;
+pub mod ids;
+
+pub use error::{Error, Result};

@@ -1,0 +1,191 @@
+//! Cards of one's own.
+
+use vouchsafe::Error;
+use vouchsafe::api::PageRequest;
+use vouchsafe::crypto::records::CardContent;
+use vouchsafe::flows::CardUpdate;
+
+use crate::support::{World, passport, run};
+
+#[test]
+fn create_list_read_update_delete() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let first = alice.card().await;
+        let second = alice
+            .session
+            .create_card(CardContent::new("Library", &[]))
+            .await
+            .unwrap();
+        let page = alice
+            .session
+            .cards(&PageRequest {
+                cursor: None,
+                limit: Some(1),
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            page.items[0].result.as_ref().unwrap().id,
+            second.id,
+            "newest first"
+        );
+        let next = alice
+            .session
+            .cards(&PageRequest {
+                cursor: page.next,
+                limit: Some(1),
+            })
+            .await
+            .unwrap();
+        assert_eq!(next.items[0].result.as_ref().unwrap().content, passport());
+        assert_eq!(next.next, None);
+
+        let content = CardContent::new("Passport", &[("number", "Number", "Y456")]);
+        let update = CardUpdate {
+            id: first.id,
+            version: first.version,
+            content: content.clone(),
+        };
+        let updated = alice.session.update_card(update.clone()).await.unwrap();
+        assert_eq!((updated.version, updated.content), (2, content.clone()));
+        assert_eq!(alice.session.card(first.id).await.unwrap().content, content);
+        assert!(
+            matches!(
+                alice.session.update_card(update).await,
+                Err(Error::Conflict(_))
+            ),
+            "written elsewhere meanwhile"
+        );
+
+        alice.session.delete_card(first.id).await.unwrap();
+        assert_eq!(
+            alice.session.card(first.id).await.unwrap_err(),
+            Error::NotFound
+        );
+        let left = alice.session.cards(&PageRequest::default()).await.unwrap();
+        assert_eq!(left.items.len(), 1);
+    });
+}
+
+#[test]
+fn the_vault_gets_ciphertext_only() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        alice.card().await;
+        let sent = alice.http.sent.borrow();
+        let bodies: Vec<&String> = sent
+            .iter()
+            .filter_map(|request| request.body.as_ref())
+            .collect();
+        assert!(bodies.iter().any(|body| body.contains("\"card\"")));
+        for secret in [
+            "Passport",
+            "Iceland",
+            "X123",
+            "UGFzc3Bvcn",
+            crate::support::PASSPHRASE,
+        ] {
+            assert!(!bodies.iter().any(|body| body.contains(secret)), "{secret}");
+        }
+    });
+}
+
+#[test]
+fn unusable_cards_are_refused_and_nothing_is_sent() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let before = alice.http.sent.borrow().len();
+        let cases = [
+            (CardContent::new("", &[]), "bad_input"),
+            (CardContent::new(&"x".repeat(1001), &[]), "bad_input"),
+            (CardContent::new("A", &[("", "L", "V")]), "bad_input"),
+            (
+                CardContent::new("A", &[("n", "L", "V"), ("n", "L", "V")]),
+                "bad_input",
+            ),
+            (
+                CardContent::new("A", &[("n", "L", &"x".repeat(1 << 20))]),
+                "too_large",
+            ),
+        ];
+        for (card, code) in cases {
+            assert_eq!(
+                alice.session.create_card(card).await.unwrap_err().code(),
+                code
+            );
+        }
+        assert_eq!(alice.http.sent.borrow().len(), before);
+    });
+}
+
+#[test]
+fn a_large_card_fits() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let value = "x".repeat((1 << 20) - 200);
+        let card = alice
+            .session
+            .create_card(CardContent::new("Large", &[("n", "L", &value)]))
+            .await
+            .unwrap();
+        assert_eq!(
+            alice.session.card(card.id).await.unwrap().content.fields[0].value,
+            value
+        );
+    });
+}
+
+#[test]
+fn an_older_version_is_refused_by_who_saw_a_newer_one() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await;
+        let path = format!("/cards/{}", card.id);
+        let old = reqwest::Client::new()
+            .get(format!("{}/v1{path}", world.vault))
+            .bearer_auth(
+                alice
+                    .http
+                    .sent
+                    .borrow()
+                    .last()
+                    .unwrap()
+                    .bearer
+                    .clone()
+                    .unwrap(),
+            )
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap()
+            .to_vec();
+        let content = CardContent::new("Passport", &[("number", "Number", "new")]);
+        alice
+            .session
+            .update_card(CardUpdate {
+                id: card.id,
+                version: 1,
+                content,
+            })
+            .await
+            .unwrap();
+        alice.http.tamper(move |request, mut response| {
+            if request.url.ends_with(&path) {
+                response.body.clone_from(&old);
+            }
+            response
+        });
+        assert_eq!(
+            alice.session.card(card.id).await.unwrap_err(),
+            Error::RecordRejected
+        );
+    });
+}

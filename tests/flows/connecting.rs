@@ -1,0 +1,378 @@
+//! Inviting and accepting (steps 1-18).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use vouchsafe::Error;
+use vouchsafe::api::PageRequest;
+use vouchsafe::api::vault::invitations::InvitationState;
+use vouchsafe::crypto::invitation_link::Ticket;
+use vouchsafe::flows::{ConnectionState, Trust};
+
+use crate::support::{World, by_link, by_mail, connect_by_link, connect_by_mail, run};
+
+#[test]
+fn a_link_ends_verified_on_both_sides() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, his) = connect_by_link(&alice, &bob).await;
+        assert_eq!((hers.trust, his.trust), (Trust::Verified, Trust::Verified));
+        assert_eq!(
+            (hers.account, his.account),
+            (bob.session.account(), alice.session.account())
+        );
+        assert_eq!((hers.name.as_str(), his.name.as_str()), ("Bob", "Alice"));
+        assert_eq!(hers.safety_number, his.safety_number);
+        assert_eq!(hers.safety_number.unwrap().split(' ').count(), 12);
+    });
+}
+
+#[test]
+fn a_mail_stays_unverified_until_the_number_is_compared() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, his) = connect_by_mail(&world, &alice, &bob).await;
+        assert_eq!(
+            (hers.trust, his.trust),
+            (Trust::Unverified, Trust::Unverified)
+        );
+        let number = his.safety_number.unwrap();
+        let wrong = format!(
+            "{}{}",
+            if number.starts_with('0') { 1 } else { 0 },
+            &number[1..]
+        );
+        for typed in [wrong.as_str(), "", "12345", &number[..number.len() - 1]] {
+            assert_eq!(
+                alice
+                    .session
+                    .mark_verified(hers.id, typed)
+                    .await
+                    .unwrap_err(),
+                Error::SafetyNumberMismatch
+            );
+        }
+        assert_eq!(
+            alice.session.connection(hers.id).await.unwrap().trust,
+            Trust::Unverified
+        );
+
+        let typed = number.replace(' ', "");
+        let verified = alice.session.mark_verified(hers.id, &typed).await.unwrap();
+        assert_eq!(verified.trust, Trust::Verified);
+        let elsewhere = world.other_device(&alice).await;
+        assert_eq!(
+            elsewhere.session.connection(hers.id).await.unwrap().trust,
+            Trust::Verified,
+            "it is remembered"
+        );
+    });
+}
+
+#[test]
+fn the_list_pins_what_it_shows() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (_, ticket) = alice.invite_by_link("Bob").await;
+        bob.session.accept(&ticket, "Alice").await.unwrap();
+        let page = alice
+            .session
+            .connections(&PageRequest::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            page.items[0].result.as_ref().unwrap().trust,
+            Trust::Verified
+        );
+        let again = world.other_device(&alice).await;
+        let page = again
+            .session
+            .connections(&PageRequest::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            page.items[0].result.as_ref().unwrap().safety_number,
+            bob.session
+                .connection(ticket.id())
+                .await
+                .unwrap()
+                .safety_number
+        );
+    });
+}
+
+#[test]
+fn an_invitation_makes_exactly_one_connection() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let (bob, carol) = (world.person("bob").await, world.person("carol").await);
+        let (_, ticket) = alice.invite_by_link("Bob").await;
+        let first = bob.session.accept(&ticket, "Alice").await.unwrap();
+        let again = world
+            .other_device(&bob)
+            .await
+            .session
+            .accept(&ticket, "Alice")
+            .await
+            .unwrap();
+        assert_eq!(
+            first.id, again.id,
+            "the same account gets the same connection"
+        );
+        assert_eq!(
+            carol.session.accept(&ticket, "Alice").await.unwrap_err(),
+            Error::InvitationUsed
+        );
+        let list = carol
+            .session
+            .connections(&PageRequest::default())
+            .await
+            .unwrap();
+        assert!(list.items.is_empty());
+    });
+}
+
+#[test]
+fn accepting_goes_on_after_an_interruption() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (_, ticket) = alice.invite_by_link("Bob").await;
+        let lost = Rc::new(RefCell::new(0));
+        bob.http.tamper({
+            let lost = Rc::clone(&lost);
+            move |request, mut response| {
+                if request.url.ends_with("/v1/connections") {
+                    *lost.borrow_mut() += 1;
+                    response.status = 502;
+                    response.body.clear();
+                }
+                response
+            }
+        });
+        assert_eq!(
+            bob.session
+                .accept(&ticket, "Alice")
+                .await
+                .unwrap_err()
+                .code(),
+            "server_error"
+        );
+        assert_eq!(*lost.borrow(), 1);
+        let reloaded = world.other_device(&bob).await;
+        let his = reloaded.session.accept(&ticket, "Alice").await.unwrap();
+        assert_eq!(his.trust, Trust::Verified);
+        assert_eq!(
+            alice
+                .session
+                .connection(his.id)
+                .await
+                .unwrap()
+                .safety_number,
+            his.safety_number
+        );
+    });
+}
+
+#[test]
+fn list_cancel_decline_expire() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (cancelled, cancelled_ticket) = alice.invite_by_link("Bob").await;
+        let (declined, declined_ticket) = alice.invite_by_link("Bob").await;
+        let soon = vouchsafe::flows::Invite {
+            expires_at: Some(now() + 700),
+            ..by_link("Bob")
+        };
+        let expired = alice.session.invite(soon).await.unwrap();
+        let expired_ticket = Ticket::from_link(expired.link.as_deref().unwrap()).unwrap();
+        let (pending, _) = alice.invite_by_mail(&world, &bob).await;
+
+        assert_eq!(
+            alice
+                .session
+                .cancel_invitation(cancelled.id)
+                .await
+                .unwrap()
+                .state,
+            InvitationState::Cancelled
+        );
+        alice.session.cancel_invitation(cancelled.id).await.unwrap();
+        assert_eq!(
+            bob.session
+                .accept(&cancelled_ticket, "A")
+                .await
+                .unwrap_err(),
+            Error::InvitationCancelled
+        );
+        bob.session
+            .decline_invitation(&declined_ticket)
+            .await
+            .unwrap();
+        assert_eq!(
+            bob.session.accept(&declined_ticket, "A").await.unwrap_err(),
+            Error::InvitationDeclined
+        );
+        crate::support::eventually(async || (now() > expired.expires_at).then_some(())).await;
+        assert_eq!(
+            bob.session.accept(&expired_ticket, "A").await.unwrap_err(),
+            Error::InvitationExpired
+        );
+
+        let page = alice
+            .session
+            .invitations(&PageRequest::default())
+            .await
+            .unwrap();
+        let states: Vec<_> = page
+            .items
+            .iter()
+            .map(|item| item.result.as_ref().unwrap())
+            .map(|i| (i.id, i.state, i.link.is_some()))
+            .collect();
+        assert_eq!(
+            states,
+            [
+                (pending.id, InvitationState::Pending, false),
+                (expired.id, InvitationState::Expired, false),
+                (declined.id, InvitationState::Declined, false),
+                (cancelled.id, InvitationState::Cancelled, false),
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_pending_link_can_be_had_again() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (invitation, _) = alice.invite_by_link("Bob").await;
+        let elsewhere = world.other_device(&alice).await;
+        let page = elsewhere
+            .session
+            .invitations(&PageRequest::default())
+            .await
+            .unwrap();
+        let listed = page.items[0].result.as_ref().unwrap();
+        assert_eq!(listed.link, invitation.link);
+        let ticket = Ticket::from_link(listed.link.as_deref().unwrap()).unwrap();
+        bob.session.accept(&ticket, "Alice").await.unwrap();
+    });
+}
+
+#[test]
+fn ones_own_invitation_cannot_be_accepted() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let (_, ticket) = alice.invite_by_link("Bob").await;
+        assert_eq!(
+            alice
+                .session
+                .accept(&ticket, "Me")
+                .await
+                .unwrap_err()
+                .code(),
+            "bad_input"
+        );
+    });
+}
+
+#[test]
+fn unusable_invitations_are_refused() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let (_, ticket) = alice.invite_by_link("Bob").await;
+        let link = alice
+            .session
+            .invite(by_link("Bob"))
+            .await
+            .unwrap()
+            .link
+            .unwrap();
+        let before = alice.http.sent.borrow().len();
+        let mut unusable = vec![by_mail("nobody"), by_link(""), by_link(&"x".repeat(201))];
+        unusable.push(vouchsafe::flows::Invite {
+            expires_at: Some(1),
+            ..by_link("Bob")
+        });
+        unusable.push(vouchsafe::flows::Invite {
+            email: None,
+            ..by_mail("x")
+        });
+        for invite in unusable {
+            assert_eq!(
+                alice.session.invite(invite).await.unwrap_err().code(),
+                "bad_input"
+            );
+        }
+        assert_eq!(
+            alice.session.accept(&ticket, "").await.unwrap_err().code(),
+            "bad_input"
+        );
+        assert_eq!(alice.http.sent.borrow().len(), before);
+        for cut in [0, 10, link.len() - 1, link.len() - 30] {
+            assert_eq!(
+                Ticket::from_link(&link[..cut]).unwrap_err().code(),
+                "bad_input",
+                "cut at {cut}"
+            );
+        }
+        for wrong in [
+            link.replace("=1.l.", "=1.m."),
+            link.replace("=1.", "=2."),
+            format!("{link}.x"),
+            link.to_uppercase(),
+        ] {
+            assert_eq!(
+                Ticket::from_link(&wrong).unwrap_err().code(),
+                "bad_input",
+                "{wrong}"
+            );
+        }
+    });
+}
+
+#[test]
+fn disconnecting_ends_it_for_both() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, his) = connect_by_link(&alice, &bob).await;
+        alice.session.disconnect(hers.id).await.unwrap();
+        alice.session.disconnect(hers.id).await.unwrap();
+        assert_eq!(
+            alice.session.connection(hers.id).await.unwrap().state,
+            ConnectionState::Ended
+        );
+        assert_eq!(
+            bob.session.connection(his.id).await.unwrap().state,
+            ConnectionState::Ended
+        );
+        let card = bob.card().await;
+        assert_eq!(
+            bob.session
+                .share(crate::support::whole(card.id, his.id))
+                .await
+                .unwrap_err(),
+            Error::NotFound
+        );
+    });
+}
+
+fn now() -> i64 {
+    i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap()
+}

@@ -1,0 +1,13 @@
+//! Every flow against the real server over HTTP.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod cards;
+mod connecting;
+mod live;
+mod sharing;

@@ -1,0 +1,435 @@
+//! What native tests share: the real server on a free port, a transport over HTTP that can be tampered with, an engine
+//! that counts, and people.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test binary uses its part"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use vouchsafe::api::{ByteStream, Method, Request, Response, Transport};
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::engine::{Engine, Finished, Operation};
+use vouchsafe::crypto::invitation_link::Ticket;
+use vouchsafe::crypto::records::{CardContent, Delivery};
+use vouchsafe::flows::{
+    Card, Client, Connection, Invitation, Invite, Session, ShareRequest, Steps,
+};
+use vouchsafe::ids::Id;
+use vouchsafe::{Error, Result};
+use vouchsafe_server::{Config, Server};
+use zeroize::Zeroizing;
+
+pub type TestSession = Session<Http, Counting>;
+pub type TestClient = Client<Http, Counting>;
+
+pub const PAGE: &str = "https://app.example/";
+
+/// The servers run beside the tests, which have one thread each.
+static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A running Vault and Keystore with their data in a temporary folder.
+pub struct World {
+    server: Option<Server>,
+    folder: tempfile::TempDir,
+    pub vault: String,
+    pub keystore: String,
+}
+
+impl World {
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::new(folder.path());
+        config.rate_limits = false;
+        config.dev_mailbox = true;
+        config.invitation_url = Some(PAGE.into());
+        change(&mut config);
+        // Not `block_on`: tests call this from inside a runtime of their own.
+        let (tell, told) = std::sync::mpsc::channel();
+        SERVERS.spawn(async move { tell.send(Server::start(config).await) });
+        let server = told.recv().unwrap().unwrap();
+        let (vault, keystore) = (
+            server.vault_url().to_owned(),
+            server.keystore_url().to_owned(),
+        );
+        Self {
+            server: Some(server),
+            folder,
+            vault,
+            keystore,
+        }
+    }
+
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A client as one device has it.
+    pub fn client(&self) -> TestClient {
+        self.client_with(Http::default(), Counting::default())
+    }
+
+    pub fn client_with(&self, http: Http, engine: Counting) -> TestClient {
+        Client::new(
+            http,
+            engine,
+            &self.vault,
+            &self.keystore,
+            Some(PAGE.into()),
+            Steps::default(),
+        )
+        .unwrap()
+    }
+
+    /// A new person on a new device.
+    pub async fn person(&self, name: &str) -> Person {
+        let (http, engine) = (Http::default(), Counting::default());
+        let client = self.client_with(http.clone(), engine.clone());
+        let email = format!("{name}@example.org");
+        let made = client.sign_up(&email, PASSPHRASE).await.unwrap();
+        Person {
+            client,
+            session: made.session,
+            http,
+            engine,
+            email,
+            recovery_key: made.recovery_key.to_string(),
+        }
+    }
+
+    /// The same person on another device.
+    pub async fn other_device(&self, person: &Person) -> Person {
+        let (http, engine) = (Http::default(), Counting::default());
+        let client = self.client_with(http.clone(), engine.clone());
+        let session = client.sign_in(&person.email, PASSPHRASE).await.unwrap();
+        Person {
+            client,
+            session,
+            http,
+            engine,
+            email: person.email.clone(),
+            recovery_key: String::new(),
+        }
+    }
+
+    /// The captured mails, newest first, once there is one for this address.
+    pub async fn mail_to(&self, address: &str) -> serde_json::Value {
+        let root = self.vault.strip_suffix("/vault").unwrap().to_owned();
+        for _ in 0..200 {
+            let body = reqwest::get(format!("{root}/dev/mails"))
+                .await
+                .unwrap()
+                .bytes()
+                .await
+                .unwrap();
+            let list: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let mails = list["items"].as_array().unwrap();
+            if let Some(mail) = mails.iter().find(|mail| mail["to"] == address) {
+                return mail.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("no mail to {address}");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            SERVERS.spawn(server.stop());
+        }
+    }
+}
+
+pub const PASSPHRASE: &str = "correct horse battery staple";
+
+/// A person with the device that they sit at.
+pub struct Person {
+    pub client: TestClient,
+    pub session: TestSession,
+    pub http: Http,
+    pub engine: Counting,
+    pub email: String,
+    pub recovery_key: String,
+}
+
+impl Person {
+    pub async fn card(&self) -> Card {
+        self.session.create_card(passport()).await.unwrap()
+    }
+
+    pub async fn invite_by_link(&self, name: &str) -> (Invitation, Ticket) {
+        let invitation = self.session.invite(by_link(name)).await.unwrap();
+        let ticket = Ticket::from_link(invitation.link.as_deref().unwrap()).unwrap();
+        (invitation, ticket)
+    }
+
+    pub async fn invite_by_mail(&self, world: &World, peer: &Person) -> (Invitation, Ticket) {
+        let invitation = self.session.invite(by_mail(&peer.email)).await.unwrap();
+        let mail = world.mail_to(&peer.email).await;
+        (
+            invitation,
+            Ticket::from_link(mail["link"].as_str().unwrap()).unwrap(),
+        )
+    }
+}
+
+/// Two connected people: the inviter's and the invitee's view.
+pub async fn connect_by_link(inviter: &Person, invitee: &Person) -> (Connection, Connection) {
+    let (_, ticket) = inviter.invite_by_link("Bob").await;
+    let theirs = invitee.session.accept(&ticket, "Alice").await.unwrap();
+    (inviter.session.connection(theirs.id).await.unwrap(), theirs)
+}
+
+pub async fn connect_by_mail(
+    world: &World,
+    inviter: &Person,
+    invitee: &Person,
+) -> (Connection, Connection) {
+    let (_, ticket) = inviter.invite_by_mail(world, invitee).await;
+    let theirs = invitee.session.accept(&ticket, "Alice").await.unwrap();
+    (inviter.session.connection(theirs.id).await.unwrap(), theirs)
+}
+
+pub fn by_link(name: &str) -> Invite {
+    Invite {
+        delivery: Delivery::Link,
+        email: None,
+        name: name.into(),
+        expires_at: None,
+    }
+}
+
+pub fn by_mail(email: &str) -> Invite {
+    Invite {
+        delivery: Delivery::Email,
+        email: Some(email.into()),
+        name: "Bob".into(),
+        expires_at: None,
+    }
+}
+
+pub fn passport() -> CardContent {
+    CardContent::new(
+        "Passport",
+        &[
+            ("number", "Number", "X123"),
+            ("country", "Country", "Iceland"),
+        ],
+    )
+}
+
+pub fn whole(card: Id, connection: Id) -> ShareRequest {
+    ShareRequest {
+        card,
+        connections: vec![connection],
+        fields: None,
+        expires_at: None,
+        accept_unverified: false,
+    }
+}
+
+/// Runs a test on one thread, as a browser would.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+/// Looks again and again until `look` finds something.
+pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
+    for _ in 0..400 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it never came about");
+}
+
+type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
+
+/// HTTP, with a record of what was sent and a layer that may lie.
+#[derive(Clone, Default)]
+pub struct Http {
+    client: reqwest::Client,
+    pub sent: Rc<RefCell<Vec<Request>>>,
+    tamper: Rc<RefCell<Option<Tamper>>>,
+    pub clock_offset: Rc<AtomicI64>,
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Http(..)")
+    }
+}
+
+impl Http {
+    /// From now on, answers pass through `tamper`.
+    pub fn tamper(&self, tamper: impl FnMut(&Request, Response) -> Response + 'static) {
+        *self.tamper.borrow_mut() = Some(Box::new(tamper));
+    }
+
+    /// Answers whose address contains `path` are changed as JSON.
+    pub fn tamper_json(
+        &self,
+        path: &'static str,
+        mut change: impl FnMut(&mut serde_json::Value) + 'static,
+    ) {
+        self.tamper(move |request, mut response| {
+            if request.url.contains(path) && response.status < 300 {
+                if let Ok(mut value) = serde_json::from_slice(&response.body) {
+                    change(&mut value);
+                    response.body = serde_json::to_vec(&value).unwrap();
+                }
+            }
+            response
+        });
+    }
+
+    pub fn honest(&self) {
+        *self.tamper.borrow_mut() = None;
+    }
+
+    fn build(&self, request: &Request) -> reqwest::RequestBuilder {
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut builder = self.client.request(method, &request.url);
+        if let Some(bearer) = &request.bearer {
+            builder = builder.bearer_auth(bearer);
+        }
+        if let Some(id) = &request.last_event_id {
+            builder = builder.header("last-event-id", id);
+        }
+        if let Some(body) = &request.body {
+            builder = builder
+                .header("content-type", "application/json")
+                .body(body.clone());
+        }
+        builder
+    }
+}
+
+fn offline<E>(_: E) -> Error {
+    Error::Offline("The service cannot be reached.".into())
+}
+
+impl Transport for Http {
+    type Stream = Body;
+
+    async fn send(&self, request: Request) -> Result<Response> {
+        self.sent.borrow_mut().push(request.clone());
+        let answer = self.build(&request).send().await.map_err(offline)?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.map_err(offline)?.to_vec();
+        let response = Response { status, body };
+        match self.tamper.borrow_mut().as_mut() {
+            Some(tamper) => Ok(tamper(&request, response)),
+            None => Ok(response),
+        }
+    }
+
+    async fn open_stream(&self, request: Request) -> Result<(u16, Body)> {
+        let answer = self.build(&request).send().await.map_err(offline)?;
+        Ok((answer.status().as_u16(), Body(answer)))
+    }
+
+    async fn sleep(&self, millis: u32) {
+        tokio::time::sleep(Duration::from_millis(millis.into())).await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        tokio::task::spawn_local(task);
+    }
+
+    fn now(&self) -> i64 {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        i64::try_from(since.as_millis()).unwrap() + self.clock_offset.load(Ordering::Relaxed)
+    }
+}
+
+pub struct Body(reqwest::Response);
+
+impl ByteStream for Body {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(self
+            .0
+            .chunk()
+            .await
+            .map_err(offline)?
+            .map(|bytes| bytes.to_vec()))
+    }
+}
+
+/// The Rust engine, counting private-key operations.
+#[derive(Clone, Debug, Default)]
+pub struct Counting {
+    inner: RustEngine,
+    pub decryptions: Rc<Cell<usize>>,
+}
+
+impl Engine for Counting {
+    type PrivateKey = <RustEngine as Engine>::PrivateKey;
+
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
+        self.inner.fill_random(buffer)
+    }
+
+    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
+        self.inner.to_nfc(text)
+    }
+
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.inner.make_rsa_key().await
+    }
+
+    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
+        self.inner.import_rsa_key(pkcs8).await
+    }
+
+    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        self.inner.rsa_encrypt(spki, plaintext).await
+    }
+
+    async fn rsa_decrypt(
+        &self,
+        key: &Self::PrivateKey,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        self.decryptions.set(self.decryptions.get() + 1);
+        self.inner.rsa_decrypt(key, ciphertext).await
+    }
+
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        self.inner
+            .finish_opaque(operation, state, passphrase, response)
+            .await
+    }
+}
