@@ -1,0 +1,111 @@
+/** The kinds of arguments, which TypeScript knows and JavaScript does not. What they say is checked in the module. */
+
+import { VouchsafeError } from "./errors.js";
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function refuse(message) {
+  throw new VouchsafeError("bad_input", message);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function text(value, name) {
+  return typeof value === "string" ? value : refuse(`Pass \`${name}\` as a string.`);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {number}
+ */
+export function number(value, name) {
+  return Number.isSafeInteger(value) ? /** @type {number} */ (value) : refuse(`Pass \`${name}\` as a whole number.`);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {boolean}
+ */
+export function flag(value, name) {
+  return typeof value === "boolean" ? value : refuse(`Pass \`${name}\` as true or false.`);
+}
+
+/**
+ * A time, in milliseconds since 1970.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {number}
+ */
+export function time(value, name) {
+  const milliseconds = value instanceof Date ? value.getTime() : value;
+  return Number.isSafeInteger(milliseconds)
+    ? /** @type {number} */ (milliseconds)
+    : refuse(`Pass \`${name}\` as a valid Date, or in whole milliseconds as Date.now() gives them.`);
+}
+
+/**
+ * @template {Function} F
+ * @param {F} value
+ * @param {string} name
+ * @returns {F}
+ */
+export function callable(value, name) {
+  return typeof value === "function" ? value : refuse(`Pass \`${name}\` as a function.`);
+}
+
+/**
+ * @template {object} T
+ * @param {T} value
+ * @param {string} name
+ * @returns {T}
+ */
+export function object(value, name) {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value
+    : refuse(`Pass ${name} as an object.`);
+}
+
+/**
+ * @template T, R
+ * @param {T[]} value
+ * @param {string} name
+ * @param {(item: T, name: string) => R} check
+ * @returns {R[]}
+ */
+export function list(value, name, check) {
+  if (!Array.isArray(value)) refuse(`Pass \`${name}\` as an array.`);
+  return Array.from(value, (item, index) => check(item, `${name}[${index}]`));
+}
+
+/**
+ * What may be left out: `undefined` and `null` are the same.
+ *
+ * @template T, R
+ * @param {T | null | undefined} value
+ * @param {string} name
+ * @param {(value: T, name: string) => R} check
+ * @returns {R | undefined}
+ */
+export function optional(value, name, check) {
+  return value === undefined || value === null ? undefined : check(value, name);
+}
+
+/**
+ * @template {string} T
+ * @param {unknown} value
+ * @param {string} name
+ * @param {readonly T[]} words
+ * @returns {T}
+ */
+export function oneOf(value, name, words) {
+  const word = words.find((candidate) => candidate === value);
+  return word ?? refuse(`Pass \`${name}\` as one of ${words.map((candidate) => `"${candidate}"`).join(", ")}.`);
+}

@@ -1,0 +1,83 @@
+/** The package's entry class. */
+
+import { RawClient } from "./glue.js";
+import { callable, object, optional, text } from "./checks.js";
+import { VouchsafeError, calling } from "./errors.js";
+import { guarded, openSession } from "./session.js";
+import { finishWith } from "./worker.js";
+
+/** @typedef {import("./index.d.ts").Credentials} Credentials */
+/** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
+/** @typedef {import("./index.d.ts").SignedUp} SignedUp */
+/** @typedef {import("./index.d.ts").Session} Session */
+
+/**
+ * The class `Vouchsafe` of an entry that gets the module by `load`.
+ *
+ * @param {() => Promise<WebAssembly.Module>} load
+ */
+export function defineVouchsafe(load) {
+  /** The package's entry: knows the services, opens sessions. */
+  return class Vouchsafe {
+    /** @type {RawClient} */
+    #raw;
+
+    /** @param {unknown} raw */
+    constructor(raw) {
+      if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
+      this.#raw = raw;
+    }
+
+    /**
+     * @param {OpenOptions} options
+     * @returns {Promise<Vouchsafe>}
+     */
+    static async open(options) {
+      const { vault, keystore, invitationUrl, worker, onStep } = object(options, "the options of Vouchsafe.open()");
+      const settings = {
+        vault: text(vault, "vault"),
+        keystore: text(keystore, "keystore"),
+        invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
+        onStep: guarded(optional(onStep, "onStep", callable)),
+      };
+      if (!globalThis.crypto?.subtle) {
+        throw new VouchsafeError(
+          "insecure_context",
+          "The browser offers cryptography on secure pages only: open this page over https, or on localhost.",
+        );
+      }
+      const module = await load();
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, finish: finishWith(module, worker) })));
+    }
+
+    /**
+     * @param {Credentials} credentials
+     * @returns {Promise<SignedUp>}
+     */
+    async signUp(credentials) {
+      const checked = check(credentials);
+      const { session, recoveryKey } = await calling(() => this.#raw.signUp(checked));
+      return { session: openSession(session), recoveryKey };
+    }
+
+    /**
+     * @param {Credentials} credentials
+     * @returns {Promise<Session>}
+     */
+    async signIn(credentials) {
+      const checked = check(credentials);
+      return openSession(await calling(() => this.#raw.signIn(checked)));
+    }
+  };
+}
+
+/** @param {Credentials} credentials */
+function check(credentials) {
+  const { email, passphrase } = object(credentials, "email and passphrase");
+  return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+}
+
+/** @returns {string | undefined} */
+function thisPage() {
+  return globalThis.location?.href.split("#", 1)[0];
+}

@@ -1,0 +1,75 @@
+/** The one error of this package, and how the errors of the WebAssembly module become it. */
+
+/** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
+
+/** A failed call. `message` says in a sentence what to do. */
+export class VouchsafeError extends Error {
+  /**
+   * @param {ErrorCode} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    /** @readonly */
+    this.code = code;
+  }
+
+  // A getter, so that the name neither depends on a minifier nor lists as a property of each error.
+  get name() {
+    return "VouchsafeError";
+  }
+}
+
+/**
+ * Whether `error` is a {@link VouchsafeError}, and of this code if one is given. By its name, so that it also knows the
+ * errors of a second copy of the package.
+ *
+ * @param {unknown} error
+ * @param {ErrorCode} [code]
+ * @returns {error is VouchsafeError}
+ */
+export function isVouchsafeError(error, code) {
+  if (!(error instanceof Error) || error.name !== "VouchsafeError" || !("code" in error)) return false;
+  return code === undefined || error.code === code;
+}
+
+/**
+ * The plain `{ code, message }` of the module as an error; anything else is a defect and stays what it is.
+ *
+ * @param {unknown} raw
+ * @returns {unknown}
+ */
+export function toError(raw) {
+  if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
+  const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (raw);
+  if (typeof code !== "string" || typeof message !== "string") return raw;
+  return new VouchsafeError(/** @type {ErrorCode} */ (code), message);
+}
+
+/**
+ * Awaits a call of the module and rejects as the package promises.
+ *
+ * @template T
+ * @param {() => T | Promise<T>} call
+ * @returns {Promise<Awaited<T>>}
+ */
+export async function calling(call) {
+  try {
+    return await call();
+  } catch (raw) {
+    throw toError(raw);
+  }
+}
+
+/**
+ * An element of a list of results, whose `error`, if it has one, becomes a {@link VouchsafeError}.
+ *
+ * @template T
+ * @param {T} result
+ * @returns {T}
+ */
+export function withError(result) {
+  const { error } = /** @type {{ error?: unknown }} */ (result);
+  return error ? /** @type {T} */ ({ ...result, error: toError(error) }) : result;
+}

@@ -1,0 +1,300 @@
+/** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
+
+import { RawSession } from "./glue.js";
+import { callable, flag, list, number, object, oneOf, optional, text, time } from "./checks.js";
+import { calling, toError, withError } from "./errors.js";
+
+/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./index.d.ts").Field} Field */
+/** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
+/** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
+/** @typedef {import("./index.d.ts").LiveEvent} LiveEvent */
+/** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
+/** @typedef {import("./index.d.ts").PageOptions} PageOptions */
+/** @typedef {import("./index.d.ts").ShareOptions} ShareOptions */
+/** @typedef {import("./index.d.ts").ShareWithManyOptions} ShareWithManyOptions */
+
+const deliveries = /** @type {const} */ (["email", "link"]);
+const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
+
+/** A signed-in person. */
+export class Session {
+  /** @type {RawSession} */
+  #raw;
+
+  /** @param {unknown} raw */
+  constructor(raw) {
+    if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
+    this.#raw = raw;
+  }
+
+  /** The account id. */
+  get account() {
+    return this.#raw.account;
+  }
+
+  /** The email address as the Keystore keeps it. */
+  get email() {
+    return this.#raw.email;
+  }
+
+  /** Whether the keys are forgotten. */
+  get locked() {
+    return this.#raw.locked;
+  }
+
+  /** @param {CardContent} content */
+  async createCard(content) {
+    const checked = cardContent(content);
+    return calling(() => this.#raw.createCard(checked));
+  }
+
+  /** @param {PageOptions} [options] */
+  async cards(options) {
+    const checked = pageOptions(options);
+    return page(await calling(() => this.#raw.cards(checked)));
+  }
+
+  /** @param {string} id */
+  async card(id) {
+    const checked = text(id, "id");
+    return calling(() => this.#raw.card(checked));
+  }
+
+  /** @param {CardContent & { id: string, version: number }} card */
+  async updateCard(card) {
+    const content = cardContent(card);
+    const checked = { id: text(card.id, "id"), version: number(card.version, "version"), ...content };
+    return calling(() => this.#raw.updateCard(checked));
+  }
+
+  /** @param {string} id */
+  async deleteCard(id) {
+    const checked = text(id, "id");
+    await calling(() => this.#raw.deleteCard(checked));
+  }
+
+  /** @param {InviteOptions} options */
+  async invite(options) {
+    const { delivery, email, name, expiresAt } = object(options, "the invitation");
+    const checked = {
+      delivery: oneOf(delivery, "delivery", deliveries),
+      email: delivery === "email" ? text(email, "email") : optional(email, "email", text),
+      name: text(name, "name"),
+      expiresAt: optional(expiresAt, "expiresAt", time),
+    };
+    return calling(() => this.#raw.invite(checked));
+  }
+
+  /** @param {PageOptions} [options] */
+  async invitations(options) {
+    const checked = pageOptions(options);
+    return page(await calling(() => this.#raw.invitations(checked)));
+  }
+
+  /** @param {string} id */
+  async cancelInvitation(id) {
+    const checked = text(id, "id");
+    return calling(() => this.#raw.cancelInvitation(checked));
+  }
+
+  /** @param {InvitationTicket} ticket */
+  async declineInvitation(ticket) {
+    const checked = invitationTicket(ticket);
+    await calling(() => this.#raw.declineInvitation(checked));
+  }
+
+  /**
+   * @param {InvitationTicket} ticket
+   * @param {{ name: string }} options
+   */
+  async accept(ticket, options) {
+    const checked = invitationTicket(ticket);
+    const name = text(object(options, "the options of accept()").name, "name");
+    return calling(() => this.#raw.accept(checked, { name }));
+  }
+
+  /** @param {PageOptions} [options] */
+  async connections(options) {
+    const checked = pageOptions(options);
+    return page(await calling(() => this.#raw.connections(checked)));
+  }
+
+  /** @param {string} id */
+  async connection(id) {
+    const checked = text(id, "id");
+    return calling(() => this.#raw.connection(checked));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} safetyNumber
+   */
+  async markVerified(id, safetyNumber) {
+    const checked = /** @type {const} */ ([text(id, "id"), text(safetyNumber, "safetyNumber")]);
+    return calling(() => this.#raw.markVerified(...checked));
+  }
+
+  /** @param {string} id */
+  async disconnect(id) {
+    const checked = text(id, "id");
+    await calling(() => this.#raw.disconnect(checked));
+  }
+
+  /** @param {ShareOptions} options */
+  async share(options) {
+    const checked = { ...sharing(options), connection: text(options.connection, "connection") };
+    return calling(() => this.#raw.share(checked));
+  }
+
+  /** @param {ShareWithManyOptions} options */
+  async shareWithMany(options) {
+    const checked = { ...sharing(options), connections: list(options.connections, "connections", text) };
+    const results = await calling(() => this.#raw.shareWithMany(checked));
+    return results.map(withError);
+  }
+
+  /** @param {PageOptions & { connection?: string }} [options] */
+  async outgoingShares(options) {
+    const checked = { ...pageOptions(options), connection: optional(options?.connection, "connection", text) };
+    return page(await calling(() => this.#raw.outgoingShares(checked)));
+  }
+
+  /** @param {string} id */
+  async revokeShare(id) {
+    const checked = text(id, "id");
+    await calling(() => this.#raw.revokeShare(checked));
+  }
+
+  /** @param {PageOptions} [options] */
+  async incomingShares(options) {
+    const checked = pageOptions(options);
+    return page(await calling(() => this.#raw.incomingShares(checked)));
+  }
+
+  /** @param {string} id */
+  async readShare(id) {
+    const checked = text(id, "id");
+    return calling(() => this.#raw.readShare(checked));
+  }
+
+  /** @param {string[]} ids */
+  async readShares(ids) {
+    const checked = list(ids, "ids", text);
+    const results = await calling(() => this.#raw.readShares(checked));
+    return results.map(withError);
+  }
+
+  /**
+   * @param {LiveEventKind} kind
+   * @param {(event: LiveEvent) => void} listener
+   * @returns {() => void}
+   */
+  on(kind, listener) {
+    const checked = oneOf(kind, "kind", eventKinds);
+    try {
+      const subscription = this.#raw.on(checked, guarded(callable(listener, "listener")));
+      return () => subscription.cancel();
+    } catch (raw) {
+      throw toError(raw);
+    }
+  }
+
+  /** Forgets every key. */
+  async lock() {
+    await calling(() => this.#raw.lock());
+  }
+
+  /** @param {{ passphrase: string }} options */
+  async unlock(options) {
+    const passphrase = text(object(options, "the options of unlock()").passphrase, "passphrase");
+    await calling(() => this.#raw.unlock({ passphrase }));
+  }
+
+  /** Ends the session at the Keystore and forgets every key. */
+  async signOut() {
+    await calling(() => this.#raw.signOut());
+  }
+}
+
+/**
+ * @param {RawSession} raw
+ * @returns {import("./index.d.ts").Session}
+ */
+export function openSession(raw) {
+  return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw)));
+}
+
+/**
+ * The app's function, whose own errors go to the console, as those of an event listener do, and not into the module.
+ *
+ * @template A
+ * @template {((argument: A) => void) | undefined} F
+ * @param {F} listener
+ * @returns {F}
+ */
+export function guarded(listener) {
+  if (!listener) return listener;
+  const call = (/** @type {A} */ argument) => {
+    try {
+      listener(argument);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
+  return /** @type {F} */ (call);
+}
+
+/**
+ * @template {{ items: unknown[] }} P
+ * @param {P} found
+ * @returns {P}
+ */
+function page(found) {
+  return { ...found, items: found.items.map(withError) };
+}
+
+/** @param {PageOptions} [options] */
+function pageOptions(options) {
+  const { cursor, limit } = optional(options, "the options of the list", object) ?? {};
+  return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
+}
+
+/** @param {CardContent} content */
+function cardContent(content) {
+  const { label, fields } = object(content, "the card");
+  return { label: text(label, "label"), fields: list(fields, "fields", field) };
+}
+
+/**
+ * @param {Field} value
+ * @param {string} position
+ */
+function field(value, position) {
+  const { name, label, value: content } = object(value, `\`${position}\``);
+  return {
+    name: text(name, `${position}.name`),
+    label: text(label, `${position}.label`),
+    value: text(content, `${position}.value`),
+  };
+}
+
+/** @param {InvitationTicket} ticket */
+function invitationTicket(ticket) {
+  object(ticket, "the invitation");
+  if ("link" in ticket) return { link: text(ticket.link, "link") };
+  return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
+}
+
+/** @param {Omit<ShareOptions, "connection">} options */
+function sharing(options) {
+  const { card, fields, expiresAt, acceptUnverified } = object(options, "the share");
+  return {
+    card: text(card, "card"),
+    fields: optional(fields, "fields", (names, name) => list(names, name, text)),
+    expiresAt: optional(expiresAt, "expiresAt", time),
+    acceptUnverified: optional(acceptUnverified, "acceptUnverified", flag),
+  };
+}

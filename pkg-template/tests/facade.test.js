@@ -1,0 +1,173 @@
+/** The hand-written JavaScript, with a stand-in where the built package has its module. */
+
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { deflateRawSync } from "node:zlib";
+
+const template = fileURLToPath(new URL("..", import.meta.url));
+const emptyModule = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+
+const glue = `
+  export const calls = [];
+  export const broken = { times: 0 };
+  export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
+  export class RawClient {
+    constructor(options) { calls.push(["open", options]); this.options = options; }
+    async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
+    async signIn({ email, passphrase }) {
+      const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
+      this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
+      calls.push(["finished", this.finished, state, secret]);
+      this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
+      return new RawSession();
+    }
+  }
+  const failure = { code: "not_found", message: "It is gone." };
+  const answers = {
+    card: () => Promise.reject(failure),
+    outgoingShares: () => ({ items: [], next: null }),
+    cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
+    shareWithMany: () => [{ connection: "a", share: {}, error: null }, { connection: "b", share: null, error: failure }],
+  };
+  export class RawSession {
+    account = "an-account"; email = "a@example.com"; locked = false;
+    on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
+  }
+  for (const name of ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "outgoingShares"]) {
+    RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };
+  }
+`;
+
+const workerGlue = `let wasm_bindgen = {
+  initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
+  finishSignIn(state, passphrase, response) {
+    const text = new TextDecoder().decode(passphrase);
+    if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
+    if (text === "out of memory") throw new RangeError("out of memory");
+    return { message: state, exportKey: response };
+  },
+};`;
+
+let folder, api, raw;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vouchsafe-facade-"));
+  await cp(template, folder, { recursive: true });
+  await writeFile(join(folder, "glue.js"), glue);
+  await writeFile(join(folder, "wasm-inside.js"), `export default "${deflateRawSync(emptyModule).toString("base64")}";`);
+  await writeFile(join(folder, "vouchsafe-worker.js"), workerGlue + (await readFile(join(folder, "worker-tail.js"), "utf8")));
+  api = await import(pathToFileURL(join(folder, "index.js")));
+  raw = await import(pathToFileURL(join(folder, "glue.js")));
+});
+
+after(() => rm(folder, { recursive: true }));
+
+const services = { vault: "https://example.com/vault", keystore: "https://example.com/keystore" };
+const code = (wanted) => (error) => api.isVouchsafeError(error, wanted);
+const signIn = async (passphrase = "a passphrase", options = {}) => {
+  const app = await api.Vouchsafe.open({ ...services, ...options });
+  return app.signIn({ email: "a@example.com", passphrase });
+};
+
+/** What the module was last called with under this name. */
+const called = (name) => raw.calls.findLast(([found]) => found === name).slice(1);
+
+test("a failed load can be repeated", async () => {
+  raw.broken.times = 1;
+  await assert.rejects(api.Vouchsafe.open(services), (error) => code("insecure_context")(error) && error.cause.message === "not today");
+  await api.Vouchsafe.open(services);
+});
+
+test("signing in runs the worker and erases the secrets", async () => {
+  const session = await signIn();
+  assert.equal(session.account, "an-account");
+  assert.ok(session instanceof api.Session);
+  const [finished, state, secret] = called("finished");
+  assert.equal(new TextDecoder().decode(finished.message), "a@example.com");
+  assert.deepEqual([...finished.exportKey], [9]);
+  assert.ok([...state, ...secret].every((byte) => byte === 0));
+});
+
+test("signing up wraps the session", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const { session, recoveryKey } = await app.signUp({ email: "a@example.com", passphrase: "a passphrase" });
+  assert.ok(session instanceof api.Session);
+  assert.equal(recoveryKey, "AAAA");
+});
+
+test("what fails in the worker arrives with its code", async () => {
+  await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
+  await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
+});
+
+test("a worker that is missing is named, with the cure", async () => {
+  const missing = new URL("nowhere.js", import.meta.url);
+  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message);
+  await assert.rejects(signIn("a passphrase", { worker: missing }), named);
+  const throwing = () => {
+    throw new Error("no");
+  };
+  await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+});
+
+test("errors are errors, within results too", async () => {
+  const session = await signIn();
+  await assert.rejects(session.card("a"), (error) => error instanceof api.VouchsafeError && error.code === "not_found");
+  const { items } = await session.cards();
+  assert.equal(items[0].error, undefined);
+  assert.ok(code("not_found")(items[1].error));
+  assert.equal(String(items[1].error), "VouchsafeError: It is gone.");
+  const results = await session.shareWithMany({ card: "c", connections: ["a", "b"] });
+  assert.equal(results[0].error, null);
+  assert.ok(code("not_found")(results[1].error));
+});
+
+test("arguments of the wrong kind are refused before the module sees them", async () => {
+  const session = await signIn();
+  const wrong = [
+    () => session.card(7),
+    () => session.createCard({ label: "x", fields: [{ name: "a", label: "b" }] }),
+    () => session.cards({ limit: "7" }),
+    () => session.invite({ delivery: "pigeon", name: "Bob" }),
+    () => session.invite({ delivery: "email", name: "Bob" }),
+    () => session.invite({ delivery: "link", name: "Bob", expiresAt: new Date("never") }),
+    () => session.share(),
+    () => session.shareWithMany({ card: "c", connections: "a" }),
+    () => session.accept({ link: "x" }),
+    () => api.Vouchsafe.open({ vault: new URL(services.vault), keystore: services.keystore }),
+    () => api.Vouchsafe.open(),
+  ];
+  const before = raw.calls.length;
+  for (const call of wrong) await assert.rejects(call(), code("bad_input"), String(call));
+  assert.throws(() => session.on("weather", () => {}), code("bad_input"));
+  assert.equal(raw.calls.length, before);
+});
+
+test("the module gets plain objects, and times as numbers", async () => {
+  const session = await signIn();
+  await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5), stranger: 1 });
+  const expected = { card: "c", connection: "d", fields: ["number"], expiresAt: 5, acceptUnverified: undefined };
+  assert.deepEqual(called("share"), [expected]);
+  await session.outgoingShares({ connection: "d" });
+  assert.deepEqual(called("outgoingShares"), [{ cursor: undefined, limit: undefined, connection: "d" }]);
+});
+
+test("a listener can be ended, and its own errors stay out of the module", async (context) => {
+  const session = await signIn();
+  const late = new Promise((resolve) => context.mock.method(globalThis, "queueMicrotask", resolve));
+  const end = session.on("share", () => {
+    throw new Error("the app's own");
+  });
+  assert.throws(await late, /the app's own/);
+  end();
+  assert.deepEqual(called("cancel"), ["share"]);
+});
+
+test("only the package makes sessions", () => {
+  assert.throws(() => new api.Session(), TypeError);
+  assert.throws(() => new api.Vouchsafe({}), TypeError);
+});

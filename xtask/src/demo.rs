@@ -1,0 +1,59 @@
+//! The demo: page, package and services, built and served.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::files;
+use crate::package::{self, Package};
+use crate::process;
+use crate::services::{self, Services, Settings};
+use crate::workspace::Workspace;
+
+/// Builds everything, serves it, and says when it is ready.
+pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
+    services::ensure_free(port)?;
+    let package = package::build(workspace)?;
+    let server = services::build(workspace)?;
+    services::ensure_free(port)?;
+
+    let folder = workspace.target.join("demo");
+    let data = data.unwrap_or_else(|| folder.join("data"));
+    let demo = start(workspace, &server, &package, &folder, port, &data)?;
+    process::serving();
+    eprintln!(
+        "    data in {}, log in {}",
+        data.display(),
+        folder.join("server.log").display()
+    );
+    println!("Vouchsafe demo ready: {}", demo.page());
+    demo.stay()
+}
+
+/// Puts the page into `folder` and starts the services there.
+pub(crate) fn start(
+    workspace: &Workspace,
+    server: &Path,
+    package: &Package,
+    folder: &Path,
+    port: u16,
+    data: &Path,
+) -> Result<Services> {
+    let scratch = files::scratch(folder)?;
+    let new = scratch.path().join("page");
+    files::copy_folder(&workspace.root.join("www"), &new)?;
+    files::copy_folder(&package.folder, &new.join("vouchsafe"))?;
+    let page = folder.join("page");
+    files::replace_folder(&page, &new)?;
+
+    let log = folder.join("server.log");
+    let settings = Settings {
+        port,
+        data,
+        page: Some(&page),
+        mailbox: true,
+        any_origin: false,
+        log: Some(&log),
+    };
+    Services::start(workspace, server, &settings)
+}

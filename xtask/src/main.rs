@@ -1,0 +1,91 @@
+//! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
+
+mod demo;
+mod files;
+mod npm;
+mod package;
+mod process;
+mod serve;
+mod services;
+mod test;
+mod tools;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::test::Step;
+use crate::workspace::Workspace;
+
+/// The project's commands.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds everything and serves the demo page with its services.
+    Demo {
+        /// The port on this machine.
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        /// Where accounts and records are kept [default: demo/data in the target folder].
+        #[arg(long, value_parser = absolute)]
+        data: Option<PathBuf>,
+    },
+    /// Checks and tests everything.
+    Test {
+        /// Runs this step alone, and those that it needs.
+        #[arg(long, value_name = "STEP")]
+        only: Option<Step>,
+    },
+    /// Builds the npm package.
+    Package,
+    /// Runs Vault and Keystore, to develop an app against.
+    Serve {
+        /// The port on this machine.
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        /// Where accounts and records are kept [default: serve/data in the target folder].
+        #[arg(long, value_parser = absolute)]
+        data: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            process::wait_if_stopping();
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    process::end_children_with_us()?;
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Command::Demo { port, data } => demo::run(&workspace, port, data),
+        Command::Test { only } => return test::run(&workspace, only),
+        Command::Package => package::build(&workspace).map(drop),
+        Command::Serve { port, data } => serve::run(&workspace, port, data),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The children run in the checkout, wherever this was called.
+fn absolute(path: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
+}

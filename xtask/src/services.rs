@@ -1,0 +1,214 @@
+//! Vault and Keystore, running.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{self, Background};
+use crate::workspace::Workspace;
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the services shall run.
+pub(crate) struct Settings<'a> {
+    /// The port on this machine.
+    pub(crate) port: u16,
+    /// The folder of their data.
+    pub(crate) data: &'a Path,
+    /// A folder with a page to serve.
+    pub(crate) page: Option<&'a Path>,
+    /// Whether everybody may read the mails.
+    pub(crate) mailbox: bool,
+    /// Whether pages of any origin may call.
+    pub(crate) any_origin: bool,
+    /// Where their output goes; `None` is here.
+    pub(crate) log: Option<&'a Path>,
+}
+
+/// The services, until this is dropped.
+pub(crate) struct Services {
+    child: Background,
+    port: u16,
+    log: Option<PathBuf>,
+}
+
+/// Builds the server. Returns its program.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    eprintln!("==> Building the server");
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "build",
+        "--package",
+        "vouchsafe-server",
+        "--bin",
+        "vouchsafe-server",
+    ]);
+    process::run(&mut cargo, "The build of the server")?;
+    Ok(workspace
+        .target
+        .join("debug/vouchsafe-server")
+        .with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+/// Fails when something else listens on the port.
+pub(crate) fn ensure_free(port: u16) -> Result<()> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            bail!(
+                "Port {port} is taken: choose another with --port, or end the program that uses it."
+            )
+        }
+        Err(error) => Err(error)
+            .with_context(|| format!("Port {port} cannot be used: choose another with --port")),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+impl Services {
+    /// Starts them and waits until they answer.
+    pub(crate) fn start(
+        workspace: &Workspace,
+        server: &Path,
+        settings: &Settings<'_>,
+    ) -> Result<Self> {
+        let port = settings.port;
+        fs::create_dir_all(settings.data)
+            .with_context(|| format!("{} could not be made", settings.data.display()))?;
+        let mut command = workspace.command(server);
+        // The server also reads settings from the environment; here only these shall count.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("VOUCHSAFE_") && name != "VOUCHSAFE_LOG")
+            {
+                command.env_remove(name);
+            }
+        }
+        command
+            .arg("all")
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .arg("--data")
+            .arg(settings.data);
+        for host in ["127.0.0.1", "localhost"] {
+            command.args(["--vault-url", &format!("http://{host}:{port}/vault")]);
+        }
+        command.args([
+            "--keystore-url",
+            &format!("http://127.0.0.1:{port}/keystore"),
+        ]);
+        if let Some(page) = settings.page {
+            command.arg("--page").arg(page);
+        }
+        if settings.mailbox {
+            command.arg("--dev-mailbox");
+        }
+        if settings.any_origin {
+            command.args(["--cors-origin", "*"]);
+        }
+        if let Some(log) = settings.log {
+            let file = File::create(log)
+                .with_context(|| format!("{} could not be written", log.display()))?;
+            command.stdout(file.try_clone()?).stderr(file);
+        }
+        let child = Background::start(&mut command)?;
+        let this = Self {
+            child,
+            port,
+            log: settings.log.map(Path::to_owned),
+        };
+        this.wait_for("/health")?;
+        if settings.page.is_some() {
+            this.wait_for("/")?;
+        }
+        Ok(this)
+    }
+
+    /// The Vault's base URL.
+    pub(crate) fn vault(&self) -> String {
+        format!("http://127.0.0.1:{}/vault", self.port)
+    }
+
+    /// The Keystore's base URL.
+    pub(crate) fn keystore(&self) -> String {
+        format!("http://127.0.0.1:{}/keystore", self.port)
+    }
+
+    /// The page.
+    pub(crate) fn page(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// Stays until they end by themselves, which is a failure.
+    pub(crate) fn stay(&self) -> Result<()> {
+        loop {
+            self.ensure_running()?;
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn wait_for(&self, path: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.ensure_running()?;
+            match status(self.port, path) {
+                Ok(200) => return Ok(()),
+                _ if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
+                Ok(status) => bail!(
+                    "The server answers {path} with status {status}.{}",
+                    self.log_tail()
+                ),
+                Err(error) => bail!(
+                    "The server does not answer {path} ({error:#}).{}",
+                    self.log_tail()
+                ),
+            }
+        }
+    }
+
+    fn ensure_running(&self) -> Result<()> {
+        match self.child.ended()? {
+            None => Ok(()),
+            Some(status) => bail!("The server ended ({status}).{}", self.log_tail()),
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let Some(log) = &self.log else {
+            return String::new();
+        };
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = lines[lines.len().saturating_sub(15)..].join("\n");
+        format!(" The end of its log:\n{tail}")
+    }
+}
+
+/// The status of a GET on this machine.
+fn status(port: u16, path: &str) -> Result<u16> {
+    let patience = Some(Duration::from_secs(5));
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(patience)?;
+    stream.set_write_timeout(patience)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut start = [0; 12];
+    stream.read_exact(&mut start)?;
+    let start = std::str::from_utf8(&start)?;
+    start
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|code| code.parse().ok())
+        .context("The answer is not HTTP.")
+}

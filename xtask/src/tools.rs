@@ -1,0 +1,207 @@
+//! Tools that Cargo and npm do not bring.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+
+use crate::files;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The target that browsers run.
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+const WASM_PACK: &str = "0.15.1";
+
+/// Makes sure that the compiler can build for browsers.
+pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
+    let libraries =
+        output(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]));
+    if libraries.is_some_and(|folder| {
+        fs::read_dir(folder.trim()).is_ok_and(|mut files| files.next().is_some())
+    }) {
+        return Ok(());
+    }
+    eprintln!("==> Installing the Rust target {WASM_TARGET}");
+    process::run(
+        workspace
+            .command("rustup")
+            .args(["target", "add", WASM_TARGET]),
+        "`rustup target add`",
+    )
+    .with_context(|| {
+        format!("Install the Rust target {WASM_TARGET}, with rustup: https://rustup.rs")
+    })
+}
+
+/// Makes sure of a component of the Rust installation, such as clippy, by asking its cargo command.
+pub(crate) fn ensure_component(
+    workspace: &Workspace,
+    command: &str,
+    component: &str,
+) -> Result<()> {
+    if output(workspace.cargo().args([command, "--version"])).is_some() {
+        return Ok(());
+    }
+    eprintln!("==> Installing {component}");
+    process::run(
+        workspace
+            .command("rustup")
+            .args(["component", "add", component]),
+        "`rustup component add`",
+    )
+    .with_context(|| format!("Install {component}, with rustup: https://rustup.rs"))
+}
+
+/// Makes sure of `wasm-pack` and the test runner that it starts. Returns the `PATH` on which they are.
+pub(crate) fn ensure_wasm_pack(workspace: &Workspace) -> Result<std::ffi::OsString> {
+    let mut folders: Vec<PathBuf> = env::var_os("PATH")
+        .map(|path| env::split_paths(&path).collect())
+        .unwrap_or_default();
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")));
+    folders.extend(cargo_home.map(|home| home.join("bin")));
+    let path = env::join_paths(folders)?;
+
+    ensure_program(workspace, &path, "wasm-pack", "wasm-pack", WASM_PACK)?;
+    let bindgen = workspace.locked_version("wasm-bindgen")?;
+    ensure_program(
+        workspace,
+        &path,
+        "wasm-bindgen-test-runner",
+        "wasm-bindgen-cli",
+        bindgen,
+    )?;
+    Ok(path)
+}
+
+fn ensure_program(
+    workspace: &Workspace,
+    path: &std::ffi::OsStr,
+    program: &str,
+    package: &str,
+    version: &str,
+) -> Result<()> {
+    let found = output(Command::new(program).arg("--version").env("PATH", path));
+    if found.is_some_and(|text| text.split_whitespace().any(|word| word == version)) {
+        return Ok(());
+    }
+    eprintln!("==> Installing {package} {version} (this takes some minutes)");
+    process::run(
+        workspace
+            .cargo()
+            .args(["install", package, "--version", version, "--force"]),
+        &format!("`cargo install {package} --version {version}`"),
+    )
+}
+
+/// Chromium and its driver.
+pub(crate) struct Chromium {
+    pub(crate) browser: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+impl Chromium {
+    /// Finds them, and installs them where that is possible.
+    pub(crate) fn ensure(workspace: &Workspace) -> Result<Self> {
+        if let Some(found) = Self::find() {
+            return Ok(found);
+        }
+        let missing = "Install Chromium and its driver (on Debian and Ubuntu: `apt-get install chromium chromium-driver`), \
+            or name them in CHROMIUM and CHROMEDRIVER.";
+        if !is_root() || which("apt-get").is_none() {
+            bail!(missing);
+        }
+        eprintln!("==> Installing Chromium and its driver");
+        process::run(
+            workspace.command("apt-get").arg("update"),
+            "`apt-get update`",
+        )
+        .context(missing)?;
+        let mut install = workspace.command("apt-get");
+        install
+            .args(["install", "-y", "chromium", "chromium-driver"])
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        process::run(&mut install, "`apt-get install`").context(missing)?;
+        Self::find().context(missing)
+    }
+
+    fn find() -> Option<Self> {
+        let named = |variable: &str| {
+            env::var_os(variable)
+                .map(PathBuf::from)
+                .filter(|path| path.is_file())
+        };
+        let browsers = [
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+        ];
+        Some(Self {
+            browser: named("CHROMIUM").or_else(|| browsers.into_iter().find_map(which))?,
+            driver: named("CHROMEDRIVER").or_else(|| which("chromedriver"))?,
+        })
+    }
+
+    /// Tells the driver of wasm-pack's tests how to start the browser.
+    pub(crate) fn write_driver_settings(&self, workspace: &Workspace) -> Result<()> {
+        let mut arguments = vec![
+            "--headless=new",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-quic",
+        ];
+        if is_root() {
+            // Chromium refuses to start for root with its sandbox.
+            arguments.push("--no-sandbox");
+        }
+        let settings =
+            json!({ "goog:chromeOptions": { "binary": self.browser, "args": arguments } });
+        files::write(
+            &workspace.root.join("webdriver.json"),
+            format!("{settings:#}\n"),
+        )
+    }
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
+    folders
+        .map(|folder| {
+            folder
+                .join(program)
+                .with_extension(env::consts::EXE_EXTENSION)
+        })
+        .find(|path| path.is_file())
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
+/// What a short command prints, if it succeeds.
+fn output(command: &mut Command) -> Option<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
