@@ -1,0 +1,123 @@
+// Accounts: what opens them, what does not, and the cards that are there again on another device.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+test("a wrong passphrase and an unknown address sound the same", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.signUp();
+  await alice.button("Sign out").click();
+
+  await alice.trySignIn({ passphrase: "not the passphrase" });
+  const wrong = await alice.problem();
+
+  // After a reload the address is still there, and nothing else.
+  await alice.page.reload();
+  await alice.sees(alice.heading("Sign in"));
+  assert.equal(await alice.field("Email address").inputValue(), alice.email);
+  assert.equal(await alice.field("Passphrase").inputValue(), "");
+  await alice.trySignIn({ email: `nobody.${alice.email}`, passphrase: "not the passphrase" });
+  const unknown = await alice.problem();
+  assert.equal(wrong, unknown);
+  assert.match(wrong, /email address or the passphrase is wrong/);
+
+  await alice.signIn();
+  await alice.sees(alice.page.getByText(`Signed in as ${alice.email}`));
+});
+
+test("an address that is taken is told, and leads to signing in", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.signUp();
+  const other = await person("Other");
+  await other.fillAccount("Create an account", { email: alice.email });
+  await other.button("Create account").click();
+  assert.match(await other.problem(), /There is an account with this email address already/);
+});
+
+test("locking hides everything until the passphrase is back", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.signUp();
+  await alice.createCard("Diary", { Entry: "rain again" });
+
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.sees(alice.heading("Locked"));
+  assert.equal(await alice.page.getByText("rain again").count(), 0);
+  await alice.field("Passphrase").fill("not the passphrase");
+  await alice.button("Unlock").click();
+  assert.match(await alice.problem(), /passphrase is wrong/);
+  await alice.field("Passphrase").fill(alice.passphrase);
+  await alice.button("Unlock").click();
+  await alice.sees(alice.row("Your cards", "rain again"));
+});
+
+test("another device has the same cards, and sees what was changed", async (t) => {
+  const first = await device(t);
+  const alice = await first.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Bank", { "Account number": "1200 3400", Branch: "Harbour" });
+  await alice.button("Edit Bank").click();
+  const dialog = alice.dialog("Edit Bank");
+  const branch = dialog.getByRole("group", { name: "Field 2", exact: true });
+  await alice.field("Value", branch).fill("Market square");
+  await alice.button("Save card", dialog).click();
+  await alice.sees(alice.row("Your cards", "Market square"));
+
+  const second = await device(t);
+  const again = await second.person("Alice");
+  await again.signIn({ email: alice.email, passphrase: alice.passphrase });
+  await again.sees(again.row("Your cards", "Bank"));
+  const text = await again.row("Your cards", "Bank").innerText();
+  assert.match(text, /1200 3400/);
+  assert.match(text, /Market square/);
+  assert.doesNotMatch(text, /Harbour/);
+
+  // The first device still holds version 2; the second writes version 3.
+  await again.button("Edit Bank").click();
+  await again.field("Card title", again.dialog("Edit Bank")).fill("Old bank");
+  await again.button("Save card", again.dialog("Edit Bank")).click();
+  await again.sees(again.row("Your cards", "Old bank"));
+  await alice.button("Edit Bank").click();
+  await alice.button("Save card", alice.dialog("Edit Bank")).click();
+  assert.match(await alice.problem(alice.dialog("Edit Bank")), /changed elsewhere/);
+  await alice.button("Discard", alice.dialog("Edit Bank")).click();
+
+  await again.pressAndConfirm("Delete Old bank", "Delete the card");
+  await again.sees(again.page.getByText("No cards yet."));
+});
+
+test("everything up to the first card works with the keyboard alone", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  const { keyboard } = alice.page;
+  await alice.sees(alice.heading("Create an account"));
+  await alice.field("Email address").focus();
+  await keyboard.type(alice.email);
+  await keyboard.press("Tab");
+  await keyboard.type(alice.passphrase);
+  await keyboard.press("Enter");
+  await alice.sees(alice.heading("Your recovery key"), 60_000);
+
+  // The focus follows: from the heading to the second button below it.
+  await keyboard.press("Tab");
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await alice.sees(alice.heading("Your cards"));
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await alice.sees(alice.dialog("New card"));
+  await keyboard.type("Shoe size");
+  await keyboard.press("Tab");
+  await keyboard.type("Left");
+  await keyboard.press("Tab");
+  await keyboard.type("42");
+  await keyboard.press("Escape");
+  await alice.seesNo(alice.dialog("New card"));
+  const focused = await alice.page.evaluate(() => document.activeElement.textContent);
+  assert.equal(focused, "New card", "the focus is back where the dialog was opened");
+});

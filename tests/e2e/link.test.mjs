@@ -1,0 +1,71 @@
+// By link: whoever hands the link over vouches for the person, so that nobody has to compare numbers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { twoConnected, useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+test("a link connects two people who are sure of each other, and a whole card goes over", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  const bob = await person("Bob");
+  await alice.signUp();
+  await alice.createCard("Car", { Plate: "VS 1204", Colour: "dark green" });
+  const link = await alice.inviteByLink(bob);
+  assert.match(link, /#vouchsafe=1\.l\.[0-9a-f-]{36}\.[\w-]{43}\.[\w-]{22}$/);
+
+  await bob.openLink(link);
+  await bob.signUp();
+  await bob.accept(alice);
+  await bob.seesTrust(alice, "Verified: invitation link");
+  await alice.seesTrust(bob, "Verified: invitation link");
+
+  await alice.share("Car", bob, { until: "For a day" });
+  const row = alice.row("Shared by you", "With Bob");
+  assert.match(await row.innerText(), /can be read until \d/);
+  assert.match(await bob.row("Shared with you", "From Alice").innerText(), /can be read until \d/);
+  const text = await (await bob.read(alice, "Car")).innerText();
+  assert.match(text, /VS 1204/);
+  assert.match(text, /dark green/);
+  await alice.seesClaimed(bob);
+
+  // News that names people goes with the rest when the tab is locked.
+  await alice.share("Car", bob);
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.sees(alice.heading("Locked"));
+  assert.equal(await alice.page.getByText("Bob").count(), 0);
+});
+
+test("disconnecting ends what was shared, on both sides", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Locker", { Code: "5521" });
+  await alice.share("Locker", bob);
+  await bob.sees(bob.row("Shared with you", "From Alice"));
+
+  await bob.pressAndConfirm("Disconnect from Alice", /^Disconnect$/);
+  await bob.seesTrust(alice, "Ended");
+  await alice.sees(alice.news("The connection with Bob has ended."));
+  await alice.seesTrust(bob, "Ended");
+  await bob.sees(bob.page.getByText("Nobody has shared anything with you yet."));
+  await alice.sees(alice.page.getByText("You share nothing."));
+});
+
+test("older shares come on demand", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Note", { Text: "one of many" });
+  for (let count = 0; count < 11; count += 1) {
+    const dialog = await alice.prepareShare("Note", bob);
+    await alice.button(/^Share$/, dialog).click();
+    await alice.seesNo(dialog);
+    await alice.sees(alice.rows("Shared by you").nth(Math.min(count, 9)));
+  }
+  await bob.button("Refresh what is shared with you").click();
+  const more = bob.button("Load more Shared with you");
+  await bob.sees(more);
+  assert.equal(await bob.rows("Shared with you").count(), 10);
+  await more.click();
+  await bob.sees(bob.rows("Shared with you").nth(10));
+  await bob.seesNo(more);
+  assert.equal(await bob.rows("Shared with you").count(), 11);
+});

@@ -1,0 +1,100 @@
+// Pictures of the main states, for people to look at, and what a picture does not tell: nothing sticks out sideways,
+// everything that can be used has a name.
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { useBrowser } from "./support.mjs";
+
+const FOLDER = process.env.VOUCHSAFE_E2E_PICTURES ?? path.resolve(import.meta.dirname, "../../target/e2e");
+const LONG_NAME = `Dr. ${"Wolfeschlegelsteinhausenbergerdorff".repeat(3)}`;
+
+const device = useBrowser();
+
+const sizes = [
+  { name: "narrow", viewport: { width: 390, height: 844 } },
+  { name: "wide", viewport: { width: 1280, height: 900 } },
+];
+
+async function assertNothingSticksOut(page, where) {
+  const { scroll, client } = await page.evaluate(() => ({
+    scroll: document.documentElement.scrollWidth,
+    client: document.documentElement.clientWidth,
+  }));
+  assert.ok(scroll <= client, `${where}: the page is ${scroll} wide in a window of ${client}`);
+}
+
+/** The roles of what can be used, as the browser tells them to assistive technology. */
+const USABLE = /^\s*- (button|link|textbox|combobox|checkbox|radio|dialog|list|article|region|progressbar)\b(.*)$/;
+
+/** The tree of names as one text: all of it is there at once, so that news coming in cannot disturb the look at it. */
+async function assertEverythingHasAName(page, where) {
+  const tree = await page.locator("body").ariaSnapshot();
+  const usable = tree.split("\n").map((line) => USABLE.exec(line)).filter((match) => match !== null);
+  assert.ok(usable.length > 5, `${where}: the tree is empty`);
+  for (const [line, , rest] of usable) assert.match(rest, /^ ("(?:[^"\\]|\\.)+"|\/.+\/)/, `${where}: no name in “${line.trim()}”`);
+}
+
+for (const { name: size, viewport } of sizes) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`the page at ${viewport.width} pixels, ${colorScheme}`, async (t) => {
+      await mkdir(FOLDER, { recursive: true });
+      const { person } = await device(t, { viewport, colorScheme });
+      const alice = await person("Alice");
+      const bob = await person("Bob");
+      const look = async (who, state) => {
+        await assertNothingSticksOut(who.page, state);
+        await assertEverythingHasAName(who.page, state);
+        // A dialog belongs to the window, not to the length of the page.
+        const fullPage = (await who.page.getByRole("dialog").count()) === 0;
+        await who.page.screenshot({ path: path.join(FOLDER, `${state}-${size}-${colorScheme}.png`), fullPage });
+      };
+
+      await alice.sees(alice.heading("Create an account"));
+      await look(alice, "01-sign-up");
+      await alice.fillAccount("Create an account");
+      await alice.button("Create account").click();
+      await alice.sees(alice.heading("Your recovery key"), 60_000);
+      await look(alice, "02-recovery-key");
+      await alice.button("I have written it down").click();
+      await alice.sees(alice.page.getByText("No cards yet."));
+      await look(alice, "03-empty");
+      await alice.button("Add a sample card").click();
+      await alice.sees(alice.row("Your cards", "Passport"));
+      await alice.button("New card").click();
+      await look(alice, "04-new-card");
+      await alice.button("Discard").click();
+      await alice.inviteByLink({ name: LONG_NAME });
+      await alice.inviteByMail(bob);
+      await look(alice, "05-invited");
+
+      await bob.openMail();
+      await look(bob, "06-invited-without-account");
+      await bob.signUp();
+      await bob.sees(bob.heading("You are invited"));
+      await look(bob, "07-invitation");
+      await bob.accept(alice);
+      await alice.seesTrust(bob, "Unverified");
+
+      const dialog = await alice.prepareShare("Passport", bob, { fields: ["Number", "Full name"] });
+      await look(alice, "08-share");
+      await alice.button(/^Share$/, dialog).click();
+      await alice.problem(dialog);
+      await look(alice, "09-unverified");
+      await alice.button("Compare the safety number", dialog).click();
+      await look(alice, "10-safety-number");
+      await alice.button("They match").click();
+      await alice.button(/^Share$/, dialog).click();
+      await alice.sees(alice.news("Shared with Bob."));
+
+      await bob.read(alice, "Passport");
+      await look(bob, "11-read");
+      await alice.seesClaimed(bob);
+      await look(alice, "12-claimed");
+      await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+      await alice.sees(alice.heading("Locked"));
+      await look(alice, "13-locked");
+    });
+  }
+}

@@ -1,0 +1,93 @@
+// From strangers to a revoked share, by an invitation mail.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+test("two tabs connect by mail, compare the safety number, share, read and revoke", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  const bob = await person("Bob");
+
+  await alice.signUp();
+  await alice.createCard("Travel papers", { Number: "X99 4411 802", Nationality: "Utopian", "Home address": "7 Elm Row" });
+  await alice.inviteByMail(bob);
+
+  await bob.openMail();
+  assert.doesNotMatch(bob.page.url(), /vouchsafe=/, "the secret stays out of the address bar");
+  assert.equal(await bob.button("Accept").count(), 0, "without an account there is nothing to accept with");
+  await bob.signUp();
+  await bob.sees(bob.heading("You are invited"));
+  await bob.accept(alice);
+  await bob.seesTrust(alice, "Unverified");
+  await alice.sees(alice.news(`${bob.name} accepted: you are connected.`));
+  await alice.seesTrust(bob, "Unverified");
+  await alice.sees(alice.row("Your invitations", bob.name).filter({ hasText: "Accepted" }));
+
+  const dialog = await alice.prepareShare("Travel papers", bob, { fields: ["Number", "Nationality"] });
+  await alice.button(/^Share$/, dialog).click();
+  assert.match(await alice.problem(dialog), /Nothing was shared\. Bob is not verified yet/);
+  assert.equal(await alice.rows("Shared by you").count(), 0);
+
+  // The refusal leads to the comparison, and back to the form as it was filled in.
+  await alice.button("Compare the safety number", dialog).click();
+  const seenByAlice = alice.dialog("Safety number with Bob");
+  const aliceNumber = (await seenByAlice.getByRole("group", { name: "Safety number" }).textContent()).trim();
+  const { dialog: seenByBob, number: bobNumber } = await bob.openSafetyNumber(alice);
+  assert.match(aliceNumber, /^(\d{5} ){11}\d{5}$/);
+  assert.equal(aliceNumber, bobNumber);
+
+  await bob.field("The number that Alice sees", seenByBob).fill(aliceNumber.replace(/\d/g, (digit) => (Number(digit) + 1) % 10));
+  await bob.button("Compare", seenByBob).click();
+  assert.match(await bob.problem(seenByBob), /The numbers differ/);
+  await bob.field("The number that Alice sees", seenByBob).fill(aliceNumber.replaceAll(" ", ""));
+  await bob.button("Compare", seenByBob).click();
+  await bob.seesTrust(alice, "Verified: safety number compared");
+
+  await alice.button("They match", seenByAlice).click();
+  await alice.seesTrust(bob, "Verified: safety number compared");
+  await alice.button(/^Share$/, dialog).click();
+  await alice.sees(alice.news("Shared with Bob."));
+  await alice.sees(alice.row("Shared by you", "With Bob").filter({ hasText: "Not yet claimed" }));
+
+  await bob.sees(bob.news("Alice shared a card with you."));
+  const article = await bob.read(alice, "Travel papers");
+  const text = await article.innerText();
+  assert.match(text, /X99 4411 802/);
+  assert.match(text, /Utopian/);
+  assert.match(text, /From Alice/);
+  assert.match(text, /Verified/);
+  assert.doesNotMatch(text, /7 Elm Row|Home address/);
+  await alice.seesClaimed(bob);
+
+  await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+  await alice.sees(alice.page.getByText("You share nothing."));
+  await bob.sees(bob.news("Alice took back a card that was shared with you."));
+  await bob.sees(bob.page.getByText("Nobody has shared anything with you yet."));
+  assert.equal(await bob.page.getByText("X99 4411 802").count(), 0, "what was open is closed");
+});
+
+test("an unverified share is possible for those who insist, and is marked as such", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  const bob = await person("Bob");
+  await alice.signUp();
+  await bob.signUp();
+  await alice.createCard("Wifi", { Password: "blue kettle" });
+  await alice.inviteByMail(bob);
+  await bob.openMail();
+  await bob.accept(alice);
+  await alice.seesTrust(bob, "Unverified");
+
+  const dialog = await alice.prepareShare("Wifi", bob);
+  await alice.button(/^Share$/, dialog).click();
+  await alice.button("Share anyway", dialog).click();
+  await alice.sees(alice.news("Shared with Bob."));
+
+  const article = await bob.read(alice, "Wifi");
+  const text = await article.innerText();
+  assert.match(text, /blue kettle/);
+  assert.match(text, /Unverified/);
+});

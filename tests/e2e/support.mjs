@@ -1,0 +1,272 @@
+// What the tests have in common: a browser, and people who use the page as people do, by what it says and is called.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before } from "node:test";
+import { chromium } from "playwright-core";
+
+export const DEMO_URL = process.env.VOUCHSAFE_DEMO_URL ?? "http://127.0.0.1:8080/";
+
+/** A sign-up stretches a passphrase, which takes long on a slow machine. */
+const LONG = 60_000;
+/** Everything else. */
+const USUAL = 15_000;
+
+const LAUNCH_ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-background-networking",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts one browser for the tests of a file; the result opens devices in it. */
+export function useBrowser() {
+  let browser;
+  before(async () => {
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: LAUNCH_ARGS,
+    });
+  });
+  after(() => browser?.close());
+  return (t, options) => openDevice(t, browser, options);
+}
+
+/** A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test. */
+async function openDevice(t, browser, options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC", ...options });
+  const faults = [];
+  const requests = [];
+  context.setDefaultTimeout(USUAL);
+  context.on("request", (request) => requests.push(request));
+  context.on("console", (message) => {
+    if (isFault(message)) faults.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+  });
+  context.on("weberror", (error) => faults.push(`uncaught: ${error.error().stack ?? error.error()}`));
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`security policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`);
+    });
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(faults, [], "the page had faults");
+  });
+  return {
+    context,
+    requests,
+    /** Somebody new, in a tab of their own. Each tab has its window: a tab behind another one is seldom drawn. */
+    async person(name) {
+      const [first] = context.pages();
+      const opened = context.waitForEvent("page");
+      if (first === undefined) await context.newPage();
+      else await first.evaluate(() => void open("about:blank", "_blank", "popup,noopener"));
+      const page = await opened;
+      await page.goto(DEMO_URL);
+      return new Person(page, name);
+    },
+  };
+}
+
+/** An answer that says no (401, 409, 410 …) is logged by the browser and is no fault; a failing server is. */
+function isFault(message) {
+  if (message.type() !== "error") return false;
+  const answer = /^Failed to load resource: the server responded with a status of (\d+)/.exec(message.text());
+  return answer === null || Number(answer[1]) >= 500;
+}
+
+export class Person {
+  constructor(page, name) {
+    this.page = page;
+    this.name = name;
+    this.email = `${name.toLowerCase()}.${randomBytes(5).toString("hex")}@example.test`;
+    this.passphrase = `${name} likes ${randomBytes(6).toString("hex")}`;
+    this.recoveryKey = null;
+  }
+
+  button = (name, root = this.page) => root.getByRole("button", { name });
+  field = (name, root = this.page) => root.getByLabel(name, { exact: true });
+  heading = (name, root = this.page) => root.getByRole("heading", { name, exact: true });
+  list = (name) => this.page.getByRole("list", { name, exact: true });
+  rows = (list) => this.list(list).getByRole("listitem");
+  row = (list, text) => this.rows(list).filter({ hasText: text });
+  dialog = (name) => this.page.getByRole("dialog", { name });
+  alert = (root = this.page) => root.getByRole("alert").filter({ hasText: /\S/ });
+  news = (text) => this.page.getByRole("status", { name: "News" }).getByText(text);
+  sees = (locator, timeout = USUAL) => locator.first().waitFor({ state: "visible", timeout });
+  seesNo = (locator, timeout = USUAL) => locator.first().waitFor({ state: "hidden", timeout });
+
+  /** The sentence that the page shows as an error. */
+  async problem(root) {
+    await this.sees(this.alert(root), LONG);
+    return (await this.alert(root).first().innerText()).trim();
+  }
+
+  async fillAccount(heading, { email = this.email, passphrase = this.passphrase } = {}) {
+    const form = this.heading(heading);
+    const other = this.button(`${heading} instead`);
+    await this.sees(form.or(other));
+    if (await other.isVisible()) await other.click();
+    await this.sees(form);
+    await this.field("Email address").fill(email);
+    await this.field("Passphrase").fill(passphrase);
+  }
+
+  async signUp() {
+    await this.fillAccount("Create an account");
+    await this.button("Create account").click();
+    await this.sees(this.heading("Your recovery key"), LONG);
+    this.recoveryKey = (await this.page.getByRole("group", { name: "Recovery key" }).innerText()).trim();
+    await this.button("I have written it down").click();
+    await this.sees(this.heading("Your cards"));
+    return this;
+  }
+
+  async trySignIn(credentials) {
+    await this.fillAccount("Sign in", credentials);
+    await this.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  }
+
+  async signIn(credentials) {
+    await this.trySignIn(credentials);
+    await this.sees(this.heading("Your cards"), LONG);
+    return this;
+  }
+
+  async createCard(label, fields) {
+    await this.button("New card").click();
+    const dialog = this.dialog("New card");
+    await this.field("Card title", dialog).fill(label);
+    for (const [index, [name, value]] of Object.entries(fields).entries()) {
+      if (index > 0) await this.button("Add a field", dialog).click();
+      const group = dialog.getByRole("group", { name: `Field ${index + 1}`, exact: true });
+      await this.field("Field name", group).fill(name);
+      await this.field("Value", group).fill(value);
+    }
+    await this.button("Save card", dialog).click();
+    await this.sees(this.row("Your cards", label));
+  }
+
+  async inviteByMail(other) {
+    await this.page.getByRole("radio", { name: "By mail" }).check();
+    await this.field("What do you call this person?").fill(other.name);
+    await this.field("Their email address").fill(other.email);
+    await this.button("Send invitation").click();
+    await this.sees(this.page.getByText(`The invitation to ${other.email} is on its way.`));
+    await this.sees(this.row("Your invitations", other.name).filter({ hasText: "Waiting" }));
+  }
+
+  /** Makes an invitation link and reads it off the page. */
+  async inviteByLink(other) {
+    await this.page.getByRole("radio", { name: /By a link/ }).check();
+    await this.field("What do you call this person?").fill(other.name);
+    await this.button("Make invitation link").click();
+    const box = this.field(`Invitation link for ${other.name}`);
+    await this.sees(box);
+    return box.inputValue();
+  }
+
+  async openMail() {
+    await this.page.getByRole("link", { name: `Open invitation to ${this.email}`, exact: true }).first().click();
+    await this.sees(this.heading("You are invited"));
+  }
+
+  async openLink(link) {
+    await this.page.goto(link);
+    await this.sees(this.heading("You are invited"));
+  }
+
+  async tryAccept(inviter) {
+    await this.field("What do you call the person who invited you?").fill(inviter.name);
+    await this.page.getByRole("button", { name: "Accept", exact: true }).click();
+  }
+
+  async accept(inviter) {
+    await this.tryAccept(inviter);
+    await this.sees(this.news(`You are connected with ${inviter.name}.`));
+    await this.sees(this.row("Connections", inviter.name));
+  }
+
+  async seesTrust(other, text) {
+    await this.sees(this.row("Connections", other.name).filter({ hasText: text }));
+  }
+
+  async openSafetyNumber(other) {
+    await this.button(`Safety number with ${other.name}`).click();
+    const dialog = this.dialog(`Safety number with ${other.name}`);
+    const number = await dialog.getByRole("group", { name: "Safety number" }).textContent();
+    return { dialog, number: number.trim() };
+  }
+
+  /** Opens the dialog to share `card` with `other` and chooses the fields. */
+  async prepareShare(card, other, { fields, until } = {}) {
+    await this.button(`Share ${card}`).click();
+    const dialog = this.dialog("Share a card");
+    await this.field("With", dialog).selectOption({ label: other.name });
+    if (fields !== undefined) {
+      for (const box of await dialog.getByRole("checkbox").all()) await box.uncheck();
+      for (const field of fields) await dialog.getByRole("checkbox", { name: field, exact: true }).check();
+    }
+    if (until !== undefined) await this.field("How long can it be read?", dialog).selectOption({ label: until });
+    return dialog;
+  }
+
+  async share(card, other, options) {
+    const dialog = await this.prepareShare(card, other, options);
+    await this.button(/^Share$/, dialog).click();
+    await this.sees(this.news(`Shared with ${other.name}.`));
+    await this.sees(this.row("Shared by you", `With ${other.name}`));
+  }
+
+  /** Reads the newest share from `other`; the article that shows it. */
+  async read(other, label) {
+    const row = this.row("Shared with you", `From ${other.name}`).first();
+    await this.sees(row);
+    await this.button(/^Read/, row).click();
+    const article = this.page.getByRole("article", { name: label });
+    await this.sees(article);
+    return article;
+  }
+
+  /** Nothing announces a claim: the list is fetched again until it shows one. */
+  async seesClaimed(other) {
+    const claimed = this.row("Shared by you", `With ${other.name}`).filter({ hasText: /^(?!.*Not yet).*Claimed/s });
+    const end = Date.now() + USUAL;
+    for (;;) {
+      await this.button("Refresh what you share").click();
+      const seen = await this.sees(claimed, 500).then(() => true, () => false);
+      if (seen) return;
+      assert.ok(Date.now() < end, "the share was never shown as claimed");
+    }
+  }
+
+  /** Presses a button and agrees to the question that follows. */
+  async pressAndConfirm(name, action) {
+    await this.button(name).first().click();
+    const dialog = this.page.getByRole("dialog");
+    await this.button(action, dialog).click();
+    await this.seesNo(dialog);
+  }
+}
+
+/** Two people in two tabs of one browser, with accounts. */
+export async function twoPeople(device) {
+  const alice = await device.person("Alice");
+  const bob = await device.person("Bob");
+  await alice.signUp();
+  await bob.signUp();
+  return { alice, bob };
+}
+
+/** Two people who are connected by a link, so that each is sure of the other. */
+export async function twoConnected(device) {
+  const { alice, bob } = await twoPeople(device);
+  await bob.openLink(await alice.inviteByLink(bob));
+  await bob.accept(alice);
+  await alice.seesTrust(bob, "Verified");
+  return { alice, bob };
+}

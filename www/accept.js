@@ -1,0 +1,56 @@
+import { button, during, el, field, form, section } from "./dom.js";
+import { problemBox } from "./errors.js";
+
+const MARK = "#vouchsafe=";
+
+/** The invitation in the address bar, which is taken out of it: a secret does not belong into the history. */
+export function takeInvitation() {
+  if (!location.hash.startsWith(MARK)) return null;
+  const ticket = { link: location.href };
+  history.replaceState(null, "", location.pathname + location.search);
+  return ticket;
+}
+
+/** For those who are invited and have not signed in yet. */
+export const waitingPanel = (forget, locked) =>
+  section(
+    "You are invited",
+    { tools: [button("Not now", forget, { kind: "quiet" })] },
+    el(
+      "p",
+      {},
+      "Somebody wants to share with you. ",
+      locked ? "Unlock your keys" : "Create an account or sign in",
+      "; then you can accept or decline.",
+    ),
+  );
+
+/** Answering an invitation. `accepted` gets the connection; `over` is called when there is nothing left to answer. */
+export function acceptPanel(session, ticket, { accepted, over }) {
+  const problem = problemBox({
+    bad_input: "This invitation cannot be accepted here. It is your own, or its link is incomplete.",
+    not_found: "There is no such invitation. Check that the link is complete.",
+  });
+  const name = field("What do you call the person who invited you?", {
+    required: true,
+    autocomplete: "off",
+    dir: "auto",
+    hint: "Only you see this name. No server knows it.",
+  });
+  const submit = el("button", { type: "submit", class: "primary" }, "Accept");
+  const decline = button("Decline", () =>
+    during(decline, problem, async () => {
+      await session.declineInvitation(ticket);
+      over("You declined the invitation.");
+    }),
+  );
+  const run = () =>
+    during(submit, problem, async () => {
+      accepted(await session.accept(ticket, { name: name.input.value.trim() }));
+    });
+  return section(
+    "You are invited",
+    { tools: [button("Not now", () => over(null), { kind: "quiet" })] },
+    form({}, run, name.root, el("div", { class: "actions" }, submit, decline), problem.root),
+  );
+}

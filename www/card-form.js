@@ -1,0 +1,71 @@
+import { button, during, el, field, form } from "./dom.js";
+import { openDialog } from "./dialog.js";
+import { problemBox } from "./errors.js";
+import { fieldName } from "./format.js";
+
+/** A dialog to write a card; `save` gets the content. */
+export function cardDialog(title, card, save) {
+  const label = field("Card title", { required: true, autocomplete: "off", dir: "auto", value: card.label, autofocus: true });
+  const problem = problemBox();
+  const submit = el("button", { type: "submit", class: "primary" }, "Save card");
+  const add = button("Add a field", () => addField().focus());
+  const list = el("div", { class: "card-fields" });
+  const entries = [];
+
+  function addField(existing) {
+    const legend = el("legend", {});
+    const name = field("Field name", { required: true, autocomplete: "off", dir: "auto", value: existing?.label ?? "" });
+    const value = field("Value", { tag: "textarea", rows: "1", autocomplete: "off", dir: "auto" }, existing?.value ?? "");
+    const entry = { name: existing?.name, label: name.input, value: value.input, legend };
+    const remove = button(
+      "Remove field",
+      () => {
+        entries.splice(entries.indexOf(entry), 1);
+        group.remove();
+        number();
+        add.focus();
+      },
+      { kind: "quiet" },
+    );
+    const group = el("fieldset", {}, legend, name.root, value.root, remove);
+    entries.push(entry);
+    list.append(group);
+    number();
+    return name.input;
+  }
+
+  function number() {
+    entries.forEach((entry, index) => entry.legend.replaceChildren(`Field ${index + 1}`));
+  }
+
+  function content() {
+    const taken = new Set(entries.map((entry) => entry.name).filter((name) => name !== undefined));
+    const fields = entries.map((entry) => {
+      const name = entry.name ?? fieldName(entry.label.value, taken);
+      taken.add(name);
+      return { name, label: entry.label.value.trim(), value: entry.value.value };
+    });
+    return { label: label.input.value.trim(), fields };
+  }
+
+  if (card.fields.length === 0) addField();
+  for (const existing of card.fields) addField(existing);
+
+  const run = () =>
+    during(submit, problem, async () => {
+      await save(content());
+      dialog.close();
+    });
+  const dialog = openDialog(
+    title,
+    form(
+      {},
+      run,
+      label.root,
+      list,
+      el("div", { class: "actions" }, add),
+      problem.root,
+      el("div", { class: "actions end" }, button("Discard", () => dialog.close()), submit),
+    ),
+  );
+}

@@ -1,0 +1,75 @@
+import { button, el, section, userText } from "./dom.js";
+import { confirmDialog } from "./dialog.js";
+import { time } from "./format.js";
+import { pagedList } from "./list.js";
+import { safetyDialog } from "./safety.js";
+import { shareDialog } from "./share-form.js";
+import { changedWarning, trustChip } from "./trust.js";
+
+/** The people one is connected with. */
+export function connectionsSection(world) {
+  const { session } = world;
+
+  const list = pagedList({
+    label: "Connections",
+    empty: "Nobody yet. Invite somebody, or open an invitation.",
+    fetch: (page) => session.connections(page),
+    row: (connection) => (connection.state === "ended" ? endedRow(connection) : activeRow(connection)),
+  });
+
+  const endedRow = (connection) =>
+    el(
+      "li",
+      { class: "row faded" },
+      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, connection.name), el("span", { class: "chip plain" }, "Ended")),
+      el("p", { class: "muted small" }, "You are no longer connected. Nothing is shared between you any more."),
+    );
+
+  const activeRow = (connection) => {
+    const { name, trust } = connection;
+    return el(
+      "li",
+      { class: "row" },
+      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy)),
+      el(
+        "p",
+        { class: "muted small" },
+        connection.role === "inviter" ? "You invited them, connected " : "They invited you, connected ",
+        time(connection.createdAt),
+      ),
+      trust === "changed" ? changedWarning() : null,
+      trust === "unverified"
+        ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
+        : null,
+      el(
+        "div",
+        { class: "actions" },
+        trust === "changed"
+          ? null
+          : button("Share a card", () => shareDialog(world, { connection: connection.id }), { what: `with ${name}` }),
+        connection.safetyNumber === null
+          ? null
+          : button("Safety number", () => safetyDialog(world, connection), {
+              what: `with ${name}`,
+              kind: trust === "unverified" ? undefined : "quiet",
+            }),
+        button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: "quiet" }),
+      ),
+    );
+  };
+
+  function disconnect(connection) {
+    confirmDialog({
+      title: ["Disconnect from ", userText(connection.name), "?"],
+      text: "Everything the two of you have shared is revoked. What was read cannot be unread.",
+      action: "Disconnect",
+      run: async () => {
+        await session.disconnect(connection.id);
+        await Promise.all([list.refresh(), world.refreshShares()]);
+      },
+    });
+  }
+
+  const root = section("Connections", {}, list.root);
+  return { root, refresh: list.refresh, find: list.find };
+}

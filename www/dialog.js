@@ -1,0 +1,38 @@
+import { button, during, el, makeId } from "./dom.js";
+import { problemBox } from "./errors.js";
+
+/** Opens a modal dialog; the browser keeps the focus inside and gives it back at the end. */
+export function openDialog(title, ...children) {
+  const heading = el("h2", { id: makeId("dialog") }, title);
+  const dialog = el(
+    "dialog",
+    { "aria-labelledby": heading.id },
+    el("div", { class: "dialog-head" }, heading, button("Close", () => dialog.close(), { kind: "quiet" })),
+    ...children,
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Closes whatever dialog is open, so that nothing secret stays when keys are forgotten. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+}
+
+/** Asks before something that cannot be undone, and does it. */
+export function confirmDialog({ title, text, action, run }) {
+  const problem = problemBox();
+  const go = button(
+    action,
+    () =>
+      during(go, problem, async () => {
+        await run();
+        dialog.close();
+      }),
+    { kind: "danger" },
+  );
+  const keep = button("Keep it", () => dialog.close(), { autofocus: true });
+  const dialog = openDialog(title, el("p", {}, text), problem.root, el("div", { class: "actions end" }, keep, go));
+}

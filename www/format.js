@@ -1,0 +1,21 @@
+import { el } from "./dom.js";
+
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** A point in time, in the reader's language and time zone. */
+export const time = (milliseconds) =>
+  el("time", { datetime: new Date(milliseconds).toISOString() }, moment.format(milliseconds));
+
+/** How long a step of the protocol took. */
+export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;
+
+/** The digits of a safety number as the package writes them: groups of five with a blank between. */
+export const safetyNumber = (text) => (text.replace(/\D/g, "").match(/.{1,5}/g) ?? []).join(" ");
+
+/** A name for a card's field, made of its label and unlike those in `taken`. */
+export function fieldName(label, taken) {
+  const plain = label.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "") || "field";
+  let name = plain;
+  for (let count = 2; taken.has(name); count += 1) name = `${plain}_${count}`;
+  return name;
+}

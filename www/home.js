@@ -1,0 +1,82 @@
+import { cardsSection } from "./cards.js";
+import { connectionsSection } from "./connections.js";
+import { invitationsSection } from "./invite.js";
+import { notify } from "./notices.js";
+import { incomingSection, outgoingSection } from "./shares.js";
+
+/** What a signed-in person sees: two columns of sections, kept up to date. `close` ends the updates. */
+export function homeView(session) {
+  const world = {
+    session,
+    refreshConnections: () => connections.refresh(),
+    refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
+    nameOf,
+  };
+  const cards = cardsSection(world);
+  const connections = connectionsSection(world);
+  const invitations = invitationsSection(world);
+  const incoming = incomingSection(world);
+  const outgoing = outgoingSection(world);
+
+  async function nameOf(id) {
+    const known = connections.find(id);
+    if (known?.name) return known.name;
+    try {
+      return (await session.connection(id)).name;
+    } catch {
+      return "somebody unknown";
+    }
+  }
+
+  const listeners = {
+    async invitation({ id }) {
+      const before = invitations.find(id);
+      await invitations.refresh();
+      const after = invitations.find(id);
+      if (after?.state === "declined" && before?.state !== "declined") notify(`${after.name} declined your invitation.`);
+    },
+    async connection({ id }) {
+      const before = connections.find(id);
+      await Promise.all([connections.refresh(), invitations.refresh()]);
+      const after = connections.find(id);
+      if (after?.state === "active" && before === undefined && after.role === "inviter") {
+        notify(`${after.name} accepted: you are connected.`);
+      }
+      if (after?.state === "ended" && before?.state !== "ended") {
+        notify(`The connection with ${after.name} has ended.`);
+        await world.refreshShares();
+      }
+    },
+    async share({ id }) {
+      const before = incoming.find(id);
+      await world.refreshShares();
+      const after = incoming.find(id);
+      if (after && !before) notify(`${after.name} shared a card with you.`);
+    },
+    async revoked({ id }) {
+      const before = incoming.find(id);
+      await world.refreshShares();
+      if (before) notify(`${before.name} took back a card that was shared with you.`);
+    },
+  };
+  const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));
+
+  async function refresh() {
+    await connections.refresh();
+    await Promise.all([cards.refresh(), invitations.refresh(), world.refreshShares()]);
+  }
+
+  // Nothing announces a claim or another device's cards: a person who comes back to the tab sees them.
+  window.addEventListener("focus", refresh);
+
+  return {
+    primary: [cards.root, incoming.root, outgoing.root],
+    people: [connections.root, invitations.root],
+    refresh,
+    refreshConnections: connections.refresh,
+    close() {
+      window.removeEventListener("focus", refresh);
+      for (const end of ends) end();
+    },
+  };
+}

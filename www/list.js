@@ -1,0 +1,85 @@
+import { button, during, el } from "./dom.js";
+import { problemBox, sentence } from "./errors.js";
+
+/** Every item of a paged list. */
+export async function everything(fetch) {
+  const items = [];
+  let cursor;
+  do {
+    const page = await fetch(cursor === undefined ? { limit: 200 } : { limit: 200, cursor });
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null);
+  return items;
+}
+
+/** Whether `item` of a list is a record that could not be opened. */
+export const isFailure = (item) => item.error !== undefined && item.error !== null;
+
+const failureRow = (failure) =>
+  el("li", { class: "row" }, el("p", { class: "problem-text" }, `One record cannot be shown. ${sentence(failure.error)}`));
+
+/**
+ * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. A row whose item is unchanged stays as it
+ * is when the list is fetched again, and so does what was opened in it.
+ */
+export function pagedList({ label, empty, size = 50, fetch, row }) {
+  const problem = problemBox();
+  const list = el("ul", { class: "rows", "aria-label": label, role: "list" });
+  const nothing = el("p", { class: "muted empty" }, "Loading…");
+  const more = button(
+    "Load more",
+    () =>
+      during(more, problem, async () => {
+        const turn = latest;
+        const page = await fetch({ limit: size, cursor: next });
+        if (turn !== latest) return;
+        items = [...items, ...page.items];
+        next = page.next;
+        draw();
+      }),
+    { what: label },
+  );
+  const root = el("div", { class: "list" }, problem.root, nothing, list, more);
+  more.hidden = true;
+
+  let items = [];
+  let next = null;
+  let latest = 0;
+  let rows = new Map();
+
+  function draw() {
+    const drawn = new Map();
+    items.forEach((item, index) => {
+      const image = JSON.stringify(item);
+      const known = rows.get(item.id);
+      const node = known?.image === image ? known.node : isFailure(item) ? failureRow(item) : row(item);
+      drawn.set(item.id, { image, node });
+      if (known && known.node !== node) known.node.remove();
+      if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+    });
+    for (const [id, { node }] of rows) if (!drawn.has(id)) node.remove();
+    rows = drawn;
+    nothing.replaceChildren(empty);
+    nothing.hidden = items.length > 0;
+    more.hidden = next === null;
+  }
+
+  return {
+    root,
+    find: (id) => items.find((item) => item.id === id),
+    async refresh() {
+      const turn = ++latest;
+      try {
+        const page = await fetch({ limit: Math.min(200, Math.max(size, items.length)) });
+        if (turn !== latest) return;
+        problem.clear();
+        items = page.items;
+        next = page.next;
+        draw();
+      } catch (error) {
+        if (turn === latest && root.isConnected) problem.show(error);
+      }
+    },
+  };
+}

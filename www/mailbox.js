@@ -1,0 +1,97 @@
+import { button, during, el, hidden, section, userText } from "./dom.js";
+import { problemBox } from "./errors.js";
+import { time } from "./format.js";
+
+/** How often the mailbox is looked into while the tab is seen, in milliseconds. */
+const EVERY = 3_000;
+const SHOWN = 10;
+
+/** The mails that the demo's server would have sent: everybody's, since there is one mailbox for all. */
+export function mailboxSection() {
+  const problem = problemBox();
+  const list = el("ul", { class: "rows", "aria-label": "Mails", role: "list" });
+  const otherList = el("ul", { class: "rows", "aria-label": "Mails to other people", role: "list" });
+  const others = el("details", {}, el("summary", {}, "Mails to other people"), otherList);
+  const nothing = el("p", { class: "muted empty" }, "No mails yet.");
+  const refresh = button("Refresh", () => during(refresh, problem, look), { what: "the mailbox", kind: "quiet" });
+  const root = section(
+    "Mailbox",
+    { tools: [refresh], intro: "The demo sends no real mail. What it would have sent is caught here, for every address." },
+    problem.root,
+    nothing,
+    list,
+    others,
+  );
+  const rows = new Map();
+  let mails = [];
+  let mine = null;
+
+  async function look() {
+    const answer = await fetch("/dev/mails", { headers: { accept: "application/json" } });
+    if (answer.status === 404) {
+      root.hidden = true;
+      return;
+    }
+    if (!answer.ok) throw new Error("The mailbox cannot be read. Try again in a moment.");
+    mails = (await answer.json()).items;
+    root.hidden = false;
+    draw();
+  }
+
+  function draw() {
+    const isMine = (mail) => mine === null || mail.to === mine;
+    fill(list, mails.filter(isMine).slice(0, SHOWN));
+    fill(otherList, mails.filter((mail) => !isMine(mail)).slice(0, SHOWN));
+    nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
+    nothing.hidden = list.children.length > 0;
+    others.hidden = otherList.children.length === 0;
+  }
+
+  /** Puts the rows of `wanted` into `target`; a row that is in its place is not touched. */
+  function fill(target, wanted) {
+    const nodes = wanted.map((mail) => {
+      if (!rows.has(mail.id)) rows.set(mail.id, mailRow(mail));
+      return rows.get(mail.id);
+    });
+    for (const node of [...target.children]) if (!nodes.includes(node)) node.remove();
+    nodes.forEach((node, index) => {
+      if (target.children[index] !== node) target.insertBefore(node, target.children[index] ?? null);
+    });
+  }
+
+  async function lookQuietly() {
+    if (document.visibilityState !== "visible" || root.hidden) return;
+    try {
+      await look();
+    } catch {
+      // The next look may fare better, and the button tells what is wrong.
+    }
+  }
+
+  setInterval(lookQuietly, EVERY);
+  document.addEventListener("visibilitychange", lookQuietly);
+  lookQuietly();
+
+  return {
+    root,
+    /** Puts the mails to this address first; `null` for nobody. */
+    belongsTo(email) {
+      mine = email;
+      draw();
+    },
+  };
+}
+
+function mailRow(mail) {
+  const fragment = typeof mail.link === "string" && mail.link.includes("#") ? mail.link.slice(mail.link.indexOf("#")) : null;
+  return el(
+    "li",
+    { class: "row" },
+    el("h3", { dir: "auto" }, mail.subject),
+    el("p", { class: "muted small" }, "To ", userText(mail.to), ", ", time(mail.sentAt)),
+    el("details", {}, el("summary", {}, "Read the mail"), el("p", { class: "mail-text", dir: "auto" }, mail.text)),
+    fragment === null
+      ? null
+      : el("p", {}, el("a", { href: fragment, class: "button" }, "Open invitation", hidden(` to ${mail.to}`))),
+  );
+}

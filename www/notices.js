@@ -1,0 +1,17 @@
+import { button, el } from "./dom.js";
+
+/** How long a notice stays, in milliseconds. */
+const STAY = 12_000;
+
+/** Tells what happened, without taking the focus. */
+export function notify(text) {
+  const notice = el("div", { class: "notice" }, el("p", { dir: "auto" }, text));
+  notice.append(button("Dismiss", () => notice.remove(), { kind: "quiet" }));
+  const place = document.getElementById("notices");
+  place.append(notice);
+  while (place.children.length > 3) place.firstElementChild.remove();
+  setTimeout(() => notice.remove(), STAY);
+}
+
+/** Takes all notices away: they name people, which a locked tab must not. */
+export const clearNotices = () => document.getElementById("notices").replaceChildren();

@@ -1,0 +1,127 @@
+import { isVouchsafeError } from "./vouchsafe/index.js";
+import { button, choice, during, el, field, form, userText } from "./dom.js";
+import { openDialog } from "./dialog.js";
+import { problemBox } from "./errors.js";
+import { everything, isFailure } from "./list.js";
+import { notify } from "./notices.js";
+import { safetyDialog } from "./safety.js";
+
+const HOUR = 3_600_000;
+const EXPIRIES = [
+  ["Until I revoke it", ""],
+  ["For an hour", String(HOUR)],
+  ["For a day", String(24 * HOUR)],
+  ["For a week", String(7 * 24 * HOUR)],
+  ["Until a time that I choose", "chosen"],
+];
+
+const select = (label, options, chosen) =>
+  field(
+    label,
+    { tag: "select" },
+    options.map(([text, value]) => el("option", { value, selected: value === chosen }, text)),
+  );
+
+/** Opens the dialog to share a card; `start` says which card or which connection it was opened from. */
+export async function shareDialog(world, start) {
+  const problem = problemBox();
+  const body = el("div", {}, el("p", { class: "muted", role: "status" }, "Loading…"));
+  const dialog = openDialog("Share a card", body, problem.root);
+  try {
+    const [cards, connections] = await Promise.all([
+      everything((page) => world.session.cards(page)),
+      everything((page) => world.session.connections(page)),
+    ]);
+    const readable = cards.filter((card) => !isFailure(card));
+    const people = connections.filter((connection) => !isFailure(connection) && connection.state === "active");
+    if (readable.length === 0) body.replaceChildren(el("p", {}, "You have no card yet. Make one first."));
+    else if (people.length === 0) body.replaceChildren(el("p", {}, "You are connected with nobody yet. Invite somebody first."));
+    else body.replaceChildren(shareForm(world, { start, cards: readable, people, dialog, problem }));
+  } catch (error) {
+    body.replaceChildren();
+    problem.show(error);
+  }
+}
+
+function shareForm(world, { start, cards, people, dialog, problem }) {
+  const card = select("Card", cards.map(({ id, label }) => [label, id]), start.card);
+  const person = select("With", people.map(({ id, name }) => [name, id]), start.connection);
+  const fields = el("fieldset", { class: "plain" });
+  const expiry = select("How long can it be read?", EXPIRIES, "");
+  const until = field("Reading ends", { type: "datetime-local" });
+  const submit = el("button", { type: "submit", class: "primary" }, "Share");
+  let choices = [];
+
+  function showFields() {
+    const chosen = cards.find(({ id }) => id === card.input.value);
+    choices = chosen.fields.map(({ name, label }) => ({
+      name,
+      ...choice(userText(label), { type: "checkbox", checked: true }),
+    }));
+    fields.replaceChildren(el("legend", {}, "What is shared"), ...choices.map(({ root }) => root));
+    fields.hidden = choices.length === 0;
+  }
+  function showUntil() {
+    until.root.hidden = expiry.input.value !== "chosen";
+    until.input.required = !until.root.hidden;
+  }
+  card.input.addEventListener("change", showFields);
+  expiry.input.addEventListener("change", showUntil);
+  person.input.addEventListener("change", problem.clear);
+  showFields();
+  showUntil();
+
+  function options() {
+    const named = choices.filter(({ input }) => input.checked).map(({ name }) => name);
+    const span = expiry.input.value;
+    return {
+      card: card.input.value,
+      connection: person.input.value,
+      ...(named.length === choices.length ? {} : { fields: named }),
+      ...(span === "" ? {} : { expiresAt: span === "chosen" ? new Date(until.input.value) : Date.now() + Number(span) }),
+    };
+  }
+
+  async function share(extra = {}) {
+    const to = people.find(({ id }) => id === person.input.value);
+    try {
+      await world.session.share({ ...options(), ...extra });
+    } catch (error) {
+      if (!isVouchsafeError(error, "connection_unverified")) throw error;
+      explainUnverified(to);
+      return;
+    }
+    dialog.close();
+    notify(`Shared with ${to.name}.`);
+    await world.refreshShares();
+  }
+
+  function explainUnverified(to) {
+    const compare = button("Compare the safety number", () => safetyDialog(world, to, verified), { kind: "primary" });
+    const anyway = button("Share anyway", () => during(anyway, problem, () => share({ acceptUnverified: true })));
+    const verified = () => {
+      problem.clear();
+      submit.focus();
+    };
+    problem.explain(
+      el("p", {}, el("strong", {}, "Nothing was shared. "), userText(to.name), " is not verified yet."),
+      el(
+        "p",
+        {},
+        "Nobody has checked that the keys you got are theirs; the server could have given you its own and read along. Compare the safety number first.",
+      ),
+      el("div", { class: "actions" }, compare, anyway),
+    );
+    compare.focus();
+  }
+
+  const run = () =>
+    during(submit, problem, async () => {
+      if (choices.length > 0 && !choices.some(({ input }) => input.checked)) {
+        choices[0].input.focus();
+        throw new Error("Choose at least one field to share.");
+      }
+      await share();
+    });
+  return form({}, run, card.root, person.root, fields, expiry.root, until.root, el("div", { class: "actions" }, submit));
+}
