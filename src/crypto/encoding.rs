@@ -1,6 +1,6 @@
 //! Canonical encodings: base64url without padding, and JSON that has exactly one form.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -11,14 +11,12 @@ const SMALLEST_CLASS: usize = 512;
 
 /// Base64url without padding (RFC 4648, section 5).
 pub(crate) fn to_base64url(bytes: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(bytes)
+    Base64UrlUnpadded::encode_string(bytes)
 }
 
 /// The bytes of canonical base64url; other spellings of the same bytes are rejected.
 pub(crate) fn from_base64url(text: &str) -> Result<Vec<u8>> {
-    BASE64URL_NOPAD
-        .decode(text.as_bytes())
-        .map_err(|_| Error::RecordRejected)
+    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::RecordRejected)
 }
 
 /// As [`from_base64url`], for a fixed length.

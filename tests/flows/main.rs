@@ -11,3 +11,4 @@ mod cards;
 mod connecting;
 mod live;
 mod sharing;
+mod two_processes;

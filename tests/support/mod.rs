@@ -265,12 +265,25 @@ pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
 type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
 
 /// HTTP, with a record of what was sent and a layer that may lie.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
     pub sent: Rc<RefCell<Vec<Request>>>,
     tamper: Rc<RefCell<Option<Tamper>>>,
     pub clock_offset: Rc<AtomicI64>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        // The first one counts; the server installs the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            client: reqwest::Client::new(),
+            sent: Rc::default(),
+            tamper: Rc::default(),
+            clock_offset: Rc::default(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Http {

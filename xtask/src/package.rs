@@ -23,6 +23,8 @@ const WORKER_AT_LEAST: usize = 4096;
 pub(crate) struct Package {
     /// The unpacked package.
     pub(crate) folder: PathBuf,
+    /// What npm installs.
+    pub(crate) tarball: PathBuf,
 }
 
 /// Builds the package into `package/` of the target folder.
@@ -91,13 +93,12 @@ fn assemble(workspace: &Workspace, module: &Path, wasm_opt: &Path) -> Result<Pac
     files::replace_folder(&done, &folder)?;
 
     report(&done, &wasm)?;
-    eprintln!(
-        "    {}",
-        parent
-            .join(format!("vouchsafe-{}.tgz", workspace.version))
-            .display()
-    );
-    Ok(Package { folder: done })
+    let tarball = parent.join(format!("vouchsafe-{}.tgz", workspace.version));
+    eprintln!("    {}", tarball.display());
+    Ok(Package {
+        folder: done,
+        tarball,
+    })
 }
 
 fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {

@@ -292,6 +292,7 @@ impl Made<'_> {
         let pictures = self.workspace.target.join("e2e");
         let settings = [
             ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
+            ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_E2E_PICTURES", pictures.as_os_str()),
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
