@@ -3,7 +3,7 @@
 //! The services' addresses come at compile time; `cargo xtask test` starts them and sets the variables.
 
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod engines;
 mod flows;

@@ -155,15 +155,7 @@ fn sign_out_ends_the_session_at_the_keystore() {
         let world = World::start();
         let alice = world.person("alice").await;
         let card = alice.card().await;
-        let bearer = alice
-            .http
-            .sent
-            .borrow()
-            .iter()
-            .find(|sent| sent.url.contains("/tokens"))
-            .unwrap()
-            .bearer
-            .clone();
+        let bearer = alice.http.bearer_to("/tokens");
         alice.session.sign_out().await.unwrap();
         assert_eq!(
             alice.session.card(card.id).await.unwrap_err().code(),
@@ -177,7 +169,7 @@ fn sign_out_ends_the_session_at_the_keystore() {
 
         let answer = reqwest::Client::new()
             .get(format!("{}/v1/connections", world.keystore))
-            .bearer_auth(bearer.unwrap())
+            .bearer_auth(bearer)
             .send()
             .await
             .unwrap();

@@ -149,17 +149,7 @@ fn an_older_version_is_refused_by_who_saw_a_newer_one() {
         let path = format!("/cards/{}", card.id);
         let old = reqwest::Client::new()
             .get(format!("{}/v1{path}", world.vault))
-            .bearer_auth(
-                alice
-                    .http
-                    .sent
-                    .borrow()
-                    .last()
-                    .unwrap()
-                    .bearer
-                    .clone()
-                    .unwrap(),
-            )
+            .bearer_auth(alice.http.bearer_to("/vault/v1/cards"))
             .send()
             .await
             .unwrap()

@@ -314,17 +314,7 @@ fn revoked_is_gone_everywhere() {
         );
         let spaces = reqwest::Client::new()
             .post(format!("{}/v1/spaces/query", world.keystore))
-            .bearer_auth(
-                bob.http
-                    .sent
-                    .borrow()
-                    .iter()
-                    .rfind(|sent| sent.url.contains("/keystore/v1/spaces"))
-                    .unwrap()
-                    .bearer
-                    .clone()
-                    .unwrap(),
-            )
+            .bearer_auth(bob.http.bearer_to("/keystore/v1/spaces"))
             .header("content-type", "application/json")
             .body(format!("{{\"ids\":[\"{}\"]}}", share.space))
             .send()

@@ -293,6 +293,13 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
+    /// The token of the last request to an address that contains `path`.
+    pub fn bearer_to(&self, path: &str) -> String {
+        let sent = self.sent.borrow();
+        let last = sent.iter().rfind(|request| request.url.contains(path));
+        last.and_then(|request| request.bearer.clone()).unwrap()
+    }
+
     /// From now on, answers pass through `tamper`.
     pub fn tamper(&self, tamper: impl FnMut(&Request, Response) -> Response + 'static) {
         *self.tamper.borrow_mut() = Some(Box::new(tamper));
@@ -305,11 +312,12 @@ impl Http {
         mut change: impl FnMut(&mut serde_json::Value) + 'static,
     ) {
         self.tamper(move |request, mut response| {
-            if request.url.contains(path) && response.status < 300 {
-                if let Ok(mut value) = serde_json::from_slice(&response.body) {
-                    change(&mut value);
-                    response.body = serde_json::to_vec(&value).unwrap();
-                }
+            if request.url.contains(path)
+                && response.status < 300
+                && let Ok(mut value) = serde_json::from_slice(&response.body)
+            {
+                change(&mut value);
+                response.body = serde_json::to_vec(&value).unwrap();
             }
             response
         });
