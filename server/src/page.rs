@@ -27,6 +27,9 @@ pub(crate) fn page(folder: &Path) -> Router {
 }
 
 async fn headers(request: Request, next: Next) -> Response {
+    let is_script = [".js", ".mjs"]
+        .iter()
+        .any(|end| request.uri().path().ends_with(end));
     let mut response = next.run(request).await;
     if response.status() != axum::http::StatusCode::NOT_FOUND {
         let headers = response.headers_mut();
@@ -35,6 +38,12 @@ async fn headers(request: Request, next: Next) -> Response {
             HeaderValue::from_static(POLICY),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if is_script && headers.contains_key(header::CONTENT_TYPE) {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/javascript; charset=utf-8"),
+            );
+        }
     }
     response
 }

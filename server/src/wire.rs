@@ -33,9 +33,21 @@ pub(crate) fn check(file: &str, api: &OpenApi, routes: &[Route]) {
     for example in &examples {
         let name = example["route"].as_str().unwrap();
         let (_, request, response) = routes.iter().find(|route| route.0 == name).expect(name);
-        let response = if example["status"].as_u64() < Some(400) { *response } else { body::<ErrorBody> };
-        assert_eq!(request(example["request"].clone()).expect(name), example["request"], "{name}");
-        assert_eq!(response(example["response"].clone()).expect(name), example["response"], "{name}");
+        let response = if example["status"].as_u64() < Some(400) {
+            *response
+        } else {
+            body::<ErrorBody>
+        };
+        assert_eq!(
+            request(example["request"].clone()).expect(name),
+            example["request"],
+            "{name}"
+        );
+        assert_eq!(
+            response(example["response"].clone()).expect(name),
+            example["response"],
+            "{name}"
+        );
         refuses_changes(name, *request, &example["request"]);
         seen.insert(name.to_owned());
     }
@@ -44,21 +56,34 @@ pub(crate) fn check(file: &str, api: &OpenApi, routes: &[Route]) {
 
 /// A request with a member more or less is refused.
 fn refuses_changes(name: &str, request: Rewrite, example: &Value) {
-    let Some(members) = example.as_object() else { return };
+    let Some(members) = example.as_object() else {
+        return;
+    };
     let mut more = members.clone();
     more.insert("unknown".into(), Value::Null);
-    assert!(request(more.into()).is_err(), "{name} takes an unknown member");
+    assert!(
+        request(more.into()).is_err(),
+        "{name} takes an unknown member"
+    );
     for member in members.keys() {
         let mut less = members.clone();
         less.remove(member);
-        assert!(request(less.into()).is_err(), "{name} does without {member}");
+        assert!(
+            request(less.into()).is_err(),
+            "{name} does without {member}"
+        );
     }
 }
 
 fn described(api: &OpenApi) -> BTreeSet<String> {
     let mut routes = BTreeSet::new();
     for (path, item) in &api.paths.paths {
-        let methods = [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)];
+        let methods = [
+            ("GET", &item.get),
+            ("PUT", &item.put),
+            ("POST", &item.post),
+            ("DELETE", &item.delete),
+        ];
         let taken = methods.iter().filter(|(_, operation)| operation.is_some());
         routes.extend(taken.map(|(method, _)| format!("{method} /v1{path}")));
     }

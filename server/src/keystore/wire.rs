@@ -9,18 +9,46 @@ use crate::extract::{Empty, Ids, Items, PageOf};
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[
-    ("POST /v1/sign-up/start", body::<SignUpStart>, body::<SignUpStarted>),
-    ("POST /v1/sign-up/finish", body::<SignUpFinish>, body::<SignedUp>),
-    ("POST /v1/sign-in/start", body::<SignInStart>, body::<SignInStarted>),
-    ("POST /v1/sign-in/finish", body::<SignInFinish>, body::<SignedIn>),
+    (
+        "POST /v1/sign-up/start",
+        body::<SignUpStart>,
+        body::<SignUpStarted>,
+    ),
+    (
+        "POST /v1/sign-up/finish",
+        body::<SignUpFinish>,
+        body::<SignedUp>,
+    ),
+    (
+        "POST /v1/sign-in/start",
+        body::<SignInStart>,
+        body::<SignInStarted>,
+    ),
+    (
+        "POST /v1/sign-in/finish",
+        body::<SignInFinish>,
+        body::<SignedIn>,
+    ),
     ("POST /v1/sign-out", body::<Empty>, none),
     ("POST /v1/tokens", body::<TokenRequest>, body::<Token>),
     ("GET /v1/jwks", none, body::<Jwks>),
-    ("PUT /v1/connections/{id}", body::<NewConnectionKey>, body::<NoteVersion>),
+    (
+        "PUT /v1/connections/{id}",
+        body::<NewConnectionKey>,
+        body::<NoteVersion>,
+    ),
     ("GET /v1/connections/{id}", none, body::<ConnectionKey>),
-    ("POST /v1/connections/query", body::<Ids>, body::<Items<ConnectionKey>>),
+    (
+        "POST /v1/connections/query",
+        body::<Ids>,
+        body::<Items<ConnectionKey>>,
+    ),
     ("GET /v1/connections", none, body::<PageOf<ConnectionKey>>),
-    ("PUT /v1/connections/{id}/note", body::<NewNote>, body::<NoteVersion>),
+    (
+        "PUT /v1/connections/{id}/note",
+        body::<NewNote>,
+        body::<NoteVersion>,
+    ),
     ("POST /v1/spaces", body::<NewSpaces>, body::<SpaceResults>),
     ("POST /v1/spaces/query", body::<Ids>, body::<Items<Space>>),
     ("PUT /v1/spaces/{id}/claim", body::<NewClaim>, none),

@@ -1,14 +1,13 @@
 //! A server on a free port with a folder of its own, people to use it, and a clock to move.
 
-#![allow(dead_code, reason = "no test file uses everything")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use data_encoding::BASE64URL_NOPAD;
 use opaque_ke::{
-    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
-    CredentialResponse, Identifiers, RegistrationResponse, Ristretto255, TripleDh, ksf,
+    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
+    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
+    Ristretto255, TripleDh, ksf,
 };
 use rand_core::{OsRng, RngCore};
 use reqwest::{Client, Method};
@@ -28,12 +27,16 @@ impl CipherSuite for Suite {
     type Ksf = ksf::Identity;
 }
 
-const SERVER: Identifiers<'static> = Identifiers { client: None, server: Some(b"vouchsafe-keystore") };
+const SERVER: Identifiers<'static> = Identifiers {
+    client: None,
+    server: Some(b"vouchsafe-keystore"),
+};
 
 pub(crate) struct Lab {
     pub(crate) server: Server,
     pub(crate) folder: TempDir,
     pub(crate) http: Client,
+    pub(crate) vault_db: String,
     time: Arc<AtomicI64>,
 }
 
@@ -52,9 +55,27 @@ impl Lab {
         let clock = time.clone();
         config.clock = Clock::new(move || clock.load(Ordering::SeqCst));
         config.dev_mailbox = true;
+        // So long that nothing is seen by polling alone.
+        config.heartbeat = std::time::Duration::from_secs(3600);
+        // Another database than SQLite, for the same tests: the URL of a PostgreSQL server.
+        if let Ok(postgres) = std::env::var("VOUCHSAFE_TEST_POSTGRES") {
+            config.vault_db = Some(make_database(&postgres).await);
+            config.keystore_db = Some(make_database(&postgres).await);
+        }
         change(&mut config);
+        let file = folder.path().join("vault.db");
+        let vault_db = config
+            .vault_db
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}?mode=ro", file.display()));
         let server = Server::start(config).await.unwrap();
-        Self { server, folder, http: Client::new(), time }
+        Self {
+            server,
+            folder,
+            http: Client::new(),
+            vault_db,
+            time,
+        }
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -65,34 +86,89 @@ impl Lab {
         self.time.fetch_add(millis, Ordering::SeqCst);
     }
 
-    pub(crate) async fn call(&self, method: &str, url: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        url: &str,
+        bearer: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         call(&self.http, method, url, bearer, body).await
     }
 
-    pub(crate) async fn keystore(&self, bearer: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.call(method, &format!("{}/v1{path}", self.server.keystore_url()), Some(bearer), body).await
+    pub(crate) async fn keystore(
+        &self,
+        bearer: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        self.call(
+            method,
+            &format!("{}/v1{path}", self.server.keystore_url()),
+            Some(bearer),
+            body,
+        )
+        .await
     }
 
     pub(crate) async fn open_keystore(&self, path: &str, body: Value) -> Answer {
-        self.call("POST", &format!("{}/v1{path}", self.server.keystore_url()), None, Some(body)).await
+        self.call(
+            "POST",
+            &format!("{}/v1{path}", self.server.keystore_url()),
+            None,
+            Some(body),
+        )
+        .await
     }
 
-    pub(crate) async fn vault(&self, bearer: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.call(method, &format!("{}/v1{path}", self.server.vault_url()), Some(bearer), body).await
+    pub(crate) async fn vault(
+        &self,
+        bearer: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        self.call(
+            method,
+            &format!("{}/v1{path}", self.server.vault_url()),
+            Some(bearer),
+            body,
+        )
+        .await
     }
 
     pub(crate) async fn sign_up(&self, name: &str) -> Person {
-        sign_up(&self.http, self.server.keystore_url(), self.server.vault_url(), name).await
+        sign_up(
+            &self.http,
+            self.server.keystore_url(),
+            self.server.vault_url(),
+            name,
+        )
+        .await
     }
 
     pub(crate) async fn token(&self, person: &Person) -> String {
-        token(&self.http, self.server.keystore_url(), self.server.vault_url(), &person.session).await
+        token(
+            &self.http,
+            self.server.keystore_url(),
+            self.server.vault_url(),
+            &person.session,
+        )
+        .await
     }
 
     /// Publishes a key of the person and gives its id.
     pub(crate) async fn publish(&self, person: &Person) -> String {
         let (id, body) = public_key();
-        let answer = self.vault(&person.token, "PUT", &format!("/public-keys/{id}"), Some(body)).await;
+        let answer = self
+            .vault(
+                &person.token,
+                "PUT",
+                &format!("/public-keys/{id}"),
+                Some(body),
+            )
+            .await;
         assert_eq!(answer, (201, json!({ "id": id })));
         id
     }
@@ -102,7 +178,14 @@ impl Lab {
         let key = self.publish(inviter).await;
         let (id, token) = (v7(), random(16));
         let body = link_invitation(&key, &token, self.now() + 14 * DAY);
-        let (status, _) = self.vault(&inviter.token, "PUT", &format!("/invitations/{id}"), Some(body)).await;
+        let (status, _) = self
+            .vault(
+                &inviter.token,
+                "PUT",
+                &format!("/invitations/{id}"),
+                Some(body),
+            )
+            .await;
         assert_eq!(status, 201);
         (id, token)
     }
@@ -112,19 +195,50 @@ impl Lab {
         let (id, token) = self.invite(inviter).await;
         let key = self.publish(invitee).await;
         let body = json!({ "invitationId": id, "token": token, "publicKeyId": key, "proof": null });
-        let (status, _) = self.vault(&invitee.token, "POST", "/connections", Some(body)).await;
+        let (status, _) = self
+            .vault(&invitee.token, "POST", "/connections", Some(body))
+            .await;
         assert_eq!(status, 201);
         id
     }
 
     /// A share, by its id.
-    pub(crate) async fn share(&self, sender: &Person, connection: &str, expires_at: Option<i64>) -> String {
+    pub(crate) async fn share(
+        &self,
+        sender: &Person,
+        connection: &str,
+        expires_at: Option<i64>,
+    ) -> String {
         let share = new_share(connection, expires_at);
         let id = share["id"].as_str().unwrap().to_owned();
-        let answer = self.vault(&sender.token, "POST", "/shares", Some(json!({ "shares": [share] }))).await;
-        assert_eq!(answer.1, json!({ "results": [{ "id": id, "error": null, "createdAt": self.now() }] }));
+        let answer = self
+            .vault(
+                &sender.token,
+                "POST",
+                "/shares",
+                Some(json!({ "shares": [share] })),
+            )
+            .await;
+        assert_eq!(
+            answer.1,
+            json!({ "results": [{ "id": id, "error": null, "createdAt": self.now() }] })
+        );
         id
     }
+}
+
+async fn make_database(postgres: &str) -> String {
+    sqlx::any::install_default_drivers();
+    let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
+    let pool = sqlx::AnyPool::connect(&format!("{postgres}/postgres"))
+        .await
+        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    format!("{postgres}/{name}")
 }
 
 pub(crate) struct Person {
@@ -135,7 +249,13 @@ pub(crate) struct Person {
     pub(crate) token: String,
 }
 
-pub(crate) async fn call(http: &Client, method: &str, url: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+pub(crate) async fn call(
+    http: &Client,
+    method: &str,
+    url: &str,
+    bearer: Option<&str>,
+    body: Option<Value>,
+) -> Answer {
     let mut request = http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
     if let Some(bearer) = bearer {
         request = request.bearer_auth(bearer);
@@ -146,12 +266,19 @@ pub(crate) async fn call(http: &Client, method: &str, url: &str, bearer: Option<
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.bytes().await.unwrap();
-    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+    let body = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes).unwrap()
+    };
     (status, body)
 }
 
 pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &str) -> Person {
-    let (email, passphrase) = (format!("{name}@example.org"), format!("passphrase of {name}"));
+    let (email, passphrase) = (
+        format!("{name}@example.org"),
+        format!("passphrase of {name}"),
+    );
     let finish = sign_up_body(http, keystore, &email, &passphrase).await;
     let url = format!("{keystore}/v1/sign-up/finish");
     let (status, body) = call(http, "POST", &url, None, Some(finish)).await;
@@ -159,7 +286,13 @@ pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &s
     let text = |name: &str| body[name].as_str().unwrap().to_owned();
     let (account, session) = (text("accountId"), text("session"));
     let token = token(http, keystore, vault, &session).await;
-    Person { email, passphrase, account, session, token }
+    Person {
+        email,
+        passphrase,
+        account,
+        session,
+        token,
+    }
 }
 
 /// The first message of a sign-up.
@@ -169,15 +302,24 @@ pub(crate) fn sign_up_start(email: &str) -> Value {
 }
 
 /// Runs the first step of a sign-up and makes the body of the second.
-pub(crate) async fn sign_up_body(http: &Client, keystore: &str, email: &str, passphrase: &str) -> Value {
+pub(crate) async fn sign_up_body(
+    http: &Client,
+    keystore: &str,
+    email: &str,
+    passphrase: &str,
+) -> Value {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
     let body = json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) });
     let url = format!("{keystore}/v1/sign-up/start");
     let (status, body) = call(http, "POST", &url, None, Some(body)).await;
     assert_eq!(status, 200, "{body}");
-    let response = RegistrationResponse::deserialize(&decode(&body["registrationResponse"])).unwrap();
+    let response =
+        RegistrationResponse::deserialize(&decode(&body["registrationResponse"])).unwrap();
     let parameters = ClientRegistrationFinishParameters::new(SERVER, None);
-    let finish = start.state.finish(&mut OsRng, passphrase.as_bytes(), response, parameters).unwrap();
+    let finish = start
+        .state
+        .finish(&mut OsRng, passphrase.as_bytes(), response, parameters)
+        .unwrap();
     json!({
         "accountId": Uuid::new_v4().to_string(),
         "email": email,
@@ -191,39 +333,78 @@ pub(crate) async fn sign_up_body(http: &Client, keystore: &str, email: &str, pas
 }
 
 /// Begins a sign-in: the answer, and the body of the second step if the passphrase fits.
-pub(crate) async fn sign_in_body(http: &Client, keystore: &str, email: &str, passphrase: &str) -> (Value, Option<Value>) {
+pub(crate) async fn sign_in_body(
+    http: &Client,
+    keystore: &str,
+    email: &str,
+    passphrase: &str,
+) -> (Value, Option<Value>) {
     let start = ClientLogin::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
     let body = json!({ "email": email, "credentialRequest": encode(&start.message.serialize()) });
-    let (status, body) = call(http, "POST", &format!("{keystore}/v1/sign-in/start"), None, Some(body)).await;
+    let (status, body) = call(
+        http,
+        "POST",
+        &format!("{keystore}/v1/sign-in/start"),
+        None,
+        Some(body),
+    )
+    .await;
     assert_eq!(status, 200, "{body}");
     let response = CredentialResponse::deserialize(&decode(&body["credentialResponse"])).unwrap();
     let parameters = ClientLoginFinishParameters::new(Some(b"vouchsafe/1"), SERVER, None);
-    let finish = start.state.finish(&mut OsRng, passphrase.as_bytes(), response, parameters).ok();
+    let finish = start
+        .state
+        .finish(&mut OsRng, passphrase.as_bytes(), response, parameters)
+        .ok();
     let finish = finish.map(|finish| {
         json!({ "login": body["login"], "credentialFinalization": encode(&finish.message.serialize()) })
     });
     (body, finish)
 }
 
-pub(crate) async fn sign_in(http: &Client, keystore: &str, email: &str, passphrase: &str) -> Answer {
+pub(crate) async fn sign_in(
+    http: &Client,
+    keystore: &str,
+    email: &str,
+    passphrase: &str,
+) -> Answer {
     let (_, finish) = sign_in_body(http, keystore, email, passphrase).await;
     let finish = finish.expect("the passphrase fits");
-    call(http, "POST", &format!("{keystore}/v1/sign-in/finish"), None, Some(finish)).await
+    call(
+        http,
+        "POST",
+        &format!("{keystore}/v1/sign-in/finish"),
+        None,
+        Some(finish),
+    )
+    .await
 }
 
 pub(crate) async fn token(http: &Client, keystore: &str, vault: &str, session: &str) -> String {
     let url = format!("{keystore}/v1/tokens");
-    let (status, body) = call(http, "POST", &url, Some(session), Some(json!({ "audience": vault }))).await;
+    let (status, body) = call(
+        http,
+        "POST",
+        &url,
+        Some(session),
+        Some(json!({ "audience": vault })),
+    )
+    .await;
     assert_eq!(status, 200, "{body}");
     body["token"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn code(answer: &Answer) -> (u16, &str) {
-    (answer.0, answer.1["error"]["code"].as_str().unwrap_or("no error"))
+    (
+        answer.0,
+        answer.1["error"]["code"].as_str().unwrap_or("no error"),
+    )
 }
 
 pub(crate) fn link_invitation(key: &str, token: &str, expires_at: i64) -> Value {
-    let hash = encode(&Sha256::digest(BASE64URL_NOPAD.decode(token.as_bytes()).unwrap()));
+    let hash = encode(&Sha256::digest(
+        BASE64URL_NOPAD.decode(token.as_bytes()).unwrap(),
+    ));
     json!({ "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash, "expiresAt": expires_at })
 }
 
@@ -265,7 +446,13 @@ pub(crate) fn public_key() -> (String, Value) {
 
 /// Something of the shape of a compact JWE.
 pub(crate) fn jwe(text: &str) -> String {
-    format!("{}..{}.{}.{}", encode(br#"{"alg":"dir"}"#), encode(&[0; 12]), encode(text.as_bytes()), encode(&[0; 16]))
+    format!(
+        "{}..{}.{}.{}",
+        encode(br#"{"alg":"dir"}"#),
+        encode(&[0; 12]),
+        encode(text.as_bytes()),
+        encode(&[0; 16])
+    )
 }
 
 pub(crate) fn v7() -> String {
@@ -283,5 +470,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn decode(text: &Value) -> Vec<u8> {
-    BASE64URL_NOPAD.decode(text.as_str().unwrap().as_bytes()).unwrap()
+    BASE64URL_NOPAD
+        .decode(text.as_str().unwrap().as_bytes())
+        .unwrap()
 }

@@ -1,66 +1,132 @@
 //! Shares.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use serde_json::json;
 
 #[tokio::test]
 async fn share_list_and_read() {
     let lab = Lab::new().await;
-    let (ada, bob, eve) = (lab.sign_up("ada").await, lab.sign_up("bob").await, lab.sign_up("eve").await);
+    let (ada, bob, eve) = (
+        lab.sign_up("ada").await,
+        lab.sign_up("bob").await,
+        lab.sign_up("eve").await,
+    );
     let connection = lab.connect(&ada, &bob).await;
     let share = new_share(&connection, Some(lab.now() + 5000));
     let body = Some(json!({ "shares": [share, new_share(&v7(), None)] }));
     let (status, made) = lab.vault(&ada.token, "POST", "/shares", body.clone()).await;
     assert_eq!(
         (status, &made["results"][0]),
-        (200, &json!({ "id": share["id"], "error": null, "createdAt": lab.now() }))
+        (
+            200,
+            &json!({ "id": share["id"], "error": null, "createdAt": lab.now() })
+        )
     );
     assert_eq!(made["results"][1]["error"]["code"], "not_found");
     assert_eq!(made["results"][1]["createdAt"], json!(null));
     lab.pass(1000);
-    assert_eq!(lab.vault(&ada.token, "POST", "/shares", body).await.1, made, "repeated");
+    assert_eq!(
+        lab.vault(&ada.token, "POST", "/shares", body).await.1,
+        made,
+        "repeated"
+    );
 
     let listed = json!({
         "id": share["id"], "connectionId": connection, "spaceId": share["spaceId"], "from": ada.account,
         "to": bob.account, "createdAt": lab.now() - 1000, "expiresAt": share["expiresAt"],
     });
-    let (page, nothing) = (json!({ "items": [listed], "next": null }), json!({ "items": [], "next": null }));
-    for (person, incoming, outgoing) in [(&ada, &nothing, &page), (&bob, &page, &nothing), (&eve, &nothing, &nothing)] {
-        assert_eq!(&lab.vault(&person.token, "GET", "/shares/incoming", None).await.1, incoming);
-        assert_eq!(&lab.vault(&person.token, "GET", "/shares/outgoing", None).await.1, outgoing);
+    let (page, nothing) = (
+        json!({ "items": [listed], "next": null }),
+        json!({ "items": [], "next": null }),
+    );
+    for (person, incoming, outgoing) in [
+        (&ada, &nothing, &page),
+        (&bob, &page, &nothing),
+        (&eve, &nothing, &nothing),
+    ] {
+        assert_eq!(
+            &lab.vault(&person.token, "GET", "/shares/incoming", None)
+                .await
+                .1,
+            incoming
+        );
+        assert_eq!(
+            &lab.vault(&person.token, "GET", "/shares/outgoing", None)
+                .await
+                .1,
+            outgoing
+        );
     }
     let narrow = |id: &str| format!("/shares/outgoing?connection={id}");
-    assert_eq!(lab.vault(&ada.token, "GET", &narrow(&connection), None).await.1, page);
-    assert_eq!(lab.vault(&ada.token, "GET", &narrow(&v7()), None).await.1, nothing);
+    assert_eq!(
+        lab.vault(&ada.token, "GET", &narrow(&connection), None)
+            .await
+            .1,
+        page
+    );
+    assert_eq!(
+        lab.vault(&ada.token, "GET", &narrow(&v7()), None).await.1,
+        nothing
+    );
 
     let mut full = listed.clone();
     full["share"] = share["share"].clone();
     let ids = [json!(v7()), share["id"].clone()];
     let query = Some(json!({ "ids": ids }));
     for person in [&ada, &bob] {
-        let found = lab.vault(&person.token, "POST", "/shares/query", query.clone()).await.1;
-        assert_eq!(found["results"][1], json!({ "id": share["id"], "error": null, "item": full }));
+        let found = lab
+            .vault(&person.token, "POST", "/shares/query", query.clone())
+            .await
+            .1;
+        assert_eq!(
+            found["results"][1],
+            json!({ "id": share["id"], "error": null, "item": full })
+        );
         assert_eq!(found["results"][0]["error"]["code"], "not_found");
     }
-    let found = lab.vault(&eve.token, "POST", "/shares/query", query.clone()).await.1;
+    let found = lab
+        .vault(&eve.token, "POST", "/shares/query", query.clone())
+        .await
+        .1;
     assert_eq!(found["results"][0]["error"], found["results"][1]["error"]);
 
     lab.pass(4000);
-    assert_eq!(lab.vault(&bob.token, "GET", "/shares/incoming", None).await.1, nothing);
-    let found = lab.vault(&bob.token, "POST", "/shares/query", query).await.1;
+    assert_eq!(
+        lab.vault(&bob.token, "GET", "/shares/incoming", None)
+            .await
+            .1,
+        nothing
+    );
+    let found = lab
+        .vault(&bob.token, "POST", "/shares/query", query)
+        .await
+        .1;
     assert_eq!(found["results"][1]["error"]["code"], "share_expired");
-    assert_eq!(lab.vault(&ada.token, "GET", "/shares/outgoing", None).await.1, page);
+    assert_eq!(
+        lab.vault(&ada.token, "GET", "/shares/outgoing", None)
+            .await
+            .1,
+        page
+    );
 }
 
 #[tokio::test]
 async fn ids_of_shares_and_spaces_are_taken_once() {
     let lab = Lab::new().await;
-    let (ada, bob, eve) = (lab.sign_up("ada").await, lab.sign_up("bob").await, lab.sign_up("eve").await);
+    let (ada, bob, eve) = (
+        lab.sign_up("ada").await,
+        lab.sign_up("bob").await,
+        lab.sign_up("eve").await,
+    );
     let (first, second) = (lab.connect(&ada, &bob).await, lab.connect(&eve, &bob).await);
     let share = new_share(&first, None);
-    lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [share] }))).await;
+    lab.vault(
+        &ada.token,
+        "POST",
+        "/shares",
+        Some(json!({ "shares": [share] })),
+    )
+    .await;
     let mut bytes = share.clone();
     bytes["share"] = json!(jwe("another"));
     let mut space = new_share(&first, None);
@@ -68,34 +134,71 @@ async fn ids_of_shares_and_spaces_are_taken_once() {
     let mut id = new_share(&first, None);
     id["id"] = share["id"].clone();
     for other in [bytes, space, id.clone()] {
-        let made = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [other] }))).await.1;
+        let made = lab
+            .vault(
+                &ada.token,
+                "POST",
+                "/shares",
+                Some(json!({ "shares": [other] })),
+            )
+            .await
+            .1;
         assert_eq!(made["results"][0]["error"]["code"], "conflict", "{other}");
     }
     id["connectionId"] = json!(second);
-    let made = lab.vault(&eve.token, "POST", "/shares", Some(json!({ "shares": [id] }))).await.1;
+    let made = lab
+        .vault(
+            &eve.token,
+            "POST",
+            "/shares",
+            Some(json!({ "shares": [id] })),
+        )
+        .await
+        .1;
     assert_eq!(made["results"][0]["error"]["code"], "conflict");
     // A share that failed has left no space behind.
     let mut space = new_share(&first, None);
     space["id"] = share["id"].clone();
     let fresh = space["spaceId"].clone();
-    lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [space] }))).await;
+    lab.vault(
+        &ada.token,
+        "POST",
+        "/shares",
+        Some(json!({ "shares": [space] })),
+    )
+    .await;
     let mut next = new_share(&first, None);
     next["spaceId"] = fresh;
-    let made = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [next] }))).await.1;
+    let made = lab
+        .vault(
+            &ada.token,
+            "POST",
+            "/shares",
+            Some(json!({ "shares": [next] })),
+        )
+        .await
+        .1;
     assert_eq!(made["results"][0]["error"], json!(null));
 }
 
 #[tokio::test]
 async fn a_stranger_shares_nothing_over_a_connection() {
     let lab = Lab::new().await;
-    let (ada, bob, eve) = (lab.sign_up("ada").await, lab.sign_up("bob").await, lab.sign_up("eve").await);
+    let (ada, bob, eve) = (
+        lab.sign_up("ada").await,
+        lab.sign_up("bob").await,
+        lab.sign_up("eve").await,
+    );
     let connection = lab.connect(&ada, &bob).await;
     let foreign = Some(json!({ "shares": [new_share(&connection, None)] }));
     let missing = Some(json!({ "shares": [new_share(&v7(), None)] }));
     let foreign = lab.vault(&eve.token, "POST", "/shares", foreign).await.1;
     let missing = lab.vault(&eve.token, "POST", "/shares", missing).await.1;
     assert_eq!(foreign["results"][0]["error"]["code"], "not_found");
-    assert_eq!(foreign["results"][0]["error"], missing["results"][0]["error"]);
+    assert_eq!(
+        foreign["results"][0]["error"],
+        missing["results"][0]["error"]
+    );
 }
 
 #[tokio::test]
@@ -105,24 +208,50 @@ async fn revoked_shares_are_gone_and_stay_taken() {
     let connection = lab.connect(&ada, &bob).await;
     let share = new_share(&connection, None);
     let create = Some(json!({ "shares": [share] }));
-    lab.vault(&ada.token, "POST", "/shares", create.clone()).await;
+    lab.vault(&ada.token, "POST", "/shares", create.clone())
+        .await;
     let path = format!("/shares/{}", share["id"].as_str().unwrap());
     let recipient = lab.vault(&bob.token, "DELETE", &path, None).await;
     assert_eq!(code(&recipient), (404, "not_found"));
-    assert_eq!(lab.vault(&bob.token, "DELETE", &format!("/shares/{}", v7()), None).await, recipient);
+    assert_eq!(
+        lab.vault(&bob.token, "DELETE", &format!("/shares/{}", v7()), None)
+            .await,
+        recipient
+    );
     for _ in 0..2 {
         assert_eq!(lab.vault(&ada.token, "DELETE", &path, None).await.0, 204);
     }
     for person in [&ada, &bob] {
-        let found = lab.vault(&person.token, "POST", "/shares/query", Some(json!({ "ids": [share["id"]] }))).await.1;
+        let found = lab
+            .vault(
+                &person.token,
+                "POST",
+                "/shares/query",
+                Some(json!({ "ids": [share["id"]] })),
+            )
+            .await
+            .1;
         assert_eq!(found["results"][0]["error"]["code"], "not_found");
     }
-    assert_eq!(lab.vault(&bob.token, "GET", "/shares/incoming", None).await.1["items"], json!([]));
+    assert_eq!(
+        lab.vault(&bob.token, "GET", "/shares/incoming", None)
+            .await
+            .1["items"],
+        json!([])
+    );
     let again = lab.vault(&ada.token, "POST", "/shares", create).await.1;
     assert_eq!(again["results"][0]["error"]["code"], "conflict");
     let mut other = new_share(&connection, None);
     other["spaceId"] = share["spaceId"].clone();
-    let again = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [other] }))).await.1;
+    let again = lab
+        .vault(
+            &ada.token,
+            "POST",
+            "/shares",
+            Some(json!({ "shares": [other] })),
+        )
+        .await
+        .1;
     assert_eq!(again["results"][0]["error"]["code"], "conflict");
 }
 
@@ -133,22 +262,50 @@ async fn limits_of_shares() {
     let connection = lab.connect(&ada, &bob).await;
     for count in [0, 201] {
         let shares: Vec<_> = (0..count).map(|_| new_share(&connection, None)).collect();
-        let answer = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": shares }))).await;
+        let answer = lab
+            .vault(
+                &ada.token,
+                "POST",
+                "/shares",
+                Some(json!({ "shares": shares })),
+            )
+            .await;
         assert_eq!(code(&answer), (400, "bad_input"));
     }
     let ids: Vec<String> = (0..51).map(|_| v7()).collect();
-    let answer = lab.vault(&ada.token, "POST", "/shares/query", Some(json!({ "ids": ids }))).await;
+    let answer = lab
+        .vault(
+            &ada.token,
+            "POST",
+            "/shares/query",
+            Some(json!({ "ids": ids })),
+        )
+        .await;
     assert_eq!(code(&answer), (400, "bad_input"));
     // One too large, beside one that fits and is larger than other routes take.
     let (mut large, mut fits) = (new_share(&connection, None), new_share(&connection, None));
     large["share"] = json!(jwe(&"x".repeat(3 << 20)));
     fits["share"] = json!(jwe(&"x".repeat((3 << 20) - 100)));
-    let (status, made) = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [large, fits] }))).await;
+    let (status, made) = lab
+        .vault(
+            &ada.token,
+            "POST",
+            "/shares",
+            Some(json!({ "shares": [large, fits] })),
+        )
+        .await;
     assert_eq!(status, 200);
     assert_eq!(made["results"][0]["error"]["code"], "too_large");
     assert_eq!(made["results"][1]["error"], json!(null));
     let mut body = new_share(&connection, None);
     body["share"] = json!("x".repeat(33 << 20));
-    let answer = lab.vault(&ada.token, "POST", "/shares", Some(json!({ "shares": [body] }))).await;
+    let answer = lab
+        .vault(
+            &ada.token,
+            "POST",
+            "/shares",
+            Some(json!({ "shares": [body] })),
+        )
+        .await;
     assert_eq!(code(&answer), (413, "too_large"));
 }

@@ -1,10 +1,8 @@
 //! The event stream.
 
-mod common;
-
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use reqwest::Response;
 use serde_json::json;
 
@@ -16,13 +14,19 @@ struct Stream {
 
 impl Stream {
     async fn open(lab: &Lab, person: &Person, last: Option<&str>) -> Self {
-        let mut request = lab.http.get(format!("{}/v1/events", lab.server.vault_url())).bearer_auth(&person.token);
+        let mut request = lab
+            .http
+            .get(format!("{}/v1/events", lab.server.vault_url()))
+            .bearer_auth(&person.token);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, rest: String::new() }
+        Self {
+            response,
+            rest: String::new(),
+        }
     }
 
     /// The next block, or nothing when the stream has ended.
@@ -44,11 +48,19 @@ impl Stream {
         loop {
             let block = self.block().await.expect("the stream goes on");
             let field = |name: &str| {
-                block.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(|value| value.trim().to_owned())
             };
             if let Some(kind) = field("event:") {
-                let data: serde_json::Value = serde_json::from_str(&field("data:").unwrap()).unwrap();
-                return (kind, data["id"].as_str().unwrap_or_default().to_owned(), field("id:").unwrap());
+                let data: serde_json::Value =
+                    serde_json::from_str(&field("data:").unwrap()).unwrap();
+                return (
+                    kind,
+                    data["id"].as_str().unwrap_or_default().to_owned(),
+                    field("id:").unwrap(),
+                );
             }
         }
     }
@@ -58,22 +70,52 @@ impl Stream {
 async fn everything_is_told_to_whom_it_concerns() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
-    let (mut of_ada, mut of_bob) = (Stream::open(&lab, &ada, None).await, Stream::open(&lab, &bob, None).await);
+    let (mut of_ada, mut of_bob) = (
+        Stream::open(&lab, &ada, None).await,
+        Stream::open(&lab, &bob, None).await,
+    );
     assert_eq!(of_ada.event().await.0, "ready");
     assert_eq!(of_bob.event().await.0, "ready");
 
     let (declined, token) = lab.invite(&ada).await;
-    lab.vault(&bob.token, "POST", &format!("/invitations/{declined}/decline"), Some(json!({ "token": token }))).await;
+    lab.vault(
+        &bob.token,
+        "POST",
+        &format!("/invitations/{declined}/decline"),
+        Some(json!({ "token": token })),
+    )
+    .await;
     let (cancelled, _) = lab.invite(&ada).await;
-    lab.vault(&ada.token, "POST", &format!("/invitations/{cancelled}/cancel"), Some(json!({}))).await;
+    lab.vault(
+        &ada.token,
+        "POST",
+        &format!("/invitations/{cancelled}/cancel"),
+        Some(json!({})),
+    )
+    .await;
     let connection = lab.connect(&ada, &bob).await;
     let share = lab.share(&ada, &connection, None).await;
-    lab.vault(&ada.token, "DELETE", &format!("/shares/{share}"), None).await;
-    lab.vault(&bob.token, "DELETE", &format!("/connections/{connection}"), None).await;
+    lab.vault(&ada.token, "DELETE", &format!("/shares/{share}"), None)
+        .await;
+    lab.vault(
+        &bob.token,
+        "DELETE",
+        &format!("/connections/{connection}"),
+        None,
+    )
+    .await;
 
-    let both = [("connection", &connection), ("share", &share), ("revoked", &share), ("connection", &connection)];
+    let both = [
+        ("connection", &connection),
+        ("share", &share),
+        ("revoked", &share),
+        ("connection", &connection),
+    ];
     let mut last = 0;
-    for (kind, record) in [("invitation", &declined), ("invitation", &cancelled)].into_iter().chain(both) {
+    for (kind, record) in [("invitation", &declined), ("invitation", &cancelled)]
+        .into_iter()
+        .chain(both)
+    {
         let (seen, id, seq) = of_ada.event().await;
         assert_eq!((seen.as_str(), &id), (kind, record));
         let seq: i64 = seq.parse().unwrap();
@@ -94,10 +136,16 @@ async fn streams_are_taken_up_again() {
     let mut stream = Stream::open(&lab, &bob, None).await;
     let (_, _, newest) = stream.event().await;
     drop(stream);
-    let missed = [lab.share(&ada, &connection, None).await, lab.share(&ada, &connection, None).await];
+    let missed = [
+        lab.share(&ada, &connection, None).await,
+        lab.share(&ada, &connection, None).await,
+    ];
 
     let mut stream = Stream::open(&lab, &bob, Some(&newest)).await;
-    assert_eq!(stream.event().await, ("ready".into(), String::new(), newest.clone()));
+    assert_eq!(
+        stream.event().await,
+        ("ready".into(), String::new(), newest.clone())
+    );
     let (_, first, first_id) = stream.event().await;
     let (_, second, _) = stream.event().await;
     assert_eq!([first, second.clone()], missed);
@@ -109,10 +157,21 @@ async fn streams_are_taken_up_again() {
     let mut stream = Stream::open(&lab, &bob, None).await;
     stream.event().await;
     let new = lab.share(&ada, &connection, None).await;
-    assert_eq!(stream.event().await.1, new, "without an id it starts at now");
+    assert_eq!(
+        stream.event().await.1,
+        new,
+        "without an id it starts at now"
+    );
 
     let url = format!("{}/v1/events", lab.server.vault_url());
-    let wrong = lab.http.get(url).bearer_auth(&bob.token).header("last-event-id", "x").send().await.unwrap();
+    let wrong = lab
+        .http
+        .get(url)
+        .bearer_auth(&bob.token)
+        .header("last-event-id", "x")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(wrong.status(), 400);
 }
 
@@ -123,12 +182,16 @@ async fn a_burst_loses_nothing() {
     let connection = lab.connect(&ada, &bob).await;
     let mut stream = Stream::open(&lab, &bob, None).await;
     stream.event().await;
-    let sent = futures_util::future::join_all((0..40).map(|_| lab.share(&ada, &connection, None))).await;
+    let sent =
+        futures_util::future::join_all((0..40).map(|_| lab.share(&ada, &connection, None))).await;
     let mut seen = Vec::new();
     for _ in 0..40 {
         seen.push(stream.event().await.1);
     }
-    assert_eq!(std::collections::BTreeSet::from_iter(seen), std::collections::BTreeSet::from_iter(sent));
+    assert_eq!(
+        std::collections::BTreeSet::from_iter(seen),
+        std::collections::BTreeSet::from_iter(sent)
+    );
 }
 
 #[tokio::test]
@@ -137,7 +200,10 @@ async fn streams_end_with_their_token() {
     let ada = lab.sign_up("ada").await;
     let mut stream = Stream::open(&lab, &ada, None).await;
     assert_eq!(stream.event().await.0, "ready");
-    assert!(stream.block().await.unwrap().starts_with(':'), "a comment now and then");
+    assert!(
+        stream.block().await.unwrap().starts_with(':'),
+        "a comment now and then"
+    );
     lab.pass(5 * 60 * 1000);
     while let Some(block) = stream.block().await {
         assert!(block.starts_with(':'));
@@ -153,5 +219,8 @@ async fn streams_end_when_the_server_stops() {
     let before = std::time::Instant::now();
     lab.server.stop().await;
     assert_eq!(stream.block().await, None);
-    assert!(before.elapsed() < Duration::from_secs(5), "it does not wait for the next comment");
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "it does not wait for the next comment"
+    );
 }

@@ -1,0 +1,15 @@
+//! The server over real HTTP, in one program, since linking many takes longer than running them.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod cards;
+mod common;
+mod events;
+mod http;
+mod invitations;
+mod keystore;
+mod mails;
+mod outsiders;
+mod processes;
+mod shares;
+mod spaces;

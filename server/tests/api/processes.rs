@@ -1,0 +1,259 @@
+//! The binary: one process or two, stopped and started again.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::*;
+use reqwest::Client;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use vouchsafe_server::{Config, Server};
+
+struct Process {
+    child: Child,
+    address: String,
+}
+
+fn command(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe-server"));
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .env("VOUCHSAFE_LOG", "off");
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+impl Process {
+    async fn start(arguments: &[&str], data: &Path) -> Self {
+        let mut child = command(arguments, data).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
+            .await
+            .unwrap()
+            .unwrap();
+        let address = line
+            .as_deref()
+            .and_then(|line| line.strip_prefix("listening on http://"))
+            .unwrap()
+            .to_owned();
+        Self { child, address }
+    }
+
+    /// Asks it to stop as a service manager would.
+    async fn stop(mut self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let status = tokio::time::timeout(Duration::from_secs(20), self.child.wait())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(status.success());
+    }
+}
+
+#[tokio::test]
+async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
+    let (keystore_data, vault_data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = Client::new();
+    // The audience is the Vault's name, not necessarily where it is reached.
+    let audience = "http://vault.test/vault";
+    let start = [
+        "keystore",
+        "--listen",
+        "127.0.0.1:0",
+        "--vault-url",
+        audience,
+    ];
+    let keystore_process = Process::start(&start, keystore_data.path()).await;
+    let address = keystore_process.address.clone();
+    let keystore = format!("http://{address}/keystore");
+    let vault_start = [
+        "vault",
+        "--listen",
+        "127.0.0.1:0",
+        "--vault-url",
+        audience,
+        "--keystore-url",
+        &keystore,
+    ];
+    let vault_process = Process::start(&vault_start, vault_data.path()).await;
+    let vault = format!("http://{}/vault", vault_process.address);
+
+    let ada = sign_up(&http, &keystore, audience, "ada").await;
+    let card = format!("{vault}/v1/cards/{}", v7());
+    let body = Some(json!({ "card": jwe("one"), "version": 0 }));
+    keystore_process.stop().await;
+    let answer = call(&http, "PUT", &card, Some(&ada.token), body.clone()).await;
+    assert_eq!(
+        code(&answer),
+        (503, "server_error"),
+        "no key yet, and nobody to ask"
+    );
+
+    let mut back = start;
+    back[2] = &address;
+    let keystore_process = Process::start(&back, keystore_data.path()).await;
+    assert_eq!(
+        call(&http, "PUT", &card, Some(&ada.token), body).await.0,
+        201
+    );
+    let read = call(&http, "GET", &card, Some(&ada.token), None).await;
+    assert_eq!(read.1["card"], jwe("one"));
+
+    keystore_process.stop().await;
+    assert_eq!(
+        call(&http, "GET", &card, Some(&ada.token), None).await,
+        read,
+        "the key is known"
+    );
+    let tokens = format!("{keystore}/v1/tokens");
+    let error = http
+        .post(&tokens)
+        .bearer_auth(&ada.session)
+        .json(&json!({ "audience": audience }))
+        .send()
+        .await;
+    assert!(error.unwrap_err().is_connect());
+
+    vault_process.stop().await;
+    let _keystore_process = Process::start(&back, keystore_data.path()).await;
+    let vault_process = Process::start(&vault_start, vault_data.path()).await;
+    let card = card.replace(&vault, &format!("http://{}/vault", vault_process.address));
+    let fresh = token(&http, &keystore, audience, &ada.session).await;
+    assert_eq!(
+        call(&http, "GET", &card, Some(&fresh), None).await,
+        read,
+        "everything is still there"
+    );
+    let (status, signed_in) = sign_in(&http, &keystore, &ada.email, &ada.passphrase).await;
+    assert_eq!(
+        (status, &signed_in["accountId"]),
+        (200, &json!(ada.account))
+    );
+}
+
+#[tokio::test]
+async fn a_keystore_key_can_be_configured() {
+    let lab = Lab::new().await;
+    let (_, jwks) = lab
+        .call(
+            "GET",
+            &format!("{}/v1/jwks", lab.server.keystore_url()),
+            None,
+            None,
+        )
+        .await;
+    let ada = lab.sign_up("ada").await;
+    for key in [
+        jwks["keys"][0].to_string(),
+        jwks["keys"][0]["x"].as_str().unwrap().to_owned(),
+    ] {
+        let clock = lab.now();
+        let vault = Lab::with(|config| {
+            config.services = vouchsafe_server::Services::Vault;
+            config.clock = vouchsafe_server::Clock::new(move || clock);
+            config.vault_urls = vec![lab.server.vault_url().to_owned()];
+            config.keystore_url = Some(lab.server.keystore_url().to_owned());
+            config.keystore_key = Some(key);
+        })
+        .await;
+        let url = format!("http://{}/vault/v1/cards", vault.server.address());
+        assert_eq!(lab.call("GET", &url, Some(&ada.token), None).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn failures_to_start_are_one_sentence() {
+    let (lab, data) = (Lab::new().await, tempfile::tempdir().unwrap());
+    let taken = lab.server.address().to_string();
+    for (arguments, says) in [
+        (vec!["--listen", taken.as_str()], taken.as_str()),
+        (vec!["keystore", "--listen", "127.0.0.1:0"], "--vault-url"),
+        (vec!["vault", "--listen", "127.0.0.1:0"], "--keystore-url"),
+        (
+            vec!["--listen", "127.0.0.1:0", "--page", "/nowhere"],
+            "--page",
+        ),
+    ] {
+        let output = command(&arguments, data.path()).output().await.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(
+            error.starts_with("error: ") && error.contains(says) && error.lines().count() == 1,
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn help_explains_every_option() {
+    let data = tempfile::tempdir().unwrap();
+    let output = command(&["--help"], data.path()).output().await.unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let options = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with("--"))
+        .count();
+    assert!(options >= 16, "{help}");
+    // Every option but `help` and `version` has a variable, and so has the service.
+    assert_eq!(
+        help.matches("[env: VOUCHSAFE_").count(),
+        options + 1,
+        "{help}"
+    );
+}
+
+#[tokio::test]
+async fn accounts_without_their_setup_are_not_served() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Config::new(data.path())).await.unwrap();
+    let http = Client::new();
+    let ada = sign_up(&http, server.keystore_url(), server.vault_url(), "ada").await;
+    server.stop().await;
+    std::fs::remove_file(data.path().join("keystore.setup")).unwrap();
+    let refused = Server::start(Config::new(data.path())).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("--new-opaque-setup"),
+        "{refused}"
+    );
+
+    let config = Config {
+        new_opaque_setup: true,
+        ..Config::new(data.path())
+    };
+    let server = Server::start(config).await.unwrap();
+    let (_, finish) = sign_in_body(&http, server.keystore_url(), &ada.email, &ada.passphrase).await;
+    assert!(finish.is_none(), "the passphrase is of no use any more");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_services_do_not_share_a_database() {
+    let data = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", data.path().join("one.db").display());
+    let config = Config {
+        vault_db: Some(url.clone()),
+        keystore_db: Some(url),
+        ..Config::new(data.path())
+    };
+    let refused = Server::start(config).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("database of its own"),
+        "{refused}"
+    );
+}

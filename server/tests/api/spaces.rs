@@ -1,0 +1,150 @@
+//! Encryption spaces.
+
+use crate::common::*;
+use serde_json::json;
+
+#[tokio::test]
+async fn spaces_show_each_person_their_own_copy() {
+    let lab = Lab::new().await;
+    let (ada, bob, eve) = (
+        lab.sign_up("ada").await,
+        lab.sign_up("bob").await,
+        lab.sign_up("eve").await,
+    );
+    let space = new_space(&bob, Some(lab.now() + 1000));
+    let body = json!({ "spaces": [space, new_space(&ada, None)] });
+    let (status, made) = lab
+        .keystore(&ada.session, "POST", "/spaces", Some(body.clone()))
+        .await;
+    assert_eq!(
+        (status, &made["results"][0]),
+        (200, &json!({ "id": space["id"], "error": null }))
+    );
+    assert_eq!(
+        made["results"][1]["error"]["code"], "bad_input",
+        "one's own recipient"
+    );
+    assert_eq!(
+        lab.keystore(&ada.session, "POST", "/spaces", Some(body))
+            .await
+            .1,
+        made,
+        "repeated"
+    );
+    let mut other = space.clone();
+    other["peer"] = json!(jwe("another"));
+    let other = Some(json!({ "spaces": [other] }));
+    let made = lab.keystore(&ada.session, "POST", "/spaces", other).await.1;
+    assert_eq!(made["results"][0]["error"]["code"], "conflict");
+
+    let id = space["id"].as_str().unwrap();
+    let query = |session: String| {
+        let body = json!({ "ids": [space["id"]] });
+        let lab = &lab;
+        async move {
+            lab.keystore(&session, "POST", "/spaces/query", Some(body))
+                .await
+                .1
+        }
+    };
+    let (created, expires) = (lab.now(), &space["expiresAt"]);
+    let sender = json!({
+        "id": id, "connectionId": space["connectionId"], "role": "sender", "recipient": bob.account,
+        "own": space["own"], "claimedAt": null, "createdAt": created, "expiresAt": expires,
+    });
+    let recipient = json!({
+        "id": id, "connectionId": space["connectionId"], "role": "recipient", "sender": ada.account,
+        "peer": space["peer"], "claim": null, "createdAt": created, "expiresAt": expires,
+    });
+    assert_eq!(
+        query(ada.session.clone()).await,
+        json!({ "items": [sender] })
+    );
+    assert_eq!(
+        query(bob.session.clone()).await,
+        json!({ "items": [recipient] })
+    );
+    assert_eq!(query(eve.session.clone()).await, json!({ "items": [] }));
+
+    let claim_path = format!("/spaces/{id}/claim");
+    let claim = |session: String, text: &'static str| {
+        let (lab, path) = (&lab, &claim_path);
+        async move {
+            lab.keystore(&session, "PUT", path, Some(json!({ "claim": jwe(text) })))
+                .await
+        }
+    };
+    let refused = claim(eve.session.clone(), "eve").await;
+    assert_eq!(code(&refused), (404, "not_found"));
+    assert_eq!(
+        claim(ada.session.clone(), "ada").await,
+        refused,
+        "the sender claims nothing"
+    );
+    assert_eq!(claim(bob.session.clone(), "first").await.0, 204);
+    lab.pass(10);
+    assert_eq!(claim(bob.session.clone(), "second").await.0, 204);
+    assert_eq!(
+        query(bob.session.clone()).await["items"][0]["claim"],
+        jwe("first")
+    );
+    assert_eq!(
+        query(ada.session.clone()).await["items"][0]["claimedAt"],
+        created
+    );
+
+    lab.pass(990);
+    assert_eq!(
+        query(bob.session.clone()).await,
+        json!({ "items": [] }),
+        "over"
+    );
+    assert_eq!(
+        code(&claim(bob.session.clone(), "late").await),
+        (404, "not_found")
+    );
+    assert_eq!(
+        query(ada.session.clone()).await["items"][0]["own"],
+        space["own"]
+    );
+}
+
+#[tokio::test]
+async fn deleted_spaces_are_gone_and_stay_taken() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let space = new_space(&bob, None);
+    let path = format!("/spaces/{}", space["id"].as_str().unwrap());
+    let create = Some(json!({ "spaces": [space] }));
+    lab.keystore(&ada.session, "POST", "/spaces", create.clone())
+        .await;
+    let stranger = lab.keystore(&bob.session, "DELETE", &path, None).await;
+    assert_eq!(
+        stranger,
+        lab.keystore(&bob.session, "DELETE", &format!("/spaces/{}", v7()), None)
+            .await
+    );
+    assert_eq!(code(&stranger), (404, "not_found"));
+    for _ in 0..2 {
+        assert_eq!(
+            lab.keystore(&ada.session, "DELETE", &path, None).await.0,
+            204
+        );
+    }
+    for person in [&ada, &bob] {
+        let found = lab
+            .keystore(
+                &person.session,
+                "POST",
+                "/spaces/query",
+                Some(json!({ "ids": [space["id"]] })),
+            )
+            .await;
+        assert_eq!(found.1, json!({ "items": [] }));
+    }
+    let again = lab
+        .keystore(&ada.session, "POST", "/spaces", create)
+        .await
+        .1;
+    assert_eq!(again["results"][0]["error"]["code"], "conflict");
+}
