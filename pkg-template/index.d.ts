@@ -2,7 +2,7 @@
  * Vouchsafe: end-to-end encrypted sharing for web apps.
  *
  * Times are milliseconds since 1970-01-01 UTC, as `Date.now()` gives them. Ids are lower-case UUIDs.
- * Every promise rejects with a {@link VouchsafeError}.
+ * Promises reject with a {@link VouchsafeError}; anything else that is thrown is a defect of this package.
  */
 
 /** Where the services are, and what the app wants to know. */
@@ -41,7 +41,10 @@ export interface Credentials {
 /** What a new account gets. */
 export interface SignedUp {
   session: Session;
-  /** Opens the account when the passphrase is lost: 14 groups of four characters. It is shown here and never again. */
+  /**
+   * Is to open the account when the passphrase is lost (the call that takes it is not there yet): 14 groups of four
+   * characters, shown here and never again.
+   */
   recoveryKey: string;
 }
 
