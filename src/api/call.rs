@@ -193,7 +193,7 @@ impl<T: Transport> Services<T> {
             .token
             .borrow()
             .as_ref()
-            .filter(|known| known.expires_at - RENEW_BEFORE > now)
+            .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE) > now)
         {
             return Ok(known.token.clone());
         }

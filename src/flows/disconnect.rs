@@ -1,11 +1,18 @@
 //! Ending a connection, and with it every share that was sent through it.
 
+use std::collections::HashSet;
+
 use super::Session;
+use crate::api::keystore::spaces::Space;
 use crate::api::{PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::records::NoteState;
 use crate::error::{Error, Result};
 use crate::ids::Id;
+
+const PAGE: u32 = 200;
+/// No Vault makes a client go on for ever.
+const MOST_PAGES: usize = 1000;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Ends the connection and revokes one's own shares. What was read cannot be unread. This works whatever keys the
@@ -18,27 +25,52 @@ impl<T: Transport, E: Engine> Session<T, E> {
             // A pending invitation is cancelled, not disconnected.
             self.services().stored_connection(id).await?;
         }
-        let mut page = PageRequest {
-            cursor: None,
-            limit: Some(200),
-        };
-        loop {
-            let shares = self.services().list_outgoing(&page, Some(id)).await?;
-            for share in shares.items {
-                self.services().delete_share(share.id).await?;
-                self.delete_space_if_there(share.space_id).await?;
-            }
-            page.cursor = shares.next;
-            if page.cursor.is_none() {
-                break;
-            }
-        }
+        self.revoke_all(id).await?;
         self.services().end_connection(id).await?;
         if note.state != NoteState::Ended {
             self.write_note(id, note, |note| note.state = NoteState::Ended)
                 .await?;
         }
         Ok(())
+    }
+
+    /// Revokes every share of one's own that the Vault lists for this connection.
+    async fn revoke_all(&self, connection: Id) -> Result<()> {
+        let first_page = PageRequest {
+            cursor: None,
+            limit: Some(PAGE),
+        };
+        let mut revoked = HashSet::new();
+        for _ in 0..MOST_PAGES {
+            // What was deleted is gone from the list, so the first page is always the next one.
+            let page = self
+                .services()
+                .list_outgoing(&first_page, Some(connection))
+                .await?;
+            if page.items.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<Id> = page.items.iter().map(|share| share.space_id).collect();
+            let spaces = self.services().spaces(&ids).await?;
+            // Keys first: after a cut the shares are still listed, and the next call finds the rest.
+            for space in spaces {
+                // The Keystore knows whose space it is; the Vault's word could cost a share with somebody else.
+                if let Space::Sender {
+                    id, connection_id, ..
+                } = space
+                    && connection_id == connection
+                {
+                    self.delete_space_if_there(id).await?;
+                }
+            }
+            for share in page.items {
+                if !revoked.insert(share.id) {
+                    return Err(crate::api::unreadable());
+                }
+                self.services().delete_share(share.id).await?;
+            }
+        }
+        Err(crate::api::unreadable())
     }
 
     /// Deletes a space; that it is gone already is as good.

@@ -1,6 +1,7 @@
 //! One's own invitations: list, cancel; and declining somebody else's.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 
 /// An invitation of one's own.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
     /// The invitation.
@@ -34,6 +35,15 @@ pub struct Invitation {
     pub created_at: i64,
     /// When it ends.
     pub expires_at: i64,
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Invitation {
@@ -111,6 +121,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
             other => other?,
         };
+        if stored.id != id {
+            return Err(Error::RecordRejected);
+        }
         Ok(Invitation::new(stored, &note, None))
     }
 

@@ -103,6 +103,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let create = async { self.services().create_invitation(id, &body).await };
         let stored = self.step(7, "Create the invitation", create).await?;
+        if stored.id != id {
+            return Err(Error::RecordRejected);
+        }
         let link = secret
             .zip(base)
             .map(|(secret, base)| to_link(&base, id, keys.signing.public(), &secret));

@@ -121,8 +121,10 @@ struct Memory<P> {
     private_keys: HashMap<Id, P>,
     /// DEKs by encryption space.
     deks: HashMap<Id, SymmetricKey>,
-    /// Where a share belongs: its connection and encryption space.
+    /// Where a share belongs, as the Vault tells: its connection and encryption space.
     places: HashMap<Id, (Id, Id)>,
+    /// The encryption spaces of one's own shares, as made or checked here.
+    own_spaces: HashMap<Id, Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
     rejected_spaces: HashSet<Id>,
     /// The newest version of each note and card; an older one is refused.
@@ -135,6 +137,7 @@ impl<P> Default for Memory<P> {
             private_keys: HashMap::new(),
             deks: HashMap::new(),
             places: HashMap::new(),
+            own_spaces: HashMap::new(),
             rejected_spaces: HashSet::new(),
             versions: HashMap::new(),
         }

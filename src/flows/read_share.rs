@@ -184,21 +184,30 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::ShareExpired);
         }
         let (dek, unclaimed) = self.dek(&at, connection, space).await?;
-        let open = async { open_share(&at, &dek, sender, recipient, &stored.share) };
-        let content = self
+        let open = async {
+            let content = open_share(&at, &dek, sender, recipient, &stored.share)?;
+            let as_announced = content.expires_at == record.expires_at;
+            as_announced.then_some(content).ok_or(Error::RecordRejected)
+        };
+        let opened = self
             .step(
                 43,
                 "Decrypt the card and check the sender's signature",
                 open,
             )
-            .await?;
-        if content.expires_at != record.expires_at {
-            return Err(Error::RecordRejected);
+            .await;
+        if opened.is_err() && unclaimed {
+            // A forged share must not buy a second private-key operation.
+            self.0.memory.borrow_mut().rejected_spaces.insert(at.space);
         }
+        let content = opened?;
         {
             let mut memory = self.0.memory.borrow_mut();
             memory.deks.insert(at.space, dek.clone());
             memory.places.insert(at.share, (at.connection, at.space));
+            if we_sent {
+                memory.own_spaces.insert(at.share, at.space);
+            }
         }
         if unclaimed {
             self.claim(at, &dek)?;

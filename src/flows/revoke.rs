@@ -1,36 +1,71 @@
 //! Revoking a share: first the ciphertext goes, then every copy of its key.
 
+use futures_util::future::try_join;
+
 use super::Session;
 use crate::api::Transport;
+use crate::api::keystore::spaces::Space;
 use crate::crypto::engine::Engine;
-use crate::error::Result;
+use crate::crypto::records::{SharePlace, open_own_dek, open_share};
+use crate::error::{Error, Result};
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Deletes the share in the Vault and its encryption space in the Keystore. What was read cannot be unread.
     pub async fn revoke_share(&self, id: Id) -> Result<()> {
         self.keys()?;
-        let space = self.space_of(id).await?;
+        let space = self.own_space(id).await;
         self.services().delete_share(id).await?;
-        if let Some(space) = space {
+        if let Some(space) = space? {
             self.delete_space_if_there(space).await?;
         }
         let mut memory = self.0.memory.borrow_mut();
-        if let Some((_, space)) = memory.places.remove(&id) {
+        memory.places.remove(&id);
+        if let Some(space) = memory.own_spaces.remove(&id) {
             memory.deks.remove(&space);
         }
         Ok(())
     }
 
-    /// The share's space, from memory or from the Vault. A share that is gone or expired has none any more.
-    async fn space_of(&self, id: Id) -> Result<Option<Id>> {
-        let known = self.0.memory.borrow().places.get(&id).map(|place| place.1);
+    /// The encryption space of a share of one's own: known here, or proven by opening the share with its key. A Vault
+    /// that names another space would else keep the right one alive. A share that is gone or expired has none any more.
+    async fn own_space(&self, id: Id) -> Result<Option<Id>> {
+        let known = self.0.memory.borrow().own_spaces.get(&id).copied();
         if known.is_some() {
             return Ok(known);
         }
         let found = self.services().stored_shares(&[id]).await?.pop();
-        Ok(found
-            .and_then(|found| found.item)
-            .map(|stored| stored.record.space_id))
+        let Some(stored) = found.and_then(|found| found.item) else {
+            return Ok(None);
+        };
+        let record = &stored.record;
+        if record.from != self.account() {
+            return Err(Error::NotFound);
+        }
+        let spaces = [record.space_id];
+        let entry = self.services().entry(record.connection_id);
+        let (entry, mut spaces) = try_join(entry, self.services().spaces(&spaces)).await?;
+        let Some(Space::Sender { own, .. }) = spaces.pop() else {
+            return Ok(None);
+        };
+        let note = self.open_entry_note(&entry)?;
+        let pin = note.pin.as_ref().ok_or(Error::RecordRejected)?;
+        let at = SharePlace {
+            from: self.account(),
+            to: pin.account,
+            connection: record.connection_id,
+            space: record.space_id,
+            share: id,
+        };
+        let keys = self.keys()?;
+        let dek = open_own_dek(&keys.kek, &at, &own)?;
+        open_share(
+            &at,
+            &dek,
+            keys.signing.public(),
+            &pin.signing_key()?,
+            &stored.share,
+        )?;
+        Ok(Some(at.space))
     }
 }

@@ -323,11 +323,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
             let result = match results.remove(&at.share) {
                 Some(result) => match (result.error, result.created_at) {
                     (None, Some(created_at)) => {
-                        self.0
-                            .memory
-                            .borrow_mut()
-                            .places
-                            .insert(at.share, (at.connection, at.space));
+                        let mut memory = self.0.memory.borrow_mut();
+                        memory.places.insert(at.share, (at.connection, at.space));
+                        memory.own_spaces.insert(at.share, at.space);
+                        drop(memory);
                         Ok(share_at(&at, created_at, expires_at))
                     }
                     (error, _) => Err(error.map_or_else(crate::api::unreadable, Error::from)),

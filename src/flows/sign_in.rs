@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::sign_up::{check_email, check_passphrase, unreadable};
+use super::sign_up::{check_email, check_passphrase, normalise, unreadable};
 use super::{Client, Keys, Session};
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
@@ -18,10 +18,12 @@ impl<T: Transport, E: Engine> Client<T, E> {
     /// Signs in. An unknown address and a wrong passphrase are the same error.
     pub async fn sign_in(&self, email: &str, passphrase: &str) -> Result<Session<T, E>> {
         let services = self.services.fresh();
-        let (answer, keys) =
-            sign_in(&services, &self.engine, &check_email(email)?, passphrase).await?;
+        let email = check_email(email)?;
+        let (answer, keys) = sign_in(&services, &self.engine, &email, passphrase).await?;
         services.set_session(Some(Zeroizing::new(answer.session)));
-        Ok(self.session(services, answer.account_id, answer.email, keys))
+        // The address is the one that was typed, whatever the Keystore calls it.
+        let email = normalise(&self.engine, &email);
+        Ok(self.session(services, answer.account_id, email, keys))
     }
 }
 

@@ -126,7 +126,7 @@ pub(super) fn check_passphrase(
 }
 
 /// The form in which the Keystore keeps addresses.
-fn normalise(engine: &impl Engine, email: &str) -> String {
+pub(super) fn normalise(engine: &impl Engine, email: &str) -> String {
     engine.to_nfc(email.trim()).to_lowercase()
 }
 

@@ -1,5 +1,7 @@
 //! Sign-up, sign-in, sign-out.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Access, Method, Services, Transport};
@@ -47,7 +49,7 @@ pub struct SignUpFinish {
 }
 
 /// Its answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedUp {
     /// The account.
@@ -56,6 +58,14 @@ pub struct SignedUp {
     pub session: String,
     /// When it ends.
     pub expires_at: i64,
+}
+
+impl fmt::Debug for SignedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedUp")
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `POST /sign-in/start`.
@@ -89,7 +99,7 @@ pub struct SignInFinish {
 }
 
 /// Its answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
     /// The account.
@@ -106,6 +116,14 @@ pub struct SignedIn {
     pub vault_key: String,
     /// The signing key under the KEK.
     pub signing_key: String,
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,7 @@
 //! Connections: one per accepted invitation, with both sides' publications.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::keystore::connections::{Found, Ids};
@@ -9,7 +11,7 @@ use crate::error::Result;
 use crate::ids::Id;
 
 /// `POST /connections` (step 17).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewConnection {
     /// The invitation, whose id the connection gets.
@@ -20,6 +22,14 @@ pub struct NewConnection {
     pub public_key_id: String,
     /// For a link: the proof that the invitee held it.
     pub proof: Option<String>,
+}
+
+impl fmt::Debug for NewConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewConnection")
+            .field("invitation_id", &self.invitation_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether a connection is in force.

@@ -1,5 +1,7 @@
 //! Invitations: made, listed, cancelled, opened, declined.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
@@ -60,10 +62,16 @@ pub struct StoredInvitation {
 }
 
 /// `POST /invitations/{id}/open` and `…/decline`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct TokenBody {
     /// The token.
     pub token: String,
+}
+
+impl fmt::Debug for TokenBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBody").finish_non_exhaustive()
+    }
 }
 
 /// What whoever has the token sees.

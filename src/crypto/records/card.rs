@@ -66,6 +66,15 @@ impl CardContent {
                 "A card has at most {MOST_FIELDS} fields."
             )));
         }
+        let texts = self
+            .fields
+            .iter()
+            .flat_map(|field| [&field.name, &field.label]);
+        if texts.chain([&self.label]).any(|text| !is_plain(text)) {
+            return Err(Error::bad_input(
+                "Names and labels are one line of plain text, without characters that change its direction.",
+            ));
+        }
         let mut names = HashSet::new();
         for field in &self.fields {
             if field.name.is_empty()
@@ -107,6 +116,14 @@ impl CardContent {
             fields,
         })
     }
+}
+
+/// Whether a text shows itself as it is: no control characters, and none that reorder what stands around it.
+fn is_plain(text: &str) -> bool {
+    let reorders = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text
+        .chars()
+        .any(|letter| letter.is_control() || reorders(letter))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,0 +1,14 @@
+//! Every record against every change that somebody without the key, or with it, could make.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod case;
+mod jose;
+
+mod changed;
+mod insides;
+mod key_formats;
+mod known_answers;
+mod publication;
+mod secrecy;
