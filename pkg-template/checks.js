@@ -74,6 +74,20 @@ export function object(value, name) {
 }
 
 /**
+ * An object whose members are a call's options. A misspelt one is refused: `expireAt` would else mean "never".
+ *
+ * @template {object} T
+ * @param {T} value
+ * @param {string} name
+ * @param {readonly string[]} members
+ * @returns {T}
+ */
+export function options(value, name, members) {
+  const unknown = Object.keys(object(value, name)).find((member) => !members.includes(member));
+  return unknown === undefined ? value : refuse(`Leave out \`${unknown}\`: ${name} has no such member.`);
+}
+
+/**
  * @template T, R
  * @param {T[]} value
  * @param {string} name

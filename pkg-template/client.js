@@ -1,7 +1,7 @@
 /** The package's entry class. */
 
 import { RawClient } from "./glue.js";
-import { callable, object, optional, text } from "./checks.js";
+import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, openSession } from "./session.js";
 import { finishWith } from "./worker.js";
@@ -10,6 +10,8 @@ import { finishWith } from "./worker.js";
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
+
+const members = ["vault", "keystore", "invitationUrl", "worker", "onStep"];
 
 /**
  * The class `Vouchsafe` of an entry that gets the module by `load`.
@@ -33,7 +35,7 @@ export function defineVouchsafe(load) {
      * @returns {Promise<Vouchsafe>}
      */
     static async open(options) {
-      const { vault, keystore, invitationUrl, worker, onStep } = object(options, "the options of Vouchsafe.open()");
+      const { vault, keystore, invitationUrl, worker, onStep } = only(options, "the options object of Vouchsafe.open()", members);
       const settings = {
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
@@ -73,7 +75,7 @@ export function defineVouchsafe(load) {
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = object(credentials, "email and passphrase");
+  const { email, passphrase } = only(credentials, "the object with email and passphrase", ["email", "passphrase"]);
   return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
 }
 

@@ -1,7 +1,7 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
 import { RawSession } from "./glue.js";
-import { callable, flag, list, number, object, oneOf, optional, text, time } from "./checks.js";
+import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
 import { calling, toError, withError } from "./errors.js";
 
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
@@ -76,7 +76,7 @@ export class Session {
 
   /** @param {InviteOptions} options */
   async invite(options) {
-    const { delivery, email, name, expiresAt } = object(options, "the invitation");
+    const { delivery, email, name, expiresAt } = only(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
       email: delivery === "email" ? text(email, "email") : optional(email, "email", text),
@@ -110,7 +110,7 @@ export class Session {
    */
   async accept(ticket, options) {
     const checked = invitationTicket(ticket);
-    const name = text(object(options, "the options of accept()").name, "name");
+    const name = text(only(options, "the options object of accept()", ["name"]).name, "name");
     return calling(() => this.#raw.accept(checked, { name }));
   }
 
@@ -143,20 +143,20 @@ export class Session {
 
   /** @param {ShareOptions} options */
   async share(options) {
-    const checked = { ...sharing(options), connection: text(options.connection, "connection") };
+    const checked = { ...sharing(options, "connection"), connection: text(options.connection, "connection") };
     return calling(() => this.#raw.share(checked));
   }
 
   /** @param {ShareWithManyOptions} options */
   async shareWithMany(options) {
-    const checked = { ...sharing(options), connections: list(options.connections, "connections", text) };
+    const checked = { ...sharing(options, "connections"), connections: list(options.connections, "connections", text) };
     const results = await calling(() => this.#raw.shareWithMany(checked));
     return results.map(withError);
   }
 
   /** @param {PageOptions & { connection?: string }} [options] */
   async outgoingShares(options) {
-    const checked = { ...pageOptions(options), connection: optional(options?.connection, "connection", text) };
+    const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(options?.connection, "connection", text) };
     return page(await calling(() => this.#raw.outgoingShares(checked)));
   }
 
@@ -207,7 +207,7 @@ export class Session {
 
   /** @param {{ passphrase: string }} options */
   async unlock(options) {
-    const passphrase = text(object(options, "the options of unlock()").passphrase, "passphrase");
+    const passphrase = text(only(options, "the options object of unlock()", ["passphrase"]).passphrase, "passphrase");
     await calling(() => this.#raw.unlock({ passphrase }));
   }
 
@@ -256,9 +256,12 @@ function page(found) {
   return { ...found, items: found.items.map(withError) };
 }
 
-/** @param {PageOptions} [options] */
-function pageOptions(options) {
-  const { cursor, limit } = optional(options, "the options of the list", object) ?? {};
+/**
+ * @param {PageOptions} [options]
+ * @param {readonly string[]} [members]
+ */
+function pageOptions(options, members = ["cursor", "limit"]) {
+  const { cursor, limit } = optional(options, "the options object of the list", (value, name) => only(value, name, members)) ?? {};
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
 }
 
@@ -283,14 +286,19 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  object(ticket, "the invitation");
-  if ("link" in ticket) return { link: text(ticket.link, "link") };
+  if ("link" in object(ticket, "the invitation")) {
+    return { link: text(only(ticket, "an invitation by link", ["link"]).link, "link") };
+  }
+  only(ticket, "an invitation by mail", ["id", "token"]);
   return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
 }
 
-/** @param {Omit<ShareOptions, "connection">} options */
-function sharing(options) {
-  const { card, fields, expiresAt, acceptUnverified } = object(options, "the share");
+/**
+ * @param {Omit<ShareOptions, "connection">} options
+ * @param {string} whom
+ */
+function sharing(options, whom) {
+  const { card, fields, expiresAt, acceptUnverified } = only(options, "the share", [whom, "card", "fields", "expiresAt", "acceptUnverified"]);
   return {
     card: text(card, "card"),
     fields: optional(fields, "fields", (names, name) => list(names, name, text)),

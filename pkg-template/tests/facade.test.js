@@ -149,7 +149,7 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
 
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
-  await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5), stranger: 1 });
+  await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
   const expected = { card: "c", connection: "d", fields: ["number"], expiresAt: 5, acceptUnverified: undefined };
   assert.deepEqual(called("share"), [expected]);
   await session.outgoingShares({ connection: "d" });
@@ -170,4 +170,24 @@ test("a listener can be ended, and its own errors stay out of the module", async
 test("only the package makes sessions", () => {
   assert.throws(() => new api.Session(), TypeError);
   assert.throws(() => new api.Vouchsafe({}), TypeError);
+});
+
+test("a misspelt option is refused, not passed over", async () => {
+  const session = await signIn();
+  const share = { card: "c", connection: "x" };
+  const calls = [
+    () => session.share({ ...share, expireAt: Date.now() }),
+    () => session.share({ ...share, connections: ["y"] }),
+    () => session.shareWithMany({ card: "c", connections: ["x"], acceptUnverifed: true }),
+    () => session.invite({ delivery: "link", name: "Bob", expires: 1 }),
+    () => session.cards({ limits: 5 }),
+    () => session.outgoingShares({ conection: "x" }),
+    () => session.accept({ link: "l", token: "t" }, { name: "Alice" }),
+    () => session.accept({ link: "l" }, { names: "Alice" }),
+    () => api.Vouchsafe.open({ ...services, invitationURL: "https://example.com/" }),
+  ];
+  for (const call of calls) await assert.rejects(call, code("bad_input"), String(call));
+  await session.share({ ...share, fields: undefined, expiresAt: null });
+  // A card that was read may be written back as it is.
+  await session.createCard({ id: "c", label: "L", fields: [], version: 1, createdAt: 1 });
 });
