@@ -58,7 +58,8 @@ impl SymmetricKey {
         Self::from_bytes(derive(secret, info)?)
     }
 
-    pub(crate) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Result<Self> {
+    /// Reads the raw key.
+    pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Result<Self> {
         let mut key = Self {
             bytes,
             kid: String::new(),
@@ -254,6 +255,17 @@ impl VerifyingKey {
             kty: "OKP".into(),
             x: to_base64url(self.as_bytes()),
         }
+    }
+
+    /// Reads SPKI, in the one encoding that DER allows.
+    pub fn from_spki(der: &[u8]) -> Result<Self> {
+        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| Error::RecordRejected)?;
+        if info.algorithm.oid != ED25519_OID || info.algorithm.parameters.is_some() {
+            return Err(Error::RecordRejected);
+        }
+        let bits = info.subject_public_key.as_bytes();
+        let bytes = bits.and_then(|bits| bits.try_into().ok());
+        Self::from_bytes(bytes.ok_or(Error::RecordRejected)?)
     }
 
     /// SPKI (RFC 8410).

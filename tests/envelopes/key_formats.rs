@@ -59,13 +59,32 @@ fn signing_keys_round_trip() {
     let spki = key.public().to_spki().unwrap();
     assert_eq!(spki.len(), 44);
     assert_eq!(&spki[12..], key.public().as_bytes());
+    assert_eq!(&VerifyingKey::from_spki(&spki).unwrap(), key.public());
+    let rsa = KEYS[0].public().spki().to_vec();
+    let mut other_algorithm = spki.clone();
+    // Ed448 in place of Ed25519.
+    other_algorithm[8] = 0x71;
+    let longer = [&spki[..], &[0]].concat();
+    for wrong in [
+        spki[..43].to_vec(),
+        longer,
+        rsa,
+        other_algorithm,
+        Vec::new(),
+    ] {
+        rejected(VerifyingKey::from_spki(&wrong), &format!("{wrong:x?}"));
+    }
 }
 
 #[test]
 fn symmetric_keys_round_trip() {
     let key = key();
-    let again = SymmetricKey::from_jwk(&key.to_jwk().unwrap()).unwrap();
-    assert_eq!((again.as_bytes(), again.kid()), (key.as_bytes(), key.kid()));
+    for again in [
+        SymmetricKey::from_jwk(&key.to_jwk().unwrap()).unwrap(),
+        SymmetricKey::from_bytes(Zeroizing::new(*key.as_bytes())).unwrap(),
+    ] {
+        assert_eq!((again.as_bytes(), again.kid()), (key.as_bytes(), key.kid()));
+    }
 }
 
 #[test]

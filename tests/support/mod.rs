@@ -11,8 +11,8 @@
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -26,7 +26,7 @@ use vouchsafe::flows::{
 };
 use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
-use vouchsafe_server::{Config, Server};
+use vouchsafe_server::{Clock, Config, Server};
 use zeroize::Zeroizing;
 
 pub type TestSession = Session<Http, Counting>;
@@ -41,6 +41,7 @@ static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 pub struct World {
     server: Option<Server>,
     folder: tempfile::TempDir,
+    clock: Arc<AtomicI64>,
     pub vault: String,
     pub keystore: String,
 }
@@ -56,6 +57,12 @@ impl World {
         config.rate_limits = false;
         config.dev_mailbox = true;
         config.invitation_url = Some(PAGE.into());
+        let clock = Arc::new(AtomicI64::new(0));
+        config.clock = Clock::new({
+            let clock = Arc::clone(&clock);
+            let system = Clock::system();
+            move || system.now() + clock.load(Ordering::Relaxed)
+        });
         change(&mut config);
         // Not `block_on`: tests call this from inside a runtime of their own.
         let (tell, told) = std::sync::mpsc::channel();
@@ -68,9 +75,15 @@ impl World {
         Self {
             server: Some(server),
             folder,
+            clock,
             vault,
             keystore,
         }
+    }
+
+    /// Time passes at the services; the clients' clocks stay.
+    pub fn pass(&self, millis: i64) {
+        self.clock.fetch_add(millis, Ordering::Relaxed);
     }
 
     pub fn data(&self) -> &Path {
