@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::pin::Pin;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -97,7 +98,9 @@ impl<T: Transport> Services<T> {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<R> {
-        let response = self.call_for_response(access, method, path, body).await?;
+        let response = self
+            .exchange(access, method, path, body.map(to_body).transpose()?)
+            .await?;
         serde_json::from_slice(&response.body).map_err(|_| unreadable())
     }
 
@@ -109,7 +112,7 @@ impl<T: Transport> Services<T> {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<()> {
-        self.call_for_response(access, method, path, body)
+        self.exchange(access, method, path, body.map(to_body).transpose()?)
             .await
             .map(|_| ())
     }
@@ -119,26 +122,25 @@ impl<T: Transport> Services<T> {
         self.call(access, Method::Get, path, None::<&()>).await
     }
 
-    async fn call_for_response(
-        &self,
+    /// The same machinery for every call: boxed and not generic, because a browser would else load thirty copies of it.
+    fn exchange<'a>(
+        &'a self,
         access: Access,
         method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Response> {
-        let body = body
-            .map(serde_json::to_string)
-            .transpose()
-            .map_err(|_| Error::bad_input("This cannot be sent."))?;
-        let first = self.send(access, method, path, body.clone()).await;
-        match first {
-            // The token may have been refused for its age by the Vault's clock; the session itself may be good.
-            Err(Error::SessionExpired) if access == Access::Vault => {
-                *self.token.borrow_mut() = None;
-                self.send(access, method, path, body).await
+        path: &'a str,
+        body: Option<String>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response>> + 'a>> {
+        Box::pin(async move {
+            let first = self.send(access, method, path, body.clone()).await;
+            match first {
+                // The token may have been refused for its age by the Vault's clock; the session itself may be good.
+                Err(Error::SessionExpired) if access == Access::Vault => {
+                    *self.token.borrow_mut() = None;
+                    self.send(access, method, path, body).await
+                }
+                other => other,
             }
-            other => other,
-        }
+        })
     }
 
     async fn send(
@@ -216,6 +218,10 @@ impl<T: Transport> Services<T> {
         *self.token.borrow_mut() = Some(made.clone());
         Ok(made.token)
     }
+}
+
+fn to_body(body: &impl Serialize) -> Result<String> {
+    serde_json::to_string(body).map_err(|_| Error::bad_input("This cannot be sent."))
 }
 
 /// The error that an answer holds.

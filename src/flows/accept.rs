@@ -43,14 +43,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let (opened, key) = try_join(self.step(10, "Open the invitation", open), make_key).await?;
         let inviter = self.check_inviter(ticket, &opened)?;
 
-        let (entry, mut note, key) = match self.start_accepting(ticket, &inviter, key, name).await {
+        let (entry, note, key) = match self.start_accepting(ticket, &inviter, key, name).await {
             Err(Error::Conflict(_)) => self.resume_accepting(ticket, &inviter).await?,
             other => other?,
         };
         let stored = self.connect(ticket, &inviter, &key).await?;
-        // The pins are in place; that the note says so too is left to the next look at the connection, which saves a
-        // round trip here.
-        note.state = NoteState::Accepted;
         self.check_connection(stored, entry, note)
             .await?
             .into_connection(self)

@@ -244,13 +244,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 (note, trust)
             }
             (_, Ok(pin)) if note.pin.as_ref() != Some(&pin) => (note, Trust::Changed),
-            (NoteState::Accepting, Ok(_)) => {
-                let note = self
-                    .write_note(stored.id, note, |note| note.state = NoteState::Accepted)
-                    .await?;
-                let trust = trust_of(&note);
-                (note, trust)
-            }
+            // `accepting` has its pins: that it came about is noted with the next change, not in a write of its own.
             (_, Ok(_)) => {
                 let trust = trust_of(&note);
                 (note, trust)

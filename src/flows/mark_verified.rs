@@ -3,7 +3,7 @@
 use super::{Connection, Session};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
-use crate::crypto::records::VerifiedBy;
+use crate::crypto::records::{NoteState, VerifiedBy};
 use crate::crypto::safety_number::{derive_safety_number, is_same_number};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -24,7 +24,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if checked.note.verified_by.is_none() {
             checked.note = self
                 .write_note(id, checked.note, |note| {
-                    note.verified_by = Some(VerifiedBy::SafetyNumber)
+                    note.state = NoteState::Accepted;
+                    note.verified_by = Some(VerifiedBy::SafetyNumber);
                 })
                 .await?;
             checked.set_verified();

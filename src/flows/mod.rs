@@ -233,10 +233,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         title: &'static str,
         work: impl Future<Output = Result<R>>,
     ) -> Result<R> {
-        self.0
-            .steps
-            .run(&self.0.services.transport, number, title, work)
-            .await
+        let clock = &self.0.services.transport;
+        let start = clock.now();
+        let result = work.await;
+        if result.is_ok() {
+            self.0.steps.tell(number, title, start, clock);
+        }
+        result
     }
 }
 

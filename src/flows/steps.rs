@@ -6,7 +6,6 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::api::Transport;
-use crate::error::Result;
 
 /// A step that ended.
 #[derive(Debug, Clone, Serialize)]
@@ -30,24 +29,15 @@ impl Steps {
         Self(Some(Rc::new(listener)))
     }
 
-    pub(super) async fn run<R>(
-        &self,
-        clock: &impl Transport,
-        number: u8,
-        title: &'static str,
-        work: impl Future<Output = Result<R>>,
-    ) -> Result<R> {
-        let Some(listener) = &self.0 else {
-            return work.await;
-        };
-        let start = clock.now();
-        let result = work.await?;
-        listener(Step {
-            number,
-            title,
-            duration: clock.now() - start,
-        });
-        Ok(result)
+    /// Tells of a step that began at `start`.
+    pub(super) fn tell(&self, number: u8, title: &'static str, start: i64, clock: &impl Transport) {
+        if let Some(listener) = &self.0 {
+            listener(Step {
+                number,
+                title,
+                duration: clock.now() - start,
+            });
+        }
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
         "--package",
         "vouchsafe",
         "--lib",
-        "--release",
+        "--profile",
+        "wasm",
         "--target",
         tools::WASM_TARGET,
     ]);
@@ -47,7 +48,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     let module = workspace
         .target
         .join(tools::WASM_TARGET)
-        .join("release/vouchsafe.wasm");
+        .join("wasm/vouchsafe.wasm");
     assemble(workspace, &module, &modules.join("binaryen/bin/wasm-opt"))
 }
 

@@ -53,7 +53,8 @@ pub struct Outcomes<R> {
 #[serde(
     tag = "role",
     rename_all = "lowercase",
-    rename_all_fields = "camelCase"
+    rename_all_fields = "camelCase",
+    try_from = "EitherSpace"
 )]
 pub enum Space {
     /// For the sender.
@@ -90,6 +91,64 @@ pub enum Space {
         /// When it ends.
         expires_at: Option<i64>,
     },
+}
+
+/// The members of both kinds. Reading them at once, and not by `role` first, saves a browser the machinery for it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EitherSpace {
+    role: String,
+    id: Id,
+    connection_id: Id,
+    recipient: Option<Id>,
+    sender: Option<Id>,
+    own: Option<String>,
+    peer: Option<String>,
+    claim: Option<String>,
+    claimed_at: Option<i64>,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+impl TryFrom<EitherSpace> for Space {
+    type Error = &'static str;
+
+    fn try_from(space: EitherSpace) -> Result<Self, Self::Error> {
+        let EitherSpace {
+            id,
+            connection_id,
+            created_at,
+            expires_at,
+            ..
+        } = space;
+        match (
+            space.role.as_str(),
+            space.recipient,
+            space.own,
+            space.sender,
+            space.peer,
+        ) {
+            ("sender", Some(recipient), Some(own), None, None) => Ok(Self::Sender {
+                id,
+                connection_id,
+                recipient,
+                own,
+                claimed_at: space.claimed_at,
+                created_at,
+                expires_at,
+            }),
+            ("recipient", None, None, Some(sender), Some(peer)) => Ok(Self::Recipient {
+                id,
+                connection_id,
+                sender,
+                peer,
+                claim: space.claim,
+                created_at,
+                expires_at,
+            }),
+            _ => Err("neither a sender's nor a recipient's space"),
+        }
+    }
 }
 
 impl Space {

@@ -65,12 +65,52 @@ pub struct ShareRecord {
 
 /// A share with its content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "FlatShare")]
 pub struct StoredShare {
     /// Everything else.
     #[serde(flatten)]
     pub record: ShareRecord,
     /// The envelope.
     pub share: String,
+}
+
+/// The same with all members side by side, as they travel.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FlatShare {
+    id: Id,
+    connection_id: Id,
+    space_id: Id,
+    from: Id,
+    to: Id,
+    created_at: i64,
+    expires_at: Option<i64>,
+    share: String,
+}
+
+impl From<FlatShare> for StoredShare {
+    fn from(flat: FlatShare) -> Self {
+        let FlatShare {
+            id,
+            connection_id,
+            space_id,
+            from,
+            to,
+            created_at,
+            expires_at,
+            share,
+        } = flat;
+        let record = ShareRecord {
+            id,
+            connection_id,
+            space_id,
+            from,
+            to,
+            created_at,
+            expires_at,
+        };
+        Self { record, share }
+    }
 }
 
 /// One answer of `POST /shares/query`.
