@@ -63,6 +63,11 @@ impl Error {
         Self::BadInput(text.into())
     }
 
+    /// The platform's generator failed.
+    pub(crate) fn no_randomness() -> Self {
+        Self::ServerError("This device gives no random numbers: nothing was made.".into())
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -61,7 +61,7 @@ impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
 
     fn check(&self) -> Result<()> {
         if self.failed {
-            return Err(no_randomness());
+            return Err(Error::no_randomness());
         }
         Ok(())
     }
@@ -69,11 +69,7 @@ impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
 
 /// The platform's generator, for the worker, which has no engine.
 fn system_random(buffer: &mut [u8]) -> Result<()> {
-    getrandom::fill(buffer).map_err(|_| no_randomness())
-}
-
-fn no_randomness() -> Error {
-    Error::ServerError("This device gives no random numbers: nothing was made.".into())
+    getrandom::fill(buffer).map_err(|_| Error::no_randomness())
 }
 
 impl<F: Fn(&mut [u8]) -> Result<()>> RngCore for Random<F> {

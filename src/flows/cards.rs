@@ -6,7 +6,7 @@ use super::{Opened, Session};
 use crate::api::vault::cards::{CardWrite, StoredCard};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
-use crate::crypto::records::{CardContent, Field, open_card, seal_card};
+use crate::crypto::records::{CardContent, open_card, seal_card};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -144,21 +144,5 @@ impl<T: Transport, E: Engine> Session<T, E> {
             created_at,
             updated_at,
         })
-    }
-}
-
-impl CardContent {
-    /// A card from its parts.
-    #[must_use]
-    pub fn new(label: &str, fields: &[(&str, &str, &str)]) -> Self {
-        let field = |&(name, label, value): &(&str, &str, &str)| Field {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            value: value.to_owned(),
-        };
-        Self {
-            label: label.to_owned(),
-            fields: fields.iter().map(field).collect(),
-        }
     }
 }

@@ -6,12 +6,12 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Opened, Session};
-use crate::api::keystore::connections::{Entry, NoteUpdate};
+use crate::api::keystore::connections::Entry;
 use crate::api::vault::invitations::{InvitationState, StoredInvitation};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::{Ticket, to_link};
-use crate::crypto::records::{Delivery, Note, NoteState, Role, open_note, seal_note};
+use crate::crypto::records::{Delivery, Note, NoteState, Role};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -133,41 +133,5 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services()
             .decline_invitation(ticket.id(), &ticket.token()?.to_text())
             .await
-    }
-
-    /// Opens the note of what the Keystore has, and refuses one that is older than one seen before.
-    pub(super) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
-        let keys = self.keys()?;
-        let note = open_note(self.account(), entry.id, &keys.vault, &entry.note)?;
-        if note.version != entry.version {
-            return Err(Error::RecordRejected);
-        }
-        self.see_version(entry.id, note.version)?;
-        Ok(note)
-    }
-
-    /// Writes a changed note by compare-and-set.
-    pub(super) async fn write_note(
-        &self,
-        id: Id,
-        mut note: Note,
-        change: impl FnOnce(&mut Note),
-    ) -> Result<Note> {
-        let keys = self.keys()?;
-        let replaced = note.version;
-        change(&mut note);
-        note.version = replaced + 1;
-        let sealed = seal_note(self.engine(), self.account(), id, &keys.vault, &note)?;
-        self.services()
-            .update_note(
-                id,
-                &NoteUpdate {
-                    note: sealed,
-                    version: replaced,
-                },
-            )
-            .await?;
-        self.see_version(id, note.version)?;
-        Ok(note)
     }
 }

@@ -12,6 +12,7 @@ mod invite;
 mod live;
 mod lock;
 mod mark_verified;
+mod notes;
 mod read_share;
 mod revoke;
 mod share;

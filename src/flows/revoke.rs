@@ -1,4 +1,4 @@
-//! Revoking a share: first the ciphertext goes, then every copy of its key.
+//! Revoking a share: first every copy of its key goes, then the ciphertext.
 
 use futures_util::future::try_join;
 
@@ -11,14 +11,17 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Deletes the share in the Vault and its encryption space in the Keystore. What was read cannot be unread.
+    /// Deletes the share's encryption space in the Keystore and the share in the Vault. What was read cannot be unread.
+    /// In this order a call that was cut can be repeated, from any device: the share is still listed.
     pub async fn revoke_share(&self, id: Id) -> Result<()> {
         self.keys()?;
         let space = self.own_space(id).await;
-        self.services().delete_share(id).await?;
-        if let Some(space) = space? {
+        if let Ok(Some(space)) = space {
             self.delete_space_if_there(space).await?;
         }
+        self.services().delete_share(id).await?;
+        // The share is gone either way; that its key could not be found out is still to be told.
+        space?;
         let mut memory = self.0.memory.borrow_mut();
         memory.places.remove(&id);
         if let Some(space) = memory.own_spaces.remove(&id) {

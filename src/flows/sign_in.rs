@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::sign_up::{check_email, check_passphrase, normalise, unreadable};
+use super::sign_up::{check_email, check_passphrase, normalise};
 use super::{Client, Keys, Session};
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
@@ -63,7 +63,8 @@ async fn sign_in<T: Transport, E: Engine>(
         credential_request: to_base64url(&started.message),
     };
     let answer = services.start_sign_in(&request).await?;
-    let response = from_base64url(&answer.credential_response).map_err(|_| unreadable())?;
+    let response =
+        from_base64url(&answer.credential_response).map_err(|_| crate::api::unreadable())?;
     let finished = engine
         .finish_opaque(Operation::SignIn, &started.state, &passphrase, &response)
         .await?;

@@ -48,7 +48,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
             registration_request: to_base64url(&started.message),
         };
         let answer = services.start_sign_up(&request).await?;
-        let response = from_base64url(&answer.registration_response).map_err(|_| unreadable())?;
+        let response =
+            from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
         let finished = engine
             .finish_opaque(
                 Operation::Registration,
@@ -128,8 +129,4 @@ pub(super) fn check_passphrase(
 /// The form in which the Keystore keeps addresses.
 pub(super) fn normalise(engine: &impl Engine, email: &str) -> String {
     engine.to_nfc(email.trim()).to_lowercase()
-}
-
-pub(super) fn unreadable() -> Error {
-    Error::ServerError("The Keystore's answer is not usable: check its address and version.".into())
 }

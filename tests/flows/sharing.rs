@@ -4,8 +4,11 @@ use vouchsafe::Error;
 use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::{ShareRequest, Trust};
+use vouchsafe::ids::Id;
 
-use crate::support::{World, connect_by_link, connect_by_mail, eventually, passport, run, whole};
+use crate::support::{
+    Person, World, connect_by_link, connect_by_mail, eventually, passport, run, whole,
+};
 
 #[test]
 fn a_card_is_read_by_whom_it_was_shared_with_and_by_nobody_else() {
@@ -312,18 +315,47 @@ fn revoked_is_gone_everywhere() {
                 .items
                 .is_empty()
         );
-        let spaces = reqwest::Client::new()
-            .post(format!("{}/v1/spaces/query", world.keystore))
-            .bearer_auth(bob.http.bearer_to("/keystore/v1/spaces"))
-            .header("content-type", "application/json")
-            .body(format!("{{\"ids\":[\"{}\"]}}", share.space))
-            .send()
-            .await
-            .unwrap();
         assert_eq!(
-            spaces.text().await.unwrap(),
+            space_as_seen_by(&world, &bob, share.space).await,
             "{\"items\":[]}",
             "the claim is gone too"
+        );
+    });
+}
+
+#[test]
+fn revoking_that_was_cut_is_finished_from_anywhere() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, _) = connect_by_link(&alice, &bob).await;
+        let card = alice.card().await;
+        let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+        bob.session.read_share(share.id).await.unwrap();
+        // Whatever is deleted is deleted, but the answer does not arrive.
+        alice.http.tamper(|request, mut response| {
+            if request.method == vouchsafe::api::Method::Delete {
+                response.status = 502;
+                response.body.clear();
+            }
+            response
+        });
+        let cut = alice.session.revoke_share(share.id).await.unwrap_err();
+        assert_eq!(cut.code(), "server_error");
+
+        let elsewhere = world.other_device(&alice).await;
+        elsewhere.session.revoke_share(share.id).await.unwrap();
+        assert!(
+            bob.session
+                .incoming_shares(&PageRequest::default())
+                .await
+                .unwrap()
+                .items
+                .is_empty()
+        );
+        assert_eq!(
+            space_as_seen_by(&world, &bob, share.space).await,
+            "{\"items\":[]}"
         );
     });
 }
@@ -404,4 +436,15 @@ fn many_shares_page_newest_first_and_open_together() {
             "one bad record does not take the others along"
         );
     });
+}
+
+/// What the Keystore answers to a person who asks for a space.
+async fn space_as_seen_by(world: &World, person: &Person, space: Id) -> String {
+    let answer = reqwest::Client::new()
+        .post(format!("{}/v1/spaces/query", world.keystore))
+        .bearer_auth(person.http.bearer_to("/keystore/v1/spaces"))
+        .header("content-type", "application/json")
+        .body(format!("{{\"ids\":[\"{space}\"]}}"))
+        .send();
+    answer.await.unwrap().text().await.unwrap()
 }

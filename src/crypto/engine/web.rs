@@ -1,7 +1,5 @@
 //! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
 
-use std::rc::Rc;
-
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -15,7 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct WebEngine {
     crypto: Crypto,
-    finish: Rc<Function>,
+    finish: Function,
 }
 
 impl std::fmt::Debug for WebEngine {
@@ -37,7 +35,7 @@ impl WebEngine {
         }
         Ok(Self {
             crypto: crypto.unchecked_into(),
-            finish: Rc::new(finish),
+            finish,
         })
     }
 
@@ -50,9 +48,7 @@ impl Engine for WebEngine {
     type PrivateKey = CryptoKey;
 
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        getrandom::fill(buffer).map_err(|_| {
-            Error::ServerError("This device gives no random numbers: nothing was made.".into())
-        })
+        getrandom::fill(buffer).map_err(|_| Error::no_randomness())
     }
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {

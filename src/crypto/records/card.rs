@@ -54,6 +54,20 @@ impl std::fmt::Debug for Field {
 }
 
 impl CardContent {
+    /// A card from its parts.
+    #[must_use]
+    pub fn new(label: &str, fields: &[(&str, &str, &str)]) -> Self {
+        let field = |&(name, label, value): &(&str, &str, &str)| Field {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            value: value.to_owned(),
+        };
+        Self {
+            label: label.to_owned(),
+            fields: fields.iter().map(field).collect(),
+        }
+    }
+
     /// Whether the card may be written: bounds, and no name twice.
     pub fn check(&self) -> Result<()> {
         if self.label.trim().is_empty() || self.label.len() > LONGEST_LABEL {
