@@ -264,7 +264,7 @@ impl Made<'_> {
                 "--chromedriver",
             ])
             .arg(&chromium.driver)
-            .args(["--", "--features", "rust-rsa", "--test", "browser"])
+            .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
             .env("VOUCHSAFE_TEST_VAULT", services.vault())
             .env("VOUCHSAFE_TEST_KEYSTORE", services.keystore());
