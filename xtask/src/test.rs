@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::demo;
+use crate::deny;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
@@ -29,6 +30,8 @@ pub(crate) enum Step {
     ClippyWasm,
     /// Without the feature `browser` no crate that touches JavaScript is in the tree.
     Tree,
+    /// The dependencies may be used: licences, sources, known faults.
+    Deny,
     /// The npm packages of the tests are there.
     Npm,
     /// The package's JavaScript, against a stand-in for the module.
@@ -74,6 +77,7 @@ struct Made<'a> {
     workspace: &'a Workspace,
     server: Option<PathBuf>,
     package: Option<Package>,
+    unchecked: Vec<String>,
 }
 
 /// Runs all steps, or one and those that it needs, and sums up.
@@ -83,6 +87,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode>
         workspace,
         server: None,
         package: None,
+        unchecked: Vec::new(),
     };
     let mut outcomes: Vec<Outcome> = Vec::new();
     for &step in Step::value_variants().iter().filter(|&&step| wanted(step)) {
@@ -109,10 +114,10 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode>
             duration: start.elapsed(),
         });
     }
-    sum_up(&outcomes)
+    sum_up(&outcomes, &made.unchecked)
 }
 
-fn sum_up(outcomes: &[Outcome]) -> Result<ExitCode> {
+fn sum_up(outcomes: &[Outcome], unchecked: &[String]) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n{:<12} {:<7} {:>8}", "step", "result", "seconds")?;
     for outcome in outcomes {
@@ -133,6 +138,9 @@ fn sum_up(outcomes: &[Outcome]) -> Result<ExitCode> {
         .filter(|outcome| outcome.failure.is_some())
         .count();
     writeln!(out, "\n{} passed, {failed} failed", outcomes.len() - failed)?;
+    for what in unchecked {
+        writeln!(out, "NOT CHECKED: {what}")?;
+    }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
@@ -151,6 +159,9 @@ impl Made<'_> {
                 self.clippy(&["--package", "vouchsafe", "--target", tools::WASM_TARGET])
             }
             Step::Tree => self.tree(),
+            Step::Deny => {
+                deny::check(self.workspace).map(|unchecked| self.unchecked.extend(unchecked))
+            }
             Step::Npm => npm::ensure_packages(self.workspace).map(drop),
             Step::Facade => self.node_tests(Path::new("pkg-template/tests"), &[]),
             Step::Server => {
@@ -264,7 +275,7 @@ impl Made<'_> {
                 "--chromedriver",
             ])
             .arg(&chromium.driver)
-            .args(["--", "--features", "rust-rsa", "--test", "browser"])
+            .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
             .env("VOUCHSAFE_TEST_VAULT", services.vault())
             .env("VOUCHSAFE_TEST_KEYSTORE", services.keystore());

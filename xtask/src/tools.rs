@@ -16,6 +16,7 @@ use crate::workspace::Workspace;
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 const WASM_PACK: &str = "0.15.1";
+const CARGO_DENY: &str = "0.20.2";
 
 /// Makes sure that the compiler can build for browsers.
 pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
@@ -57,8 +58,8 @@ pub(crate) fn ensure_component(
     .with_context(|| format!("Install {component}, with rustup: https://rustup.rs"))
 }
 
-/// Makes sure of `wasm-pack` and the test runner that it starts. Returns the `PATH` on which they are.
-pub(crate) fn ensure_wasm_pack(workspace: &Workspace) -> Result<std::ffi::OsString> {
+/// The `PATH`, with the folder in which Cargo installs programs.
+fn search_path() -> Result<std::ffi::OsString> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
@@ -66,8 +67,19 @@ pub(crate) fn ensure_wasm_pack(workspace: &Workspace) -> Result<std::ffi::OsStri
         .map(PathBuf::from)
         .or_else(|| Some(env::home_dir()?.join(".cargo")));
     folders.extend(cargo_home.map(|home| home.join("bin")));
-    let path = env::join_paths(folders)?;
+    Ok(env::join_paths(folders)?)
+}
 
+/// Makes sure of `cargo deny`. Returns the `PATH` on which it is.
+pub(crate) fn ensure_cargo_deny(workspace: &Workspace) -> Result<std::ffi::OsString> {
+    let path = search_path()?;
+    ensure_program(workspace, &path, "cargo-deny", "cargo-deny", CARGO_DENY)?;
+    Ok(path)
+}
+
+/// Makes sure of `wasm-pack` and the test runner that it starts. Returns the `PATH` on which they are.
+pub(crate) fn ensure_wasm_pack(workspace: &Workspace) -> Result<std::ffi::OsString> {
+    let path = search_path()?;
     ensure_program(workspace, &path, "wasm-pack", "wasm-pack", WASM_PACK)?;
     let bindgen = workspace.locked_version("wasm-bindgen")?;
     ensure_program(
