@@ -81,6 +81,18 @@ async fn a_backup_under_writes_holds_what_was_acknowledged() {
     let (lab, place) = (lab().await, tempfile::tempdir().unwrap());
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let connection = lab.connect(&ada, &bob).await;
+    // So much that copying the Keystore takes a while, in which much is written.
+    for _ in 0..10 {
+        let large = || {
+            let mut space = new_space(&bob, None);
+            (space["own"], space["peer"]) = (json!(jwe(&random(4000))), json!(jwe(&random(4000))));
+            space
+        };
+        let spaces: Vec<Value> = (0..100).map(|_| large()).collect();
+        let body = Some(json!({ "spaces": spaces }));
+        let (status, _) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+        assert_eq!(status, 200);
+    }
     let to = place.path().join("backup");
     let stopped = AtomicBool::new(false);
     let writer = || Writer {
@@ -101,8 +113,8 @@ async fn a_backup_under_writes_holds_what_was_acknowledged() {
         until(async || (shares().len() > 100).then_some(())).await;
         let before = (cards(), shares());
         let output = back_up(lab.folder.path(), &to, &[]).await;
-        let (so_far, sum) = (shares().len(), |count| count + 20);
-        until(async || (shares().len() > sum(so_far)).then_some(())).await;
+        let so_far = shares().len();
+        until(async || (shares().len() > so_far + 20).then_some(())).await;
         stopped.store(true, Ordering::SeqCst);
         (output, before)
     };
