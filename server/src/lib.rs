@@ -30,6 +30,7 @@ mod keystore;
 mod limits;
 mod page;
 mod server;
+mod sweep;
 mod token;
 mod vault;
 #[cfg(test)]

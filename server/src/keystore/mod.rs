@@ -6,13 +6,16 @@ mod opaque;
 mod sessions;
 mod setup;
 mod spaces;
+mod sweep;
 mod tokens;
 #[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -26,7 +29,7 @@ use crate::limits::Limits;
 use crate::server::StartError;
 use setup::Setup;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+const MIGRATIONS: Migrations = &[include_str!("schema.sql"), include_str!("sweeping.sql")];
 
 /// What the Keystore's handlers share.
 pub(crate) struct Keystore {
@@ -71,6 +74,11 @@ impl Keystore {
                 .unwrap_or_default(),
             audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
         }))
+    }
+
+    /// Sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
+        crate::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
     }
 
     /// The public half of the token key, for a Vault in the same process.

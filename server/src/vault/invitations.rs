@@ -68,6 +68,7 @@ impl InvitationState {
             "accepted" => Self::Accepted,
             "declined" => Self::Declined,
             "cancelled" => Self::Cancelled,
+            "expired" => Self::Expired,
             _ if expires_at <= now => Self::Expired,
             _ => Self::Pending,
         }

@@ -13,6 +13,7 @@ use rand_core::{OsRng, RngCore};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha512};
+use sqlx::AnyPool;
 use tempfile::TempDir;
 use uuid::Uuid;
 use vouchsafe_server::{Clock, Config, Server};
@@ -37,6 +38,7 @@ pub(crate) struct Lab {
     pub(crate) folder: TempDir,
     pub(crate) http: Client,
     pub(crate) vault_db: String,
+    pub(crate) keystore_db: String,
     time: Arc<AtomicI64>,
 }
 
@@ -63,17 +65,20 @@ impl Lab {
             config.keystore_db = Some(make_database(&postgres).await);
         }
         change(&mut config);
-        let file = folder.path().join("vault.db");
-        let vault_db = config
-            .vault_db
-            .clone()
-            .unwrap_or_else(|| format!("sqlite://{}?mode=ro", file.display()));
+        let url = |configured: &Option<String>, name| {
+            let file = folder.path().join(name);
+            let sqlite = || format!("sqlite://{}?mode=ro", file.display());
+            configured.clone().unwrap_or_else(sqlite)
+        };
+        let vault_db = url(&config.vault_db, "vault.db");
+        let keystore_db = url(&config.keystore_db, "keystore.db");
         let server = Server::start(config).await.unwrap();
         Self {
             server,
             folder,
             http: Client::new(),
             vault_db,
+            keystore_db,
             time,
         }
     }
@@ -227,12 +232,30 @@ impl Lab {
     }
 }
 
-async fn make_database(postgres: &str) -> String {
-    sqlx::any::install_default_drivers();
-    let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
-    let pool = sqlx::AnyPool::connect(&format!("{postgres}/postgres"))
+/// Asks again and again until there is an answer.
+pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answer = async {
+        loop {
+            match ask().await {
+                Some(answer) => return answer,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), answer)
         .await
-        .unwrap();
+        .expect("it happens")
+}
+
+/// A service's own database.
+pub(crate) async fn database(url: &str) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    AnyPool::connect(url).await.unwrap()
+}
+
+async fn make_database(postgres: &str) -> String {
+    let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
+    let pool = database(&format!("{postgres}/postgres")).await;
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&pool)
         .await

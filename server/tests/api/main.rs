@@ -13,3 +13,4 @@ mod outsiders;
 mod processes;
 mod shares;
 mod spaces;
+mod sweeping;
