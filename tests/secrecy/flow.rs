@@ -7,7 +7,7 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{
-    CardUpdate, Client, Connection, Invite, Session, Share, ShareRequest, Steps,
+    CardUpdate, Client, Connection, Invite, Session, Share, ShareRequest, Steps, Subscription,
 };
 
 use crate::secrets::{Kind, Secret};
@@ -288,7 +288,7 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
     .await;
     stage.look_into_rows("after reading").await;
     stage.look("after reading");
-    drop(events.map(|subscription| subscription.cancel()));
+    events.iter().for_each(Subscription::cancel);
 
     stage.kill();
     stage.look("after a crash");

@@ -2,12 +2,7 @@
 //! byte of traffic, data and logs recorded, searched for every secret; and every ciphertext tried with every key.
 
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    unreachable_pub,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
 mod ciphertexts;
 mod flow;

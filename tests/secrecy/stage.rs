@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::process::{Process, Urls};
 use crate::proxy::Proxy;
-use crate::recording::{Place, Recording, SERVICES, Service};
+use crate::recording::{Piece, Place, Recording, SERVICES, Service};
 use crate::support::eventually;
 
 /// The services, their data and what was recorded of them.
@@ -93,26 +93,40 @@ impl Stage {
         self.running.drain(..).for_each(Process::stop);
     }
 
-    /// The link of the newest mail to this address, once the Vault is done with it.
+    /// The link of the newest mail to this address, once the Vault has forgotten its token.
     pub async fn mailed_link(&self, address: &str) -> String {
-        eventually(async || {
-            let mut files: Vec<PathBuf> =
-                std::fs::read_dir(self.data(Service::Vault).join("outbox"))
-                    .ok()?
-                    .map(|entry| entry.unwrap().path())
-                    .filter(|file| file.extension().is_some_and(|end| end == "json"))
-                    .collect();
+        let link = eventually(async || {
+            let outbox = self.data(Service::Vault).join("outbox");
+            let mut files: Vec<PathBuf> = std::fs::read_dir(outbox)
+                .ok()?
+                .map(|entry| entry.unwrap().path())
+                .filter(|file| file.extension().is_some_and(|end| end == "json"))
+                .collect();
             files.sort();
             let mails = files.iter().rev().map(|file| std::fs::read(file).unwrap());
             let mut mails = mails.map(|mail| serde_json::from_slice::<Value>(&mail).unwrap());
             let mail = mails.find(|mail| mail["to"] == address)?;
-            let log = self.logs().join(format!("vault-{}.err", self.starts));
-            let done = format!("mail sent invitation=\"{}\"", mail["id"].as_str().unwrap());
-            let log = std::fs::read_to_string(log).unwrap();
-            log.contains(&done)
-                .then(|| mail["link"].as_str().unwrap().to_owned())
+            Some(mail["link"].as_str().unwrap().to_owned())
         })
-        .await
+        .await;
+        let token = link.rsplit_once('.').unwrap().1;
+        eventually(async || {
+            let mut files = Recording::default();
+            files.copy_data(Service::Vault, &self.data(Service::Vault), "now");
+            let mut database = files
+                .pieces
+                .iter()
+                .filter(|piece| piece.place != Place::Outbox);
+            let holds = |piece: &Piece| {
+                piece
+                    .bytes
+                    .windows(token.len())
+                    .any(|at| at == token.as_bytes())
+            };
+            (!database.any(holds)).then_some(())
+        })
+        .await;
+        link
     }
 
     /// Adds the logs and the traffic, and ends.
