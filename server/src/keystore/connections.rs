@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::sessions::Caller;
+use super::callers::Caller;
 use crate::db::placeholders;
 use crate::encoding::{Id, Jwe};
 use crate::error::{Code, ErrorBody, Result};
@@ -80,6 +80,7 @@ pub(super) async fn create(
         input.key.within(KEY)?,
         input.note.within(NOTE)?,
     );
+    let mut tx = app.begin_for(&caller).await?;
     let made = sqlx::query(
         "INSERT INTO connection_keys (account, id, key, note, version, created_at) VALUES ($1, $2, $3, $4, 1, $5) \
          ON CONFLICT DO NOTHING",
@@ -89,8 +90,9 @@ pub(super) async fn create(
     .bind(key)
     .bind(note)
     .bind(app.clock.now())
-    .execute(&app.db.write)
+    .execute(&mut *tx)
     .await?;
+    tx.commit().await?;
     if made.rows_affected() == 1 {
         return Ok((StatusCode::CREATED, Json(NoteVersion { version: 1 })));
     }

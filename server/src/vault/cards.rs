@@ -82,14 +82,16 @@ pub(super) async fn write(
         "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
          WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL RETURNING created_at"
     };
+    let mut tx = app.begin_for(&caller).await?;
     let made: Option<i64> = sqlx::query_scalar(sql)
         .bind(&caller.account)
         .bind(id.as_str())
         .bind(card)
         .bind(now)
         .bind(input.version)
-        .fetch_optional(&app.db.write)
+        .fetch_optional(&mut *tx)
         .await?;
+    tx.commit().await?;
     if let Some(created_at) = made {
         let status = if new {
             StatusCode::CREATED

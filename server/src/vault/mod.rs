@@ -1,5 +1,6 @@
 //! The Vault: cards, connections and shares as ciphertext, and the invitations that lead to connections.
 
+mod account;
 mod auth;
 mod cards;
 mod connections;
@@ -32,7 +33,7 @@ use crate::server::StartError;
 use events::Bell;
 use mail::Mailer;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+const MIGRATIONS: Migrations = &[include_str!("schema.sql"), include_str!("accounts.sql")];
 
 /// The largest body of `POST /shares`.
 const SHARES_BODY: usize = 32 << 20;
@@ -121,6 +122,7 @@ fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::query))
         .routes(routes!(shares::delete))
         .routes(routes!(events::stream))
+        .routes(routes!(account::delete))
         .merge(large)
 }
 

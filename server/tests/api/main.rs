@@ -4,6 +4,8 @@
 
 mod cards;
 mod common;
+mod credentials;
+mod deletion;
 mod events;
 mod http;
 mod invitations;
