@@ -5,6 +5,7 @@
 //! or counted with the reason why it is not ours; all three numbers are asserted, so that a new version of a set is
 //! looked at.
 
+mod account;
 mod aes_gcm;
 mod ed25519;
 mod hkdf;
@@ -26,6 +27,12 @@ use crate::error::{Error, Result};
 
 #[cfg(target_arch = "wasm32")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+/// The engine of browsers, as far as these tests use it: they finish OPAQUE themselves.
+#[cfg(target_arch = "wasm32")]
+fn web_engine() -> crate::crypto::engine::web::WebEngine {
+    crate::crypto::engine::web::WebEngine::new(js_sys::Function::new_no_args("")).unwrap()
+}
 
 fn hex(text: &str) -> Vec<u8> {
     HEXLOWER.decode(text.as_bytes()).unwrap()

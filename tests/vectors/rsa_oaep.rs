@@ -137,9 +137,7 @@ async fn our_sets_in_rust() {
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen_test]
 async fn every_set_in_webcrypto() {
-    let engine =
-        crate::crypto::engine::web::WebEngine::new(js_sys::Function::new_no_args("")).unwrap();
-    let counts = run(&engine, &TestName::all(), |_| true).await;
+    let counts = run(&super::web_engine(), &TestName::all(), |_| true).await;
     assert_eq!(counts, expected_of_all());
     let sum =
         counts.opened + counts.refused + counts.with_label + counts.other_hash + counts.other_size;

@@ -285,6 +285,8 @@ impl Made<'_> {
             .arg(&chromium.driver)
             .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
+            // For all tests of a file together; 20 seconds are not enough on a busy machine.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
             .env("VOUCHSAFE_TEST_VAULT", services.vault())
             .env("VOUCHSAFE_TEST_KEYSTORE", services.keystore());
         process::run(&mut wasm_pack, "The browser tests")
