@@ -13,5 +13,7 @@ mod mails;
 mod outsiders;
 mod processes;
 mod shares;
+mod sink;
+mod smtp;
 mod spaces;
 mod sweeping;
