@@ -12,6 +12,7 @@ mod outbox;
 mod public_keys;
 mod share_reads;
 mod shares;
+mod smtp;
 mod sweep;
 #[cfg(test)]
 mod wire;
@@ -58,6 +59,8 @@ pub(crate) struct Vault {
     mail_waits: Notify,
     bell: Bell,
     heartbeat: Duration,
+    /// How often the outbox is looked through.
+    outbox: Duration,
     stopping: watch::Receiver<bool>,
 }
 
@@ -96,6 +99,7 @@ impl Vault {
             mail_waits: Notify::new(),
             bell: Bell::default(),
             heartbeat: config.heartbeat,
+            outbox: config.outbox,
             stopping,
         }))
     }

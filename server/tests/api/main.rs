@@ -15,5 +15,7 @@ mod mails;
 mod outsiders;
 mod processes;
 mod shares;
+mod sink;
+mod smtp;
 mod spaces;
 mod sweeping;
