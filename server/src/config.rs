@@ -73,6 +73,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Whether attempts are limited.
     pub rate_limits: bool,
+    /// How long the headers of a request may take, and a connection may wait for its next request.
+    pub header_timeout: Duration,
     /// How often an event stream sends a comment line.
     pub heartbeat: Duration,
     /// How often the Vault looks for mails whose time for another attempt has come.
@@ -106,6 +108,8 @@ impl Config {
             new_opaque_setup: false,
             behind_proxy: false,
             rate_limits: true,
+            // Longer than proxies keep unused connections, so that they close them first.
+            header_timeout: Duration::from_secs(75),
             heartbeat: Duration::from_secs(15),
             outbox: Duration::from_secs(5),
             sweep: Duration::from_secs(60),

@@ -16,6 +16,7 @@ mod outsiders;
 mod processes;
 mod shares;
 mod sink;
+mod slow;
 mod smtp;
 mod spaces;
 mod sweeping;
