@@ -10,6 +10,7 @@ mod events;
 mod http;
 mod invitations;
 mod keystore;
+mod limits;
 mod mails;
 mod outsiders;
 mod processes;
