@@ -125,6 +125,7 @@ fn sessions_and_tokens_on_the_wire() {
     };
     let response = Response {
         status: 200,
+        retry_after: None,
         body: session.clone().into_bytes(),
     };
     let token = TokenBody {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod backup;
 mod cards;
 mod common;
 mod credentials;
@@ -16,3 +17,4 @@ mod outsiders;
 mod processes;
 mod shares;
 mod spaces;
+mod sweeping;
