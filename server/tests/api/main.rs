@@ -11,6 +11,7 @@ mod events;
 mod http;
 mod invitations;
 mod keystore;
+mod limits;
 mod mails;
 mod outsiders;
 mod processes;
