@@ -162,7 +162,7 @@ pub(super) async fn query(
 
 /// Lists the caller's.
 #[utoipa::path(
-    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

@@ -10,13 +10,16 @@ mod recovery;
 mod sessions;
 mod setup;
 mod spaces;
+mod sweep;
 mod tokens;
 #[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,7 +33,11 @@ use crate::limits::Limits;
 use crate::server::StartError;
 use setup::Setup;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql"), include_str!("credentials.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("schema.sql"),
+    include_str!("credentials.sql"),
+    include_str!("sweeping.sql"),
+];
 
 /// What the Keystore's handlers share.
 pub(crate) struct Keystore {
@@ -66,6 +73,11 @@ impl Keystore {
                 .unwrap_or_default(),
             audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
         }))
+    }
+
+    /// Sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
+        crate::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
     }
 
     /// The public half of the token key, for a Vault in the same process.

@@ -59,14 +59,11 @@ pub(crate) struct NewClaim {
 
 /// What one person sees of a space.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "role",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Space {
     /// The sender's view.
+    // On each variant, because the description does not see it on the enum.
+    #[serde(rename_all = "camelCase")]
     Sender {
         /// The space's id.
         id: Id,
@@ -84,6 +81,7 @@ pub(crate) enum Space {
         expires_at: Option<i64>,
     },
     /// The recipient's view.
+    #[serde(rename_all = "camelCase")]
     Recipient {
         /// The space's id.
         id: Id,

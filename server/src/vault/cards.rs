@@ -154,7 +154,7 @@ pub(super) async fn read(
 
 /// Lists the caller's cards.
 #[utoipa::path(
-    get, path = "/cards", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/cards", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<Card>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

@@ -68,6 +68,7 @@ impl InvitationState {
             "accepted" => Self::Accepted,
             "declined" => Self::Declined,
             "cancelled" => Self::Cancelled,
+            "expired" => Self::Expired,
             _ if expires_at <= now => Self::Expired,
             _ => Self::Pending,
         }
@@ -297,7 +298,7 @@ pub(super) async fn read(
 
 /// Lists the caller's invitations.
 #[utoipa::path(
-    get, path = "/invitations", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/invitations", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<Invitation>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

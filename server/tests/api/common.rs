@@ -232,6 +232,21 @@ impl Lab {
     }
 }
 
+/// Asks again and again until there is an answer.
+pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answer = async {
+        loop {
+            match ask().await {
+                Some(answer) => return answer,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), answer)
+        .await
+        .expect("it happens")
+}
+
 /// A service's own database.
 pub(crate) async fn database(url: &str) -> AnyPool {
     sqlx::any::install_default_drivers();

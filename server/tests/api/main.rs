@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod backup;
 mod cards;
 mod common;
 mod credentials;
@@ -10,8 +11,10 @@ mod events;
 mod http;
 mod invitations;
 mod keystore;
+mod limits;
 mod mails;
 mod outsiders;
 mod processes;
 mod shares;
 mod spaces;
+mod sweeping;

@@ -16,7 +16,8 @@ struct Process {
     address: String,
 }
 
-fn command(arguments: &[&str], data: &Path) -> Command {
+/// The binary with its data in a folder.
+pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe-server"));
     command
         .args(arguments)
