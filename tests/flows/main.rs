@@ -12,6 +12,7 @@ mod connecting;
 mod credentials;
 mod deletion;
 mod live;
+mod recipients;
 mod recovery;
 mod retries;
 mod sharing;
