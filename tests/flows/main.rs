@@ -10,5 +10,6 @@ mod accounts;
 mod cards;
 mod connecting;
 mod live;
+mod retries;
 mod sharing;
 mod two_processes;

@@ -134,6 +134,7 @@ async fn scene(world: &World) -> Scene {
 fn answer_with(http: &Http, status: Option<u16>, body: Vec<u8>) {
     http.tamper(move |_, response| Response {
         status: status.unwrap_or(response.status),
+        retry_after: None,
         body: body.clone(),
     });
 }
@@ -167,9 +168,13 @@ fn errors_without_an_explanation_are_errors() {
         ] {
             for body in [b"".to_vec(), b"<html>".to_vec(), body.to_vec()] {
                 answer_with(&scene.person.http, Some(status), body);
+                let code = match status {
+                    429 => "rate_limited",
+                    _ => "server_error",
+                };
                 for (name, result) in flows(&scene).await {
                     let error = result.expect_err(&format!("{name} believed {status}"));
-                    assert_eq!(error.code(), "server_error", "{name} {status}");
+                    assert_eq!(error.code(), code, "{name} {status}");
                     assert!(!error.to_string().contains("pay here"));
                 }
             }

@@ -3,10 +3,13 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     missing_docs,
     reason = "each test binary uses its part"
 )]
+
+mod http;
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -16,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use vouchsafe::api::{ByteStream, Method, Request, Response, Transport};
+use vouchsafe::Result;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
@@ -25,9 +28,10 @@ use vouchsafe::flows::{
     Card, Client, Connection, Invitation, Invite, Session, ShareRequest, Steps,
 };
 use vouchsafe::ids::Id;
-use vouchsafe::{Error, Result};
 use vouchsafe_server::{Clock, Config, Server};
 use zeroize::Zeroizing;
+
+pub use http::{Fault, Http};
 
 pub type TestSession = Session<Http, Counting>;
 pub type TestClient = Client<Http, Counting>;
@@ -273,147 +277,6 @@ pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it never came about");
-}
-
-type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
-
-/// HTTP, with a record of what was sent and a layer that may lie.
-#[derive(Clone)]
-pub struct Http {
-    client: reqwest::Client,
-    pub sent: Rc<RefCell<Vec<Request>>>,
-    tamper: Rc<RefCell<Option<Tamper>>>,
-    pub clock_offset: Rc<AtomicI64>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        // The first one counts; the server installs the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self {
-            client: reqwest::Client::new(),
-            sent: Rc::default(),
-            tamper: Rc::default(),
-            clock_offset: Rc::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Http {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Http(..)")
-    }
-}
-
-impl Http {
-    /// The token of the last request to an address that contains `path`.
-    pub fn bearer_to(&self, path: &str) -> String {
-        let sent = self.sent.borrow();
-        let last = sent.iter().rfind(|request| request.url.contains(path));
-        last.and_then(|request| request.bearer.clone()).unwrap()
-    }
-
-    /// From now on, answers pass through `tamper`.
-    pub fn tamper(&self, tamper: impl FnMut(&Request, Response) -> Response + 'static) {
-        *self.tamper.borrow_mut() = Some(Box::new(tamper));
-    }
-
-    /// Answers whose address contains `path` are changed as JSON.
-    pub fn tamper_json(
-        &self,
-        path: &'static str,
-        mut change: impl FnMut(&mut serde_json::Value) + 'static,
-    ) {
-        self.tamper(move |request, mut response| {
-            if request.url.contains(path)
-                && response.status < 300
-                && let Ok(mut value) = serde_json::from_slice(&response.body)
-            {
-                change(&mut value);
-                response.body = serde_json::to_vec(&value).unwrap();
-            }
-            response
-        });
-    }
-
-    pub fn honest(&self) {
-        *self.tamper.borrow_mut() = None;
-    }
-
-    fn build(&self, request: &Request) -> reqwest::RequestBuilder {
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        let mut builder = self.client.request(method, &request.url);
-        if let Some(bearer) = &request.bearer {
-            builder = builder.bearer_auth(bearer);
-        }
-        if let Some(id) = &request.last_event_id {
-            builder = builder.header("last-event-id", id);
-        }
-        if let Some(body) = &request.body {
-            builder = builder
-                .header("content-type", "application/json")
-                .body(body.clone());
-        }
-        builder
-    }
-}
-
-fn offline<E>(_: E) -> Error {
-    Error::Offline("The service cannot be reached.".into())
-}
-
-impl Transport for Http {
-    type Stream = Body;
-
-    async fn send(&self, request: Request) -> Result<Response> {
-        self.sent.borrow_mut().push(request.clone());
-        let answer = self.build(&request).send().await.map_err(offline)?;
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(offline)?.to_vec();
-        let response = Response { status, body };
-        match self.tamper.borrow_mut().as_mut() {
-            Some(tamper) => Ok(tamper(&request, response)),
-            None => Ok(response),
-        }
-    }
-
-    async fn open_stream(&self, request: Request) -> Result<(u16, Body)> {
-        let answer = self.build(&request).send().await.map_err(offline)?;
-        Ok((answer.status().as_u16(), Body(answer)))
-    }
-
-    async fn sleep(&self, millis: u32) {
-        tokio::time::sleep(Duration::from_millis(millis.into())).await;
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        tokio::task::spawn_local(task);
-    }
-
-    fn now(&self) -> i64 {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        i64::try_from(since.as_millis()).unwrap() + self.clock_offset.load(Ordering::Relaxed)
-    }
-}
-
-pub struct Body(reqwest::Response);
-
-impl ByteStream for Body {
-    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .chunk()
-            .await
-            .map_err(offline)?
-            .map(|bytes| bytes.to_vec()))
-    }
 }
 
 /// The Rust engine, counting private-key operations.

@@ -1,5 +1,6 @@
 //! The Vault: cards, connections and shares as ciphertext, and the invitations that lead to connections.
 
+mod account;
 mod auth;
 mod cards;
 mod connections;
@@ -34,7 +35,11 @@ use crate::server::StartError;
 use events::Bell;
 use mail::Mailer;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql"), include_str!("sweeping.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("schema.sql"),
+    include_str!("accounts.sql"),
+    include_str!("sweeping.sql"),
+];
 
 /// The largest body of `POST /shares`.
 const SHARES_BODY: usize = 32 << 20;
@@ -124,6 +129,7 @@ fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::query))
         .routes(routes!(shares::delete))
         .routes(routes!(events::stream))
+        .routes(routes!(account::delete))
         .merge(large)
 }
 

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod backup;
 mod cards;
 mod common;
+mod credentials;
+mod deletion;
 mod events;
 mod http;
 mod invitations;
