@@ -71,6 +71,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// How often an event stream sends a comment line.
     pub heartbeat: Duration,
+    /// How often each service sweeps what has run out.
+    pub sweep: Duration,
     /// The clock.
     pub clock: Clock,
 }
@@ -97,6 +99,7 @@ impl Config {
             behind_proxy: false,
             rate_limits: true,
             heartbeat: Duration::from_secs(15),
+            sweep: Duration::from_secs(60),
             clock: Clock::system(),
         }
     }

@@ -40,7 +40,7 @@ pub struct Server {
     keystore_url: String,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    working: Option<JoinHandle<()>>,
+    working: Vec<JoinHandle<()>>,
     databases: Vec<Db>,
 }
 
@@ -68,7 +68,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
 
         let (mut router, mut databases, mut working, mut trusted) =
-            (Router::new(), Vec::new(), None, None);
+            (Router::new(), Vec::new(), Vec::new(), None);
         if config.services.keystore() {
             let base = urls
                 .keystore
@@ -77,6 +77,9 @@ impl Server {
                 .unwrap_or_default();
             let keystore = Keystore::open(&config, &urls).await?;
             databases.push(keystore.db.clone());
+            working.push(tokio::spawn(
+                keystore.clone().work(config.sweep, stopping.clone()),
+            ));
             trusted = Some(TrustedKeys::fixed(keystore.token_key().public()));
             router = mount(router, &base, keystore::router(keystore, &base));
         }
@@ -91,7 +94,7 @@ impl Server {
             };
             let vault = Vault::open(&config, &urls, keys, stopping.clone()).await?;
             databases.push(vault.db.clone());
-            working = Some(tokio::spawn(vault.clone().work()));
+            working.push(tokio::spawn(vault.clone().work(config.sweep)));
             router = mount(
                 router,
                 &urls.vault[0].path,
@@ -165,10 +168,10 @@ impl Server {
         {
             self.serving.abort();
         }
-        if let Some(mut working) = self.working.take()
-            && tokio::time::timeout(GRACE, &mut working).await.is_err()
-        {
-            working.abort();
+        for working in &mut self.working {
+            if tokio::time::timeout(GRACE, &mut *working).await.is_err() {
+                working.abort();
+            }
         }
         for db in &self.databases {
             db.close().await;

@@ -90,9 +90,17 @@ impl<T: Transport> Services<T> {
         }
     }
 
-    /// Goes on with this Keystore session, or with none.
-    pub(crate) fn set_session(&self, session: Option<Zeroizing<String>>) {
-        *self.session.borrow_mut() = session;
+    /// Goes on with this Keystore session, or with none. Returns the one before.
+    pub(crate) fn set_session(
+        &self,
+        session: Option<Zeroizing<String>>,
+    ) -> Option<Zeroizing<String>> {
+        self.forget_token();
+        self.session.replace(session)
+    }
+
+    /// The next call to the Vault fetches a new token.
+    pub(crate) fn forget_token(&self) {
         *self.token.borrow_mut() = None;
     }
 
@@ -137,11 +145,15 @@ impl<T: Transport> Services<T> {
         body: Option<String>,
     ) -> Pin<Box<dyn Future<Output = Result<Response>> + 'a>> {
         Box::pin(async move {
+            let session = self.session.borrow().clone();
             let first = self.send(access, method, path, body.clone()).await;
             match first {
-                // The token may have been refused for its age by the Vault's clock; the session itself may be good.
-                Err(Error::SessionExpired) if access == Access::Vault => {
-                    *self.token.borrow_mut() = None;
+                // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
+                // a fresh session took the place of the one that was shown, which has ended.
+                Err(Error::SessionExpired)
+                    if access == Access::Vault || *self.session.borrow() != session =>
+                {
+                    self.forget_token();
                     self.send(access, method, path, body).await
                 }
                 other => other,

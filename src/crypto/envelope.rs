@@ -53,7 +53,7 @@ pub(crate) fn seal(
     plaintext: &[u8],
 ) -> Result<String> {
     let header = place.header("dir", key.kid());
-    let body = encrypt(engine, key.as_bytes(), &header, plaintext)?;
+    let body = encrypt(engine, key.as_bytes(), header.as_bytes(), plaintext)?;
     Ok(format!("{header}..{body}"))
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn open(key: &SymmetricKey, place: &Place, jwe: &str) -> Result<Zeroi
     if head != header || !wrapped.is_empty() {
         return Err(Error::RecordRejected);
     }
-    decrypt(key.as_bytes(), &header, iv, ciphertext, tag)
+    decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)
 }
 
 /// Seals for the holder of a connection's private key: `alg` `RSA-OAEP-256`.
@@ -77,7 +77,7 @@ pub(crate) async fn seal_for(
     let header = place.header("RSA-OAEP-256", key.thumbprint());
     let content_key = make_random::<32>(engine)?;
     let wrapped = engine.rsa_encrypt(key.spki(), &content_key[..]).await?;
-    let body = encrypt(engine, &content_key, &header, plaintext)?;
+    let body = encrypt(engine, &content_key, header.as_bytes(), plaintext)?;
     Ok(format!("{header}.{}.{body}", to_base64url(&wrapped)))
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn open_with<E: Engine>(
             .try_into()
             .map_err(|_| Error::RecordRejected)?,
     );
-    decrypt(&content_key, &header, iv, ciphertext, tag)
+    decrypt(&content_key, header.as_bytes(), iv, ciphertext, tag)
 }
 
 fn parts_of(jwe: &str) -> Result<[&str; 5]> {
@@ -120,11 +120,17 @@ fn parts_of(jwe: &str) -> Result<[&str; 5]> {
     }
 }
 
-fn encrypt(engine: &impl Engine, key: &[u8; 32], header: &str, plaintext: &[u8]) -> Result<String> {
+/// AES-256-GCM under a fresh IV: the last three parts of a JWE, IV, ciphertext and tag.
+pub(super) fn encrypt(
+    engine: &impl Engine,
+    key: &[u8; 32],
+    aad: &[u8],
+    plaintext: &[u8],
+) -> Result<String> {
     let iv = make_random::<IV_BYTES>(engine)?;
     let payload = Payload {
         msg: plaintext,
-        aad: header.as_bytes(),
+        aad,
     };
     let sealed = cipher(key)?
         .encrypt(&Nonce::from(*iv), payload)
@@ -138,9 +144,10 @@ fn encrypt(engine: &impl Engine, key: &[u8; 32], header: &str, plaintext: &[u8])
     ))
 }
 
-fn decrypt(
+/// The inverse of [`encrypt`], from its three parts.
+pub(super) fn decrypt(
     key: &[u8; 32],
-    header: &str,
+    aad: &[u8],
     iv: &str,
     ciphertext: &str,
     tag: &str,
@@ -149,10 +156,7 @@ fn decrypt(
     let tag = from_base64url_exact::<TAG_BYTES>(tag)?;
     let mut sealed = from_base64url(ciphertext)?;
     sealed.extend_from_slice(&tag[..]);
-    let payload = Payload {
-        msg: &sealed,
-        aad: header.as_bytes(),
-    };
+    let payload = Payload { msg: &sealed, aad };
     cipher(key)?
         .decrypt(&Nonce::from(*iv), payload)
         .map(Zeroizing::new)

@@ -13,3 +13,7 @@ pub mod records;
 pub mod recovery_key;
 pub mod safety_number;
 pub(crate) mod signature;
+
+#[cfg(all(test, feature = "rust-rsa"))]
+#[path = "../../tests/vectors/mod.rs"]
+mod vectors;

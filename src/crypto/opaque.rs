@@ -1,5 +1,7 @@
 //! The client's half of OPAQUE (RFC 9807), with costs and algorithms fixed here: no message of a server changes them.
 
+use std::marker::PhantomData;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use opaque_ke::generic_array::{ArrayLength, GenericArray};
 use opaque_ke::rand::{CryptoRng, Error as RandError, RngCore};
@@ -18,12 +20,13 @@ const SERVER: &[u8] = b"vouchsafe-keystore";
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 
-struct Suite;
+/// `K` is [`Stretching`]; the test vectors of the RFC, which do not stretch, put their own in its place.
+struct Suite<K>(PhantomData<K>);
 
-impl CipherSuite for Suite {
+impl<K: Ksf> CipherSuite for Suite<K> {
     type OprfCs = Ristretto255;
     type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
-    type Ksf = Stretching;
+    type Ksf = K;
 }
 
 /// Argon2id, 64 MiB, 3 passes, one lane, a salt of 16 zero bytes (the OPRF is the salt), 64 bytes out.
@@ -46,13 +49,13 @@ impl Ksf for Stretching {
 }
 
 /// Randomness for `opaque-ke`, which cannot be told of a failure: the first is remembered, and the result thrown away.
-struct Random<F> {
+pub(super) struct Random<F> {
     fill: F,
     failed: bool,
 }
 
 impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
-    fn new(fill: F) -> Self {
+    pub(super) fn new(fill: F) -> Self {
         Self {
             fill,
             failed: false,
@@ -120,7 +123,7 @@ pub fn start(engine: &impl Engine, operation: Operation, passphrase: &[u8]) -> R
     let mut random = Random::new(|buffer: &mut [u8]| engine.fill_random(buffer));
     let started = match operation {
         Operation::Registration => {
-            let result = ClientRegistration::<Suite>::start(&mut random, passphrase)
+            let result = ClientRegistration::<Suite<Stretching>>::start(&mut random, passphrase)
                 .map_err(|_| Error::WrongCredentials)?;
             Started {
                 message: result.message.serialize().to_vec(),
@@ -128,7 +131,7 @@ pub fn start(engine: &impl Engine, operation: Operation, passphrase: &[u8]) -> R
             }
         }
         Operation::SignIn => {
-            let result = ClientLogin::<Suite>::start(&mut random, passphrase)
+            let result = ClientLogin::<Suite<Stretching>>::start(&mut random, passphrase)
                 .map_err(|_| Error::WrongCredentials)?;
             Started {
                 message: result.message.serialize().to_vec(),
@@ -153,42 +156,66 @@ pub fn finish(
         client: None,
         server: Some(SERVER),
     };
-    match operation {
+    let mut random = Random::new(system_random);
+    let finished = match operation {
         Operation::Registration => {
-            let state = ClientRegistration::<Suite>::deserialize(state)
-                .map_err(|_| Error::WrongCredentials)?;
-            let response =
-                RegistrationResponse::deserialize(response).map_err(|_| unusable_answer())?;
-            let mut random = Random::new(system_random);
-            let parameters =
-                ClientRegistrationFinishParameters::new(identifiers, Some(&Stretching));
-            let result = state
-                .finish(&mut random, passphrase, response, parameters)
-                .map_err(|_| unusable_answer())?;
-            random.check()?;
-            Ok(Finished {
-                message: result.message.serialize().to_vec(),
-                export_key: Zeroizing::new(result.export_key.to_vec()),
-            })
+            finish_registration::<Stretching>(&mut random, state, passphrase, response, identifiers)
         }
-        Operation::SignIn => {
-            let state =
-                ClientLogin::<Suite>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
-            let response =
-                CredentialResponse::deserialize(response).map_err(|_| Error::WrongCredentials)?;
-            let mut random = Random::new(system_random);
-            let parameters =
-                ClientLoginFinishParameters::new(Some(CONTEXT), identifiers, Some(&Stretching));
-            let result = state
-                .finish(&mut random, passphrase, response, parameters)
-                .map_err(|_| Error::WrongCredentials)?;
-            random.check()?;
-            Ok(Finished {
-                message: result.message.serialize().to_vec(),
-                export_key: Zeroizing::new(result.export_key.to_vec()),
-            })
-        }
-    }
+        Operation::SignIn => finish_sign_in::<Stretching>(
+            &mut random,
+            state,
+            passphrase,
+            response,
+            CONTEXT,
+            identifiers,
+        ),
+    }?;
+    random.check()?;
+    Ok(finished)
+}
+
+pub(super) fn finish_registration<K: Ksf>(
+    random: &mut (impl RngCore + CryptoRng),
+    state: &[u8],
+    passphrase: &[u8],
+    response: &[u8],
+    identifiers: Identifiers<'_>,
+) -> Result<Finished> {
+    let state =
+        ClientRegistration::<Suite<K>>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
+    let response = RegistrationResponse::deserialize(response).map_err(|_| unusable_answer())?;
+    let stretching = K::default();
+    let parameters = ClientRegistrationFinishParameters::new(identifiers, Some(&stretching));
+    let result = state
+        .finish(random, passphrase, response, parameters)
+        .map_err(|_| unusable_answer())?;
+    Ok(Finished {
+        message: result.message.serialize().to_vec(),
+        export_key: Zeroizing::new(result.export_key.to_vec()),
+    })
+}
+
+pub(super) fn finish_sign_in<K: Ksf>(
+    random: &mut (impl RngCore + CryptoRng),
+    state: &[u8],
+    passphrase: &[u8],
+    response: &[u8],
+    context: &[u8],
+    identifiers: Identifiers<'_>,
+) -> Result<Finished> {
+    let state = ClientLogin::<Suite<K>>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
+    let response =
+        CredentialResponse::deserialize(response).map_err(|_| Error::WrongCredentials)?;
+    let stretching = K::default();
+    let parameters =
+        ClientLoginFinishParameters::new(Some(context), identifiers, Some(&stretching));
+    let result = state
+        .finish(random, passphrase, response, parameters)
+        .map_err(|_| Error::WrongCredentials)?;
+    Ok(Finished {
+        message: result.message.serialize().to_vec(),
+        export_key: Zeroizing::new(result.export_key.to_vec()),
+    })
 }
 
 fn unusable_answer() -> Error {

@@ -64,14 +64,19 @@ impl<T: Transport, E: Engine> Session<T, E> {
         live.listeners
             .borrow_mut()
             .push((key, kind, Rc::new(listener)));
-        if !live.running.replace(true) {
-            let inner = Rc::downgrade(&self.0);
-            self.services().transport.spawn(run(inner));
-        }
+        self.follow_events();
         Ok(Subscription {
             listeners: Rc::downgrade(&live.listeners),
             key,
         })
+    }
+
+    /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
+    pub(super) fn follow_events(&self) {
+        if self.is_listening() && !self.0.live.running.replace(true) {
+            let inner = Rc::downgrade(&self.0);
+            self.services().transport.spawn(run(inner));
+        }
     }
 
     fn is_listening(&self) -> bool {

@@ -9,6 +9,5 @@ mod jose;
 mod changed;
 mod insides;
 mod key_formats;
-mod known_answers;
 mod publication;
 mod secrecy;

@@ -1,6 +1,8 @@
 //! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
 
 mod demo;
+mod deny;
+mod descriptions;
 mod files;
 mod npm;
 mod package;

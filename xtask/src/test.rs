@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::demo;
+use crate::deny;
+use crate::descriptions;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
@@ -29,6 +31,8 @@ pub(crate) enum Step {
     ClippyWasm,
     /// Without the feature `browser` no crate that touches JavaScript is in the tree.
     Tree,
+    /// The dependencies may be used: licences, sources, known faults.
+    Deny,
     /// The npm packages of the tests are there.
     Npm,
     /// The package's JavaScript, against a stand-in for the module.
@@ -39,6 +43,8 @@ pub(crate) enum Step {
     Native,
     /// The npm package builds, and its own tests pass.
     Package,
+    /// The services do what their own descriptions say.
+    Descriptions,
     /// The client in a browser, against running services.
     Browser,
     /// The demo page in a browser.
@@ -51,6 +57,7 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
+            Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
             Self::E2e => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
@@ -74,6 +81,7 @@ struct Made<'a> {
     workspace: &'a Workspace,
     server: Option<PathBuf>,
     package: Option<Package>,
+    unchecked: Vec<String>,
 }
 
 /// Runs all steps, or one and those that it needs, and sums up.
@@ -83,6 +91,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode>
         workspace,
         server: None,
         package: None,
+        unchecked: Vec::new(),
     };
     let mut outcomes: Vec<Outcome> = Vec::new();
     for &step in Step::value_variants().iter().filter(|&&step| wanted(step)) {
@@ -109,10 +118,10 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode>
             duration: start.elapsed(),
         });
     }
-    sum_up(&outcomes)
+    sum_up(&outcomes, &made.unchecked)
 }
 
-fn sum_up(outcomes: &[Outcome]) -> Result<ExitCode> {
+fn sum_up(outcomes: &[Outcome], unchecked: &[String]) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n{:<12} {:<7} {:>8}", "step", "result", "seconds")?;
     for outcome in outcomes {
@@ -133,6 +142,9 @@ fn sum_up(outcomes: &[Outcome]) -> Result<ExitCode> {
         .filter(|outcome| outcome.failure.is_some())
         .count();
     writeln!(out, "\n{} passed, {failed} failed", outcomes.len() - failed)?;
+    for what in unchecked {
+        writeln!(out, "NOT CHECKED: {what}")?;
+    }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
@@ -151,6 +163,9 @@ impl Made<'_> {
                 self.clippy(&["--package", "vouchsafe", "--target", tools::WASM_TARGET])
             }
             Step::Tree => self.tree(),
+            Step::Deny => {
+                deny::check(self.workspace).map(|unchecked| self.unchecked.extend(unchecked))
+            }
             Step::Npm => npm::ensure_packages(self.workspace).map(drop),
             Step::Facade => self.node_tests(Path::new("pkg-template/tests"), &[]),
             Step::Server => {
@@ -158,6 +173,9 @@ impl Made<'_> {
             }
             Step::Native => self.native(),
             Step::Package => self.package(),
+            Step::Descriptions => {
+                descriptions::check(self.workspace, self.server()?, self.built_package()?)
+            }
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
         }
@@ -250,6 +268,7 @@ impl Made<'_> {
             page: None,
             mailbox: true,
             any_origin: true,
+            rate_limits: true,
             log: Some(&log),
         };
         let services = Services::start(self.workspace, self.server()?, &settings)?;
@@ -264,8 +283,10 @@ impl Made<'_> {
                 "--chromedriver",
             ])
             .arg(&chromium.driver)
-            .args(["--", "--features", "rust-rsa", "--test", "browser"])
+            .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
+            // For all tests of a file together; 20 seconds are not enough on a busy machine.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
             .env("VOUCHSAFE_TEST_VAULT", services.vault())
             .env("VOUCHSAFE_TEST_KEYSTORE", services.keystore());
         process::run(&mut wasm_pack, "The browser tests")
@@ -273,10 +294,7 @@ impl Made<'_> {
 
     fn e2e(&self) -> Result<()> {
         let chromium = Chromium::ensure(self.workspace)?;
-        let package = self
-            .package
-            .as_ref()
-            .context("The package was not built.")?;
+        let package = self.built_package()?;
         let scratch = tempfile::tempdir()?;
         let port = services::free_port()?;
         let data = scratch.path().join("data");
@@ -297,6 +315,10 @@ impl Made<'_> {
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/e2e"), &settings)
+    }
+
+    fn built_package(&self) -> Result<&Package> {
+        self.package.as_ref().context("The package was not built.")
     }
 
     fn server(&self) -> Result<&Path> {

@@ -1,5 +1,6 @@
 //! The Vault: cards, connections and shares as ciphertext, and the invitations that lead to connections.
 
+mod account;
 mod auth;
 mod cards;
 mod connections;
@@ -11,10 +12,12 @@ mod outbox;
 mod public_keys;
 mod share_reads;
 mod shares;
+mod sweep;
 #[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,7 +35,11 @@ use crate::server::StartError;
 use events::Bell;
 use mail::Mailer;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("schema.sql"),
+    include_str!("accounts.sql"),
+    include_str!("sweeping.sql"),
+];
 
 /// The largest body of `POST /shares`.
 const SHARES_BODY: usize = 32 << 20;
@@ -50,7 +57,7 @@ pub(crate) struct Vault {
     /// Rings when there is a mail to send.
     mail_waits: Notify,
     bell: Bell,
-    heartbeat: std::time::Duration,
+    heartbeat: Duration,
     stopping: watch::Receiver<bool>,
 }
 
@@ -93,9 +100,10 @@ impl Vault {
         }))
     }
 
-    /// Sends mails and sweeps old events, until the server stops.
-    pub(crate) async fn work(self: Arc<Self>) {
-        outbox::work(&self).await;
+    /// Sends mails and sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration) {
+        let sweeping = crate::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
+        tokio::join!(outbox::work(&self), sweeping);
     }
 }
 
@@ -121,6 +129,7 @@ fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::query))
         .routes(routes!(shares::delete))
         .routes(routes!(events::stream))
+        .routes(routes!(account::delete))
         .merge(large)
 }
 

@@ -1,27 +1,9 @@
 //! Invitation mails, captured and sent.
 
-use std::time::Duration;
-
 use crate::common::*;
 use serde_json::{Value, json};
-use sqlx::AnyPool;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-
-/// Asks again and again until there is an answer.
-async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let answer = async {
-        loop {
-            match ask().await {
-                Some(answer) => return answer,
-                None => tokio::task::yield_now().await,
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), answer)
-        .await
-        .expect("it happens")
-}
 
 async fn mail_of(lab: &Lab, id: &str) -> Value {
     let url = format!("http://{}/dev/mails", lab.server.address());
@@ -38,15 +20,9 @@ async fn mail_of(lab: &Lab, id: &str) -> Value {
     .await
 }
 
-/// The Vault's own database.
-async fn database(lab: &Lab) -> AnyPool {
-    sqlx::any::install_default_drivers();
-    AnyPool::connect(&lab.vault_db).await.unwrap()
-}
-
 /// The token that the Vault still holds for a mail.
 async fn held_token(lab: &Lab, id: &str) -> Option<String> {
-    let pool = database(lab).await;
+    let pool = database(&lab.vault_db).await;
     let token = sqlx::query_scalar("SELECT token FROM outbox WHERE id = $1")
         .bind(id)
         .fetch_one(&pool)
@@ -186,7 +162,7 @@ async fn smtp_is_tried_again_until_it_works() {
     .await;
     let ada = lab.sign_up("ada").await;
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
-    let pool = database(&lab).await;
+    let pool = database(&lab.vault_db).await;
     until(async || {
         let tried: i64 = sqlx::query_scalar("SELECT attempts FROM outbox")
             .fetch_one(&pool)

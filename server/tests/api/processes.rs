@@ -16,7 +16,8 @@ struct Process {
     address: String,
 }
 
-fn command(arguments: &[&str], data: &Path) -> Command {
+/// The binary with its data in a folder.
+pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe-server"));
     command
         .args(arguments)
@@ -237,8 +238,14 @@ async fn accounts_without_their_setup_are_not_served() {
         ..Config::new(data.path())
     };
     let server = Server::start(config).await.unwrap();
-    let (_, finish) = sign_in_body(&http, server.keystore_url(), &ada.email, &ada.passphrase).await;
-    assert!(finish.is_none(), "the passphrase is of no use any more");
+    let url = format!("{}/v1/sign-in/start", server.keystore_url());
+    let body = json!({ "email": ada.email, "credentialRequest": sign_in_start() });
+    let refused = call(&http, "POST", &url, None, Some(body)).await;
+    assert_eq!(
+        code(&refused),
+        (403, "recovery_needed"),
+        "the passphrase is of no use any more"
+    );
     server.stop().await;
 }
 

@@ -131,6 +131,17 @@ impl<T: Transport> Services<T> {
         last_id: Option<String>,
         wait: &mut u32,
     ) -> Result<T::Stream> {
+        match self.try_events(last_id.clone(), wait).await {
+            // As for other calls: the token may be too old for the Vault's clock, or the session was replaced.
+            Err(Error::SessionExpired) => {
+                self.forget_token();
+                self.try_events(last_id, wait).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_events(&self, last_id: Option<String>, wait: &mut u32) -> Result<T::Stream> {
         let mut request = self
             .request(Access::Vault, Method::Get, "/events", None)
             .await?;

