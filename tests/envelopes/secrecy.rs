@@ -150,6 +150,7 @@ fn sessions_and_tokens_on_the_wire() {
         kek_passphrase: jwe.clone(),
         vault_key: jwe.clone(),
         signing_key: jwe,
+        credentials_version: 1,
     };
     let shown: Vec<&str> = [
         ("Request", shows(&request, secret.as_bytes())),
