@@ -5,6 +5,8 @@
 //! or counted with the reason why it is not ours; all three numbers are asserted, so that a new version of a set is
 //! looked at.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod account;
 mod aes_gcm;
 mod ed25519;
