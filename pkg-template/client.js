@@ -8,6 +8,7 @@ import { finishWith } from "./worker.js";
 
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
+/** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
@@ -69,6 +70,17 @@ export function defineVouchsafe(load) {
     async signIn(credentials) {
       const checked = check(credentials);
       return openSession(await calling(() => this.#raw.signIn(checked)));
+    }
+
+    /**
+     * @param {RecoverOptions} options
+     * @returns {Promise<SignedUp>}
+     */
+    async recover(options) {
+      const { email, recoveryKey: old, passphrase } = only(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
+      const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
+      const { session, recoveryKey } = await calling(() => this.#raw.recover(checked));
+      return { session: openSession(session), recoveryKey };
     }
   };
 }

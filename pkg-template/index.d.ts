@@ -38,14 +38,23 @@ export interface Credentials {
   passphrase: string;
 }
 
-/** What a new account gets. */
+/** What a new account gets, and one that was recovered. */
 export interface SignedUp {
   session: Session;
   /**
-   * Is to open the account when the passphrase is lost (the call that takes it is not there yet): 14 groups of four
-   * characters, shown here and never again.
+   * Opens the account when the passphrase is lost, see {@link Vouchsafe.recover}: 14 groups of four characters, shown here
+   * and never again.
    */
   recoveryKey: string;
+}
+
+/** What opens an account whose passphrase is lost. Neither the key nor the passphrase leaves this device. */
+export interface RecoverOptions {
+  email: string;
+  /** As it was shown. Letter case, spaces and hyphens do not matter. */
+  recoveryKey: string;
+  /** The new passphrase. */
+  passphrase: string;
 }
 
 /** One entry of a card. */
@@ -219,8 +228,17 @@ export class Vouchsafe {
   private constructor();
   /** Makes an account and signs it in. Rejects with `email_taken`, `bad_input` (passphrase under 8 characters). */
   signUp(credentials: Credentials): Promise<SignedUp>;
-  /** Signs in. Rejects with `wrong_credentials`, for unknown addresses too. */
+  /**
+   * Signs in. Rejects with `wrong_credentials`, for unknown addresses too, and with `recovery_needed` when the Keystore can
+   * no longer check passphrases.
+   */
   signIn(credentials: Credentials): Promise<Session>;
+  /**
+   * Sets a new passphrase with the recovery key, and signs in. All other sessions end; the old recovery key does, too, and
+   * the result holds a new one. Rejects with `bad_input` (a key with a typing error, before anything is sent) and
+   * `wrong_credentials`. After an interruption, call it again with the same arguments.
+   */
+  recover(options: RecoverOptions): Promise<SignedUp>;
 }
 
 /** A signed-in person. */
@@ -277,13 +295,30 @@ export class Session {
   /** Forgets every key. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;
   unlock(options: { passphrase: string }): Promise<void>;
+
+  /**
+   * Replaces the passphrase; all other sessions of the account end, this one goes on. Rejects with `wrong_credentials`, and
+   * with `conflict` or `session_expired` when another device was faster. After an interruption, call it again with the
+   * same arguments.
+   */
+  changePassphrase(options: { passphrase: string; newPassphrase: string }): Promise<void>;
+  /**
+   * Makes a new recovery key, to be shown once. The one before opens nothing any more, and all other sessions end. Rejects
+   * like {@link Session.changePassphrase}.
+   */
+  makeRecoveryKey(options: { passphrase: string }): Promise<string>;
+  /**
+   * Deletes the account and everything in it; connections end, shares are revoked. What was read cannot be unread. After an
+   * interruption, call it again.
+   */
+  deleteAccount(options: { passphrase: string }): Promise<void>;
   /** Ends the session at the Keystore and forgets every key. */
   signOut(): Promise<void>;
 }
 
 /** Every reason for which a call can fail. */
 export type ErrorCode =
-  | "wrong_credentials" | "email_taken" | "session_expired" | "locked"
+  | "wrong_credentials" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"

@@ -207,8 +207,27 @@ export class Session {
 
   /** @param {{ passphrase: string }} options */
   async unlock(options) {
-    const passphrase = text(only(options, "the options object of unlock()", ["passphrase"]).passphrase, "passphrase");
-    await calling(() => this.#raw.unlock({ passphrase }));
+    const checked = passphraseOf(options, "unlock()");
+    await calling(() => this.#raw.unlock(checked));
+  }
+
+  /** @param {{ passphrase: string, newPassphrase: string }} options */
+  async changePassphrase(options) {
+    const { passphrase, newPassphrase } = only(options, "the options object of changePassphrase()", ["passphrase", "newPassphrase"]);
+    const checked = { passphrase: text(passphrase, "passphrase"), newPassphrase: text(newPassphrase, "newPassphrase") };
+    await calling(() => this.#raw.changePassphrase(checked));
+  }
+
+  /** @param {{ passphrase: string }} options */
+  async makeRecoveryKey(options) {
+    const checked = passphraseOf(options, "makeRecoveryKey()");
+    return calling(() => this.#raw.makeRecoveryKey(checked));
+  }
+
+  /** @param {{ passphrase: string }} options */
+  async deleteAccount(options) {
+    const checked = passphraseOf(options, "deleteAccount()");
+    await calling(() => this.#raw.deleteAccount(checked));
   }
 
   /** Ends the session at the Keystore and forgets every key. */
@@ -263,6 +282,14 @@ function page(found) {
 function pageOptions(options, members = ["cursor", "limit"]) {
   const { cursor, limit } = optional(options, "the options object of the list", (value, name) => only(value, name, members)) ?? {};
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
+}
+
+/**
+ * @param {{ passphrase: string }} options
+ * @param {string} call
+ */
+function passphraseOf(options, call) {
+  return { passphrase: text(only(options, `the options object of ${call}`, ["passphrase"]).passphrase, "passphrase") };
 }
 
 /** @param {CardContent} content */

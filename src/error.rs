@@ -6,8 +6,10 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Email and passphrase do not open an account. Unknown addresses answer the same.
+    /// Email and passphrase, or email and recovery key, do not open an account. Unknown addresses answer the same.
     WrongCredentials,
+    /// The Keystore lost what it needs to check passphrases.
+    RecoveryNeeded,
     /// There is an account with this email address.
     EmailTaken,
     /// The session ended, at the Keystore or by its age.
@@ -73,6 +75,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "wrong_credentials",
+            Self::RecoveryNeeded => "recovery_needed",
             Self::EmailTaken => "email_taken",
             Self::SessionExpired => "session_expired",
             Self::Locked => "locked",
@@ -102,6 +105,7 @@ impl Error {
     pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
         Some(match code {
             "wrong_credentials" => Self::WrongCredentials,
+            "recovery_needed" => Self::RecoveryNeeded,
             "email_taken" => Self::EmailTaken,
             "session_expired" => Self::SessionExpired,
             "invitation_expired" => Self::InvitationExpired,
@@ -123,7 +127,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WrongCredentials => "Email or passphrase is wrong: check both and try again.",
+            Self::WrongCredentials => {
+                "Email and passphrase, or recovery key, do not belong together: check both and try again."
+            }
+            Self::RecoveryNeeded => {
+                "The service lost what it needs to check passphrases: recover with the recovery key."
+            }
             Self::EmailTaken => "There is an account with this email address: sign in instead.",
             Self::SessionExpired => "The session is over: sign in again.",
             Self::Locked => "The session is locked: unlock it with the passphrase.",

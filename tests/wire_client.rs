@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vouchsafe::Error;
-use vouchsafe::api::keystore::{accounts, connections, spaces};
+use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
 use vouchsafe::api::vault::{cards, connections as links, invitations, public_keys, shares};
 use vouchsafe::api::{Page, WireError};
 use vouchsafe::ids::Id;
@@ -73,6 +73,22 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<accounts::SignedIn>),
             ),
             ("POST /v1/sign-out", Empty, Body::None),
+            (
+                "POST /v1/recovery/start",
+                Is(round_trips::<credentials::RecoveryStart>),
+                Is(round_trips::<credentials::RecoveryStarted>),
+            ),
+            (
+                "POST /v1/credentials/start",
+                Is(round_trips::<credentials::CredentialsStart>),
+                Is(round_trips::<credentials::CredentialsStarted>),
+            ),
+            (
+                "PUT /v1/credentials",
+                Is(round_trips::<credentials::CredentialsUpdate>),
+                Is(round_trips::<credentials::CredentialsUpdated>),
+            ),
+            ("DELETE /v1/account", Body::None, Body::None),
             ("POST /v1/tokens", apart(TOKENS), apart(TOKENS)),
             (
                 "GET /v1/jwks",
@@ -215,6 +231,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<spaces::Outcomes<shares::ShareFound>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
+            ("DELETE /v1/account", Body::None, Body::None),
         ],
     }
 }

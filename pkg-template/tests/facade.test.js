@@ -18,6 +18,10 @@ const glue = `
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
+    async recover(options) {
+      calls.push(["recover", options]);
+      return { session: await this.signIn(options), recoveryKey: "BBBB" };
+    }
     async signIn({ email, passphrase }) {
       const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
       this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
@@ -31,13 +35,16 @@ const glue = `
     card: () => Promise.reject(failure),
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
+    makeRecoveryKey: () => "CCCC",
+    changePassphrase: () => Promise.reject({ code: "conflict", message: "Another device was faster." }),
     shareWithMany: () => [{ connection: "a", share: {}, error: null }, { connection: "b", share: null, error: failure }],
   };
   export class RawSession {
     account = "an-account"; email = "a@example.com"; locked = false;
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
-  for (const name of ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "outgoingShares"]) {
+  const names = ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
+  for (const name of [...names, "changePassphrase", "makeRecoveryKey", "deleteAccount"]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };
   }
 `;
@@ -99,6 +106,25 @@ test("signing up wraps the session", async () => {
   assert.equal(recoveryKey, "AAAA");
 });
 
+test("recovering wraps the session and gives the new key", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const options = { email: "a@example.com", recoveryKey: "AAAA", passphrase: "a passphrase" };
+  const { session, recoveryKey } = await app.recover(options);
+  assert.ok(session instanceof api.Session);
+  assert.equal(recoveryKey, "BBBB");
+  assert.deepEqual(called("recover"), [options]);
+});
+
+test("the passphrase is asked for again where it protects", async () => {
+  const session = await signIn();
+  const passphrase = "a passphrase";
+  assert.equal(await session.makeRecoveryKey({ passphrase }), "CCCC");
+  assert.equal(await session.deleteAccount({ passphrase }), undefined);
+  assert.deepEqual(called("deleteAccount"), [{ passphrase }]);
+  await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
+  assert.deepEqual(called("changePassphrase"), [{ passphrase, newPassphrase: "another one" }]);
+});
+
 test("what fails in the worker arrives with its code", async () => {
   await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
   await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
@@ -138,6 +164,10 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
     () => session.share(),
     () => session.shareWithMany({ card: "c", connections: "a" }),
     () => session.accept({ link: "x" }),
+    () => session.deleteAccount(),
+    () => session.deleteAccount({}),
+    () => session.makeRecoveryKey({ passphrase: null }),
+    () => session.changePassphrase({ passphrase: "a passphrase" }),
     () => api.Vouchsafe.open({ vault: new URL(services.vault), keystore: services.keystore }),
     () => api.Vouchsafe.open(),
   ];
@@ -184,6 +214,8 @@ test("a misspelt option is refused, not passed over", async () => {
     () => session.outgoingShares({ conection: "x" }),
     () => session.accept({ link: "l", token: "t" }, { name: "Alice" }),
     () => session.accept({ link: "l" }, { names: "Alice" }),
+    () => session.unlock({ passphrase: "p", password: "p" }),
+    () => session.changePassphrase({ passphrase: "p", newPassphrase: "q", newPassphrases: "q" }),
     () => api.Vouchsafe.open({ ...services, invitationURL: "https://example.com/" }),
   ];
   for (const call of calls) await assert.rejects(call, code("bad_input"), String(call));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use vouchsafe_server::{Config, Services};
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
@@ -10,8 +10,11 @@ use vouchsafe_server::{Config, Services};
 /// Every option can also be set by the environment variable that stands beside it. VOUCHSAFE_LOG sets how much is
 /// logged to standard error ("warn", "debug", …; "info" by default).
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Which services this process runs.
     #[arg(value_enum, default_value = "all", env = "VOUCHSAFE_SERVICES")]
     services: Which,
@@ -25,33 +28,8 @@ pub(crate) struct Cli {
     )]
     listen: String,
 
-    /// The folder of the databases, the Keystore's secrets (keystore.setup: keep a backup of it apart from the
-    /// database) and captured mails.
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "vouchsafe-data",
-        env = "VOUCHSAFE_DATA"
-    )]
-    data: PathBuf,
-
-    /// The Vault's database: sqlite://FILE or postgres://…; by default vault.db in the data folder.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "VOUCHSAFE_VAULT_DB",
-        hide_env_values = true
-    )]
-    vault_db: Option<String>,
-
-    /// The Keystore's database; by default keystore.db in the data folder. It must be another than the Vault's.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "VOUCHSAFE_KEYSTORE_DB",
-        hide_env_values = true
-    )]
-    keystore_db: Option<String>,
+    #[command(flatten)]
+    storage: Storage,
 
     /// The Vault's base URL as clients see it, path included. Repeat it for every address that the Vault is reached
     /// by, the main one first: the Keystore makes tokens for these audiences alone. By default /vault at the address
@@ -91,8 +69,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_INVITATION_URL")]
     invitation_url: Option<String>,
 
-    /// The mail server: smtp://HOST:PORT, smtps://USER:PASSWORD@HOST, or smtp://…?tls=required. Without it mails are
-    /// not sent, but captured as files in the data folder's outbox.
+    /// The mail server: smtps://USER:PASSWORD@HOST:PORT (TLS, port 465) or smtp://USER:PASSWORD@HOST:PORT (STARTTLS,
+    /// port 587, without which nothing is sent; ?tls=opportunistic sends all the same, ?tls=none never encrypts, which
+    /// is also what smtp://localhost means, port 25). Without this option mails are not sent, but captured as files in
+    /// the data folder's outbox.
     #[arg(
         long,
         value_name = "URL",
@@ -100,6 +80,10 @@ pub(crate) struct Cli {
         hide_env_values = true
     )]
     smtp_url: Option<String>,
+
+    /// A PEM file of the authorities that may vouch for the mail server, instead of the public ones.
+    #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
+    smtp_ca: Option<PathBuf>,
 
     /// The sender of mails.
     #[arg(
@@ -132,6 +116,71 @@ pub(crate) struct Cli {
     log_json: bool,
 }
 
+/// Where the data lies.
+#[derive(Args)]
+struct Storage {
+    /// The folder of the databases, the Keystore's secrets (keystore.setup: keep a backup of it apart from the
+    /// database) and captured mails.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "vouchsafe-data",
+        env = "VOUCHSAFE_DATA"
+    )]
+    data: PathBuf,
+
+    /// The Vault's database: sqlite://FILE or postgres://…; by default vault.db in the data folder.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_VAULT_DB",
+        hide_env_values = true
+    )]
+    vault_db: Option<String>,
+
+    /// The Keystore's database; by default keystore.db in the data folder. It must be another than the Vault's.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_KEYSTORE_DB",
+        hide_env_values = true
+    )]
+    keystore_db: Option<String>,
+}
+
+impl Storage {
+    fn into_config(self) -> Config {
+        Config {
+            vault_db: self.vault_db,
+            keystore_db: self.keystore_db,
+            ..Config::new(self.data)
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Copy the data to a new folder while the server runs. To restore, start a server with a copy of it as --data.
+    ///
+    /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db) and keystore.setup, whole
+    /// or not at all. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
+    /// one service has that one's data alone; then back up the Vault first and the Keystore after it.
+    Backup {
+        #[command(flatten)]
+        storage: Storage,
+
+        /// The folder to make. It must not be there, or be empty.
+        #[arg(long, value_name = "DIR", env = "VOUCHSAFE_BACKUP_TO")]
+        to: PathBuf,
+    },
+}
+
+/// What the command line asks for.
+pub(crate) enum Task {
+    Serve(Box<Config>),
+    Backup { config: Box<Config>, to: PathBuf },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Which {
     /// Vault and Keystore together.
@@ -147,17 +196,19 @@ impl Cli {
         self.log_json
     }
 
-    pub(crate) fn into_config(self) -> Config {
+    pub(crate) fn into_task(self) -> Task {
+        if let Some(Command::Backup { storage, to }) = self.command {
+            let config = Box::new(storage.into_config());
+            return Task::Backup { config, to };
+        }
         let services = match self.services {
             Which::All => Services::All,
             Which::Vault => Services::Vault,
             Which::Keystore => Services::Keystore,
         };
-        Config {
+        Task::Serve(Box::new(Config {
             services,
             listen: self.listen,
-            vault_db: self.vault_db,
-            keystore_db: self.keystore_db,
             vault_urls: self.vault_url,
             keystore_url: self.keystore_url,
             keystore_key: self.keystore_key,
@@ -165,12 +216,13 @@ impl Cli {
             page: self.page,
             invitation_url: self.invitation_url,
             smtp_url: self.smtp_url,
+            smtp_ca: self.smtp_ca,
             mail_from: self.mail_from,
             dev_mailbox: self.dev_mailbox,
             new_opaque_setup: self.new_opaque_setup,
             behind_proxy: self.behind_proxy,
             rate_limits: !self.no_rate_limits,
-            ..Config::new(self.data)
-        }
+            ..self.storage.into_config()
+        }))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Db {
     /// For everything that writes. With SQLite it is a single connection, so that writers queue up here rather than
     /// find the file locked.
     pub(crate) write: AnyPool,
-    begin: &'static str,
+    sqlite: bool,
 }
 
 impl Db {
@@ -42,7 +42,7 @@ impl Db {
             Self {
                 write: sqlite(url, 1).await.map_err(failed)?,
                 read: sqlite(url, 4).await.map_err(failed)?,
-                begin: "BEGIN IMMEDIATE",
+                sqlite: true,
             }
         } else {
             let pool = AnyPoolOptions::new()
@@ -53,7 +53,7 @@ impl Db {
             Self {
                 write: pool.clone(),
                 read: pool,
-                begin: "BEGIN",
+                sqlite: false,
             }
         };
         db.migrate(service, migrations).await.map_err(failed)?;
@@ -71,7 +71,12 @@ impl Db {
 
     /// Begins a transaction that may write. Its first statement must be the write that decides.
     pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
-        self.write.begin_with(self.begin).await
+        let begin = if self.sqlite {
+            "BEGIN IMMEDIATE"
+        } else {
+            "BEGIN"
+        };
+        self.write.begin_with(begin).await
     }
 
     /// Whether the database answers.
@@ -80,6 +85,25 @@ impl Db {
             .fetch_one(&self.read)
             .await
             .is_ok()
+    }
+
+    /// Empties SQLite's write-ahead log into the file, so that what was erased is gone from both. Where somebody reads
+    /// for longer, such as a backup, a later call does it: writers do not wait for that.
+    pub(crate) async fn checkpoint(&self) -> Result<(), sqlx::Error> {
+        if !self.sqlite {
+            return Ok(());
+        }
+        let mut connection = self.write.acquire().await?;
+        sqlx::raw_sql("PRAGMA busy_timeout = 100")
+            .execute(&mut *connection)
+            .await?;
+        let done = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut *connection)
+            .await;
+        sqlx::raw_sql("PRAGMA busy_timeout = 10000")
+            .execute(&mut *connection)
+            .await?;
+        done.map(drop)
     }
 
     /// Closes every connection, so that nothing is left in the write-ahead log.

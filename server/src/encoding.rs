@@ -7,14 +7,20 @@ use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{Code, Result};
 
 /// A lower-case UUID in its 36-character form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
-#[schema(value_type = String, format = "uuid")]
+#[schema(
+    value_type = String,
+    format = "uuid",
+    pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+)]
 pub(crate) struct Id(String);
 
 impl Id {
@@ -66,9 +72,8 @@ impl From<Id> for String {
 }
 
 /// Exactly `N` bytes, written as canonical base64url without padding.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
-#[schema(value_type = String)]
 pub(crate) struct Bytes<const N: usize>([u8; N]);
 
 impl<const N: usize> Bytes<N> {
@@ -118,10 +123,33 @@ impl<const N: usize> From<Bytes<N>> for String {
     }
 }
 
+impl<const N: usize> PartialSchema for Bytes<N> {
+    fn schema() -> RefOr<Schema> {
+        let letters = (N * 4).div_ceil(3);
+        let description = format!("{N} bytes as canonical base64url without padding.");
+        text_schema(&description, format!("^[A-Za-z0-9_-]{{{letters}}}$"))
+    }
+}
+
+impl<const N: usize> ToSchema for Bytes<N> {
+    fn name() -> Cow<'static, str> {
+        format!("Bytes{N}").into()
+    }
+}
+
+/// The description of a text of one shape.
+fn text_schema(description: &str, pattern: String) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .into()
+}
+
 /// A message of any length, written as canonical base64url without padding.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
-#[schema(value_type = String)]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]*$")]
 pub(crate) struct Message(pub(crate) Vec<u8>);
 
 impl TryFrom<Cow<'_, str>> for Message {
@@ -141,9 +169,8 @@ impl From<Message> for String {
 }
 
 /// A compact JWE or JWS by its shape. The server can open none of them.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
-#[schema(value_type = String)]
 pub(crate) struct Envelope<const PARTS: usize>(String);
 
 /// A compact JWE.
@@ -164,6 +191,21 @@ impl<const PARTS: usize> Envelope<PARTS> {
     /// What came back from the database, where only checked text is written.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
+    }
+}
+
+impl<const PARTS: usize> PartialSchema for Envelope<PARTS> {
+    fn schema() -> RefOr<Schema> {
+        let between = PARTS - 2;
+        let description = "A compact JWE (five parts) or JWS (three) by its shape.";
+        let pattern = format!(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){{{between}}}\.[A-Za-z0-9_-]+$");
+        text_schema(description, pattern)
+    }
+}
+
+impl<const PARTS: usize> ToSchema for Envelope<PARTS> {
+    fn name() -> Cow<'static, str> {
+        format!("Envelope{PARTS}").into()
     }
 }
 

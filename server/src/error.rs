@@ -14,8 +14,10 @@ pub enum Code {
     BadInput,
     /// No session or token, or one that is unknown, expired or meant for another service.
     SessionExpired,
-    /// The email or the passphrase is wrong.
+    /// The email, the passphrase or the recovery key is wrong.
     WrongCredentials,
+    /// The passphrase cannot be checked any more; the recovery key can.
+    RecoveryNeeded,
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
     /// The id is taken, or the stored version is another.
@@ -45,6 +47,7 @@ impl Code {
         match self {
             Self::BadInput => StatusCode::BAD_REQUEST,
             Self::SessionExpired | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::RecoveryNeeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
             Self::InvitationExpired
@@ -62,7 +65,10 @@ impl Code {
         match self {
             Self::BadInput => "Send what the route takes.",
             Self::SessionExpired => "Sign in again.",
-            Self::WrongCredentials => "Check the email and the passphrase.",
+            Self::WrongCredentials => "Check the email, and the passphrase or the recovery key.",
+            Self::RecoveryNeeded => {
+                "The service lost what it needs to check passphrases: recover with the recovery key."
+            }
             Self::NotFound => "Check the id: there is nothing here under it.",
             Self::Conflict => {
                 "Read what is stored and decide again: it differs from what was sent."

@@ -19,6 +19,7 @@
 //! A request passes [`Server`]'s layers (`http`), is read strictly (`extract`, `encoding`) by one handler of `keystore`
 //! or `vault`, which have a file for each resource, and ends in the database (`db`) or in an [`ApiError`].
 
+mod backup;
 mod clock;
 mod config;
 mod db;
@@ -29,12 +30,15 @@ mod http;
 mod keystore;
 mod limits;
 mod page;
+mod serve;
 mod server;
+mod sweep;
 mod token;
 mod vault;
 #[cfg(test)]
 mod wire;
 
+pub use backup::{BackupError, backup};
 pub use clock::Clock;
 pub use config::{Config, Services};
 pub use error::{ApiError, Code, ErrorBody, ErrorDetail};

@@ -2,12 +2,14 @@
 
 mod cli;
 
+use std::error::Error;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use cli::Task;
 use tracing_subscriber::EnvFilter;
-use vouchsafe_server::Server;
+use vouchsafe_server::{Config, Server, StartError, backup};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -16,22 +18,34 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("Free some resources of this machine ({error}).")),
     };
-    runtime.block_on(async {
-        let server = match Server::start(cli.into_config()).await {
-            Ok(server) => server,
-            Err(error) => return fail(&error.to_string()),
-        };
-        println!("listening on http://{}", server.address());
-        tracing::info!(
-            vault = server.vault_url(),
-            keystore = server.keystore_url(),
-            "listening"
-        );
-        told_to_stop().await;
-        tracing::info!("stopping");
-        server.stop().await;
-        ExitCode::SUCCESS
-    })
+    let done: Result<(), Box<dyn Error>> = runtime.block_on(async {
+        match cli.into_task() {
+            Task::Serve(config) => Ok(serve(*config).await?),
+            Task::Backup { config, to } => {
+                backup(&config, &to).await?;
+                tracing::info!(to = %to.display(), "backed up");
+                Ok(())
+            }
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), StartError> {
+    let server = Server::start(config).await?;
+    println!("listening on http://{}", server.address());
+    tracing::info!(
+        vault = server.vault_url(),
+        keystore = server.keystore_url(),
+        "listening"
+    );
+    told_to_stop().await;
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
 }
 
 fn fail(sentence: &str) -> ExitCode {

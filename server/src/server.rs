@@ -14,6 +14,7 @@ use crate::config::{Config, Urls};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::keystore::Keystore;
+use crate::serve::serve;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{http, keystore, page, vault};
 
@@ -40,7 +41,7 @@ pub struct Server {
     keystore_url: String,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    working: Option<JoinHandle<()>>,
+    working: Vec<JoinHandle<()>>,
     databases: Vec<Db>,
 }
 
@@ -68,7 +69,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
 
         let (mut router, mut databases, mut working, mut trusted) =
-            (Router::new(), Vec::new(), None, None);
+            (Router::new(), Vec::new(), Vec::new(), None);
         if config.services.keystore() {
             let base = urls
                 .keystore
@@ -77,6 +78,9 @@ impl Server {
                 .unwrap_or_default();
             let keystore = Keystore::open(&config, &urls).await?;
             databases.push(keystore.db.clone());
+            working.push(tokio::spawn(
+                keystore.clone().work(config.sweep, stopping.clone()),
+            ));
             trusted = Some(TrustedKeys::fixed(keystore.token_key().public()));
             router = mount(router, &base, keystore::router(keystore, &base));
         }
@@ -91,7 +95,7 @@ impl Server {
             };
             let vault = Vault::open(&config, &urls, keys, stopping.clone()).await?;
             databases.push(vault.db.clone());
-            working = Some(tokio::spawn(vault.clone().work()));
+            working.push(tokio::spawn(vault.clone().work(config.sweep)));
             router = mount(
                 router,
                 &urls.vault[0].path,
@@ -113,17 +117,8 @@ impl Server {
             None => router.fallback(http::not_found),
         };
         let router = http::surround(router, &config.cors_origins, config.behind_proxy)?;
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async move {
-            let mut stopping = stopping;
-            let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-            if let Err(error) = axum::serve(listener, service)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%error, "serving ended");
-            }
-        });
+        let limit = config.header_timeout;
+        let serving = tokio::spawn(serve(listener, router, limit, stopping));
         let vault_url = urls
             .vault
             .first()
@@ -165,10 +160,10 @@ impl Server {
         {
             self.serving.abort();
         }
-        if let Some(mut working) = self.working.take()
-            && tokio::time::timeout(GRACE, &mut working).await.is_err()
-        {
-            working.abort();
+        for working in &mut self.working {
+            if tokio::time::timeout(GRACE, &mut *working).await.is_err() {
+                working.abort();
+            }
         }
         for db in &self.databases {
             db.close().await;

@@ -13,6 +13,12 @@ use crate::error::{Error, Result};
 
 /// How long before its end a Vault token is renewed, in milliseconds.
 const RENEW_BEFORE: i64 = 60_000;
+/// How often a request is sent before the call fails.
+const ATTEMPTS: u32 = 5;
+/// The longest wait before the second attempt, in milliseconds; before each further one it doubles.
+const FIRST_WAIT: u32 = 200;
+/// A service that wants to be left alone for more seconds than this is not waited for.
+const LONGEST_RETRY_AFTER: u32 = 20;
 
 /// How a call shows who makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +90,17 @@ impl<T: Transport> Services<T> {
         }
     }
 
-    /// Goes on with this Keystore session, or with none.
-    pub(crate) fn set_session(&self, session: Option<Zeroizing<String>>) {
-        *self.session.borrow_mut() = session;
+    /// Goes on with this Keystore session, or with none. Returns the one before.
+    pub(crate) fn set_session(
+        &self,
+        session: Option<Zeroizing<String>>,
+    ) -> Option<Zeroizing<String>> {
+        self.forget_token();
+        self.session.replace(session)
+    }
+
+    /// The next call to the Vault fetches a new token.
+    pub(crate) fn forget_token(&self) {
         *self.token.borrow_mut() = None;
     }
 
@@ -131,11 +145,15 @@ impl<T: Transport> Services<T> {
         body: Option<String>,
     ) -> Pin<Box<dyn Future<Output = Result<Response>> + 'a>> {
         Box::pin(async move {
+            let session = self.session.borrow().clone();
             let first = self.send(access, method, path, body.clone()).await;
             match first {
-                // The token may have been refused for its age by the Vault's clock; the session itself may be good.
-                Err(Error::SessionExpired) if access == Access::Vault => {
-                    *self.token.borrow_mut() = None;
+                // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
+                // a fresh session took the place of the one that was shown, which has ended.
+                Err(Error::SessionExpired)
+                    if access == Access::Vault || *self.session.borrow() != session =>
+                {
+                    self.forget_token();
                     self.send(access, method, path, body).await
                 }
                 other => other,
@@ -151,11 +169,33 @@ impl<T: Transport> Services<T> {
         body: Option<String>,
     ) -> Result<Response> {
         let request = self.request(access, method, path, body).await?;
-        let response = self.transport.send(request).await?;
+        let response = self.deliver(request).await?;
         if (200..300).contains(&response.status) {
             Ok(response)
         } else {
             Err(error_of(&response))
+        }
+    }
+
+    /// Sends the very same request again while the service is away or too busy: every write is such that a second one
+    /// with the same bytes is answered like the first.
+    async fn deliver(&self, request: Request) -> Result<Response> {
+        let (mut left, mut longest) = (ATTEMPTS, FIRST_WAIT);
+        loop {
+            let answer = self.transport.send(request.clone()).await;
+            let asked = match &answer {
+                Err(Error::Offline(_)) => 0,
+                Ok(response) if matches!(response.status, 429 | 502..=504) => {
+                    response.retry_after.unwrap_or(0)
+                }
+                _ => return answer,
+            };
+            left -= 1;
+            if left == 0 || asked > LONGEST_RETRY_AFTER {
+                return answer;
+            }
+            self.transport.sleep(asked * 1000 + jitter(longest)).await;
+            longest *= 2;
         }
     }
 
@@ -210,7 +250,7 @@ impl<T: Transport> Services<T> {
             body: Some(body),
             last_event_id: None,
         };
-        let response = self.transport.send(request).await?;
+        let response = self.deliver(request).await?;
         if response.status != 200 {
             return Err(error_of(&response));
         }
@@ -220,6 +260,14 @@ impl<T: Transport> Services<T> {
     }
 }
 
+/// A random part of a wait, so that many clients do not come back at the same moment. Without randomness it is all of it.
+pub(crate) fn jitter(longest: u32) -> u32 {
+    let mut bytes = [0; 2];
+    let part = getrandom::fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
+    let wait = u64::from(longest) * u64::from(part) / u64::from(u16::MAX);
+    u32::try_from(wait).unwrap_or(longest)
+}
+
 fn to_body(body: &impl Serialize) -> Result<String> {
     serde_json::to_string(body).map_err(|_| Error::bad_input("This cannot be sent."))
 }
@@ -227,6 +275,8 @@ fn to_body(body: &impl Serialize) -> Result<String> {
 /// The error that an answer holds.
 pub(crate) fn error_of(response: &Response) -> Error {
     match serde_json::from_slice::<ErrorBody>(&response.body) {
+        // What stands before a service may limit too, in its own words.
+        _ if response.status == 429 => Error::RateLimited,
         Ok(body) => body.error.into(),
         Err(_) => Error::ServerError(format!(
             "The service answered with status {} and no explanation: check its address.",

@@ -26,19 +26,19 @@ impl Transport for Fetch {
             let controller = controller.clone();
             move || controller.abort()
         })?;
-        let response = start(request, &controller).await?;
-        let status = response.status();
-        let body = response.binary().await.map_err(|_| offline())?;
+        let answer = start(request, &controller).await?;
+        let mut response = head_of(&answer);
+        response.body = answer.binary().await.map_err(|_| offline())?;
         drop(timer);
-        Ok(Response { status, body })
+        Ok(response)
     }
 
-    async fn open_stream(&self, request: Request) -> Result<(u16, Body)> {
+    async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
         let controller = AbortController::new().map_err(|_| offline())?;
-        let response = start(request, &controller).await?;
-        let stream = response.body().ok_or_else(offline)?;
+        let answer = start(request, &controller).await?;
+        let stream = answer.body().ok_or_else(offline)?;
         let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        Ok((response.status(), Body { reader, controller }))
+        Ok((head_of(&answer), Body { reader, controller }))
     }
 
     async fn sleep(&self, millis: u32) {
@@ -91,6 +91,18 @@ async fn start(request: Request, controller: &AbortController) -> Result<FetchRe
         None => builder.send().await,
     };
     sent.map_err(|_| offline())
+}
+
+/// The answer without its body.
+fn head_of(answer: &FetchResponse) -> Response {
+    Response {
+        status: answer.status(),
+        retry_after: answer
+            .headers()
+            .get("retry-after")
+            .and_then(|seconds| seconds.parse().ok()),
+        body: Vec::new(),
+    }
 }
 
 fn offline() -> Error {

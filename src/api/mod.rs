@@ -12,8 +12,8 @@ pub mod vault;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use call::unreadable;
 pub use call::{Access, Services};
+pub(crate) use call::{jitter, unreadable};
 pub use transport::{ByteStream, Method, Request, Response, Transport};
 
 use crate::error::Error;

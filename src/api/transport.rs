@@ -59,6 +59,8 @@ impl fmt::Debug for Request {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
+    /// The seconds of `Retry-After`.
+    pub retry_after: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -90,8 +92,8 @@ pub trait Transport: Clone + 'static {
     /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`.
     async fn send(&self, request: Request) -> Result<Response>;
 
-    /// Sends a request and leaves the body to be read; the first value is the status.
-    async fn open_stream(&self, request: Request) -> Result<(u16, Self::Stream)>;
+    /// Sends a request and leaves the body to be read: that of the answer is empty.
+    async fn open_stream(&self, request: Request) -> Result<(Response, Self::Stream)>;
 
     /// Waits.
     async fn sleep(&self, millis: u32);

@@ -7,12 +7,12 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::convert::{from_js, to_js, to_rejection};
-use super::inputs::CredentialsInput;
+use super::inputs::{CredentialsInput, RecoverInput};
 use super::session::RawSession;
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::WebEngine;
 use crate::error::{Error, Result};
-use crate::flows::{Client, Steps};
+use crate::flows::{Client, SignedUp, Steps};
 
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
@@ -38,19 +38,21 @@ impl RawClient {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client.sign_up(&input.email, &input.passphrase).await
             };
-            let made = work.await.map_err(|error| to_rejection(&error))?;
-            let result = Object::new();
-            Reflect::set(
-                &result,
-                &"session".into(),
-                &RawSession::new(made.session).into(),
-            )?;
-            Reflect::set(
-                &result,
-                &"recoveryKey".into(),
-                &made.recovery_key.as_str().into(),
-            )?;
-            Ok(result.into())
+            signed_up(work.await)
+        })
+    }
+
+    /// `{ email, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
+    pub fn recover(&self, options: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        future_to_promise(async move {
+            let work = async {
+                let input: RecoverInput = from_js("options", options)?;
+                client
+                    .recover(&input.email, &input.recovery_key, &input.passphrase)
+                    .await
+            };
+            signed_up(work.await)
         })
     }
 
@@ -67,6 +69,15 @@ impl RawClient {
             Ok(RawSession::new(session).into())
         })
     }
+}
+
+fn signed_up(result: Result<SignedUp<Fetch, WebEngine>>) -> std::result::Result<JsValue, JsValue> {
+    let made = result.map_err(|error| to_rejection(&error))?;
+    let result = Object::new();
+    let set = |name: &str, value: JsValue| Reflect::set(&result, &name.into(), &value);
+    set("session", RawSession::new(made.session).into())?;
+    set("recoveryKey", made.recovery_key.as_str().into())?;
+    Ok(result.into())
 }
 
 fn make(options: &JsValue) -> Result<Client<Fetch, WebEngine>> {

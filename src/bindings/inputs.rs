@@ -1,6 +1,7 @@
 //! The arguments that JavaScript passes, as `index.d.ts` of the package describes them.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
@@ -12,12 +13,27 @@ use crate::ids::Id;
 #[derive(Deserialize)]
 pub(super) struct CredentialsInput {
     pub(super) email: String,
-    pub(super) passphrase: String,
+    pub(super) passphrase: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecoverInput {
+    pub(super) email: String,
+    pub(super) recovery_key: Zeroizing<String>,
+    pub(super) passphrase: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct PassphraseInput {
-    pub(super) passphrase: String,
+    pub(super) passphrase: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChangePassphraseInput {
+    pub(super) passphrase: Zeroizing<String>,
+    pub(super) new_passphrase: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]

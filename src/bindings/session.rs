@@ -9,8 +9,8 @@ use wasm_bindgen_futures::future_to_promise;
 
 use super::convert::{finish, from_js, to_js, to_rejection};
 use super::inputs::{
-    CardInput, CardUpdateInput, InviteInput, NameInput, PageInput, PassphraseInput, ShareInput,
-    TicketInput,
+    CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
+    PassphraseInput, ShareInput, TicketInput,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
@@ -268,6 +268,34 @@ impl RawSession {
         self.call(|session| async move {
             session
                 .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = changePassphrase)]
+    pub fn change_passphrase(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let input: ChangePassphraseInput = from_js("options", options)?;
+            session
+                .change_passphrase(&input.passphrase, &input.new_passphrase)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = makeRecoveryKey)]
+    pub fn make_recovery_key(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .make_recovery_key(&from_js::<PassphraseInput>("options", options)?.passphrase)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = deleteAccount)]
+    pub fn delete_account(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .delete_account(&from_js::<PassphraseInput>("options", options)?.passphrase)
                 .await
         })
     }

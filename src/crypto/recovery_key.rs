@@ -27,10 +27,14 @@ impl RecoveryKey {
         SymmetricKey::derive(&self.0[..], "vouchsafe/1 kek recovery")
     }
 
-    /// What the Keystore keeps to recognise the key: SHA-256 of a value that only the key gives.
+    /// What is shown to the Keystore instead of the key; it does not give the key.
+    pub fn auth(&self) -> Result<Zeroizing<[u8; 32]>> {
+        derive(&self.0[..], "vouchsafe/1 recovery auth")
+    }
+
+    /// What the Keystore keeps to recognise [`RecoveryKey::auth`]: its SHA-256.
     pub fn verifier(&self) -> Result<[u8; 32]> {
-        let auth = derive::<32>(&self.0[..], "vouchsafe/1 recovery auth")?;
-        Ok(Sha256::digest(&auth[..]).into())
+        Ok(Sha256::digest(&self.auth()?[..]).into())
     }
 
     /// The written form: Crockford base32 of key and checksum, in groups of four.

@@ -6,8 +6,8 @@ use std::rc::{Rc, Weak};
 
 use super::{Inner, Session};
 use crate::api::vault::events::{Event, EventKind, Parser};
-use crate::api::{ByteStream, Transport};
-use crate::crypto::engine::{Engine, make_random};
+use crate::api::{ByteStream, Transport, jitter};
+use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 
 const SHORTEST_WAIT: u32 = 500;
@@ -64,14 +64,19 @@ impl<T: Transport, E: Engine> Session<T, E> {
         live.listeners
             .borrow_mut()
             .push((key, kind, Rc::new(listener)));
-        if !live.running.replace(true) {
-            let inner = Rc::downgrade(&self.0);
-            self.services().transport.spawn(run(inner));
-        }
+        self.follow_events();
         Ok(Subscription {
             listeners: Rc::downgrade(&live.listeners),
             key,
         })
+    }
+
+    /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
+    pub(super) fn follow_events(&self) {
+        if self.is_listening() && !self.0.live.running.replace(true) {
+            let inner = Rc::downgrade(&self.0);
+            self.services().transport.spawn(run(inner));
+        }
     }
 
     fn is_listening(&self) -> bool {
@@ -80,7 +85,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Reads one stream to its end.
     async fn follow(&self, last_id: &mut Option<String>, wait: &mut u32) -> Result<()> {
-        let mut stream = self.services().open_events(last_id.clone()).await?;
+        let mut stream = self.services().open_events(last_id.clone(), wait).await?;
         let mut parser = Parser::after(last_id.clone());
         while self.is_listening() {
             let Some(bytes) = stream.next().await? else {
@@ -126,13 +131,9 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
             return;
         }
         let transport = session.services().transport.clone();
-        // Up to twice the wait, so that many clients do not come back at the same moment.
-        let jitter = make_random::<2>(session.engine())
-            .map_or(0, |bytes| u32::from(u16::from_le_bytes(*bytes)));
         drop(session);
-        transport
-            .sleep(wait + wait * jitter / u32::from(u16::MAX))
-            .await;
+        // Up to twice the wait, so that many clients do not come back at the same moment.
+        transport.sleep(wait + jitter(wait)).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }

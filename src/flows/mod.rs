@@ -5,15 +5,20 @@
 
 mod accept;
 mod cards;
+mod change_passphrase;
 mod connections;
+mod credentials;
+mod delete_account;
 mod disconnect;
 mod invitations;
 mod invite;
 mod live;
 mod lock;
+mod make_recovery_key;
 mod mark_verified;
 mod notes;
 mod read_share;
+mod recover;
 mod revoke;
 mod share;
 mod share_lists;
@@ -99,6 +104,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             memory: RefCell::new(Memory::default()),
             live: live::Live::default(),
             signed_out: Cell::new(false),
+            deleting: Cell::new(false),
         }))
     }
 }
@@ -156,6 +162,8 @@ struct Inner<T: Transport, E: Engine> {
     memory: RefCell<Memory<E::PrivateKey>>,
     live: live::Live,
     signed_out: Cell<bool>,
+    /// The Keystore was asked to delete the account, and perhaps did.
+    deleting: Cell<bool>,
 }
 
 /// A signed-in person. Clones are the same session.

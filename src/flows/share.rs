@@ -166,8 +166,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     batch.push((at, share));
                 }
                 Err(error) => {
-                    self.abandon(at.space);
                     outcomes.insert(at.connection, Err(error));
+                    self.abandon(vec![at]);
                 }
             }
             if bytes > REQUEST_BYTES {
@@ -312,6 +312,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Ok(results) => results,
             Err(error) => {
                 outcomes.extend(places.iter().map(|at| (at.connection, Err(error.clone()))));
+                self.abandon(places);
                 return;
             }
         };
@@ -333,18 +334,27 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 },
                 None => Err(crate::api::unreadable()),
             };
+            let connection = at.connection;
             if result.is_err() {
-                self.abandon(at.space);
+                self.abandon(vec![at]);
             }
-            outcomes.insert(at.connection, result);
+            outcomes.insert(connection, result);
         }
     }
 
-    /// Removes a space whose share did not come about. Should that fail, nobody sees it: nothing names it.
-    fn abandon(&self, space: Id) {
+    /// Removes what a share that failed has left. It may have come about without an answer, so it goes first: a share
+    /// that is listed can be read. A space alone is seen by nobody, for nothing names it.
+    fn abandon(&self, places: Vec<SharePlace>) {
         let session = self.clone();
         self.services().transport.spawn(async move {
-            let _ = session.delete_space_if_there(space).await;
+            for at in places {
+                match session.services().delete_share(at.share).await {
+                    Ok(()) | Err(Error::NotFound) => {
+                        let _ = session.delete_space_if_there(at.space).await;
+                    }
+                    Err(_) => {}
+                }
+            }
         });
     }
 }

@@ -1,7 +1,10 @@
 //! Signing in: OPAQUE login, then the KEK and the keys under it.
 
+use std::rc::Rc;
+
 use zeroize::Zeroizing;
 
+use super::credentials::open_keys;
 use super::sign_up::{check_email, check_passphrase, normalise};
 use super::{Client, Keys, Session};
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
@@ -9,9 +12,7 @@ use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::opaque;
-use crate::crypto::records::{
-    Wrap, open_kek, open_signing_key, open_vault_key, passphrase_wrapping_key,
-};
+use crate::crypto::records::{Wrap, open_kek, passphrase_wrapping_key};
 use crate::error::{Error, Result};
 
 impl<T: Transport, E: Engine> Client<T, E> {
@@ -41,16 +42,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if self.0.signed_out.get() {
             return Err(Error::SessionExpired);
         }
-        // The old session is of no more use; should ending it fail, its age ends it.
-        let _ = self.services().end_session().await;
-        self.services()
-            .set_session(Some(Zeroizing::new(answer.session)));
-        *self.0.keys.borrow_mut() = Some(std::rc::Rc::new(keys));
+        *self.0.keys.borrow_mut() = Some(Rc::new(keys));
+        self.adopt(answer.session).await;
         Ok(())
     }
 }
 
-async fn sign_in<T: Transport, E: Engine>(
+/// Signs in; what comes back was opened and checked.
+pub(super) async fn sign_in<T: Transport, E: Engine>(
     services: &Services<T>,
     engine: &E,
     email: &str,
@@ -77,14 +76,6 @@ async fn sign_in<T: Transport, E: Engine>(
     let account = answer.account_id;
     let wrapping = passphrase_wrapping_key(&finished.export_key)?;
     let kek = open_kek(account, Wrap::Passphrase, &wrapping, &answer.kek_passphrase)?;
-    let vault = open_vault_key(account, &kek, &answer.vault_key)?;
-    let signing = open_signing_key(account, &kek, &answer.signing_key)?;
-    Ok((
-        answer,
-        Keys {
-            kek,
-            vault,
-            signing,
-        },
-    ))
+    let keys = open_keys(account, kek, &answer.vault_key, &answer.signing_key)?;
+    Ok((answer, keys))
 }

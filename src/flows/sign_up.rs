@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::credentials::make_recovery;
 use super::{Client, Keys, Session};
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
@@ -12,7 +13,6 @@ use crate::crypto::opaque;
 use crate::crypto::records::{
     Wrap, passphrase_wrapping_key, seal_kek, seal_signing_key, seal_vault_key,
 };
-use crate::crypto::recovery_key::RecoveryKey;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -20,7 +20,7 @@ const SHORTEST_PASSPHRASE: usize = 8;
 const LONGEST_PASSPHRASE: usize = 1000;
 const LONGEST_EMAIL: usize = 254;
 
-/// What a new account gets.
+/// What a new account gets, and one that was recovered.
 #[derive(Debug)]
 pub struct SignedUp<T: Transport, E: Engine> {
     /// Signed in.
@@ -33,12 +33,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
     /// Makes an account and signs it in.
     pub async fn sign_up(&self, email: &str, passphrase: &str) -> Result<SignedUp<T, E>> {
         let email = check_email(email)?;
-        if passphrase.chars().count() < SHORTEST_PASSPHRASE {
-            return Err(Error::bad_input(format!(
-                "A passphrase has {SHORTEST_PASSPHRASE} characters or more."
-            )));
-        }
-        let passphrase = check_passphrase(&self.engine, passphrase)?;
+        let passphrase = check_new_passphrase(&self.engine, passphrase)?;
         let engine = &self.engine;
         let services = self.services.fresh();
 
@@ -60,13 +55,13 @@ impl<T: Transport, E: Engine> Client<T, E> {
             .await?;
 
         let account = Id::v4(*make_random(engine)?);
-        let recovery_key = RecoveryKey::make(engine)?;
         let keys = Keys {
             kek: SymmetricKey::make(engine)?,
             vault: SymmetricKey::make(engine)?,
             signing: SigningKey::make(engine)?,
         };
         let under_passphrase = passphrase_wrapping_key(&finished.export_key)?;
+        let (recovery_key, recovery) = make_recovery(engine, account, &keys.kek)?;
         let request = SignUpFinish {
             account_id: account,
             email: email.clone(),
@@ -78,23 +73,17 @@ impl<T: Transport, E: Engine> Client<T, E> {
                 &under_passphrase,
                 &keys.kek,
             )?,
-            kek_recovery: seal_kek(
-                engine,
-                account,
-                Wrap::Recovery,
-                &recovery_key.wrapping_key()?,
-                &keys.kek,
-            )?,
+            kek_recovery: recovery.kek_recovery,
             vault_key: seal_vault_key(engine, account, &keys.kek, &keys.vault)?,
             signing_key: seal_signing_key(engine, account, &keys.kek, &keys.signing)?,
-            recovery_verifier: to_base64url(&recovery_key.verifier()?),
+            recovery_verifier: recovery.recovery_verifier,
         };
         let made = services.finish_sign_up(&request).await?;
         services.set_session(Some(Zeroizing::new(made.session)));
         let session = self.session(services, account, normalise(engine, &email), keys);
         Ok(SignedUp {
             session,
-            recovery_key: recovery_key.to_written()?,
+            recovery_key,
         })
     }
 }
@@ -124,6 +113,19 @@ pub(super) fn check_passphrase(
         )));
     }
     Ok(opaque::passphrase_bytes(engine, passphrase))
+}
+
+/// The bytes of a passphrase that is to be set.
+pub(super) fn check_new_passphrase(
+    engine: &impl Engine,
+    passphrase: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    if passphrase.chars().count() < SHORTEST_PASSPHRASE {
+        return Err(Error::bad_input(format!(
+            "A passphrase has {SHORTEST_PASSPHRASE} characters or more."
+        )));
+    }
+    check_passphrase(engine, passphrase)
 }
 
 /// The form in which the Keystore keeps addresses.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use vouchsafe::api::keystore::accounts::{SignedIn, SignedUp};
+use vouchsafe::api::keystore::credentials::{RecoveryStart, RecoveryStarted};
 use vouchsafe::api::vault::connections::NewConnection;
 use vouchsafe::api::vault::invitations::TokenBody;
 use vouchsafe::api::{Method, Request, Response};
@@ -125,6 +126,7 @@ fn sessions_and_tokens_on_the_wire() {
     };
     let response = Response {
         status: 200,
+        retry_after: None,
         body: session.clone().into_bytes(),
     };
     let token = TokenBody {
@@ -144,11 +146,25 @@ fn sessions_and_tokens_on_the_wire() {
     let signed_in = SignedIn {
         account_id: case.alice,
         email: String::new(),
-        session,
+        session: session.clone(),
         expires_at: 0,
         kek_passphrase: jwe.clone(),
         vault_key: jwe.clone(),
+        signing_key: jwe.clone(),
+        credentials_version: 1,
+    };
+    let recovery_start = RecoveryStart {
+        email: String::new(),
+        recovery_auth: Zeroizing::new(session.clone()),
+    };
+    let recovery_started = RecoveryStarted {
+        account_id: case.alice,
+        session,
+        expires_at: 0,
+        kek_recovery: jwe.clone(),
+        vault_key: jwe.clone(),
         signing_key: jwe,
+        credentials_version: 1,
     };
     let shown: Vec<&str> = [
         ("Request", shows(&request, secret.as_bytes())),
@@ -157,6 +173,11 @@ fn sessions_and_tokens_on_the_wire() {
         ("NewConnection", shows(&connection, secret.as_bytes())),
         ("SignedUp", shows(&signed_up, secret.as_bytes())),
         ("SignedIn", shows(&signed_in, secret.as_bytes())),
+        ("RecoveryStart", shows(&recovery_start, secret.as_bytes())),
+        (
+            "RecoveryStarted",
+            shows(&recovery_started, secret.as_bytes()),
+        ),
     ]
     .into_iter()
     .filter(|(_, shown)| *shown)

@@ -88,6 +88,10 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
     run![
         "sign_in": person.client.sign_in(&person.email, PASSPHRASE),
         "sign_up": person.client.sign_up("new@example.org", PASSPHRASE),
+        "recover": person.client.recover(&person.email, &person.recovery_key, PASSPHRASE),
+        "change_passphrase": session.change_passphrase(PASSPHRASE, PASSPHRASE),
+        "make_recovery_key": session.make_recovery_key(PASSPHRASE),
+        "delete_account": session.delete_account(PASSPHRASE),
         "create_card": session.create_card(content.clone()),
         "update_card": session.update_card(update.clone()),
         "card": session.card(*card),
@@ -134,6 +138,7 @@ async fn scene(world: &World) -> Scene {
 fn answer_with(http: &Http, status: Option<u16>, body: Vec<u8>) {
     http.tamper(move |_, response| Response {
         status: status.unwrap_or(response.status),
+        retry_after: None,
         body: body.clone(),
     });
 }
@@ -167,9 +172,13 @@ fn errors_without_an_explanation_are_errors() {
         ] {
             for body in [b"".to_vec(), b"<html>".to_vec(), body.to_vec()] {
                 answer_with(&scene.person.http, Some(status), body);
+                let code = match status {
+                    429 => "rate_limited",
+                    _ => "server_error",
+                };
                 for (name, result) in flows(&scene).await {
                     let error = result.expect_err(&format!("{name} believed {status}"));
-                    assert_eq!(error.code(), "server_error", "{name} {status}");
+                    assert_eq!(error.code(), code, "{name} {status}");
                     assert!(!error.to_string().contains("pay here"));
                 }
             }

@@ -3,10 +3,13 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     missing_docs,
     reason = "each test binary uses its part"
 )]
+
+mod http;
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -16,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use vouchsafe::api::{ByteStream, Method, Request, Response, Transport};
+use vouchsafe::Result;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
@@ -25,9 +28,10 @@ use vouchsafe::flows::{
     Card, Client, Connection, Invitation, Invite, Session, ShareRequest, Steps,
 };
 use vouchsafe::ids::Id;
-use vouchsafe::{Error, Result};
 use vouchsafe_server::{Clock, Config, Server};
 use zeroize::Zeroizing;
+
+pub use http::{Fault, Http};
 
 pub type TestSession = Session<Http, Counting>;
 pub type TestClient = Client<Http, Counting>;
@@ -40,6 +44,7 @@ static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// A running Vault and Keystore with their data in a temporary folder.
 pub struct World {
     server: Option<Server>,
+    config: Config,
     folder: tempfile::TempDir,
     clock: Arc<AtomicI64>,
     pub vault: String,
@@ -64,21 +69,55 @@ impl World {
             move || system.now() + clock.load(Ordering::Relaxed)
         });
         change(&mut config);
-        // Not `block_on`: tests call this from inside a runtime of their own.
-        let (tell, told) = std::sync::mpsc::channel();
-        SERVERS.spawn(async move { tell.send(Server::start(config).await) });
-        let server = told.recv().unwrap().unwrap();
+        let server = on_servers(Server::start(config.clone())).unwrap();
+        config.listen = server.address().to_string();
         let (vault, keystore) = (
             server.vault_url().to_owned(),
             server.keystore_url().to_owned(),
         );
         Self {
             server: Some(server),
+            config,
             folder,
             clock,
             vault,
             keystore,
         }
+    }
+
+    /// Stops the server, changes something in its data folder, and starts it again at the same address.
+    pub fn restart(&mut self, between: impl FnOnce(&Path), change: impl FnOnce(&mut Config)) {
+        on_servers(self.server.take().unwrap().stop());
+        between(self.folder.path());
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.server = Some(on_servers(Server::start(config)).unwrap());
+    }
+
+    /// Every row of a service's database, as `table: values`.
+    pub async fn rows(&self, service: &str) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let file = self.data().join(format!("{service}.db"));
+        let url = format!("sqlite://{}?mode=ro", file.display());
+        let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+        let list = |sql: String| {
+            let pool = pool.clone();
+            async move {
+                let query = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql));
+                query.fetch_all(&pool).await.unwrap()
+            }
+        };
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table'";
+        let mut rows = Vec::new();
+        for table in list(tables.into()).await {
+            let columns =
+                format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')");
+            let values = list(columns).await.join(" || ' ' || ");
+            let found = list(format!("SELECT {values} FROM {table}")).await;
+            rows.extend(found.iter().map(|row| format!("{table}: {row}")));
+        }
+        pool.close().await;
+        rows
     }
 
     /// Time passes at the services; the clients' clocks stay.
@@ -165,6 +204,13 @@ impl Drop for World {
             SERVERS.spawn(server.stop());
         }
     }
+}
+
+/// Runs something where the servers run. Not by `block_on`: tests call this from inside a runtime of their own.
+fn on_servers<R: Send + 'static>(work: impl Future<Output = R> + Send + 'static) -> R {
+    let (tell, told) = std::sync::mpsc::channel();
+    SERVERS.spawn(async move { tell.send(work.await) });
+    told.recv().unwrap()
 }
 
 pub const PASSPHRASE: &str = "correct horse battery staple";
@@ -273,147 +319,6 @@ pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it never came about");
-}
-
-type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
-
-/// HTTP, with a record of what was sent and a layer that may lie.
-#[derive(Clone)]
-pub struct Http {
-    client: reqwest::Client,
-    pub sent: Rc<RefCell<Vec<Request>>>,
-    tamper: Rc<RefCell<Option<Tamper>>>,
-    pub clock_offset: Rc<AtomicI64>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        // The first one counts; the server installs the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self {
-            client: reqwest::Client::new(),
-            sent: Rc::default(),
-            tamper: Rc::default(),
-            clock_offset: Rc::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Http {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Http(..)")
-    }
-}
-
-impl Http {
-    /// The token of the last request to an address that contains `path`.
-    pub fn bearer_to(&self, path: &str) -> String {
-        let sent = self.sent.borrow();
-        let last = sent.iter().rfind(|request| request.url.contains(path));
-        last.and_then(|request| request.bearer.clone()).unwrap()
-    }
-
-    /// From now on, answers pass through `tamper`.
-    pub fn tamper(&self, tamper: impl FnMut(&Request, Response) -> Response + 'static) {
-        *self.tamper.borrow_mut() = Some(Box::new(tamper));
-    }
-
-    /// Answers whose address contains `path` are changed as JSON.
-    pub fn tamper_json(
-        &self,
-        path: &'static str,
-        mut change: impl FnMut(&mut serde_json::Value) + 'static,
-    ) {
-        self.tamper(move |request, mut response| {
-            if request.url.contains(path)
-                && response.status < 300
-                && let Ok(mut value) = serde_json::from_slice(&response.body)
-            {
-                change(&mut value);
-                response.body = serde_json::to_vec(&value).unwrap();
-            }
-            response
-        });
-    }
-
-    pub fn honest(&self) {
-        *self.tamper.borrow_mut() = None;
-    }
-
-    fn build(&self, request: &Request) -> reqwest::RequestBuilder {
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        let mut builder = self.client.request(method, &request.url);
-        if let Some(bearer) = &request.bearer {
-            builder = builder.bearer_auth(bearer);
-        }
-        if let Some(id) = &request.last_event_id {
-            builder = builder.header("last-event-id", id);
-        }
-        if let Some(body) = &request.body {
-            builder = builder
-                .header("content-type", "application/json")
-                .body(body.clone());
-        }
-        builder
-    }
-}
-
-fn offline<E>(_: E) -> Error {
-    Error::Offline("The service cannot be reached.".into())
-}
-
-impl Transport for Http {
-    type Stream = Body;
-
-    async fn send(&self, request: Request) -> Result<Response> {
-        self.sent.borrow_mut().push(request.clone());
-        let answer = self.build(&request).send().await.map_err(offline)?;
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(offline)?.to_vec();
-        let response = Response { status, body };
-        match self.tamper.borrow_mut().as_mut() {
-            Some(tamper) => Ok(tamper(&request, response)),
-            None => Ok(response),
-        }
-    }
-
-    async fn open_stream(&self, request: Request) -> Result<(u16, Body)> {
-        let answer = self.build(&request).send().await.map_err(offline)?;
-        Ok((answer.status().as_u16(), Body(answer)))
-    }
-
-    async fn sleep(&self, millis: u32) {
-        tokio::time::sleep(Duration::from_millis(millis.into())).await;
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        tokio::task::spawn_local(task);
-    }
-
-    fn now(&self) -> i64 {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        i64::try_from(since.as_millis()).unwrap() + self.clock_offset.load(Ordering::Relaxed)
-    }
-}
-
-pub struct Body(reqwest::Response);
-
-impl ByteStream for Body {
-    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .chunk()
-            .await
-            .map_err(offline)?
-            .map(|bytes| bytes.to_vec()))
-    }
 }
 
 /// The Rust engine, counting private-key operations.

@@ -26,7 +26,7 @@ fn recovery_key_of_counting_bytes() -> RecoveryKey {
 }
 
 fn verifying(text: &str) -> VerifyingKey {
-    VerifyingKey::from_bytes(&*from_base64url_exact(text).unwrap()).unwrap()
+    VerifyingKey::from_bytes(&from_base64url_exact(text).unwrap()).unwrap()
 }
 
 #[wasm_bindgen_test(unsupported = test)]

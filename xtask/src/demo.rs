@@ -53,6 +53,7 @@ pub(crate) fn start(
         page: Some(&page),
         mailbox: true,
         any_origin: false,
+        rate_limits: true,
         log: Some(&log),
     };
     Services::start(workspace, server, &settings)

@@ -2,6 +2,7 @@
 
 mod demo;
 mod deny;
+mod descriptions;
 mod files;
 mod npm;
 mod package;

@@ -21,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
         page: None,
         mailbox: false,
         any_origin: true,
+        rate_limits: true,
         log: None,
     };
     let services = Services::start(workspace, &server, &settings)?;

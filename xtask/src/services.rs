@@ -27,6 +27,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) mailbox: bool,
     /// Whether pages of any origin may call.
     pub(crate) any_origin: bool,
+    /// Whether attempts are limited, as they are where strangers can call.
+    pub(crate) rate_limits: bool,
     /// Where their output goes; `None` is here.
     pub(crate) log: Option<&'a Path>,
 }
@@ -112,6 +114,9 @@ impl Services {
         }
         if settings.mailbox {
             command.arg("--dev-mailbox");
+        }
+        if !settings.rate_limits {
+            command.arg("--no-rate-limits");
         }
         if settings.any_origin {
             command.args(["--cors-origin", "*"]);

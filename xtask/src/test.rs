@@ -12,6 +12,7 @@ use clap::ValueEnum;
 
 use crate::demo;
 use crate::deny;
+use crate::descriptions;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
@@ -42,6 +43,8 @@ pub(crate) enum Step {
     Native,
     /// The npm package builds, and its own tests pass.
     Package,
+    /// The services do what their own descriptions say.
+    Descriptions,
     /// The client in a browser, against running services.
     Browser,
     /// The demo page in a browser.
@@ -54,6 +57,7 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
+            Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
             Self::E2e => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
@@ -169,6 +173,9 @@ impl Made<'_> {
             }
             Step::Native => self.native(),
             Step::Package => self.package(),
+            Step::Descriptions => {
+                descriptions::check(self.workspace, self.server()?, self.built_package()?)
+            }
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
         }
@@ -261,6 +268,7 @@ impl Made<'_> {
             page: None,
             mailbox: true,
             any_origin: true,
+            rate_limits: true,
             log: Some(&log),
         };
         let services = Services::start(self.workspace, self.server()?, &settings)?;
@@ -286,10 +294,7 @@ impl Made<'_> {
 
     fn e2e(&self) -> Result<()> {
         let chromium = Chromium::ensure(self.workspace)?;
-        let package = self
-            .package
-            .as_ref()
-            .context("The package was not built.")?;
+        let package = self.built_package()?;
         let scratch = tempfile::tempdir()?;
         let port = services::free_port()?;
         let data = scratch.path().join("data");
@@ -310,6 +315,10 @@ impl Made<'_> {
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/e2e"), &settings)
+    }
+
+    fn built_package(&self) -> Result<&Package> {
+        self.package.as_ref().context("The package was not built.")
     }
 
     fn server(&self) -> Result<&Path> {

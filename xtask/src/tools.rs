@@ -17,6 +17,7 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
+const SCHEMATHESIS: &str = "4.32.5";
 
 /// Makes sure that the compiler can build for browsers.
 pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
@@ -112,6 +113,58 @@ fn ensure_program(
     )
 }
 
+/// Makes sure of Schemathesis, in a Python environment of its own in the target folder. Returns its program.
+pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("schemathesis");
+    let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let program = programs
+        .join("st")
+        .with_extension(env::consts::EXE_EXTENSION);
+    let found = output(Command::new(&program).arg("--version"));
+    if found.is_some_and(|text| text.split_whitespace().any(|word| word == SCHEMATHESIS)) {
+        return Ok(program);
+    }
+    let missing = "Install Python 3.10 or later with venv and pip (on Debian and Ubuntu: `apt-get install python3-venv`).";
+    let make = |workspace: &Workspace| {
+        let mut venv = workspace.command("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(&folder);
+        process::run(&mut venv, "`python3 -m venv`")
+    };
+    eprintln!("==> Installing schemathesis {SCHEMATHESIS}");
+    if make(workspace).is_err() {
+        if !is_root() || which("apt-get").is_none() {
+            bail!(missing);
+        }
+        apt_install(workspace, &["python3-venv"]).context(missing)?;
+        make(workspace).context(missing)?;
+    }
+    let mut pip = workspace.command(programs.join("python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ])
+    .arg(format!("schemathesis=={SCHEMATHESIS}"));
+    process::run(&mut pip, "`pip install schemathesis`").context(missing)?;
+    Ok(program)
+}
+
+/// Installs Debian packages.
+fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    process::run(
+        workspace.command("apt-get").arg("update"),
+        "`apt-get update`",
+    )?;
+    let mut install = workspace.command("apt-get");
+    install
+        .args(["install", "-y"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    process::run(&mut install, "`apt-get install`")
+}
+
 /// Chromium and its driver.
 pub(crate) struct Chromium {
     pub(crate) browser: PathBuf,
@@ -130,16 +183,7 @@ impl Chromium {
             bail!(missing);
         }
         eprintln!("==> Installing Chromium and its driver");
-        process::run(
-            workspace.command("apt-get").arg("update"),
-            "`apt-get update`",
-        )
-        .context(missing)?;
-        let mut install = workspace.command("apt-get");
-        install
-            .args(["install", "-y", "chromium", "chromium-driver"])
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        process::run(&mut install, "`apt-get install`").context(missing)?;
+        apt_install(workspace, &["chromium", "chromium-driver"]).context(missing)?;
         Self::find().context(missing)
     }
 

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
-use super::sessions::make_session;
+use super::sessions::{Scope, make_session};
 use super::{App, opaque};
 use crate::encoding::{Bytes, Id, Jwe, Message};
 use crate::error::{ApiError, Code, ErrorBody, Result};
 use crate::extract::Input;
-use crate::limits::{self, SIGN_UP_ADDRESS};
+use crate::limits::{self, SIGN_UP};
 
 /// The largest wrapped key of an account.
-const KEY: usize = 4 << 10;
+pub(super) const KEY: usize = 4 << 10;
 
 /// The first message of a sign-up.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -86,8 +86,8 @@ pub(super) async fn sign_up_start(
     from: limits::From,
     Input(input): Input<SignUpStart>,
 ) -> Result<Json<SignUpStarted>> {
-    app.limits.count(SIGN_UP_ADDRESS, &from.0)?;
     let email = normalise(&input.email)?;
+    app.limits.attempt(&SIGN_UP, &email, &from)?;
     let registration_response = app.setup.register(&email, &input.registration_request)?;
     let taken = sqlx::query("SELECT id FROM accounts WHERE email = $1")
         .bind(&email)
@@ -111,10 +111,11 @@ pub(super) async fn sign_up_finish(
     from: limits::From,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
-    app.limits.count(SIGN_UP_ADDRESS, &from.0)?;
+    let email = normalise(&input.email)?;
+    app.limits.attempt(&SIGN_UP, &email, &from)?;
     let columns = [
         input.account_id.of_version(4)?.to_owned(),
-        normalise(&input.email)?,
+        email,
         String::from(opaque::record(&input.registration_record)?),
         input.kek_passphrase.within(KEY)?.to_owned(),
         input.kek_recovery.within(KEY)?.to_owned(),
@@ -126,16 +127,19 @@ pub(super) async fn sign_up_finish(
     let mut tx = app.db.begin().await?;
     let mut insert = sqlx::query(
         "INSERT INTO accounts (id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
-         recovery_verifier, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+         recovery_verifier, created_at, setup) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
     );
     for column in &columns {
         insert = insert.bind(column);
     }
-    let made = insert.bind(now).execute(&mut *tx).await?.rows_affected() == 1;
+    let insert = insert.bind(now).bind(&app.setup.id);
+    let made = insert.execute(&mut *tx).await?.rows_affected() == 1;
     if !made {
+        // Holds the account: its credentials cannot change before the session is in.
         let mut same = sqlx::query_scalar::<_, String>(
-            "SELECT id FROM accounts WHERE id = $1 AND email = $2 AND opaque_record = $3 AND kek_passphrase = $4 \
-             AND kek_recovery = $5 AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8",
+            "UPDATE accounts SET credentials_version = credentials_version \
+             WHERE id = $1 AND email = $2 AND opaque_record = $3 AND kek_passphrase = $4 AND kek_recovery = $5 \
+             AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8 RETURNING id",
         );
         for column in &columns {
             same = same.bind(column);
@@ -151,7 +155,7 @@ pub(super) async fn sign_up_finish(
             .into());
         }
     }
-    let made = make_session(&mut tx, input.account_id.as_str(), now).await?;
+    let made = make_session(&mut tx, input.account_id.as_str(), Scope::Full, now).await?;
     tx.commit().await?;
     let answer = SignedUp {
         account_id: input.account_id,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::sessions::Caller;
+use super::callers::Caller;
 use crate::db::placeholders;
 use crate::encoding::{Id, Jwe};
 use crate::error::{Code, ErrorBody, Result};
@@ -80,6 +80,7 @@ pub(super) async fn create(
         input.key.within(KEY)?,
         input.note.within(NOTE)?,
     );
+    let mut tx = app.begin_for(&caller).await?;
     let made = sqlx::query(
         "INSERT INTO connection_keys (account, id, key, note, version, created_at) VALUES ($1, $2, $3, $4, 1, $5) \
          ON CONFLICT DO NOTHING",
@@ -89,8 +90,9 @@ pub(super) async fn create(
     .bind(key)
     .bind(note)
     .bind(app.clock.now())
-    .execute(&app.db.write)
+    .execute(&mut *tx)
     .await?;
+    tx.commit().await?;
     if made.rows_affected() == 1 {
         return Ok((StatusCode::CREATED, Json(NoteVersion { version: 1 })));
     }
@@ -160,7 +162,7 @@ pub(super) async fn query(
 
 /// Lists the caller's.
 #[utoipa::path(
-    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

@@ -1,22 +1,29 @@
 //! The Keystore: accounts, their wrapped keys, and the encryption spaces through which keys change hands.
 
 mod accounts;
+mod callers;
 mod connections;
+mod credentials;
+mod deletion;
 mod opaque;
+mod recovery;
 mod sessions;
 mod setup;
 mod spaces;
+mod sweep;
 mod tokens;
 #[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use sessions::bearer;
+pub(crate) use callers::bearer;
 pub(crate) use tokens::{Jwks, TokenKey};
 
 use crate::clock::Clock;
@@ -26,7 +33,11 @@ use crate::limits::Limits;
 use crate::server::StartError;
 use setup::Setup;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("schema.sql"),
+    include_str!("credentials.sql"),
+    include_str!("sweeping.sql"),
+];
 
 /// What the Keystore's handlers share.
 pub(crate) struct Keystore {
@@ -49,16 +60,7 @@ impl Keystore {
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
         let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
-        let accounts = sqlx::query("SELECT id FROM accounts LIMIT 1")
-            .fetch_optional(&db.read)
-            .await;
-        let accounts = accounts
-            .map_err(|error| StartError(format!("Check the Keystore's database ({error}).")))?;
-        let setup = Setup::open(
-            &config.file("keystore.setup"),
-            accounts.is_some(),
-            config.new_opaque_setup,
-        )?;
+        let setup = open_setup(config, &db).await?;
         Ok(Arc::new(Self {
             db,
             setup,
@@ -73,10 +75,35 @@ impl Keystore {
         }))
     }
 
+    /// Sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
+        crate::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
+    }
+
     /// The public half of the token key, for a Vault in the same process.
     pub(crate) fn token_key(&self) -> &TokenKey {
         &self.setup.token_key
     }
+}
+
+/// Opens the setup, and lets accounts from before setups had ids know theirs: a setup that was made just now is not it.
+async fn open_setup(config: &Config, db: &Db) -> Result<Setup, StartError> {
+    let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
+    let accounts = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
+        .fetch_optional(&db.read)
+        .await
+        .map_err(failed)?;
+    let (setup, is_new) = Setup::open(
+        &config.file("keystore.setup"),
+        accounts.is_some(),
+        config.new_opaque_setup,
+    )?;
+    sqlx::query("UPDATE accounts SET setup = $1 WHERE setup IS NULL AND deleted_at IS NULL")
+        .bind(if is_new { "" } else { &setup.id })
+        .execute(&db.write)
+        .await
+        .map_err(failed)?;
+    Ok(setup)
 }
 
 /// The Keystore's routes and what they take and give.
@@ -87,6 +114,10 @@ fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(sessions::sign_in_start))
         .routes(routes!(sessions::sign_in_finish))
         .routes(routes!(sessions::sign_out))
+        .routes(routes!(recovery::start))
+        .routes(routes!(credentials::start))
+        .routes(routes!(credentials::change))
+        .routes(routes!(deletion::delete))
         .routes(routes!(tokens::make_token))
         .routes(routes!(tokens::jwks))
         .routes(routes!(connections::create, connections::read))

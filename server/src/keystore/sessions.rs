@@ -1,24 +1,24 @@
-//! Signing in and out, and the session that every other route asks for.
-
-use std::sync::Arc;
+//! Signing in and out.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::accounts::normalise;
+use super::callers::Session;
 use super::{App, Keystore, opaque};
 use crate::clock::{DAY, MINUTE};
 use crate::db::Tx;
 use crate::encoding::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
-use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::error::{Code, ErrorBody, Result};
 use crate::extract::{Empty, Input};
-use crate::limits::{self, SIGN_IN_ADDRESS, SIGN_IN_ALL, SIGN_IN_EMAIL};
+use crate::limits::{self, SIGN_IN};
 
-const SESSION: i64 = 30 * DAY;
+/// How long a session lasts.
+pub(super) const SESSION: i64 = 30 * DAY;
+const RECOVERY: i64 = 15 * MINUTE;
 const LOGIN: i64 = 2 * MINUTE;
 
 /// The first message of a sign-in.
@@ -45,6 +45,15 @@ pub(crate) struct SignInFinish {
     credential_finalization: Message,
 }
 
+/// What a new session may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything.
+    Full,
+    /// To set new credentials.
+    Recovery,
+}
+
 /// A session in the moment it is made: the only time that its token is there to be read.
 pub(super) struct NewSession {
     pub(super) session: Bytes<32>,
@@ -62,24 +71,53 @@ pub(crate) struct SignedIn {
     kek_passphrase: Jwe,
     vault_key: Jwe,
     signing_key: Jwe,
+    credentials_version: i64,
 }
 
 /// Makes a session and stores its hash.
-pub(super) async fn make_session(tx: &mut Tx, account: &str, now: i64) -> Result<NewSession> {
+pub(super) async fn make_session(
+    tx: &mut Tx,
+    account: &str,
+    scope: Scope,
+    now: i64,
+) -> Result<NewSession> {
+    let lasts = match scope {
+        Scope::Full => SESSION,
+        Scope::Recovery => RECOVERY,
+    };
     let made = NewSession {
         session: Bytes::make(),
-        expires_at: now + SESSION,
+        expires_at: now + lasts,
     };
     sqlx::query(
-        "INSERT INTO sessions (hash, account, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO sessions (hash, account, created_at, expires_at, recovery) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(made.session.to_hash())
     .bind(account)
     .bind(now)
     .bind(made.expires_at)
+    .bind(i64::from(scope == Scope::Recovery))
     .execute(&mut **tx)
     .await?;
     Ok(made)
+}
+
+/// An account as a sign-in finds it.
+type Found = (String, String, Option<String>, i64);
+
+impl Keystore {
+    /// Whether any account has a passphrase that only a lost setup could check.
+    async fn has_lost_passphrases(&self) -> Result<bool> {
+        // Two ranges rather than `<>`, which no index serves.
+        let lost = sqlx::query(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM accounts WHERE setup < $1) \
+             OR EXISTS (SELECT 1 FROM accounts WHERE setup > $1)",
+        )
+        .bind(&self.setup.id)
+        .fetch_optional(&self.db.read)
+        .await?;
+        Ok(lost.is_some())
+    }
 }
 
 /// Begins a sign-in.
@@ -93,29 +131,40 @@ pub(super) async fn sign_in_start(
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
     let email = normalise(&input.email)?;
-    app.limits.count(SIGN_IN_ALL, "")?;
-    app.limits.count(SIGN_IN_ADDRESS, &from.0)?;
-    app.limits.count(SIGN_IN_EMAIL, &email)?;
-    let found: Option<(String, String)> =
-        sqlx::query_as("SELECT id, opaque_record FROM accounts WHERE email = $1")
-            .bind(&email)
-            .fetch_optional(&app.db.read)
-            .await?;
-    let (account, record) = found.unzip();
-    let record = record.and_then(|record| from_base64url(&record));
+    app.limits.attempt(&SIGN_IN, &email, &from)?;
+    let found: Option<Found> = sqlx::query_as(
+        "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE email = $1",
+    )
+    .bind(&email)
+    .fetch_optional(&app.db.read)
+    .await?;
+    let lost = app.has_lost_passphrases().await?;
+    let current = |found: &Found| found.2.as_ref().is_none_or(|setup| *setup == app.setup.id);
+    let found = found.filter(current);
+    // An unknown email is answered like one of an older setup, while there are such.
+    if lost && found.is_none() {
+        return Err(Code::RecoveryNeeded.into());
+    }
+    let record = found
+        .as_ref()
+        .and_then(|(_, record, ..)| from_base64url(record));
     let (state, credential_response) =
         app.setup
             .log_in(&email, record.as_deref(), &input.credential_request)?;
 
     let (login, now) = (Bytes::<16>::make(), app.clock.now());
+    let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
     let mut tx = app.db.begin().await?;
-    sqlx::query("INSERT INTO logins (hash, account, state, expires_at) VALUES ($1, $2, $3, $4)")
-        .bind(login.to_hash())
-        .bind(account)
-        .bind(String::from(state))
-        .bind(now + LOGIN)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO logins (hash, account, state, expires_at, credentials_version) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(login.to_hash())
+    .bind(account)
+    .bind(String::from(state))
+    .bind(now + LOGIN)
+    .bind(version.unwrap_or(1))
+    .execute(&mut *tx)
+    .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
         .bind(now)
         .execute(&mut *tx)
@@ -131,7 +180,7 @@ pub(super) async fn sign_in_start(
     }))
 }
 
-/// Ends a sign-in.
+/// Ends a sign-in. The same message again ends the session that it made first, and makes another.
 #[utoipa::path(
     post, path = "/sign-in/finish", request_body = SignInFinish, security(()),
     responses((status = 200, body = SignedIn), (status = "default", body = ErrorBody)),
@@ -141,106 +190,91 @@ pub(super) async fn sign_in_finish(
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), app.clock.now());
-    // Taking the row out is what makes a login good for one use.
-    let taken: Option<(String, Option<String>, String)> = sqlx::query_as(
-        "DELETE FROM logins WHERE hash = $1 AND expires_at > $2 RETURNING hash, account, state",
+    let login: Option<(String, Option<String>, String, i64)> = sqlx::query_as(
+        "SELECT hash, account, state, credentials_version FROM logins WHERE hash = $1 AND expires_at > $2",
     )
     .bind(&hash)
     .bind(now)
-    .fetch_optional(&app.db.write)
+    .fetch_optional(&app.db.read)
     .await?;
-    let (_, account, state) = taken
+    let (_, account, state, version) = login
         .filter(|row| same_secret(&row.0, &hash))
         .ok_or(Code::WrongCredentials)?;
     let state = from_base64url(&state)
         .map(Message)
         .ok_or(Code::ServerError)?;
-    opaque::proves(&state, &input.credential_finalization)?;
-    let account = account.ok_or(Code::WrongCredentials)?;
+    // Only one message fits a login, so that a second one that fits is the first one again.
+    let proven = match opaque::proves(&state, &input.credential_finalization) {
+        Ok(()) => account,
+        Err(error) if error.code() == Code::WrongCredentials => None,
+        Err(error) => return Err(error),
+    };
+    let Some(account) = proven else {
+        sqlx::query("DELETE FROM logins WHERE hash = $1")
+            .bind(&hash)
+            .execute(&app.db.write)
+            .await?;
+        return Err(Code::WrongCredentials.into());
+    };
 
     let mut tx = app.db.begin().await?;
-    let made = make_session(&mut tx, &account, now).await?;
-    let (id, email, kek_passphrase, vault_key, signing_key): (
-        String,
-        String,
-        String,
-        String,
-        String,
-    ) = sqlx::query_as(
-        "SELECT id, email, kek_passphrase, vault_key, signing_key FROM accounts WHERE id = $1",
+    // Changes nothing, but holds the account: its credentials cannot change before the session is in.
+    let held: Option<(String, String, String, String)> = sqlx::query_as(
+        "UPDATE accounts SET credentials_version = credentials_version \
+         WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
+         RETURNING email, kek_passphrase, vault_key, signing_key",
     )
     .bind(&account)
-    .fetch_one(&mut *tx)
+    .bind(version)
+    .fetch_optional(&mut *tx)
     .await?;
+    let (email, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
+    let made = make_session(&mut tx, &account, Scope::Full, now).await?;
+    sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
+        .bind(&hash)
+        .execute(&mut *tx)
+        .await?;
+    let kept = sqlx::query("UPDATE logins SET session = $1 WHERE hash = $2")
+        .bind(made.session.to_hash())
+        .bind(&hash)
+        .execute(&mut *tx)
+        .await?;
+    if kept.rows_affected() == 0 {
+        return Err(Code::WrongCredentials.into());
+    }
     tx.commit().await?;
     Ok(Json(SignedIn {
-        account_id: Id::stored(id),
+        account_id: Id::stored(account),
         email,
         session: made.session,
         expires_at: made.expires_at,
         kek_passphrase: Jwe::stored(kek_passphrase),
         vault_key: Jwe::stored(vault_key),
         signing_key: Jwe::stored(signing_key),
+        credentials_version: version,
     }))
 }
 
-/// Ends the session.
+/// Ends the session, and the login that made it.
 #[utoipa::path(
     post, path = "/sign-out", request_body = Empty,
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_out(
     State(app): App,
-    caller: Caller,
+    session: Session,
     _: Input<Empty>,
 ) -> Result<StatusCode> {
+    let mut tx = app.db.begin().await?;
     sqlx::query("DELETE FROM sessions WHERE hash = $1")
-        .bind(&caller.hash)
-        .execute(&app.db.write)
+        .bind(&session.hash)
+        .execute(&mut *tx)
         .await?;
+    sqlx::query("DELETE FROM logins WHERE account = $1 AND session = $2")
+        .bind(&session.account)
+        .bind(&session.hash)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The account whose session came with the request.
-pub(super) struct Caller {
-    pub(super) account: String,
-    pub(super) email: String,
-    hash: String,
-}
-
-impl FromRequestParts<Arc<Keystore>> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = bearer(&parts.headers)
-            .and_then(|text| Bytes::<32>::try_from(std::borrow::Cow::from(text)).ok())
-            .ok_or(Code::SessionExpired)?;
-        let hash = session.to_hash();
-        let found: Option<(String, String, String)> = sqlx::query_as(
-            "SELECT sessions.hash, accounts.id, accounts.email FROM sessions \
-             JOIN accounts ON accounts.id = sessions.account WHERE sessions.hash = $1 AND sessions.expires_at > $2",
-        )
-        .bind(&hash)
-        .bind(app.clock.now())
-        .fetch_optional(&app.db.read)
-        .await?;
-        let (_, account, email) = found
-            .filter(|row| same_secret(&row.0, &hash))
-            .ok_or(Code::SessionExpired)?;
-        Ok(Self {
-            account,
-            email,
-            hash,
-        })
-    }
-}
-
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

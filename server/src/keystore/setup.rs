@@ -7,14 +7,17 @@ use std::path::Path;
 
 use rand_core::OsRng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::opaque::OpaqueSetup;
 use super::tokens::TokenKey;
-use crate::encoding::{Bytes, Message};
+use crate::encoding::{Bytes, Message, base64url};
 use crate::server::StartError;
 
 /// The secrets in use.
 pub(crate) struct Setup {
+    /// What accounts remember of it.
+    pub(crate) id: String,
     pub(crate) opaque: OpaqueSetup,
     /// Keys the HMAC that makes a credential id from an email.
     pub(crate) email_secret: Bytes<32>,
@@ -30,19 +33,20 @@ struct SetupFile {
 }
 
 impl Setup {
-    /// Reads the setup, or makes it on the first start.
+    /// Reads the setup, or makes it on the first start; also tells whether it was made.
     pub(crate) fn open(
         file: &Path,
         has_accounts: bool,
         make_anew: bool,
-    ) -> Result<Self, StartError> {
+    ) -> Result<(Self, bool), StartError> {
         let name = file.display();
         match fs::read(file) {
-            Ok(bytes) => Self::parse(&bytes).ok_or_else(|| {
-                StartError(format!(
+            Ok(bytes) => match Self::parse(&bytes) {
+                Some(setup) => Ok((setup, false)),
+                None => Err(StartError(format!(
                     "Restore {name} from a backup: it is not a Keystore setup."
-                ))
-            }),
+                ))),
+            },
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(StartError(format!("Make {name} readable ({error}).")))
             }
@@ -58,16 +62,19 @@ impl Setup {
                 };
                 let bytes = write(file, &made)
                     .map_err(|error| StartError(format!("Make {name} writable ({error}).")))?;
-                Self::parse(&bytes)
-                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))
+                let setup = Self::parse(&bytes)
+                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))?;
+                Ok((setup, true))
             }
         }
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let file: SetupFile = serde_json::from_slice(bytes).ok()?;
+        let opaque = OpaqueSetup::deserialize(&file.opaque.0).ok()?;
         Some(Self {
-            opaque: OpaqueSetup::deserialize(&file.opaque.0).ok()?,
+            id: base64url(&Sha256::digest(opaque.keypair().public().serialize())),
+            opaque,
             email_secret: file.email_secret,
             token_key: TokenKey::new(file.token_key.as_bytes()),
         })
@@ -97,9 +104,12 @@ mod tests {
     fn made_once_and_never_replaced_behind_accounts() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keystore.setup");
-        let first = Setup::open(&file, false, false).unwrap();
-        let again = Setup::open(&file, true, true).unwrap();
+        let (first, made) = Setup::open(&file, false, false).unwrap();
+        assert!(made);
+        let (again, made) = Setup::open(&file, true, true).unwrap();
+        assert!(!made);
         assert_eq!(first.opaque.serialize(), again.opaque.serialize());
+        assert_eq!(first.id, again.id);
         assert_eq!(first.token_key.kid(), again.token_key.kid());
 
         fs::remove_file(&file).unwrap();
@@ -109,8 +119,10 @@ mod tests {
             "{refused}"
         );
         assert!(!file.exists());
-        let anew = Setup::open(&file, true, true).unwrap();
+        let (anew, made) = Setup::open(&file, true, true).unwrap();
+        assert!(made);
         assert_ne!(first.opaque.serialize(), anew.opaque.serialize());
+        assert_ne!(first.id, anew.id);
     }
 
     #[cfg(unix)]

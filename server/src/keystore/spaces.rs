@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::sessions::Caller;
+use super::callers::Caller;
 use crate::db::{Tx, placeholders};
 use crate::encoding::{Id, Jwe};
 use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
@@ -59,14 +59,11 @@ pub(crate) struct NewClaim {
 
 /// What one person sees of a space.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "role",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Space {
     /// The sender's view.
+    // On each variant, because the description does not see it on the enum.
+    #[serde(rename_all = "camelCase")]
     Sender {
         /// The space's id.
         id: Id,
@@ -84,6 +81,7 @@ pub(crate) enum Space {
         expires_at: Option<i64>,
     },
     /// The recipient's view.
+    #[serde(rename_all = "camelCase")]
     Recipient {
         /// The space's id.
         id: Id,
@@ -116,7 +114,7 @@ pub(super) async fn create(
         return Err(ApiError::bad_input("Send 1 to 200 spaces at once."));
     }
     let mut results = Vec::with_capacity(input.spaces.len());
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.begin_for(&caller).await?;
     for space in input.spaces {
         let outcome = insert(&mut tx, &caller.account, &space, app.clock.now()).await;
         let error = match outcome {
@@ -283,7 +281,7 @@ pub(super) async fn claim(
     // COALESCE keeps the first claim, so that one statement both takes it and tells whether there is a space.
     let found = sqlx::query(
         "UPDATE spaces SET claim = COALESCE(claim, $1), claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
-         AND recipient = $4 AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+         AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
     .bind(input.claim.within(KEY)?)
     .bind(app.clock.now())

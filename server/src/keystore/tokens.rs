@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::sessions::Caller;
+use super::callers::Caller;
 use crate::clock::{MINUTE, SECOND};
 use crate::encoding::{Bytes, base64url};
 use crate::error::{ApiError, ErrorBody, Result};
 use crate::extract::Input;
+use crate::limits::{self, TOKENS};
 use crate::token::{Claims, Header, thumbprint};
 
 const LIFETIME: i64 = 5 * MINUTE;
@@ -97,8 +98,10 @@ pub(crate) struct Jwk {
 pub(super) async fn make_token(
     State(app): App,
     caller: Caller,
+    from: limits::From,
     Input(input): Input<TokenRequest>,
 ) -> Result<Json<Token>> {
+    app.limits.attempt(&TOKENS, &caller.account, &from)?;
     if !app.audiences.contains(&input.audience) {
         return Err(ApiError::bad_input(
             "Ask for the base URL of a Vault that this Keystore was told of.",

@@ -2,6 +2,10 @@
 
 use super::accounts::{SignUpFinish, SignUpStart, SignUpStarted, SignedUp};
 use super::connections::{ConnectionKey, NewConnectionKey, NewNote, NoteVersion};
+use super::credentials::{
+    CredentialsChanged, CredentialsStart, CredentialsStarted, NewCredentials,
+};
+use super::recovery::{RecoveryStart, RecoveryStarted};
 use super::sessions::{SignInFinish, SignInStart, SignInStarted, SignedIn};
 use super::spaces::{NewClaim, NewSpaces, Space, SpaceResults};
 use super::tokens::{Jwks, Token, TokenRequest};
@@ -30,6 +34,22 @@ const ROUTES: &[Route] = &[
         body::<SignedIn>,
     ),
     ("POST /v1/sign-out", body::<Empty>, none),
+    (
+        "POST /v1/recovery/start",
+        body::<RecoveryStart>,
+        body::<RecoveryStarted>,
+    ),
+    (
+        "POST /v1/credentials/start",
+        body::<CredentialsStart>,
+        body::<CredentialsStarted>,
+    ),
+    (
+        "PUT /v1/credentials",
+        body::<NewCredentials>,
+        body::<CredentialsChanged>,
+    ),
+    ("DELETE /v1/account", none, none),
     ("POST /v1/tokens", body::<TokenRequest>, body::<Token>),
     ("GET /v1/jwks", none, body::<Jwks>),
     (

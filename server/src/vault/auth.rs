@@ -147,17 +147,32 @@ pub(crate) struct Caller {
     pub(super) expires_at: i64,
 }
 
-impl FromRequestParts<Arc<Vault>> for Caller {
+/// A caller whose account may have been deleted.
+pub(crate) struct Holder(pub(super) Caller);
+
+impl FromRequestParts<Arc<Vault>> for Holder {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<Vault>) -> Result<Self> {
         let token = crate::keystore::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
         let claims = app.verify(token).await?.ok_or(Code::SessionExpired)?;
-        Ok(Self {
+        Ok(Self(Caller {
             account: claims.sub,
             email: claims.email,
             expires_at: claims.exp.saturating_mul(SECOND),
-        })
+        }))
+    }
+}
+
+impl FromRequestParts<Arc<Vault>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Vault>) -> Result<Self> {
+        let Holder(caller) = Holder::from_request_parts(parts, app).await?;
+        if app.is_deleted(&caller.account).await? {
+            return Err(Code::SessionExpired.into());
+        }
+        Ok(caller)
     }
 }
 

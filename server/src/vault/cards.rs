@@ -82,14 +82,16 @@ pub(super) async fn write(
         "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
          WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL RETURNING created_at"
     };
+    let mut tx = app.begin_for(&caller).await?;
     let made: Option<i64> = sqlx::query_scalar(sql)
         .bind(&caller.account)
         .bind(id.as_str())
         .bind(card)
         .bind(now)
         .bind(input.version)
-        .fetch_optional(&app.db.write)
+        .fetch_optional(&mut *tx)
         .await?;
+    tx.commit().await?;
     if let Some(created_at) = made {
         let status = if new {
             StatusCode::CREATED
@@ -152,7 +154,7 @@ pub(super) async fn read(
 
 /// Lists the caller's cards.
 #[utoipa::path(
-    get, path = "/cards", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/cards", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<Card>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

@@ -144,7 +144,7 @@ pub(super) async fn query(
 
 /// Lists the caller's connections.
 #[utoipa::path(
-    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/connections", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<Connection>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

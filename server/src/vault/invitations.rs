@@ -68,6 +68,7 @@ impl InvitationState {
             "accepted" => Self::Accepted,
             "declined" => Self::Declined,
             "cancelled" => Self::Cancelled,
+            "expired" => Self::Expired,
             _ if expires_at <= now => Self::Expired,
             _ => Self::Pending,
         }
@@ -166,13 +167,13 @@ pub(super) async fn create(
         ));
     }
     if mail.is_some() {
-        app.limits.count(INVITATION_MAIL, &caller.account)?;
+        app.limits.count(&INVITATION_MAIL, &caller.account)?;
     }
     let hash = match (&mail, &input.token_hash) {
         (Some((_, token)), _) => token.to_hash(),
         (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
     };
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.begin_for(&caller).await?;
     let made = sqlx::query(
         "INSERT INTO invitations (id, inviter, public_key_id, delivery, email, token_hash, state, created_at, expires_at) \
          SELECT $1, account, id, $2, $3, $4, 'pending', $5, $6 FROM public_keys WHERE id = $7 AND account = $8 \
@@ -297,7 +298,7 @@ pub(super) async fn read(
 
 /// Lists the caller's invitations.
 #[utoipa::path(
-    get, path = "/invitations", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/invitations", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<Invitation>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(

@@ -61,7 +61,7 @@ type Row = (String, String, String, String, String, Option<String>, i64);
 impl Vault {
     /// A wrong token and the inviter's own are errors here; where the invitation stands is for the caller to judge.
     async fn held(&self, caller: &Caller, id: &Id, token: &Bytes<16>) -> Result<Held> {
-        self.limits.check(WRONG_TOKEN, &caller.account)?;
+        self.limits.check(&WRONG_TOKEN, &caller.account)?;
         let row: Option<Row> = sqlx::query_as(
             "SELECT token_hash, inviter, public_key_id, delivery, state, answered_by, expires_at \
              FROM invitations WHERE id = $1",
@@ -70,7 +70,7 @@ impl Vault {
         .fetch_optional(&self.db.read)
         .await?;
         let Some(row) = row.filter(|row| same_secret(&row.0, &token.to_hash())) else {
-            self.limits.count(WRONG_TOKEN, &caller.account)?;
+            self.limits.count(&WRONG_TOKEN, &caller.account)?;
             return Err(Code::NotFound.into());
         };
         let (_, inviter, public_key_id, delivery, state, answered_by, expires_at) = row;
@@ -140,7 +140,7 @@ pub(super) async fn decline(
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<StatusCode> {
-    app.limits.check(WRONG_TOKEN, &caller.account)?;
+    app.limits.check(&WRONG_TOKEN, &caller.account)?;
     let mut tx = app.db.begin().await?;
     let inviter: Option<String> = sqlx::query_scalar(
         "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
@@ -180,7 +180,7 @@ pub(super) async fn accept(
     caller: Caller,
     Input(input): Input<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>)> {
-    app.limits.check(WRONG_TOKEN, &caller.account)?;
+    app.limits.check(&WRONG_TOKEN, &caller.account)?;
     let (id, now) = (&input.invitation_id, app.clock.now());
     let proof = input.proof.as_ref().map(Bytes::to_text);
     let mut tx = app.db.begin().await?;

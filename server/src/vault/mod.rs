@@ -1,5 +1,6 @@
 //! The Vault: cards, connections and shares as ciphertext, and the invitations that lead to connections.
 
+mod account;
 mod auth;
 mod cards;
 mod connections;
@@ -11,10 +12,13 @@ mod outbox;
 mod public_keys;
 mod share_reads;
 mod shares;
+mod smtp;
+mod sweep;
 #[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -29,10 +33,14 @@ use crate::config::{Config, Urls};
 use crate::db::{Db, Migrations, sqlite_url};
 use crate::limits::Limits;
 use crate::server::StartError;
-use events::Bell;
+use events::{Bell, Seats};
 use mail::Mailer;
 
-const MIGRATIONS: Migrations = &[include_str!("schema.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("schema.sql"),
+    include_str!("accounts.sql"),
+    include_str!("sweeping.sql"),
+];
 
 /// The largest body of `POST /shares`.
 const SHARES_BODY: usize = 32 << 20;
@@ -50,7 +58,10 @@ pub(crate) struct Vault {
     /// Rings when there is a mail to send.
     mail_waits: Notify,
     bell: Bell,
-    heartbeat: std::time::Duration,
+    seats: Seats,
+    heartbeat: Duration,
+    /// How often the outbox is looked through.
+    outbox: Duration,
     stopping: watch::Receiver<bool>,
 }
 
@@ -88,14 +99,17 @@ impl Vault {
             mailer: Mailer::new(config)?,
             mail_waits: Notify::new(),
             bell: Bell::default(),
+            seats: Seats::default(),
             heartbeat: config.heartbeat,
+            outbox: config.outbox,
             stopping,
         }))
     }
 
-    /// Sends mails and sweeps old events, until the server stops.
-    pub(crate) async fn work(self: Arc<Self>) {
-        outbox::work(&self).await;
+    /// Sends mails and sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration) {
+        let sweeping = crate::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
+        tokio::join!(outbox::work(&self), sweeping);
     }
 }
 
@@ -121,6 +135,7 @@ fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::query))
         .routes(routes!(shares::delete))
         .routes(routes!(events::stream))
+        .routes(routes!(account::delete))
         .merge(large)
 }
 

@@ -1,78 +1,59 @@
 //! Sends the mails that wait, tries again after errors, and erases each token once its mail is gone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Vault;
 use super::mail::Mail;
-use crate::clock::{DAY, MINUTE, SECOND};
+use super::smtp::Failure;
+use crate::clock::{MINUTE, SECOND};
 use crate::error::Result;
 
 /// How long a mail that is being sent belongs to the process that took it.
 const LEASE: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
 const LONGEST: i64 = 60 * MINUTE;
-/// Events are kept so long for streams to be taken up again.
-const EVENTS: i64 = 30 * DAY;
-/// The worker looks by itself so often, for mails whose time has come.
-const LOOK: Duration = Duration::from_secs(5);
+/// After so many attempts, which is in about five days, a mail is given up.
+const ATTEMPTS: i64 = 128;
 
 type Row = (String, String, String, String, i64, i64, i64);
 
 /// Runs until the server stops.
 pub(super) async fn work(vault: &Arc<Vault>) {
     let mut stopping = vault.stopping.clone();
-    let mut swept = None;
     while !*stopping.borrow() {
         if let Err(error) = vault.send_mails().await {
             tracing::error!(code = ?error.code(), "the outbox could not be worked on");
         }
-        let day = vault.clock.now() / DAY;
-        if swept != Some(day) {
-            swept = Some(day);
-            if let Err(error) = vault.sweep().await {
-                tracing::error!(code = ?error.code(), "old events could not be swept");
-            }
-        }
         tokio::select! {
             () = vault.mail_waits.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(vault.outbox) => {}
             _ = stopping.changed() => {}
         }
     }
 }
 
 impl Vault {
-    async fn sweep(&self) -> Result<()> {
-        let old = self.clock.now() - EVENTS;
-        sqlx::query("DELETE FROM events WHERE created_at < $1")
-            .bind(old)
-            .execute(&self.db.write)
-            .await?;
-        Ok(())
-    }
-
     async fn send_mails(&self) -> Result<()> {
-        let now = self.clock.now();
         // What nobody may accept any more is not worth a mail.
-        sqlx::query(
-            "UPDATE outbox SET token = NULL WHERE token IS NOT NULL AND (expires_at <= $1 OR EXISTS \
-             (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))",
-        )
-        .bind(now)
-        .execute(&self.db.write)
-        .await?;
+        self.forget_tokens().await?;
         let due: Vec<Row> = sqlx::query_as(
             "SELECT id, recipient, inviter_email, token, expires_at, attempts, next_at FROM outbox \
              WHERE token IS NOT NULL AND next_at <= $1 ORDER BY next_at LIMIT 100",
         )
-        .bind(now)
+        .bind(self.clock.now())
         .fetch_all(&self.db.read)
         .await?;
+        if due.is_empty() {
+            return Ok(());
+        }
         for row in due {
+            if *self.stopping.borrow() {
+                break;
+            }
             self.send_mail(row).await?;
         }
-        Ok(())
+        // A token that went out is not left in the database's log, either.
+        Ok(self.db.checkpoint().await?)
     }
 
     async fn send_mail(
@@ -92,26 +73,28 @@ impl Vault {
         }
         let link = format!("{}#vouchsafe=1.m.{id}.{token}", self.invitation_url);
         let mail = Mail::invitation(id, to, &inviter, link, expires_at, now);
-        match self.mailer.send(&mail).await {
+        let attempts = attempts + 1;
+        let sent = self.mailer.send(&mail).await;
+        let now = self.clock.now();
+        let sql = match sent {
             Ok(()) => {
-                sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2")
-                    .bind(now)
-                    .bind(&mail.id)
-                    .execute(&self.db.write)
-                    .await?;
                 tracing::info!(invitation = mail.id, "mail sent");
+                sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2").bind(now)
             }
-            Err(error) => {
-                let doubled = 1i64 << u32::try_from(attempts).unwrap_or_default().min(12);
+            Err(Failure::Later(error)) if attempts < ATTEMPTS => {
+                let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
                 let wait = (10 * SECOND * doubled).min(LONGEST);
                 tracing::warn!(invitation = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2 AND token IS NOT NULL")
                     .bind(now + wait)
-                    .bind(&mail.id)
-                    .execute(&self.db.write)
-                    .await?;
             }
-        }
+            // There is no other attempt, and without one the token is of no use.
+            Err(Failure::Later(error) | Failure::Refused(error)) => {
+                tracing::warn!(invitation = mail.id, error, attempts, "mail given up");
+                sqlx::query("UPDATE outbox SET token = NULL, next_at = $1 WHERE id = $2").bind(now)
+            }
+        };
+        sql.bind(&mail.id).execute(&self.db.write).await?;
         Ok(())
     }
 }

@@ -137,7 +137,7 @@ enum Second<'a> {
 
 /// Lists what was shared with the caller.
 #[utoipa::path(
-    get, path = "/shares/incoming", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    get, path = "/shares/incoming", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn incoming(
@@ -156,7 +156,7 @@ pub(super) async fn incoming(
 /// Lists what the caller shared.
 #[utoipa::path(
     get, path = "/shares/outgoing",
-    params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query), ("connection" = Option<Id>, Query)),
+    params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200), ("connection" = Option<Id>, Query)),
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn outgoing(

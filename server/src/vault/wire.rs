@@ -60,6 +60,7 @@ const ROUTES: &[Route] = &[
     ("GET /v1/shares/outgoing", none, body::<PageOf<ListedShare>>),
     ("POST /v1/shares/query", body::<Ids>, body::<SharesFound>),
     ("DELETE /v1/shares/{id}", none, none),
+    ("DELETE /v1/account", none, none),
 ];
 
 #[test]

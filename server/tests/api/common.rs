@@ -1,5 +1,6 @@
 //! A server on a free port with a folder of its own, people to use it, and a clock to move.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,6 +14,7 @@ use rand_core::{OsRng, RngCore};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha512};
+use sqlx::AnyPool;
 use tempfile::TempDir;
 use uuid::Uuid;
 use vouchsafe_server::{Clock, Config, Server};
@@ -37,6 +39,7 @@ pub(crate) struct Lab {
     pub(crate) folder: TempDir,
     pub(crate) http: Client,
     pub(crate) vault_db: String,
+    pub(crate) keystore_db: String,
     time: Arc<AtomicI64>,
 }
 
@@ -63,17 +66,20 @@ impl Lab {
             config.keystore_db = Some(make_database(&postgres).await);
         }
         change(&mut config);
-        let file = folder.path().join("vault.db");
-        let vault_db = config
-            .vault_db
-            .clone()
-            .unwrap_or_else(|| format!("sqlite://{}?mode=ro", file.display()));
+        let url = |configured: &Option<String>, name| {
+            let file = folder.path().join(name);
+            let sqlite = || format!("sqlite://{}?mode=ro", file.display());
+            configured.clone().unwrap_or_else(sqlite)
+        };
+        let vault_db = url(&config.vault_db, "vault.db");
+        let keystore_db = url(&config.keystore_db, "keystore.db");
         let server = Server::start(config).await.unwrap();
         Self {
             server,
             folder,
             http: Client::new(),
             vault_db,
+            keystore_db,
             time,
         }
     }
@@ -227,12 +233,47 @@ impl Lab {
     }
 }
 
-async fn make_database(postgres: &str) -> String {
-    sqlx::any::install_default_drivers();
-    let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
-    let pool = sqlx::AnyPool::connect(&format!("{postgres}/postgres"))
+/// Asks again and again until there is an answer.
+pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answer = async {
+        loop {
+            match ask().await {
+                Some(answer) => return answer,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), answer)
         .await
-        .unwrap();
+        .expect("it happens")
+}
+
+/// Whether any file of the folder holds the text.
+pub(crate) fn holds(folder: &Path, text: &str) -> bool {
+    let text = text.as_bytes();
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        // A journal may go while the folder is read.
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text)
+    })
+}
+
+/// Waits until nothing of the data folder holds the text. A server of databases is trusted to have erased it.
+pub(crate) async fn gone(lab: &Lab, text: &str) {
+    if lab.vault_db.starts_with("sqlite:") {
+        until(async || (!holds(lab.folder.path(), text)).then_some(())).await;
+    }
+}
+
+/// A service's own database.
+pub(crate) async fn database(url: &str) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    AnyPool::connect(url).await.unwrap()
+}
+
+async fn make_database(postgres: &str) -> String {
+    let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
+    let pool = database(&format!("{postgres}/postgres")).await;
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&pool)
         .await
@@ -301,17 +342,20 @@ pub(crate) fn sign_up_start(email: &str) -> Value {
     json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) })
 }
 
-/// Runs the first step of a sign-up and makes the body of the second.
-pub(crate) async fn sign_up_body(
+/// Runs the first step of a registration at `url`, and makes the record for the second.
+pub(crate) async fn register(
     http: &Client,
-    keystore: &str,
-    email: &str,
+    url: &str,
+    bearer: Option<&str>,
+    email: Option<&str>,
     passphrase: &str,
-) -> Value {
+) -> String {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
-    let body = json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) });
-    let url = format!("{keystore}/v1/sign-up/start");
-    let (status, body) = call(http, "POST", &url, None, Some(body)).await;
+    let mut body = json!({ "registrationRequest": encode(&start.message.serialize()) });
+    if let Some(email) = email {
+        body["email"] = json!(email);
+    }
+    let (status, body) = call(http, "POST", url, bearer, Some(body)).await;
     assert_eq!(status, 200, "{body}");
     let response =
         RegistrationResponse::deserialize(&decode(&body["registrationResponse"])).unwrap();
@@ -320,16 +364,43 @@ pub(crate) async fn sign_up_body(
         .state
         .finish(&mut OsRng, passphrase.as_bytes(), response, parameters)
         .unwrap();
+    encode(&finish.message.serialize())
+}
+
+/// Runs the first step of a sign-up and makes the body of the second.
+pub(crate) async fn sign_up_body(
+    http: &Client,
+    keystore: &str,
+    email: &str,
+    passphrase: &str,
+) -> Value {
+    let url = format!("{keystore}/v1/sign-up/start");
     json!({
         "accountId": Uuid::new_v4().to_string(),
         "email": email,
-        "registrationRecord": encode(&finish.message.serialize()),
+        "registrationRecord": register(http, &url, None, Some(email), passphrase).await,
         "kekPassphrase": jwe("kek passphrase"),
         "kekRecovery": jwe("kek recovery"),
         "vaultKey": jwe("vault key"),
         "signingKey": jwe("signing key"),
-        "recoveryVerifier": random(32),
+        "recoveryVerifier": hash(&recovery_auth(email)),
     })
+}
+
+/// What an account's first recovery key would give.
+pub(crate) fn recovery_auth(email: &str) -> String {
+    encode(&Sha256::digest(format!("recovery key of {email}")))
+}
+
+/// The SHA-256 of bytes, both in base64url.
+pub(crate) fn hash(bytes: &str) -> String {
+    encode(&Sha256::digest(decode(&json!(bytes))))
+}
+
+/// The first message of a sign-in whose answer does not matter.
+pub(crate) fn sign_in_start() -> String {
+    let start = ClientLogin::<Suite>::start(&mut OsRng, b"secret").unwrap();
+    encode(&start.message.serialize())
 }
 
 /// Begins a sign-in: the answer, and the body of the second step if the passphrase fits.
@@ -402,10 +473,9 @@ pub(crate) fn code(answer: &Answer) -> (u16, &str) {
 }
 
 pub(crate) fn link_invitation(key: &str, token: &str, expires_at: i64) -> Value {
-    let hash = encode(&Sha256::digest(
-        BASE64URL_NOPAD.decode(token.as_bytes()).unwrap(),
-    ));
-    json!({ "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash, "expiresAt": expires_at })
+    json!({
+        "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash(token), "expiresAt": expires_at,
+    })
 }
 
 pub(crate) fn mail_invitation(key: &str, email: &str, expires_at: i64) -> Value {

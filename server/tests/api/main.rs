@@ -2,14 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod backup;
 mod cards;
 mod common;
+mod credentials;
+mod deletion;
 mod events;
 mod http;
 mod invitations;
 mod keystore;
+mod limits;
 mod mails;
 mod outsiders;
 mod processes;
 mod shares;
+mod sink;
+mod slow;
+mod smtp;
 mod spaces;
+mod sweeping;

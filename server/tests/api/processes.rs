@@ -11,12 +11,13 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use vouchsafe_server::{Config, Server};
 
-struct Process {
-    child: Child,
-    address: String,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) address: String,
 }
 
-fn command(arguments: &[&str], data: &Path) -> Command {
+/// The binary with its data in a folder.
+pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe-server"));
     command
         .args(arguments)
@@ -31,7 +32,7 @@ fn command(arguments: &[&str], data: &Path) -> Command {
 }
 
 impl Process {
-    async fn start(arguments: &[&str], data: &Path) -> Self {
+    pub(crate) async fn start(arguments: &[&str], data: &Path) -> Self {
         let mut child = command(arguments, data).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
@@ -237,8 +238,14 @@ async fn accounts_without_their_setup_are_not_served() {
         ..Config::new(data.path())
     };
     let server = Server::start(config).await.unwrap();
-    let (_, finish) = sign_in_body(&http, server.keystore_url(), &ada.email, &ada.passphrase).await;
-    assert!(finish.is_none(), "the passphrase is of no use any more");
+    let url = format!("{}/v1/sign-in/start", server.keystore_url());
+    let body = json!({ "email": ada.email, "credentialRequest": sign_in_start() });
+    let refused = call(&http, "POST", &url, None, Some(body)).await;
+    assert_eq!(
+        code(&refused),
+        (403, "recovery_needed"),
+        "the passphrase is of no use any more"
+    );
     server.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! Sign-up, sign-in, sign-out.
+//! Sign-up, sign-in, sign-out; the end of an account.
 
 use std::fmt;
 
@@ -116,6 +116,8 @@ pub struct SignedIn {
     pub vault_key: String,
     /// The signing key under the KEK.
     pub signing_key: String,
+    /// Grows by one with every change of passphrase or recovery key.
+    pub credentials_version: u64,
 }
 
 impl fmt::Debug for SignedIn {
@@ -158,5 +160,11 @@ impl<T: Transport> Services<T> {
             Some(&Nothing {}),
         )
         .await
+    }
+
+    /// The Keystore's part of the account; the Vault's goes first.
+    pub(crate) async fn delete_keystore_account(&self) -> Result<()> {
+        self.call_for_nothing(Access::Keystore, Method::Delete, "/account", None::<&()>)
+            .await
     }
 }

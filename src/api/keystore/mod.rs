@@ -1,5 +1,6 @@
-//! The Keystore: accounts, connection keys with their notes, encryption spaces.
+//! The Keystore: accounts and their credentials, connection keys with their notes, encryption spaces.
 
 pub mod accounts;
 pub mod connections;
+pub mod credentials;
 pub mod spaces;

@@ -3,12 +3,14 @@
 use serde::Deserialize;
 
 use crate::api::call::error_of;
-use crate::api::{Access, ByteStream, Method, Response, Services, Transport};
+use crate::api::{Access, ByteStream, Method, Services, Transport};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
 /// An event may not be longer.
 const LONGEST_EVENT: usize = 16 * 1024;
+/// A service cannot keep the stream away for more seconds than this.
+const LONGEST_RETRY_AFTER: u32 = 600;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,21 +124,39 @@ impl Parser {
 }
 
 impl<T: Transport> Services<T> {
-    /// Opens the stream, after `last_id` if there is one.
-    pub(crate) async fn open_events(&self, last_id: Option<String>) -> Result<T::Stream> {
+    /// Opens the stream, after `last_id` if there is one. A service that says when to come back raises `wait`, in
+    /// milliseconds.
+    pub(crate) async fn open_events(
+        &self,
+        last_id: Option<String>,
+        wait: &mut u32,
+    ) -> Result<T::Stream> {
+        match self.try_events(last_id.clone(), wait).await {
+            // As for other calls: the token may be too old for the Vault's clock, or the session was replaced.
+            Err(Error::SessionExpired) => {
+                self.forget_token();
+                self.try_events(last_id, wait).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_events(&self, last_id: Option<String>, wait: &mut u32) -> Result<T::Stream> {
         let mut request = self
             .request(Access::Vault, Method::Get, "/events", None)
             .await?;
         request.last_event_id = last_id;
-        let (status, mut stream) = self.transport.open_stream(request).await?;
-        if status == 200 {
+        let (mut response, mut stream) = self.transport.open_stream(request).await?;
+        if response.status == 200 {
             return Ok(stream);
         }
-        let mut body = Vec::new();
+        let asked = response.retry_after.unwrap_or(0).min(LONGEST_RETRY_AFTER);
+        *wait = (*wait).max(asked * 1000);
+        let body = &mut response.body;
         while let Some(bytes) = stream.next().await?.filter(|_| body.len() < LONGEST_EVENT) {
             body.extend_from_slice(&bytes);
         }
-        Err(error_of(&Response { status, body }))
+        Err(error_of(&response))
     }
 }
 

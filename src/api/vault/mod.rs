@@ -1,5 +1,6 @@
-//! The Vault: cards, public keys, invitations, connections, shares, events.
+//! The Vault: the account, cards, public keys, invitations, connections, shares, events.
 
+pub mod account;
 pub mod cards;
 pub mod connections;
 pub mod events;

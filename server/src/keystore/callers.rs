@@ -1,0 +1,151 @@
+//! Who is calling: the session that came with a request, and what it may do.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+use super::Keystore;
+use crate::clock::MINUTE;
+use crate::db::Tx;
+use crate::encoding::{Bytes, same_secret};
+use crate::error::{ApiError, Code, Result};
+
+/// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
+const FRESH: i64 = 5 * MINUTE;
+
+/// A session that has not ended, whatever it may do.
+pub(super) struct Session {
+    pub(super) account: String,
+    pub(super) email: String,
+    /// What is stored of the session.
+    pub(super) hash: String,
+    /// It can set new credentials, and nothing else.
+    pub(super) is_recovery: bool,
+    is_fresh: bool,
+    is_deleted: bool,
+}
+
+/// The account of a full session.
+pub(super) struct Caller {
+    pub(super) account: String,
+    pub(super) email: String,
+}
+
+/// A session that proved the passphrase, or the recovery key, a moment ago.
+pub(super) struct Proven(pub(super) Session);
+
+/// A session that may delete its account, or has done so.
+pub(super) struct Leaver(pub(super) Session);
+
+type Row = (String, String, String, i64, i64, Option<i64>);
+
+impl Session {
+    async fn find(parts: &Parts, app: &Keystore) -> Result<Self> {
+        let session = bearer(&parts.headers)
+            .and_then(|text| Bytes::<32>::try_from(Cow::from(text)).ok())
+            .ok_or(Code::SessionExpired)?;
+        let (hash, now) = (session.to_hash(), app.clock.now());
+        let found: Option<Row> = sqlx::query_as(
+            "SELECT sessions.hash, accounts.id, accounts.email, sessions.created_at, sessions.recovery, \
+             accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
+             WHERE sessions.hash = $1 AND sessions.expires_at > $2",
+        )
+        .bind(&hash)
+        .bind(now)
+        .fetch_optional(&app.db.read)
+        .await?;
+        let (hash, account, email, created_at, recovery, deleted_at) = found
+            .filter(|row| same_secret(&row.0, &hash))
+            .ok_or(Code::SessionExpired)?;
+        Ok(Self {
+            account,
+            email,
+            hash,
+            is_recovery: recovery != 0,
+            is_fresh: now - created_at <= FRESH,
+            is_deleted: deleted_at.is_some(),
+        })
+    }
+
+    /// The session if it may do what is asked; one that may not is answered like one that has ended.
+    fn that(self, may: impl FnOnce(&Self) -> bool) -> Result<Self> {
+        if may(&self) {
+            Ok(self)
+        } else {
+            Err(Code::SessionExpired.into())
+        }
+    }
+}
+
+impl Keystore {
+    /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
+    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+        let mut tx = self.db.begin().await?;
+        let held = sqlx::query(
+            "UPDATE accounts SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NULL",
+        )
+        .bind(&caller.account)
+        .execute(&mut *tx)
+        .await?;
+        if held.rows_affected() == 1 {
+            Ok(tx)
+        } else {
+            Err(Code::SessionExpired.into())
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Keystore>> for Session {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
+        let session = Self::find(parts, app).await?;
+        session.that(|session| !session.is_deleted)
+    }
+}
+
+impl FromRequestParts<Arc<Keystore>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, app).await?;
+        let Session { account, email, .. } =
+            session.that(|session| !session.is_deleted && !session.is_recovery)?;
+        Ok(Self { account, email })
+    }
+}
+
+impl FromRequestParts<Arc<Keystore>> for Proven {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, app).await?;
+        session
+            .that(|session| !session.is_deleted && (session.is_recovery || session.is_fresh))
+            .map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Keystore>> for Leaver {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, app).await?;
+        session
+            .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
+            .map(Self)
+    }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}

@@ -1,0 +1,223 @@
+//! Changing the passphrase, the recovery key, or both.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::accounts::KEY;
+use super::callers::{Proven, Session};
+use super::sessions::SESSION;
+use super::{App, Keystore, opaque};
+use crate::encoding::{Bytes, Jwe, Message};
+use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::extract::Input;
+
+/// The first message of a registration, for a new passphrase.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CredentialsStart {
+    registration_request: Message,
+}
+
+/// The answer to it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CredentialsStarted {
+    registration_response: Message,
+}
+
+/// New credentials and the version that they replace; what is null stays.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewCredentials {
+    credentials_version: i64,
+    #[serde(deserialize_with = "Option::deserialize")]
+    passphrase: Option<NewPassphrase>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    recovery: Option<NewRecoveryKey>,
+}
+
+/// What a passphrase leaves with the Keystore.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewPassphrase {
+    registration_record: Message,
+    kek_passphrase: Jwe,
+}
+
+/// What a recovery key leaves with the Keystore.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewRecoveryKey {
+    kek_recovery: Jwe,
+    recovery_verifier: Bytes<32>,
+}
+
+/// The version that is stored now, and when the session ends.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CredentialsChanged {
+    credentials_version: i64,
+    expires_at: i64,
+}
+
+/// Begins the registration of a new passphrase.
+#[utoipa::path(
+    post, path = "/credentials/start", request_body = CredentialsStart,
+    responses((status = 200, body = CredentialsStarted), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn start(
+    State(app): App,
+    Proven(session): Proven,
+    Input(input): Input<CredentialsStart>,
+) -> Result<Json<CredentialsStarted>> {
+    let registration_response = app
+        .setup
+        .register(&session.email, &input.registration_request)?;
+    Ok(Json(CredentialsStarted {
+        registration_response,
+    }))
+}
+
+/// Replaces credentials, if they are still the version that the caller saw, and ends every other session.
+#[utoipa::path(
+    put, path = "/credentials", request_body = NewCredentials,
+    responses((status = 200, body = CredentialsChanged), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn change(
+    State(app): App,
+    Proven(session): Proven,
+    Input(input): Input<NewCredentials>,
+) -> Result<Json<CredentialsChanged>> {
+    let (passphrase, recovery) = (input.passphrase.is_some(), input.recovery.is_some());
+    if session.is_recovery && !(passphrase && recovery) {
+        return Err(ApiError::bad_input(
+            "Give a new passphrase and a new recovery key: recovery replaces both.",
+        ));
+    }
+    if !passphrase && !recovery {
+        return Err(ApiError::bad_input(
+            "Give a new passphrase, a new recovery key, or both.",
+        ));
+    }
+    let columns = Columns::new(&input)?;
+    let version = input.credentials_version;
+    let changed = match app.replace(&session, version, &columns).await? {
+        Some(changed) => changed,
+        None => app.replaced_before(&session, version, &columns).await?,
+    };
+    Ok(Json(changed))
+}
+
+/// The new values of columns; those that are null stay as they are.
+struct Columns<'a> {
+    opaque_record: Option<String>,
+    kek_passphrase: Option<&'a str>,
+    kek_recovery: Option<&'a str>,
+    recovery_verifier: Option<String>,
+}
+
+impl<'a> Columns<'a> {
+    fn new(input: &'a NewCredentials) -> Result<Self> {
+        let (passphrase, recovery) = (input.passphrase.as_ref(), input.recovery.as_ref());
+        let record = passphrase.map(|new| opaque::record(&new.registration_record));
+        let kek_passphrase = passphrase.map(|new| new.kek_passphrase.within(KEY));
+        let kek_recovery = recovery.map(|new| new.kek_recovery.within(KEY));
+        Ok(Self {
+            opaque_record: record.transpose()?.map(String::from),
+            kek_passphrase: kek_passphrase.transpose()?,
+            kek_recovery: kek_recovery.transpose()?,
+            recovery_verifier: recovery.map(|new| new.recovery_verifier.to_text()),
+        })
+    }
+}
+
+impl Keystore {
+    /// Nothing when the stored version is another.
+    async fn replace(
+        &self,
+        session: &Session,
+        version: i64,
+        new: &Columns<'_>,
+    ) -> Result<Option<CredentialsChanged>> {
+        let setup = new.opaque_record.as_ref().map(|_| self.setup.id.as_str());
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let made: Option<i64> = sqlx::query_scalar(
+            "UPDATE accounts SET credentials_version = credentials_version + 1, \
+             opaque_record = COALESCE($1, opaque_record), setup = COALESCE($2, setup), \
+             kek_passphrase = COALESCE($3, kek_passphrase), kek_recovery = COALESCE($4, kek_recovery), \
+             recovery_verifier = COALESCE($5, recovery_verifier) \
+             WHERE id = $6 AND credentials_version = $7 AND deleted_at IS NULL RETURNING credentials_version",
+        )
+        .bind(&new.opaque_record)
+        .bind(setup)
+        .bind(new.kek_passphrase)
+        .bind(new.kek_recovery)
+        .bind(&new.recovery_verifier)
+        .bind(&session.account)
+        .bind(version)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(credentials_version) = made else {
+            return Ok(None);
+        };
+        // A session of recovery becomes a full one, made now; another stays as it is.
+        let kept: Option<i64> = sqlx::query_scalar(
+            "UPDATE sessions SET created_at = CASE WHEN recovery = 1 THEN $1 ELSE created_at END, \
+             expires_at = CASE WHEN recovery = 1 THEN $2 ELSE expires_at END, recovery = 0 \
+             WHERE hash = $3 RETURNING expires_at",
+        )
+        .bind(now)
+        .bind(now + SESSION)
+        .bind(&session.hash)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let expires_at = kept.ok_or(Code::SessionExpired)?;
+        sqlx::query("DELETE FROM sessions WHERE account = $1 AND hash <> $2")
+            .bind(&session.account)
+            .bind(&session.hash)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM logins WHERE account = $1")
+            .bind(&session.account)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Some(CredentialsChanged {
+            credentials_version,
+            expires_at,
+        }))
+    }
+
+    /// The answer to a change that was made before from the same bytes; `conflict` when it was another.
+    async fn replaced_before(
+        &self,
+        session: &Session,
+        version: i64,
+        new: &Columns<'_>,
+    ) -> Result<CredentialsChanged> {
+        let made = version.checked_add(1).ok_or(Code::Conflict)?;
+        let same: Option<i64> = sqlx::query_scalar(
+            "SELECT sessions.expires_at FROM accounts JOIN sessions ON sessions.account = accounts.id \
+             WHERE accounts.id = $1 AND sessions.hash = $2 AND accounts.credentials_version = $3 \
+             AND opaque_record = COALESCE($4, opaque_record) AND kek_passphrase = COALESCE($5, kek_passphrase) \
+             AND kek_recovery = COALESCE($6, kek_recovery) \
+             AND recovery_verifier = COALESCE($7, recovery_verifier)",
+        )
+        .bind(&session.account)
+        .bind(&session.hash)
+        .bind(made)
+        .bind(&new.opaque_record)
+        .bind(new.kek_passphrase)
+        .bind(new.kek_recovery)
+        .bind(&new.recovery_verifier)
+        .fetch_optional(&self.db.read)
+        .await?;
+        Ok(CredentialsChanged {
+            credentials_version: made,
+            expires_at: same.ok_or(Code::Conflict)?,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! Recovery: the way in by the recovery key, when the passphrase is lost.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::App;
+use super::accounts::normalise;
+use super::sessions::{Scope, make_session};
+use crate::encoding::{Bytes, Id, Jwe, same_secret};
+use crate::error::{Code, ErrorBody, Result};
+use crate::extract::Input;
+use crate::limits::{self, RECOVERY};
+
+/// What only the recovery key gives.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RecoveryStart {
+    email: String,
+    recovery_auth: Bytes<32>,
+}
+
+/// The account's keys, and a session that can set new credentials.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RecoveryStarted {
+    account_id: Id,
+    session: Bytes<32>,
+    expires_at: i64,
+    kek_recovery: Jwe,
+    vault_key: Jwe,
+    signing_key: Jwe,
+    credentials_version: i64,
+}
+
+/// Begins a recovery. An unknown email is answered like a wrong key.
+#[utoipa::path(
+    post, path = "/recovery/start", request_body = RecoveryStart, security(()),
+    responses((status = 200, body = RecoveryStarted), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn start(
+    State(app): App,
+    from: limits::From,
+    Input(input): Input<RecoveryStart>,
+) -> Result<Json<RecoveryStarted>> {
+    let email = normalise(&input.email)?;
+    app.limits
+        .attempt(&RECOVERY, &format!("{email} {}", from.0), &from)?;
+    let found: Option<(String, String)> =
+        sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE email = $1")
+            .bind(&email)
+            .fetch_optional(&app.db.read)
+            .await?;
+    // A verifier that nothing fits, so that unknown emails take the same work.
+    let nobody = (String::new(), Bytes::<32>::make().to_text());
+    let (account, verifier) = found.unwrap_or(nobody);
+    let shown = input.recovery_auth.to_hash();
+    if !same_secret(&verifier, &shown) {
+        return Err(Code::WrongCredentials.into());
+    }
+
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // Changes nothing, but holds the account: its credentials cannot change before the session is in.
+    let held: Option<(String, String, String, i64)> = sqlx::query_as(
+        "UPDATE accounts SET credentials_version = credentials_version \
+         WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \
+         RETURNING kek_recovery, vault_key, signing_key, credentials_version",
+    )
+    .bind(&account)
+    .bind(&shown)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let (kek_recovery, vault_key, signing_key, credentials_version) =
+        held.ok_or(Code::WrongCredentials)?;
+    let made = make_session(&mut tx, &account, Scope::Recovery, now).await?;
+    tx.commit().await?;
+    Ok(Json(RecoveryStarted {
+        account_id: Id::stored(account),
+        session: made.session,
+        expires_at: made.expires_at,
+        kek_recovery: Jwe::stored(kek_recovery),
+        vault_key: Jwe::stored(vault_key),
+        signing_key: Jwe::stored(signing_key),
+        credentials_version,
+    }))
+}

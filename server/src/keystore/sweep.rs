@@ -1,0 +1,20 @@
+//! What the Keystore erases once its time is over.
+
+use super::Keystore;
+use crate::error::Result;
+
+impl Keystore {
+    /// Sessions and logins go; of a space the copies go, and its id stays taken.
+    pub(super) async fn sweep(&self) -> Result<()> {
+        let now = self.clock.now();
+        for sql in [
+            "DELETE FROM logins WHERE expires_at <= $1",
+            "DELETE FROM sessions WHERE expires_at <= $1",
+            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
+             WHERE deleted_at IS NULL AND expires_at <= $1",
+        ] {
+            sqlx::query(sql).bind(now).execute(&self.db.write).await?;
+        }
+        Ok(self.db.checkpoint().await?)
+    }
+}

@@ -1,0 +1,106 @@
+//! The end of an account.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::auth::{Caller, Holder};
+use super::events::{Change, Kind};
+use super::{App, Vault};
+use crate::db::Tx;
+use crate::error::{Code, ErrorBody, Result};
+
+/// Deletes what the account has here and ends its connections. No token speaks for it any more.
+#[utoipa::path(
+    delete, path = "/account",
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn delete(State(app): App, Holder(caller): Holder) -> Result<StatusCode> {
+    let (account, now) = (&caller.account, app.clock.now());
+    let mut tx = app.db.begin().await?;
+    let done = sqlx::query(
+        "INSERT INTO accounts (id, deleted_at) VALUES ($1, $2) \
+         ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE accounts.deleted_at IS NULL",
+    )
+    .bind(account)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    for sql in [
+        "DELETE FROM cards WHERE account = $1",
+        // Whoever accepts at this moment is through before this, or too late: either way its connection is known below.
+        "UPDATE invitations SET state = 'cancelled' WHERE inviter = $1 AND state = 'pending'",
+        "UPDATE invitations SET token_hash = '', email = NULL WHERE inviter = $1",
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
+        "DELETE FROM events WHERE account = $1",
+    ] {
+        sqlx::query(sql).bind(account).execute(&mut *tx).await?;
+    }
+    let changes = part(&mut tx, account, now).await?;
+    app.record(tx, changes).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the account's connections with their shares, both ways. The changes are for the other side.
+async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
+    let ended: Vec<(String, String)> = sqlx::query_as(
+        "UPDATE connections SET ended_at = $1 WHERE (inviter = $2 OR invitee = $2) AND ended_at IS NULL \
+         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END",
+    )
+    .bind(now)
+    .bind(account)
+    .fetch_all(&mut **tx)
+    .await?;
+    let shares: Vec<(String, String)> = sqlx::query_as(
+        "UPDATE shares SET share = '', deleted_at = $1 WHERE (sender = $2 OR recipient = $2) AND deleted_at IS NULL \
+         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END",
+    )
+    .bind(now)
+    .bind(account)
+    .fetch_all(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE spaces SET deleted_at = $1 WHERE deleted_at IS NULL AND connection_id IN \
+         (SELECT id FROM connections WHERE inviter = $2 OR invitee = $2)",
+    )
+    .bind(now)
+    .bind(account)
+    .execute(&mut **tx)
+    .await?;
+    let revoked = shares
+        .iter()
+        .map(|(share, peer)| Change::new(peer, Kind::Revoked, share));
+    let parted = ended
+        .iter()
+        .map(|(connection, peer)| Change::new(peer, Kind::Connection, connection));
+    Ok(revoked.chain(parted).collect())
+}
+
+impl Vault {
+    /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
+    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+        let mut tx = self.db.begin().await?;
+        let held = sqlx::query(
+            "INSERT INTO accounts (id) VALUES ($1) \
+             ON CONFLICT (id) DO UPDATE SET deleted_at = NULL WHERE accounts.deleted_at IS NULL",
+        )
+        .bind(&caller.account)
+        .execute(&mut *tx)
+        .await?;
+        if held.rows_affected() == 1 {
+            Ok(tx)
+        } else {
+            Err(Code::SessionExpired.into())
+        }
+    }
+
+    pub(super) async fn is_deleted(&self, account: &str) -> Result<bool> {
+        let found = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND deleted_at IS NOT NULL")
+            .bind(account)
+            .fetch_optional(&self.db.read)
+            .await?;
+        Ok(found.is_some())
+    }
+}

@@ -1,0 +1,43 @@
+//! What the Vault erases once its time is over.
+
+use super::Vault;
+use crate::clock::DAY;
+use crate::error::Result;
+
+/// Events are kept so long for streams to be taken up again.
+const EVENTS: i64 = 30 * DAY;
+
+impl Vault {
+    /// Ciphertexts, the tokens of mails and old events go. The rows of shares and invitations stay, so that who asks
+    /// for them is told that they are over.
+    pub(super) async fn sweep(&self) -> Result<()> {
+        let now = self.clock.now();
+        for (sql, time) in [
+            (
+                "UPDATE shares SET share = '' WHERE share <> '' AND expires_at <= $1",
+                now,
+            ),
+            (
+                "UPDATE invitations SET state = 'expired' WHERE state = 'pending' AND expires_at <= $1",
+                now,
+            ),
+            ("DELETE FROM events WHERE created_at < $1", now - EVENTS),
+        ] {
+            sqlx::query(sql).bind(time).execute(&self.db.write).await?;
+        }
+        self.forget_tokens().await?;
+        Ok(self.db.checkpoint().await?)
+    }
+
+    /// Erases the tokens that nobody may use any more.
+    pub(super) async fn forget_tokens(&self) -> Result<()> {
+        sqlx::query(
+            "UPDATE outbox SET token = NULL WHERE token IS NOT NULL AND (expires_at <= $1 OR EXISTS \
+             (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))",
+        )
+        .bind(self.clock.now())
+        .execute(&self.db.write)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Deleting the account, in both services.
+
+use super::Session;
+use crate::api::Transport;
+use crate::crypto::engine::Engine;
+use crate::error::{Error, Result};
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Deletes the account with everything in it, and forgets every key. Shares are revoked and connections end; what
+    /// was read cannot be unread. After an interruption it can be repeated: the Vault's part goes first, because the
+    /// Keystore's is needed to show the Vault who asks.
+    pub async fn delete_account(&self, passphrase: &str) -> Result<()> {
+        match self.confirm(passphrase).await {
+            // Only the Keystore's answer may be missing; the session that asked it can ask again.
+            Err(Error::WrongCredentials) if self.0.deleting.get() => {}
+            other => {
+                other?;
+                self.services().delete_vault_account().await?;
+            }
+        }
+        self.0.deleting.set(true);
+        self.services().delete_keystore_account().await?;
+        self.lock();
+        self.0.signed_out.set(true);
+        self.0.live.end();
+        self.services().set_session(None);
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+"""What the runs against the descriptions add to Schemathesis: somebody signed in, and ids that exist.
+
+VOUCHSAFE_PEOPLE names the file of people.mjs, VOUCHSAFE_ROOT the address of the services.
+"""
+
+import json
+import os
+import random
+import re
+import urllib.request
+
+import schemathesis
+
+ROOT = os.environ["VOUCHSAFE_ROOT"]
+with open(os.environ["VOUCHSAFE_PEOPLE"], encoding="utf-8") as file:
+    PERSON = json.load(file)[os.environ["VOUCHSAFE_PERSON"]]
+IDS = PERSON["ids"]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+CHOICE = random.Random(1)
+
+# Whose id stands in the path, by the path's first word; and in a body, by the member's name.
+PATHS = {"cards": "card", "invitations": "invitation", "connections": "connection", "shares": "share", "spaces": "space"}
+MEMBERS = {"connectionId": "connection", "invitationId": "invitation", "recipient": "account", "spaceId": "space"}
+
+
+@schemathesis.auth(refresh_interval=120)
+class Bearer:
+    """The session for the Keystore, a fresh token for the Vault."""
+
+    def get(self, case, ctx):
+        if not os.environ["VOUCHSAFE_SERVICE"] == "vault":
+            return PERSON["session"]
+        request = urllib.request.Request(
+            f"{ROOT}/keystore/v1/tokens",
+            data=json.dumps({"audience": f"{ROOT}/vault"}).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {PERSON['session']}"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["token"]
+
+    def set(self, case, data, ctx):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def existing(kind, value):
+    """An id that exists, in two of three places where any valid id would do: what is valid or not stays so."""
+    if isinstance(value, str) and UUID.match(value) and CHOICE.randrange(3):
+        return CHOICE.choice(IDS[kind])
+    return value
+
+
+def in_body(value, kind):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "ids" and isinstance(inner, list):
+                value[name] = [existing(kind, each) for each in inner]
+            elif name in MEMBERS:
+                value[name] = existing(MEMBERS[name], inner)
+            else:
+                in_body(inner, kind)
+    elif isinstance(value, list):
+        for inner in value:
+            in_body(inner, kind)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    kind = PATHS.get(case.operation.path.split("/")[2])
+    if kind is None:
+        return
+    if case.path_parameters and "id" in case.path_parameters:
+        case.path_parameters["id"] = existing(kind, case.path_parameters["id"])
+    in_body(case.body, kind)
