@@ -4,9 +4,8 @@ use std::rc::Rc;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use super::convert::{from_js, to_js, to_rejection};
+use super::convert::{from_js, start, to_js, to_rejection};
 use super::inputs::{CredentialsInput, RecoverInput};
 use super::session::RawSession;
 use crate::api::fetch::Fetch;
@@ -33,7 +32,7 @@ impl RawClient {
     #[wasm_bindgen(js_name = signUp)]
     pub fn sign_up(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        future_to_promise(async move {
+        start(async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client.sign_up(&input.email, &input.passphrase).await
@@ -45,7 +44,7 @@ impl RawClient {
     /// `{ email, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
     pub fn recover(&self, options: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        future_to_promise(async move {
+        start(async move {
             let work = async {
                 let input: RecoverInput = from_js("options", options)?;
                 client
@@ -60,7 +59,7 @@ impl RawClient {
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        future_to_promise(async move {
+        start(async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client.sign_in(&input.email, &input.passphrase).await

@@ -1,9 +1,13 @@
 //! Between Rust and plain JavaScript objects.
 
+use std::pin::Pin;
+
+use js_sys::Promise;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
 
 use crate::error::{Error, Result};
 use crate::flows::Reason;
@@ -32,4 +36,12 @@ pub(super) fn finish<R: Serialize>(result: Result<R>) -> std::result::Result<JsV
         Ok(value) => to_js(&value),
         Err(error) => Err(to_rejection(&error)),
     }
+}
+
+/// Begins a call. One promise for all: the machinery behind it would else be compiled for each method.
+pub(super) fn start(
+    work: impl Future<Output = std::result::Result<JsValue, JsValue>> + 'static,
+) -> Promise {
+    let work: Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>> = Box::pin(work);
+    future_to_promise(work)
 }

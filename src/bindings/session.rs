@@ -1,13 +1,10 @@
 //! A session as JavaScript holds it. Method by method the `Session` of `index.d.ts`.
 
-use std::pin::Pin;
-
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use super::convert::{finish, from_js, to_js, to_rejection};
+use super::convert::{finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
     PassphraseInput, ShareInput, TicketInput,
@@ -38,13 +35,8 @@ impl RawSession {
         F: Future<Output = Result<R>> + 'static,
     {
         let session = self.0.clone();
-        start(Box::pin(async move { finish(work(session).await) }))
+        start(async move { finish(work(session).await) })
     }
-}
-
-/// One promise for all: the machinery behind it would else be compiled for each method.
-fn start(work: Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>>) -> Promise {
-    future_to_promise(work)
 }
 
 fn page_input(options: JsValue) -> Result<PageInput> {
