@@ -69,8 +69,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_INVITATION_URL")]
     invitation_url: Option<String>,
 
-    /// The mail server: smtp://HOST:PORT, smtps://USER:PASSWORD@HOST, or smtp://…?tls=required. Without it mails are
-    /// not sent, but captured as files in the data folder's outbox.
+    /// The mail server: smtps://USER:PASSWORD@HOST:PORT (TLS, port 465) or smtp://USER:PASSWORD@HOST:PORT (STARTTLS,
+    /// port 587, without which nothing is sent; ?tls=opportunistic sends all the same, ?tls=none never encrypts, which
+    /// is also what smtp://localhost means, port 25). Without this option mails are not sent, but captured as files in
+    /// the data folder's outbox.
     #[arg(
         long,
         value_name = "URL",
@@ -78,6 +80,10 @@ pub(crate) struct Cli {
         hide_env_values = true
     )]
     smtp_url: Option<String>,
+
+    /// A PEM file of the authorities that may vouch for the mail server, instead of the public ones.
+    #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
+    smtp_ca: Option<PathBuf>,
 
     /// The sender of mails.
     #[arg(
@@ -210,6 +216,7 @@ impl Cli {
             page: self.page,
             invitation_url: self.invitation_url,
             smtp_url: self.smtp_url,
+            smtp_ca: self.smtp_ca,
             mail_from: self.mail_from,
             dev_mailbox: self.dev_mailbox,
             new_opaque_setup: self.new_opaque_setup,

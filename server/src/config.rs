@@ -59,6 +59,10 @@ pub struct Config {
     pub invitation_url: Option<String>,
     /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
     pub smtp_url: Option<String>,
+    /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
+    pub smtp_ca: Option<PathBuf>,
+    /// How long the mail server may take for one mail: less than the two minutes after which another process tries.
+    pub smtp_timeout: Duration,
     /// The sender's address of mails.
     pub mail_from: String,
     /// Whether `GET /dev/mails` shows the captured mails to everybody.
@@ -69,8 +73,12 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Whether attempts are limited.
     pub rate_limits: bool,
+    /// How long the headers of a request may take, and a connection may wait for its next request.
+    pub header_timeout: Duration,
     /// How often an event stream sends a comment line.
     pub heartbeat: Duration,
+    /// How often the Vault looks for mails whose time for another attempt has come.
+    pub outbox: Duration,
     /// How often each service sweeps what has run out.
     pub sweep: Duration,
     /// The clock.
@@ -93,12 +101,17 @@ impl Config {
             page: None,
             invitation_url: None,
             smtp_url: None,
+            smtp_ca: None,
+            smtp_timeout: Duration::from_secs(60),
             mail_from: "vouchsafe@localhost".to_owned(),
             dev_mailbox: false,
             new_opaque_setup: false,
             behind_proxy: false,
             rate_limits: true,
+            // Longer than proxies keep unused connections, so that they close them first.
+            header_timeout: Duration::from_secs(75),
             heartbeat: Duration::from_secs(15),
+            outbox: Duration::from_secs(5),
             sweep: Duration::from_secs(60),
             clock: Clock::system(),
         }

@@ -295,6 +295,31 @@ mod tests {
     }
 
     #[test]
+    fn each_way_of_each_limit_holds() {
+        for (rates, account, address, overall) in [
+            (&SIGN_IN, 30, 300, 6000),
+            (&SIGN_UP, 30, 300, 6000),
+            (&RECOVERY, 30, 300, 6000),
+            (&TOKENS, 300, 3000, 60_000),
+        ] {
+            // How many attempts pass when each one's account and address are these.
+            let pass = |account: fn(u32) -> u32, address: fn(u32) -> u32| {
+                let (limits, _) = limits();
+                let passes = |n: &u32| {
+                    let from = From(address(*n).to_string());
+                    limits
+                        .attempt(rates, &account(*n).to_string(), &from)
+                        .is_ok()
+                };
+                (0..).take_while(passes).count()
+            };
+            assert_eq!(pass(|_| 0, |n| n), account);
+            assert_eq!(pass(|n| n, |_| 0), address);
+            assert_eq!(pass(|n| n, |n| n), overall);
+        }
+    }
+
+    #[test]
     fn old_counters_are_swept_out() {
         let (limits, time) = limits();
         let rate = Rate {

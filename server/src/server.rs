@@ -14,6 +14,7 @@ use crate::config::{Config, Urls};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::keystore::Keystore;
+use crate::serve::serve;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{http, keystore, page, vault};
 
@@ -116,17 +117,8 @@ impl Server {
             None => router.fallback(http::not_found),
         };
         let router = http::surround(router, &config.cors_origins, config.behind_proxy)?;
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async move {
-            let mut stopping = stopping;
-            let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-            if let Err(error) = axum::serve(listener, service)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%error, "serving ended");
-            }
-        });
+        let limit = config.header_timeout;
+        let serving = tokio::spawn(serve(listener, router, limit, stopping));
         let vault_url = urls
             .vault
             .first()

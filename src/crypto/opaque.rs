@@ -12,7 +12,7 @@ use opaque_ke::{
 };
 use zeroize::Zeroizing;
 
-use super::engine::{Engine, Finished, Operation};
+use super::engine::{Engine, Finished, Operation, Watch};
 use crate::error::{Error, Result};
 
 const CONTEXT: &[u8] = b"vouchsafe/1";
@@ -156,7 +156,8 @@ pub fn finish(
         client: None,
         server: Some(SERVER),
     };
-    let mut random = Random::new(system_random);
+    let watch = Watch::default();
+    let mut random = Random::new(|buffer: &mut [u8]| watch.fill(buffer, system_random));
     let finished = match operation {
         Operation::Registration => {
             finish_registration::<Stretching>(&mut random, state, passphrase, response, identifiers)

@@ -34,7 +34,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::api::{Page, Services, Transport};
-use crate::crypto::engine::{Engine, make_random};
+use crate::crypto::engine::{Engine, Watched, make_random};
 use crate::crypto::keys::{SigningKey, SymmetricKey};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -62,7 +62,7 @@ pub struct Opened<R> {
 /// Knows the services; signs people up and in.
 pub struct Client<T, E> {
     services: Services<T>,
-    engine: E,
+    engine: Watched<E>,
     invitation_url: Option<String>,
     steps: Steps,
 }
@@ -80,7 +80,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let services = Services::new(transport, vault, keystore)?;
         Ok(Self {
             services,
-            engine,
+            engine: Watched::new(engine),
             invitation_url,
             steps,
         })
@@ -153,7 +153,7 @@ impl<P> Default for Memory<P> {
 
 struct Inner<T: Transport, E: Engine> {
     services: Services<T>,
-    engine: E,
+    engine: Watched<E>,
     invitation_url: Option<String>,
     steps: Steps,
     account: Id,
@@ -206,7 +206,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self.0.services
     }
 
-    fn engine(&self) -> &E {
+    fn engine(&self) -> &Watched<E> {
         &self.0.engine
     }
 

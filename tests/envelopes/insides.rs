@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
-use vouchsafe::crypto::records::{self, CardContent};
 
 use crate::case::{Case, KEYS, KINDS, Kind, members, now, object, with_member};
 use crate::jose;
@@ -145,20 +144,6 @@ fn padding_has_one_length() {
             );
         }
     }
-}
-
-#[test]
-fn lengths_tell_only_their_class() {
-    let case = Case::new();
-    let length = |letters: usize| {
-        let card = CardContent::new("C", &[("n", "L", &"x".repeat(letters))]);
-        let sealed =
-            records::seal_card(&RustEngine, case.alice, case.card, &case.vault, &card, 1).unwrap();
-        sealed.len()
-    };
-    assert_eq!(length(0), length(400));
-    assert!(length(400) < length(600));
-    assert_eq!(length(600), length(900));
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod insides;
 mod key_formats;
 mod publication;
 mod secrecy;
+mod sizes;

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use vouchsafe::api::keystore::accounts::{SignedIn, SignedUp};
+use vouchsafe::api::keystore::credentials::{RecoveryStart, RecoveryStarted};
 use vouchsafe::api::vault::connections::NewConnection;
 use vouchsafe::api::vault::invitations::TokenBody;
 use vouchsafe::api::{Method, Request, Response};
@@ -145,9 +146,22 @@ fn sessions_and_tokens_on_the_wire() {
     let signed_in = SignedIn {
         account_id: case.alice,
         email: String::new(),
-        session,
+        session: session.clone(),
         expires_at: 0,
         kek_passphrase: jwe.clone(),
+        vault_key: jwe.clone(),
+        signing_key: jwe.clone(),
+        credentials_version: 1,
+    };
+    let recovery_start = RecoveryStart {
+        email: String::new(),
+        recovery_auth: Zeroizing::new(session.clone()),
+    };
+    let recovery_started = RecoveryStarted {
+        account_id: case.alice,
+        session,
+        expires_at: 0,
+        kek_recovery: jwe.clone(),
         vault_key: jwe.clone(),
         signing_key: jwe,
         credentials_version: 1,
@@ -159,6 +173,11 @@ fn sessions_and_tokens_on_the_wire() {
         ("NewConnection", shows(&connection, secret.as_bytes())),
         ("SignedUp", shows(&signed_up, secret.as_bytes())),
         ("SignedIn", shows(&signed_in, secret.as_bytes())),
+        ("RecoveryStart", shows(&recovery_start, secret.as_bytes())),
+        (
+            "RecoveryStarted",
+            shows(&recovery_started, secret.as_bytes()),
+        ),
     ]
     .into_iter()
     .filter(|(_, shown)| *shown)

@@ -249,6 +249,55 @@ fn list_cancel_decline_expire() {
     });
 }
 
+/// The Vault's clock decides; a device whose clock is wrong only cannot ask for what makes no sense.
+#[test]
+fn invitations_expire_by_the_vaults_clock() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let set = |person: &crate::support::Person, offset: i64| {
+            person
+                .http
+                .clock_offset
+                .store(offset, std::sync::atomic::Ordering::Relaxed);
+        };
+        let now = vouchsafe::api::Transport::now(&alice.http);
+        let until = |at: i64| vouchsafe::flows::Invite {
+            expires_at: Some(at),
+            ..by_link("Bob")
+        };
+        let ticket = |invitation: &vouchsafe::flows::Invitation| {
+            Ticket::from_link(invitation.link.as_deref().unwrap()).unwrap()
+        };
+        let first = alice.session.invite(until(now + HOUR)).await.unwrap();
+        let second = alice.session.invite(until(now + 3 * HOUR)).await.unwrap();
+        // By their clocks both are over; they are not.
+        set(&alice, 4 * HOUR);
+        set(&bob, 4 * HOUR);
+        let late = alice.session.invite(until(now + HOUR)).await.unwrap_err();
+        assert_eq!(late.code(), "bad_input");
+        bob.session.accept(&ticket(&first), "Alice").await.unwrap();
+        set(&alice, 0);
+        set(&bob, 0);
+        // By their clocks it is not over; it is.
+        world.pass(3 * HOUR + 1);
+        let refused = bob.session.accept(&ticket(&second), "Alice").await;
+        assert_eq!(refused.unwrap_err(), Error::InvitationExpired);
+        let refused = bob.session.decline_invitation(&ticket(&second)).await;
+        assert_eq!(refused.unwrap_err(), Error::InvitationExpired);
+        let late = alice.session.invite(until(now + HOUR)).await.unwrap_err();
+        assert_eq!(
+            late.code(),
+            "bad_input",
+            "the Vault does not take it either"
+        );
+        // What was accepted in time stays, also after the invitation's end.
+        let connection = alice.session.connection(first.id).await.unwrap();
+        assert_eq!(connection.state, ConnectionState::Active);
+        bob.session.accept(&ticket(&first), "Alice").await.unwrap();
+    });
+}
+
 #[test]
 fn a_pending_link_can_be_had_again() {
     run(async {

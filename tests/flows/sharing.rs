@@ -361,40 +361,6 @@ fn revoking_that_was_cut_is_finished_from_anywhere() {
 }
 
 #[test]
-fn several_recipients_each_with_a_result() {
-    run(async {
-        let world = World::start();
-        let alice = world.person("alice").await;
-        let (bob, carol) = (world.person("bob").await, world.person("carol").await);
-        let (with_bob, _) = connect_by_link(&alice, &bob).await;
-        let (with_carol, _) = connect_by_mail(&world, &alice, &carol).await;
-        let card = alice.card().await;
-        let before = alice.http.sent.borrow().len();
-        let request = ShareRequest {
-            connections: vec![with_carol.id, with_bob.id],
-            ..whole(card.id, with_bob.id)
-        };
-        let outcomes = alice.session.share_with_many(request).await.unwrap();
-        assert_eq!(
-            outcomes[0].result.as_ref().unwrap_err(),
-            &Error::ConnectionUnverified
-        );
-        let share = outcomes[1].result.as_ref().unwrap();
-        assert_eq!(
-            bob.session.read_share(share.id).await.unwrap().card,
-            passport()
-        );
-        let sent = alice.http.sent.borrow()[before..]
-            .iter()
-            .filter(|request| {
-                request.url.ends_with("/spaces") || request.url.ends_with("/v1/shares")
-            })
-            .count();
-        assert_eq!(sent, 2, "one request to each service");
-    });
-}
-
-#[test]
 fn many_shares_page_newest_first_and_open_together() {
     run(async {
         let world = World::start();
@@ -439,7 +405,7 @@ fn many_shares_page_newest_first_and_open_together() {
 }
 
 /// What the Keystore answers to a person who asks for a space.
-async fn space_as_seen_by(world: &World, person: &Person, space: Id) -> String {
+pub(crate) async fn space_as_seen_by(world: &World, person: &Person, space: Id) -> String {
     let answer = reqwest::Client::new()
         .post(format!("{}/v1/spaces/query", world.keystore))
         .bearer_auth(person.http.bearer_to("/keystore/v1/spaces"))

@@ -88,6 +88,10 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
     run![
         "sign_in": person.client.sign_in(&person.email, PASSPHRASE),
         "sign_up": person.client.sign_up("new@example.org", PASSPHRASE),
+        "recover": person.client.recover(&person.email, &person.recovery_key, PASSPHRASE),
+        "change_passphrase": session.change_passphrase(PASSPHRASE, PASSPHRASE),
+        "make_recovery_key": session.make_recovery_key(PASSPHRASE),
+        "delete_account": session.delete_account(PASSPHRASE),
         "create_card": session.create_card(content.clone()),
         "update_card": session.update_card(update.clone()),
         "card": session.card(*card),

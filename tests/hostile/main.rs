@@ -16,6 +16,7 @@ mod keys;
 mod lies;
 mod notes;
 mod peers;
+mod recovery;
 mod shares;
 mod walk;
 

@@ -336,10 +336,50 @@ fn signing_in() {
 
 /// The same at sign-in. How long a session or a token lasts is for the services to say.
 const SIGN_IN_LIES: &[&str] = &[
+    "/keystore/v1/sign-in/finish /credentialsVersion",
     "/keystore/v1/sign-in/finish /expiresAt",
     "/keystore/v1/tokens /expiresAt",
     "/vault/v1/cards/{id} /createdAt",
     "/vault/v1/cards/{id} /updatedAt",
+];
+
+#[test]
+fn recovering() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await;
+        let http = Http::default();
+        let client = world.client_with(http.clone(), Counting::default());
+        let key = RefCell::new(alice.recovery_key.clone());
+        let flow = async || {
+            let old = key.borrow().clone();
+            let made = client.recover(&alice.email, &old, PASSPHRASE).await?;
+            *key.borrow_mut() = made.recovery_key.to_string();
+            let read = made.session.card(card.id).await?;
+            Ok((made.session.account(), read.content.clone()))
+        };
+        let answers = record(&http);
+        flow().await.unwrap();
+        let mut answers = answers.borrow().clone();
+        answers.retain(|(at, _)| at.ends_with("/start"));
+        assert_eq!(answers.len(), 2);
+        let ignored = harness(&http, answers, flow, |(account, content)| {
+            *account == alice.session.account() && *content == passport()
+        })
+        .await;
+        only_these(&ignored, RECOVERY_LIES);
+        let last = key.borrow().clone();
+        let recovered = client.recover(&alice.email, &last, PASSPHRASE).await;
+        recovered.expect("the key that came last opens");
+    });
+}
+
+/// The same at recovery. A Keystore that answers the registration with another key of its own cannot check the passphrase
+/// later; it could refuse it anyway.
+const RECOVERY_LIES: &[&str] = &[
+    "/keystore/v1/credentials/start /registrationResponse",
+    "/keystore/v1/recovery/start /expiresAt",
 ];
 
 #[test]

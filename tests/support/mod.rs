@@ -44,6 +44,7 @@ static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// A running Vault and Keystore with their data in a temporary folder.
 pub struct World {
     server: Option<Server>,
+    config: Config,
     folder: tempfile::TempDir,
     clock: Arc<AtomicI64>,
     pub vault: String,
@@ -68,21 +69,55 @@ impl World {
             move || system.now() + clock.load(Ordering::Relaxed)
         });
         change(&mut config);
-        // Not `block_on`: tests call this from inside a runtime of their own.
-        let (tell, told) = std::sync::mpsc::channel();
-        SERVERS.spawn(async move { tell.send(Server::start(config).await) });
-        let server = told.recv().unwrap().unwrap();
+        let server = on_servers(Server::start(config.clone())).unwrap();
+        config.listen = server.address().to_string();
         let (vault, keystore) = (
             server.vault_url().to_owned(),
             server.keystore_url().to_owned(),
         );
         Self {
             server: Some(server),
+            config,
             folder,
             clock,
             vault,
             keystore,
         }
+    }
+
+    /// Stops the server, changes something in its data folder, and starts it again at the same address.
+    pub fn restart(&mut self, between: impl FnOnce(&Path), change: impl FnOnce(&mut Config)) {
+        on_servers(self.server.take().unwrap().stop());
+        between(self.folder.path());
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.server = Some(on_servers(Server::start(config)).unwrap());
+    }
+
+    /// Every row of a service's database, as `table: values`.
+    pub async fn rows(&self, service: &str) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let file = self.data().join(format!("{service}.db"));
+        let url = format!("sqlite://{}?mode=ro", file.display());
+        let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+        let list = |sql: String| {
+            let pool = pool.clone();
+            async move {
+                let query = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql));
+                query.fetch_all(&pool).await.unwrap()
+            }
+        };
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table'";
+        let mut rows = Vec::new();
+        for table in list(tables.into()).await {
+            let columns =
+                format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')");
+            let values = list(columns).await.join(" || ' ' || ");
+            let found = list(format!("SELECT {values} FROM {table}")).await;
+            rows.extend(found.iter().map(|row| format!("{table}: {row}")));
+        }
+        pool.close().await;
+        rows
     }
 
     /// Time passes at the services; the clients' clocks stay.
@@ -169,6 +204,13 @@ impl Drop for World {
             SERVERS.spawn(server.stop());
         }
     }
+}
+
+/// Runs something where the servers run. Not by `block_on`: tests call this from inside a runtime of their own.
+fn on_servers<R: Send + 'static>(work: impl Future<Output = R> + Send + 'static) -> R {
+    let (tell, told) = std::sync::mpsc::channel();
+    SERVERS.spawn(async move { tell.send(work.await) });
+    told.recv().unwrap()
 }
 
 pub const PASSPHRASE: &str = "correct horse battery staple";

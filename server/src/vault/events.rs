@@ -1,8 +1,8 @@
 //! What happened to an account, as a stream that can be taken up again after the last event seen.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -19,6 +19,11 @@ use crate::error::{ApiError, ErrorBody, Result};
 
 /// So many events are read at once.
 const BATCH: i64 = 200;
+
+/// So many streams an account may have open at once in this process.
+const STREAMS: usize = 20;
+/// Who has too many is asked to wait so many seconds.
+const WAIT: i64 = 10;
 
 /// What happened.
 #[derive(Clone, Copy)]
@@ -66,6 +71,43 @@ impl Default for Bell {
     }
 }
 
+/// How many streams each account has open.
+#[derive(Clone, Default)]
+pub(super) struct Seats(Arc<Mutex<HashMap<String, usize>>>);
+
+/// The right to one stream, given back when the stream is dropped.
+struct Seat {
+    seats: Seats,
+    account: String,
+}
+
+impl Seats {
+    fn take(&self, account: &str) -> Result<Seat> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(account.to_owned()).or_default();
+        if *count >= STREAMS {
+            return Err(ApiError::rate_limited(WAIT));
+        }
+        *count += 1;
+        Ok(Seat {
+            seats: self.clone(),
+            account: account.to_owned(),
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.account) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.account);
+            }
+        }
+    }
+}
+
 impl Vault {
     /// Writes events beside the change that they tell of, commits both, and wakes the streams.
     pub(super) async fn record(&self, mut tx: Tx, changes: Vec<Change>) -> Result<()> {
@@ -105,7 +147,7 @@ impl Vault {
 /// One open stream.
 struct Listener {
     vault: Arc<Vault>,
-    account: String,
+    seat: Seat,
     last: i64,
     ends_at: i64,
     waiting: VecDeque<Event>,
@@ -134,7 +176,7 @@ impl Listener {
                 () = tokio::time::sleep(self.vault.heartbeat.min(left)) => {
                     self.waiting.push_back(Event::default().comment(""));
                 }
-                () = ring(&mut self.bell, &self.account) => {}
+                () = ring(&mut self.bell, &self.seat.account) => {}
                 _ = self.stopping.changed() => {}
             }
         }
@@ -144,7 +186,7 @@ impl Listener {
         let rows: Vec<(i64, String, String)> = sqlx::query_as(
             "SELECT seq, kind, record FROM events WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
-        .bind(&self.account)
+        .bind(&self.seat.account)
         .bind(self.last)
         .bind(BATCH)
         .fetch_all(&self.vault.db.read)
@@ -181,6 +223,7 @@ pub(super) async fn stream(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response> {
+    let seat = app.seats.take(&caller.account)?;
     let bell = app.bell.0.subscribe();
     let last = match headers.get("last-event-id") {
         None => app.newest().await?,
@@ -198,7 +241,7 @@ pub(super) async fn stream(
         .id(last.to_string())
         .data("{}");
     let listener = Listener {
-        account: caller.account,
+        seat,
         last,
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),

@@ -1,12 +1,14 @@
 //! Mails: what they say, and the two ways they go.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, Message};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
+use lettre::{Address, error::Error};
 use serde::{Deserialize, Serialize};
 
+use super::smtp::{Failure, Smtp};
 use crate::clock::DAY;
 use crate::config::Config;
 use crate::server::StartError;
@@ -19,12 +21,14 @@ pub(crate) struct Mail {
     pub(super) to: String,
     pub(super) subject: String,
     pub(super) text: String,
+    #[serde(skip)]
+    html: String,
     pub(super) link: String,
     pub(super) sent_at: i64,
 }
 
 impl Mail {
-    /// The mail of an invitation. It holds nothing that the inviter could write freely.
+    /// The mail of an invitation. Of the inviter it holds the address alone, which is data here and never markup.
     pub(super) fn invitation(
         id: String,
         to: String,
@@ -34,22 +38,98 @@ impl Mail {
         now: i64,
     ) -> Self {
         let (year, month, day) = date(expires_at);
+        let until = format!("{year:04}-{month:02}-{day:02}");
+        // A quoted address may hold a URL, which mail programs would make a link of.
+        let inviter = inviter.replace("://", ":\u{200b}//");
         let subject = format!("{inviter} invites you to connect");
         let text = format!(
             "Hello,\n\n{inviter} invites you to connect, so that the two of you can share cards that nobody else can \
-             read.\n\nOpen this link to accept or to decline:\n\n{link}\n\nThe link works once, and until \
-             {year:04}-{month:02}-{day:02} (UTC). Whoever has it can accept, so do not pass it on.\n\nIf you do not \
-             know the sender, ignore this mail.\n"
+             read.\n\nOpen this link to accept or to decline:\n\n{link}\n\nThe link works once, and until {until} \
+             (UTC). Whoever has it can accept, so do not pass it on.\n\nIf you do not know the sender, ignore this \
+             mail.\n"
         );
+        let html = html(&subject, &inviter, &link, &until);
         Self {
             id,
             to,
             subject,
             text,
+            html,
             link,
             sent_at: now,
         }
     }
+
+    /// The mail as it goes over the wire. Its id stays the same from attempt to attempt, so that a mail that arrived
+    /// twice can be told.
+    fn message(&self, from: &Mailbox, to: Address) -> Result<Message, Error> {
+        let sent_at = Duration::from_millis(u64::try_from(self.sent_at).unwrap_or_default());
+        Message::builder()
+            .message_id(Some(format!("<{}@{}>", self.id, from.email.domain())))
+            .date(UNIX_EPOCH + sent_at)
+            .from(from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(&self.subject)
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ))
+            .multipart(MultiPart::alternative_plain_html(
+                self.text.clone(),
+                self.html.clone(),
+            ))
+    }
+}
+
+/// Colours of a dark mail; those of a light one stand beside the elements, for programs that drop style sheets.
+const DARK: &str = "@media (prefers-color-scheme: dark) { \
+    body { background: #171715 !important; color: #ecece8 !important } \
+    .sheet { background: #242421 !important } \
+    .quiet { color: #a9a9a1 !important } \
+    .link { color: #9db7ff !important } }";
+
+/// The same mail for programs that show HTML. It loads nothing from anywhere.
+fn html(subject: &str, inviter: &str, link: &str, until: &str) -> String {
+    let [subject, inviter, link] = [subject, inviter, link].map(escape);
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{subject}</title>
+<style>{DARK}</style>
+</head>
+<body style="margin:0;padding:24px 12px;background:#f3f3f0;color:#1d1d1a;font:16px/1.5 system-ui,sans-serif">
+<div class="sheet" style="max-width:480px;margin:0 auto;padding:32px;border-radius:12px;background:#ffffff;overflow-wrap:anywhere">
+<p style="margin:0 0 16px">Hello,</p>
+<p style="margin:0 0 24px"><strong><bdi>{inviter}</bdi></strong> invites you to connect, so that the two of you can share cards that nobody else can read.</p>
+<p style="margin:0 0 24px"><a href="{link}" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#2549c4;color:#ffffff;font-weight:600;text-decoration:none">Accept or decline</a></p>
+<p class="quiet" style="margin:0 0 16px;color:#5c5c55;font-size:14px">If the button does not work, open this link:<br><a class="link" href="{link}" style="color:#2549c4">{link}</a></p>
+<p class="quiet" style="margin:0 0 16px;color:#5c5c55;font-size:14px">The link works once, and until {until} (UTC). Whoever has it can accept, so do not pass it on.</p>
+<p class="quiet" style="margin:0;color:#5c5c55;font-size:14px">If you do not know the sender, ignore this mail.</p>
+</div>
+</body>
+</html>
+"#
+    )
+}
+
+/// Text as it stands in HTML, between tags and in quoted attributes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// The day of a time, in the Gregorian calendar.
@@ -76,59 +156,36 @@ pub(super) fn is_address(email: &str) -> bool {
 
 /// Sends mails, or captures them as files.
 pub(crate) enum Mailer {
-    Smtp {
-        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
-        from: Mailbox,
-    },
+    Smtp(Box<Smtp>),
     Folder(PathBuf),
 }
 
 impl Mailer {
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        let Some(url) = &config.smtp_url else {
-            return Ok(Self::Folder(config.file("outbox")));
-        };
-        let bad = |what: &str, error: &dyn std::fmt::Display| {
-            StartError(format!("Check {what} ({error})."))
-        };
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|error| bad("--smtp-url", &error))?;
-        let from = config
-            .mail_from
-            .parse()
-            .map_err(|error| bad("--mail-from", &error))?;
-        Ok(Self::Smtp {
-            transport: Box::new(transport.build()),
-            from,
-        })
+        match (&config.smtp_url, &config.smtp_ca) {
+            (Some(url), _) => Ok(Self::Smtp(Box::new(Smtp::new(url, config)?))),
+            (None, None) => Ok(Self::Folder(config.file("outbox"))),
+            (None, Some(_)) => Err(StartError(
+                "Give --smtp-url beside --smtp-ca: without a mail server mails are captured."
+                    .into(),
+            )),
+        }
     }
 
-    /// Sends one mail. The error is for the log and holds nothing of the mail.
-    pub(super) async fn send(&self, mail: &Mail) -> Result<(), String> {
+    /// Sends one mail.
+    pub(super) async fn send(&self, mail: &Mail) -> Result<(), Failure> {
         match self {
-            Self::Smtp { transport, from } => {
-                let to = mail
-                    .to
-                    .parse()
-                    .map_err(|_| "the address does not parse".to_owned())?;
-                let message = Message::builder()
-                    .from(from.clone())
-                    .to(Mailbox::new(None, to))
-                    .subject(&mail.subject)
-                    .header(ContentType::TEXT_PLAIN)
-                    .body(mail.text.clone())
-                    .map_err(|error| error.to_string())?;
-                transport.send(message).await.map(drop).map_err(|error| {
-                    // The server's own words may repeat the address.
-                    error.status().map_or_else(
-                        || "no connection".to_owned(),
-                        |code| format!("the server said {code}"),
-                    )
-                })
+            Self::Smtp(smtp) => {
+                let no_mail = |what: &str| Failure::Refused(format!("{what} makes no mail"));
+                let to: Address = mail.to.parse().map_err(|_| no_mail("the address"))?;
+                let message = mail
+                    .message(&smtp.from, to.clone())
+                    .map_err(|_| no_mail("the text"))?;
+                smtp.send(to, &message).await
             }
             Self::Folder(folder) => capture(folder, mail)
                 .await
-                .map_err(|error| error.to_string()),
+                .map_err(|error| Failure::Later(error.to_string())),
         }
     }
 }
@@ -178,6 +235,15 @@ mod tests {
         assert_eq!(date(951_782_400_000), (2000, 2, 29));
         assert_eq!(date(1_735_689_599_999), (2024, 12, 31));
         assert_eq!(date(4_107_542_400_000), (2100, 3, 1));
+    }
+
+    #[test]
+    fn html_shows_what_it_was_given() {
+        let hostile = r#""><script>alert('&')</script>"#;
+        let html = html(hostile, hostile, hostile, "2027-01-29");
+        let escaped = "&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;";
+        assert_eq!(html.matches(escaped).count(), 5);
+        assert!(!html.contains("<script") && !html.contains("alert('"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod outbox;
 mod public_keys;
 mod share_reads;
 mod shares;
+mod smtp;
 mod sweep;
 #[cfg(test)]
 mod wire;
@@ -32,7 +33,7 @@ use crate::config::{Config, Urls};
 use crate::db::{Db, Migrations, sqlite_url};
 use crate::limits::Limits;
 use crate::server::StartError;
-use events::Bell;
+use events::{Bell, Seats};
 use mail::Mailer;
 
 const MIGRATIONS: Migrations = &[
@@ -57,7 +58,10 @@ pub(crate) struct Vault {
     /// Rings when there is a mail to send.
     mail_waits: Notify,
     bell: Bell,
+    seats: Seats,
     heartbeat: Duration,
+    /// How often the outbox is looked through.
+    outbox: Duration,
     stopping: watch::Receiver<bool>,
 }
 
@@ -95,7 +99,9 @@ impl Vault {
             mailer: Mailer::new(config)?,
             mail_waits: Notify::new(),
             bell: Bell::default(),
+            seats: Seats::default(),
             heartbeat: config.heartbeat,
+            outbox: config.outbox,
             stopping,
         }))
     }

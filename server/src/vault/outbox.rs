@@ -1,10 +1,10 @@
 //! Sends the mails that wait, tries again after errors, and erases each token once its mail is gone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Vault;
 use super::mail::Mail;
+use super::smtp::Failure;
 use crate::clock::{MINUTE, SECOND};
 use crate::error::Result;
 
@@ -12,8 +12,8 @@ use crate::error::Result;
 const LEASE: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
 const LONGEST: i64 = 60 * MINUTE;
-/// The worker looks by itself so often, for mails whose time has come.
-const LOOK: Duration = Duration::from_secs(5);
+/// After so many attempts, which is in about five days, a mail is given up.
+const ATTEMPTS: i64 = 128;
 
 type Row = (String, String, String, String, i64, i64, i64);
 
@@ -26,7 +26,7 @@ pub(super) async fn work(vault: &Arc<Vault>) {
         }
         tokio::select! {
             () = vault.mail_waits.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(vault.outbox) => {}
             _ = stopping.changed() => {}
         }
     }
@@ -47,6 +47,9 @@ impl Vault {
             return Ok(());
         }
         for row in due {
+            if *self.stopping.borrow() {
+                break;
+            }
             self.send_mail(row).await?;
         }
         // A token that went out is not left in the database's log, either.
@@ -70,26 +73,28 @@ impl Vault {
         }
         let link = format!("{}#vouchsafe=1.m.{id}.{token}", self.invitation_url);
         let mail = Mail::invitation(id, to, &inviter, link, expires_at, now);
-        match self.mailer.send(&mail).await {
+        let attempts = attempts + 1;
+        let sent = self.mailer.send(&mail).await;
+        let now = self.clock.now();
+        let sql = match sent {
             Ok(()) => {
-                sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2")
-                    .bind(now)
-                    .bind(&mail.id)
-                    .execute(&self.db.write)
-                    .await?;
                 tracing::info!(invitation = mail.id, "mail sent");
+                sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2").bind(now)
             }
-            Err(error) => {
-                let doubled = 1i64 << u32::try_from(attempts).unwrap_or_default().min(12);
+            Err(Failure::Later(error)) if attempts < ATTEMPTS => {
+                let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
                 let wait = (10 * SECOND * doubled).min(LONGEST);
                 tracing::warn!(invitation = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2 AND token IS NOT NULL")
                     .bind(now + wait)
-                    .bind(&mail.id)
-                    .execute(&self.db.write)
-                    .await?;
             }
-        }
+            // There is no other attempt, and without one the token is of no use.
+            Err(Failure::Later(error) | Failure::Refused(error)) => {
+                tracing::warn!(invitation = mail.id, error, attempts, "mail given up");
+                sqlx::query("UPDATE outbox SET token = NULL, next_at = $1 WHERE id = $2").bind(now)
+            }
+        };
+        sql.bind(&mail.id).execute(&self.db.write).await?;
         Ok(())
     }
 }

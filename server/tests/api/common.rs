@@ -1,5 +1,6 @@
 //! A server on a free port with a folder of its own, people to use it, and a clock to move.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -245,6 +246,23 @@ pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     tokio::time::timeout(std::time::Duration::from_secs(20), answer)
         .await
         .expect("it happens")
+}
+
+/// Whether any file of the folder holds the text.
+pub(crate) fn holds(folder: &Path, text: &str) -> bool {
+    let text = text.as_bytes();
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        // A journal may go while the folder is read.
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text)
+    })
+}
+
+/// Waits until nothing of the data folder holds the text. A server of databases is trusted to have erased it.
+pub(crate) async fn gone(lab: &Lab, text: &str) {
+    if lab.vault_db.starts_with("sqlite:") {
+        until(async || (!holds(lab.folder.path(), text)).then_some(())).await;
+    }
 }
 
 /// A service's own database.

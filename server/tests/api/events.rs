@@ -195,6 +195,35 @@ async fn a_burst_loses_nothing() {
 }
 
 #[tokio::test]
+async fn an_account_has_so_many_streams_and_no_more() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = Stream::open(&lab, &ada, None).await;
+        assert_eq!(stream.event().await.0, "ready");
+        streams.push(stream);
+    }
+    let url = format!("{}/v1/events", lab.server.vault_url());
+    let request = || lab.http.get(&url).bearer_auth(&ada.token).send();
+    let refused = request().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "10");
+    let body: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "rate_limited");
+    let mut of_bob = Stream::open(&lab, &bob, None).await;
+    assert_eq!(of_bob.event().await.0, "ready", "others have their own");
+
+    // The place of a stream that its reader left is free again.
+    streams.pop();
+    until(async || {
+        let response = request().await.unwrap();
+        response.status().is_success().then_some(response)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn streams_end_with_their_token() {
     let lab = Lab::with(|config| config.heartbeat = Duration::from_millis(20)).await;
     let ada = lab.sign_up("ada").await;

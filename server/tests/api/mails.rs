@@ -1,9 +1,8 @@
-//! Invitation mails, captured and sent.
+//! Invitation mails, as they are captured.
 
 use crate::common::*;
+use crate::sink::nobody;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
 
 async fn mail_of(lab: &Lab, id: &str) -> Value {
     let url = format!("http://{}/dev/mails", lab.server.address());
@@ -21,7 +20,7 @@ async fn mail_of(lab: &Lab, id: &str) -> Value {
 }
 
 /// The token that the Vault still holds for a mail.
-async fn held_token(lab: &Lab, id: &str) -> Option<String> {
+pub(crate) async fn held_token(lab: &Lab, id: &str) -> Option<String> {
     let pool = database(&lab.vault_db).await;
     let token = sqlx::query_scalar("SELECT token FROM outbox WHERE id = $1")
         .bind(id)
@@ -32,7 +31,7 @@ async fn held_token(lab: &Lab, id: &str) -> Option<String> {
     token
 }
 
-async fn invite_by_mail(lab: &Lab, inviter: &Person, email: &str) -> String {
+pub(crate) async fn invite_by_mail(lab: &Lab, inviter: &Person, email: &str) -> String {
     let (key, id) = (lab.publish(inviter).await, v7());
     let body = mail_invitation(&key, email, lab.now() + 14 * DAY);
     let (status, made) = lab
@@ -113,99 +112,9 @@ async fn the_mailbox_is_shut_unless_it_is_opened() {
     );
 }
 
-/// Takes one mail as a mail server would, and gives its text.
-async fn receive(listener: &TcpListener) -> String {
-    let (stream, _) = listener.accept().await.unwrap();
-    let mut stream = BufReader::new(stream);
-    stream.write_all(b"220 test\r\n").await.unwrap();
-    let (mut mail, mut in_data) = (String::new(), false);
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap() == 0 {
-            return mail;
-        }
-        let answer: &[u8] = match line.trim_end() {
-            "." if in_data => {
-                in_data = false;
-                b"250 taken\r\n"
-            }
-            _ if in_data => {
-                mail.push_str(&line);
-                continue;
-            }
-            "DATA" => {
-                in_data = true;
-                b"354 go on\r\n"
-            }
-            "QUIT" => return mail,
-            _ => b"250 fine\r\n",
-        };
-        stream.write_all(answer).await.unwrap();
-        if !mail.is_empty() {
-            return mail;
-        }
-    }
-}
-
-#[tokio::test]
-async fn smtp_is_tried_again_until_it_works() {
-    // The port is found first, and nobody listens there in the beginning.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let lab = Lab::with(|config| {
-        config.smtp_url = Some(format!("smtp://{address}"));
-        config.mail_from = "Vouchsafe <mail@vault.example>".into();
-    })
-    .await;
-    let ada = lab.sign_up("ada").await;
-    let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
-    let pool = database(&lab.vault_db).await;
-    until(async || {
-        let tried: i64 = sqlx::query_scalar("SELECT attempts FROM outbox")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        let waits: i64 = sqlx::query_scalar("SELECT next_at FROM outbox")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        (tried == 1 && waits == lab.now() + 10_000).then_some(())
-    })
-    .await;
-    assert!(
-        held_token(&lab, &id).await.is_some(),
-        "kept for the next attempt"
-    );
-
-    let listener = TcpListener::bind(address).await.unwrap();
-    lab.pass(10_000);
-    // Another invitation wakes the worker, which finds the first one due too.
-    invite_by_mail(&lab, &ada, "eve@example.org").await;
-    // Quoted-printable breaks long lines.
-    let mails =
-        [receive(&listener).await, receive(&listener).await].map(|mail| mail.replace("=\r\n", ""));
-    let mail = mails
-        .iter()
-        .find(|mail| mail.contains("To: bob@example.org"))
-        .unwrap();
-    assert!(
-        mail.contains("mail@vault.example") && mail.contains(&id),
-        "{mail}"
-    );
-    assert!(mail.contains("Content-Type: text/plain"), "{mail}");
-    until(async || held_token(&lab, &id).await.is_none().then_some(())).await;
-}
-
 #[tokio::test]
 async fn cancelled_invitations_keep_no_token() {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = nobody().await;
     let lab = Lab::with(|config| config.smtp_url = Some(format!("smtp://{address}"))).await;
     let ada = lab.sign_up("ada").await;
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;

@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use vouchsafe_server::{Config, Server};
 
-struct Process {
-    child: Child,
-    address: String,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) address: String,
 }
 
 /// The binary with its data in a folder.
@@ -32,7 +32,7 @@ pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
 }
 
 impl Process {
-    async fn start(arguments: &[&str], data: &Path) -> Self {
+    pub(crate) async fn start(arguments: &[&str], data: &Path) -> Self {
         let mut child = command(arguments, data).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())

@@ -1,9 +1,9 @@
 //! What has run out is erased, from the files too, and nothing else is.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::common::*;
+use crate::sink::nobody;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -11,23 +11,6 @@ const SECOND: i64 = 1000;
 
 async fn lab() -> Lab {
     Lab::with(|config| config.sweep = Duration::from_millis(20)).await
-}
-
-/// Whether any file of the folder holds the text.
-fn holds(folder: &Path, text: &str) -> bool {
-    let text = text.as_bytes();
-    std::fs::read_dir(folder).unwrap().any(|entry| {
-        // A journal may go while the folder is read.
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
-        bytes.windows(text.len()).any(|window| window == text)
-    })
-}
-
-/// Waits until nothing of the data folder holds the text. A server of databases is trusted to have erased it.
-async fn gone(lab: &Lab, text: &str) {
-    if lab.vault_db.starts_with("sqlite:") {
-        until(async || (!holds(lab.folder.path(), text)).then_some(())).await;
-    }
 }
 
 /// Waits until a statement gives this number.
@@ -232,11 +215,8 @@ async fn expired_invitations_cannot_be_used_again() {
 
 #[tokio::test]
 async fn tokens_of_expired_mails_go() {
-    // Nobody listens there, so that the mails wait.
-    let address = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
+    // The mails wait, since nobody takes them.
+    let address = nobody().await;
     let lab = Lab::with(|config| {
         config.sweep = Duration::from_millis(20);
         config.smtp_url = Some(format!("smtp://{address}"));

@@ -9,8 +9,12 @@ use crate::error::Result;
 
 #[cfg(feature = "rust-rsa")]
 pub mod rust;
+mod watch;
 #[cfg(all(feature = "browser", target_arch = "wasm32"))]
 pub mod web;
+
+pub(crate) use watch::Watch;
+pub use watch::Watched;
 
 /// The modulus length of every RSA key, in bytes.
 pub const MODULUS_BYTES: usize = 384;

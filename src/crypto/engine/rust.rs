@@ -7,7 +7,7 @@ use spki::DecodePublicKey;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::{Engine, Finished, MODULUS_BYTES, Operation};
+use super::{Engine, Finished, MODULUS_BYTES, Operation, Watch};
 use crate::crypto::opaque;
 use crate::error::{Error, Result};
 
@@ -69,8 +69,8 @@ impl Engine for RustEngine {
     }
 }
 
-/// The operating system's generator, after a first draw has shown that it works.
+/// The operating system's generator, after two draws have shown that it works.
 fn rng() -> Result<UnwrapErr<SysRng>> {
-    getrandom::fill(&mut [0; 32]).map_err(|_| Error::no_randomness())?;
+    Watch::default().fill(&mut [0; 32], |block| RustEngine.fill_random(block))?;
     Ok(UnwrapErr(SysRng))
 }

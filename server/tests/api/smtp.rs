@@ -1,0 +1,445 @@
+//! Invitation mails, sent to a mail server that encrypts in each way and fails in each way.
+
+use std::time::Duration;
+
+use crate::common::*;
+use crate::mails::{held_token, invite_by_mail};
+use crate::processes::Process;
+use crate::sink::{Fault, Sink, Tls, nobody};
+use mail_parser::{Message, MessageParser, MimeHeaders};
+use vouchsafe_server::{Clock, Config, Server};
+
+const SECOND: i64 = 1000;
+const HOUR: i64 = 60 * 60 * SECOND;
+
+async fn lab(url: String, change: impl FnOnce(&mut Config)) -> Lab {
+    Lab::with(|config| {
+        config.smtp_url = Some(url);
+        config.mail_from = "Vouchsafe <mail@vault.example>".into();
+        config.outbox = Duration::from_millis(5);
+        config.sweep = Duration::from_millis(20);
+        change(config);
+    })
+    .await
+}
+
+/// A lab with the sink as its mail server, trusting the sink's authority.
+async fn lab_of(sink: &Sink, url: &str) -> Lab {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, &sink.authority).unwrap();
+    let url = url.replace("PORT", &sink.address.port().to_string());
+    let ca = (url.starts_with("smtps:") || url.contains("tls=")) && !url.ends_with("=none");
+    lab(url, |config| {
+        config.smtp_ca = ca.then(|| file.path().to_owned());
+    })
+    .await
+}
+
+/// How often a mail was tried, and when it will be tried again.
+async fn tries(lab: &Lab, id: &str) -> (i64, i64) {
+    let pool = database(&lab.vault_db).await;
+    let row = sqlx::query_as("SELECT attempts, next_at FROM outbox WHERE id = $1")
+        .bind(id)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    row
+}
+
+/// Waits until so many attempts have failed; gives how long the next one waits.
+async fn tried(lab: &Lab, id: &str, count: i64) -> i64 {
+    // Two minutes is for how long a mail belongs to who is sending it.
+    let lease = 120 * SECOND;
+    until(async || {
+        let (attempts, next_at) = tries(lab, id).await;
+        let wait = next_at - lab.now();
+        (attempts == count && wait != lease).then_some(wait)
+    })
+    .await
+}
+
+async fn sent(sink: &Sink, count: usize) {
+    until(async || (sink.mails().len() == count).then_some(())).await;
+}
+
+async fn forgotten(lab: &Lab, id: &str) {
+    until(async || held_token(lab, id).await.is_none().then_some(())).await;
+}
+
+#[tokio::test]
+async fn each_way_of_encrypting_delivers_once() {
+    for (tls, url, encrypted) in [
+        (Tls::Never, "smtp://127.0.0.1:PORT", false),
+        (Tls::Start, "smtp://localhost:PORT?tls=none", false),
+        (Tls::Never, "smtp://localhost:PORT?tls=opportunistic", false),
+        (Tls::Start, "smtp://localhost:PORT?tls=opportunistic", true),
+        (Tls::Start, "smtp://localhost:PORT?tls=required", true),
+        (Tls::Implicit, "smtps://ada%40x:p%20w@localhost:PORT", true),
+    ] {
+        let sink = Sink::open(tls).await;
+        let lab = lab_of(&sink, url).await;
+        let ada = lab.sign_up("ada").await;
+        let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+        forgotten(&lab, &id).await;
+        // Another mail is through, and of the first there is still one.
+        lab.pass(10 * SECOND);
+        let later = invite_by_mail(&lab, &ada, "eve@example.org").await;
+        forgotten(&lab, &later).await;
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 2, "{url}");
+        for (mail, to) in mails.iter().zip(["bob@example.org", "eve@example.org"]) {
+            assert_eq!(mail.encrypted, encrypted, "{url}");
+            assert_eq!(mail.to, format!("RCPT TO:<{to}>"));
+            assert_eq!(mail.from, "MAIL FROM:<mail@vault.example>");
+        }
+        if url.contains('@') {
+            let given = data_encoding::BASE64.encode(b"\0ada@x\0p w");
+            assert_eq!(sink.last("AUTH"), Some(format!("AUTH PLAIN {given}")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_a_server_that_is_not_the_right_one() {
+    let at = "127.0.0.1:0".parse().unwrap();
+    let mut unknown = Sink::open(Tls::Implicit).await;
+    unknown.authority = Sink::open(Tls::Implicit).await.authority.clone();
+    let start = "smtp://localhost:PORT?tls=required";
+    let try_start = "smtp://localhost:PORT?tls=opportunistic";
+    let implicit = "smtps://localhost:PORT";
+    for (sink, url) in [
+        // It cannot encrypt.
+        (Sink::open(Tls::Never).await, start),
+        // Its certificate is for somebody else.
+        (Sink::at(at, Tls::Start, "other.example").await, start),
+        (Sink::at(at, Tls::Start, "other.example").await, try_start),
+        (Sink::at(at, Tls::Implicit, "other.example").await, implicit),
+        // It is vouched for by an authority that is not trusted.
+        (unknown, implicit),
+    ] {
+        let lab = lab_of(&sink, url).await;
+        let ada = lab.sign_up("ada").await;
+        let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+        assert_eq!(tried(&lab, &id, 1).await, 10 * SECOND, "{url}");
+        assert_eq!((sink.count("MAIL"), sink.count("AUTH")), (0, 0), "{url}");
+        assert!(held_token(&lab, &id).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn waits_grow_to_an_hour_and_end_after_days() {
+    let lab = lab(format!("smtp://{}", nobody().await), |_| {}).await;
+    let ada = lab.sign_up("ada").await;
+    let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    let mut waits = Vec::new();
+    for count in 1..128 {
+        waits.push(tried(&lab, &id, count).await);
+        assert!(held_token(&lab, &id).await.is_some());
+        lab.pass(*waits.last().unwrap());
+    }
+    let seconds = waits.iter().map(|wait| wait / SECOND);
+    let expected = [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600];
+    assert_eq!(seconds.take(11).collect::<Vec<_>>(), expected);
+    forgotten(&lab, &id).await;
+    let total: i64 = waits.iter().sum();
+    assert!((4 * DAY..6 * DAY).contains(&total), "{total}");
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_not_asked_again() {
+    for (at, reply) in [
+        ("RCPT", "550 5.1.1 nobody of this name"),
+        ("RCPT", "553 no"),
+        ("DATA", "554 no valid recipients"),
+        (".", "554 5.6.0 not such a mail"),
+    ] {
+        let sink = Sink::open(Tls::Never).await;
+        let lab = lab_of(&sink, "smtp://127.0.0.1:PORT").await;
+        let ada = lab.sign_up("ada").await;
+        sink.fails(Fault::Says(at, reply));
+        let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+        let pool = database(&lab.vault_db).await;
+        let token: Option<String> = sqlx::query_scalar("SELECT token FROM outbox")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+        forgotten(&lab, &id).await;
+        if let Some(token) = token {
+            gone(&lab, &token).await;
+        }
+        sink.fails(None);
+        lab.pass(60 * SECOND);
+        invite_by_mail(&lab, &ada, "eve@example.org").await;
+        sent(&sink, 1).await;
+        assert_eq!(sink.mails()[0].to, "RCPT TO:<eve@example.org>");
+        assert_eq!(sink.count("RCPT TO:<bob"), 1, "{reply}");
+        assert_eq!(tries(&lab, &id).await.0, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again() {
+    for fault in [
+        Fault::Says("RCPT", "451 4.2.0 later"),
+        Fault::Says("RCPT", "450 later"),
+        Fault::Says(".", "452 4.3.1 full"),
+        // What the server says about this Vault can be mended, and the mail goes then.
+        Fault::Says("MAIL", "550 5.1.0 not from you"),
+        Fault::Says("RCPT", "554 5.7.1 relay access denied"),
+        Fault::Says("EHLO", "554 go away"),
+        Fault::Drops,
+        Fault::Hangs,
+    ] {
+        let sink = Sink::open(Tls::Never).await;
+        let url = format!("smtp://{}", sink.address);
+        let lab = lab(url, |config| {
+            if let Fault::Hangs = fault {
+                config.smtp_timeout = Duration::from_millis(200);
+            }
+        })
+        .await;
+        let ada = lab.sign_up("ada").await;
+        sink.fails(fault);
+        let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+        assert_eq!(tried(&lab, &id, 1).await, 10 * SECOND);
+        lab.pass(10 * SECOND);
+        assert_eq!(tried(&lab, &id, 2).await, 20 * SECOND);
+        assert!(held_token(&lab, &id).await.is_some());
+        assert_eq!(sink.mails().len(), 0);
+        sink.fails(None);
+        lab.pass(20 * SECOND);
+        sent(&sink, 1).await;
+        forgotten(&lab, &id).await;
+        assert_eq!(tries(&lab, &id).await.0, 3);
+        assert_eq!(sink.mails().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sent_token_is_nowhere_in_the_data() {
+    let sink = Sink::open(Tls::Never).await;
+    let lab = lab_of(&sink, "smtp://127.0.0.1:PORT").await;
+    let ada = lab.sign_up("ada").await;
+    sink.fails(Fault::Says("RCPT", "451 later"));
+    let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    tried(&lab, &id, 1).await;
+    let token = held_token(&lab, &id).await.unwrap();
+    if lab.vault_db.starts_with("sqlite:") {
+        assert!(holds(lab.folder.path(), &token));
+    }
+    sink.fails(None);
+    lab.pass(10 * SECOND);
+    forgotten(&lab, &id).await;
+    gone(&lab, &token).await;
+    let mail = sink.mails().remove(0);
+    assert!(parse(&mail.bytes).body_text(0).unwrap().contains(&token));
+}
+
+#[tokio::test]
+async fn the_queue_outlives_the_process() {
+    let (data, address) = (tempfile::tempdir().unwrap(), nobody().await);
+    let smtp = format!("smtp://{address}");
+    let arguments = ["--listen", "127.0.0.1:0", "--smtp-url", &smtp];
+    let mut process = Process::start(&arguments, data.path()).await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::new();
+    let url = |service: &str| format!("http://{}/{service}", process.address);
+    let ada = sign_up(&http, &url("keystore"), &url("vault"), "ada").await;
+    let (key, body) = public_key();
+    let put = async |path: String, body| {
+        let url = format!("{}/v1{path}", url("vault"));
+        call(&http, "PUT", &url, Some(&ada.token), Some(body)).await
+    };
+    assert_eq!(put(format!("/public-keys/{key}"), body).await.0, 201);
+    let id = v7();
+    let now = Clock::system().now();
+    let body = mail_invitation(&key, "bob@example.org", now + DAY);
+    assert_eq!(put(format!("/invitations/{id}"), body).await.0, 201);
+    let pool = database(&format!(
+        "sqlite://{}?mode=ro",
+        data.path().join("vault.db").display()
+    ))
+    .await;
+    let attempts = "SELECT attempts FROM outbox WHERE token IS NOT NULL AND next_at > $1";
+    until(async || {
+        sqlx::query_scalar::<_, i64>(attempts)
+            .bind(now)
+            .fetch_optional(&pool)
+            .await
+            .unwrap()
+            .filter(|attempts| *attempts > 0)
+    })
+    .await;
+    pool.close().await;
+    process.child.kill().await.unwrap();
+
+    let sink = Sink::at(address, Tls::Never, "localhost").await;
+    let config = |later: i64| Config {
+        smtp_url: Some(smtp.clone()),
+        clock: Clock::new(move || now + later),
+        outbox: Duration::from_millis(5),
+        ..Config::new(data.path())
+    };
+    // A new process honours the wait of the old one: it sends what is due, and nothing else.
+    let server = Server::start(config(5 * SECOND)).await.unwrap();
+    let (vault, keystore) = (server.vault_url(), server.keystore_url());
+    let fresh = token(&http, keystore, vault, &ada.session).await;
+    let body = Some(mail_invitation(&key, "eve@example.org", now + DAY));
+    let url = format!("{vault}/v1/invitations/{}", v7());
+    let answer = call(&http, "PUT", &url, Some(&fresh), body).await;
+    assert_eq!(answer.0, 201);
+    sent(&sink, 1).await;
+    server.stop().await;
+    let server = Server::start(config(HOUR)).await.unwrap();
+    sent(&sink, 2).await;
+    server.stop().await;
+    let server = Server::start(config(2 * HOUR)).await.unwrap();
+    server.stop().await;
+    let to: Vec<String> = sink.mails().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(
+        to,
+        ["RCPT TO:<eve@example.org>", "RCPT TO:<bob@example.org>"]
+    );
+}
+
+fn parse(bytes: &[u8]) -> Message<'_> {
+    MessageParser::default().parse(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn a_foreign_reader_finds_text_and_html() {
+    let sink = Sink::open(Tls::Never).await;
+    let lab = lab(format!("smtp://{}", sink.address), |config| {
+        config.invitation_url = Some("https://app.example/start?a=1&b=2".into());
+    })
+    .await;
+    let ada = lab.sign_up("ada").await;
+    let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    sent(&sink, 1).await;
+    let bytes = sink.mails().remove(0).bytes;
+    let mail = parse(&bytes);
+    let header = |name: &str| mail.header_raw(name).unwrap().trim().to_owned();
+    assert_eq!(header("From"), "Vouchsafe <mail@vault.example>");
+    assert_eq!(header("To"), "bob@example.org");
+    assert_eq!(header("Auto-Submitted"), "auto-generated");
+    assert_eq!(mail.message_id(), Some(&*format!("{id}@vault.example")));
+    assert_eq!(mail.date().unwrap().to_timestamp(), lab.now() / SECOND);
+    assert_eq!(
+        mail.subject(),
+        Some("ada@example.org invites you to connect")
+    );
+
+    let whole = mail.content_type().unwrap();
+    assert_eq!(
+        (whole.ctype(), whole.subtype()),
+        ("multipart", Some("alternative"))
+    );
+    assert_eq!((mail.text_body_count(), mail.html_body_count()), (1, 1));
+    assert_eq!(mail.attachment_count(), 0);
+    let (text, html) = (mail.body_text(0).unwrap(), mail.body_html(0).unwrap());
+    let link = text
+        .split_whitespace()
+        .find(|word| word.starts_with("https:"))
+        .unwrap();
+    assert!(link.starts_with(&format!(
+        "https://app.example/start?a=1&b=2#vouchsafe=1.m.{id}."
+    )));
+    let link = link.replace('&', "&amp;");
+    assert!(html.contains(&format!("href=\"{link}\"")), "{html}");
+    assert!(html.contains(&format!(">{link}<")), "{html}");
+    for part in [&*text, &*html] {
+        assert!(part.contains("ada@example.org") && part.contains("2027-01-29"));
+    }
+    // Nothing else leads anywhere, and nothing is loaded.
+    let rest = html.replace(&link, "");
+    for leading in [
+        "://", "http", "src", "url(", "@import", "<img", "<link", "<script",
+    ] {
+        assert!(!rest.contains(leading), "{leading}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_addresses_are_shown_and_do_nothing() {
+    let sink = Sink::open(Tls::Never).await;
+    let lab = lab(format!("smtp://{}", sink.address), |_| {}).await;
+    let mut usual = None;
+    for (count, (name, shown)) in [
+        ("ada", "ada"),
+        ("\"<script>\"", "&quot;&lt;script&gt;&quot;"),
+        ("a&b", "a&amp;b"),
+        (
+            "\"></bdi><a/href='x'>\"",
+            "&quot;&gt;&lt;/bdi&gt;&lt;a/href=&#39;x&#39;&gt;&quot;",
+        ),
+        (
+            "\"https://evil.example/\"",
+            "&quot;https:\u{200b}//evil.example/&quot;",
+        ),
+        ("zoë", "zoë"),
+        ("{link}", "{link}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ada = lab.sign_up(name).await;
+        invite_by_mail(&lab, &ada, "bob@example.org").await;
+        sent(&sink, count + 1).await;
+        let bytes = sink.mails().remove(count).bytes;
+        let mail = parse(&bytes);
+        let plain = name.replace("://", ":\u{200b}//");
+        assert_eq!(
+            mail.subject().unwrap(),
+            format!("{plain}@example.org invites you to connect")
+        );
+        let (text, html) = (mail.body_text(0).unwrap(), mail.body_html(0).unwrap());
+        assert!(
+            text.contains(&format!("{plain}@example.org invites")),
+            "{text}"
+        );
+        assert!(
+            html.contains(&format!("<bdi>{shown}@example.org</bdi>")),
+            "{html}"
+        );
+        let tags = html.matches('<').count();
+        assert_eq!(tags, *usual.get_or_insert(tags), "{html}");
+        assert_eq!(html.matches("://").count(), 3, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_written_wrongly_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let empty = file("empty.pem", "no certificate");
+    let broken = file(
+        "broken.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
+    let real = file("real.pem", &Sink::open(Tls::Never).await.authority);
+    let missing = folder.path().join("missing.pem");
+    for (url, ca, says) in [
+        (Some("smtp://a:secret@x?tls=maybe"), None, "--smtp-url"),
+        (Some("mail.example"), None, "--smtp-url"),
+        (Some("smtps://mail.example"), Some(&empty), "--smtp-ca"),
+        (Some("smtps://mail.example"), Some(&broken), "--smtp-ca"),
+        (Some("smtps://mail.example"), Some(&missing), "--smtp-ca"),
+        (Some("smtp://localhost"), Some(&real), "--smtp-ca"),
+        (None, Some(&real), "--smtp-url"),
+    ] {
+        let config = Config {
+            smtp_url: url.map(str::to_owned),
+            smtp_ca: ca.cloned(),
+            ..Config::new(folder.path().join("data"))
+        };
+        let error = Server::start(config).await.err().unwrap().to_string();
+        assert!(error.contains(says) && !error.contains("secret"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
