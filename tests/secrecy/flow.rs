@@ -395,7 +395,7 @@ async fn come_and_go(
     friend: &Person,
     card_of_friend: Id,
 ) -> Person {
-    let dora = sign_up(stage, known, "dora", "für kurze Zeit & dann: weg!").await;
+    let dora = sign_up(stage, known, "dora", "bald wieder weg: 24 & 7 Tage?").await;
     let ticket = friend.invite(known, "Dora, nur vorübergehend").await;
     let with_friend = dora.accept(known, &ticket, "Alice, die noch bleibt").await;
     friend.session.connection(with_friend.id).await.unwrap();
