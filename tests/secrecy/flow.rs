@@ -9,8 +9,9 @@ use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{
     CardUpdate, Client, Connection, Invite, Session, Share, ShareRequest, Steps, Subscription,
 };
+use vouchsafe::ids::Id;
 
-use crate::secrets::{Kind, Secret};
+use crate::secrets::{Kind, Part, Secret};
 use crate::stage::Stage;
 use crate::support::{Http, PAGE, eventually, whole};
 use crate::witness::Witness;
@@ -129,9 +130,11 @@ fn card(known: &mut Vec<Secret>, label: &str, fields: &[(&str, &str, &str)]) -> 
     CardContent::new(label, fields)
 }
 
-/// The people at the end.
+/// The people at the end, and what they got rid of.
 pub struct People {
     pub all: Vec<Person>,
+    /// Ids of accounts, cards and encryption spaces.
+    pub gone: Vec<String>,
 }
 
 /// Everything, from signing up to signing out, with a crash in the middle.
@@ -317,17 +320,111 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
     stage.look("after signing in");
 
     alice.session.revoke_share(to_bob.id).await.unwrap();
-    assert_eq!(
-        elsewhere.read_share(to_bob.id).await.unwrap_err().code(),
-        "not_found"
-    );
+    let refused = elsewhere.read_share(to_bob.id).await;
+    assert_eq!(refused.unwrap_err().code(), "not_found");
     alice.session.disconnect(with_carol.id).await.unwrap();
     elsewhere.sign_out().await.unwrap();
-    stage.look_into_rows("at the end").await;
+    let mut gone = vec![gone.id, to_bob.space, to_carol.space, to_both[1].space];
+    let mut all = vec![alice, bob, carol];
+    change_accounts(stage, known, &mut all).await;
+    let dora = come_and_go(stage, known, &all[0], passport.id).await;
+    gone.push(dora.session.account());
+    all.push(dora);
+
     stage.look("at the end");
+    stage.look_into_rows("at the end").await;
     stage.stop();
     stage.look("after stopping");
     People {
-        all: vec![alice, bob, carol],
+        all,
+        gone: gone.iter().map(Id::to_string).collect(),
     }
+}
+
+/// Everybody replaces what opens their account, each in another way.
+async fn change_accounts(stage: &mut Stage, known: &mut Vec<Secret>, people: &mut [Person]) {
+    let [alice, bob, carol] = people else {
+        panic!()
+    };
+    let made = alice
+        .session
+        .make_recovery_key(alice.passphrase)
+        .await
+        .unwrap();
+    known.push(Secret::recovery_key("alice", &made));
+    let new = "Neu und länger: drei – vier – fünf";
+    bob.session
+        .change_passphrase(bob.passphrase, new)
+        .await
+        .unwrap();
+    known.push(Secret::text(Kind::Passphrase, "bob", new));
+    bob.passphrase = new;
+    stage.look("after new credentials");
+
+    let new = "„Vergessen“ und wieder <neu> erdacht";
+    let lost = known
+        .iter()
+        .find(|secret| secret.kind == Kind::RecoveryKey && secret.name == "carol")
+        .and_then(|secret| match &secret.parts[1] {
+            Part::Text(written) => Some(written.clone()),
+            Part::Bytes(_) => None,
+        });
+    let device = client(stage, &carol.witness);
+    let recovered = device
+        .recover(&carol.email(), &lost.unwrap(), new)
+        .await
+        .unwrap();
+    known.push(Secret::text(Kind::Passphrase, "carol", new));
+    known.push(Secret::recovery_key("carol", &recovered.recovery_key));
+    carol.passphrase = new;
+    carol.session = recovered.session;
+    stage.look("after recovering");
+    for person in people {
+        let again = client(stage, &person.witness);
+        again
+            .sign_in(&person.email(), person.passphrase)
+            .await
+            .unwrap();
+    }
+}
+
+/// Somebody signs up, shares and is shared with, and deletes the account.
+async fn come_and_go(
+    stage: &mut Stage,
+    known: &mut Vec<Secret>,
+    friend: &Person,
+    card_of_friend: Id,
+) -> Person {
+    let dora = sign_up(stage, known, "dora", "bald wieder weg: 24 & 7 Tage?").await;
+    let ticket = friend.invite(known, "Dora, nur vorübergehend").await;
+    let with_friend = dora.accept(known, &ticket, "Alice, die noch bleibt").await;
+    friend.session.connection(with_friend.id).await.unwrap();
+    let fields = [(
+        "short-lived-field",
+        "Was es nur kurz gibt",
+        "vergänglich-0815-4711",
+    )];
+    let content = card(known, "Eintagsfliege der Dora", &fields);
+    let own = dora.session.create_card(content).await.unwrap();
+    let sent = dora
+        .session
+        .share(whole(own.id, with_friend.id))
+        .await
+        .unwrap();
+    let received = whole(card_of_friend, with_friend.id);
+    let received = friend.session.share(received).await.unwrap();
+    friend.session.read_share(sent.id).await.unwrap();
+    dora.session.read_share(received.id).await.unwrap();
+    eventually(async || {
+        let page = PageRequest::default();
+        let sent = friend
+            .session
+            .outgoing_shares(&page, Some(with_friend.id))
+            .await;
+        sent.unwrap().items[0].claimed.then_some(())
+    })
+    .await;
+    stage.look("before an account is deleted");
+    dora.session.delete_account(dora.passphrase).await.unwrap();
+    dora
 }

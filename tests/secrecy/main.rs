@@ -24,9 +24,10 @@ mod witness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use ciphertexts::{Role, find_jwes, named_opener};
+use aho_corasick::AhoCorasick;
+use ciphertexts::{Jwe, Role, find_jwes, named_opener};
 use record::{Record, record};
-use recording::Place;
+use recording::{Piece, Place, SERVICES};
 use secrets::{Kind, count_kinds};
 
 static RECORD: LazyLock<Record> = LazyLock::new(|| {
@@ -55,6 +56,18 @@ fn no_secret_lies_where_it_must_not() {
         scanner.secrets.len(),
         count_kinds(&scanner.secrets),
     );
+    for service in SERVICES {
+        let logs = recording
+            .pieces
+            .iter()
+            .filter(|piece| piece.place == Place::Log(service));
+        let all: Vec<u8> = logs.flat_map(|log| log.bytes.clone()).collect();
+        let all = String::from_utf8(all).unwrap();
+        assert!(
+            all.contains("DEBUG sqlx::query"),
+            "everything is logged, statements too"
+        );
+    }
     let leaks = scanner.leaks(recording);
     assert!(leaks.is_empty(), "{leaks:#?}");
 
@@ -183,6 +196,67 @@ fn what_is_stored_was_sent() {
             jwe.ctx
         );
     }
+}
+
+/// What was revoked, deleted or replaced is in no row, and what is in no row is in no file of a server that was stopped.
+#[test]
+fn what_is_gone_is_gone() {
+    let Record {
+        recording,
+        jwes,
+        gone,
+        ..
+    } = &*RECORD;
+    let mut left = BTreeMap::new();
+    let at_the_end = |piece: &&Piece| piece.when == "at the end";
+    for piece in recording.pieces.iter().filter(at_the_end) {
+        if matches!(piece.place, Place::Rows(_)) {
+            find_jwes(&piece.bytes, &mut left);
+        }
+    }
+    for jwe in left.values() {
+        let mut ids = jwe.ctx.iter();
+        assert!(
+            !ids.any(|id| gone.contains(id)),
+            "{} at {:?} is left",
+            jwe.typ,
+            jwe.ctx
+        );
+    }
+    let of_account = |jwe: &Jwe, word: &str| jwe.typ == "vs-kek" && jwe.ctx[1] == word;
+    for word in ["passphrase", "recovery"] {
+        let wraps = left.values().filter(|jwe| of_account(jwe, word)).count();
+        assert_eq!(wraps, 3, "one of each account that there still is");
+    }
+
+    let erased: Vec<&String> = jwes
+        .keys()
+        .filter(|text| !left.contains_key(*text))
+        .collect();
+    // The IV and what follows it are unlike those of any other.
+    let pieces = erased.iter().map(|text| {
+        let iv = text.len()
+            - text
+                .split('.')
+                .skip(2)
+                .map(|part| part.len() + 1)
+                .sum::<usize>();
+        &text[iv + 1..iv + 17]
+    });
+    let search = AhoCorasick::new(pieces).unwrap();
+    let stopped = |piece: &&Piece| piece.when == "after stopping";
+    for piece in recording.pieces.iter().filter(stopped) {
+        if let Some(found) = search.find(&piece.bytes) {
+            let jwe = &jwes[erased[found.pattern().as_usize()]];
+            panic!("{} at {:?} is left in {}", jwe.typ, jwe.ctx, piece.name);
+        }
+    }
+    println!(
+        "{} ciphertexts of {} are gone from rows and files",
+        erased.len(),
+        jwes.len()
+    );
+    assert!(erased.len() > gone.len());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::secrets::{Kind, Part};
 use crate::spellings::{Spelling, write};
 
 /// So much of a piece is copied around a plant.
-const NEIGHBOURHOOD: usize = 1 << 15;
+const NEIGHBOURHOOD: usize = 1 << 13;
 
 /// Plants one secret of each kind in each kind of place, in every spelling and alignment, one at a time. Each must be
 /// found, and nothing else. Gives the number of plants.

@@ -18,6 +18,8 @@ pub struct Record {
     pub scanner: Scanner,
     pub jwes: BTreeMap<String, Jwe>,
     pub keys: Keys,
+    /// Ids of accounts, cards and encryption spaces of which no ciphertext may be left.
+    pub gone: Vec<String>,
 }
 
 /// Lets people do everything, and finds out every secret that was involved.
@@ -27,9 +29,8 @@ pub async fn record() -> Record {
     let people = play(&mut stage, &mut secrets).await;
     let recording = stage.finish();
 
-    for secret in link_values(&secrets) {
-        secrets.push(secret);
-    }
+    let derived: Vec<Secret> = secrets.iter().flat_map(derived).collect();
+    secrets.extend(derived);
     secrets.extend(tokens(&recording));
     secrets.extend(setup(&recording));
     let mut jwes = BTreeMap::new();
@@ -44,23 +45,26 @@ pub async fn record() -> Record {
         scanner: Scanner::new(secrets),
         jwes,
         keys,
+        gone: people.gone,
     }
 }
 
-/// What a link's secret gives.
-fn link_values(secrets: &[Secret]) -> Vec<Secret> {
-    let links = secrets
+/// What a link's secret or a recovery key gives besides keys that wrap.
+fn derived(from: &Secret) -> Vec<Secret> {
+    let gives: &[(Kind, &str, usize)] = match from.kind {
+        Kind::LinkSecret => &[
+            (Kind::LinkToken, "invitation token", 16),
+            (Kind::AcceptKey, "accept", 32),
+        ],
+        Kind::RecoveryKey => &[(Kind::RecoveryAuth, "recovery auth", 32)],
+        _ => &[],
+    };
+    gives
         .iter()
-        .filter(|secret| secret.kind == Kind::LinkSecret);
-    links
-        .flat_map(|link| {
-            let secret = link.parts[0].as_bytes();
-            let token = derive(secret, "vouchsafe/1 invitation token", 16);
-            let accept = derive(secret, "vouchsafe/1 accept", 32);
-            [
-                Secret::bytes(Kind::LinkToken, &link.name, &token),
-                Secret::bytes(Kind::AcceptKey, &link.name, &accept),
-            ]
+        .map(|(kind, info, length)| {
+            let info = format!("vouchsafe/1 {info}");
+            let value = derive(from.parts[0].as_bytes(), &info, *length);
+            Secret::bytes(*kind, &from.name, &value)
         })
         .collect()
 }
@@ -145,8 +149,6 @@ fn first_keys(people: &People, secrets: &[Secret]) -> Keys {
             let bytes = recovery_key.parts[0].as_bytes();
             let wrapping = derive(bytes, "vouchsafe/1 kek recovery", 32);
             keys.add(Role::Recovery(person.account()), &wrapping);
-            let auth = derive(bytes, "vouchsafe/1 recovery auth", 32);
-            keys.add(Role::Nothing("recovery auth".into()), &auth);
         }
     }
     // Anything else of the right length, raw and by every derivation that there is.

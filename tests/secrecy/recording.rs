@@ -49,6 +49,7 @@ pub fn may_hold(place: Place, kind: Kind) -> bool {
     match kind {
         Kind::Session => matches!(place, Place::Requests(Keystore) | Place::Answers(Keystore)),
         Kind::VaultToken => matches!(place, Place::Answers(Keystore) | Place::Requests(Vault)),
+        Kind::RecoveryAuth => place == Place::Requests(Keystore),
         Kind::LinkToken => place == Place::Requests(Vault),
         Kind::MailToken => matches!(place, Place::Requests(Vault) | Place::Outbox),
         Kind::Setup => place == Place::Setup,

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 pub enum Kind {
     Passphrase,
     RecoveryKey,
+    /// What shows the Keystore that somebody has the recovery key.
+    RecoveryAuth,
     ExportKey,
     /// What wraps a KEK, by HKDF.
     WrappingKey,
