@@ -312,7 +312,7 @@ export class Session {
    * interruption, call it again.
    */
   deleteAccount(options: { passphrase: string }): Promise<void>;
-  /** Ends the session at the Keystore and forgets every key. */
+  /** Forgets every key and ends the session at the Keystore. When that cannot be reached, the session lives on: call it again. */
   signOut(): Promise<void>;
 }
 

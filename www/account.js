@@ -1,5 +1,6 @@
-import { button, choice, copyButton, during, el, field, form, section } from "./dom.js";
+import { button, copyButton, during, el, field, form, section } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const EMAIL = "vouchsafe-demo-email";
 
@@ -21,48 +22,16 @@ const remembered = {
   },
 };
 
-function passphraseField(label, autocomplete, hint) {
-  const passphrase = field(label, { type: "password", autocomplete, required: true, hint });
-  const show = choice("Show passphrase", { type: "checkbox" });
-  show.input.addEventListener("change", () => {
-    passphrase.input.type = show.input.checked ? "text" : "password";
-  });
-  passphrase.root.append(show.root);
-  return passphrase;
-}
+/** Forgets the address of an account that is gone. */
+export const forgetAccount = () => remembered.write("");
 
-/** The line under a button while a passphrase is stretched. */
-function progressLine() {
-  const root = el("div", { class: "progress", role: "status" });
-  return {
-    root,
-    show: (text) => root.replaceChildren(el("progress", { "aria-label": text }), el("span", {}, text)),
-    clear: () => root.replaceChildren(),
-  };
-}
-
-/** Runs `run` with a progress line that names what is going on. */
-async function withProgress(progress, text, run) {
-  progress.show(text);
-  try {
-    return await run();
-  } finally {
-    progress.clear();
-  }
-}
-
-/** Sign-up and sign-in. `signedUp` gets the session and the recovery key, `signedIn` the session. */
+/** Sign-up, sign-in and recovery. `signedUp` gets the session and a recovery key to show, `signedIn` the session. */
 export function accountView(app, { signedUp, signedIn }) {
   const root = el("div", {});
 
   function signUp() {
     const email = field("Email address", { type: "email", autocomplete: "username", required: true, value: remembered.read() });
-    const passphrase = passphraseField(
-      "Passphrase",
-      "new-password",
-      "At least 8 characters; several words are best. It never leaves this tab, so nobody can send it to you again.",
-    );
-    passphrase.input.minLength = 8;
+    const passphrase = newPassphraseField("Passphrase");
     const problem = problemBox();
     const progress = progressLine();
     const submit = el("button", { type: "submit", class: "primary" }, "Create account");
@@ -100,7 +69,46 @@ export function accountView(app, { signedUp, signedIn }) {
       "Sign in",
       {},
       form({}, run, email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
+      el("p", { class: "switch" }, "Lost your passphrase? ", button("Use your recovery key", () => turn(recover), { kind: "link" })),
       el("p", { class: "switch" }, "New here? ", button("Create an account instead", () => turn(signUp), { kind: "link" })),
+    );
+  }
+
+  function recover() {
+    const email = field("Email address", { type: "email", autocomplete: "username", required: true, value: remembered.read() });
+    const key = field("Recovery key", {
+      autocomplete: "off",
+      spellcheck: "false",
+      required: true,
+      class: "code",
+      hint: "14 groups of four letters and digits. Small or capital letters do not matter.",
+    });
+    const passphrase = newPassphraseField("New passphrase");
+    const problem = problemBox({
+      wrong_credentials: "The email address and the recovery key do not belong together. Check both; a key that was replaced no longer works.",
+    });
+    const progress = progressLine();
+    const submit = el("button", { type: "submit", class: "primary" }, "Recover account");
+    const run = () =>
+      during(submit, problem, () =>
+        withProgress(progress, "Opening your keys and stretching your new passphrase. This takes a moment.", async () => {
+          const made = await app.recover({
+            email: email.input.value,
+            recoveryKey: key.input.value,
+            passphrase: passphrase.input.value,
+          });
+          remembered.write(made.session.email);
+          signedUp(made.session, made.recoveryKey);
+        }),
+      );
+    return section(
+      "Recover your account",
+      {
+        intro:
+          "The recovery key opens your account. You choose a new passphrase and get a new recovery key; the old ones stop working, and your other devices are signed out.",
+      },
+      form({}, run, email.root, key.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
+      el("p", { class: "switch" }, "Found your passphrase? ", button("Sign in instead", () => turn(signIn), { kind: "link" })),
     );
   }
 
@@ -115,10 +123,13 @@ export function accountView(app, { signedUp, signedIn }) {
 
 /** The recovery key, once. `done` goes on. */
 export function recoveryKeyView(recoveryKey, done) {
+  return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done));
+}
+
+/** What a recovery key is, the key, and the button that says that it is kept. */
+export function recoveryKeyParts(recoveryKey, done) {
   const key = el("code", { class: "secret", role: "group", "aria-label": "Recovery key" }, recoveryKey);
-  return section(
-    "Your recovery key",
-    {},
+  return [
     el(
       "p",
       {},
@@ -131,7 +142,7 @@ export function recoveryKeyView(recoveryKey, done) {
       copyButton("Copy the recovery key", () => recoveryKey, key),
       button("I have written it down", done, { kind: "primary" }),
     ),
-  );
+  ];
 }
 
 /** What a locked session shows. */

@@ -2,13 +2,14 @@
 
 import { Vouchsafe } from "./vouchsafe/index.js";
 import { acceptPanel, takeInvitation, waitingPanel } from "./accept.js";
-import { accountView, lockedView, recoveryKeyView } from "./account.js";
+import { accountView, forgetAccount, lockedView, recoveryKeyView } from "./account.js";
 import { closeDialogs } from "./dialog.js";
 import { button, during, el, userText } from "./dom.js";
 import { problemBox, sentence } from "./errors.js";
 import { homeView } from "./home.js";
 import { mailboxSection } from "./mailbox.js";
 import { clearNotices, notify } from "./notices.js";
+import { settingsDialog } from "./settings.js";
 import { stepsSection } from "./steps.js";
 
 const place = (id) => document.getElementById(id);
@@ -41,10 +42,12 @@ function showWho() {
   const problem = problemBox();
   const lock = button("Lock", () => during(lock, problem, lockSession));
   const out = button("Sign out", () => during(out, problem, signOut));
+  const account = button("Account", () => settingsDialog(session, accountDeleted), { "aria-haspopup": "dialog" });
+  account.hidden = home === null;
   lock.hidden = home === null;
   place("who").replaceChildren(
     el("span", { class: "who-name" }, el("span", { class: "muted" }, "Signed in as "), userText(session.email)),
-    el("div", { class: "actions" }, lock, out),
+    el("div", { class: "actions" }, account, lock, out),
     problem.root,
   );
 }
@@ -101,6 +104,13 @@ async function signOut() {
     notify(`You are signed out in this tab, but the server was not told. ${sentence(error)}`);
   }
   showSignedOut();
+}
+
+function accountDeleted() {
+  leaveHome();
+  forgetAccount();
+  showSignedOut();
+  notify("Your account is deleted.");
 }
 
 function showInvitation() {

@@ -19,18 +19,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Forgets every key and ends the session at the Keystore. The keys are gone even when the Keystore cannot be
-    /// reached; the error then says that its session lives on.
+    /// reached; the error then says that its session lives on, and the call can be repeated.
     pub async fn sign_out(&self) -> Result<()> {
         self.lock();
-        if self.0.signed_out.replace(true) {
-            return Ok(());
-        }
+        self.0.signed_out.set(true);
         self.0.live.end();
-        let ended = self.services().end_session().await;
-        self.services().set_session(None);
-        match ended {
+        match self.services().end_session().await {
             // It was over already, which is what was asked for.
-            Err(Error::SessionExpired) => Ok(()),
+            Ok(()) | Err(Error::SessionExpired) => {
+                self.services().set_session(None);
+                Ok(())
+            }
             other => other,
         }
     }

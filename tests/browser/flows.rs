@@ -70,6 +70,43 @@ async fn accounts_and_cards() {
 }
 
 #[wasm_bindgen_test]
+async fn passphrase_and_recovery_key_are_replaced() {
+    const NEW: &str = "a new passphrase, well kept";
+    let client = client();
+    let email = new_email("alice");
+    let alice = client.sign_up(&email, PASSPHRASE).await.unwrap();
+    let card = alice.session.create_card(passport()).await.unwrap();
+    let session = alice.session;
+    session.change_passphrase(PASSPHRASE, NEW).await.unwrap();
+    assert_eq!(
+        session.card(card.id).await.unwrap().content,
+        card.content,
+        "this session goes on"
+    );
+    assert_eq!(
+        client.sign_in(&email, PASSPHRASE).await.unwrap_err(),
+        Error::WrongCredentials
+    );
+    let key = session.make_recovery_key(NEW).await.unwrap();
+    let lost = client.recover(&email, &alice.recovery_key, "any passphrase");
+    assert_eq!(lost.await.unwrap_err(), Error::WrongCredentials);
+
+    let recovered = client.recover(&email, &key, PASSPHRASE).await.unwrap();
+    assert_ne!(recovered.recovery_key, key);
+    let elsewhere = recovered.session;
+    assert_eq!(elsewhere.card(card.id).await.unwrap().content, card.content);
+    assert_eq!(
+        session.make_recovery_key(NEW).await.unwrap_err(),
+        Error::WrongCredentials
+    );
+    elsewhere.delete_account(PASSPHRASE).await.unwrap();
+    assert_eq!(
+        client.sign_in(&email, PASSPHRASE).await.unwrap_err(),
+        Error::WrongCredentials
+    );
+}
+
+#[wasm_bindgen_test]
 async fn a_card_goes_over_by_link() {
     let (alice, bob, carol) = (
         person("alice").await,

@@ -92,9 +92,16 @@ for (const { name: size, viewport } of sizes) {
       await look(bob, "11-read");
       await alice.seesClaimed(bob);
       await look(alice, "12-claimed");
+      await alice.page.getByRole("button", { name: "Account", exact: true }).click();
+      await alice.dialog("Your account").getByText("Change passphrase", { exact: true }).first().click();
+      await look(alice, "14-account");
+      await alice.button("Close", alice.dialog("Your account")).click();
       await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
       await alice.sees(alice.heading("Locked"));
       await look(alice, "13-locked");
+      await alice.button("Sign out instead").click();
+      await alice.button("Use your recovery key").click();
+      await look(alice, "15-recover");
     });
   }
 }

@@ -9,7 +9,7 @@ use vouchsafe::flows::{CardUpdate, Opened, ShareRequest};
 use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
-use crate::scene::{ALICE, BOB, CAROL, DORA, Props, Seat, Session};
+use crate::scene::{ALICE, BOB, DORA, NEW, Props, Seat, Session};
 use crate::stage::Stage;
 use crate::support::{PASSPHRASE, by_link, by_mail, passport, run, whole};
 
@@ -39,6 +39,10 @@ pub enum Flow {
     Lists,
     Revoke,
     Disconnect,
+    Recover,
+    ChangePassphrase,
+    MakeRecoveryKey,
+    DeleteAccount,
 }
 
 /// How a flow changes what people see.
@@ -48,12 +52,12 @@ pub enum Effect {
     None,
     /// By this one request: before it nothing is to be seen, after it everything.
     By(&'static str),
-    /// By several, one after the other. Repeated, the call goes on where it was.
-    Gradual,
+    /// By several, one after the other, up to this one. Repeated, the call goes on where it was.
+    UpTo(&'static str),
 }
 
 impl Flow {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::SignUp,
         Self::SignIn,
         Self::Unlock,
@@ -78,6 +82,10 @@ impl Flow {
         Self::Lists,
         Self::Revoke,
         Self::Disconnect,
+        Self::Recover,
+        Self::ChangePassphrase,
+        Self::MakeRecoveryKey,
+        Self::DeleteAccount,
     ];
 
     /// Who calls.
@@ -110,11 +118,15 @@ impl Flow {
             Self::MarkVerified => Effect::By("PUT /keystore/v1/connections/{id}/note"),
             Self::Share | Self::ShareWithMany => Effect::By("POST /vault/v1/shares"),
             Self::ReadShare => Effect::By("PUT /keystore/v1/spaces/{id}/claim"),
-            Self::ReadShares
-            | Self::Cancel
-            | Self::CancelAccepted
-            | Self::Revoke
-            | Self::Disconnect => Effect::Gradual,
+            Self::ReadShares => Effect::UpTo("PUT /keystore/v1/spaces/{id}/claim"),
+            Self::Cancel => Effect::UpTo("POST /vault/v1/invitations/{id}/cancel"),
+            Self::CancelAccepted => Effect::UpTo("DELETE /vault/v1/connections/{id}"),
+            Self::Revoke => Effect::UpTo("DELETE /vault/v1/shares/{id}"),
+            Self::Disconnect => Effect::UpTo("PUT /keystore/v1/connections/{id}/note"),
+            Self::Recover | Self::ChangePassphrase | Self::MakeRecoveryKey => {
+                Effect::By("PUT /keystore/v1/credentials")
+            }
+            Self::DeleteAccount => Effect::UpTo("DELETE /keystore/v1/account"),
         }
     }
 
@@ -132,15 +144,30 @@ impl Flow {
         )
     }
 
-    /// What the same call answers when it has had its effect already; `None` is a success.
+    /// What the same call answers when it has had its effect already, and nobody was told; `None` is a success.
     pub fn again(self) -> Option<&'static str> {
         match self {
-            // The account is there: one signs in to it. (Its first recovery key is lost.)
+            // The account is there: one signs in to it. (Its first recovery key is lost, and is made anew.)
             Self::SignUp => Some("email_taken"),
             // The version is taken: one reads the card, and finds one's own words.
             Self::UpdateCard => Some("conflict"),
-            Self::Decline => Some("invitation_declined"),
             _ => None,
+        }
+    }
+
+    /// The same, after a reload.
+    pub fn again_anew(self) -> Option<&'static str> {
+        match self {
+            Self::DeleteAccount => Some("wrong_credentials"),
+            _ => self.again(),
+        }
+    }
+
+    /// The same, on a session where the call was a success.
+    pub fn after_success(self) -> Option<&'static str> {
+        match self {
+            Self::DeleteAccount => Some("session_expired"),
+            _ => self.again(),
         }
     }
 
@@ -163,7 +190,10 @@ impl Flow {
             | Self::SignOut
             | Self::CreateCard
             | Self::InviteByLink
-            | Self::InviteByMail => {}
+            | Self::InviteByMail
+            | Self::Recover
+            | Self::ChangePassphrase
+            | Self::MakeRecoveryKey => {}
             Self::UpdateCard | Self::DeleteCard => props.cards = vec![make_card(alice).await],
             Self::Cancel | Self::Decline | Self::AcceptLink => {
                 props.ticket = Some(invite_by_link(alice).await);
@@ -203,7 +233,7 @@ impl Flow {
                     bob.read_share(props.shares[0]).await.unwrap();
                 }
             }
-            Self::Lists | Self::Disconnect => {
+            Self::Lists | Self::Disconnect | Self::DeleteAccount => {
                 let (hers, his) = (make_card(alice).await, make_card(bob).await);
                 let connection = connect(alice, bob).await;
                 let other = connect(alice, carol).await;
@@ -285,14 +315,26 @@ impl Flow {
             }
             Self::Revoke => seat.session().revoke_share(props.shares[0]).await,
             Self::Disconnect => seat.session().disconnect(props.connections[0]).await,
+            Self::Recover => {
+                let made = client.recover(ALICE, &props.recovery_key, NEW).await?;
+                seat.given.replace(Some(made.recovery_key.to_string()));
+                Ok(())
+            }
+            Self::ChangePassphrase => seat.session().change_passphrase(PASSPHRASE, NEW).await,
+            Self::MakeRecoveryKey => {
+                let made = seat.session().make_recovery_key(PASSPHRASE).await?;
+                seat.given.replace(Some(made.to_string()));
+                Ok(())
+            }
+            Self::DeleteAccount => seat.session().delete_account(PASSPHRASE).await,
         }
     }
 
     /// The device from which the flow is called; somebody who signs in or up is not signed in before.
     pub async fn seat(self, stage: &Stage) -> Result<Seat> {
         match self {
-            Self::SignUp | Self::SignIn => Ok(Seat::empty(stage)),
-            _ => Seat::signed_in(stage, self.actor(), &[PASSPHRASE]).await,
+            Self::SignUp | Self::SignIn | Self::Recover => Ok(Seat::empty(stage)),
+            _ => Seat::signed_in(stage, self.actor()).await,
         }
     }
 }
@@ -306,7 +348,7 @@ fn done<R>(result: Result<R>) -> Result<()> {
 }
 
 fn all<R>(opened: Vec<Opened<R>>) -> Result<()> {
-    opened.into_iter().map(|one| done(one.result)).collect()
+    opened.into_iter().try_for_each(|one| done(one.result))
 }
 
 async fn make_card(person: &Session) -> Id {
@@ -330,9 +372,6 @@ async fn connect(inviter: &Session, invitee: &Session) -> Id {
     let theirs = invitee.accept(&ticket, "Alice").await.unwrap();
     inviter.connection(theirs.id).await.unwrap().id
 }
-
-/// Everybody who may have an account.
-pub const PEOPLE: [&str; 4] = [ALICE, BOB, CAROL, DORA];
 
 /// What the code of a call is called in messages.
 pub fn code_of(result: Result<()>) -> Option<&'static str> {

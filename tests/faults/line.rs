@@ -17,14 +17,10 @@ pub enum Point {
     BeforeSending,
     /// Half of the request is sent.
     HalfSent,
-    /// All of the request is sent; nobody waits for the answer.
-    Sent,
     /// The server has done what it was asked to; of its answer nothing arrives.
     AnswerLost,
     /// The same; half of the answer arrives.
     AnswerHalf,
-    /// The answer arrives whole.
-    Answered,
 }
 
 /// A request by its form: method and path with ids left out, and how many of that form came before it.
@@ -40,8 +36,6 @@ pub struct Break {
     pub point: Point,
     /// Whether the line stays down, for the client's own retries of this request too.
     pub lasting: bool,
-    /// What else happens at this point.
-    pub then: Option<Box<dyn Fn()>>,
 }
 
 #[derive(Default)]
@@ -97,16 +91,16 @@ impl Line {
     }
 
     /// Where this request breaks.
-    fn point(&self, place: &Place, bytes: &[u8]) -> Option<(Point, Rc<Break>)> {
+    fn point(&self, place: &Place, bytes: &[u8]) -> Option<Point> {
         let broken = self.0.broken.borrow().clone()?;
         let mut hit = self.0.hit.borrow_mut();
         match &*hit {
             None if *place == broken.place => {
                 *hit = Some(bytes.to_vec());
-                Some((broken.point, broken))
+                Some(broken.point)
             }
-            Some(first) if broken.lasting && first == bytes => Some((broken.point, broken)),
-            Some(_) if broken.lasting => Some((Point::BeforeSending, broken)),
+            Some(first) if broken.lasting && first == bytes => Some(broken.point),
+            Some(_) if broken.lasting => Some(Point::BeforeSending),
             _ => None,
         }
     }
@@ -172,6 +166,15 @@ fn parse(bytes: &[u8]) -> Option<Response> {
     })
 }
 
+/// Nothing breaks.
+async fn exchange(host: &str, bytes: &[u8]) -> Result<Response> {
+    let mut stream = TcpStream::connect(host).await.map_err(offline)?;
+    stream.write_all(bytes).await.map_err(offline)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.map_err(offline)?;
+    parse(&answer).ok_or_else(|| offline(()))
+}
+
 impl Transport for Line {
     type Stream = NoStream;
 
@@ -190,24 +193,15 @@ impl Transport for Line {
         if path.starts_with("keystore/") && request.bearer.is_some() {
             self.0.session.borrow_mut().clone_from(&request.bearer);
         }
-        let (point, broken) = self
-            .point(&place, &bytes)
-            .map_or((Point::Answered, None), |(point, broken)| {
-                (point, Some(broken))
-            });
-        let then = || {
-            if let Some(then) = broken.as_ref().and_then(|broken| broken.then.as_ref()) {
-                then();
-            }
+        let Some(point) = self.point(&place, &bytes) else {
+            return exchange(host, &bytes).await;
         };
         if point == Point::BeforeSending {
-            then();
             return Err(offline(()));
         }
         let mut stream = TcpStream::connect(host).await.map_err(offline)?;
         if point == Point::HalfSent {
             stream.write_all(&bytes[..half]).await.map_err(offline)?;
-            then();
             // The end of the connection says that the server has done with it.
             let _ = stream.shutdown().await;
             let mut answer = Vec::new();
@@ -217,16 +211,11 @@ impl Transport for Line {
             return Err(offline(()));
         }
         stream.write_all(&bytes).await.map_err(offline)?;
-        if point == Point::Sent {
-            then();
-            return Err(offline(()));
-        }
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.map_err(offline)?;
         if point == Point::AnswerHalf {
             answer.truncate(answer.len() / 2);
         }
-        then();
         match point {
             Point::AnswerLost => Err(offline(())),
             _ => parse(&answer).ok_or_else(|| offline(())),

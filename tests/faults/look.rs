@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use vouchsafe::Error;
 use vouchsafe::api::PageRequest;
+use vouchsafe::{Error, Result};
 
-use crate::flow::PEOPLE;
-use crate::scene::Seat;
+use crate::scene::{ALICE, DORA, PEOPLE, Props, Seat};
 use crate::stage::Stage;
 use crate::support::PASSPHRASE;
 
@@ -18,24 +17,30 @@ const NEVER: [&str; 4] = [
     "Changed",
 ];
 
-/// A text without ids and times of records that the flow makes: two of them can be compared.
-pub async fn look(stage: &Stage) -> String {
+/// A text without ids and times of records that flows make: two of them can be compared.
+pub async fn look(stage: &Stage, props: &Props) -> String {
     stage.mails_are_sent().await;
+    let mut lines = Vec::new();
     let mut seats = Vec::new();
     for email in PEOPLE {
-        seats.push((email, Seat::signed_in(stage, email, &[PASSPHRASE]).await));
+        match Seat::signed_in(stage, email).await {
+            Ok(seat) => seats.push((email, seat)),
+            Err(error) => lines.push(format!("{email} cannot sign in: {}", error.code())),
+        }
     }
+    let counts = Seat::signed_in_with(stage, ALICE, PASSPHRASE).await.is_ok();
+    lines.push(format!("the first passphrase counts: {counts}"));
+    let counts = stage.is_recovery_key(ALICE, &props.recovery_key).await;
+    lines.push(format!("the first recovery key counts: {counts}"));
     // What is claimed comes first, because looking claims.
-    let mut lines = Vec::new();
     for (email, seat) in &seats {
-        if let Ok(seat) = seat {
-            sent(email, seat, &mut lines).await;
+        if let Err(error) = sent(email, seat, &mut lines).await {
+            lines.push(format!("{email} sees nothing sent: {}", error.code()));
         }
     }
     for (email, seat) in &seats {
-        match seat {
-            Ok(seat) => everything(email, seat, &mut lines).await,
-            Err(error) => lines.push(format!("{email} cannot sign in: {}", error.code())),
+        if let Err(error) = everything(email, seat, &mut lines).await {
+            lines.push(format!("{email} sees nothing: {}", error.code()));
         }
     }
     for mail in stage.mails() {
@@ -57,25 +62,28 @@ fn page() -> PageRequest {
     }
 }
 
-async fn sent(email: &str, seat: &Seat, lines: &mut Vec<String>) {
-    let page = seat.session().outgoing_shares(&page(), None).await.unwrap();
+async fn sent(email: &str, seat: &Seat, lines: &mut Vec<String>) -> Result<()> {
+    let page = seat.session().outgoing_shares(&page(), None).await?;
     for outgoing in page.items {
         let (to, claimed) = (outgoing.share.to, outgoing.claimed);
         lines.push(format!("{email} sent to {to}, claimed: {claimed}"));
     }
+    Ok(())
 }
 
-async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) {
+async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) -> Result<()> {
     let session = seat.session();
     let account = session.account();
-    lines.push(format!("{email} signs in as {account}"));
-    for opened in session.cards(&page()).await.unwrap().items {
+    if email != DORA {
+        lines.push(format!("{email} signs in as {account}"));
+    }
+    for opened in session.cards(&page()).await?.items {
         let text = opened.result.map_or_else(code, |card| {
             format!("{} v{}", to_json(&card.content), card.version)
         });
         lines.push(format!("{email} has a card: {text}"));
     }
-    for opened in session.invitations(&page()).await.unwrap().items {
+    for opened in session.invitations(&page()).await?.items {
         let text = opened.result.map_or_else(code, |made| {
             let (state, delivery, link) = (made.state, made.delivery, made.link.is_some());
             format!(
@@ -85,7 +93,7 @@ async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) {
         });
         lines.push(format!("{email} has an invitation: {text}"));
     }
-    for opened in session.connections(&page()).await.unwrap().items {
+    for opened in session.connections(&page()).await?.items {
         let text = opened.result.map_or_else(code, |made| {
             let (state, trust, verified_by) = (made.state, made.trust, made.verified_by);
             let (account, number) = (made.account, made.safety_number);
@@ -94,8 +102,8 @@ async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) {
         });
         lines.push(format!("{email} has a connection: {text}"));
     }
-    let incoming = session.incoming_shares(&page()).await.unwrap().items;
-    let outgoing = session.outgoing_shares(&page(), None).await.unwrap().items;
+    let incoming = session.incoming_shares(&page()).await?.items;
+    let outgoing = session.outgoing_shares(&page(), None).await?.items;
     let outgoing = outgoing.into_iter().map(|outgoing| outgoing.share);
     let ids: Vec<_> = incoming
         .into_iter()
@@ -103,7 +111,7 @@ async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) {
         .map(|share| share.id)
         .collect();
     for ids in ids.chunks(50) {
-        for opened in session.read_shares(ids).await.unwrap() {
+        for opened in session.read_shares(ids).await? {
             let text = opened.result.map_or_else(code, |read| {
                 let (card, trust) = (to_json(&read.card), read.trust);
                 let (from, to) = (read.share.from, read.share.to);
@@ -113,6 +121,7 @@ async fn everything(email: &str, seat: &Seat, lines: &mut Vec<String>) {
         }
     }
     seat.line.settle().await;
+    Ok(())
 }
 
 fn code(error: Error) -> String {

@@ -1,17 +1,17 @@
-//! The services with their data in a folder of their own, to be copied, stopped and killed.
+//! The services with their data in a folder of their own, to be copied.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Runtime;
 use vouchsafe::api::{Method, Request, Transport};
+
+use vouchsafe::crypto::recovery_key::RecoveryKey;
 use vouchsafe::flows::{Client, Steps};
 use vouchsafe_server::{Config, Server};
 
@@ -22,15 +22,10 @@ use crate::support::{PAGE, eventually};
 /// The servers run beside the tests, which have one thread each.
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-enum Running {
-    Here(Server),
-    Program(Child),
-}
-
 /// Vault and Keystore at one address.
 pub struct Stage {
     folder: tempfile::TempDir,
-    running: RefCell<Option<Running>>,
+    running: RefCell<Option<Server>>,
     port: u16,
     pub keys: Rc<Cell<usize>>,
 }
@@ -48,57 +43,14 @@ impl Stage {
         Self {
             folder,
             port: server.address().port(),
-            running: RefCell::new(Some(Running::Here(server))),
+            running: RefCell::new(Some(server)),
             keys,
-        }
-    }
-
-    /// The server's program, with a copy of this data.
-    pub fn program(data: &Path, keys: Rc<Cell<usize>>) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stage = Self {
-            folder: copy_of(Some(data)),
-            port: free.local_addr().unwrap().port(),
-            running: RefCell::new(None),
-            keys,
-        };
-        drop(free);
-        stage.start_program();
-        stage
-    }
-
-    /// Starts the program, again after [`Stage::kill`], and waits until it listens.
-    pub fn start_program(&self) {
-        let mut child = Command::new(program())
-            .args(["all", "--listen", &format!("127.0.0.1:{}", self.port)])
-            .args(["--no-rate-limits", "--invitation-url", PAGE, "--data"])
-            .arg(self.data())
-            .env("VOUCHSAFE_LOG", "off")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(
-            line.starts_with("listening on "),
-            "the server did not start"
-        );
-        *self.running.borrow_mut() = Some(Running::Program(child));
-    }
-
-    /// Kills the program, if it runs: SIGKILL, as a crash would be.
-    pub fn kill(&self) {
-        if let Some(Running::Program(mut child)) = self.running.borrow_mut().take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
         }
     }
 
     /// Stops the server in this process, so that its data can be copied.
     pub fn stop(&self) {
-        if let Some(Running::Here(server)) = self.running.borrow_mut().take() {
+        if let Some(server) = self.running.borrow_mut().take() {
             let (tell, told) = std::sync::mpsc::channel();
             SERVERS.spawn(async move {
                 server.stop().await;
@@ -127,15 +79,30 @@ impl Stage {
 
     /// Whether the Keystore refuses the session that was used here last.
     pub async fn is_over(&self, line: &Line) -> bool {
+        let session = line.session().unwrap();
+        let audience = self.url("vault");
+        let body = serde_json::json!({ "audience": audience });
+        self.post("/tokens", Some(session), &body).await == 401
+    }
+
+    /// Whether this recovery key is the one that counts.
+    pub async fn is_recovery_key(&self, email: &str, written: &str) -> bool {
+        let auth = RecoveryKey::from_written(written).unwrap().auth().unwrap();
+        let auth = Base64UrlUnpadded::encode_string(&auth[..]);
+        let body = serde_json::json!({ "email": email, "recoveryAuth": auth });
+        self.post("/recovery/start", None, &body).await == 200
+    }
+
+    /// The status of a request to the Keystore.
+    async fn post(&self, path: &str, bearer: Option<String>, body: &serde_json::Value) -> u16 {
         let request = Request {
             method: Method::Post,
-            url: self.url("keystore") + "/v1/tokens",
-            bearer: line.session(),
-            body: Some(format!("{{\"audience\":\"{}\"}}", self.url("vault"))),
+            url: format!("{}/v1{path}", self.url("keystore")),
+            bearer,
+            body: Some(body.to_string()),
             last_event_id: None,
         };
-        assert!(request.bearer.is_some());
-        Line::default().send(request).await.unwrap().status == 401
+        Line::default().send(request).await.unwrap().status
     }
 
     /// Waits until no mail waits to be sent.
@@ -170,42 +137,14 @@ impl Stage {
         let options = SqliteConnectOptions::new().filename(file);
         options.disable_statement_logging().connect().await.unwrap()
     }
-
-    /// SQLite finds nothing wrong with either database.
-    pub async fn check_integrity(&self) {
-        for service in ["vault", "keystore"] {
-            let mut database = self.database(service).await;
-            let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check")
-                .fetch_all(&mut database)
-                .await
-                .unwrap();
-            assert_eq!(found, ["ok"], "{service}");
-            database.close().await.unwrap();
-        }
-    }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.kill();
-        if let Some(Running::Here(server)) = self.running.borrow_mut().take() {
+        if let Some(server) = self.running.borrow_mut().take() {
             SERVERS.spawn(server.stop());
         }
     }
-}
-
-/// The server's program lies beside the tests' folder.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().unwrap().parent().unwrap();
-    let program = folder
-        .join("vouchsafe-server")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p vouchsafe-server"
-    );
-    program
 }
 
 fn copy_of(data: Option<&Path>) -> tempfile::TempDir {

@@ -1,8 +1,10 @@
 //! A new passphrase, a new recovery key.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
+use futures_util::future::join_all;
 use vouchsafe::api::PageRequest;
 use vouchsafe::api::vault::events::EventKind;
 
@@ -293,24 +295,36 @@ fn calls_under_way_go_over_to_the_fresh_session() {
         let world = World::start();
         let alice = world.person("alice").await;
         let card = alice.card().await;
+        let bob = world.person("bob").await;
+        let (hers, _) = connect_by_link(&alice, &bob).await;
+        let changed = Cell::new(false);
         let calls = async {
-            let mut outcomes = Vec::new();
-            for _ in 0..40 {
-                let page = PageRequest::default();
-                let (read, listed) = tokio::join!(
-                    alice.session.card(card.id),
-                    alice.session.connections(&page)
-                );
-                outcomes.push(read.map(|_| ()).and(listed.map(|_| ())));
+            let mut count = 0;
+            while !changed.get() {
+                let call = || async {
+                    let (card, connection) = tokio::join!(
+                        alice.session.card(card.id),
+                        alice.session.connection(hers.id)
+                    );
+                    card.unwrap();
+                    connection.unwrap();
+                };
+                join_all((0..8).map(|_| call())).await;
+                count += 1;
             }
-            outcomes
+            count
         };
-        let change = alice.session.change_passphrase(PASSPHRASE, NEW);
-        let (outcomes, changed) = tokio::join!(calls, change);
-        changed.unwrap();
-        for outcome in outcomes {
-            outcome.unwrap();
-        }
+        let changes = async {
+            let mut old = PASSPHRASE.to_owned();
+            for round in 0..4 {
+                let new = format!("{NEW} {round}");
+                alice.session.change_passphrase(&old, &new).await.unwrap();
+                old = new;
+            }
+            changed.set(true);
+        };
+        let (count, ()) = tokio::join!(calls, changes);
+        assert!(count > 4, "{count}");
     });
 }
 
@@ -344,9 +358,21 @@ fn who_listens_goes_on_listening() {
             .change_passphrase(PASSPHRASE, NEW)
             .await
             .unwrap();
-        // Every stream ends, and a new one needs a session that has not ended.
+        // Every stream ends, and a new one needs a new token, hence a session that has not ended.
+        for person in [&bob, &other] {
+            person.http.clock_offset.store(600_000, Ordering::Relaxed);
+        }
+        let asked = || {
+            let sent = other.http.sent.borrow();
+            let tokens = sent
+                .iter()
+                .filter(|request| request.url.ends_with("/tokens"));
+            tokens.count()
+        };
+        let before = asked();
         world.restart(|_| {}, |_| {});
         hears(&told).await;
+        eventually(async || (asked() >= before + 2).then_some(())).await;
         assert!(!is_signed_in(&other).await);
         other.session.unlock(NEW).await.unwrap();
         hears(&told_other).await;

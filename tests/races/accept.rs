@@ -8,16 +8,20 @@ use crate::lab::{
     Caller, FRESH, Lab, ROUNDS, Tally, code, now, on_many_threads, on_one_thread, race, random,
     random_id,
 };
-use crate::support::World;
 
 const HOUR: i64 = 3_600_000;
 
-async fn callers(world: &World) -> [Caller; 3] {
-    let mut callers = Vec::new();
-    for name in ["alice", "bob", "carol"] {
-        callers.push(Caller::of(world, &world.person(name).await).await);
-    }
-    callers.try_into().ok().unwrap()
+/// A server, and three people at it.
+pub fn alice_bob_carol() -> (Lab, [Caller; 3]) {
+    on_one_thread(async {
+        let lab = Lab::start().await;
+        let mut callers = Vec::new();
+        for name in ["alice", "bob", "carol"] {
+            let person = lab.world.person(name).await;
+            callers.push(Caller::of(&lab.world, &person).await);
+        }
+        (lab, callers.try_into().ok().unwrap())
+    })
 }
 
 /// Makes an invitation, and gives its id and token.
@@ -44,13 +48,17 @@ fn acceptance(id: &str, token: &str, key: &str, proof: &str) -> Value {
     json!({ "invitationId": id, "token": token, "publicKeyId": key, "proof": proof })
 }
 
+/// Connects two callers.
+pub async fn connect(inviter: &Caller, invitee: &Caller) -> String {
+    let (id, token) = invite(inviter, &inviter.publish().await).await;
+    let body = acceptance(&id, &token, &invitee.publish().await, &random(32));
+    assert_eq!(accept(invitee.clone(), body).await.0, 201);
+    id
+}
+
 #[test]
 fn two_people_accept_one_invitation() {
-    let (lab, mut callers) = on_one_thread(async {
-        let lab = Lab::start().await;
-        let callers = callers(&lab.world).await;
-        (lab, callers)
-    });
+    let (lab, mut callers) = alice_bob_carol();
     on_many_threads(async {
         let mut keys = Vec::new();
         for caller in &callers {
@@ -96,11 +104,7 @@ fn two_people_accept_one_invitation() {
 
 #[test]
 fn one_person_accepts_twice() {
-    let (lab, mut callers) = on_one_thread(async {
-        let lab = Lab::start().await;
-        let callers = callers(&lab.world).await;
-        (lab, callers)
-    });
+    let (lab, mut callers) = alice_bob_carol();
     on_many_threads(async {
         let (hers, his) = (callers[0].publish().await, callers[1].publish().await);
         let mut tally = Tally::new("one person accepts twice", ["first", "second"]);

@@ -120,32 +120,12 @@ impl Caller {
 
     pub async fn keystore(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let url = format!("{}/v1{path}", self.keystore);
-        self.call(method, url, &self.session, body).await
+        send(&self.http, method, &url, Some(&self.session), &body).await
     }
 
     pub async fn vault(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let url = format!("{}/v1{path}", self.vault);
-        self.call(method, url, &self.token, body).await
-    }
-
-    /// A service that fails is a race that was lost.
-    async fn call(&self, method: &str, url: String, bearer: &str, body: Value) -> (u16, Value) {
-        let method = method.parse::<reqwest::Method>().unwrap();
-        let mut request = self.http.request(method, &url).bearer_auth(bearer);
-        if !body.is_null() {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.bytes().await.unwrap();
-        let body = match bytes.is_empty() {
-            true => Value::Null,
-            false => serde_json::from_slice(&bytes).unwrap(),
-        };
-        assert!(status < 500, "{url}: {status} {body}");
-        (status, body)
+        send(&self.http, method, &url, Some(&self.token), &body).await
     }
 
     /// Publishes a key of the caller and gives its id.
@@ -161,6 +141,34 @@ impl Caller {
         assert_eq!(self.vault("PUT", &path, body).await.0, 201);
         id
     }
+}
+
+/// Sends a request. A service that fails is a race that was lost.
+pub async fn send(
+    http: &reqwest::Client,
+    method: &str,
+    url: &str,
+    bearer: Option<&str>,
+    body: &Value,
+) -> (u16, Value) {
+    let mut request = http.request(method.parse().unwrap(), url);
+    if let Some(bearer) = bearer {
+        request = request.bearer_auth(bearer);
+    }
+    if !body.is_null() {
+        request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let bytes = answer.bytes().await.unwrap();
+    let body = match bytes.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&bytes).unwrap(),
+    };
+    assert!(status < 500, "{url}: {status} {body}");
+    (status, body)
 }
 
 pub fn code(answer: &(u16, Value)) -> &str {

@@ -9,6 +9,7 @@ mod claim;
 mod forging;
 mod invite;
 mod lab;
+mod passphrase;
 mod revoke;
 #[path = "../support/mod.rs"]
 mod support;

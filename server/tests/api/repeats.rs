@@ -1,0 +1,367 @@
+//! A client that lost an answer sends the same bytes again: the answer is the first one, and nothing more happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::common::*;
+use crate::credentials::{new_passphrase, new_recovery};
+use crate::routes::{parts, routes};
+use crate::tables::{Tables, changes};
+use serde_json::{Value, json};
+
+struct Repeats {
+    lab: Lab,
+    tables: Tables,
+    /// Whether the second request is sent before the first one is answered.
+    at_once: bool,
+    seen: BTreeSet<String>,
+}
+
+impl Repeats {
+    async fn send(
+        &self,
+        route: &str,
+        ids: &[&str],
+        bearer: Option<&str>,
+        body: &Option<Value>,
+    ) -> Answer {
+        let (service, method, path) = parts(route);
+        let base = match service {
+            "vault" => self.lab.server.vault_url(),
+            _ => self.lab.server.keystore_url(),
+        };
+        let id = ids.first().copied().unwrap_or_default();
+        let path = path.replace("{id}", id).replace("{thumbprint}", id);
+        let url = format!("{base}/v1{path}");
+        self.lab.call(method, &url, bearer, body.clone()).await
+    }
+
+    async fn both(
+        &self,
+        route: &str,
+        ids: &[&str],
+        bearer: Option<&str>,
+        body: &Option<Value>,
+    ) -> [Answer; 2] {
+        let send = || self.send(route, ids, bearer, body);
+        if self.at_once {
+            tokio::join!(send(), send()).into()
+        } else {
+            [send().await, send().await]
+        }
+    }
+
+    /// Sends a write twice, and a third time to see that it changes nothing. The answers are the same but for the
+    /// members in `new`, which are made for each answer.
+    async fn twice(
+        &mut self,
+        route: &str,
+        ids: &[&str],
+        bearer: Option<&str>,
+        body: Option<Value>,
+        new: &[&str],
+    ) -> Value {
+        let [first, second] = self.both(route, ids, bearer, &body).await;
+        let before = self.tables.dump().await;
+        let third = self.send(route, ids, bearer, &body).await;
+        let after = self.tables.dump().await;
+        let plain = |answer: &Answer| {
+            let (status, mut body) = answer.clone();
+            for member in new {
+                let taken = body.as_object_mut().unwrap().remove(*member);
+                assert!(taken.is_some(), "{route}: {answer:?}");
+            }
+            // What is there already need not be created.
+            (if status == 201 { 200 } else { status }, body)
+        };
+        assert!((200..300).contains(&first.0), "{route}: {first:?}");
+        assert_eq!(plain(&second), plain(&first), "{route}");
+        assert_eq!(plain(&third), plain(&first), "{route}");
+        if new.is_empty() {
+            assert_eq!(changes(&before, &after), [""; 0], "{route}");
+        } else {
+            assert!(
+                new.iter().all(|member| second.1[member] != first.1[member]),
+                "{route}"
+            );
+        }
+        self.seen.insert(route.to_owned());
+        third.1
+    }
+
+    async fn sign_up(&mut self) {
+        let http = self.lab.http.clone();
+        let keystore = self.lab.server.keystore_url().to_owned();
+        let start = Some(sign_up_start("carol@example.org"));
+        self.twice("keystore POST /sign-up/start", &[], None, start, &[])
+            .await;
+        let body = sign_up_body(&http, &keystore, "carol@example.org", "secret").await;
+        self.twice(
+            "keystore POST /sign-up/finish",
+            &[],
+            None,
+            Some(body),
+            &["session"],
+        )
+        .await;
+        let start = json!({ "email": "carol@example.org", "credentialRequest": sign_in_start() });
+        self.twice(
+            "keystore POST /sign-in/start",
+            &[],
+            None,
+            Some(start),
+            &["login", "credentialResponse"],
+        )
+        .await;
+        let (_, finish) = sign_in_body(&http, &keystore, "carol@example.org", "secret").await;
+        let signed_in = self
+            .twice(
+                "keystore POST /sign-in/finish",
+                &[],
+                None,
+                finish,
+                &["session"],
+            )
+            .await;
+
+        // Whoever asks the second time is nobody any more.
+        let session = signed_in["session"].as_str();
+        let route = "keystore POST /sign-out";
+        let mut answers = self.both(route, &[], session, &Some(json!({}))).await;
+        answers.sort_by_key(|answer| answer.0);
+        assert_eq!(answers[0], (204, Value::Null));
+        if !self.at_once {
+            assert_eq!(code(&answers[1]), (401, "session_expired"));
+        }
+        self.seen.insert(route.to_owned());
+    }
+
+    async fn recover(&mut self, person: &Person) {
+        let auth = recovery_auth(&person.email);
+        let start = json!({ "email": person.email, "recoveryAuth": auth });
+        let started = self
+            .twice(
+                "keystore POST /recovery/start",
+                &[],
+                None,
+                Some(start),
+                &["session"],
+            )
+            .await;
+        let session = started["session"].as_str().unwrap();
+        let request = json!({ "registrationRequest": sign_up_start("x")["registrationRequest"] });
+        self.twice(
+            "keystore POST /credentials/start",
+            &[],
+            Some(session),
+            Some(request),
+            &[],
+        )
+        .await;
+        let passphrase = new_passphrase(&self.lab, session, "another").await;
+        let body = json!({
+            "credentialsVersion": 1, "passphrase": passphrase, "recovery": new_recovery(&random(32)),
+        });
+        self.twice(
+            "keystore PUT /credentials",
+            &[],
+            Some(session),
+            Some(body),
+            &[],
+        )
+        .await;
+    }
+
+    async fn keystore(&mut self, ada: &Person, bob: &Person) {
+        let (of_ada, of_bob) = (Some(ada.session.as_str()), Some(bob.session.as_str()));
+        let audience = json!({ "audience": self.lab.server.vault_url() });
+        self.twice("keystore POST /tokens", &[], of_ada, Some(audience), &[])
+            .await;
+        let (id, body) = (v7(), json!({ "key": jwe("key"), "note": jwe("note") }));
+        self.twice(
+            "keystore PUT /connections/{id}",
+            &[&id],
+            of_ada,
+            Some(body),
+            &[],
+        )
+        .await;
+        let note = json!({ "note": jwe("another"), "version": 1 });
+        self.twice(
+            "keystore PUT /connections/{id}/note",
+            &[&id],
+            of_ada,
+            Some(note),
+            &[],
+        )
+        .await;
+        let ids = json!({ "ids": [id] });
+        self.twice(
+            "keystore POST /connections/query",
+            &[],
+            of_ada,
+            Some(ids),
+            &[],
+        )
+        .await;
+        let space = new_space(bob, Some(self.lab.now() + DAY));
+        let id = space["id"].as_str().unwrap().to_owned();
+        let spaces = json!({ "spaces": [space, new_space(ada, None)] });
+        self.twice("keystore POST /spaces", &[], of_ada, Some(spaces), &[])
+            .await;
+        let claim = json!({ "claim": jwe("claim") });
+        self.twice(
+            "keystore PUT /spaces/{id}/claim",
+            &[&id],
+            of_bob,
+            Some(claim),
+            &[],
+        )
+        .await;
+        let ids = json!({ "ids": [id] });
+        self.twice("keystore POST /spaces/query", &[], of_bob, Some(ids), &[])
+            .await;
+        self.twice("keystore DELETE /spaces/{id}", &[&id], of_ada, None, &[])
+            .await;
+    }
+
+    async fn invitations(&mut self, ada: &Person, bob: &Person) -> String {
+        let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
+        let (key, body) = public_key();
+        self.twice(
+            "vault PUT /public-keys/{thumbprint}",
+            &[&key],
+            of_ada,
+            Some(body),
+            &[],
+        )
+        .await;
+        let (cancelled, end) = (v7(), self.lab.now() + DAY);
+        let mail = mail_invitation(&key, "carol@example.org", end);
+        let create = "vault PUT /invitations/{id}";
+        let [first, second] = self.both(create, &[&cancelled], of_ada, &Some(mail)).await;
+        assert_eq!(first.1, second.1);
+        self.sent().await;
+        let link = link_invitation(&key, &random(16), end);
+        self.twice(create, &[&v7()], of_ada, Some(link), &[]).await;
+        self.twice(
+            "vault POST /invitations/{id}/cancel",
+            &[&cancelled],
+            of_ada,
+            Some(json!({})),
+            &[],
+        )
+        .await;
+        let (declined, token) = self.lab.invite(ada).await;
+        let token = json!({ "token": token });
+        for route in [
+            "vault POST /invitations/{id}/open",
+            "vault POST /invitations/{id}/decline",
+        ] {
+            self.twice(route, &[&declined], of_bob, Some(token.clone()), &[])
+                .await;
+        }
+        let (id, token) = self.lab.invite(ada).await;
+        let key = self.lab.publish(bob).await;
+        let accept =
+            json!({ "invitationId": id, "token": token, "publicKeyId": key, "proof": random(32) });
+        self.twice("vault POST /connections", &[], of_bob, Some(accept), &[])
+            .await;
+        let ids = json!({ "ids": [id] });
+        self.twice("vault POST /connections/query", &[], of_bob, Some(ids), &[])
+            .await;
+        id
+    }
+
+    /// Waits until the one mail is sent.
+    async fn sent(&self) {
+        let pool = database(&self.lab.vault_db).await;
+        until(async || {
+            let mails: Vec<Option<i64>> = sqlx::query_scalar("SELECT sent_at FROM outbox")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+            assert_eq!(mails.len(), 1);
+            mails[0]
+        })
+        .await;
+        pool.close().await;
+    }
+
+    async fn vault(&mut self, ada: &Person, bob: &Person) {
+        let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
+        let (id, card) = (v7(), json!({ "card": jwe("card"), "version": 0 }));
+        let write = "vault PUT /cards/{id}";
+        self.twice(write, &[&id], of_ada, Some(card), &[]).await;
+        let card = json!({ "card": jwe("another"), "version": 1 });
+        self.twice(write, &[&id], of_ada, Some(card), &[]).await;
+        self.twice("vault DELETE /cards/{id}", &[&id], of_ada, None, &[])
+            .await;
+
+        let connection = self.invitations(ada, bob).await;
+        let share = new_share(&connection, Some(self.lab.now() + DAY));
+        let id = share["id"].as_str().unwrap().to_owned();
+        let shares =
+            json!({ "shares": [share, new_share(&v7(), None), new_share(&connection, None)] });
+        self.twice("vault POST /shares", &[], of_ada, Some(shares), &[])
+            .await;
+        let ids = json!({ "ids": [id] });
+        self.twice("vault POST /shares/query", &[], of_bob, Some(ids), &[])
+            .await;
+        self.twice("vault DELETE /shares/{id}", &[&id], of_ada, None, &[])
+            .await;
+        self.twice(
+            "vault DELETE /connections/{id}",
+            &[&connection],
+            of_bob,
+            None,
+            &[],
+        )
+        .await;
+    }
+}
+
+/// Repeats every write, and gives how many rows each table then has.
+async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
+    let lab = Lab::with(|config| config.sweep = Duration::from_secs(3600)).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let tables = Tables::open(&lab).await;
+    let mut repeats = Repeats {
+        lab,
+        tables,
+        at_once,
+        seen: BTreeSet::new(),
+    };
+    repeats.sign_up().await;
+    repeats.keystore(&ada, &bob).await;
+    repeats.vault(&ada, &bob).await;
+    repeats.recover(&bob).await;
+    let mut counts = BTreeMap::new();
+    for row in repeats.tables.dump().await {
+        let (table, _) = row.split_once(':').unwrap();
+        *counts.entry(table.to_owned()).or_default() += 1;
+    }
+    for (route, bearer) in [
+        ("vault DELETE /account", &ada.token),
+        ("keystore DELETE /account", &ada.session),
+    ] {
+        repeats.twice(route, &[], Some(bearer), None, &[]).await;
+    }
+    let writes: BTreeSet<String> = routes(&repeats.lab)
+        .await
+        .into_iter()
+        .map(|route| route.name)
+        .filter(|name| parts(name).1 != "GET")
+        .collect();
+    assert_eq!(repeats.seen, writes, "every route that is not GET is here");
+    repeats.tables.close().await;
+    counts
+}
+
+#[tokio::test]
+async fn every_write_can_be_repeated() {
+    let afterwards = repeat_everything(false).await;
+    let at_once = repeat_everything(true).await;
+    assert_eq!(afterwards["vault events"], 14);
+    assert_eq!(afterwards, at_once, "the effects are the same");
+}

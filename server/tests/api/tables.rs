@@ -1,0 +1,66 @@
+//! Everything that both databases hold, to see what a request changed.
+
+use std::collections::BTreeSet;
+
+use crate::common::*;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, AssertSqlSafe, Row};
+
+/// Both databases, open for reading.
+pub(crate) struct Tables {
+    pools: [(&'static str, AnyPool); 2],
+}
+
+/// Every row as text, with the service and the table in front.
+pub(crate) type Dump = BTreeSet<String>;
+
+impl Tables {
+    pub(crate) async fn open(lab: &Lab) -> Self {
+        let pools = [
+            ("keystore", database(&lab.keystore_db).await),
+            ("vault", database(&lab.vault_db).await),
+        ];
+        Self { pools }
+    }
+
+    pub(crate) async fn dump(&self) -> Dump {
+        let mut rows = Dump::new();
+        for (service, pool) in &self.pools {
+            let tables = if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_ok() {
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public'"
+            } else {
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+            };
+            let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(pool).await.unwrap();
+            assert!(tables.len() > 5, "{tables:?}");
+            for table in tables {
+                let sql = AssertSqlSafe(format!("SELECT * FROM {table}"));
+                for row in sqlx::query(sql).fetch_all(pool).await.unwrap() {
+                    rows.insert(format!("{service} {table}: {}", text(&row)));
+                }
+            }
+        }
+        rows
+    }
+
+    pub(crate) async fn close(self) {
+        for (_, pool) in self.pools {
+            pool.close().await;
+        }
+    }
+}
+
+fn text(row: &AnyRow) -> String {
+    let column = |index: usize| match row.try_get::<Option<i64>, _>(index) {
+        Ok(number) => number.map_or("null".to_owned(), |number| number.to_string()),
+        Err(_) => format!("{:?}", row.get::<Option<String>, _>(index)),
+    };
+    (0..row.len()).map(column).collect::<Vec<_>>().join(" | ")
+}
+
+/// The rows that went and those that came.
+pub(crate) fn changes(before: &Dump, after: &Dump) -> Vec<String> {
+    let gone = before.difference(after).map(|row| format!("- {row}"));
+    gone.chain(after.difference(before).map(|row| format!("+ {row}")))
+        .collect()
+}

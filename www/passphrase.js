@@ -1,0 +1,43 @@
+import { choice, el, field } from "./dom.js";
+
+/** A passphrase, which can be shown. */
+export function passphraseField(label, autocomplete, hint) {
+  const passphrase = field(label, { type: "password", autocomplete, required: true, hint });
+  const show = choice("Show passphrase", { type: "checkbox" });
+  show.input.addEventListener("change", () => {
+    passphrase.input.type = show.input.checked ? "text" : "password";
+  });
+  passphrase.root.append(show.root);
+  return passphrase;
+}
+
+/** A passphrase that is being chosen. */
+export function newPassphraseField(label) {
+  const passphrase = passphraseField(
+    label,
+    "new-password",
+    "At least 8 characters; several words are best. It never leaves this tab, so nobody can send it to you again.",
+  );
+  passphrase.input.minLength = 8;
+  return passphrase;
+}
+
+/** The line under a button while a passphrase is stretched. */
+export function progressLine() {
+  const root = el("div", { class: "progress", role: "status" });
+  return {
+    root,
+    show: (text) => root.replaceChildren(el("progress", { "aria-label": text }), el("span", {}, text)),
+    clear: () => root.replaceChildren(),
+  };
+}
+
+/** Runs `run` with a progress line that names what is going on. */
+export async function withProgress(progress, text, run) {
+  progress.show(text);
+  try {
+    return await run();
+  } finally {
+    progress.clear();
+  }
+}

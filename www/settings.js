@@ -1,0 +1,89 @@
+import { recoveryKeyParts } from "./account.js";
+import { openDialog } from "./dialog.js";
+import { choice, during, el, form } from "./dom.js";
+import { problemBox } from "./errors.js";
+import { notify } from "./notices.js";
+import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
+
+const WRONG = { wrong_credentials: "The passphrase is wrong. Try again." };
+const ELSEWHERE = {
+  ...WRONG,
+  conflict: "Your passphrase or recovery key was changed on another device in the meantime. Sign in again there or here, then repeat this.",
+};
+
+/** One thing that can be done to an account: closed at first, and one at a time. */
+function part(title, text, fields, submit, run, own = ELSEWHERE) {
+  const problem = problemBox(own);
+  const progress = progressLine();
+  const send = () =>
+    during(submit, problem, () => withProgress(progress, "Stretching your passphrase. This takes a moment.", run));
+  return el(
+    "details",
+    { class: "part", name: "account" },
+    el("summary", {}, title),
+    el("p", { class: "muted" }, text),
+    form({}, send, fields.map((each) => each.root), el("div", { class: "actions" }, submit), progress.root, problem.root),
+  );
+}
+
+function changePassphrase(session, done) {
+  const old = passphraseField("Passphrase now", "current-password");
+  const chosen = newPassphraseField("New passphrase");
+  const submit = el("button", { type: "submit", class: "primary" }, "Change passphrase");
+  return part(
+    "Change passphrase",
+    "Your cards stay as they are: only the lock on your keys changes. Your other devices are signed out.",
+    [old, chosen],
+    submit,
+    async () => {
+      await session.changePassphrase({ passphrase: old.input.value, newPassphrase: chosen.input.value });
+      done();
+      notify("Your passphrase is changed.");
+    },
+  );
+}
+
+function makeRecoveryKey(session, show) {
+  const passphrase = passphraseField("Passphrase", "current-password");
+  const submit = el("button", { type: "submit", class: "primary" }, "Make a new recovery key");
+  return part(
+    "New recovery key",
+    "For when the old one is lost, or somebody else has seen it. The old one stops working, and your other devices are signed out.",
+    [passphrase],
+    submit,
+    async () => show(await session.makeRecoveryKey({ passphrase: passphrase.input.value })),
+  );
+}
+
+function deleteAccount(session, deleted) {
+  const passphrase = passphraseField("Passphrase", "current-password");
+  const sure = choice("Delete everything, for good", { type: "checkbox", required: true });
+  const submit = el("button", { type: "submit", class: "danger" }, "Delete account");
+  return part(
+    "Delete account",
+    "Your cards, your keys and everything that you share are deleted, and your connections end. Nobody can bring them back. What others have read already cannot be unread.",
+    [passphrase, sure],
+    submit,
+    async () => {
+      await session.deleteAccount({ passphrase: passphrase.input.value });
+      deleted();
+    },
+    WRONG,
+  );
+}
+
+/** What a person does to their account. `deleted` is called when there is none any more. */
+export function settingsDialog(session, deleted) {
+  function showKey(recoveryKey) {
+    body.replaceChildren(...recoveryKeyParts(recoveryKey, () => dialog.close()));
+    body.querySelector("button").focus();
+  }
+  const body = el(
+    "div",
+    { class: "parts" },
+    changePassphrase(session, () => dialog.close()),
+    makeRecoveryKey(session, showKey),
+    deleteAccount(session, deleted),
+  );
+  const dialog = openDialog("Your account", body);
+}
