@@ -91,8 +91,8 @@ pub(super) async fn write(
         .bind(input.version)
         .fetch_optional(&mut *tx)
         .await?;
-    tx.commit().await?;
     if let Some(created_at) = made {
+        tx.commit().await?;
         let status = if new {
             StatusCode::CREATED
         } else {
@@ -108,6 +108,7 @@ pub(super) async fn write(
             }),
         ));
     }
+    drop(tx);
     let stored: Option<(String, i64, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT card, version, created_at, updated_at, deleted_at FROM cards WHERE account = $1 AND id = $2",
     )

@@ -317,10 +317,41 @@ impl Stopped {
         (Self { data, config }, ada)
     }
 
-    async fn sql(&self, sql: &'static str) {
+    /// Puts the accounts into a database as the first release made it.
+    async fn go_back_to_the_first_schema(&self) {
         let file = self.data.path().join("keystore.db");
-        let pool = database(&format!("sqlite://{}", file.display())).await;
-        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let pool = database(&url).await;
+        type Text = String;
+        type Account = (Text, Text, Text, Text, Text, Text, Text, Text);
+        let columns: Vec<Account> = sqlx::query_as(
+            "SELECT id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, recovery_verifier \
+             FROM accounts",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        pool.close().await;
+        std::fs::remove_file(file).unwrap();
+        let pool = database(&url).await;
+        sqlx::raw_sql(concat!(
+            include_str!("../../src/keystore/schema.sql"),
+            "CREATE TABLE schema_version (one BIGINT PRIMARY KEY, service TEXT NOT NULL, version BIGINT NOT NULL);
+             INSERT INTO schema_version (one, service, version) VALUES (1, 'Keystore', 1);"
+        ))
+        .execute(&pool)
+        .await
+        .unwrap();
+        for (a, b, c, d, e, f, g, h) in columns {
+            let mut insert = sqlx::query(
+                "INSERT INTO accounts (id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
+                 recovery_verifier, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)",
+            );
+            for column in [a, b, c, d, e, f, g, h] {
+                insert = insert.bind(column);
+            }
+            insert.execute(&pool).await.unwrap();
+        }
         pool.close().await;
     }
 
@@ -382,18 +413,10 @@ async fn a_lost_setup_is_said_and_recovery_goes_on() {
     server.stop().await;
 }
 
-/// Takes the Keystore's database back to what it was before credentials had versions.
-const BEFORE_CREDENTIALS: &str = "DROP INDEX accounts_by_setup; DROP INDEX sessions_by_account; \
-    DROP INDEX logins_by_account; DROP INDEX spaces_by_sender; DROP INDEX spaces_by_recipient; \
-    ALTER TABLE accounts DROP COLUMN credentials_version; ALTER TABLE accounts DROP COLUMN setup; \
-    ALTER TABLE accounts DROP COLUMN deleted_at; ALTER TABLE sessions DROP COLUMN recovery; \
-    ALTER TABLE logins DROP COLUMN credentials_version; ALTER TABLE logins DROP COLUMN session; \
-    UPDATE schema_version SET version = 1;";
-
 #[tokio::test]
 async fn accounts_of_an_older_database_go_on() {
     let (mut stopped, ada) = Stopped::with_ada().await;
-    stopped.sql(BEFORE_CREDENTIALS).await;
+    stopped.go_back_to_the_first_schema().await;
     let server = stopped.start().await;
     let http = reqwest::Client::new();
     let signed_in = sign_in(&http, server.keystore_url(), &ada.email, &ada.passphrase).await;
@@ -414,7 +437,7 @@ async fn accounts_of_an_older_database_go_on() {
 #[tokio::test]
 async fn a_setup_made_anew_is_not_taken_for_that_of_older_accounts() {
     let (mut stopped, ada) = Stopped::with_ada().await;
-    stopped.sql(BEFORE_CREDENTIALS).await;
+    stopped.go_back_to_the_first_schema().await;
     stopped.lose_the_setup();
     for _ in 0..2 {
         let server = stopped.start().await;
