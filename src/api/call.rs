@@ -40,10 +40,10 @@ pub struct Services<T> {
     token: RefCell<Option<VaultToken>>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct VaultToken {
-    token: String,
+    token: Zeroizing<String>,
     expires_at: i64,
 }
 
@@ -145,8 +145,9 @@ impl<T: Transport> Services<T> {
         body: Option<String>,
     ) -> Pin<Box<dyn Future<Output = Result<Response>> + 'a>> {
         Box::pin(async move {
+            let body = Zeroizing::new(body);
             let session = self.session.borrow().clone();
-            let first = self.send(access, method, path, body.clone()).await;
+            let first = self.send(access, method, path, (*body).clone()).await;
             match first {
                 // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
                 // a fresh session took the place of the one that was shown, which has ended.
@@ -154,7 +155,7 @@ impl<T: Transport> Services<T> {
                     if access == Access::Vault || *self.session.borrow() != session =>
                 {
                     self.forget_token();
-                    self.send(access, method, path, body).await
+                    self.send(access, method, path, (*body).clone()).await
                 }
                 other => other,
             }
@@ -237,7 +238,7 @@ impl<T: Transport> Services<T> {
             .as_ref()
             .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE) > now)
         {
-            return Ok(known.token.clone());
+            return Ok(known.token.to_string());
         }
         let body = serde_json::to_string(&TokenRequest {
             audience: &self.vault,
@@ -255,8 +256,9 @@ impl<T: Transport> Services<T> {
             return Err(error_of(&response));
         }
         let made: VaultToken = serde_json::from_slice(&response.body).map_err(|_| unreadable())?;
-        *self.token.borrow_mut() = Some(made.clone());
-        Ok(made.token)
+        let token = made.token.to_string();
+        *self.token.borrow_mut() = Some(made);
+        Ok(token)
     }
 }
 

@@ -5,6 +5,7 @@ use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, ReadableStreamReadResult};
+use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
 use crate::error::{Error, Result};
@@ -74,12 +75,13 @@ async fn start(request: Request, controller: &AbortController) -> Result<FetchRe
         .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
         .abort_signal(Some(&controller.signal()));
     if let Some(bearer) = &request.bearer {
-        builder = builder.header("authorization", &format!("Bearer {bearer}"));
+        let shown = Zeroizing::new(format!("Bearer {bearer}"));
+        builder = builder.header("authorization", &shown);
     }
     if let Some(last_event_id) = &request.last_event_id {
         builder = builder.header("last-event-id", last_event_id);
     }
-    let sent = match request.body {
+    let sent = match request.body.as_deref() {
         Some(body) => {
             builder
                 .header("content-type", "application/json")

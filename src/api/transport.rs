@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::ZeroizeOnDrop;
+
 use crate::error::Result;
 
 /// An HTTP method.
@@ -30,10 +32,11 @@ impl Method {
     }
 }
 
-/// A request.
-#[derive(Clone)]
+/// A request. Its body may hold a token, so all of it is wiped.
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Request {
     /// The method.
+    #[zeroize(skip)]
     pub method: Method,
     /// The whole address.
     pub url: String,
@@ -54,8 +57,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer.
-#[derive(Clone)]
+/// An answer. Its body may hold a session or a token, so it is wiped.
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,

@@ -126,9 +126,9 @@ impl InviteInput {
 
 #[derive(Deserialize)]
 pub(super) struct TicketInput {
-    link: Option<String>,
+    link: Option<Zeroizing<String>>,
     id: Option<String>,
-    token: Option<String>,
+    token: Option<Zeroizing<String>>,
 }
 
 impl TicketInput {

@@ -9,7 +9,7 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::{Decode, Encode, asn1::OctetStringRef};
 use serde::{Deserialize, Serialize};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::encoding::{from_base64url, from_json, to_base64url, to_json};
 use super::engine::{Engine, MODULUS_BYTES};
@@ -144,9 +144,10 @@ struct RsaPrivateJwk {
 }
 
 /// One's own key pair of a connection.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct ConnectionKey {
     pkcs8: Zeroizing<Vec<u8>>,
+    #[zeroize(skip)]
     public: ConnectionPublicKey,
 }
 

@@ -30,11 +30,16 @@ pub(crate) fn from_base64url_exact<const N: usize>(text: &str) -> Result<Zeroizi
     Ok(array)
 }
 
+/// More than the JSON of any key, so that it is written in one place: a buffer that grows leaves copies behind.
+const ROOM_FOR_KEYS: usize = 4096;
+
 /// The JSON of a plaintext: members in the order of the struct, no white space.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
-    serde_json::to_vec(value)
-        .map(Zeroizing::new)
-        .map_err(|_| Error::bad_input("This cannot be written as JSON."))
+    let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
+    value
+        .serialize(&mut serde_json::Serializer::new(&mut *json))
+        .map_err(|_| Error::bad_input("This cannot be written as JSON."))?;
+    Ok(json)
 }
 
 /// Reads JSON that must be exactly what [`to_json`] writes: other orders, spellings, white space, doubled, missing or

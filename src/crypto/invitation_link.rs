@@ -5,7 +5,7 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::connection_key::ConnectionPublicKey;
 use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
@@ -29,7 +29,7 @@ pub struct Side<'a> {
 }
 
 /// The 128-bit secret of a link, which no server sees.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct LinkSecret(Zeroizing<[u8; 16]>);
 
 impl LinkSecret {
@@ -96,7 +96,7 @@ impl fmt::Debug for LinkSecret {
 }
 
 /// An invitation token: 16 bytes.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Token(Zeroizing<[u8; 16]>);
 
 impl Token {
@@ -208,10 +208,15 @@ impl Ticket {
 
 /// The link that the inviter hands over.
 #[must_use]
-pub fn to_link(base: &str, id: Id, inviter: &VerifyingKey, secret: &LinkSecret) -> String {
-    format!(
+pub fn to_link(
+    base: &str,
+    id: Id,
+    inviter: &VerifyingKey,
+    secret: &LinkSecret,
+) -> Zeroizing<String> {
+    Zeroizing::new(format!(
         "{base}#{PREFIX}l.{id}.{}.{}",
         inviter.kid(),
         *secret.to_text()
-    )
+    ))
 }

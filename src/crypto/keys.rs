@@ -11,7 +11,7 @@ use pkcs8::der::{Decode, Encode, asn1::OctetStringRef};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfoRef};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
 use super::engine::{Engine, make_random};
@@ -41,9 +41,10 @@ struct OctJwk {
 }
 
 /// An AES-256-GCM key.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct SymmetricKey {
     bytes: Zeroizing<[u8; 32]>,
+    #[zeroize(skip)]
     kid: String,
 }
 
@@ -125,9 +126,10 @@ pub struct OkpPublicJwk {
 }
 
 /// An account's Ed25519 key.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct SigningKey {
     key: Ed25519,
+    #[zeroize(skip)]
     public: VerifyingKey,
 }
 

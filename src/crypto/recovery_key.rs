@@ -4,7 +4,7 @@ use std::fmt;
 
 use base32::Alphabet::Crockford;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::engine::{Engine, make_random};
 use super::keys::{SymmetricKey, derive};
@@ -15,6 +15,7 @@ const GROUP: usize = 4;
 const LETTERS: usize = (32 + CHECKSUM_BYTES) * 8 / 5;
 
 /// Opens the account when the passphrase is lost.
+#[derive(ZeroizeOnDrop)]
 pub struct RecoveryKey(Zeroizing<[u8; 32]>);
 
 impl RecoveryKey {

@@ -194,7 +194,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let body = NewConnection {
             invitation_id: ticket.id(),
-            token: ticket.token()?.to_text().to_string(),
+            token: ticket.token()?.to_text(),
             public_key_id: key.public().thumbprint().to_owned(),
             proof,
         };

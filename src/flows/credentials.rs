@@ -104,10 +104,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Goes on with this Keystore session; the one before ends. Calls that are under way, and who listens, go over to it.
-    pub(super) async fn adopt(&self, session: String) {
+    pub(super) async fn adopt(&self, session: Zeroizing<String>) {
         let before = self.services().fresh();
-        let session = Some(Zeroizing::new(session));
-        before.set_session(self.services().set_session(session));
+        before.set_session(self.services().set_session(Some(session)));
         self.follow_events();
         // It is of no more use; should ending it fail, its age ends it.
         let _ = before.end_session().await;

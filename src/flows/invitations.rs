@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::{Opened, Session};
 use crate::api::keystore::connections::Entry;
@@ -30,7 +31,7 @@ pub struct Invitation {
     /// What this side calls the invited person.
     pub name: String,
     /// The link, while it is of use.
-    pub link: Option<String>,
+    pub link: Option<Zeroizing<String>>,
     /// When it was made.
     pub created_at: i64,
     /// When it ends.
@@ -47,7 +48,11 @@ impl fmt::Debug for Invitation {
 }
 
 impl Invitation {
-    pub(super) fn new(stored: StoredInvitation, note: &Note, link: Option<String>) -> Self {
+    pub(super) fn new(
+        stored: StoredInvitation,
+        note: &Note,
+        link: Option<Zeroizing<String>>,
+    ) -> Self {
         // The note knows of a cancellation that the Vault has not got yet.
         let state = if note.state == NoteState::Cancelled {
             InvitationState::Cancelled

@@ -84,7 +84,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let wrapping = recovery_key.wrapping_key()?;
         let kek = open_kek(account, Wrap::Recovery, &wrapping, &answer.kek_recovery)?;
         let keys = open_keys(account, kek, &answer.vault_key, &answer.signing_key)?;
-        services.set_session(Some(Zeroizing::new(answer.session)));
+        services.set_session(Some(answer.session));
         let passphrase =
             make_passphrase(services, &self.engine, account, &keys.kek, passphrase).await?;
         Ok(Opened {
@@ -107,7 +107,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             Err(Error::RecoveryNeeded) => return Err(Error::WrongCredentials),
             other => other?,
         };
-        services.set_session(Some(Zeroizing::new(answer.session)));
+        services.set_session(Some(answer.session));
         Ok(Opened {
             account: answer.account_id,
             keys,

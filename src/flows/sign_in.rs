@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
 use super::credentials::open_keys;
 use super::sign_up::{check_email, check_passphrase, normalise};
 use super::{Client, Keys, Session};
@@ -21,7 +19,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let services = self.services.fresh();
         let email = check_email(email)?;
         let (answer, keys) = sign_in(&services, &self.engine, &email, passphrase).await?;
-        services.set_session(Some(Zeroizing::new(answer.session)));
+        services.set_session(Some(answer.session));
         // The address is the one that was typed, whatever the Keystore calls it.
         let email = normalise(&self.engine, &email);
         Ok(self.session(services, answer.account_id, email, keys))

@@ -79,7 +79,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             recovery_verifier: recovery.recovery_verifier,
         };
         let made = services.finish_sign_up(&request).await?;
-        services.set_session(Some(Zeroizing::new(made.session)));
+        services.set_session(Some(made.session));
         let session = self.session(services, account, normalise(engine, &email), keys);
         Ok(SignedUp {
             session,

@@ -116,18 +116,18 @@ fn the_export_key() {
 fn sessions_and_tokens_on_the_wire() {
     let case = Case::new();
     let secret = "c2VjcmV0LXNlc3Npb24";
-    let (session, jwe) = (secret.to_owned(), String::new());
+    let (session, jwe) = (Zeroizing::new(secret.to_owned()), String::new());
     let request = Request {
         method: Method::Get,
         url: "https://vault.example/v1/cards".into(),
-        bearer: Some(session.clone()),
-        body: Some(session.clone()),
+        bearer: Some(secret.to_owned()),
+        body: Some(secret.to_owned()),
         last_event_id: None,
     };
     let response = Response {
         status: 200,
         retry_after: None,
-        body: session.clone().into_bytes(),
+        body: secret.as_bytes().to_vec(),
     };
     let token = TokenBody {
         token: session.clone(),
@@ -155,7 +155,7 @@ fn sessions_and_tokens_on_the_wire() {
     };
     let recovery_start = RecoveryStart {
         email: String::new(),
-        recovery_auth: Zeroizing::new(session.clone()),
+        recovery_auth: session.clone(),
     };
     let recovery_started = RecoveryStarted {
         account_id: case.alice,

@@ -379,7 +379,7 @@ fn unusable_invitations_are_refused() {
         for wrong in [
             link.replace("=1.l.", "=1.m."),
             link.replace("=1.", "=2."),
-            format!("{link}.x"),
+            format!("{}.x", link.as_str()),
             link.to_uppercase(),
         ] {
             assert_eq!(

@@ -210,7 +210,7 @@ fn are_connected(
         (connection, alice.signing.public().kid())
     );
     let (base, _) = link.split_once('#').unwrap();
-    assert_eq!(to_link(base, id, alice.signing.public(), &secret), link);
+    assert_eq!(*to_link(base, id, alice.signing.public(), &secret), link);
     assert_eq!(secret.token().unwrap().hash(), text(&record["tokenHash"]));
     let (hers, his) = (alice.side(inviter.1), bob.side(invitee.1));
     let proof = bytes(&record["proof"]);

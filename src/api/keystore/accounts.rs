@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::api::{Access, Method, Services, Transport};
 use crate::error::Result;
@@ -55,7 +56,7 @@ pub struct SignedUp {
     /// The account.
     pub account_id: Id,
     /// The Keystore session.
-    pub session: String,
+    pub session: Zeroizing<String>,
     /// When it ends.
     pub expires_at: i64,
 }
@@ -107,7 +108,7 @@ pub struct SignedIn {
     /// As the Keystore keeps it.
     pub email: String,
     /// The Keystore session.
-    pub session: String,
+    pub session: Zeroizing<String>,
     /// When it ends.
     pub expires_at: i64,
     /// The KEK under the passphrase.

@@ -34,7 +34,7 @@ pub struct RecoveryStarted {
     /// The account.
     pub account_id: Id,
     /// A Keystore session that can do nothing but replace the credentials.
-    pub session: String,
+    pub session: Zeroizing<String>,
     /// When it ends.
     pub expires_at: i64,
     /// The KEK under the recovery key.

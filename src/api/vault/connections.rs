@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::api::keystore::connections::{Found, Ids};
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
@@ -17,7 +18,7 @@ pub struct NewConnection {
     /// The invitation, whose id the connection gets.
     pub invitation_id: Id,
     /// The right to accept.
-    pub token: String,
+    pub token: Zeroizing<String>,
     /// The invitee's published key.
     pub public_key_id: String,
     /// For a link: the proof that the invitee held it.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Delivery, Publication};
@@ -65,7 +66,7 @@ pub struct StoredInvitation {
 #[derive(Serialize, Deserialize)]
 pub struct TokenBody {
     /// The token.
-    pub token: String,
+    pub token: Zeroizing<String>,
 }
 
 impl fmt::Debug for TokenBody {
@@ -133,7 +134,7 @@ impl<T: Transport> Services<T> {
 
     pub(crate) async fn open_invitation(&self, id: Id, token: &str) -> Result<OpenedInvitation> {
         let body = TokenBody {
-            token: token.to_owned(),
+            token: Zeroizing::new(token.to_owned()),
         };
         self.call(
             Access::Vault,
@@ -146,7 +147,7 @@ impl<T: Transport> Services<T> {
 
     pub(crate) async fn decline_invitation(&self, id: Id, token: &str) -> Result<()> {
         let body = TokenBody {
-            token: token.to_owned(),
+            token: Zeroizing::new(token.to_owned()),
         };
         self.call_for_nothing(
             Access::Vault,

@@ -3,6 +3,7 @@
 //! It is kept in the Keystore, under the vault key: who serves keys does not keep pins.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::publication::Role;
 use crate::crypto::connection_key::ConnectionPublicKey;
@@ -102,7 +103,7 @@ pub struct Note {
     pub role: Role,
     /// How the invitation travels.
     pub delivery: Delivery,
-    secret: Option<String>,
+    secret: Option<Zeroizing<String>>,
     /// The inviter's signing-key thumbprint, from the link.
     pub inviter: Option<String>,
     /// The thumbprint of one's own connection key.
@@ -142,16 +143,14 @@ impl Note {
     /// Remembers the link's secret.
     #[must_use]
     pub fn with_secret(mut self, secret: &LinkSecret) -> Self {
-        self.secret = Some(secret.to_text().to_string());
+        self.secret = Some(secret.to_text());
         self
     }
 
     /// The link's secret.
     pub fn secret(&self) -> Result<Option<LinkSecret>> {
-        self.secret
-            .as_deref()
-            .map(LinkSecret::from_text)
-            .transpose()
+        let text = self.secret.as_ref();
+        text.map(|text| LinkSecret::from_text(text)).transpose()
     }
 }
 
@@ -161,12 +160,6 @@ impl std::fmt::Debug for Note {
             .field("version", &self.version)
             .field("state", &self.state)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Note {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.secret);
     }
 }
 
