@@ -10,5 +10,6 @@ pub mod crypto;
 pub mod error;
 pub mod flows;
 pub mod ids;
+pub mod json;
 
 pub use error::{Error, Result};

@@ -6,19 +6,19 @@
 use std::path::{Path, PathBuf};
 
 /// For each folder, the modules of the crate's root that its files must not name.
-const MUST_NOT_NAME: [(&str, &[&str]); 5] = [
+const MUST_NOT_NAME: [(&str, &[&str]); 6] = [
     ("crypto/", &["api", "flows", "bindings"]),
     ("api/", &["flows", "bindings"]),
     ("flows/", &["bindings"]),
     ("error.rs", &["crypto", "api", "flows", "bindings"]),
     ("ids.rs", &["crypto", "api", "flows", "bindings"]),
+    ("json/", &["crypto", "api", "flows", "bindings"]),
 ];
 
 /// Crates that bind to JavaScript.
-const JAVASCRIPT: [&str; 6] = [
+const JAVASCRIPT: [&str; 5] = [
     "gloo_net",
     "js_sys",
-    "serde_wasm_bindgen",
     "wasm_bindgen",
     "wasm_bindgen_futures",
     "web_sys",

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Method, Request, Response, Transport, WireError};
 use crate::error::{Error, Result};
+use crate::json;
 
 /// How long before its end a Vault token is renewed, in milliseconds.
 const RENEW_BEFORE: i64 = 60_000;
@@ -115,7 +116,7 @@ impl<T: Transport> Services<T> {
         let response = self
             .exchange(access, method, path, body.map(to_body).transpose()?)
             .await?;
-        serde_json::from_slice(&response.body).map_err(|_| unreadable())
+        json::read(&response.body).map_err(|_| unreadable())
     }
 
     /// Calls where the answer says no more than that it worked.
@@ -240,10 +241,9 @@ impl<T: Transport> Services<T> {
         {
             return Ok(known.token.to_string());
         }
-        let body = serde_json::to_string(&TokenRequest {
+        let body = to_body(&TokenRequest {
             audience: &self.vault,
-        })
-        .map_err(|_| unreadable())?;
+        })?;
         let request = Request {
             method: Method::Post,
             url: format!("{}/v1/tokens", self.keystore),
@@ -255,7 +255,7 @@ impl<T: Transport> Services<T> {
         if response.status != 200 {
             return Err(error_of(&response));
         }
-        let made: VaultToken = serde_json::from_slice(&response.body).map_err(|_| unreadable())?;
+        let made: VaultToken = json::read(&response.body).map_err(|_| unreadable())?;
         let token = made.token.to_string();
         *self.token.borrow_mut() = Some(made);
         Ok(token)
@@ -271,12 +271,15 @@ pub(crate) fn jitter(longest: u32) -> u32 {
 }
 
 fn to_body(body: &impl Serialize) -> Result<String> {
-    serde_json::to_string(body).map_err(|_| Error::bad_input("This cannot be sent."))
+    json::write(body)
+        .ok()
+        .and_then(|mut json| String::from_utf8(std::mem::take(&mut *json)).ok())
+        .ok_or_else(|| Error::bad_input("This cannot be sent."))
 }
 
 /// The error that an answer holds.
 pub(crate) fn error_of(response: &Response) -> Error {
-    match serde_json::from_slice::<ErrorBody>(&response.body) {
+    match json::read::<ErrorBody>(&response.body) {
         // What stands before a service may limit too, in its own words.
         _ if response.status == 429 => Error::RateLimited,
         Ok(body) => body.error.into(),

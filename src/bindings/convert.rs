@@ -2,15 +2,18 @@
 
 use std::pin::Pin;
 
-use js_sys::Promise;
+use js_sys::{Array, Object, Promise, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_wasm_bindgen::Serializer;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::error::{Error, Result};
 use crate::flows::Reason;
+use crate::json::{self, Misfit, Node, Shape, Value};
+
+/// The largest whole number up to which JavaScript has all of them.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
 /// What a promise rejects with: `{ code, message }`, made an `Error` by the package.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
@@ -19,15 +22,97 @@ pub(super) fn to_rejection(error: &Error) -> JsValue {
 
 /// A plain object of `value`; `null` for what is missing.
 pub(super) fn to_js(value: &impl Serialize) -> std::result::Result<JsValue, JsValue> {
+    js_of(json::to_value(value))
+}
+
+fn js_of(value: std::result::Result<Value<'_>, Misfit>) -> std::result::Result<JsValue, JsValue> {
     value
-        .serialize(&Serializer::json_compatible())
-        .map_err(JsValue::from)
+        .ok()
+        .and_then(|value| tree_of(&value))
+        .ok_or_else(|| to_rejection(&crate::api::unreadable()))
+}
+
+fn tree_of(value: &Value<'_>) -> Option<JsValue> {
+    let number = |number: f64| (number.abs() <= LARGEST_WHOLE).then(|| number.into());
+    match value {
+        Value::Null | Value::Fraction => Some(JsValue::NULL),
+        Value::Bool(value) => Some((*value).into()),
+        Value::Natural(value) => number(*value as f64),
+        Value::Negative(value) => number(*value as f64),
+        Value::Text(text) => Some(JsValue::from_str(text)),
+        Value::List(items) => {
+            let list = Array::new();
+            for item in items {
+                list.push(&tree_of(item)?);
+            }
+            Some(list.into())
+        }
+        Value::Object(members) => {
+            let object = Object::new();
+            for (name, value) in members {
+                Reflect::set(&object, &JsValue::from_str(name), &tree_of(value)?).ok()?;
+            }
+            Some(object.into())
+        }
+    }
 }
 
 /// Reads an argument; the error names it.
 pub(super) fn from_js<R: DeserializeOwned>(name: &str, value: JsValue) -> Result<R> {
-    serde_wasm_bindgen::from_value(value)
-        .map_err(|error| Error::BadInput(format!("`{name}` is not as expected: {error}.")))
+    json::from_node(&Argument(value)).map_err(|misfit| unexpected(name, misfit))
+}
+
+fn unexpected(name: &str, misfit: Misfit) -> Error {
+    Error::BadInput(format!("`{name}` is not as expected: {misfit}."))
+}
+
+/// A value of JavaScript.
+struct Argument(JsValue);
+
+impl Node for Argument {
+    fn shape(&self) -> Shape<'_> {
+        if let Some(value) = self.0.as_f64() {
+            return match value {
+                _ if value.fract() != 0.0 || value.abs() > LARGEST_WHOLE => Shape::Float(value),
+                _ if value < 0.0 => Shape::Negative(value as i64),
+                _ => Shape::Natural(value as u64),
+            };
+        }
+        if let Some(text) = self.0.as_string() {
+            return Shape::OwnText(text);
+        }
+        if let Some(value) = self.0.as_bool() {
+            return Shape::Bool(value);
+        }
+        if Array::is_array(&self.0) {
+            Shape::List(self.0.unchecked_ref::<Array>().length() as usize)
+        } else if self.0.is_object() {
+            Shape::Object
+        } else if self.0.is_null() || self.0.is_undefined() {
+            Shape::Null
+        } else {
+            Shape::Other
+        }
+    }
+
+    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>> {
+        let index = u32::try_from(index).ok()?;
+        let item = Reflect::get_u32(&self.0, index).ok()?;
+        Some(Box::new(Self(item)))
+    }
+
+    fn member(&self, name: &str) -> std::result::Result<Option<Box<dyn Node + '_>>, Misfit> {
+        let member = Reflect::get(&self.0, &name.into()).map_err(|_| Misfit::default())?;
+        if member.is_undefined() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Self(member))))
+    }
+
+    fn has_only(&self, _: &[&str]) -> bool {
+        // Objects of JavaScript inherit members that nobody asked for.
+        true
+    }
 }
 
 /// The end of a call: its result as a plain object, or the rejection.

@@ -4,11 +4,9 @@
 
 use std::fmt;
 
-use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef, UintRef};
-use pkcs8::PrivateKeyInfoRef;
-use pkcs8::der::{Decode, Encode, asn1::OctetStringRef};
+use pkcs8::der::asn1::{AnyRef, UintRef};
+use pkcs8::der::{Encode, Header, Length, Reader, SliceReader, Tag};
 use serde::{Deserialize, Serialize};
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::encoding::{from_base64url, from_json, to_base64url, to_json};
@@ -17,6 +15,17 @@ use super::keys::thumbprint_of;
 use crate::error::{Error, Result};
 
 const EXPONENT: &[u8] = &[1, 0, 1];
+/// What comes before the modulus in the SPKI of any key here, and what after it: only one size and one exponent exist.
+const SPKI_HEAD: &[u8] =
+    b"\x30\x82\x01\xa2\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\
+    \x03\x82\x01\x8f\x00\x30\x82\x01\x8a\x02\x82\x01\x81\x00";
+const SPKI_TAIL: &[u8] = b"\x02\x03\x01\x00\x01";
+/// `rsaEncryption` and its parameters, which are NULL (RFC 8017, appendix A.1).
+const ALGORITHM: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+/// Version 0 of PKCS#8, and of the RSA key in it.
+const VERSION: &[u8] = b"\x02\x01\x00";
+/// More than any private key takes: a buffer that grows leaves copies behind.
+const ROOM_FOR_NUMBERS: usize = 2048;
 
 fn rejected<E>(_: E) -> Error {
     Error::RecordRejected
@@ -41,21 +50,10 @@ pub struct ConnectionPublicKey {
 impl ConnectionPublicKey {
     /// Reads SPKI, in the one encoding that DER allows.
     pub fn from_spki(der: &[u8]) -> Result<Self> {
-        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(rejected)?;
-        info.algorithm
-            .assert_algorithm_oid(pkcs1::ALGORITHM_OID)
-            .map_err(rejected)?;
-        let bits = info
-            .subject_public_key
-            .as_bytes()
-            .ok_or(Error::RecordRejected)?;
-        let key = RsaPublicKeyRef::from_der(bits).map_err(rejected)?;
-        let public = Self::from_numbers(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
-        if public.spki == der {
-            Ok(public)
-        } else {
-            Err(Error::RecordRejected)
-        }
+        der.strip_prefix(SPKI_HEAD)
+            .and_then(|rest| rest.strip_suffix(SPKI_TAIL))
+            .ok_or(Error::RecordRejected)
+            .and_then(|modulus| Self::from_numbers(modulus, EXPONENT))
     }
 
     fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self> {
@@ -64,20 +62,9 @@ impl ConnectionPublicKey {
         if !full_length || exponent != EXPONENT {
             return Err(Error::RecordRejected);
         }
-        let key = RsaPublicKeyRef {
-            modulus: UintRef::new(modulus).map_err(rejected)?,
-            public_exponent: UintRef::new(exponent).map_err(rejected)?,
-        };
-        let key = key.to_der().map_err(rejected)?;
-        let spki = SubjectPublicKeyInfoRef {
-            algorithm: pkcs1::ALGORITHM_ID,
-            subject_public_key: spki::der::asn1::BitStringRef::from_bytes(&key)
-                .map_err(rejected)?,
-        };
-        let thumbprint = thumbprint_of(&to_json(&jwk_of(modulus))?);
         Ok(Self {
-            spki: spki.to_der().map_err(rejected)?,
-            thumbprint,
+            spki: [SPKI_HEAD, modulus, SPKI_TAIL].concat(),
+            thumbprint: thumbprint_of(&to_json(&jwk_of(modulus))?),
         })
     }
 
@@ -91,13 +78,10 @@ impl ConnectionPublicKey {
 
     /// The public JWK.
     pub fn to_jwk(&self) -> Result<RsaPublicJwk> {
-        let info = SubjectPublicKeyInfoRef::from_der(&self.spki).map_err(rejected)?;
-        let bits = info
-            .subject_public_key
-            .as_bytes()
-            .ok_or(Error::RecordRejected)?;
-        let key = RsaPublicKeyRef::from_der(bits).map_err(rejected)?;
-        Ok(jwk_of(key.modulus.as_bytes()))
+        let modulus = self
+            .spki
+            .get(SPKI_HEAD.len()..SPKI_HEAD.len() + MODULUS_BYTES);
+        modulus.map(jwk_of).ok_or(Error::RecordRejected)
     }
 
     /// SPKI.
@@ -159,15 +143,8 @@ impl ConnectionKey {
 
     /// Reads PKCS#8.
     pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self> {
-        let info = PrivateKeyInfoRef::from_der(&pkcs8).map_err(rejected)?;
-        info.algorithm
-            .assert_algorithm_oid(pkcs1::ALGORITHM_OID)
-            .map_err(rejected)?;
-        let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes()).map_err(rejected)?;
-        let public = ConnectionPublicKey::from_numbers(
-            key.modulus.as_bytes(),
-            key.public_exponent.as_bytes(),
-        )?;
+        let [modulus, exponent, ..] = numbers_of(&pkcs8)?;
+        let public = ConnectionPublicKey::from_numbers(modulus, exponent)?;
         Ok(Self { pkcs8, public })
     }
 
@@ -177,35 +154,25 @@ impl ConnectionKey {
         if jwk.kty != "RSA" {
             return Err(Error::RecordRejected);
         }
-        let number = |text: &str| from_base64url(text).map(Zeroizing::new);
-        let (n, e, d) = (number(&jwk.n)?, number(&jwk.e)?, number(&jwk.d)?);
-        let (p, q, dp, dq, qi) = (
-            number(&jwk.p)?,
-            number(&jwk.q)?,
-            number(&jwk.dp)?,
-            number(&jwk.dq)?,
-            number(&jwk.qi)?,
-        );
-        let inner = RsaPrivateKeyRef {
-            modulus: UintRef::new(&n).map_err(rejected)?,
-            public_exponent: UintRef::new(&e).map_err(rejected)?,
-            private_exponent: UintRef::new(&d).map_err(rejected)?,
-            prime1: UintRef::new(&p).map_err(rejected)?,
-            prime2: UintRef::new(&q).map_err(rejected)?,
-            exponent1: UintRef::new(&dp).map_err(rejected)?,
-            exponent2: UintRef::new(&dq).map_err(rejected)?,
-            coefficient: UintRef::new(&qi).map_err(rejected)?,
-            other_prime_infos: None,
-        };
-        let inner = Zeroizing::new(inner.to_der().map_err(rejected)?);
-        let octets = OctetStringRef::new(&inner).map_err(rejected)?;
-        let algorithm = AlgorithmIdentifierRef {
-            ..pkcs1::ALGORITHM_ID
-        };
-        let pkcs8 = PrivateKeyInfoRef::new(algorithm, octets)
-            .to_der()
-            .map_err(rejected)?;
-        let key = Self::from_pkcs8(Zeroizing::new(pkcs8))?;
+        let mut inner = Zeroizing::new(Vec::with_capacity(ROOM_FOR_NUMBERS));
+        inner.extend_from_slice(VERSION);
+        for text in [
+            &jwk.n, &jwk.e, &*jwk.d, &*jwk.p, &*jwk.q, &*jwk.dp, &*jwk.dq, &*jwk.qi,
+        ] {
+            let number = Zeroizing::new(from_base64url(text)?);
+            let number = UintRef::new(&number).map_err(rejected)?;
+            number.encode_to_vec(&mut inner).map_err(rejected)?;
+        }
+        let inner = tagged(Tag::Sequence, &[&inner])?;
+        let pkcs8 = tagged(
+            Tag::Sequence,
+            &[
+                VERSION,
+                &tagged(Tag::Sequence, &[ALGORITHM])?,
+                &tagged(Tag::OctetString, &[&inner])?,
+            ],
+        )?;
+        let key = Self::from_pkcs8(pkcs8)?;
         // One spelling: leading zeros and the like would make two JWKs of one key.
         if key.to_jwk()?.as_slice() == json {
             Ok(key)
@@ -216,19 +183,18 @@ impl ConnectionKey {
 
     /// The private JWK.
     pub fn to_jwk(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let info = PrivateKeyInfoRef::from_der(&self.pkcs8).map_err(rejected)?;
-        let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes()).map_err(rejected)?;
-        let secret = |number: UintRef<'_>| Zeroizing::new(to_base64url(number.as_bytes()));
+        let [n, e, d, p, q, dp, dq, qi] = numbers_of(&self.pkcs8)?;
+        let secret = |number| Zeroizing::new(to_base64url(number));
         to_json(&RsaPrivateJwk {
-            d: secret(key.private_exponent),
-            dp: secret(key.exponent1),
-            dq: secret(key.exponent2),
-            e: to_base64url(key.public_exponent.as_bytes()),
+            d: secret(d),
+            dp: secret(dp),
+            dq: secret(dq),
+            e: to_base64url(e),
             kty: "RSA".into(),
-            n: to_base64url(key.modulus.as_bytes()),
-            p: secret(key.prime1),
-            q: secret(key.prime2),
-            qi: secret(key.coefficient),
+            n: to_base64url(n),
+            p: secret(p),
+            q: secret(q),
+            qi: secret(qi),
         })
     }
 
@@ -243,6 +209,56 @@ impl ConnectionKey {
     pub fn public(&self) -> &ConnectionPublicKey {
         &self.public
     }
+}
+
+/// The numbers in PKCS#8: modulus, exponents, primes, the exponents for them and the coefficient (RFC 8017, appendix
+/// A.1.2). Element by element and not through the types for it: those would cost a browser 10 kB.
+fn numbers_of(pkcs8: &[u8]) -> Result<[&[u8]; 8]> {
+    let mut whole = SliceReader::new(pkcs8).map_err(rejected)?;
+    let mut info = inside(element(&mut whole, Tag::Sequence)?)?;
+    let version = element(&mut info, Tag::Integer)?;
+    let algorithm = element(&mut info, Tag::Sequence)?;
+    let mut octets = inside(element(&mut info, Tag::OctetString)?)?;
+    let mut key = inside(element(&mut octets, Tag::Sequence)?)?;
+    let inner_version = element(&mut key, Tag::Integer)?;
+    let versions = (version.value(), inner_version.value());
+    if versions != (&[0], &[0]) || algorithm.value() != ALGORITHM {
+        return Err(Error::RecordRejected);
+    }
+    let mut numbers: [&[u8]; 8] = [&[]; 8];
+    for number in &mut numbers {
+        let element = element(&mut key, Tag::Integer)?;
+        *number = UintRef::try_from(element).map_err(rejected)?.as_bytes();
+    }
+    let ends = whole.is_finished() && octets.is_finished() && key.is_finished();
+    ends.then_some(numbers).ok_or(Error::RecordRejected)
+}
+
+fn inside(element: AnyRef<'_>) -> Result<SliceReader<'_>> {
+    SliceReader::new(element.value()).map_err(rejected)
+}
+
+/// The next element, if it is one of these.
+fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<AnyRef<'a>> {
+    let element: AnyRef<'a> = reader.decode().map_err(rejected)?;
+    if element.header().tag() == tag {
+        Ok(element)
+    } else {
+        Err(Error::RecordRejected)
+    }
+}
+
+/// An element with these parts as its content.
+fn tagged(tag: Tag, parts: &[&[u8]]) -> Result<Zeroizing<Vec<u8>>> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut element = Zeroizing::new(Vec::with_capacity(length + 8));
+    Header::new(tag, Length::try_from(length).map_err(rejected)?)
+        .encode_to_vec(&mut element)
+        .map_err(rejected)?;
+    for part in parts {
+        element.extend_from_slice(part);
+    }
+    Ok(element)
 }
 
 impl fmt::Debug for ConnectionKey {

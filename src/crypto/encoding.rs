@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::json;
 
 /// The smallest size of a padded plaintext, in bytes.
 const SMALLEST_CLASS: usize = 512;
@@ -30,22 +31,15 @@ pub(crate) fn from_base64url_exact<const N: usize>(text: &str) -> Result<Zeroizi
     Ok(array)
 }
 
-/// More than the JSON of any key, so that it is written in one place: a buffer that grows leaves copies behind.
-const ROOM_FOR_KEYS: usize = 4096;
-
 /// The JSON of a plaintext: members in the order of the struct, no white space.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
-    let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
-    value
-        .serialize(&mut serde_json::Serializer::new(&mut *json))
-        .map_err(|_| Error::bad_input("This cannot be written as JSON."))?;
-    Ok(json)
+    json::write(value).map_err(|_| Error::bad_input("This cannot be written as JSON."))
 }
 
 /// Reads JSON that must be exactly what [`to_json`] writes: other orders, spellings, white space, doubled, missing or
 /// unknown members are rejected.
 pub(crate) fn from_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let value = serde_json::from_slice(bytes).map_err(|_| Error::RecordRejected)?;
+    let value = json::read(bytes).map_err(|_| Error::RecordRejected)?;
     if to_json(&value)?.as_slice() == bytes {
         Ok(value)
     } else {

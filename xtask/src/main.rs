@@ -9,6 +9,7 @@ mod package;
 mod process;
 mod serve;
 mod services;
+mod size;
 mod test;
 mod tools;
 mod workspace;
@@ -53,6 +54,12 @@ enum Command {
     },
     /// Builds the npm package.
     Package,
+    /// Says what each crate costs in the module of the npm package.
+    Size {
+        /// Lists every function instead.
+        #[arg(long)]
+        functions: bool,
+    },
     /// Runs Vault and Keystore, to develop an app against.
     Serve {
         /// The port on this machine.
@@ -82,6 +89,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo { port, data } => demo::run(&workspace, port, data),
         Command::Test { only } => return test::run(&workspace, only),
         Command::Package => package::build(&workspace).map(drop),
+        Command::Size { functions } => size::run(&workspace, functions),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,8 @@ use crate::workspace::Workspace;
 /// A static worker file below this size may end up inlined by bundlers, as an address that a page's policy forbids.
 const WORKER_AT_LEAST: usize = 4096;
 
+const WASM_OPT: &str = "binaryen/bin/wasm-opt";
+
 /// What was built.
 pub(crate) struct Package {
     /// The unpacked package.
@@ -30,8 +32,13 @@ pub(crate) struct Package {
 /// Builds the package into `package/` of the target folder.
 pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     let modules = npm::ensure_packages(workspace)?;
-    tools::ensure_wasm_target(workspace)?;
+    let module = compile(workspace)?;
+    assemble(workspace, &module, &modules.join(WASM_OPT))
+}
 
+/// Compiles the module.
+fn compile(workspace: &Workspace) -> Result<PathBuf> {
+    tools::ensure_wasm_target(workspace)?;
     eprintln!("==> Building the WebAssembly module");
     let mut cargo = workspace.cargo();
     cargo.args([
@@ -45,11 +52,20 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
         tools::WASM_TARGET,
     ]);
     process::run(&mut cargo, "The build of the WebAssembly module")?;
-    let module = workspace
+    Ok(workspace
         .target
         .join(tools::WASM_TARGET)
-        .join("wasm/vouchsafe.wasm");
-    assemble(workspace, &module, &modules.join("binaryen/bin/wasm-opt"))
+        .join("wasm/vouchsafe.wasm"))
+}
+
+/// The module as [`build`] would put it into the package, with the names of its functions.
+pub(crate) fn named_module(workspace: &Workspace) -> Result<Vec<u8>> {
+    let modules = npm::ensure_packages(workspace)?;
+    let module = compile(workspace)?;
+    let scratch = files::scratch(&workspace.target.join("package"))?;
+    let (_, wasm) = bindings(&module, Target::Web, Names::Kept, scratch.path())?;
+    let wasm_opt = modules.join(WASM_OPT);
+    optimise(workspace, &wasm_opt, &wasm, Names::Kept, scratch.path())
 }
 
 /// Makes the package from a built module.
@@ -60,14 +76,15 @@ fn assemble(workspace: &Workspace, module: &Path, wasm_opt: &Path) -> Result<Pac
     let folder = scratch.path().join("vouchsafe");
     copy_template(workspace, &folder)?;
 
-    let (web, wasm) = bindings(module, Target::Web, scratch.path())?;
-    let (classic, classic_wasm) = bindings(module, Target::NoModules, scratch.path())?;
+    let (web, wasm) = bindings(module, Target::Web, Names::Removed, scratch.path())?;
+    let (classic, classic_wasm) =
+        bindings(module, Target::NoModules, Names::Removed, scratch.path())?;
     ensure!(
         wasm == classic_wasm,
         "The page's and the worker's bindings fit different modules; wasm-bindgen has changed."
     );
 
-    let wasm = optimise(workspace, wasm_opt, &wasm, scratch.path())?;
+    let wasm = optimise(workspace, wasm_opt, &wasm, Names::Removed, scratch.path())?;
     let worker = format!(
         "{classic}{}",
         files::read(&workspace.root.join("pkg-template/worker-tail.js"))?
@@ -132,15 +149,27 @@ enum Target {
     NoModules,
 }
 
+/// Whether the module says what its functions are called.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Kept,
+    Removed,
+}
+
 /// The JavaScript that a module needs, and the module that fits it.
-fn bindings(module: &Path, target: Target, scratch: &Path) -> Result<(String, Vec<u8>)> {
+fn bindings(
+    module: &Path,
+    target: Target,
+    names: Names,
+    scratch: &Path,
+) -> Result<(String, Vec<u8>)> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(module)
         .out_name("vouchsafe")
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_name_section(true)
+        .remove_name_section(names == Names::Removed)
         .remove_producers_section(true);
     match target {
         Target::Web => bindgen.web(true)?,
@@ -162,6 +191,7 @@ fn optimise(
     workspace: &Workspace,
     wasm_opt: &Path,
     wasm: &[u8],
+    names: Names,
     scratch: &Path,
 ) -> Result<Vec<u8>> {
     let (from, to) = (scratch.join("plain.wasm"), scratch.join("small.wasm"));
@@ -174,6 +204,9 @@ fn optimise(
         .arg(&from)
         .arg("-o")
         .arg(&to);
+    if names == Names::Kept {
+        command.arg("-g");
+    }
     process::run(&mut command, "wasm-opt")?;
     fs::read(&to).context("wasm-opt wrote nothing")
 }
@@ -184,7 +217,7 @@ fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-fn gzip(bytes: &[u8]) -> Result<usize> {
+pub(crate) fn gzip(bytes: &[u8]) -> Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.len())

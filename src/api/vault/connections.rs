@@ -49,6 +49,7 @@ pub struct Side {
     /// The account.
     pub account: Id,
     /// The keys.
+    #[serde(deserialize_with = "crate::json::exactly")]
     pub publication: Publication,
 }
 

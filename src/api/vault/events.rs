@@ -6,6 +6,7 @@ use crate::api::call::error_of;
 use crate::api::{Access, ByteStream, Method, Services, Transport};
 use crate::error::{Error, Result};
 use crate::ids::Id;
+use crate::json;
 
 /// An event may not be longer.
 const LONGEST_EVENT: usize = 16 * 1024;
@@ -103,7 +104,7 @@ impl Parser {
     fn line(&mut self, line: &str, events: &mut Vec<Event>) {
         if line.is_empty() {
             let kind = EventKind::from_name(&self.name);
-            let data = serde_json::from_str::<Data>(&self.data).ok();
+            let data = json::read::<Data>(self.data.as_bytes()).ok();
             events.extend(
                 kind.zip(data)
                     .map(|(kind, data)| Event { kind, id: data.id }),

@@ -84,6 +84,7 @@ pub struct OpenedInvitation {
     /// The inviter's account.
     pub inviter: Id,
     /// The inviter's keys.
+    #[serde(deserialize_with = "crate::json::exactly")]
     pub publication: Publication,
     /// How it travelled.
     pub delivery: Delivery,

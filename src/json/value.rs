@@ -1,0 +1,179 @@
+//! JSON as a tree.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::ROOM_FOR_KEYS;
+use super::reader::{Misfit, Node, Shape};
+
+/// A text: a piece of the JSON where that says it plainly, else a copy, which is wiped.
+pub(crate) enum Text<'a> {
+    Borrowed(&'a str),
+    Owned(Zeroizing<String>),
+}
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+        }
+    }
+}
+
+/// What JSON can say.
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Natural(u64),
+    Negative(i64),
+    /// A number that is not whole, or out of range. Nobody wants to know which.
+    Fraction,
+    Text(Text<'a>),
+    List(Vec<Value<'a>>),
+    Object(Vec<(Text<'a>, Value<'a>)>),
+}
+
+impl<'a> Value<'a> {
+    /// Parses JSON.
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, Misfit> {
+        serde_json::from_slice(json).map_err(|_| Misfit::default())
+    }
+
+    /// Writes JSON.
+    pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, Misfit> {
+        let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
+        self.serialize(&mut serde_json::Serializer::new(&mut *json))
+            .map_err(|_| Misfit::default())?;
+        Ok(json)
+    }
+}
+
+impl Node for Value<'_> {
+    fn shape(&self) -> Shape<'_> {
+        match self {
+            Self::Null => Shape::Null,
+            Self::Bool(value) => Shape::Bool(*value),
+            Self::Natural(value) => Shape::Natural(*value),
+            Self::Negative(value) => Shape::Negative(*value),
+            Self::Text(text) => Shape::Text(text),
+            Self::List(items) => Shape::List(items.len()),
+            Self::Object(_) => Shape::Object,
+            Self::Fraction => Shape::Other,
+        }
+    }
+
+    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>> {
+        match self {
+            Self::List(items) => Some(Box::new(items.get(index)?)),
+            _ => None,
+        }
+    }
+
+    fn member(&self, name: &str) -> Result<Option<Box<dyn Node + '_>>, Misfit> {
+        let Self::Object(members) = self else {
+            return Ok(None);
+        };
+        let mut found: Option<Box<dyn Node + '_>> = None;
+        for (other, value) in members {
+            if **other == *name {
+                if found.is_some() {
+                    return Err(Misfit::default());
+                }
+                found = Some(Box::new(value));
+            }
+        }
+        Ok(found)
+    }
+
+    fn has_only(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Object(members) => members.iter().all(|(name, _)| names.contains(&&**name)),
+            _ => false,
+        }
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null | Self::Fraction => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Natural(value) => serializer.serialize_u64(*value),
+            Self::Negative(value) => serializer.serialize_i64(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (&**name, value)))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
+        Ok(Value::Natural(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
+        Ok(u64::try_from(value).map_or(Value::Negative(value), Value::Natural))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value<'de>, E> {
+        Ok(Value::Fraction)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Text::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Text::Owned(Zeroizing::new(text.to_owned()))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key()? {
+            // JSON has no other keys.
+            if let Value::Text(name) = name {
+                members.push((name, map.next_value()?));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
