@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Method, Request, Response, Transport, WireError};
 use crate::error::{Error, Result};
-use crate::json;
+use crate::json::{self, Misfit, Value};
 
 /// How long before its end a Vault token is renewed, in milliseconds.
 const RENEW_BEFORE: i64 = 60_000;
@@ -51,6 +52,25 @@ struct VaultToken {
 #[derive(Serialize)]
 struct TokenRequest<'a> {
     audience: &'a str,
+}
+
+type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
+
+/// A call, and how its answer is read.
+pub(crate) struct Answer<'a, R> {
+    exchange: Exchange<'a>,
+    read: fn(&Response) -> Result<R>,
+}
+
+impl<R> Future for Answer<'_, R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<R>> {
+        let Poll::Ready(response) = self.exchange.as_mut().poll(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(response.and_then(|response| (self.read)(&response)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,47 +126,51 @@ impl<T: Transport> Services<T> {
     }
 
     /// Calls and reads the answer.
-    pub(crate) async fn call<R: DeserializeOwned>(
+    pub(crate) fn call<R: DeserializeOwned>(
         &self,
         access: Access,
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<R> {
-        let response = self
-            .exchange(access, method, path, body.map(to_body).transpose()?)
-            .await?;
-        json::read(&response.body).map_err(|_| unreadable())
+    ) -> Answer<'_, R> {
+        let body = body.map(json::to_value);
+        Answer {
+            exchange: self.exchange(access, method, path.to_owned(), body),
+            read: |response| json::read(&response.body).map_err(|_| unreadable()),
+        }
     }
 
     /// Calls where the answer says no more than that it worked.
-    pub(crate) async fn call_for_nothing(
+    pub(crate) fn call_for_nothing(
         &self,
         access: Access,
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<()> {
-        self.exchange(access, method, path, body.map(to_body).transpose()?)
-            .await
-            .map(|_| ())
+    ) -> Answer<'_, ()> {
+        let body = body.map(json::to_value);
+        Answer {
+            exchange: self.exchange(access, method, path.to_owned(), body),
+            read: |_| Ok(()),
+        }
     }
 
     /// A read without a body.
-    pub(crate) async fn read<R: DeserializeOwned>(&self, access: Access, path: &str) -> Result<R> {
-        self.call(access, Method::Get, path, None::<&()>).await
+    pub(crate) fn read<R: DeserializeOwned>(&self, access: Access, path: &str) -> Answer<'_, R> {
+        self.call(access, Method::Get, path, None::<&()>)
     }
 
     /// The same machinery for every call: boxed and not generic, because a browser would else load thirty copies of it.
-    fn exchange<'a>(
-        &'a self,
+    fn exchange(
+        &self,
         access: Access,
         method: Method,
-        path: &'a str,
-        body: Option<String>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response>> + 'a>> {
+        path: String,
+        body: Option<Result<Value<'static>, Misfit>>,
+    ) -> Exchange<'_> {
         Box::pin(async move {
-            let body = Zeroizing::new(body);
+            let body = Zeroizing::new(body.map(to_body).transpose()?);
+            let path = path.as_str();
             let session = self.session.borrow().clone();
             let first = self.send(access, method, path, (*body).clone()).await;
             match first {
@@ -241,9 +265,9 @@ impl<T: Transport> Services<T> {
         {
             return Ok(known.token.to_string());
         }
-        let body = to_body(&TokenRequest {
+        let body = to_body(json::to_value(&TokenRequest {
             audience: &self.vault,
-        })?;
+        }))?;
         let request = Request {
             method: Method::Post,
             url: format!("{}/v1/tokens", self.keystore),
@@ -270,8 +294,8 @@ pub(crate) fn jitter(longest: u32) -> u32 {
     u32::try_from(wait).unwrap_or(longest)
 }
 
-fn to_body(body: &impl Serialize) -> Result<String> {
-    json::write(body)
+fn to_body(body: Result<Value<'_>, Misfit>) -> Result<String> {
+    body.and_then(|body| body.to_json())
         .ok()
         .and_then(|mut json| String::from_utf8(std::mem::take(&mut *json)).ok())
         .ok_or_else(|| Error::bad_input("This cannot be sent."))

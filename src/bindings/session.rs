@@ -1,5 +1,6 @@
 //! A session as JavaScript holds it. Method by method the `Session` of `index.d.ts`.
 
+use futures_util::FutureExt as _;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -31,11 +32,11 @@ impl RawSession {
     /// Starts a call on a clone of the session.
     fn call<R, F>(&self, work: impl FnOnce(WebSession) -> F + 'static) -> Promise
     where
-        R: Serialize,
+        R: Serialize + 'static,
         F: Future<Output = Result<R>> + 'static,
     {
         let session = self.0.clone();
-        start(async move { finish(work(session).await) })
+        start(work(session).map(finish))
     }
 }
 

@@ -1,10 +1,9 @@
 //! Connections: what the Vault tells of them, checked against the pins of the private note.
 
-use std::collections::HashMap;
-
 use futures_util::future::try_join;
 use serde::Serialize;
 
+use super::by_id::ById;
 use super::{Opened, Session};
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::connections::StoredConnection;
@@ -124,7 +123,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.keys()?;
         let page = self.services().list_connections(page).await?;
         let ids: Vec<Id> = page.items.iter().map(|stored| stored.id).collect();
-        let mut entries: HashMap<Id, Entry> = self
+        let mut entries: ById<Entry> = self
             .services()
             .entries(&ids)
             .await?
@@ -169,18 +168,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Several connections at once, each with its own result.
-    pub(super) async fn checked_connections(
-        &self,
-        ids: &[Id],
-    ) -> Result<HashMap<Id, Result<Checked>>> {
+    pub(super) async fn checked_connections(&self, ids: &[Id]) -> Result<ById<Result<Checked>>> {
         let (stored, entries) = try_join(
             self.services().stored_connections(ids),
             self.services().entries(ids),
         )
         .await?;
-        let mut entries: HashMap<Id, Entry> =
-            entries.into_iter().map(|entry| (entry.id, entry)).collect();
-        let mut checked = HashMap::new();
+        let mut entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let mut checked = ById::default();
         for stored in stored {
             let id = stored.id;
             let result = match entries.remove(&id) {

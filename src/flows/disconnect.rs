@@ -1,7 +1,5 @@
 //! Ending a connection, and with it every share that was sent through it.
 
-use std::collections::HashSet;
-
 use super::Session;
 use crate::api::keystore::spaces::Space;
 use crate::api::{PageRequest, Transport};
@@ -40,7 +38,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             cursor: None,
             limit: Some(PAGE),
         };
-        let mut revoked = HashSet::new();
+        let mut revoked = Vec::new();
         for _ in 0..MOST_PAGES {
             // What was deleted is gone from the list, so the first page is always the next one.
             let page = self
@@ -64,9 +62,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 }
             }
             for share in page.items {
-                if !revoked.insert(share.id) {
+                if revoked.contains(&share.id) {
                     return Err(crate::api::unreadable());
                 }
+                revoked.push(share.id);
                 self.services().delete_share(share.id).await?;
             }
         }

@@ -1,11 +1,11 @@
 //! One's own invitations: list, cancel; and declining somebody else's.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::by_id::ById;
 use super::{Opened, Session};
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::invitations::{InvitationState, StoredInvitation};
@@ -79,8 +79,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let page = self.services().stored_invitations(page).await?;
         let ids: Vec<Id> = page.items.iter().map(|stored| stored.id).collect();
         let entries = self.services().entries(&ids).await?;
-        let entries: HashMap<Id, Entry> =
-            entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
         Ok(page.map(|stored| {
             let id = stored.id;
             let result = entries

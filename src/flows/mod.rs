@@ -4,6 +4,7 @@
 //! native tests against the real services. Step numbers are those of `docs/protocol.md`.
 
 mod accept;
+mod by_id;
 mod cards;
 mod change_passphrase;
 mod connections;
@@ -27,11 +28,12 @@ mod sign_up;
 mod steps;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 
 use serde::Serialize;
+
+use by_id::ById;
 
 use crate::api::{Page, Services, Transport};
 use crate::crypto::engine::{Engine, Watched, make_random};
@@ -125,28 +127,28 @@ struct Keys {
 /// What a session learns and may forget.
 struct Memory<P> {
     /// Connection private keys that were imported.
-    private_keys: HashMap<Id, P>,
+    private_keys: ById<P>,
     /// DEKs by encryption space.
-    deks: HashMap<Id, SymmetricKey>,
+    deks: ById<SymmetricKey>,
     /// Where a share belongs, as the Vault tells: its connection and encryption space.
-    places: HashMap<Id, (Id, Id)>,
+    places: ById<(Id, Id)>,
     /// The encryption spaces of one's own shares, as made or checked here.
-    own_spaces: HashMap<Id, Id>,
+    own_spaces: ById<Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
-    rejected_spaces: HashSet<Id>,
+    rejected_spaces: ById<()>,
     /// The newest version of each note and card; an older one is refused.
-    versions: HashMap<Id, u64>,
+    versions: ById<u64>,
 }
 
 impl<P> Default for Memory<P> {
     fn default() -> Self {
         Self {
-            private_keys: HashMap::new(),
-            deks: HashMap::new(),
-            places: HashMap::new(),
-            own_spaces: HashMap::new(),
-            rejected_spaces: HashSet::new(),
-            versions: HashMap::new(),
+            private_keys: ById::default(),
+            deks: ById::default(),
+            places: ById::default(),
+            own_spaces: ById::default(),
+            rejected_spaces: ById::default(),
+            versions: ById::default(),
         }
     }
 }
@@ -228,11 +230,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Remembers a version, and refuses one that is older than one seen before.
     fn see_version(&self, id: Id, version: u64) -> Result<()> {
         let mut memory = self.0.memory.borrow_mut();
-        let newest = memory.versions.entry(id).or_default();
-        if version < *newest {
+        if memory
+            .versions
+            .get(&id)
+            .is_some_and(|newest| version < *newest)
+        {
             return Err(Error::RecordRejected);
         }
-        *newest = version;
+        memory.versions.insert(id, version);
         Ok(())
     }
 

@@ -1,10 +1,9 @@
 //! Reading shares (steps 33-43): find the key, open the card, check who sent it, claim the key.
 
-use std::collections::HashMap;
-
 use futures_util::future::try_join3;
 use serde::Serialize;
 
+use super::by_id::ById;
 use super::connections::{Checked, Trust};
 use super::{Opened, Session, Share};
 use crate::api::Transport;
@@ -93,21 +92,24 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(opened)
     }
 
-    async fn fetch_shares(&self, ids: &[Id]) -> Result<HashMap<Id, ShareFound>> {
+    async fn fetch_shares(&self, ids: &[Id]) -> Result<ById<ShareFound>> {
         let fetch = self.services().stored_shares(ids);
         let found = self.step(33, "Fetch the shares", fetch).await?;
         Ok(found.into_iter().map(|found| (found.id, found)).collect())
     }
 
-    async fn fetch_connections(&self, places: &[(Id, Id)]) -> Result<HashMap<Id, Result<Checked>>> {
-        let mut ids: Vec<Id> = places.iter().map(|place| place.0).collect();
-        ids.sort_unstable();
-        ids.dedup();
+    async fn fetch_connections(&self, places: &[(Id, Id)]) -> Result<ById<Result<Checked>>> {
+        let mut ids: Vec<Id> = Vec::with_capacity(places.len());
+        for (connection, _) in places {
+            if !ids.contains(connection) {
+                ids.push(*connection);
+            }
+        }
         self.step(35, "Fetch the connections", self.checked_connections(&ids))
             .await
     }
 
-    async fn fetch_spaces(&self, places: &[(Id, Id)]) -> Result<HashMap<Id, Space>> {
+    async fn fetch_spaces(&self, places: &[(Id, Id)]) -> Result<ById<Space>> {
         let ids: Vec<Id> = places.iter().map(|place| place.1).collect();
         let spaces = self
             .step(
@@ -126,8 +128,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self,
         id: Id,
         found: Option<&ShareFound>,
-        connections: &HashMap<Id, Result<Checked>>,
-        spaces: &HashMap<Id, Space>,
+        connections: &ById<Result<Checked>>,
+        spaces: &ById<Space>,
     ) -> Result<Received> {
         let found = found.ok_or(Error::NotFound)?;
         let stored = match (&found.error, &found.item) {
@@ -198,7 +200,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .await;
         if opened.is_err() && unclaimed {
             // A forged share must not buy a second private-key operation.
-            self.0.memory.borrow_mut().rejected_spaces.insert(at.space);
+            self.0
+                .memory
+                .borrow_mut()
+                .rejected_spaces
+                .insert(at.space, ());
         }
         let content = opened?;
         {
@@ -278,7 +284,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     .step(39, "Unwrap the DEK with the private key", unwrap)
                     .await;
                 if unwrapped.is_err() {
-                    self.0.memory.borrow_mut().rejected_spaces.insert(at.space);
+                    self.0
+                        .memory
+                        .borrow_mut()
+                        .rejected_spaces
+                        .insert(at.space, ());
                 }
                 Ok((unwrapped?, true))
             }

@@ -1,10 +1,9 @@
 //! Sharing a card (steps 19-32), with one person or several.
 
-use std::collections::{HashMap, HashSet};
-
 use futures_util::future::try_join;
 use serde::Serialize;
 
+use super::by_id::ById;
 use super::connections::{Checked, Trust};
 use super::{Session, check_expiry};
 use crate::api::Transport;
@@ -125,7 +124,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             None => card.content.clone(),
         };
 
-        let mut outcomes: HashMap<Id, Result<Share>> = HashMap::new();
+        let mut outcomes: ById<Result<Share>> = ById::default();
         let mut drafts = Vec::new();
         let mut spaces = Vec::new();
         for id in &request.connections {
@@ -135,7 +134,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     drafts.push(draft);
                     spaces.push(space);
                 }
-                Err(error) => drop(outcomes.insert(*id, Err(error))),
+                Err(error) => outcomes.insert(*id, Err(error)),
             }
         }
         let drafts = self.store_spaces(drafts, spaces, &mut outcomes).await?;
@@ -244,7 +243,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self,
         drafts: Vec<Draft>,
         spaces: Vec<NewSpace>,
-        outcomes: &mut HashMap<Id, Result<Share>>,
+        outcomes: &mut ById<Result<Share>>,
     ) -> Result<Vec<Draft>> {
         if spaces.is_empty() {
             return Ok(drafts);
@@ -253,12 +252,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let results = self
             .step(26, "Create the encryption space in the Keystore", create)
             .await?;
-        let mut errors: HashMap<Id, Error> = HashMap::new();
-        let mut stored = HashSet::new();
+        let mut errors: ById<Error> = ById::default();
+        let mut stored = ById::default();
         for result in results {
             match result.error {
-                None => drop(stored.insert(result.id)),
-                Some(error) => drop(errors.insert(result.id, error.into())),
+                None => stored.insert(result.id, ()),
+                Some(error) => errors.insert(result.id, error.into()),
             }
         }
         let mut kept = Vec::new();
@@ -280,7 +279,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self,
         batch: Vec<(SharePlace, String)>,
         expires_at: Option<i64>,
-        outcomes: &mut HashMap<Id, Result<Share>>,
+        outcomes: &mut ById<Result<Share>>,
     ) {
         if batch.is_empty() {
             return;
@@ -316,7 +315,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 return;
             }
         };
-        let mut results: HashMap<Id, _> = results
+        let mut results: ById<_> = results
             .into_iter()
             .map(|result| (result.id, result))
             .collect();
@@ -379,11 +378,9 @@ fn share_at(at: &SharePlace, created_at: i64, expires_at: Option<i64>) -> Share 
 }
 
 fn check_recipients(connections: &[Id]) -> Result<()> {
-    let distinct: HashSet<&Id> = connections.iter().collect();
-    if connections.is_empty()
-        || connections.len() > MOST_RECIPIENTS
-        || distinct.len() != connections.len()
-    {
+    let repeated =
+        (1..connections.len()).any(|index| connections[..index].contains(&connections[index]));
+    if connections.is_empty() || connections.len() > MOST_RECIPIENTS || repeated {
         return Err(Error::bad_input(format!(
             "A card is shared with 1 to {MOST_RECIPIENTS} different connections."
         )));

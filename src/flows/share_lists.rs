@@ -1,9 +1,8 @@
 //! Lists of shares: what came in, what went out.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
+use super::by_id::ById;
 use super::{Session, Share};
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::ShareRecord;
@@ -42,7 +41,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let page = self.services().list_outgoing(page, connection).await?;
         self.remember_places(&page.items);
         let ids: Vec<Id> = page.items.iter().map(|record| record.space_id).collect();
-        let spaces: HashMap<Id, Space> = self
+        let spaces: ById<Space> = self
             .services()
             .spaces(&ids)
             .await?

@@ -130,5 +130,5 @@ pub(super) fn check_new_passphrase(
 
 /// The form in which the Keystore keeps addresses.
 pub(super) fn normalise(engine: &impl Engine, email: &str) -> String {
-    engine.to_nfc(email.trim()).to_lowercase()
+    engine.to_lowercase(&engine.to_nfc(email.trim()))
 }

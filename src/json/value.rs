@@ -46,7 +46,7 @@ impl<'a> Value<'a> {
     }
 
     /// Writes JSON.
-    pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, Misfit> {
+    pub(crate) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, Misfit> {
         let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
         self.serialize(&mut serde_json::Serializer::new(&mut *json))
             .map_err(|_| Misfit::default())?;

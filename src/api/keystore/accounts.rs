@@ -5,8 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Method, Services, Transport};
-use crate::error::Result;
+use crate::api::{Access, Answer, Method, Services, Transport};
 use crate::ids::Id;
 
 /// `POST /sign-up/start`.
@@ -133,39 +132,33 @@ impl fmt::Debug for SignedIn {
 struct Nothing {}
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn start_sign_up(&self, body: &SignUpStart) -> Result<SignUpStarted> {
+    pub(crate) fn start_sign_up(&self, body: &SignUpStart) -> Answer<'_, SignUpStarted> {
         self.call(Access::Open, Method::Post, "/sign-up/start", Some(body))
-            .await
     }
 
-    pub(crate) async fn finish_sign_up(&self, body: &SignUpFinish) -> Result<SignedUp> {
+    pub(crate) fn finish_sign_up(&self, body: &SignUpFinish) -> Answer<'_, SignedUp> {
         self.call(Access::Open, Method::Post, "/sign-up/finish", Some(body))
-            .await
     }
 
-    pub(crate) async fn start_sign_in(&self, body: &SignInStart) -> Result<SignInStarted> {
+    pub(crate) fn start_sign_in(&self, body: &SignInStart) -> Answer<'_, SignInStarted> {
         self.call(Access::Open, Method::Post, "/sign-in/start", Some(body))
-            .await
     }
 
-    pub(crate) async fn finish_sign_in(&self, body: &SignInFinish) -> Result<SignedIn> {
+    pub(crate) fn finish_sign_in(&self, body: &SignInFinish) -> Answer<'_, SignedIn> {
         self.call(Access::Open, Method::Post, "/sign-in/finish", Some(body))
-            .await
     }
 
-    pub(crate) async fn end_session(&self) -> Result<()> {
+    pub(crate) fn end_session(&self) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Keystore,
             Method::Post,
             "/sign-out",
             Some(&Nothing {}),
         )
-        .await
     }
 
     /// The Keystore's part of the account; the Vault's goes first.
-    pub(crate) async fn delete_keystore_account(&self) -> Result<()> {
+    pub(crate) fn delete_keystore_account(&self) -> Answer<'_, ()> {
         self.call_for_nothing(Access::Keystore, Method::Delete, "/account", None::<&()>)
-            .await
     }
 }

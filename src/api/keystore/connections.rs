@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Method, Services, Transport};
+use crate::api::{Access, Answer, Method, Services, Transport};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -62,19 +62,17 @@ pub struct Found<R> {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn create_entry(&self, id: Id, body: &NewEntry) -> Result<Versioned> {
+    pub(crate) fn create_entry(&self, id: Id, body: &NewEntry) -> Answer<'_, Versioned> {
         self.call(
             Access::Keystore,
             Method::Put,
             &format!("/connections/{id}"),
             Some(body),
         )
-        .await
     }
 
-    pub(crate) async fn entry(&self, id: Id) -> Result<Entry> {
+    pub(crate) fn entry(&self, id: Id) -> Answer<'_, Entry> {
         self.read(Access::Keystore, &format!("/connections/{id}"))
-            .await
     }
 
     pub(crate) async fn entries(&self, ids: &[Id]) -> Result<Vec<Entry>> {
@@ -92,13 +90,12 @@ impl<T: Transport> Services<T> {
         Ok(found.items)
     }
 
-    pub(crate) async fn update_note(&self, id: Id, body: &NoteUpdate) -> Result<Versioned> {
+    pub(crate) fn update_note(&self, id: Id, body: &NoteUpdate) -> Answer<'_, Versioned> {
         self.call(
             Access::Keystore,
             Method::Put,
             &format!("/connections/{id}/note"),
             Some(body),
         )
-        .await
     }
 }

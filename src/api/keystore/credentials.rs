@@ -5,8 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Method, Services, Transport};
-use crate::error::Result;
+use crate::api::{Access, Answer, Method, Services, Transport};
 use crate::ids::Id;
 
 /// `POST /recovery/start`.
@@ -114,29 +113,26 @@ pub struct CredentialsUpdated {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn start_recovery(&self, body: &RecoveryStart) -> Result<RecoveryStarted> {
+    pub(crate) fn start_recovery(&self, body: &RecoveryStart) -> Answer<'_, RecoveryStarted> {
         self.call(Access::Open, Method::Post, "/recovery/start", Some(body))
-            .await
     }
 
-    pub(crate) async fn start_credentials(
+    pub(crate) fn start_credentials(
         &self,
         body: &CredentialsStart,
-    ) -> Result<CredentialsStarted> {
+    ) -> Answer<'_, CredentialsStarted> {
         self.call(
             Access::Keystore,
             Method::Post,
             "/credentials/start",
             Some(body),
         )
-        .await
     }
 
-    pub(crate) async fn replace_credentials(
+    pub(crate) fn replace_credentials(
         &self,
         body: &CredentialsUpdate,
-    ) -> Result<CredentialsUpdated> {
+    ) -> Answer<'_, CredentialsUpdated> {
         self.call(Access::Keystore, Method::Put, "/credentials", Some(body))
-            .await
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::connections::{Found, Ids};
-use crate::api::{Access, Method, Services, Transport, WireError};
+use crate::api::{Access, Answer, Method, Services, Transport, WireError};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -196,23 +196,21 @@ impl<T: Transport> Services<T> {
         Ok(found.items)
     }
 
-    pub(crate) async fn claim_space(&self, id: Id, body: &Claim) -> Result<()> {
+    pub(crate) fn claim_space(&self, id: Id, body: &Claim) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Keystore,
             Method::Put,
             &format!("/spaces/{id}/claim"),
             Some(body),
         )
-        .await
     }
 
-    pub(crate) async fn delete_space(&self, id: Id) -> Result<()> {
+    pub(crate) fn delete_space(&self, id: Id) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Keystore,
             Method::Delete,
             &format!("/spaces/{id}"),
             None::<&()>,
         )
-        .await
     }
 }

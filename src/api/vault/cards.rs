@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -46,18 +46,17 @@ pub struct StoredCard {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn write_card(&self, id: Id, body: &CardWrite) -> Result<CardWritten> {
+    pub(crate) fn write_card(&self, id: Id, body: &CardWrite) -> Answer<'_, CardWritten> {
         self.call(
             Access::Vault,
             Method::Put,
             &format!("/cards/{id}"),
             Some(body),
         )
-        .await
     }
 
-    pub(crate) async fn stored_card(&self, id: Id) -> Result<StoredCard> {
-        self.read(Access::Vault, &format!("/cards/{id}")).await
+    pub(crate) fn stored_card(&self, id: Id) -> Answer<'_, StoredCard> {
+        self.read(Access::Vault, &format!("/cards/{id}"))
     }
 
     pub(crate) async fn stored_cards(&self, page: &PageRequest) -> Result<Page<StoredCard>> {
@@ -65,13 +64,12 @@ impl<T: Transport> Services<T> {
             .await
     }
 
-    pub(crate) async fn delete_card(&self, id: Id) -> Result<()> {
+    pub(crate) fn delete_card(&self, id: Id) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Vault,
             Method::Delete,
             &format!("/cards/{id}"),
             None::<&()>,
         )
-        .await
     }
 }

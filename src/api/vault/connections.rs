@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::api::keystore::connections::{Found, Ids};
-use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Publication, Role};
 use crate::error::Result;
 use crate::ids::Id;
@@ -82,14 +82,12 @@ impl StoredConnection {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn create_connection(&self, body: &NewConnection) -> Result<StoredConnection> {
+    pub(crate) fn create_connection(&self, body: &NewConnection) -> Answer<'_, StoredConnection> {
         self.call(Access::Vault, Method::Post, "/connections", Some(body))
-            .await
     }
 
-    pub(crate) async fn stored_connection(&self, id: Id) -> Result<StoredConnection> {
+    pub(crate) fn stored_connection(&self, id: Id) -> Answer<'_, StoredConnection> {
         self.read(Access::Vault, &format!("/connections/{id}"))
-            .await
     }
 
     pub(crate) async fn stored_connections(&self, ids: &[Id]) -> Result<Vec<StoredConnection>> {
@@ -115,13 +113,12 @@ impl<T: Transport> Services<T> {
             .await
     }
 
-    pub(crate) async fn end_connection(&self, id: Id) -> Result<()> {
+    pub(crate) fn end_connection(&self, id: Id) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Vault,
             Method::Delete,
             &format!("/connections/{id}"),
             None::<&()>,
         )
-        .await
     }
 }

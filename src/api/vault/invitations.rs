@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
+use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Delivery, Publication};
 use crate::error::Result;
 use crate::ids::Id;
@@ -96,23 +96,21 @@ pub struct OpenedInvitation {
 struct Nothing {}
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn create_invitation(
+    pub(crate) fn create_invitation(
         &self,
         id: Id,
         body: &NewInvitation,
-    ) -> Result<StoredInvitation> {
+    ) -> Answer<'_, StoredInvitation> {
         self.call(
             Access::Vault,
             Method::Put,
             &format!("/invitations/{id}"),
             Some(body),
         )
-        .await
     }
 
-    pub(crate) async fn stored_invitation(&self, id: Id) -> Result<StoredInvitation> {
+    pub(crate) fn stored_invitation(&self, id: Id) -> Answer<'_, StoredInvitation> {
         self.read(Access::Vault, &format!("/invitations/{id}"))
-            .await
     }
 
     pub(crate) async fn stored_invitations(
@@ -123,14 +121,13 @@ impl<T: Transport> Services<T> {
             .await
     }
 
-    pub(crate) async fn cancel_invitation(&self, id: Id) -> Result<StoredInvitation> {
+    pub(crate) fn cancel_invitation(&self, id: Id) -> Answer<'_, StoredInvitation> {
         self.call(
             Access::Vault,
             Method::Post,
             &format!("/invitations/{id}/cancel"),
             Some(&Nothing {}),
         )
-        .await
     }
 
     pub(crate) async fn open_invitation(&self, id: Id, token: &str) -> Result<OpenedInvitation> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::keystore::connections::Ids;
 use crate::api::keystore::spaces::Outcomes;
-use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
+use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport, WireError};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -172,13 +172,12 @@ impl<T: Transport> Services<T> {
         Ok(found.results)
     }
 
-    pub(crate) async fn delete_share(&self, id: Id) -> Result<()> {
+    pub(crate) fn delete_share(&self, id: Id) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Vault,
             Method::Delete,
             &format!("/shares/{id}"),
             None::<&()>,
         )
-        .await
     }
 }

@@ -52,6 +52,11 @@ pub trait Engine: Clone + 'static {
     /// The NFC form of a text (Unicode Standard Annex 15).
     fn to_nfc(&self, text: &str) -> Zeroizing<String>;
 
+    /// The lower-case form of a text. A browser has its own tables for it.
+    fn to_lowercase(&self, text: &str) -> String {
+        text.to_lowercase()
+    }
+
     /// Makes an RSA key pair (3072 bits, exponent 65537), as PKCS#8.
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>>;
 

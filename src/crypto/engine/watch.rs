@@ -90,36 +90,39 @@ impl<E: Engine> Engine for Watched<E> {
         self.engine.to_nfc(text)
     }
 
-    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        self.engine.make_rsa_key().await
+    fn to_lowercase(&self, text: &str) -> String {
+        self.engine.to_lowercase(text)
     }
 
-    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<E::PrivateKey> {
-        self.engine.import_rsa_key(pkcs8).await
+    fn make_rsa_key(&self) -> impl Future<Output = Result<Zeroizing<Vec<u8>>>> {
+        self.engine.make_rsa_key()
     }
 
-    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        self.engine.rsa_encrypt(spki, plaintext).await
+    fn import_rsa_key(&self, pkcs8: &[u8]) -> impl Future<Output = Result<E::PrivateKey>> {
+        self.engine.import_rsa_key(pkcs8)
     }
 
-    async fn rsa_decrypt(
+    fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> impl Future<Output = Result<Vec<u8>>> {
+        self.engine.rsa_encrypt(spki, plaintext)
+    }
+
+    fn rsa_decrypt(
         &self,
         key: &E::PrivateKey,
         ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        self.engine.rsa_decrypt(key, ciphertext).await
+    ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>>> {
+        self.engine.rsa_decrypt(key, ciphertext)
     }
 
-    async fn finish_opaque(
+    fn finish_opaque(
         &self,
         operation: Operation,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],
-    ) -> Result<Finished> {
+    ) -> impl Future<Output = Result<Finished>> {
         self.engine
             .finish_opaque(operation, state, passphrase, response)
-            .await
     }
 }
 

@@ -55,6 +55,10 @@ impl Engine for WebEngine {
         Zeroizing::new(JsString::from(text).normalize("NFC").into())
     }
 
+    fn to_lowercase(&self, text: &str) -> String {
+        JsString::from(text).to_lower_case().into()
+    }
+
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
         let algorithm = rsa_oaep()?;
         set(

@@ -1,7 +1,5 @@
 //! Cards: a label and fields.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -89,8 +87,7 @@ impl CardContent {
                 "Names and labels are one line of plain text, without characters that change its direction.",
             ));
         }
-        let mut names = HashSet::new();
-        for field in &self.fields {
+        for (index, field) in self.fields.iter().enumerate() {
             if field.name.is_empty()
                 || field.name.len() > LONGEST_NAME
                 || field.label.len() > LONGEST_LABEL
@@ -99,7 +96,8 @@ impl CardContent {
                     "A field's name has 1 to {LONGEST_NAME} bytes, its label at most {LONGEST_LABEL}."
                 )));
             }
-            if !names.insert(field.name.as_str()) {
+            let earlier = &self.fields[..index];
+            if earlier.iter().any(|other| other.name == field.name) {
                 return Err(Error::bad_input(format!(
                     "Two fields of the card have the name {:?}.",
                     field.name
