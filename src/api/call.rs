@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::future::ready;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Method, Request, Response, Transport, WireError};
+use super::{Method, Page, PageRequest, Request, Response, Transport, WireError};
 use crate::error::{Error, Result};
 use crate::json::{self, Misfit, Value};
 
@@ -60,6 +61,21 @@ type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
 pub(crate) struct Answer<'a, R> {
     exchange: Exchange<'a>,
     read: fn(&Response) -> Result<R>,
+}
+
+impl<R> Answer<'_, R> {
+    /// The answer to a question that need not be asked.
+    pub(crate) fn known(read: fn(&Response) -> Result<R>) -> Self {
+        let response = Response {
+            status: 200,
+            retry_after: None,
+            body: Vec::new(),
+        };
+        Self {
+            exchange: Box::pin(ready(Ok(response))),
+            read,
+        }
+    }
 }
 
 impl<R> Future for Answer<'_, R> {
@@ -133,10 +149,22 @@ impl<T: Transport> Services<T> {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Answer<'_, R> {
+        self.call_and(access, method, path, body, body_of)
+    }
+
+    /// Calls, and makes something of the answer.
+    pub(crate) fn call_and<R>(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        read: fn(&Response) -> Result<R>,
+    ) -> Answer<'_, R> {
         let body = body.map(json::to_value);
         Answer {
-            exchange: self.exchange(access, method, path.to_owned(), body),
-            read: |response| json::read(&response.body).map_err(|_| unreadable()),
+            exchange: self.exchange(access, method, Ok(path.to_owned()), body),
+            read,
         }
     }
 
@@ -148,11 +176,7 @@ impl<T: Transport> Services<T> {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Answer<'_, ()> {
-        let body = body.map(json::to_value);
-        Answer {
-            exchange: self.exchange(access, method, path.to_owned(), body),
-            read: |_| Ok(()),
-        }
+        self.call_and(access, method, path, body, |_| Ok(()))
     }
 
     /// A read without a body.
@@ -160,16 +184,33 @@ impl<T: Transport> Services<T> {
         self.call(access, Method::Get, path, None::<&()>)
     }
 
+    /// A read of a page of a list; `narrow` is the rest of the query.
+    pub(crate) fn read_page<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        page: &PageRequest,
+        narrow: &str,
+    ) -> Answer<'_, Page<R>> {
+        let path = page
+            .query()
+            .map(|query| [path, "?", &query, narrow].concat());
+        Answer {
+            exchange: self.exchange(Access::Vault, Method::Get, path, None),
+            read: body_of,
+        }
+    }
+
     /// The same machinery for every call: boxed and not generic, because a browser would else load thirty copies of it.
     fn exchange(
         &self,
         access: Access,
         method: Method,
-        path: String,
+        path: Result<String>,
         body: Option<Result<Value<'static>, Misfit>>,
     ) -> Exchange<'_> {
         Box::pin(async move {
             let body = Zeroizing::new(body.map(to_body).transpose()?);
+            let path = path?;
             let path = path.as_str();
             let session = self.session.borrow().clone();
             let first = self.send(access, method, path, (*body).clone()).await;
@@ -301,6 +342,11 @@ fn to_body(body: Result<Value<'_>, Misfit>) -> Result<String> {
         .ok_or_else(|| Error::bad_input("This cannot be sent."))
 }
 
+/// What an answer says.
+pub(crate) fn body_of<R: DeserializeOwned>(response: &Response) -> Result<R> {
+    json::read(&response.body).map_err(|_| unreadable())
+}
+
 /// The error that an answer holds.
 pub(crate) fn error_of(response: &Response) -> Error {
     match json::read::<ErrorBody>(&response.body) {
@@ -326,7 +372,7 @@ fn check_base(base: &str) -> Result<String> {
         .strip_prefix("https://")
         .or_else(|| base.strip_prefix("http://"));
     let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        && !base.contains(['?', '#', ' ', '"'])
+        && !base.bytes().any(|byte| b"?# \"".contains(&byte))
         && base.is_ascii();
     if good {
         Ok(base.trim_end_matches('/').to_owned())

@@ -13,7 +13,7 @@ pub mod vault;
 use serde::{Deserialize, Serialize};
 
 pub use call::{Access, Services};
-pub(crate) use call::{Answer, jitter, unreadable};
+pub(crate) use call::{Answer, body_of, jitter, unreadable};
 pub use transport::{ByteStream, Method, Request, Response, Transport};
 
 use crate::error::Error;

@@ -62,7 +62,10 @@ impl RecoveryKey {
                 "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.",
             )
         };
-        let letters = text.trim().chars().filter(|letter| !"- ".contains(*letter));
+        let letters = text
+            .trim()
+            .chars()
+            .filter(|letter| !matches!(letter, '-' | ' '));
         let letters: Zeroizing<String> = Zeroizing::new(letters.collect());
         if letters.len() != LETTERS {
             return Err(wrong());

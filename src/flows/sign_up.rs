@@ -91,10 +91,12 @@ impl<T: Transport, E: Engine> Client<T, E> {
 /// The address, if it can be one.
 pub(super) fn check_email(email: &str) -> Result<String> {
     let email = email.trim();
-    let plausible = email
-        .split_once('@')
-        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
-    let plain = !email.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    let plausible = email.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !host.bytes().any(|byte| byte == b'@')
+    });
+    let plain = !email
+        .chars()
+        .any(|letter| letter.is_whitespace() || letter.is_control());
     if plausible && plain && email.len() <= LONGEST_EMAIL {
         Ok(email.to_owned())
     } else {

@@ -162,27 +162,54 @@ impl<'n> Reader<'n> {
         }
     }
 
+    // Not generic, and not copied into what is.
+    #[inline(never)]
+    fn text(self) -> Result<String, Misfit> {
+        match self.shape() {
+            Shape::Text(text) => Ok(text.to_owned()),
+            Shape::OwnText(text) => Ok(text),
+            _ => Err(Misfit(None)),
+        }
+    }
+
+    #[inline(never)]
+    fn number(self) -> Result<Number, Misfit> {
+        match self.shape() {
+            Shape::Natural(value) => Ok(Number::Natural(value)),
+            Shape::Negative(value) => Ok(Number::Negative(value)),
+            Shape::Float(value) => Ok(Number::Float(value)),
+            _ => Err(Misfit(None)),
+        }
+    }
+
+    #[inline(never)]
+    fn is_nothing(self) -> bool {
+        matches!(self.node.map(Node::shape), None | Some(Shape::Null))
+    }
+
     /// Which variant of an enum is named.
+    #[inline(never)]
     fn variant(self, names: &[&str]) -> Result<Variant, Misfit> {
-        let find = |text: &str| names.iter().position(|name| *name == text);
-        let found = match self.shape() {
-            Shape::Text(text) => find(text),
-            Shape::OwnText(text) => find(&text),
-            _ => None,
-        };
+        let text = self.text()?;
+        let found = names.iter().position(|name| *name == text);
         found.map(Variant).ok_or(Misfit(None))
     }
+}
+
+enum Number {
+    Natural(u64),
+    Negative(i64),
+    Float(f64),
 }
 
 /// A number, if the type is one.
 macro_rules! numbers {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-            match self.shape() {
-                Shape::Natural(value) => visitor.visit_u64(value),
-                Shape::Negative(value) => visitor.visit_i64(value),
-                Shape::Float(value) => visitor.visit_f64(value),
-                _ => Err(Misfit(None)),
+            match self.number()? {
+                Number::Natural(value) => visitor.visit_u64(value),
+                Number::Negative(value) => visitor.visit_i64(value),
+                Number::Float(value) => visitor.visit_f64(value),
             }
         }
     )*};
@@ -206,17 +233,14 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.shape() {
-            Shape::Text(text) => visitor.visit_str(text),
-            Shape::OwnText(text) => visitor.visit_string(text),
-            _ => Err(Misfit(None)),
-        }
+        visitor.visit_string(self.text()?)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.node.map(Node::shape) {
-            None | Some(Shape::Null) => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+        if self.is_nothing() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
         }
     }
 

@@ -55,13 +55,27 @@ impl Workspace {
 
     /// The version of a crate in the lock file.
     pub(crate) fn locked_version(&self, name: &str) -> Result<&str> {
+        self.package(name, "version")
+    }
+
+    /// The folder into which Cargo unpacked the crates.
+    pub(crate) fn crates(&self) -> Result<&Path> {
+        let manifest = Path::new(self.package("serde", "manifest_path")?);
+        manifest
+            .ancestors()
+            .nth(2)
+            .context("a crate lies in the folder of its registry")
+    }
+
+    /// What Cargo says of a crate.
+    fn package(&self, name: &str, member: &str) -> Result<&str> {
         let packages = self.metadata["packages"]
             .as_array()
             .context("cargo metadata lists the packages")?;
         packages
             .iter()
             .find(|package| package["name"] == name)
-            .and_then(|package| package["version"].as_str())
+            .and_then(|package| package[member].as_str())
             .with_context(|| format!("The crate {name} is not in Cargo.lock."))
     }
 

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Answer, Method, Services, Transport};
-use crate::error::Result;
+use crate::api::{Access, Answer, Method, Services, Transport, body_of};
 use crate::ids::Id;
 
 /// `PUT /connections/{id}`.
@@ -75,19 +74,17 @@ impl<T: Transport> Services<T> {
         self.read(Access::Keystore, &format!("/connections/{id}"))
     }
 
-    pub(crate) async fn entries(&self, ids: &[Id]) -> Result<Vec<Entry>> {
+    pub(crate) fn entries(&self, ids: &[Id]) -> Answer<'_, Vec<Entry>> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Answer::known(|_| Ok(Vec::new()));
         }
-        let found: Found<Entry> = self
-            .call(
-                Access::Keystore,
-                Method::Post,
-                "/connections/query",
-                Some(&Ids { ids }),
-            )
-            .await?;
-        Ok(found.items)
+        self.call_and(
+            Access::Keystore,
+            Method::Post,
+            "/connections/query",
+            Some(&Ids { ids }),
+            |answer| body_of(answer).map(|found: Found<Entry>| found.items),
+        )
     }
 
     pub(crate) fn update_note(&self, id: Id, body: &NoteUpdate) -> Answer<'_, Versioned> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::connections::{Found, Ids};
-use crate::api::{Access, Answer, Method, Services, Transport, WireError};
+use crate::api::{Access, Answer, Method, Services, Transport, WireError, body_of};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -169,31 +169,27 @@ pub struct Claim {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn create_spaces(&self, spaces: Vec<NewSpace>) -> Result<Vec<Outcome>> {
-        let made: Outcomes<Outcome> = self
-            .call(
-                Access::Keystore,
-                Method::Post,
-                "/spaces",
-                Some(&NewSpaces { spaces }),
-            )
-            .await?;
-        Ok(made.results)
+    pub(crate) fn create_spaces(&self, spaces: Vec<NewSpace>) -> Answer<'_, Vec<Outcome>> {
+        self.call_and(
+            Access::Keystore,
+            Method::Post,
+            "/spaces",
+            Some(&NewSpaces { spaces }),
+            |answer| body_of(answer).map(|made: Outcomes<Outcome>| made.results),
+        )
     }
 
-    pub(crate) async fn spaces(&self, ids: &[Id]) -> Result<Vec<Space>> {
+    pub(crate) fn spaces(&self, ids: &[Id]) -> Answer<'_, Vec<Space>> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Answer::known(|_| Ok(Vec::new()));
         }
-        let found: Found<Space> = self
-            .call(
-                Access::Keystore,
-                Method::Post,
-                "/spaces/query",
-                Some(&Ids { ids }),
-            )
-            .await?;
-        Ok(found.items)
+        self.call_and(
+            Access::Keystore,
+            Method::Post,
+            "/spaces/query",
+            Some(&Ids { ids }),
+            |answer| body_of(answer).map(|found: Found<Space>| found.items),
+        )
     }
 
     pub(crate) fn claim_space(&self, id: Id, body: &Claim) -> Answer<'_, ()> {

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
-use crate::error::Result;
 use crate::ids::Id;
 
 /// `PUT /cards/{id}`.
@@ -59,9 +58,8 @@ impl<T: Transport> Services<T> {
         self.read(Access::Vault, &format!("/cards/{id}"))
     }
 
-    pub(crate) async fn stored_cards(&self, page: &PageRequest) -> Result<Page<StoredCard>> {
-        self.read(Access::Vault, &format!("/cards?{}", page.query()?))
-            .await
+    pub(crate) fn stored_cards(&self, page: &PageRequest) -> Answer<'_, Page<StoredCard>> {
+        self.read_page("/cards", page, "")
     }
 
     pub(crate) fn delete_card(&self, id: Id) -> Answer<'_, ()> {

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::api::keystore::connections::{Found, Ids};
-use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
+use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport, body_of};
 use crate::crypto::records::{Publication, Role};
-use crate::error::Result;
 use crate::ids::Id;
 
 /// `POST /connections` (step 17).
@@ -90,27 +89,24 @@ impl<T: Transport> Services<T> {
         self.read(Access::Vault, &format!("/connections/{id}"))
     }
 
-    pub(crate) async fn stored_connections(&self, ids: &[Id]) -> Result<Vec<StoredConnection>> {
+    pub(crate) fn stored_connections(&self, ids: &[Id]) -> Answer<'_, Vec<StoredConnection>> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Answer::known(|_| Ok(Vec::new()));
         }
-        let found: Found<StoredConnection> = self
-            .call(
-                Access::Vault,
-                Method::Post,
-                "/connections/query",
-                Some(&Ids { ids }),
-            )
-            .await?;
-        Ok(found.items)
+        self.call_and(
+            Access::Vault,
+            Method::Post,
+            "/connections/query",
+            Some(&Ids { ids }),
+            |answer| body_of(answer).map(|found: Found<StoredConnection>| found.items),
+        )
     }
 
-    pub(crate) async fn list_connections(
+    pub(crate) fn list_connections(
         &self,
         page: &PageRequest,
-    ) -> Result<Page<StoredConnection>> {
-        self.read(Access::Vault, &format!("/connections?{}", page.query()?))
-            .await
+    ) -> Answer<'_, Page<StoredConnection>> {
+        self.read_page("/connections", page, "")
     }
 
     pub(crate) fn end_connection(&self, id: Id) -> Answer<'_, ()> {

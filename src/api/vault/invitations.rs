@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Delivery, Publication};
-use crate::error::Result;
 use crate::ids::Id;
 
 /// `PUT /invitations/{id}` (step 7).
@@ -113,12 +112,11 @@ impl<T: Transport> Services<T> {
         self.read(Access::Vault, &format!("/invitations/{id}"))
     }
 
-    pub(crate) async fn stored_invitations(
+    pub(crate) fn stored_invitations(
         &self,
         page: &PageRequest,
-    ) -> Result<Page<StoredInvitation>> {
-        self.read(Access::Vault, &format!("/invitations?{}", page.query()?))
-            .await
+    ) -> Answer<'_, Page<StoredInvitation>> {
+        self.read_page("/invitations", page, "")
     }
 
     pub(crate) fn cancel_invitation(&self, id: Id) -> Answer<'_, StoredInvitation> {
@@ -130,7 +128,7 @@ impl<T: Transport> Services<T> {
         )
     }
 
-    pub(crate) async fn open_invitation(&self, id: Id, token: &str) -> Result<OpenedInvitation> {
+    pub(crate) fn open_invitation(&self, id: Id, token: &str) -> Answer<'_, OpenedInvitation> {
         let body = TokenBody {
             token: Zeroizing::new(token.to_owned()),
         };
@@ -140,10 +138,9 @@ impl<T: Transport> Services<T> {
             &format!("/invitations/{id}/open"),
             Some(&body),
         )
-        .await
     }
 
-    pub(crate) async fn decline_invitation(&self, id: Id, token: &str) -> Result<()> {
+    pub(crate) fn decline_invitation(&self, id: Id, token: &str) -> Answer<'_, ()> {
         let body = TokenBody {
             token: Zeroizing::new(token.to_owned()),
         };
@@ -153,6 +150,5 @@ impl<T: Transport> Services<T> {
             &format!("/invitations/{id}/decline"),
             Some(&body),
         )
-        .await
     }
 }

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Method, Services, Transport};
+use crate::api::{Access, Answer, Method, Services, Transport};
 use crate::crypto::keys::OkpPublicJwk;
 use crate::crypto::records::Publication;
-use crate::error::Result;
 
 /// `PUT /public-keys/{thumbprint}`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,7 +19,7 @@ pub struct PublicKeyWrite {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn publish(&self, publication: Publication) -> Result<()> {
+    pub(crate) fn publish(&self, publication: Publication) -> Answer<'_, ()> {
         let Publication {
             id,
             spki,
@@ -38,6 +37,5 @@ impl<T: Transport> Services<T> {
             &format!("/public-keys/{id}"),
             Some(&body),
         )
-        .await
     }
 }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::keystore::connections::Ids;
 use crate::api::keystore::spaces::Outcomes;
-use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport, WireError};
-use crate::error::Result;
+use crate::api::{
+    Access, Answer, Method, Page, PageRequest, Services, Transport, WireError, body_of,
+};
 use crate::ids::Id;
 
 /// A new share (steps 28-32).
@@ -125,51 +126,39 @@ pub struct ShareFound {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) async fn create_shares(&self, shares: Vec<NewShare>) -> Result<Vec<ShareOutcome>> {
-        let made: Outcomes<ShareOutcome> = self
-            .call(
-                Access::Vault,
-                Method::Post,
-                "/shares",
-                Some(&NewShares { shares }),
-            )
-            .await?;
-        Ok(made.results)
-    }
-
-    pub(crate) async fn list_incoming(&self, page: &PageRequest) -> Result<Page<ShareRecord>> {
-        self.read(
+    pub(crate) fn create_shares(&self, shares: Vec<NewShare>) -> Answer<'_, Vec<ShareOutcome>> {
+        self.call_and(
             Access::Vault,
-            &format!("/shares/incoming?{}", page.query()?),
+            Method::Post,
+            "/shares",
+            Some(&NewShares { shares }),
+            |answer| body_of(answer).map(|made: Outcomes<ShareOutcome>| made.results),
         )
-        .await
     }
 
-    pub(crate) async fn list_outgoing(
+    pub(crate) fn list_incoming(&self, page: &PageRequest) -> Answer<'_, Page<ShareRecord>> {
+        self.read_page("/shares/incoming", page, "")
+    }
+
+    pub(crate) fn list_outgoing(
         &self,
         page: &PageRequest,
         connection: Option<Id>,
-    ) -> Result<Page<ShareRecord>> {
+    ) -> Answer<'_, Page<ShareRecord>> {
         let narrow = connection
             .map(|id| format!("&connection={id}"))
             .unwrap_or_default();
-        self.read(
-            Access::Vault,
-            &format!("/shares/outgoing?{}{narrow}", page.query()?),
-        )
-        .await
+        self.read_page("/shares/outgoing", page, &narrow)
     }
 
-    pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
-        let found: Outcomes<ShareFound> = self
-            .call(
-                Access::Vault,
-                Method::Post,
-                "/shares/query",
-                Some(&Ids { ids }),
-            )
-            .await?;
-        Ok(found.results)
+    pub(crate) fn stored_shares(&self, ids: &[Id]) -> Answer<'_, Vec<ShareFound>> {
+        self.call_and(
+            Access::Vault,
+            Method::Post,
+            "/shares/query",
+            Some(&Ids { ids }),
+            |answer| body_of(answer).map(|found: Outcomes<ShareFound>| found.results),
+        )
     }
 
     pub(crate) fn delete_share(&self, id: Id) -> Answer<'_, ()> {

@@ -99,7 +99,7 @@ impl CardContent {
             let earlier = &self.fields[..index];
             if earlier.iter().any(|other| other.name == field.name) {
                 return Err(Error::bad_input(format!(
-                    "Two fields of the card have the name {:?}.",
+                    "Two fields of the card have the name \"{}\".",
                     field.name
                 )));
             }
@@ -114,7 +114,7 @@ impl CardContent {
             .find(|name| !self.fields.iter().any(|field| field.name == **name))
         {
             return Err(Error::bad_input(format!(
-                "The card has no field with the name {unknown:?}."
+                "The card has no field with the name \"{unknown}\"."
             )));
         }
         let fields = self
