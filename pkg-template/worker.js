@@ -21,11 +21,12 @@ export function finishWith(module, option) {
    * @param {Uint8Array} state
    * @param {Uint8Array} passphrase
    * @param {Uint8Array} response
+   * @param {AbortSignal} [signal] Ends the worker in the middle.
    * @returns {Promise<Finished>}
    */
-  return async (operation, state, passphrase, response) => {
+  return async (operation, state, passphrase, response, signal) => {
     try {
-      return await run(start(option), { module, operation, state, passphrase, response });
+      return await run(start(option), { module, operation, state, passphrase, response }, signal);
     } finally {
       state.fill(0);
       passphrase.fill(0);
@@ -36,9 +37,10 @@ export function finishWith(module, option) {
 /**
  * @param {Worker} worker
  * @param {object} task
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Finished>}
  */
-async function run(worker, task) {
+async function run(worker, task, signal) {
   try {
     return await new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => (data.ok ? resolve(data.ok) : reject(toError(data.error)));
@@ -47,6 +49,7 @@ async function run(worker, task) {
         event.preventDefault?.();
         reject(unavailable(event.message));
       };
+      signal?.addEventListener("abort", () => reject(new VouchsafeError("aborted", "The call was aborted.")));
       worker.postMessage(task);
     });
   } finally {

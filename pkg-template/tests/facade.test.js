@@ -17,6 +17,9 @@ const glue = `
   export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
+    begin() { return this; }
+    abort() { this.ended?.(); }
+    free() {}
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
@@ -41,6 +44,13 @@ const glue = `
   };
   export class RawSession {
     account = "an-account"; email = "a@example.com"; locked = false;
+    over = false;
+    begin(tell) { return Object.assign(new RawSession(), { tell }); }
+    abort() { calls.push(["abort"]); this.ended?.(); }
+    free() { calls.push(["free"]); }
+    end() { this.over = true; }
+    watch() {}
+    nudge() {}
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
   const names = ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
