@@ -1,11 +1,11 @@
 /** The package's entry class. */
 
-import { RawClient } from "./glue.js";
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, openSession } from "./session.js";
-import { finishWith } from "./worker.js";
+import { workWith } from "./worker.js";
 
+/** @typedef {import("./glue.js").RawClient} RawClient */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
@@ -14,12 +14,28 @@ import { finishWith } from "./worker.js";
 
 const members = ["vault", "keystore", "invitationUrl", "worker", "onStep"];
 
+/** @typedef {"web" | "rust"} Engine */
+
 /**
- * The class `Vouchsafe` of an entry that gets the module by `load`.
+ * What the entries differ in: the module's bindings, how it is loaded, the worker's file, which further options `open()`
+ * takes, and whose RSA it is.
  *
- * @param {() => Promise<WebAssembly.Module>} load
+ * @template {OpenOptions} O
+ * @typedef {object} Entry
+ * @property {typeof RawClient} RawClient
+ * @property {(options: O) => Promise<WebAssembly.Module>} load
+ * @property {() => URL} workerFile
+ * @property {readonly string[]} [members]
+ * @property {(options: O) => Engine} [engine]
  */
-export function defineVouchsafe(load) {
+
+/**
+ * The class `Vouchsafe` of an entry.
+ *
+ * @template {OpenOptions} O
+ * @param {Entry<O>} entry
+ */
+export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
   /** The package's entry: knows the services, opens sessions. */
   return class Vouchsafe {
     /** @type {RawClient} */
@@ -32,25 +48,27 @@ export function defineVouchsafe(load) {
     }
 
     /**
-     * @param {OpenOptions} options
+     * @param {O} options
      * @returns {Promise<Vouchsafe>}
      */
     static async open(options) {
-      const { vault, keystore, invitationUrl, worker, onStep } = only(options, "the options object of Vouchsafe.open()", members);
+      const named = "the options object of Vouchsafe.open()";
+      const { vault, keystore, invitationUrl, worker, onStep } = only(options, named, [...members, ...further]);
       const settings = {
+        engine: engine(options),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
-      if (!globalThis.crypto?.subtle) {
+      if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
           "insecure_context",
-          "The browser offers cryptography on secure pages only: open this page over https, or on localhost.",
+          "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load();
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, finish: finishWith(module, worker) })));
+      const module = await load(options);
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work: workWith(module, worker ?? workerFile()) })));
     }
 
     /**
@@ -89,6 +107,11 @@ export function defineVouchsafe(load) {
 function check(credentials) {
   const { email, passphrase } = only(credentials, "the object with email and passphrase", ["email", "passphrase"]);
   return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+}
+
+/** Browsers have it on secure pages only. */
+export function hasWebCrypto() {
+  return globalThis.crypto?.subtle !== undefined;
 }
 
 /** @returns {string | undefined} */

@@ -1,9 +1,9 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { RawSession } from "./glue.js";
 import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
 import { calling, toError, withError } from "./errors.js";
 
+/** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").Field} Field */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
@@ -17,14 +17,17 @@ import { calling, toError, withError } from "./errors.js";
 const deliveries = /** @type {const} */ (["email", "link"]);
 const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
 
+/** What the module opened: only that becomes a session. */
+const opened = /** @type {WeakSet<RawSession>} */ (new WeakSet());
+
 /** A signed-in person. */
 export class Session {
   /** @type {RawSession} */
   #raw;
 
-  /** @param {unknown} raw */
+  /** @param {RawSession} raw */
   constructor(raw) {
-    if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
+    if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
   }
 
@@ -241,6 +244,7 @@ export class Session {
  * @returns {import("./index.d.ts").Session}
  */
 export function openSession(raw) {
+  opened.add(raw);
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw)));
 }
 

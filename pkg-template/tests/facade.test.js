@@ -24,7 +24,7 @@ const glue = `
     }
     async signIn({ email, passphrase }) {
       const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
-      this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
+      this.finished = await this.options.work("signIn", state, secret, Uint8Array.of(9));
       calls.push(["finished", this.finished, state, secret]);
       this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
       return new RawSession();
@@ -51,7 +51,8 @@ const glue = `
 
 const workerGlue = `let wasm_bindgen = {
   initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
-  finishSignIn(state, passphrase, response) {
+  async work(operation, [state, passphrase, response]) {
+    if (operation !== "signIn") throw new TypeError(operation);
     const text = new TextDecoder().decode(passphrase);
     if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
     if (text === "out of memory") throw new RangeError("out of memory");
@@ -138,6 +139,15 @@ test("a worker that is missing is named, with the cure", async () => {
     throw new Error("no");
   };
   await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+});
+
+test("an error tells whether to try again, and narrows by its code", () => {
+  const offline = new api.VouchsafeError("offline", "Try again.", { cause: 7 });
+  assert.equal(offline.retryable, true);
+  assert.equal(offline.cause, 7);
+  assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
+  assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
 
 test("errors are errors, within results too", async () => {

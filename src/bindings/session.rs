@@ -4,6 +4,7 @@ use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
+use super::PageEngine;
 use super::convert::{finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
@@ -11,12 +12,11 @@ use super::inputs::{
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
-use crate::crypto::engine::web::WebEngine;
 use crate::error::{Error, Result};
 use crate::flows::{Opened, Reason, Received, Session, Share, ShareOutcome, Subscription};
 use crate::ids::Id;
 
-type WebSession = Session<Fetch, WebEngine>;
+type WebSession = Session<Fetch, PageEngine>;
 
 /// A signed-in person. The package wraps it as `Session`.
 #[wasm_bindgen]
