@@ -1,7 +1,7 @@
 
 // Takes one operation, answers it, and closes.
 (() => {
-  const scope = typeof self === "undefined" ? process.getBuiltinModule("node:worker_threads").parentPort : self;
+  const scope = typeof self === "undefined" ? globalThis.process.getBuiltinModule("node:worker_threads").parentPort : self;
 
   const work = async ({ module, operation, parts }) => {
     wasm_bindgen.initSync({ module });

@@ -31,14 +31,14 @@ export function setting(name) {
 /** The folder in which npm put the tools. A project within it finds them as it would find its own. */
 const tools = () => setting("CONSUMERS");
 
-/** A new project with the files of `consumers/<name>` and the package installed from the tarball. */
+/** A new project with the files of the folder `name` and the package installed from the tarball. */
 export async function project(t, name) {
   await mkdir(join(tools(), "projects"), { recursive: true });
   const folder = await mkdtemp(join(tools(), "projects", `${name}-`));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  await cp(join(here, "consumers", name), folder, { recursive: true });
+  await cp(join(here, name), folder, { recursive: true });
   await cp(join(here, "flow.js"), join(folder, "flow.js"));
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", setting("TARBALL")], folder);
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", setting("TARBALL")], folder);
   return folder;
 }
 
@@ -78,9 +78,9 @@ export async function serveWith(t, tool, args, cwd) {
 }
 
 function start(program, args, cwd, env = {}) {
-  // Tools that know of a terminal or of other tools say more, and in colours.
-  const environment = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", NODE_OPTIONS: "", CI: "1", ...env };
-  for (const name of ["NODE_ENV", "NODE_TEST_CONTEXT", "FORCE_COLOR"]) if (!(name in env)) delete environment[name];
+  // What would let the tools say more than to a developer, or in colours.
+  const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env };
+  for (const name of ["CI", "FORCE_COLOR", "NODE_ENV", "NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete environment[name];
   const child = spawn(program, args, { cwd, env: environment, detached: true });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (text += chunk));
@@ -133,7 +133,12 @@ export function useBrowser() {
     tab.on("console", (message) => {
       if (["warning", "error"].includes(message.type())) faults.push(`${message.text()} (${message.location().url})`);
     });
-    tab.on("pageerror", (error) => faults.push(`uncaught: ${error.stack ?? error}`));
+    const uncaught = new Promise((_, reject) => {
+      tab.on("pageerror", (error) => {
+        faults.push(`uncaught: ${error.stack ?? error}`);
+        reject(error);
+      });
+    });
     await tab.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
         console.error(`security policy: ${violatedDirective} ${blockedURI} ${sample}`);
@@ -142,7 +147,7 @@ export function useBrowser() {
     const query = new URLSearchParams({ vault: setting("VAULT"), keystore: setting("KEYSTORE") });
     await tab.goto(`${page}?${query}`);
     const output = tab.locator("output").filter({ hasText: /\S/ });
-    await output.waitFor({ timeout: LONG }).catch((error) => {
+    await Promise.race([output.waitFor({ timeout: LONG }), uncaught]).catch((error) => {
       throw new Error(`The page shows nothing; it had these faults:\n${faults.join("\n")}`, { cause: error });
     });
     const seen = await output.innerText();
