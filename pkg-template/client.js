@@ -2,7 +2,9 @@
 
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
-import { guarded, openSession } from "./session.js";
+import { guarded, perform, settings as withCall } from "./calls.js";
+import { Keeper } from "./keeper.js";
+import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").RawClient} RawClient */
@@ -12,7 +14,7 @@ import { workWith } from "./worker.js";
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
-const members = ["vault", "keystore", "invitationUrl", "worker", "onStep"];
+const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lockAfter"];
 
 /** @typedef {"web" | "rust"} Engine */
 
@@ -40,11 +42,16 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
   return class Vouchsafe {
     /** @type {RawClient} */
     #raw;
+    #origin;
 
-    /** @param {unknown} raw */
-    constructor(raw) {
+    /**
+     * @param {unknown} raw
+     * @param {import("./session.js").Origin} origin
+     */
+    constructor(raw, origin) {
       if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
       this.#raw = raw;
+      this.#origin = origin;
     }
 
     /**
@@ -53,13 +60,18 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
-      const { vault, keystore, invitationUrl, worker, onStep } = only(options, named, [...members, ...further]);
+      const { vault, keystore, invitationUrl, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
       const settings = {
         engine: engine(options),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         onStep: guarded(optional(onStep, "onStep", callable)),
+      };
+      const origin = {
+        // An address is the same with a slash at its end and without.
+        services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
+        lockAfter: optional(lockAfter, "lockAfter", period),
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -68,7 +80,8 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
         );
       }
       const module = await load(options);
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, work: workWith(module, worker ?? workerFile()) })));
+      const work = workWith(module, worker ?? workerFile());
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
     }
 
     /**
@@ -77,8 +90,8 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     async signUp(credentials) {
       const checked = check(credentials);
-      const { session, recoveryKey } = await calling(() => this.#raw.signUp(checked));
-      return { session: openSession(session), recoveryKey };
+      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(checked));
+      return { session: openSession(session, this.#origin), recoveryKey };
     }
 
     /**
@@ -87,7 +100,14 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     async signIn(credentials) {
       const checked = check(credentials);
-      return openSession(await calling(() => this.#raw.signIn(checked)));
+      return openSession(await perform(this.#raw, credentials, (raw) => raw.signIn(checked)), this.#origin);
+    }
+
+    /** @returns {Promise<Session | null>} */
+    async resume() {
+      const { services, lockAfter } = this.#origin;
+      const found = await Keeper.resume(this.#raw, services, lockAfter);
+      return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 
     /**
@@ -95,17 +115,17 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { email, recoveryKey: old, passphrase } = only(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
+      const { email, recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
       const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const { session, recoveryKey } = await calling(() => this.#raw.recover(checked));
-      return { session: openSession(session), recoveryKey };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(checked));
+      return { session: openSession(session, this.#origin), recoveryKey };
     }
   };
 }
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = only(credentials, "the object with email and passphrase", ["email", "passphrase"]);
+  const { email, passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "passphrase"]);
   return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
 }
 

@@ -21,6 +21,36 @@ export interface OpenOptions {
   worker?: string | URL | (() => Worker) | undefined;
   /** Told of each step of the protocol as it ends, numbered as in the protocol's documentation. */
   onStep?: ((step: Step) => void) | undefined;
+  /** Sessions lock after so many milliseconds without a call, see {@link Session.lockAfter}. Default: never. */
+  lockAfter?: number | undefined;
+}
+
+/** What every call can be told besides. */
+export interface CallOptions {
+  /**
+   * Ends the call: it rejects with `aborted`, with the signal's reason as `cause`. What was to be written was written or was
+   * not, as when the connection breaks; nothing is left half done, and every call can be made again.
+   */
+  signal?: AbortSignal | undefined;
+  /** Told how far the call is, by those that open or write many records. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How far a call is. */
+export interface Progress {
+  /** Pieces of work that are done. */
+  done: number;
+  /** All of them: one for each record of a list or read, two for each person of {@link Session.shareWithMany}. */
+  total: number;
+}
+
+/** Who finds a session again: this tab after a reload, or every tab of this browser. */
+export type PersistScope = "tab" | "browser";
+
+/** How a session is kept. */
+export interface PersistOptions extends CallOptions {
+  /** `tab`: until this tab is closed; a duplicate of it is the same session. `browser`: all tabs share it. */
+  scope: PersistScope;
 }
 
 /** A step of the protocol that ended. */
@@ -34,7 +64,7 @@ export interface Step {
 }
 
 /** Email address and passphrase. The passphrase never leaves this device. */
-export interface Credentials {
+export interface Credentials extends CallOptions {
   /** The email address. Letter case and surrounding space do not matter. */
   email: string;
   /** The passphrase, of 8 characters at least. */
@@ -53,7 +83,7 @@ export interface SignedUp {
 }
 
 /** What opens an account whose passphrase is lost. Neither the key nor the passphrase leaves this device. */
-export interface RecoverOptions {
+export interface RecoverOptions extends CallOptions {
   /** The account's email address. */
   email: string;
   /** As it was shown. Letter case, spaces and hyphens do not matter. */
@@ -120,7 +150,7 @@ export interface Page<T> {
 }
 
 /** Which page of a list. */
-export interface PageOptions {
+export interface PageOptions extends CallOptions {
   /** `next` of the page before. Default: the first page. */
   cursor?: string | undefined;
   /** How many records at most: 1 to 200; 50 by default. */
@@ -134,7 +164,7 @@ export interface OutgoingOptions extends PageOptions {
 }
 
 /** The passphrase, asked for again where it protects. */
-export interface PassphraseOptions {
+export interface PassphraseOptions extends CallOptions {
   /** The account's passphrase. */
   passphrase: string;
 }
@@ -146,7 +176,7 @@ export interface ChangePassphraseOptions extends PassphraseOptions {
 }
 
 /** How to accept an invitation. */
-export interface AcceptOptions {
+export interface AcceptOptions extends CallOptions {
   /** How this side calls the inviter. No server learns it. */
   name: string;
 }
@@ -155,7 +185,7 @@ export interface AcceptOptions {
 export type Delivery = "email" | "link";
 
 /** What every invitation says. */
-interface InviteBase {
+interface InviteBase extends CallOptions {
   /** How the inviter calls the invited person. No server learns it. */
   name: string;
   /** When the invitation ends. Default: in 14 days. */
@@ -174,7 +204,7 @@ export interface InviteByEmail extends InviteBase {
 export interface InviteByLink extends InviteBase {
   /** Handed over. */
   delivery: "link";
-  /** The invited person's address, to remember whom the link is for. */
+  /** Not sent anywhere, and not kept. */
   email?: string | undefined;
 }
 
@@ -296,7 +326,7 @@ export interface UncertainConnection extends ConnectionBase {
 export type Connection = VerifiedConnection | UncertainConnection;
 
 /** What to share with one person. */
-export interface ShareOptions {
+export interface ShareOptions extends CallOptions {
   /** The card's id. */
   card: string;
   /** The connection's id. */
@@ -416,6 +446,23 @@ export interface LiveEvent {
 /** What {@link Session.on} can listen to. */
 export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
+/** Something that happened to the session itself, here or in another tab that shares it. */
+export interface SessionEvent {
+  /** What happened. */
+  kind: SessionEventKind;
+}
+
+/** `ended`: it was signed out, or the account was deleted. */
+export type SessionEventKind = "locked" | "unlocked" | "ended";
+
+/** Ends listening. It can also be the subject of `using`. */
+export interface Unsubscribe {
+  /** Ends it. */
+  (): void;
+  /** The same. */
+  [Symbol.dispose](): void;
+}
+
 /** The package's entry: knows the services, opens sessions. */
 export class Vouchsafe {
   /** Loads the WebAssembly module, once for the page, and prepares the client. Sends nothing. */
@@ -435,6 +482,12 @@ export class Vouchsafe {
    * `wrong_credentials`. After an interruption, call it again with the same arguments.
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
+  /**
+   * The session that {@link Session.persist} kept, without a passphrase: this tab's, or else the browser's; `null` if there is
+   * none. It comes back locked when it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects with
+   * `storage_unavailable`.
+   */
+  resume(): Promise<Session | null>;
 }
 
 /** A signed-in person. */
@@ -448,16 +501,28 @@ export class Session {
   /** Whether the keys are forgotten; see {@link Session.lock}. */
   readonly locked: boolean;
 
+  /**
+   * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. Stored are ciphertexts,
+   * under a key that the browser does not give away; after {@link Session.lock} no key of the account among them. Rejects
+   * with `storage_unavailable`, as in some private windows; the session goes on.
+   */
+  persist(options: PersistOptions): Promise<void>;
+  /**
+   * Locks the session after so many milliseconds without a call, in any tab that shares it; `null`: never. Time counts while
+   * the machine sleeps, and while no page is open. Listening is no call.
+   */
+  lockAfter(milliseconds: number | null): void;
+
   /** Makes a card, encrypted before it leaves this device. Rejects with `bad_input`, `too_large`. */
-  createCard(content: CardContent): Promise<Card>;
+  createCard(content: CardContent, options?: CallOptions): Promise<Card>;
   /** One's own cards, newest first. A card that does not open is a {@link Failure}. */
   cards(options?: PageOptions): Promise<Page<Opened<Card>>>;
   /** One of one's own cards. Rejects with `not_found`. */
-  card(id: string): Promise<Card>;
+  card(id: string, options?: CallOptions): Promise<Card>;
   /** Replaces label and fields of the card. Rejects with `conflict` when it was changed elsewhere since it was read. */
-  updateCard(card: CardUpdate): Promise<Card>;
+  updateCard(card: CardUpdate, options?: CallOptions): Promise<Card>;
   /** Deletes a card. What was shared of it stays shared. */
-  deleteCard(id: string): Promise<void>;
+  deleteCard(id: string, options?: CallOptions): Promise<void>;
 
   /** Invites somebody to connect. The result's `link` is to be handed over by the inviter. */
   invite(options: InviteByLink): Promise<NewLink>;
@@ -468,41 +533,49 @@ export class Session {
   /** One's own invitations, newest first. */
   invitations(options?: PageOptions): Promise<Page<Opened<Invitation>>>;
   /** Takes an invitation back: nobody can accept it any more. Rejects with `invitation_used` when somebody did. */
-  cancelInvitation(id: string): Promise<Invitation>;
+  cancelInvitation(id: string, options?: CallOptions): Promise<Invitation>;
   /** Declines somebody's invitation: nobody can accept it any more. */
-  declineInvitation(ticket: InvitationTicket): Promise<void>;
+  declineInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<void>;
   /** Accepts an invitation; `name` is how this side calls the inviter. Repeated, it returns the same connection. */
   accept(ticket: InvitationTicket, options: AcceptOptions): Promise<Connection>;
 
   /** One's connections, newest first. One that cannot be checked is a {@link Failure}. */
   connections(options?: PageOptions): Promise<Page<Opened<Connection>>>;
   /** One connection. Rejects with `not_found`. */
-  connection(id: string): Promise<Connection>;
+  connection(id: string, options?: CallOptions): Promise<Connection>;
   /** Notes that the two people compared the safety number. Rejects with `safety_number_mismatch`. */
-  markVerified(id: string, safetyNumber: string): Promise<Connection>;
+  markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. What was read cannot be unread. */
-  disconnect(id: string): Promise<void>;
+  disconnect(id: string, options?: CallOptions): Promise<void>;
 
-  /** Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless told otherwise. */
+  /**
+   * Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless told otherwise. A call
+   * that is aborted takes the share back.
+   */
   share(options: ShareOptions): Promise<Share>;
   /** Shares a card with several people in one go; each has a result of its own. */
   shareWithMany(options: ShareWithManyOptions): Promise<ShareResult[]>;
   /** What one shares, newest first. */
   outgoingShares(options?: OutgoingOptions): Promise<Page<OutgoingShare>>;
   /** Deletes the share and its key. What was read cannot be unread. */
-  revokeShare(id: string): Promise<void>;
+  revokeShare(id: string, options?: CallOptions): Promise<void>;
 
   /** What others share with this person, newest first. Nothing is opened by it. */
   incomingShares(options?: PageOptions): Promise<Page<Share>>;
   /** Opens a share, checks who sent it, and claims its key. The sender can open it too. */
-  readShare(id: string): Promise<ReceivedShare>;
+  readShare(id: string, options?: CallOptions): Promise<ReceivedShare>;
   /** Opens up to 50 shares together; each has a result of its own. */
-  readShares(ids: readonly string[]): Promise<ReadResult[]>;
+  readShares(ids: readonly string[], options?: CallOptions): Promise<ReadResult[]>;
 
-  /** Calls `listener` when something happens, from now on. Returns a function that ends it. */
-  on(kind: LiveEventKind, listener: (event: LiveEvent) => void): () => void;
+  /**
+   * Calls `listener` when something happens, from now on. Returns a function that ends it. Whatever breaks the connection,
+   * sleep among it, nothing is lost: the listener is called when it is back, for a session that is kept after a reload, too.
+   */
+  on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
+  /** Calls `listener` when the session is locked, unlocked or ended, by whatever and wherever. */
+  on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
 
-  /** Forgets every key. Calls fail with `locked` until {@link Session.unlock}. */
+  /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;
   /** Gets the keys again. Rejects with `wrong_credentials`. */
   unlock(options: PassphraseOptions): Promise<void>;
@@ -524,7 +597,25 @@ export class Session {
    */
   deleteAccount(options: PassphraseOptions): Promise<void>;
   /** Forgets every key and ends the session at the Keystore. When that cannot be reached, the session lives on: call it again. */
-  signOut(): Promise<void>;
+  signOut(options?: CallOptions): Promise<void>;
+
+  /**
+   * Forgets every key in this tab and frees the session's memory, at the end of a block with `using`. Later calls fail with
+   * `session_expired`. What is kept stays: {@link Vouchsafe.resume} finds it.
+   */
+  [Symbol.dispose](): void;
+  /** The same, once everything that is to be kept is stored. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+declare global {
+  // As TypeScript has it in `esnext.disposable`, for those who do not load that.
+  interface SymbolConstructor {
+    /** The method that `using` calls. */
+    readonly dispose: unique symbol;
+    /** The method that `await using` calls. */
+    readonly asyncDispose: unique symbol;
+  }
 }
 
 /** Every reason for which a call can fail; docs/errors.md of the project tells when each occurs. */
@@ -533,7 +624,7 @@ export type ErrorCode =
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
-  | "offline" | "aborted" | "server_error" | "insecure_context" | "worker_unavailable";
+  | "offline" | "aborted" | "server_error" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes for which the same call can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";

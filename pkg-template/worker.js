@@ -18,11 +18,12 @@ export function workWith(module, option) {
   /**
    * @param {string} operation
    * @param {Uint8Array[]} parts
+   * @param {AbortSignal} [signal] Ends the worker in the middle.
    * @returns {Promise<Record<string, Uint8Array>>}
    */
-  return async (operation, ...parts) => {
+  return async (operation, parts, signal) => {
     try {
-      return await run(option, { module, operation, parts });
+      return await run(option, { module, operation, parts }, signal);
     } finally {
       for (const part of parts) part.fill(0);
     }
@@ -32,19 +33,20 @@ export function workWith(module, option) {
 /**
  * @param {WorkerOption} option
  * @param {object} task
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Record<string, Uint8Array>>}
  */
-async function run(option, task) {
-  if (typeof option === "function") return ask(option, task);
-  if (typeof Worker === "undefined") return ask(() => startInNode(option), task);
+async function run(option, task, signal) {
+  if (typeof option === "function") return ask(option, task, signal);
+  if (typeof Worker === "undefined") return ask(() => startInNode(option), task, signal);
   try {
-    return await ask(() => new Worker(trusted(option)), task);
+    return await ask(() => new Worker(trusted(option)), task, signal);
   } catch (error) {
     if (!unstarted.has(/** @type {object} */ (error))) throw error;
-    const copy = await copyOf(option);
-    if (copy === undefined) throw error;
+    const copy = await copyOf(option, signal);
+    if (copy === undefined || signal?.aborted) throw error;
     try {
-      return await ask(() => new Worker(trusted(copy)), task);
+      return await ask(() => new Worker(trusted(copy)), task, signal);
     } finally {
       URL.revokeObjectURL(copy);
     }
@@ -56,9 +58,10 @@ async function run(option, task) {
  *
  * @param {() => Worker} start
  * @param {object} task
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Record<string, Uint8Array>>}
  */
-async function ask(start, task) {
+async function ask(start, task, signal) {
   /** @type {Worker | undefined} */
   let worker;
   try {
@@ -70,6 +73,7 @@ async function ask(start, task) {
         event.preventDefault?.();
         reject(unavailable(event.message));
       };
+      signal?.addEventListener("abort", () => reject(new VouchsafeError("aborted", "The call was aborted.")));
       started.postMessage(task);
     });
   } catch (error) {
@@ -84,11 +88,12 @@ async function ask(start, task) {
  * package to pages without a bundler, but may read what it says.
  *
  * @param {string | URL} file
+ * @param {AbortSignal} [signal]
  * @returns {Promise<string | undefined>}
  */
-async function copyOf(file) {
+async function copyOf(file, signal) {
   try {
-    const response = await fetch(file);
+    const response = await fetch(file, signal ? { signal } : {});
     const script = /javascript/.test(response.headers.get("content-type") ?? "");
     return response.ok && script ? URL.createObjectURL(await response.blob()) : undefined;
   } catch {

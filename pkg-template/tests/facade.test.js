@@ -17,6 +17,9 @@ const glue = `
   export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
+    begin() { return this; }
+    abort() { this.ended?.(); }
+    free() {}
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
@@ -24,7 +27,7 @@ const glue = `
     }
     async signIn({ email, passphrase }) {
       const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
-      this.finished = await this.options.work("signIn", state, secret, Uint8Array.of(9));
+      this.finished = await this.options.work("signIn", [state, secret, Uint8Array.of(9)]);
       calls.push(["finished", this.finished, state, secret]);
       this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
       return new RawSession();
@@ -41,6 +44,13 @@ const glue = `
   };
   export class RawSession {
     account = "an-account"; email = "a@example.com"; locked = false;
+    over = false;
+    begin(tell) { return Object.assign(new RawSession(), { tell }); }
+    abort() { calls.push(["abort"]); this.ended?.(); }
+    free() { calls.push(["free"]); }
+    end() { this.over = true; }
+    watch() {}
+    nudge() {}
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
   const names = ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use web_sys::CryptoKey;
 
 use super::PageEngine;
-use super::convert::{from_js, start, to_js, to_rejection};
+use super::convert::{Control, from_js, start, to_js, to_rejection};
 use super::inputs::{CredentialsInput, RecoverInput};
-use super::session::RawSession;
+use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::{WebEngine, Worker};
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::flows::{Client, SignedUp, Steps};
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct RawClient(Rc<Client<Fetch, PageEngine>>);
+pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
@@ -25,15 +26,46 @@ impl RawClient {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
-            .map(|client| Self(Rc::new(client)))
+            .map(|client| Self(Rc::new(client), None))
             .map_err(|error| to_rejection(&error))
+    }
+
+    /// The same client for one call, which `abort` ends.
+    pub fn begin(&self) -> RawClient {
+        Self(Rc::clone(&self.0), Some(Control::new()))
+    }
+
+    /// Ends the call.
+    pub fn abort(&self) {
+        if let Some(control) = &self.1 {
+            control.abort();
+        }
+    }
+
+    /// The session that was kept, see [`RawSession::seal`].
+    pub fn resume(
+        &self,
+        key: CryptoKey,
+        context: String,
+        state: Vec<u8>,
+        keys: Option<Vec<u8>>,
+    ) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let (state, keys) = open_kept(&key, &context, &state, keys.as_deref()).await?;
+                client.resume(&state, keys.as_ref().map(|keys| keys.as_slice()))
+            };
+            let session = work.await.map_err(|error| to_rejection(&error))?;
+            Ok(RawSession::new(session).into())
+        })
     }
 
     /// `{ email, passphrase }` to `{ session, recoveryKey }`.
     #[wasm_bindgen(js_name = signUp)]
     pub fn sign_up(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        start(async move {
+        start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client.sign_up(&input.email, &input.passphrase).await
@@ -45,7 +77,7 @@ impl RawClient {
     /// `{ email, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
     pub fn recover(&self, options: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        start(async move {
+        start(self.1.as_ref(), async move {
             let work = async {
                 let input: RecoverInput = from_js("options", options)?;
                 client
@@ -60,7 +92,7 @@ impl RawClient {
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
-        start(async move {
+        start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client.sign_in(&input.email, &input.passphrase).await

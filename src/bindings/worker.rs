@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// Does the operation of this name with the arrays of bytes in `parts`. Its results are the members of an object.
 #[wasm_bindgen]
 pub fn work(operation: String, parts: Array) -> Promise {
-    start(async move {
+    start(None, async move {
         let parts: Vec<_> = parts
             .iter()
             .map(|part| Zeroizing::new(Uint8Array::new(&part).to_vec()))

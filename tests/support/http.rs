@@ -1,6 +1,6 @@
 //! A transport over HTTP that records, may be tampered with, and may be cut.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::net::TcpStream;
 use std::rc::Rc;
@@ -45,6 +45,10 @@ pub struct Http {
     tamper: Rc<RefCell<Option<Tamper>>>,
     faults: Rc<RefCell<Option<(usize, Faults)>>>,
     pub clock_offset: Rc<AtomicI64>,
+    /// How often others had their turn.
+    pub pauses: Rc<Cell<usize>>,
+    /// The event streams that were opened, by the id that they went on after.
+    pub streams: Rc<RefCell<Vec<Option<String>>>>,
 }
 
 impl Default for Http {
@@ -58,6 +62,8 @@ impl Default for Http {
             tamper: Rc::default(),
             faults: Rc::default(),
             clock_offset: Rc::default(),
+            pauses: Rc::default(),
+            streams: Rc::default(),
         }
     }
 }
@@ -224,6 +230,9 @@ impl Transport for Http {
     }
 
     async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
+        self.streams
+            .borrow_mut()
+            .push(request.last_event_id.clone());
         let answer = self.build(&request).send().await.map_err(offline)?;
         let head = self.tampered(&request, head_of(&answer));
         // A stream that is refused ends.
@@ -234,6 +243,15 @@ impl Transport for Http {
     async fn sleep(&self, millis: u32) {
         self.waits.borrow_mut().push(millis);
         tokio::task::yield_now().await;
+    }
+
+    async fn pause(&self) {
+        self.pauses.set(self.pauses.get() + 1);
+        tokio::task::yield_now().await;
+    }
+
+    async fn watch(&self, _: u32) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {

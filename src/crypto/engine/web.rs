@@ -5,7 +5,7 @@
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
+use web_sys::{AbortController, Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
 use super::{Engine, Finished, MODULUS_BYTES, Operation};
@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 pub struct Worker(Function);
 
 impl Worker {
-    /// `work(operation, …arguments)` returns a promise of an object with bytes, and rejects with `{ code, message }`.
+    /// `work(operation, parts, signal)` returns a promise of an object with bytes, and rejects with `{ code, message }`. When
+    /// `signal` is aborted, nobody waits for it any more.
     #[must_use]
     pub fn new(work: Function) -> Self {
         Self(work)
@@ -60,13 +61,16 @@ impl Worker {
     }
 
     async fn run(&self, operation: &str, parts: &[&[u8]]) -> Result<JsValue> {
-        let arguments = Array::of1(&operation.into());
-        for part in parts {
-            arguments.push(&Uint8Array::from(*part));
-        }
+        let parts: Array = parts.iter().map(|part| Uint8Array::from(*part)).collect();
+        let controller = Abort::new().ok_or(Error::InsecureContext)?;
         let promise = self
             .0
-            .apply(&JsValue::UNDEFINED, &arguments)
+            .call3(
+                &JsValue::UNDEFINED,
+                &operation.into(),
+                &parts,
+                &controller.0.signal(),
+            )
             .map_err(|error| worker_error(&error))?;
         JsFuture::from(Promise::resolve(&promise))
             .await
@@ -110,17 +114,8 @@ impl std::fmt::Debug for WebEngine {
 impl WebEngine {
     /// Fails with [`Error::InsecureContext`] where there is no WebCrypto.
     pub fn new(worker: Worker) -> Result<Self> {
-        let crypto = Reflect::get(&js_sys::global(), &"crypto".into())
-            .map_err(|_| Error::InsecureContext)?;
-        // Outside a window the class may go by another name, so the shape is what counts.
-        let subtle = Reflect::get(&crypto, &"subtle".into()).map_err(|_| Error::InsecureContext)?;
-        if subtle.is_undefined() || subtle.is_null() {
-            return Err(Error::InsecureContext);
-        }
-        Ok(Self {
-            crypto: crypto.unchecked_into(),
-            worker,
-        })
+        let crypto = find_crypto()?;
+        Ok(Self { crypto, worker })
     }
 
     fn subtle(&self) -> SubtleCrypto {
@@ -160,10 +155,7 @@ impl Engine for WebEngine {
         .await?;
         let pair: CryptoKeyPair = pair.unchecked_into();
         let exported = run(self.subtle().export_key("pkcs8", &pair.get_private_key())).await?;
-        let array = Uint8Array::new(&exported);
-        let bytes = Zeroizing::new(array.to_vec());
-        array.fill(0, 0, array.length());
-        Ok(bytes)
+        Ok(take(&exported))
     }
 
     async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<CryptoKey> {
@@ -206,10 +198,7 @@ impl Engine for WebEngine {
                 .subtle()
                 .decrypt_with_object_and_js_u8_array(&rsa_oaep()?, key, &data))
             .await?;
-        let array = Uint8Array::new(&decrypted);
-        let bytes = Zeroizing::new(array.to_vec());
-        array.fill(0, 0, array.length());
-        Ok(bytes)
+        Ok(take(&decrypted))
     }
 
     async fn finish_opaque(
@@ -222,6 +211,86 @@ impl Engine for WebEngine {
         self.worker
             .finish_opaque(operation, state, passphrase, response)
             .await
+    }
+}
+
+/// Seals what is to be stored beside a key that cannot be taken out of the browser: AES-256-GCM, with `context` for
+/// additional data. The nonce goes first.
+pub async fn seal_for_storage(
+    key: &CryptoKey,
+    context: &str,
+    iv: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>> {
+    let algorithm = aes_gcm(context, iv)?;
+    let data = Uint8Array::from(plaintext);
+    let subtle = find_crypto()?.subtle();
+    let sealed = run(subtle.encrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await;
+    data.fill(0, 0, data.length());
+    let mut stored = iv.to_vec();
+    stored.extend(Uint8Array::new(&sealed?).to_vec());
+    Ok(stored)
+}
+
+/// The inverse of [`seal_for_storage`].
+pub async fn open_from_storage(
+    key: &CryptoKey,
+    context: &str,
+    stored: &[u8],
+) -> Result<Zeroizing<Vec<u8>>> {
+    let (iv, sealed) = stored.split_at_checked(12).ok_or(Error::RecordRejected)?;
+    let algorithm = aes_gcm(context, iv)?;
+    let subtle = find_crypto()?.subtle();
+    let data = Uint8Array::from(sealed);
+    let opened = run(subtle.decrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await?;
+    Ok(take(&opened))
+}
+
+fn aes_gcm(context: &str, iv: &[u8]) -> Result<Object> {
+    let algorithm = Object::new();
+    set(&algorithm, "name", &"AES-GCM".into())?;
+    set(&algorithm, "iv", &Uint8Array::from(iv))?;
+    set(
+        &algorithm,
+        "additionalData",
+        &Uint8Array::from(context.as_bytes()),
+    )?;
+    Ok(algorithm)
+}
+
+/// The bytes of an `ArrayBuffer`, which is erased.
+fn take(buffer: &JsValue) -> Zeroizing<Vec<u8>> {
+    let array = Uint8Array::new(buffer);
+    let bytes = Zeroizing::new(array.to_vec());
+    array.fill(0, 0, array.length());
+    bytes
+}
+
+fn find_crypto() -> Result<Crypto> {
+    let crypto =
+        Reflect::get(&js_sys::global(), &"crypto".into()).map_err(|_| Error::InsecureContext)?;
+    // Outside a window the class may go by another name, so the shape is what counts.
+    let subtle = Reflect::get(&crypto, &"subtle".into()).map_err(|_| Error::InsecureContext)?;
+    if subtle.is_undefined() || subtle.is_null() {
+        return Err(Error::InsecureContext);
+    }
+    Ok(crypto.unchecked_into())
+}
+
+/// Tells whom it may concern when it is dropped: that what they do is not waited for any more.
+#[derive(Debug)]
+pub(crate) struct Abort(pub(crate) AbortController);
+
+impl Abort {
+    /// `None` where there is no `AbortController`.
+    pub(crate) fn new() -> Option<Self> {
+        AbortController::new().ok().map(Self)
+    }
+}
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
