@@ -7,7 +7,7 @@ import { Keeper } from "./keeper.js";
 import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
-/** @typedef {import("./glue.js").RawClient} RawClient */
+/** @typedef {typeof import("./glue.js").RawClient} RawClientClass */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
@@ -24,7 +24,7 @@ const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lock
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
- * @property {typeof RawClient} RawClient
+ * @property {RawClientClass} RawClient
  * @property {(options: O) => Promise<WebAssembly.Module>} load
  * @property {() => URL} workerFile
  * @property {readonly string[]} [members]
@@ -40,7 +40,7 @@ const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lock
 export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
   /** The package's entry: knows the services, opens sessions. */
   return class Vouchsafe {
-    /** @type {RawClient} */
+    /** @type {InstanceType<RawClientClass>} */
     #raw;
     #origin;
 

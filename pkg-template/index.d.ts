@@ -138,8 +138,14 @@ export interface Failure {
   error: VouchsafeError;
 }
 
+/** What tells a record from a {@link Failure}. */
+export interface Intact {
+  /** There was none. */
+  error?: undefined;
+}
+
 /** A record of a page: `error` tells whether it could be opened. */
-export type Opened<T> = (T & { error?: undefined }) | Failure;
+export type Opened<T> = (T & Intact) | Failure;
 
 /** One page of a list, newest first. */
 export interface Page<T> {
@@ -609,7 +615,7 @@ export class Session {
 }
 
 declare global {
-  // As TypeScript has it in `esnext.disposable`, for those who do not load that.
+  /** As TypeScript has it in `esnext.disposable`, for those who do not load that. */
   interface SymbolConstructor {
     /** The method that `using` calls. */
     readonly dispose: unique symbol;
@@ -618,7 +624,7 @@ declare global {
   }
 }
 
-/** Every reason for which a call can fail; docs/errors.md of the project tells when each occurs. */
+/** Every reason for which a call can fail; `errors.md` of this package tells when each occurs. */
 export type ErrorCode =
   | "wrong_credentials" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
@@ -649,7 +655,13 @@ export class VouchsafeError extends Error {
   readonly cause?: unknown;
 }
 
+/** A failed call, and why. */
+export interface VouchsafeErrorOf<C extends ErrorCode> extends VouchsafeError {
+  /** The reason. */
+  readonly code: C;
+}
+
 /** Whether `error` is a {@link VouchsafeError}, of a second copy of this package, too. */
 export function isVouchsafeError(error: unknown): error is VouchsafeError;
 /** Whether `error` is a {@link VouchsafeError} of this code. */
-export function isVouchsafeError<C extends ErrorCode>(error: unknown, code: C): error is VouchsafeError & { readonly code: C };
+export function isVouchsafeError<C extends ErrorCode>(error: unknown, code: C): error is VouchsafeErrorOf<C>;

@@ -1,6 +1,7 @@
 /** Gets the WebAssembly module compiled and started: once, unless it failed. */
 
 import { VouchsafeError } from "./errors.js";
+import { builtin } from "./node.js";
 
 /** @typedef {import("./external.d.ts").WasmSource} WasmSource */
 
@@ -51,7 +52,7 @@ export async function unpack(packed) {
 export async function compileFrom(source) {
   const given = await source;
   if (given instanceof WebAssembly.Module) return given;
-  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(given);
+  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(/** @type {BufferSource} */ (given));
   if (given instanceof Response) return compileAnswer(given);
   if (typeof given === "string" || given instanceof URL) return compileFile(given);
   throw new VouchsafeError("bad_input", "Pass `wasm` as a URL, a Response, bytes or a WebAssembly.Module.");
@@ -62,8 +63,10 @@ export async function compileFrom(source) {
  * @returns {Promise<WebAssembly.Module>}
  */
 async function compileFile(url) {
-  if (/^file:/.test(String(url)) && globalThis.process?.getBuiltinModule) {
-    return WebAssembly.compile(await globalThis.process.getBuiltinModule("node:fs/promises").readFile(new URL(url)));
+  if (/^file:/.test(String(url))) {
+    /** @type {{ readFile(file: URL): Promise<Uint8Array<ArrayBuffer>> } | undefined} */
+    const files = builtin("node:fs/promises");
+    if (files) return WebAssembly.compile(await files.readFile(new URL(url)));
   }
   const response = await fetch(url).catch((cause) => {
     throw new VouchsafeError("offline", `The file ${url} could not be loaded: check the connection and try again.`, { cause });

@@ -72,16 +72,19 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weakly: a session that nobody holds any more is to be collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => weak.deref()?.#changed(change));
+    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+      const session = weak.deref();
+      if (session) session.#changed(change);
+    });
     this.#lockAfter(origin.lockAfter ?? origin.entry?.lockAfter ?? null, origin.entry?.used);
   }
 
   // `using` and `await using`, where the language has them.
   static {
-    for (const [symbol, dispose] of [
-      [Symbol.dispose, (/** @type {Session} */ session) => session.#dispose()],
-      [Symbol.asyncDispose, (/** @type {Session} */ session) => session.#disposeKept()],
-    ]) {
+    for (const [symbol, dispose] of /** @type {[symbol | undefined, (session: Session) => unknown][]} */ ([
+      [Symbol.dispose, (session) => session.#dispose()],
+      [Symbol.asyncDispose, (session) => session.#disposeKept()],
+    ])) {
       const value = /** @this {Session} */ function () {
         return dispose(this);
       };
@@ -594,11 +597,10 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  if ("link" in object(ticket, "the invitation")) {
-    return { link: text(only(ticket, "an invitation by link", ["link"]).link, "link") };
-  }
-  only(ticket, "an invitation by mail", ["id", "token"]);
-  return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
+  const given = object(ticket, "the invitation");
+  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
+  return { id: text(id, "id"), token: text(token, "token") };
 }
 
 /**

@@ -153,7 +153,7 @@ export async function findEntry(services, lockAfter) {
     request.onsuccess = () => {
       const cursor = request.result;
       if (!cursor) return;
-      let entry = cursor.value;
+      let entry = /** @type {Entry} */ (cursor.value);
       if (!isEntry(entry) || now - entry.used > KEPT[entry.scope]) {
         cursor.delete();
       } else {

@@ -1,6 +1,7 @@
 /** What would freeze a page, in a worker: one per operation, ended afterwards together with the memory that it took. */
 
 import { VouchsafeError, toError } from "./errors.js";
+import { builtin } from "./node.js";
 
 /** @typedef {NonNullable<import("./index.d.ts").OpenOptions["worker"]>} WorkerOption */
 
@@ -151,6 +152,9 @@ function ownScript(url) {
   return href;
 }
 
+/** @typedef {{ Worker: new (file: string | URL) => Thread }} Threads */
+/** @typedef {Pick<Worker, "postMessage" | "terminate"> & { on(event: string, listener: (value: unknown) => void): void }} Thread */
+
 /**
  * Node.js has workers of another shape.
  *
@@ -158,7 +162,9 @@ function ownScript(url) {
  * @returns {Worker}
  */
 function startInNode(file) {
-  const threads = globalThis.process.getBuiltinModule("node:worker_threads");
+  /** @type {Threads | undefined} */
+  const threads = builtin("node:worker_threads");
+  if (!threads) throw new TypeError("This platform has no workers.");
   const thread = new threads.Worker(file);
   /** @type {Record<string, (argument?: unknown) => void>} */
   const worker = {
@@ -167,6 +173,6 @@ function startInNode(file) {
   };
   thread.on("message", (data) => worker.onmessage({ data }));
   thread.on("messageerror", () => worker.onmessageerror());
-  thread.on("error", ({ message }) => worker.onerror({ message }));
+  thread.on("error", (error) => worker.onerror({ message: String(error) }));
   return /** @type {Worker} */ (/** @type {unknown} */ (worker));
 }

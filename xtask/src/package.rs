@@ -149,9 +149,13 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
             fs::copy(entry.path(), folder.join(name))?;
         }
     }
-    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        fs::copy(workspace.root.join(licence), folder.join(licence))
-            .with_context(|| format!("{licence} is missing"))?;
+    for (from, to) in [
+        ("LICENSE-MIT", "LICENSE-MIT"),
+        ("LICENSE-APACHE", "LICENSE-APACHE"),
+        ("docs/errors.md", "errors.md"),
+    ] {
+        fs::copy(workspace.root.join(from), folder.join(to))
+            .with_context(|| format!("{from} is missing"))?;
     }
     // As text, because the order of the members means something under `exports`.
     let manifest = files::read(&template.join("package.json"))?;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
+import { basename, extname, join, normalize } from "node:path";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -24,20 +24,19 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 /** What `cargo xtask test` tells. */
 export function setting(name) {
   const value = process.env[`VOUCHSAFE_${name}`];
-  assert.ok(value, "Run `cargo xtask test --only consumers`: it starts the services and names the package.");
+  assert.ok(value, "Run `cargo xtask test --only package` or `--only consumers`: they build the package and name it.");
   return value;
 }
 
 /** The folder in which npm put the tools. A project within it finds them as it would find its own. */
-const tools = () => setting("CONSUMERS");
+export const tools = () => setting("CONSUMERS");
 
-/** A new project with the files of the folder `name` and the package installed from the tarball. */
-export async function project(t, name) {
+/** A new project with the files of the folder `name`, and of others, and the package installed from the tarball. */
+export async function project(t, name, ...others) {
   await mkdir(join(tools(), "projects"), { recursive: true });
-  const folder = await mkdtemp(join(tools(), "projects", `${name}-`));
+  const folder = await mkdtemp(join(tools(), "projects", `${basename(name)}-`));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  await cp(join(here, name), folder, { recursive: true });
-  await cp(join(here, "flow.js"), join(folder, "flow.js"));
+  for (const source of [name, ...others]) await cp(join(here, source), folder, { recursive: true });
   await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", setting("TARBALL")], folder);
   return folder;
 }
