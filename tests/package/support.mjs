@@ -143,8 +143,9 @@ export function useBrowser() {
         console.error(`security policy: ${violatedDirective} ${blockedURI} ${sample}`);
       });
     });
-    const query = new URLSearchParams({ vault: setting("VAULT"), keystore: setting("KEYSTORE") });
-    await tab.goto(`${page}?${query}`);
+    const address = new URL(page);
+    for (const [name, url] of [["vault", setting("VAULT")], ["keystore", setting("KEYSTORE")]]) address.searchParams.set(name, url);
+    await tab.goto(address.href);
     const output = tab.locator("output").filter({ hasText: /\S/ });
     await Promise.race([output.waitFor({ timeout: LONG }), uncaught]).catch((error) => {
       throw new Error(`The page shows nothing; it had these faults:\n${faults.join("\n")}`, { cause: error });

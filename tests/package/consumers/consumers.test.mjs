@@ -15,7 +15,6 @@ const strict = { headers: { "content-security-policy": POLICY } };
 test("plain: a script of type module, and no bundler", async (t) => {
   const page = await serve(t, await project(t, "plain"), strict);
   assert.equal((await open(t, page)).seen, SEEN);
-  assert.equal((await open(t, `${page}external.html`)).seen, SEEN);
   assert.equal((await open(t, `${page}full.html`)).seen, SEEN);
 });
 

@@ -23,16 +23,17 @@ export async function flow(Vouchsafe, options) {
 }
 
 /**
- * Runs the flow and shows in the page how it ends. The page's address names the services.
+ * Runs the flow, or something shorter, and shows in the page how it ends. The page's address names the services.
  *
  * @param {typeof import("vouchsafe").Vouchsafe} Vouchsafe
  * @param {Record<string, unknown>} [options]
+ * @param {typeof flow} [run]
  */
-export async function show(Vouchsafe, options) {
+export async function show(Vouchsafe, options, run = flow) {
   const output = document.querySelector("output");
   const { vault, keystore } = Object.fromEntries(new URLSearchParams(location.search));
   try {
-    output.textContent = await flow(Vouchsafe, { vault, keystore, ...options });
+    output.textContent = await run(Vouchsafe, { vault, keystore, ...options });
   } catch (error) {
     output.textContent = `${error.name} ${error.code}: ${error.message}`;
   }
