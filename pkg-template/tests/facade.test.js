@@ -217,6 +217,14 @@ test("a listener can be ended, and its own errors stay out of the module", async
   assert.deepEqual(called("cancel"), ["share"]);
 });
 
+test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {
+  const session = await signIn();
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  context.after(() => delete crypto.subtle);
+  await assert.rejects(session.persist({ scope: "tab" }), (error) => code("storage_unavailable")(error) && error.cause instanceof TypeError);
+  assert.equal(session.locked, false);
+});
+
 test("only the package makes sessions", () => {
   assert.throws(() => new api.Session(), TypeError);
   assert.throws(() => new api.Vouchsafe({}), TypeError);
