@@ -97,7 +97,6 @@ fn assemble(
     let parent = workspace.target.join("package");
     let folder = scratch.join("vouchsafe");
     copy_template(workspace, &folder)?;
-    fs::write("/tmp/glue-full.js", &full.web)?;
 
     let tail = files::read(&workspace.root.join("pkg-template/worker-tail.js"))?;
     let wasm = optimise(workspace, wasm_opt, &usual.wasm, scratch)?;
