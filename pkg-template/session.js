@@ -1,12 +1,12 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { RawSession } from "./glue.js";
 import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
 
+/** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").Field} Field */
@@ -34,6 +34,9 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @property {import("./storage.js").Entry} [entry] Where it is kept already.
  */
 
+/** What the module opened: only that becomes a session. */
+const opened = /** @type {WeakSet<RawSession>} */ (new WeakSet());
+
 /** A signed-in person. */
 export class Session {
   /** @type {RawSession | undefined} */
@@ -54,11 +57,11 @@ export class Session {
   #sleepless;
 
   /**
-   * @param {unknown} raw
+   * @param {RawSession} raw
    * @param {Origin} origin
    */
   constructor(raw, origin) {
-    if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
+    if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
     this.#services = origin.services;
     this.#state = raw.locked ? "locked" : "unlocked";
@@ -69,16 +72,19 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weakly: a session that nobody holds any more is to be collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => weak.deref()?.#changed(change));
+    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+      const session = weak.deref();
+      if (session) session.#changed(change);
+    });
     this.#lockAfter(origin.lockAfter ?? origin.entry?.lockAfter ?? null, origin.entry?.used);
   }
 
   // `using` and `await using`, where the language has them.
   static {
-    for (const [symbol, dispose] of [
-      [Symbol.dispose, (/** @type {Session} */ session) => session.#dispose()],
-      [Symbol.asyncDispose, (/** @type {Session} */ session) => session.#disposeKept()],
-    ]) {
+    for (const [symbol, dispose] of /** @type {[symbol | undefined, (session: Session) => unknown][]} */ ([
+      [Symbol.dispose, (session) => session.#dispose()],
+      [Symbol.asyncDispose, (session) => session.#disposeKept()],
+    ])) {
       const value = /** @this {Session} */ function () {
         return dispose(this);
       };
@@ -536,6 +542,7 @@ export function period(value, name) {
  * @returns {import("./index.d.ts").Session}
  */
 export function openSession(raw, origin) {
+  opened.add(raw);
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
 }
 
@@ -586,11 +593,10 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  if ("link" in object(ticket, "the invitation")) {
-    return { link: text(only(ticket, "an invitation by link", ["link"]).link, "link") };
-  }
-  only(ticket, "an invitation by mail", ["id", "token"]);
-  return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
+  const given = object(ticket, "the invitation");
+  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
+  return { id: text(id, "id"), token: text(token, "token") };
 }
 
 /**

@@ -27,7 +27,7 @@ const glue = `
     }
     async signIn({ email, passphrase }) {
       const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
-      this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
+      this.finished = await this.options.work("signIn", [state, secret, Uint8Array.of(9)]);
       calls.push(["finished", this.finished, state, secret]);
       this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
       return new RawSession();
@@ -62,7 +62,8 @@ const glue = `
 
 const workerGlue = `let wasm_bindgen = {
   initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
-  finishSignIn(state, passphrase, response) {
+  async work(operation, [state, passphrase, response]) {
+    if (operation !== "signIn") throw new TypeError(operation);
     const text = new TextDecoder().decode(passphrase);
     if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
     if (text === "out of memory") throw new RangeError("out of memory");
@@ -151,6 +152,15 @@ test("a worker that is missing is named, with the cure", async () => {
   await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
 });
 
+test("an error tells whether to try again, and narrows by its code", () => {
+  const offline = new api.VouchsafeError("offline", "Try again.", { cause: 7 });
+  assert.equal(offline.retryable, true);
+  assert.equal(offline.cause, 7);
+  assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
+  assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
+});
+
 test("errors are errors, within results too", async () => {
   const session = await signIn();
   await assert.rejects(session.card("a"), (error) => error instanceof api.VouchsafeError && error.code === "not_found");
@@ -206,6 +216,14 @@ test("a listener can be ended, and its own errors stay out of the module", async
   assert.throws(await late, /the app's own/);
   end();
   assert.deepEqual(called("cancel"), ["share"]);
+});
+
+test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {
+  const session = await signIn();
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  context.after(() => delete crypto.subtle);
+  await assert.rejects(session.persist({ scope: "tab" }), (error) => code("storage_unavailable")(error) && error.cause instanceof TypeError);
+  assert.equal(session.locked, false);
 });
 
 test("only the package makes sessions", () => {

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
 
+use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
@@ -13,7 +14,7 @@ use super::inputs::{
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
-use crate::crypto::engine::web::{WebEngine, open_from_storage, seal_for_storage};
+use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
 use crate::error::{Error, Result};
 use crate::flows::{
     Change, Kept, Opened, Plain, Progress, Reason, Received, Session, Share, ShareOutcome,
@@ -21,7 +22,7 @@ use crate::flows::{
 };
 use crate::ids::Id;
 
-type WebSession = Session<Fetch, WebEngine>;
+type WebSession = Session<Fetch, PageEngine>;
 
 /// A signed-in person. The package wraps it as `Session`.
 #[wasm_bindgen]
