@@ -6,6 +6,7 @@ mod descriptions;
 mod files;
 mod npm;
 mod package;
+mod paths;
 mod process;
 mod serve;
 mod services;

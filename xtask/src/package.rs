@@ -12,6 +12,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::files;
 use crate::npm::{self, NPM};
+use crate::paths;
 use crate::process;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -44,6 +45,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
         "--target",
         tools::WASM_TARGET,
     ]);
+    paths::hide(workspace, &mut cargo)?;
     process::run(&mut cargo, "The build of the WebAssembly module")?;
     let module = workspace
         .target
@@ -83,6 +85,8 @@ fn assemble(workspace: &Workspace, module: &Path, wasm_opt: &Path) -> Result<Pac
         &folder.join("wasm-inside.js"),
         format!("export default \"{}\";\n", BASE64.encode(&deflate(&wasm)?)),
     )?;
+
+    paths::ensure_hidden(workspace, &folder)?;
 
     let mut pack = workspace.command(NPM);
     pack.args(["pack", "--silent", "--pack-destination"])

@@ -64,11 +64,35 @@ fn search_path() -> Result<std::ffi::OsString> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(env::home_dir()?.join(".cargo")));
-    folders.extend(cargo_home.map(|home| home.join("bin")));
+    folders.push(cargo_home()?.join("bin"));
     Ok(env::join_paths(folders)?)
+}
+
+/// Where Cargo keeps programs and the sources of crates.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+        .context("Name Cargo's folder in CARGO_HOME.")
+}
+
+/// Where the compiler lies, with the standard library.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    output(Command::new("rustc").args(["--print", "sysroot"]))
+        .map(|folder| folder.trim().into())
+        .context("`rustc --print sysroot` failed.")
+}
+
+/// The commit that the compiler was built from.
+pub(crate) fn compiler_commit() -> Result<String> {
+    output(Command::new("rustc").arg("-vV"))
+        .and_then(|text| {
+            let commit = text
+                .lines()
+                .find_map(|line| line.strip_prefix("commit-hash: "));
+            commit.map(str::to_owned)
+        })
+        .context("`rustc -vV` names no commit.")
 }
 
 /// Makes sure of `cargo deny`. Returns the `PATH` on which it is.
