@@ -1,13 +1,16 @@
 //! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
 
+mod changelog;
 mod demo;
 mod deny;
 mod descriptions;
 mod files;
+mod firefox;
 mod npm;
 mod package;
 mod paths;
 mod process;
+mod release;
 mod serve;
 mod services;
 mod test;
@@ -54,6 +57,12 @@ enum Command {
     },
     /// Builds the npm package.
     Package,
+    /// Builds the package from two clean clones, compares them, and writes checksums. Publishes nothing.
+    Release {
+        /// Only tells what holds a release back: changes that are not committed, a version without a date.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Runs Vault and Keystore, to develop an app against.
     Serve {
         /// The port on this machine.
@@ -83,6 +92,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo { port, data } => demo::run(&workspace, port, data),
         Command::Test { only } => return test::run(&workspace, only),
         Command::Package => package::build(&workspace).map(drop),
+        Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;
     Ok(ExitCode::SUCCESS)

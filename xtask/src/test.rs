@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use crate::demo;
 use crate::deny;
 use crate::descriptions;
+use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
@@ -49,6 +50,8 @@ pub(crate) enum Step {
     Browser,
     /// The demo page in a browser.
     E2e,
+    /// Both of that in Firefox.
+    Firefox,
 }
 
 impl Step {
@@ -59,7 +62,7 @@ impl Step {
             Self::Package => &[Self::Npm],
             Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
-            Self::E2e => &[Self::Npm, Self::Server, Self::Package],
+            Self::E2e | Self::Firefox => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
         }
     }
@@ -178,6 +181,7 @@ impl Made<'_> {
             }
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
+            Step::Firefox => self.firefox(),
         }
     }
 
@@ -252,11 +256,31 @@ impl Made<'_> {
     }
 
     fn browser(&self) -> Result<()> {
-        tools::ensure_wasm_target(self.workspace)?;
-        let path = tools::ensure_wasm_pack(self.workspace)?;
         let chromium = Chromium::ensure(self.workspace)?;
         chromium.write_driver_settings(self.workspace)?;
+        self.wasm_pack(&["--chrome", "--chromedriver"], &chromium.driver)
+    }
 
+    fn firefox(&self) -> Result<()> {
+        let firefox = Firefox::ensure(self.workspace)?;
+        firefox.write_driver_settings(self.workspace)?;
+        self.wasm_pack(&["--firefox", "--geckodriver"], &firefox.driver)?;
+
+        let scratch = tempfile::tempdir()?;
+        let demo = self.demo(scratch.path())?;
+        let page = demo.page();
+        let settings = [
+            ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
+            ("FIREFOX", firefox.browser.as_os_str()),
+            ("GECKODRIVER", firefox.driver.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/firefox"), &settings)
+    }
+
+    /// The client's tests in the browser that the options name.
+    fn wasm_pack(&self, options: &[&str], driver: &Path) -> Result<()> {
+        tools::ensure_wasm_target(self.workspace)?;
+        let path = tools::ensure_wasm_pack(self.workspace)?;
         let scratch = tempfile::tempdir()?;
         let (data, log) = (
             scratch.path().join("data"),
@@ -274,15 +298,9 @@ impl Made<'_> {
         let services = Services::start(self.workspace, self.server()?, &settings)?;
         let mut wasm_pack = self.workspace.command("wasm-pack");
         wasm_pack
-            .args([
-                "test",
-                "--mode",
-                "no-install",
-                "--headless",
-                "--chrome",
-                "--chromedriver",
-            ])
-            .arg(&chromium.driver)
+            .args(["test", "--mode", "no-install", "--headless"])
+            .args(options)
+            .arg(driver)
             .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
             // For all tests of a file together; 20 seconds are not enough on a busy machine.
@@ -296,16 +314,7 @@ impl Made<'_> {
         let chromium = Chromium::ensure(self.workspace)?;
         let package = self.built_package()?;
         let scratch = tempfile::tempdir()?;
-        let port = services::free_port()?;
-        let data = scratch.path().join("data");
-        let demo = demo::start(
-            self.workspace,
-            self.server()?,
-            package,
-            scratch.path(),
-            port,
-            &data,
-        )?;
+        let demo = self.demo(scratch.path())?;
         let page = demo.page();
         let pictures = self.workspace.target.join("e2e");
         let settings = [
@@ -315,6 +324,18 @@ impl Made<'_> {
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/e2e"), &settings)
+    }
+
+    /// The demo, in a folder of its own.
+    fn demo(&self, folder: &Path) -> Result<Services> {
+        demo::start(
+            self.workspace,
+            self.server()?,
+            self.built_package()?,
+            folder,
+            services::free_port()?,
+            &folder.join("data"),
+        )
     }
 
     fn built_package(&self) -> Result<&Package> {

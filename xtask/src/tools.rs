@@ -128,6 +128,11 @@ fn ensure_program(
     if found.is_some_and(|text| text.split_whitespace().any(|word| word == version)) {
         return Ok(());
     }
+    cargo_install(workspace, package, version)
+}
+
+/// Builds a program of crates.io and installs it among Cargo's.
+pub(crate) fn cargo_install(workspace: &Workspace, package: &str, version: &str) -> Result<()> {
     eprintln!("==> Installing {package} {version} (this takes some minutes)");
     process::run(
         workspace
@@ -156,7 +161,7 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     };
     eprintln!("==> Installing schemathesis {SCHEMATHESIS}");
     if make(workspace).is_err() {
-        if !is_root() || which("apt-get").is_none() {
+        if !can_apt_install() {
             bail!(missing);
         }
         apt_install(workspace, &["python3-venv"]).context(missing)?;
@@ -175,8 +180,13 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Whether Debian packages can be installed.
+pub(crate) fn can_apt_install() -> bool {
+    is_root() && which("apt-get").is_some()
+}
+
 /// Installs Debian packages.
-fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+pub(crate) fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
     process::run(
         workspace.command("apt-get").arg("update"),
         "`apt-get update`",
@@ -203,7 +213,7 @@ impl Chromium {
         }
         let missing = "Install Chromium and its driver (on Debian and Ubuntu: `apt-get install chromium chromium-driver`), \
             or name them in CHROMIUM and CHROMEDRIVER.";
-        if !is_root() || which("apt-get").is_none() {
+        if !can_apt_install() {
             bail!(missing);
         }
         eprintln!("==> Installing Chromium and its driver");
@@ -251,7 +261,8 @@ impl Chromium {
     }
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+/// A program on the `PATH`.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
     folders
