@@ -16,13 +16,16 @@ const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 /** The page is still drawing: to be looked at again. */
 const PASSING = ["no such element", "stale element reference", "element not interactable", "element click intercepted"];
 
-/** Starts geckodriver and one Firefox for the tests of a file; the result opens windows in it. */
+/** Starts geckodriver and one Firefox for the tests of a file; the result opens windows in it. Errors of a page fail the file. */
 export function useFirefox() {
+  const said = [];
   let driver;
   let session;
   before(async () => {
-    driver = spawn(process.env.GECKODRIVER ?? "geckodriver", ["--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+    driver = spawn(process.env.GECKODRIVER ?? "geckodriver", ["--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
+    createInterface({ input: driver.stderr }).on("line", (line) => said.push(line));
     const address = await listening(driver);
+    assert.ok(address, `geckodriver does not start: ${said.join("\n")}`);
     const firefox = { args: ["-headless"], ...(process.env.FIREFOX && { binary: process.env.FIREFOX }) };
     const capabilities = { alwaysMatch: { "moz:firefoxOptions": firefox } };
     const { sessionId } = await call("POST", `${address}/session`, { capabilities });
@@ -30,7 +33,9 @@ export function useFirefox() {
   });
   after(async () => {
     if (session) await call("DELETE", session);
-    if (driver?.exitCode === null && driver.kill()) await once(driver, "exit");
+    if (driver?.exitCode === null && driver.kill()) await once(driver, "close");
+    // Firefox tells of its own errors, too, which name files of its own.
+    assert.deepEqual(said.filter((line) => /^JavaScript error: http/.test(line)), []);
   });
   return async (url) => {
     const { handle } = await call("POST", `${session}/window/new`, { type: "window" });
@@ -40,7 +45,7 @@ export function useFirefox() {
   };
 }
 
-/** The address that geckodriver says it listens at. */
+/** The address at which geckodriver says that it listens. */
 async function listening(driver) {
   for await (const line of createInterface({ input: driver.stdout })) {
     const [, address] = /Listening on (\S+)/.exec(line) ?? [];
@@ -49,11 +54,12 @@ async function listening(driver) {
       return `http://${address}`;
     }
   }
-  throw new Error("geckodriver does not start; see above");
+  return null;
 }
 
 async function call(method, url, body) {
-  const response = await fetch(url, { method, body: body && JSON.stringify(body) });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
   const { value } = await response.json();
   if (!response.ok) throw Object.assign(new Error(`${value.error}: ${value.message}`), { kind: value.error });
   return value;
