@@ -29,9 +29,11 @@ pub(crate) fn run(workspace: &Workspace, dry_run: bool) -> Result<()> {
         fs::remove_dir_all(&folder)
             .with_context(|| format!("{} could not be removed", folder.display()))?;
     }
+    let commit = git(workspace, &["rev-parse", "HEAD"])?;
+    let commit = commit.trim();
     // The names differ in length and depth, in case a path gets into what is built.
-    let first = build_clone(workspace, &folder.join("clones/one"))?;
-    let second = build_clone(workspace, &folder.join("clones/in/another-folder"))?;
+    let first = build_clone(workspace, commit, &folder.join("clones/one"))?;
+    let second = build_clone(workspace, commit, &folder.join("clones/in/another-folder"))?;
     ensure_same(&first, &second)?;
 
     let name = tarball_name(workspace);
@@ -43,16 +45,16 @@ pub(crate) fn run(workspace: &Workspace, dry_run: bool) -> Result<()> {
     files::write(&folder.join("SHA256SUMS"), &sums)?;
     fs::remove_dir_all(folder.join("clones"))?;
 
-    println!("\nTwo clean clones of the same commit gave the same bytes.");
-    print!("{}", sums.lines().next().unwrap_or_default());
-    println!("\nBuilt with {}.", tools_used());
+    println!("\nTwo clean clones of {commit} gave the same bytes:");
+    println!("{}", sums.lines().next().unwrap_or_default());
+    println!("Built with {}.", tools_used());
     println!("All checksums: {}", folder.join("SHA256SUMS").display());
     for reason in &held_back {
         println!("Before a release: {reason}");
     }
     if !dry_run {
         println!(
-            "\nNothing was published. To do it, signed in at the registry:\n\n    git tag v{version}\n    npm publish {}\n",
+            "\nNothing was published. To do it, signed in at the registry:\n\n    git tag v{version} {commit}\n    npm publish {}\n",
             tarball.display(),
             version = workspace.version,
         );
@@ -135,13 +137,19 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
 }
 
 /// Builds the package from a new clone, with a target folder of its own. Returns the folder with the tarball.
-fn build_clone(workspace: &Workspace, clone: &Path) -> Result<PathBuf> {
+fn build_clone(workspace: &Workspace, commit: &str, clone: &Path) -> Result<PathBuf> {
     eprintln!("\n==> Building from a clone in {}", clone.display());
-    let mut git = workspace.command("git");
-    git.args(["clone", "--quiet", "--no-local"])
+    let mut cloning = workspace.command("git");
+    cloning
+        .args(["clone", "--quiet", "--no-local", "--no-checkout"])
         .arg(&workspace.root)
         .arg(clone);
-    process::run(&mut git, "`git clone`")?;
+    process::run(&mut cloning, "`git clone`")?;
+    let mut checkout = workspace.command("git");
+    checkout
+        .args(["checkout", "--quiet", "--detach", commit])
+        .current_dir(clone);
+    process::run(&mut checkout, "`git checkout`")?;
     let target = clone.join("target");
     // This very program, which would otherwise take longer to compile than the module. It builds the checkout that Cargo
     // would name to it.
