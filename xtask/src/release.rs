@@ -92,7 +92,10 @@ fn ensure_versions_agree(workspace: &Workspace) -> Result<()> {
             "The crate {name} has the version {found}, vouchsafe {version}."
         );
     }
-    let mut texts = vec![workspace.root.join("README.md")];
+    let mut texts = vec![
+        workspace.root.join("README.md"),
+        workspace.root.join("examples/react/package.json"),
+    ];
     texts.extend(files::list(&workspace.root.join("docs"))?);
     for path in texts {
         let text = files::read(&path)?;

@@ -52,6 +52,8 @@ pub(crate) enum Step {
     E2e,
     /// Both of that in Firefox.
     Firefox,
+    /// The guide, word for word, and the whole apps among the examples.
+    Guide,
 }
 
 impl Step {
@@ -62,7 +64,7 @@ impl Step {
             Self::Package => &[Self::Npm],
             Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
-            Self::E2e | Self::Firefox => &[Self::Npm, Self::Server, Self::Package],
+            Self::E2e | Self::Firefox | Self::Guide => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
         }
     }
@@ -182,6 +184,7 @@ impl Made<'_> {
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
             Step::Firefox => self.firefox(),
+            Step::Guide => self.guide(),
         }
     }
 
@@ -282,20 +285,7 @@ impl Made<'_> {
         tools::ensure_wasm_target(self.workspace)?;
         let path = tools::ensure_wasm_pack(self.workspace)?;
         let scratch = tempfile::tempdir()?;
-        let (data, log) = (
-            scratch.path().join("data"),
-            scratch.path().join("server.log"),
-        );
-        let settings = Settings {
-            port: services::free_port()?,
-            data: &data,
-            page: None,
-            mailbox: true,
-            any_origin: true,
-            rate_limits: true,
-            log: Some(&log),
-        };
-        let services = Services::start(self.workspace, self.server()?, &settings)?;
+        let services = self.services(scratch.path())?;
         let mut wasm_pack = self.workspace.command("wasm-pack");
         wasm_pack
             .args(["test", "--mode", "no-install", "--headless"])
@@ -324,6 +314,36 @@ impl Made<'_> {
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/e2e"), &settings)
+    }
+
+    fn guide(&self) -> Result<()> {
+        let chromium = Chromium::ensure(self.workspace)?;
+        let scratch = tempfile::tempdir()?;
+        let services = self.services(scratch.path())?;
+        let address = services.page().trim_end_matches('/').to_owned();
+        let settings = [
+            ("VOUCHSAFE_SERVICES", OsStr::new(&address)),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+            ("CHROMIUM", chromium.browser.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/guide"), &settings)
+    }
+
+    /// The services alone, with their data in a folder, for pages of any origin.
+    fn services(&self, folder: &Path) -> Result<Services> {
+        let settings = Settings {
+            port: services::free_port()?,
+            data: &folder.join("data"),
+            page: None,
+            mailbox: true,
+            any_origin: true,
+            rate_limits: true,
+            log: Some(&folder.join("server.log")),
+        };
+        Services::start(self.workspace, self.server()?, &settings)
     }
 
     /// The demo, in a folder of its own.
