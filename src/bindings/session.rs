@@ -3,6 +3,7 @@
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use zeroize::Zeroizing;
 
 use super::convert::{finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
@@ -39,6 +40,17 @@ impl RawSession {
     }
 }
 
+/// The passphrase of `{ passphrase, identityToken }`; the session has the token from then on.
+fn prove_with(session: &WebSession, options: JsValue) -> Result<Zeroizing<String>> {
+    let input: PassphraseInput = from_js("options", options)?;
+    renew(session, input.identity_token)?;
+    Ok(input.passphrase)
+}
+
+fn renew(session: &WebSession, identity_token: Option<Zeroizing<String>>) -> Result<()> {
+    identity_token.map_or(Ok(()), |token| session.renew_identity_token(token))
+}
+
 fn page_input(options: JsValue) -> Result<PageInput> {
     if options.is_undefined() || options.is_null() {
         Ok(PageInput::default())
@@ -59,8 +71,8 @@ impl RawSession {
     }
 
     #[wasm_bindgen(getter)]
-    pub fn email(&self) -> String {
-        self.0.email().to_owned()
+    pub fn email(&self) -> Option<String> {
+        self.0.email()
     }
 
     #[wasm_bindgen(getter)]
@@ -258,9 +270,8 @@ impl RawSession {
 
     pub fn unlock(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.unlock(&passphrase).await
         })
     }
 
@@ -268,6 +279,7 @@ impl RawSession {
     pub fn change_passphrase(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
             let input: ChangePassphraseInput = from_js("options", options)?;
+            renew(&session, input.identity_token)?;
             session
                 .change_passphrase(&input.passphrase, &input.new_passphrase)
                 .await
@@ -277,18 +289,16 @@ impl RawSession {
     #[wasm_bindgen(js_name = makeRecoveryKey)]
     pub fn make_recovery_key(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .make_recovery_key(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.make_recovery_key(&passphrase).await
         })
     }
 
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .delete_account(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.delete_account(&passphrase).await
         })
     }
 

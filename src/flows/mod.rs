@@ -14,6 +14,7 @@ mod invitations;
 mod invite;
 mod live;
 mod lock;
+mod login;
 mod make_recovery_key;
 mod mark_verified;
 mod notes;
@@ -44,6 +45,7 @@ pub use connections::{Connection, ConnectionState, Trust};
 pub use invitations::Invitation;
 pub use invite::Invite;
 pub use live::Subscription;
+pub use login::Login;
 pub use read_share::{Person, Received};
 pub use share::{Share, ShareOutcome, ShareRequest};
 pub use share_lists::OutgoingShare;
@@ -90,7 +92,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         &self,
         services: Services<T>,
         account: Id,
-        email: String,
+        login: Login,
         keys: Keys,
     ) -> Session<T, E> {
         Session(Rc::new(Inner {
@@ -99,7 +101,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             invitation_url: self.invitation_url.clone(),
             steps: self.steps.clone(),
             account,
-            email,
+            login: RefCell::new(login.normalise(&self.engine)),
             keys: RefCell::new(Some(Rc::new(keys))),
             memory: RefCell::new(Memory::default()),
             live: live::Live::default(),
@@ -157,7 +159,7 @@ struct Inner<T: Transport, E: Engine> {
     invitation_url: Option<String>,
     steps: Steps,
     account: Id,
-    email: String,
+    login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     memory: RefCell<Memory<E::PrivateKey>>,
     live: live::Live,
@@ -188,12 +190,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
     #[must_use]
     pub fn account(&self) -> Id {
         self.0.account
-    }
-
-    /// The email address as the Keystore keeps it.
-    #[must_use]
-    pub fn email(&self) -> &str {
-        &self.0.email
     }
 
     /// Whether the keys are forgotten.

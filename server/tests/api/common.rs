@@ -339,7 +339,7 @@ pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &s
 /// The first message of a sign-up.
 pub(crate) fn sign_up_start(email: &str) -> Value {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, b"secret").unwrap();
-    json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) })
+    json!({ "email": email, "identityToken": null, "registrationRequest": encode(&start.message.serialize()) })
 }
 
 /// Runs the first step of a registration at `url`, and makes the record for the second.
@@ -354,6 +354,7 @@ pub(crate) async fn register(
     let mut body = json!({ "registrationRequest": encode(&start.message.serialize()) });
     if let Some(email) = email {
         body["email"] = json!(email);
+        body["identityToken"] = json!(null);
     }
     let (status, body) = call(http, "POST", url, bearer, Some(body)).await;
     assert_eq!(status, 200, "{body}");
@@ -378,6 +379,7 @@ pub(crate) async fn sign_up_body(
     json!({
         "accountId": Uuid::new_v4().to_string(),
         "email": email,
+        "identityToken": null,
         "registrationRecord": register(http, &url, None, Some(email), passphrase).await,
         "kekPassphrase": jwe("kek passphrase"),
         "kekRecovery": jwe("kek recovery"),
@@ -411,7 +413,7 @@ pub(crate) async fn sign_in_body(
     passphrase: &str,
 ) -> (Value, Option<Value>) {
     let start = ClientLogin::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
-    let body = json!({ "email": email, "credentialRequest": encode(&start.message.serialize()) });
+    let body = json!({ "email": email, "identityToken": null, "credentialRequest": encode(&start.message.serialize()) });
     let (status, body) = call(
         http,
         "POST",
