@@ -3,6 +3,7 @@
 import { RawClient } from "./glue.js";
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
+import { fresh, whoOf } from "./identity.js";
 import { guarded, openSession } from "./session.js";
 import { finishWith } from "./worker.js";
 
@@ -58,9 +59,10 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async signUp(credentials) {
-      const checked = check(credentials);
-      const { session, recoveryKey } = await calling(() => this.#raw.signUp(checked));
-      return { session: openSession(session), recoveryKey };
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await calling(() => this.#raw.signUp(given));
+      return { session: openSession(session, identityToken), recoveryKey };
     }
 
     /**
@@ -68,8 +70,9 @@ export function defineVouchsafe(load) {
      * @returns {Promise<Session>}
      */
     async signIn(credentials) {
-      const checked = check(credentials);
-      return openSession(await calling(() => this.#raw.signIn(checked)));
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      return openSession(await calling(() => this.#raw.signIn(given)), identityToken);
     }
 
     /**
@@ -77,18 +80,20 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { email, recoveryKey: old, passphrase } = only(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
-      const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const { session, recoveryKey } = await calling(() => this.#raw.recover(checked));
-      return { session: openSession(session), recoveryKey };
+      const { recoveryKey: old, passphrase } = only(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(options);
+      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await calling(() => this.#raw.recover(given));
+      return { session: openSession(session, identityToken), recoveryKey };
     }
   };
 }
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = only(credentials, "the object with email and passphrase", ["email", "passphrase"]);
-  return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+  const { passphrase } = only(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
 }
 
 /** @returns {string | undefined} */

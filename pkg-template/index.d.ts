@@ -32,11 +32,23 @@ export interface Step {
   duration: number;
 }
 
-/** Email address and passphrase. The passphrase never leaves this device. */
-export interface Credentials {
-  email: string;
-  passphrase: string;
-}
+/**
+ * What an OpenID Connect provider says of who somebody is: an ID token, or a JWT access token. Given as a function, it is
+ * called when a fresh one is needed: now, and whenever the session asks for the passphrase again. When the function
+ * throws, the call rejects with `identity_rejected`.
+ */
+export type IdentityToken = string | (() => string | Promise<string>);
+
+/**
+ * Who it is: by an email address that the Keystore keeps, or by an identity token of the app's own sign-in, whose provider
+ * the Keystore was told of.
+ */
+export type Who =
+  | { email: string; identityToken?: undefined }
+  | { identityToken: IdentityToken; email?: undefined };
+
+/** Who it is, and the passphrase, which never leaves this device. */
+export type Credentials = Who & { passphrase: string };
 
 /** What a new account gets, and one that was recovered. */
 export interface SignedUp {
@@ -49,12 +61,18 @@ export interface SignedUp {
 }
 
 /** What opens an account whose passphrase is lost. Neither the key nor the passphrase leaves this device. */
-export interface RecoverOptions {
-  email: string;
+export type RecoverOptions = Who & {
   /** As it was shown. Letter case, spaces and hyphens do not matter. */
   recoveryKey: string;
   /** The new passphrase. */
   passphrase: string;
+};
+
+/** What a signed-in person is asked for again. */
+export interface PassphraseOptions {
+  passphrase: string;
+  /** Where the session is an identity's: a token in place of the one that was given before. */
+  identityToken?: IdentityToken;
 }
 
 /** One entry of a card. */
@@ -226,17 +244,20 @@ export class Vouchsafe {
   /** Loads the WebAssembly module, once for the page, and prepares the client. Sends nothing. */
   static open(options: OpenOptions): Promise<Vouchsafe>;
   private constructor();
-  /** Makes an account and signs it in. Rejects with `email_taken`, `bad_input` (passphrase under 8 characters). */
+  /**
+   * Makes an account and signs it in. Rejects with `email_taken` (there is an account already, for the address or the
+   * identity), `bad_input` (passphrase under 8 characters), `identity_rejected`.
+   */
   signUp(credentials: Credentials): Promise<SignedUp>;
   /**
-   * Signs in. Rejects with `wrong_credentials`, for unknown addresses too, and with `recovery_needed` when the Keystore can
-   * no longer check passphrases.
+   * Signs in. Rejects with `wrong_credentials`, where there is no account too, with `identity_rejected`, and with
+   * `recovery_needed` when the Keystore can no longer check passphrases.
    */
   signIn(credentials: Credentials): Promise<Session>;
   /**
    * Sets a new passphrase with the recovery key, and signs in. All other sessions end; the old recovery key does, too, and
    * the result holds a new one. Rejects with `bad_input` (a key with a typing error, before anything is sent) and
-   * `wrong_credentials`. After an interruption, call it again with the same arguments.
+   * `wrong_credentials`. After an interruption, call it again with the same arguments (and a fresh identity token).
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
 }
@@ -246,8 +267,8 @@ export class Session {
   private constructor();
   /** The account id. */
   readonly account: string;
-  /** The email address as the Keystore keeps it. */
-  readonly email: string;
+  /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
+  readonly email: string | null;
   /** Whether the keys are forgotten; see {@link Session.lock}. */
   readonly locked: boolean;
 
@@ -294,31 +315,31 @@ export class Session {
 
   /** Forgets every key. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;
-  unlock(options: { passphrase: string }): Promise<void>;
+  unlock(options: PassphraseOptions): Promise<void>;
 
   /**
    * Replaces the passphrase; all other sessions of the account end, this one goes on. Rejects with `wrong_credentials`, and
    * with `conflict` or `session_expired` when another device was faster. After an interruption, call it again with the
    * same arguments.
    */
-  changePassphrase(options: { passphrase: string; newPassphrase: string }): Promise<void>;
+  changePassphrase(options: PassphraseOptions & { newPassphrase: string }): Promise<void>;
   /**
    * Makes a new recovery key, to be shown once. The one before opens nothing any more, and all other sessions end. Rejects
    * like {@link Session.changePassphrase}.
    */
-  makeRecoveryKey(options: { passphrase: string }): Promise<string>;
+  makeRecoveryKey(options: PassphraseOptions): Promise<string>;
   /**
    * Deletes the account and everything in it; connections end, shares are revoked. What was read cannot be unread. After an
    * interruption, call it again.
    */
-  deleteAccount(options: { passphrase: string }): Promise<void>;
+  deleteAccount(options: PassphraseOptions): Promise<void>;
   /** Forgets every key and ends the session at the Keystore. When that cannot be reached, the session lives on: call it again. */
   signOut(): Promise<void>;
 }
 
 /** Every reason for which a call can fail. */
 export type ErrorCode =
-  | "wrong_credentials" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
+  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"

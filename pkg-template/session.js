@@ -3,14 +3,17 @@
 import { RawSession } from "./glue.js";
 import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
 import { calling, toError, withError } from "./errors.js";
+import { fresh, optionalToken } from "./identity.js";
 
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").Field} Field */
+/** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
 /** @typedef {import("./index.d.ts").LiveEvent} LiveEvent */
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./index.d.ts").PageOptions} PageOptions */
+/** @typedef {import("./index.d.ts").PassphraseOptions} PassphraseOptions */
 /** @typedef {import("./index.d.ts").ShareOptions} ShareOptions */
 /** @typedef {import("./index.d.ts").ShareWithManyOptions} ShareWithManyOptions */
 
@@ -21,11 +24,17 @@ const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "
 export class Session {
   /** @type {RawSession} */
   #raw;
+  /** @type {IdentityToken | undefined} */
+  #identityToken;
 
-  /** @param {unknown} raw */
-  constructor(raw) {
+  /**
+   * @param {unknown} raw
+   * @param {IdentityToken} [identityToken]
+   */
+  constructor(raw, identityToken) {
     if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
+    this.#identityToken = identityToken;
   }
 
   /** The account id. */
@@ -33,9 +42,9 @@ export class Session {
     return this.#raw.account;
   }
 
-  /** The email address as the Keystore keeps it. */
+  /** The email address as the Keystore keeps it; `null` for an identity. */
   get email() {
-    return this.#raw.email;
+    return this.#raw.email ?? null;
   }
 
   /** Whether the keys are forgotten. */
@@ -205,28 +214,29 @@ export class Session {
     await calling(() => this.#raw.lock());
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async unlock(options) {
-    const checked = passphraseOf(options, "unlock()");
+    const checked = await this.#proof(passphraseOf(options, "unlock()"));
     await calling(() => this.#raw.unlock(checked));
   }
 
-  /** @param {{ passphrase: string, newPassphrase: string }} options */
+  /** @param {PassphraseOptions & { newPassphrase: string }} options */
   async changePassphrase(options) {
-    const { passphrase, newPassphrase } = only(options, "the options object of changePassphrase()", ["passphrase", "newPassphrase"]);
-    const checked = { passphrase: text(passphrase, "passphrase"), newPassphrase: text(newPassphrase, "newPassphrase") };
+    const proof = passphraseOf(options, "changePassphrase()", ["newPassphrase"]);
+    const newPassphrase = text(options.newPassphrase, "newPassphrase");
+    const checked = { ...(await this.#proof(proof)), newPassphrase };
     await calling(() => this.#raw.changePassphrase(checked));
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async makeRecoveryKey(options) {
-    const checked = passphraseOf(options, "makeRecoveryKey()");
+    const checked = await this.#proof(passphraseOf(options, "makeRecoveryKey()"));
     return calling(() => this.#raw.makeRecoveryKey(checked));
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async deleteAccount(options) {
-    const checked = passphraseOf(options, "deleteAccount()");
+    const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));
     await calling(() => this.#raw.deleteAccount(checked));
   }
 
@@ -234,14 +244,26 @@ export class Session {
   async signOut() {
     await calling(() => this.#raw.signOut());
   }
+
+  /**
+   * The passphrase with a fresh identity token, where the session is an identity's. A new source of tokens is kept.
+   *
+   * @param {PassphraseOptions} options
+   */
+  async #proof({ passphrase, identityToken = this.#identityToken }) {
+    const token = await fresh(identityToken);
+    this.#identityToken = identityToken;
+    return { passphrase, identityToken: token };
+  }
 }
 
 /**
  * @param {RawSession} raw
+ * @param {IdentityToken} [identityToken]
  * @returns {import("./index.d.ts").Session}
  */
-export function openSession(raw) {
-  return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw)));
+export function openSession(raw, identityToken) {
+  return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, identityToken)));
 }
 
 /**
@@ -285,11 +307,13 @@ function pageOptions(options, members = ["cursor", "limit"]) {
 }
 
 /**
- * @param {{ passphrase: string }} options
+ * @param {PassphraseOptions} options
  * @param {string} call
+ * @param {string[]} others
  */
-function passphraseOf(options, call) {
-  return { passphrase: text(only(options, `the options object of ${call}`, ["passphrase"]).passphrase, "passphrase") };
+function passphraseOf(options, call, others = []) {
+  const { passphrase, identityToken } = only(options, `the options object of ${call}`, ["passphrase", "identityToken", ...others]);
+  return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
 /** @param {CardContent} content */

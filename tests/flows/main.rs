@@ -11,6 +11,7 @@ mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod identities;
 mod live;
 mod recipients;
 mod recovery;
