@@ -238,7 +238,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
     ) -> Result<(SymmetricKey, bool)> {
         let keys = self.keys()?;
         if let Some(dek) = self.0.memory.borrow().deks.get(&at.space) {
-            return Ok((dek.clone(), false));
+            // A claim that did not arrive is sent again.
+            let unclaimed = matches!(space, Space::Recipient { claim: None, .. });
+            return Ok((dek.clone(), unclaimed));
         }
         match space {
             Space::Sender {

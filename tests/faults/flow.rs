@@ -9,7 +9,7 @@ use vouchsafe::flows::{CardUpdate, Opened, ShareRequest};
 use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
-use crate::scene::{ALICE, BOB, DORA, NEW, Props, Seat, Session};
+use crate::scene::{ALICE, BOB, CAROL, DORA, NEW, Props, Seat, Session};
 use crate::stage::Stage;
 use crate::support::{PASSPHRASE, by_link, by_mail, passport, run, whole};
 
@@ -99,6 +99,25 @@ impl Flow {
             | Self::ReadShares => BOB,
             _ => ALICE,
         }
+    }
+
+    /// Whom it could concern.
+    pub fn people(self) -> &'static [&'static str] {
+        match self {
+            Self::SignUp => &[ALICE, DORA],
+            Self::ShareWithMany | Self::Lists | Self::Disconnect | Self::DeleteAccount => {
+                &[ALICE, BOB, CAROL]
+            }
+            _ => &[ALICE, BOB],
+        }
+    }
+
+    /// Whether there is more to ask than whether people can sign in.
+    pub fn changes_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::Recover | Self::ChangePassphrase | Self::MakeRecoveryKey | Self::DeleteAccount
+        )
     }
 
     pub fn effect(self) -> Effect {

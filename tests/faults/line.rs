@@ -17,10 +17,16 @@ pub enum Point {
     BeforeSending,
     /// Half of the request is sent.
     HalfSent,
+    /// All of the request is sent; nobody waits for the answer.
+    Sent,
+    /// All of the request is sent, and the server has begun to write, or to answer.
+    Writing,
     /// The server has done what it was asked to; of its answer nothing arrives.
     AnswerLost,
     /// The same; half of the answer arrives.
     AnswerHalf,
+    /// The answer arrives whole.
+    Answered,
 }
 
 /// A request by its form: method and path with ids left out, and how many of that form came before it.
@@ -36,6 +42,15 @@ pub struct Break {
     pub point: Point,
     /// Whether the line stays down, for the client's own retries of this request too.
     pub lasting: bool,
+    /// What else happens at this point, and keeps the server away from then on.
+    pub crash: Option<Crash>,
+}
+
+/// A server that can be killed.
+pub struct Crash {
+    pub kill: Box<dyn Fn()>,
+    /// Whether it has begun to write.
+    pub is_writing: Box<dyn Fn() -> bool>,
 }
 
 #[derive(Default)]
@@ -91,16 +106,18 @@ impl Line {
     }
 
     /// Where this request breaks.
-    fn point(&self, place: &Place, bytes: &[u8]) -> Option<Point> {
+    fn point(&self, place: &Place, bytes: &[u8]) -> Option<(Point, Rc<Break>)> {
         let broken = self.0.broken.borrow().clone()?;
         let mut hit = self.0.hit.borrow_mut();
         match &*hit {
             None if *place == broken.place => {
                 *hit = Some(bytes.to_vec());
-                Some(broken.point)
+                Some((broken.point, broken))
             }
-            Some(first) if broken.lasting && first == bytes => Some(broken.point),
-            Some(_) if broken.lasting => Some(Point::BeforeSending),
+            Some(first) if broken.lasting && first == bytes && broken.crash.is_none() => {
+                Some((broken.point, broken))
+            }
+            Some(_) if broken.lasting => Some((Point::BeforeSending, broken)),
             _ => None,
         }
     }
@@ -193,15 +210,23 @@ impl Transport for Line {
         if path.starts_with("keystore/") && request.bearer.is_some() {
             self.0.session.borrow_mut().clone_from(&request.bearer);
         }
-        let Some(point) = self.point(&place, &bytes) else {
+        let Some((point, broken)) = self.point(&place, &bytes) else {
             return exchange(host, &bytes).await;
         };
+        let crash = broken.crash.as_ref();
+        let kill = || {
+            if let Some(crash) = crash {
+                (crash.kill)();
+            }
+        };
         if point == Point::BeforeSending {
+            kill();
             return Err(offline(()));
         }
         let mut stream = TcpStream::connect(host).await.map_err(offline)?;
         if point == Point::HalfSent {
             stream.write_all(&bytes[..half]).await.map_err(offline)?;
+            kill();
             // The end of the connection says that the server has done with it.
             let _ = stream.shutdown().await;
             let mut answer = Vec::new();
@@ -211,11 +236,21 @@ impl Transport for Line {
             return Err(offline(()));
         }
         stream.write_all(&bytes).await.map_err(offline)?;
+        if let (Point::Writing, Some(crash)) = (point, crash) {
+            while !(crash.is_writing)() && stream.try_read(&mut [0]).is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+        if matches!(point, Point::Sent | Point::Writing) {
+            kill();
+            return Err(offline(()));
+        }
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.map_err(offline)?;
         if point == Point::AnswerHalf {
             answer.truncate(answer.len() / 2);
         }
+        kill();
         match point {
             Point::AnswerLost => Err(offline(())),
             _ => parse(&answer).ok_or_else(|| offline(())),

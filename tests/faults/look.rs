@@ -5,7 +5,8 @@ use std::fmt::Write;
 use vouchsafe::api::PageRequest;
 use vouchsafe::{Error, Result};
 
-use crate::scene::{ALICE, DORA, PEOPLE, Props, Seat};
+use crate::flow::Flow;
+use crate::scene::{ALICE, DORA, Props, Seat};
 use crate::stage::Stage;
 use crate::support::PASSPHRASE;
 
@@ -17,22 +18,26 @@ const NEVER: [&str; 4] = [
     "Changed",
 ];
 
-/// A text without ids and times of records that flows make: two of them can be compared.
-pub async fn look(stage: &Stage, props: &Props) -> String {
+/// A text without ids and times of records that flows make: two of them can be compared. Looking pins and claims, so it
+/// is done on a copy.
+pub async fn look(stage: &Stage, flow: Flow, props: &Props) -> String {
     stage.mails_are_sent().await;
+    let stage = &stage.copy();
     let mut lines = Vec::new();
     let mut seats = Vec::new();
-    for email in PEOPLE {
+    for email in flow.people() {
         match Seat::signed_in(stage, email).await {
             Ok(seat) => seats.push((email, seat)),
             Err(error) => lines.push(format!("{email} cannot sign in: {}", error.code())),
         }
     }
-    let counts = Seat::signed_in_with(stage, ALICE, PASSPHRASE).await.is_ok();
-    lines.push(format!("the first passphrase counts: {counts}"));
-    let counts = stage.is_recovery_key(ALICE, &props.recovery_key).await;
-    lines.push(format!("the first recovery key counts: {counts}"));
-    // What is claimed comes first, because looking claims.
+    if flow.changes_credentials() {
+        let counts = Seat::signed_in_with(stage, ALICE, PASSPHRASE).await.is_ok();
+        lines.push(format!("the first passphrase counts: {counts}"));
+        let counts = stage.is_recovery_key(ALICE, &props.recovery_key).await;
+        lines.push(format!("the first recovery key counts: {counts}"));
+    }
+    // What is claimed comes first, because reading claims.
     for (email, seat) in &seats {
         if let Err(error) = sent(email, seat, &mut lines).await {
             lines.push(format!("{email} sees nothing sent: {}", error.code()));

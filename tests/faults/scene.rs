@@ -23,8 +23,6 @@ pub const CAROL: &str = "carol@example.org";
 /// Who signs up while the test runs.
 pub const DORA: &str = "dora@example.org";
 
-/// Everybody who may have an account.
-pub const PEOPLE: [&str; 4] = [ALICE, BOB, CAROL, DORA];
 /// The passphrase that takes the place of the first.
 pub const NEW: &str = "staple battery horse correct";
 
@@ -111,6 +109,11 @@ impl Scene {
     /// A copy of it, with a server in this process.
     pub fn here(&self) -> Stage {
         Stage::here(Some(self.data()), self.keys())
+    }
+
+    /// A copy of it, with the server's program.
+    pub fn program(&self) -> Stage {
+        Stage::program(self.data(), self.keys())
     }
 
     fn data(&self) -> &Path {

@@ -1,7 +1,10 @@
-//! The services with their data in a folder of their own, to be copied.
+//! The services with their data in a folder of their own, to be copied, stopped and killed.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -22,10 +25,15 @@ use crate::support::{PAGE, eventually};
 /// The servers run beside the tests, which have one thread each.
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
+enum Running {
+    Here(Server),
+    Program(Child),
+}
+
 /// Vault and Keystore at one address.
 pub struct Stage {
     folder: tempfile::TempDir,
-    running: RefCell<Option<Server>>,
+    running: RefCell<Option<Running>>,
     port: u16,
     pub keys: Rc<Cell<usize>>,
 }
@@ -43,14 +51,70 @@ impl Stage {
         Self {
             folder,
             port: server.address().port(),
-            running: RefCell::new(Some(server)),
+            running: RefCell::new(Some(Running::Here(server))),
             keys,
         }
     }
 
+    /// The server's program, with a copy of this data.
+    pub fn program(data: &Path, keys: Rc<Cell<usize>>) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stage = Self {
+            folder: copy_of(Some(data)),
+            port: free.local_addr().unwrap().port(),
+            running: RefCell::new(None),
+            keys,
+        };
+        drop(free);
+        stage.start_program();
+        stage
+    }
+
+    /// The same data once more, with a server in this process. Nothing may be writing.
+    pub fn copy(&self) -> Self {
+        Self::here(Some(self.data()), Rc::clone(&self.keys))
+    }
+
+    /// Starts the program, again after [`Stage::kill`], and waits until it listens.
+    pub fn start_program(&self) {
+        let mut child = Command::new(program())
+            .args(["all", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--no-rate-limits", "--invitation-url", PAGE, "--data"])
+            .arg(self.data())
+            .env("VOUCHSAFE_LOG", "off")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(
+            line.starts_with("listening on "),
+            "the server did not start"
+        );
+        *self.running.borrow_mut() = Some(Running::Program(child));
+    }
+
+    /// Kills the program, if it runs: SIGKILL, as a crash would be.
+    pub fn kill(&self) {
+        if let Some(Running::Program(mut child)) = self.running.borrow_mut().take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// How much the databases' logs hold: it changes when the server writes.
+    pub fn written(&self) -> [u64; 2] {
+        ["vault", "keystore"].map(|service| {
+            let log = self.data().join(format!("{service}.db-wal"));
+            std::fs::metadata(log).map_or(0, |log| log.len())
+        })
+    }
+
     /// Stops the server in this process, so that its data can be copied.
     pub fn stop(&self) {
-        if let Some(server) = self.running.borrow_mut().take() {
+        if let Some(Running::Here(server)) = self.running.borrow_mut().take() {
             let (tell, told) = std::sync::mpsc::channel();
             SERVERS.spawn(async move {
                 server.stop().await;
@@ -138,14 +202,42 @@ impl Stage {
         let options = SqliteConnectOptions::new().filename(file);
         options.disable_statement_logging().connect().await.unwrap()
     }
+
+    /// SQLite finds nothing wrong with either database.
+    pub async fn check_integrity(&self) {
+        for service in ["vault", "keystore"] {
+            let mut database = self.database(service).await;
+            let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check")
+                .fetch_all(&mut database)
+                .await
+                .unwrap();
+            assert_eq!(found, ["ok"], "{service}");
+            database.close().await.unwrap();
+        }
+    }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(server) = self.running.borrow_mut().take() {
+        self.kill();
+        if let Some(Running::Here(server)) = self.running.borrow_mut().take() {
             SERVERS.spawn(server.stop());
         }
     }
+}
+
+/// The server's program lies beside the tests' folder.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.parent().unwrap().parent().unwrap();
+    let program = folder
+        .join("vouchsafe-server")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        program.exists(),
+        "build it first: cargo build -p vouchsafe-server"
+    );
+    program
 }
 
 fn copy_of(data: Option<&Path>) -> tempfile::TempDir {
@@ -158,13 +250,17 @@ fn copy_of(data: Option<&Path>) -> tempfile::TempDir {
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
+    let entries = std::fs::read_dir(from).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    // A database before its write-ahead log; the log's index is made anew.
+    names.sort();
+    names.retain(|name| !name.to_str().unwrap().ends_with("-shm"));
+    for name in names {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy(&from, &to);
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(from, to).unwrap();
         }
     }
 }

@@ -1,0 +1,127 @@
+//! A server that is killed, and started again with the same data at the same address.
+
+use std::rc::Rc;
+
+use crate::flow::{Flow, code_of, in_parallel};
+use crate::line::{Break, Crash, Place, Point};
+use crate::reference::{Outcome, Reference, call_anew, call_on, expect_code, expect_end};
+use crate::scene::Scene;
+
+/// Where the server is killed.
+const POINTS: [Point; 5] = [
+    Point::BeforeSending,
+    Point::HalfSent,
+    Point::Sent,
+    Point::Writing,
+    Point::Answered,
+];
+
+struct Case<'a> {
+    flow: Flow,
+    scene: &'a Scene,
+    reference: &'a Reference,
+    place: &'a Place,
+    point: Point,
+}
+
+impl Case<'_> {
+    /// Killed, and away for as long as the call lasts; then called again on the same session, and after a reload.
+    async fn run(&self) -> Outcome {
+        let Self {
+            flow,
+            scene,
+            reference,
+            ..
+        } = *self;
+        let stage = Rc::new(scene.program());
+        let seat = flow.seat(&stage).await.unwrap();
+        let (killed, written) = (Rc::clone(&stage), stage.written());
+        let watched = Rc::clone(&stage);
+        seat.line.arm(Break {
+            place: self.place.clone(),
+            point: self.point,
+            lasting: true,
+            crash: Some(Crash {
+                kill: Box::new(move || killed.kill()),
+                is_writing: Box::new(move || watched.written() != written),
+            }),
+        });
+        let made = code_of(flow.call(&seat, &scene.props).await);
+        assert!(seat.line.mend().await, "the server was not killed");
+        expect_code("killed", made, &[None, Some("offline")])?;
+        let again = if made.is_none() {
+            flow.after_success()
+        } else {
+            flow.again()
+        };
+
+        stage.start_program();
+        let made = call_on(flow, &stage, &seat, scene).await;
+        let done = self.done();
+        let again: Vec<_> = done
+            .iter()
+            .map(|done| again.filter(|_| *done > 0))
+            .collect();
+        expect_code("retried", made, &again)?;
+        let calls: Vec<usize> = done.iter().map(|done| done + 1).collect();
+        reference
+            .expect_state(flow, scene, "retried", &stage, &calls)
+            .await?;
+        expect_end(flow, &stage, &seat).await?;
+        let made = call_anew(flow, &stage, scene).await;
+        expect_code("reloaded", made, &[flow.again_anew()])?;
+        let calls: Vec<usize> = done.iter().map(|done| done + 2).collect();
+        reference
+            .expect_state(flow, scene, "reloaded", &stage, &calls)
+            .await?;
+        stage.check_integrity().await;
+        Ok(())
+    }
+
+    /// How often the call may have had its effect. A server that has the whole request may have written it or not.
+    fn done(&self) -> Vec<usize> {
+        let done = |point| usize::from(self.reference.is_done(self.flow, self.place, point));
+        match self.point {
+            Point::Sent | Point::Writing => {
+                let mut both = vec![done(Point::HalfSent), done(Point::Answered)];
+                both.dedup();
+                both
+            }
+            point => vec![done(point)],
+        }
+    }
+}
+
+/// Kills the server at each request of this flow, tells what went wrong, and how often it was killed.
+async fn kill_everywhere(flow: Flow) -> (usize, Vec<String>) {
+    let scene = Scene::of(flow).await;
+    let reference = Reference::of(flow, &scene).await;
+    let (mut crashes, mut wrong) = (0, Vec::new());
+    for place in &reference.places {
+        for point in POINTS {
+            let case = Case {
+                flow,
+                scene: &scene,
+                reference: &reference,
+                place,
+                point,
+            };
+            crashes += 1;
+            if let Err(why) = case.run().await {
+                let Place { form, nth } = place;
+                wrong.push(format!(
+                    "{flow:?} killed {point:?} at {form} ({nth}): {why}"
+                ));
+            }
+        }
+    }
+    println!("{flow:?}: {crashes} crashes");
+    (crashes, wrong)
+}
+
+#[test]
+fn every_flow_outlives_a_server_that_is_killed_at_any_request() {
+    let (crashes, wrong) = in_parallel(kill_everywhere);
+    println!("{crashes} crashes");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
