@@ -45,6 +45,8 @@ pub(crate) enum Step {
     Package,
     /// The services do what their own descriptions say.
     Descriptions,
+    /// The package and the services with a real identity provider.
+    OwnAccounts,
     /// The client in a browser, against running services.
     Browser,
     /// The demo page in a browser.
@@ -57,7 +59,7 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
-            Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
+            Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
             Self::E2e => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
@@ -176,6 +178,7 @@ impl Made<'_> {
             Step::Descriptions => {
                 descriptions::check(self.workspace, self.server()?, self.built_package()?)
             }
+            Step::OwnAccounts => self.own_accounts(),
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
         }
@@ -249,6 +252,17 @@ impl Made<'_> {
         }
         self.package = Some(package);
         Ok(())
+    }
+
+    fn own_accounts(&self) -> Result<()> {
+        let settings = [
+            ("VOUCHSAFE_SERVER", self.server()?.as_os_str()),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+        ];
+        self.node_tests(Path::new("tests/own-accounts"), &settings)
     }
 
     fn browser(&self) -> Result<()> {
