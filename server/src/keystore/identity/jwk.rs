@@ -134,9 +134,46 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// RFC 7515, appendices A.2 and A.3.
+    #[test]
+    fn verifies_the_examples_of_jws() {
+        let claims = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        for (algorithm, header, jwk, signature) in [
+            (
+                Algorithm::Rs256,
+                "eyJhbGciOiJSUzI1NiJ9",
+                json!({
+                    "kty": "RSA", "e": "AQAB",
+                    "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
+                }),
+                "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+            ),
+            (
+                Algorithm::Es256,
+                "eyJhbGciOiJFUzI1NiJ9",
+                json!({
+                    "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+                }),
+                "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+            ),
+        ] {
+            let key = Key::from_json(&jwk).unwrap();
+            let signed = format!("{header}.{claims}");
+            let signature = from_base64url(signature).unwrap();
+            assert!(key.fits(None, algorithm), "{algorithm:?}");
+            assert!(
+                key.verifies(algorithm, signed.as_bytes(), &signature),
+                "{algorithm:?}"
+            );
+            assert!(!key.verifies(algorithm, &signed.as_bytes()[1..], &signature));
+            assert!(!key.verifies(Algorithm::Ps256, signed.as_bytes(), &signature));
+        }
+    }
+
     /// RFC 8037, appendix A.4.
     #[test]
-    fn verifies_the_standards_example() {
+    fn verifies_the_example_of_ed25519() {
         let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
         let key = Key::from_json(&jwk).unwrap();
         let signed = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";

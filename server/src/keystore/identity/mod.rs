@@ -86,7 +86,7 @@ impl Identities {
                 )),
             };
         };
-        if config.oidc_audiences.is_empty() {
+        if config.oidc_audiences.iter().all(String::is_empty) {
             return Err(StartError(
                 "Give --oidc-audience: tokens for other apps must not open accounts here.".into(),
             ));

@@ -23,8 +23,8 @@ pub(crate) struct Issuer {
 /// What the provider answers, and what it was asked.
 #[derive(Default)]
 pub(crate) struct Shows {
-    /// Its issuer, if another than its address; its keys; or nothing, and it fails.
-    pub(crate) answers: Mutex<Option<(String, Vec<Value>)>>,
+    /// Its discovery document and its keys; or nothing, and it fails.
+    pub(crate) answers: Mutex<Option<(Value, Value)>>,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
@@ -55,8 +55,13 @@ impl Issuer {
 
     /// These are the keys from now on.
     pub(crate) fn publish(&self, signers: &[&Signer]) {
-        let keys = signers.iter().map(|signer| signer.jwk()).collect();
-        *self.shows.answers.lock().unwrap() = Some((self.url.clone(), keys));
+        let keys: Vec<Value> = signers.iter().map(|signer| signer.jwk()).collect();
+        *self.shows.answers.lock().unwrap() = Some((self.discovery(), json!({ "keys": keys })));
+    }
+
+    pub(crate) fn discovery(&self) -> Value {
+        let keys = format!("{}/keys", self.url);
+        json!({ "issuer": self.url, "jwks_uri": keys, "response_types_supported": ["code"] })
     }
 
     /// How often the keys were asked for.
@@ -80,14 +85,12 @@ impl Drop for Issuer {
 
 async fn answer(State(shows): State<Arc<Shows>>, uri: Uri) -> (StatusCode, String) {
     shows.asked.lock().unwrap().push(uri.path().to_owned());
-    let Some((issuer, keys)) = shows.answers.lock().unwrap().clone() else {
+    let Some((discovery, keys)) = shows.answers.lock().unwrap().clone() else {
         return (StatusCode::BAD_GATEWAY, String::new());
     };
     let body = match uri.path() {
-        "/.well-known/openid-configuration" => {
-            json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys"), "response_types_supported": ["code"] })
-        }
-        "/keys" => json!({ "keys": keys }),
+        "/.well-known/openid-configuration" => discovery,
+        "/keys" => keys,
         _ => return (StatusCode::NOT_FOUND, String::new()),
     };
     (StatusCode::OK, body.to_string())

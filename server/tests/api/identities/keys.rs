@@ -3,7 +3,7 @@
 use super::Scene;
 use super::issuer::Signer;
 use crate::common::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use vouchsafe_server::{Config, Server};
 
 #[tokio::test]
@@ -76,11 +76,48 @@ async fn a_provider_that_is_away_is_not_missed_for_a_day() {
 #[tokio::test]
 async fn the_provider_must_be_the_one_that_was_named() {
     let scene = Scene::new().await;
-    let keys = vec![scene.signer.jwk()];
-    *scene.issuer.shows.answers.lock().unwrap() = Some(("http://localhost:9".into(), keys));
-    let answer = scene.passes(&scene.token("ada")).await;
-    assert_eq!(code(&answer), (503, "server_error"));
-    assert_eq!(scene.issuer.asked(), 0);
+    let keys = json!({ "keys": [scene.signer.jwk()] });
+    let with = |name: &str, value: Value| {
+        let mut discovery = scene.issuer.discovery();
+        discovery[name] = value;
+        discovery
+    };
+    let good = scene.issuer.discovery();
+    let much = "a".repeat(512 << 10);
+    for (what, asked, discovery, keys) in [
+        (
+            "another issuer",
+            0,
+            with("issuer", json!("https://accounts.example")),
+            &keys,
+        ),
+        (
+            "keys that anybody could change",
+            0,
+            with("jwks_uri", json!("http://a.example/")),
+            &keys,
+        ),
+        ("no document", 0, json!("x"), &keys),
+        ("no keys", 1, good.clone(), &json!({ "keys": [] })),
+        (
+            "no key that can be used",
+            2,
+            good.clone(),
+            &json!({ "keys": [{ "kty": "oct", "k": "AA" }] }),
+        ),
+        (
+            "too much",
+            3,
+            good.clone(),
+            &json!({ "keys": [scene.signer.jwk()], "more": much }),
+        ),
+    ] {
+        *scene.issuer.shows.answers.lock().unwrap() = Some((discovery, keys.clone()));
+        let answer = scene.passes(&scene.token("ada")).await;
+        assert_eq!(code(&answer), (503, "server_error"), "{what}");
+        assert_eq!(scene.issuer.asked(), asked, "{what}");
+        scene.lab.pass(10_000);
+    }
 
     // Without discovery there is only the address of the keys.
     let (issuer, signer) = (&scene.issuer, &scene.signer);
@@ -94,7 +131,7 @@ async fn the_provider_must_be_the_one_that_was_named() {
     claims["iss"] = json!("https://accounts.example/");
     let answer = elsewhere.passes(&signer.token(&claims)).await;
     assert_eq!(code(&answer), (401, "wrong_credentials"));
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.asked(), 4);
 }
 
 #[tokio::test]
@@ -114,6 +151,7 @@ async fn what_cannot_be_trusted_does_not_start() {
     let good = Some("https://accounts.example");
     for (problem, option) in [
         (start(good, None, None).await, "--oidc-audience"),
+        (start(good, Some(""), None).await, "--oidc-audience"),
         (start(None, Some("app"), None).await, "--oidc-issuer"),
         (start(None, None, good).await, "--oidc-issuer"),
         (

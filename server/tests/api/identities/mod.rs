@@ -150,6 +150,11 @@ async fn a_token_stands_where_an_address_would() {
     assert_eq!(gone.0, 204);
     let anew = scene.sign_up(&scene.token("ada")).await;
     assert_eq!(anew.0, 201, "the identity is free: {anew:?}");
+    let (_, signature) = ada.rsplit_once('.').unwrap();
+    assert!(
+        !holds(scene.lab.folder.path(), signature),
+        "tokens are not kept"
+    );
     assert_ne!(anew.1["accountId"], made.1["accountId"]);
 }
 
