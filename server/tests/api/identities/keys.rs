@@ -92,9 +92,9 @@ async fn the_provider_must_be_the_one_that_was_named() {
             &keys,
         ),
         (
-            "keys that anybody could change",
+            "keys at a strange address",
             0,
-            with("jwks_uri", json!("http://a.example/")),
+            with("jwks_uri", json!(format!("{}/keys#a", scene.issuer.url))),
             &keys,
         ),
         ("no document", 0, json!("x"), &keys),
