@@ -5,7 +5,5 @@ ALTER TABLE accounts ADD COLUMN email TEXT;
 
 UPDATE accounts SET email = login WHERE deleted_at IS NULL;
 
--- What becomes the account's when the sign-in ends.
+-- What the identity token said, until the sign-in ends.
 ALTER TABLE logins ADD COLUMN email TEXT;
-
-UPDATE logins SET email = (SELECT accounts.email FROM accounts WHERE accounts.id = logins.account);

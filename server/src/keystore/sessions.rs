@@ -163,6 +163,8 @@ pub(super) async fn sign_in_start(
 
     let (login, now) = (Bytes::<16>::make(), app.clock.now());
     let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
+    // Who has no account leaves no address behind.
+    let email = account.as_ref().and(who.token_email());
     let mut tx = app.db.begin().await?;
     sqlx::query(
         "INSERT INTO logins (hash, account, state, expires_at, credentials_version, email) \
@@ -173,7 +175,7 @@ pub(super) async fn sign_in_start(
     .bind(String::from(state))
     .bind(now + LOGIN)
     .bind(version.unwrap_or(1))
-    .bind(&who.email)
+    .bind(email)
     .execute(&mut *tx)
     .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
@@ -230,16 +232,17 @@ pub(super) async fn sign_in_finish(
 
     let mut tx = app.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
-    let held: Option<(String, String, String, String)> = sqlx::query_as(
-        "UPDATE accounts SET email = $3 WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
-         RETURNING login, kek_passphrase, vault_key, signing_key",
+    let held: Option<(Option<String>, String, String, String)> = sqlx::query_as(
+        "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
+         WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
+         RETURNING CASE WHEN email = login THEN email END, kek_passphrase, vault_key, signing_key",
     )
     .bind(&account)
     .bind(version)
     .bind(&email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (login, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
+    let (address, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
@@ -256,7 +259,7 @@ pub(super) async fn sign_in_finish(
     tx.commit().await?;
     Ok(Json(SignedIn {
         account_id: Id::stored(account),
-        email: email.filter(|email| *email == login),
+        email: address,
         session: made.session,
         expires_at: made.expires_at,
         kek_passphrase: Jwe::stored(kek_passphrase),

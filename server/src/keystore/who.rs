@@ -41,6 +41,11 @@ impl Who {
         }
     }
 
+    /// The address that an identity token held.
+    pub(super) fn token_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| !self.is_address())
+    }
+
     fn is_address(&self) -> bool {
         self.email.as_ref() == Some(&self.login)
     }
