@@ -241,6 +241,8 @@ impl Made<'_> {
 
     fn native(&self) -> Result<()> {
         let mut tests = self.cargo(&["test", "--workspace", "--features", "vouchsafe/rust-rsa"]);
+        // The proofs say how much they tried.
+        tests.args(["--", "--show-output"]);
         process::run(&mut tests, "The native tests")
     }
 
