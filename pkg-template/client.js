@@ -3,6 +3,7 @@
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
+import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
@@ -89,9 +90,10 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<SignedUp>}
      */
     async signUp(credentials) {
-      const checked = check(credentials);
-      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(checked));
-      return { session: openSession(session, this.#origin), recoveryKey };
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
 
     /**
@@ -99,8 +101,10 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<Session>}
      */
     async signIn(credentials) {
-      const checked = check(credentials);
-      return openSession(await perform(this.#raw, credentials, (raw) => raw.signIn(checked)), this.#origin);
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
+      return openSession(session, { ...this.#origin, identityToken });
     }
 
     /** @returns {Promise<Session | null>} */
@@ -115,18 +119,20 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { email, recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
-      const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(checked));
-      return { session: openSession(session, this.#origin), recoveryKey };
+      const { recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(options);
+      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };
 }
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "passphrase"]);
-  return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+  const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
 }
 
 /** Browsers have it on secure pages only. */

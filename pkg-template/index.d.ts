@@ -63,13 +63,36 @@ export interface Step {
   duration: number;
 }
 
-/** Email address and passphrase. The passphrase never leaves this device. */
-export interface Credentials extends CallOptions {
-  /** The email address. Letter case and surrounding space do not matter. */
-  email: string;
+/**
+ * What an OpenID Connect provider says of who somebody is: an ID token, or a JWT access token. Given as a function, it is
+ * called when a fresh one is needed: now, and whenever the session asks for the passphrase again. When the function
+ * throws, the call rejects with `identity_rejected`.
+ */
+export type IdentityToken = string | (() => string | Promise<string>);
+
+/**
+ * Who it is: by an email address that the Keystore keeps, or by an identity token of the app's own sign-in, whose provider
+ * the Keystore was told of.
+ */
+export type Who =
+  | {
+      /** The email address. Letter case and surrounding space do not matter. */
+      email: string;
+      /** Left out. */
+      identityToken?: undefined;
+    }
+  | {
+      /** The token, or what gives a fresh one. */
+      identityToken: IdentityToken;
+      /** Left out. */
+      email?: undefined;
+    };
+
+/** Who it is, and the passphrase, which never leaves this device. */
+export type Credentials = Who & CallOptions & {
   /** The passphrase, of 8 characters at least. */
   passphrase: string;
-}
+};
 
 /** What a new account gets, and one that was recovered. */
 export interface SignedUp {
@@ -83,14 +106,12 @@ export interface SignedUp {
 }
 
 /** What opens an account whose passphrase is lost. Neither the key nor the passphrase leaves this device. */
-export interface RecoverOptions extends CallOptions {
-  /** The account's email address. */
-  email: string;
+export type RecoverOptions = Who & CallOptions & {
   /** As it was shown. Letter case, spaces and hyphens do not matter. */
   recoveryKey: string;
   /** The new passphrase. */
   passphrase: string;
-}
+};
 
 /** One entry of a card. */
 export interface Field {
@@ -173,6 +194,11 @@ export interface OutgoingOptions extends PageOptions {
 export interface PassphraseOptions extends CallOptions {
   /** The account's passphrase. */
   passphrase: string;
+  /**
+   * Where the session is an identity's: a token in place of the one that was given before. A resumed session knows of none
+   * until it is given one.
+   */
+  identityToken?: IdentityToken;
 }
 
 /** What replaces the passphrase. */
@@ -475,17 +501,20 @@ export class Vouchsafe {
   static open(options: OpenOptions): Promise<Vouchsafe>;
   /** Not for apps: call {@link Vouchsafe.open}. */
   private constructor();
-  /** Makes an account and signs it in. Rejects with `email_taken`, `bad_input` (passphrase under 8 characters). */
+  /**
+   * Makes an account and signs it in. Rejects with `email_taken` (there is an account already, for the address or the
+   * identity), `bad_input` (passphrase under 8 characters), `identity_rejected`.
+   */
   signUp(credentials: Credentials): Promise<SignedUp>;
   /**
-   * Signs in. Rejects with `wrong_credentials`, for unknown addresses too, and with `recovery_needed` when the Keystore can
-   * no longer check passphrases.
+   * Signs in. Rejects with `wrong_credentials`, where there is no account too, with `identity_rejected`, and with
+   * `recovery_needed` when the Keystore can no longer check passphrases.
    */
   signIn(credentials: Credentials): Promise<Session>;
   /**
    * Sets a new passphrase with the recovery key, and signs in. All other sessions end; the old recovery key does, too, and
    * the result holds a new one. Rejects with `bad_input` (a key with a typing error, before anything is sent) and
-   * `wrong_credentials`. After an interruption, call it again with the same arguments.
+   * `wrong_credentials`. After an interruption, call it again with the same arguments (and a fresh identity token).
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
   /**
@@ -502,8 +531,8 @@ export class Session {
   private constructor();
   /** The account id. */
   readonly account: string;
-  /** The email address as the Keystore keeps it. */
-  readonly email: string;
+  /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
+  readonly email: string | null;
   /** Whether the keys are forgotten; see {@link Session.lock}. */
   readonly locked: boolean;
 
@@ -626,7 +655,7 @@ declare global {
 
 /** Every reason for which a call can fail; `errors.md` of this package tells when each occurs. */
 export type ErrorCode =
-  | "wrong_credentials" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
+  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"

@@ -8,7 +8,7 @@ use web_sys::CryptoKey;
 
 use super::PageEngine;
 use super::convert::{Control, from_js, start, to_js, to_rejection};
-use super::inputs::{CredentialsInput, RecoverInput};
+use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::{WebEngine, Worker};
@@ -61,41 +61,55 @@ impl RawClient {
         })
     }
 
-    /// `{ email, passphrase }` to `{ session, recoveryKey }`.
+    /// `{ email or identityToken, passphrase }` to `{ session, recoveryKey }`.
     #[wasm_bindgen(js_name = signUp)]
     pub fn sign_up(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
-                client.sign_up(&input.email, &input.passphrase).await
-            };
-            signed_up(work.await)
-        })
-    }
-
-    /// `{ email, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
-    pub fn recover(&self, options: JsValue) -> Promise {
-        let client = Rc::clone(&self.0);
-        start(self.1.as_ref(), async move {
-            let work = async {
-                let input: RecoverInput = from_js("options", options)?;
                 client
-                    .recover(&input.email, &input.recovery_key, &input.passphrase)
+                    .sign_up(
+                        to_login(input.email, input.identity_token)?,
+                        &input.passphrase,
+                    )
                     .await
             };
             signed_up(work.await)
         })
     }
 
-    /// `{ email, passphrase }` to a session.
+    /// `{ email or identityToken, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
+    pub fn recover(&self, options: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let input: RecoverInput = from_js("options", options)?;
+                client
+                    .recover(
+                        to_login(input.email, input.identity_token)?,
+                        &input.recovery_key,
+                        &input.passphrase,
+                    )
+                    .await
+            };
+            signed_up(work.await)
+        })
+    }
+
+    /// `{ email or identityToken, passphrase }` to a session.
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
-                client.sign_in(&input.email, &input.passphrase).await
+                client
+                    .sign_in(
+                        to_login(input.email, input.identity_token)?,
+                        &input.passphrase,
+                    )
+                    .await
             };
             let session = work.await.map_err(|error| to_rejection(&error))?;
             Ok(RawSession::new(session).into())

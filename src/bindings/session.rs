@@ -76,6 +76,17 @@ pub(super) async fn open_kept(
     Ok((state, keys))
 }
 
+/// The passphrase of `{ passphrase, identityToken }`; the session has the token from then on.
+fn prove_with(session: &WebSession, options: JsValue) -> Result<Zeroizing<String>> {
+    let input: PassphraseInput = from_js("options", options)?;
+    renew(session, input.identity_token)?;
+    Ok(input.passphrase)
+}
+
+fn renew(session: &WebSession, identity_token: Option<Zeroizing<String>>) -> Result<()> {
+    identity_token.map_or(Ok(()), |token| session.renew_identity_token(token))
+}
+
 fn page_input(options: JsValue) -> Result<PageInput> {
     if options.is_undefined() || options.is_null() {
         Ok(PageInput::default())
@@ -96,8 +107,8 @@ impl RawSession {
     }
 
     #[wasm_bindgen(getter)]
-    pub fn email(&self) -> String {
-        self.0.email().to_owned()
+    pub fn email(&self) -> Option<String> {
+        self.0.email()
     }
 
     #[wasm_bindgen(getter)]
@@ -383,9 +394,8 @@ impl RawSession {
 
     pub fn unlock(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.unlock(&passphrase).await
         })
     }
 
@@ -393,6 +403,7 @@ impl RawSession {
     pub fn change_passphrase(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
             let input: ChangePassphraseInput = from_js("options", options)?;
+            renew(&session, input.identity_token)?;
             session
                 .change_passphrase(&input.passphrase, &input.new_passphrase)
                 .await
@@ -402,18 +413,16 @@ impl RawSession {
     #[wasm_bindgen(js_name = makeRecoveryKey)]
     pub fn make_recovery_key(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .make_recovery_key(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.make_recovery_key(&passphrase).await
         })
     }
 
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .delete_account(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.delete_account(&passphrase).await
         })
     }
 

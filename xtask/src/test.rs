@@ -48,6 +48,8 @@ pub(crate) enum Step {
     Consumers,
     /// The services do what their own descriptions say.
     Descriptions,
+    /// The package and the services with a real identity provider.
+    OwnAccounts,
     /// The client in a browser, against running services.
     Browser,
     /// The demo page in a browser.
@@ -65,7 +67,7 @@ impl Step {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
             Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
-            Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
+            Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
             Self::E2e | Self::Firefox | Self::Guide => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
@@ -185,6 +187,7 @@ impl Made<'_> {
             Step::Descriptions => {
                 descriptions::check(self.workspace, self.server()?, self.built_package()?)
             }
+            Step::OwnAccounts => self.own_accounts(),
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
             Step::Firefox => self.firefox(),
@@ -265,6 +268,17 @@ impl Made<'_> {
         self.node_tests(Path::new("tests/package"), &settings)?;
         self.package = Some(package);
         Ok(())
+    }
+
+    fn own_accounts(&self) -> Result<()> {
+        let settings = [
+            ("VOUCHSAFE_SERVER", self.server()?.as_os_str()),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+        ];
+        self.node_tests(Path::new("tests/own-accounts"), &settings)
     }
 
     fn consumers(&self) -> Result<()> {
