@@ -114,7 +114,7 @@ export class Session {
       throw error;
     } finally {
       this.#idle.end();
-      if (this.#idle.after !== null) this.#keeper?.touch(Date.now());
+      this.#keeper?.touch(Date.now());
     }
   }
 
@@ -465,7 +465,8 @@ export class Session {
   async unlock(options) {
     const checked = passphraseOf(options, "unlock()");
     await this.#call(options, (raw) => raw.unlock(checked));
-    await this.#keeper?.save(false);
+    // It is unlocked, whether or not that can be stored.
+    await this.#keeper?.save(false).catch(() => {});
   }
 
   /** @param {{ passphrase: string, newPassphrase: string } & CallOptions} options */
