@@ -128,7 +128,7 @@ export class Session {
       throw error;
     } finally {
       this.#idle.end();
-      if (this.#idle.after !== null) this.#keeper?.touch(Date.now());
+      this.#keeper?.touch(Date.now());
     }
   }
 
@@ -479,7 +479,8 @@ export class Session {
   async unlock(options) {
     const checked = await this.#proof(passphraseOf(options, "unlock()"));
     await this.#call(options, (raw) => raw.unlock(checked));
-    await this.#keeper?.save(false);
+    // It is unlocked, whether or not that can be stored.
+    await this.#keeper?.save(false).catch(() => {});
   }
 
   /** @param {ChangePassphraseOptions} options */

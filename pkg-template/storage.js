@@ -39,8 +39,11 @@ function database() {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const found = request.result;
-        found.onversionchange = () => found.close();
         found.onclose = forget;
+        found.onversionchange = () => {
+          found.close();
+          forget();
+        };
         resolve(found);
       };
     })

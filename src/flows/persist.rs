@@ -1,6 +1,5 @@
 //! What a session keeps beyond its page. It is written and read here, in the clear; whoever stores it seals it first.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,6 @@ use zeroize::Zeroizing;
 use super::credentials::open_keys;
 use super::{Client, Login, Session};
 use crate::api::Transport;
-use crate::crypto::encoding::to_json_with_room;
 use crate::crypto::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
 use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::SymmetricKey;
@@ -19,8 +17,6 @@ use crate::ids::Id;
 
 /// Another form is not read.
 const FORM: u8 = 1;
-/// More than an id and a version take in JSON.
-const ROOM_FOR_A_VERSION: usize = 64;
 
 /// What became different, so that it should be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +55,10 @@ struct State {
     /// None of somebody who signed in with an identity token, which is not kept.
     email: Option<String>,
     session: Option<Zeroizing<String>>,
-    versions: BTreeMap<Id, u64>,
 }
+
+/// Of each card and note the newest version that was seen, by id.
+type Versions = Vec<(Id, u64)>;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,23 +86,25 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if self.is_over() {
             return Err(Error::SessionExpired);
         }
-        let versions: BTreeMap<Id, u64> = {
-            let memory = self.0.memory.borrow();
-            memory
-                .versions
-                .iter()
-                .map(|(id, seen)| (*id, *seen))
-                .collect()
-        };
-        let room = versions.len() * ROOM_FOR_A_VERSION;
         let state = State {
             form: FORM,
             account: self.account(),
             email: self.email(),
             session: self.services().session(),
-            versions,
         };
-        let state = self.plain(to_json_with_room(&state, room)?)?;
+        let mut versions: Versions = {
+            let memory = self.0.memory.borrow();
+            let seen = memory.versions.iter();
+            seen.map(|(id, version)| (*id, *version)).collect()
+        };
+        versions.sort_unstable();
+        let (state, versions) = (to_json(&state)?, to_json(&versions)?);
+        // Two lines, because only the first one is a secret: it must not be left behind by a buffer that grows.
+        let mut lines = Zeroizing::new(Vec::with_capacity(state.len() + 1 + versions.len()));
+        lines.extend_from_slice(&state);
+        lines.push(b'\n');
+        lines.extend_from_slice(&versions);
+        let state = self.plain(lines)?;
         let keys = self.0.keys.borrow().clone();
         let Some(keys) = keys else {
             return Ok(Kept { state, keys: None });
@@ -127,11 +127,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Takes over what another tab, which has the same session, has kept. Versions grow together; `access`, the keys and
     /// the session of the Keystore, is taken unless this tab has a newer one.
     pub fn catch_up(&self, state: &[u8], keys: Option<&[u8]>, access: bool) -> Result<()> {
-        let state = read_state(state)?;
+        let (state, versions) = read_state(state)?;
         if state.account != self.account() {
             return Err(Error::RecordRejected);
         }
-        self.remember_versions(&state);
+        self.remember_versions(versions);
         if !access || self.is_over() {
             return Ok(());
         }
@@ -149,11 +149,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
-    fn remember_versions(&self, state: &State) {
+    fn remember_versions(&self, versions: Versions) {
         let mut memory = self.0.memory.borrow_mut();
-        for (id, seen) in &state.versions {
-            let newest = memory.versions.entry(*id).or_default();
-            *newest = (*newest).max(*seen);
+        for (id, seen) in versions {
+            let newest = memory.versions.entry(id).or_default();
+            *newest = (*newest).max(seen);
         }
     }
 }
@@ -161,26 +161,25 @@ impl<T: Transport, E: Engine> Session<T, E> {
 impl<T: Transport, E: Engine> Client<T, E> {
     /// The session that was kept; locked, if its keys were not.
     pub fn resume(&self, state: &[u8], keys: Option<&[u8]>) -> Result<Session<T, E>> {
-        let state = read_state(state)?;
+        let (state, versions) = read_state(state)?;
         let keys = keys
             .map(|keys| read_keys(state.account, keys))
             .transpose()?;
         let services = self.services.fresh();
-        services.set_session(state.session.clone());
-        let login = state
-            .email
-            .clone()
-            .map_or_else(Login::identity, Login::Email);
+        services.set_session(state.session);
+        let login = state.email.map_or_else(Login::identity, Login::Email);
         let session = self.session(services, state.account, login, keys);
-        session.remember_versions(&state);
+        session.remember_versions(versions);
         Ok(session)
     }
 }
 
-fn read_state(json: &[u8]) -> Result<State> {
-    let state: State = serde_json::from_slice(json).map_err(|_| Error::RecordRejected)?;
+fn read_state(lines: &[u8]) -> Result<(State, Versions)> {
+    let end = lines.iter().position(|byte| *byte == b'\n');
+    let (state, versions) = lines.split_at(end.ok_or(Error::RecordRejected)?);
+    let state: State = from_json(state)?;
     if state.form == FORM {
-        Ok(state)
+        Ok((state, from_json(&versions[1..])?))
     } else {
         Err(Error::RecordRejected)
     }

@@ -359,4 +359,18 @@ test("a session that is disposed of is over, without a trap", async (t) => {
   assert.deepEqual(endings.slice(1), ["session_expired", "session_expired", "session_expired", "session_expired", true]);
   assert.match(email, /^kept\./);
   assert.equal(await reload(page), "unlocked", "what was kept stays");
+
+  // As text: not every Node.js can read it.
+  const after = await page.evaluate(`(async () => {
+    let held;
+    {
+      await using session = tools.session;
+      using stop = session.on("share", () => {});
+      await session.cards();
+      held = session;
+    }
+    return [held.locked, await tools.ending(held.cards())];
+  })()`);
+  assert.deepEqual(after, [true, "session_expired"]);
+  assert.equal(await reload(page), "unlocked");
 });
