@@ -490,8 +490,9 @@ export class Session {
   /** @param {{ passphrase: string } & CallOptions} options */
   async deleteAccount(options) {
     const checked = passphraseOf(options, "deleteAccount()");
+    const keeper = this.#keeper;
     await this.#call(options, (raw) => raw.deleteAccount(checked));
-    await this.#forgetKept();
+    await keeper?.remove();
   }
 
   /**
@@ -501,18 +502,13 @@ export class Session {
    */
   async signOut(options) {
     bare(options, "signOut()");
-    try {
-      await this.#forgetKept();
-    } finally {
-      await this.#call(options, (raw) => raw.signOut());
-      this.#observe();
-    }
-  }
-
-  async #forgetKept() {
     const keeper = this.#keeper;
     this.#keeper = undefined;
-    await keeper?.remove();
+    try {
+      await keeper?.remove();
+    } finally {
+      await this.#call(options, (raw) => raw.signOut());
+    }
   }
 }
 

@@ -49,7 +49,8 @@ const glue = `
     abort() { calls.push(["abort"]); this.ended?.(); }
     free() { calls.push(["free"]); }
     end() { this.over = true; }
-    watch() {}
+    watch(watcher) { this.watcher = watcher; }
+    seal() { return { state: Uint8Array.of(1), keys: null }; }
     nudge() {}
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
@@ -250,4 +251,118 @@ test("a misspelt option is refused, not passed over", async () => {
   await session.share({ ...share, fields: undefined, expiresAt: null });
   // A card that was read may be written back as it is.
   await session.createCard({ id: "c", label: "L", fields: [], version: 1, createdAt: 1 });
+});
+
+/** Makes a call of the module wait until it is ended. */
+const slow = (t, name) => {
+  const { prototype } = raw.RawSession;
+  const before = prototype[name];
+  t.after(() => (prototype[name] = before));
+  prototype[name] = function () {
+    return new Promise((_, reject) => (this.ended = () => reject({ code: "aborted", message: "It was ended." })));
+  };
+};
+
+test("a signal ends a call with any reason, which becomes the cause", async (t) => {
+  const session = await signIn();
+  slow(t, "cards");
+  for (const reason of ["a text", new RangeError("enough"), { enough: true }, null]) {
+    const controller = new AbortController();
+    const call = session.cards({ signal: controller.signal });
+    controller.abort(reason);
+    await assert.rejects(call, (error) => code("aborted")(error) && error.cause === reason);
+  }
+  const controller = new AbortController();
+  const call = session.cards({ signal: controller.signal });
+  controller.abort();
+  await assert.rejects(call, (error) => code("aborted")(error) && error.cause.name === "AbortError");
+  assert.deepEqual(raw.calls.slice(-2), [["abort"], ["free"]]);
+});
+
+test("a signal that was aborted before reaches no module, and one that is none is refused", async () => {
+  const session = await signIn();
+  const before = raw.calls.length;
+  await assert.rejects(session.card("a", { signal: AbortSignal.abort("early") }), (error) => code("aborted")(error) && error.cause === "early");
+  assert.equal(raw.calls.length, before);
+  for (const signal of [7, {}, new AbortController()]) await assert.rejects(session.card("a", { signal }), code("bad_input"));
+  await assert.rejects(session.card("a", { signals: null }), code("bad_input"));
+});
+
+test("progress is told as one object, and a listener's errors stay out of the module", async (t) => {
+  const session = await signIn();
+  const { prototype } = raw.RawSession;
+  const { cards } = prototype;
+  t.after(() => (prototype.cards = cards));
+  prototype.cards = async function () {
+    this.tell(1, 2);
+    return { items: [], next: null };
+  };
+  const told = [];
+  await session.cards({ onProgress: (progress) => told.push(progress) });
+  assert.deepEqual(told, [{ done: 1, total: 2 }]);
+  const late = new Promise((resolve) => t.mock.method(globalThis, "queueMicrotask", resolve));
+  const failing = () => {
+    throw new Error("the app's own");
+  };
+  assert.deepEqual(await session.cards({ onProgress: failing }), { items: [], next: null });
+  assert.throws(await late, /the app's own/);
+});
+
+test("a session that was disposed of is over", { skip: !Symbol.dispose }, async () => {
+  const session = await signIn();
+  session[Symbol.dispose]();
+  assert.deepEqual(raw.calls.at(-1), ["free"]);
+  await session[Symbol.asyncDispose]();
+  assert.equal(session.locked, true);
+  assert.equal(session.email, "a@example.com");
+  await assert.rejects(session.cards(), code("session_expired"));
+  await assert.rejects(session.lock(), code("session_expired"));
+  assert.throws(() => session.on("share", () => {}), code("session_expired"));
+});
+
+test("listening ends once, by `using`, too", { skip: !Symbol.dispose }, async () => {
+  const session = await signIn();
+  const end = session.on("revoked", () => {});
+  const before = raw.calls.length;
+  end[Symbol.dispose]();
+  end();
+  assert.deepEqual(raw.calls.slice(before), [["cancel", "revoked"]]);
+});
+
+test("where nothing can be stored, nothing is kept and nothing is found", async () => {
+  const app = await api.Vouchsafe.open(services);
+  assert.equal(await app.resume(), null);
+  const session = await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+  await assert.rejects(session.persist({ scope: "tab" }), code("storage_unavailable"));
+  await assert.rejects(session.persist({ scope: "everywhere" }), code("bad_input"));
+  await assert.rejects(session.persist(), code("bad_input"));
+});
+
+test("a session locks when it was not used for a while, by the clock", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { prototype } = raw.RawSession;
+  const { lock } = prototype;
+  t.after(() => (prototype.lock = lock));
+  const session = await signIn("a passphrase", { lockAfter: 1000 });
+  const heard = [];
+  session.on("locked", ({ kind }) => heard.push(kind));
+  const locked = new Promise((resolve) => {
+    prototype.lock = async function () {
+      this.locked = true;
+      this.watcher("access");
+      resolve();
+    };
+  });
+  await session.createCard({ label: "L", fields: [] });
+  t.mock.timers.tick(999);
+  assert.equal(session.locked, false);
+  await session.createCard({ label: "L", fields: [] });
+  t.mock.timers.tick(999);
+  assert.equal(session.locked, false);
+  t.mock.timers.tick(1);
+  await locked;
+  await Promise.resolve();
+  assert.deepEqual(heard, ["locked"]);
+  session.lockAfter(null);
+  for (const wrong of [0, -1, 1.5, "1", undefined]) assert.throws(() => session.lockAfter(wrong), code("bad_input"));
 });

@@ -12,6 +12,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::files;
 use crate::npm::{self, NPM};
+use crate::paths;
 use crate::process;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -71,6 +72,7 @@ fn build_module(workspace: &Workspace, features: &[&str], scratch: &Path) -> Res
             tools::WASM_TARGET,
         ])
         .args(features);
+    paths::hide(workspace, &mut cargo)?;
     process::run(&mut cargo, "The build of the WebAssembly module")?;
     let module = workspace
         .target
@@ -119,6 +121,8 @@ fn assemble(
         )?;
     }
     files::write(&folder.join("vouchsafe_bg.wasm"), &wasm)?;
+
+    paths::ensure_hidden(workspace, &folder)?;
 
     let mut pack = workspace.command(NPM);
     pack.args(["pack", "--silent", "--pack-destination"])
