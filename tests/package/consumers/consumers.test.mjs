@@ -50,7 +50,7 @@ const copyWorker = (folder) =>
 
 test("rollup, with the worker's file copied", async (t) => {
   const folder = await project(t, "rollup");
-  await build("rollup", ["main.js", "--plugin", "node-resolve", "--format", "es", "--file", "dist/main.js"], folder);
+  await build("rollup", ["main.js", "--plugin", "node-resolve", "--format", "es", "--file", "dist/assets/main.js"], folder);
   await copyWorker(folder);
   const page = await serve(t, join(folder, "dist"), strict);
   assert.equal((await open(t, page)).seen, SEEN);
@@ -58,7 +58,7 @@ test("rollup, with the worker's file copied", async (t) => {
 
 test("esbuild, with the worker's file copied", async (t) => {
   const folder = await project(t, "esbuild");
-  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/main.js"], folder);
+  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/assets/main.js"], folder);
   await copyWorker(folder);
   const page = await serve(t, join(folder, "dist"), strict);
   assert.equal((await open(t, page)).seen, SEEN);

@@ -43,7 +43,7 @@ test("a page that forbids workers is told so, and not frozen", async (t) => {
 
 test("a worker's file that was not copied is named", async (t) => {
   const folder = await project(t, "consumers/rollup", "consumers/shared");
-  await build("esbuild", ["main.js", "--bundle", "--format=esm", "--outfile=dist/main.js"], folder);
+  await build("esbuild", ["main.js", "--bundle", "--format=esm", "--outfile=dist/assets/main.js"], folder);
   const page = await serve(t, join(folder, "dist"));
   assert.match(await failure(t, page), /^VouchsafeError worker_unavailable: The worker could not be started\. Copy .*vouchsafe-worker\.js/);
 });
