@@ -8,8 +8,11 @@ const { session: bob } = await app.signUp({ email: "ben@example.com", passphrase
 
 // Alice invites by mail. (The development server keeps its mails, so that a program can read one.)
 const { id } = await alice.invite({ delivery: "email", email: bob.email, name: "Bob" });
-const { items: mails } = await (await fetch(`${site}dev/mails`)).json();
-const mail = mails.find(({ to }) => to === bob.email);
+let mail;
+while (!mail) {
+  const { items } = await (await fetch(`${site}dev/mails`)).json();
+  mail = items.find(({ to }) => to === bob.email);
+}
 const connection = await bob.accept({ link: mail.link }, { name: "Alice" });
 console.log(`Bob's connection is ${connection.trust}`);
 

@@ -35,7 +35,15 @@ const ROOM_FOR_KEYS: usize = 4096;
 
 /// The JSON of a plaintext: members in the order of the struct, no white space.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
-    let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
+    to_json_with_room(value, 0)
+}
+
+/// As [`to_json`], for what is longer than a key by so many bytes.
+pub(crate) fn to_json_with_room<T: Serialize>(
+    value: &T,
+    room: usize,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS + room));
     value
         .serialize(&mut serde_json::Serializer::new(&mut *json))
         .map_err(|_| Error::bad_input("This cannot be written as JSON."))?;

@@ -131,6 +131,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .into_iter()
             .map(|entry| (entry.id, entry))
             .collect();
+        let mut work = self.work(page.items.len());
         let mut items = Vec::with_capacity(page.items.len());
         for stored in page.items {
             let id = stored.id;
@@ -143,6 +144,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 None => Err(Error::RecordRejected),
             };
             items.push(Opened { id, result });
+            work.advance().await;
         }
         Ok(Page {
             items,
@@ -180,6 +182,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         .await?;
         let mut entries: HashMap<Id, Entry> =
             entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let mut work = self.quiet_work();
         let mut checked = HashMap::new();
         for stored in stored {
             let id = stored.id;
@@ -188,6 +191,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 None => Err(Error::RecordRejected),
             };
             checked.insert(id, result);
+            work.advance().await;
         }
         Ok(checked)
     }

@@ -17,6 +17,8 @@ mod lock;
 mod make_recovery_key;
 mod mark_verified;
 mod notes;
+mod persist;
+mod progress;
 mod read_share;
 mod recover;
 mod revoke;
@@ -44,6 +46,8 @@ pub use connections::{Connection, ConnectionState, Trust};
 pub use invitations::Invitation;
 pub use invite::Invite;
 pub use live::Subscription;
+pub use persist::{Change, Kept, Plain};
+pub use progress::Progress;
 pub use read_share::{Person, Received};
 pub use share::{Share, ShareOutcome, ShareRequest};
 pub use share_lists::OutgoingShare;
@@ -91,21 +95,23 @@ impl<T: Transport, E: Engine> Client<T, E> {
         services: Services<T>,
         account: Id,
         email: String,
-        keys: Keys,
+        keys: Option<Keys>,
     ) -> Session<T, E> {
-        Session(Rc::new(Inner {
+        let inner = Inner {
             services,
             engine: self.engine.clone(),
             invitation_url: self.invitation_url.clone(),
             steps: self.steps.clone(),
             account,
             email,
-            keys: RefCell::new(Some(Rc::new(keys))),
+            keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::new(Memory::default()),
             live: live::Live::default(),
+            watcher: RefCell::new(None),
             signed_out: Cell::new(false),
             deleting: Cell::new(false),
-        }))
+        };
+        Session(Rc::new(inner), Progress::default())
     }
 }
 
@@ -161,17 +167,19 @@ struct Inner<T: Transport, E: Engine> {
     keys: RefCell<Option<Rc<Keys>>>,
     memory: RefCell<Memory<E::PrivateKey>>,
     live: live::Live,
+    /// Is told what there is to keep.
+    watcher: RefCell<Option<persist::Watcher>>,
     signed_out: Cell<bool>,
     /// The Keystore was asked to delete the account, and perhaps did.
     deleting: Cell<bool>,
 }
 
-/// A signed-in person. Clones are the same session.
-pub struct Session<T: Transport, E: Engine>(Rc<Inner<T, E>>);
+/// A signed-in person. Clones are the same session; each tells its own listener how far a call is.
+pub struct Session<T: Transport, E: Engine>(Rc<Inner<T, E>>, Progress);
 
 impl<T: Transport, E: Engine> Clone for Session<T, E> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Rc::clone(&self.0), self.1.clone())
     }
 }
 
@@ -232,7 +240,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if version < *newest {
             return Err(Error::RecordRejected);
         }
+        let newer = version > *newest;
         *newest = version;
+        drop(memory);
+        if newer {
+            self.changed(Change::Versions);
+        }
         Ok(())
     }
 

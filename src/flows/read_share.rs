@@ -83,12 +83,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 (shares, connections, spaces)
             }
         };
+        let mut work = self.work(ids.len());
         let mut opened = Vec::with_capacity(ids.len());
         for id in ids {
             let result = self
                 .open_found(*id, shares.get(id), &connections, &spaces)
                 .await;
             opened.push(Opened { id: *id, result });
+            work.advance().await;
         }
         Ok(opened)
     }

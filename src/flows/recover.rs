@@ -67,7 +67,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         services.replace_credentials(&update).await?;
         let email = normalise(&self.engine, &email);
         Ok(SignedUp {
-            session: self.session(services, account, email, keys),
+            session: self.session(services, account, email, Some(keys)),
             recovery_key,
         })
     }

@@ -22,7 +22,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         services.set_session(Some(answer.session));
         // The address is the one that was typed, whatever the Keystore calls it.
         let email = normalise(&self.engine, &email);
-        Ok(self.session(services, answer.account_id, email, keys))
+        Ok(self.session(services, answer.account_id, email, Some(keys)))
     }
 }
 

@@ -80,7 +80,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         };
         let made = services.finish_sign_up(&request).await?;
         services.set_session(Some(made.session));
-        let session = self.session(services, account, normalise(engine, &email), keys);
+        let session = self.session(services, account, normalise(engine, &email), Some(keys));
         Ok(SignedUp {
             session,
             recovery_key,

@@ -6,12 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aborting;
 mod accounts;
 mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
 mod live;
+mod persist;
 mod recipients;
 mod recovery;
 mod retries;

@@ -44,6 +44,8 @@ pub(crate) enum Step {
     Native,
     /// The npm package builds, and its own tests pass.
     Package,
+    /// The npm package works with each bundler, without one, and in Node.js.
+    Consumers,
     /// The services do what their own descriptions say.
     Descriptions,
     /// The client in a browser, against running services.
@@ -62,6 +64,7 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
+            Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
             Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
             Self::E2e | Self::Firefox | Self::Guide => &[Self::Npm, Self::Server, Self::Package],
@@ -178,6 +181,7 @@ impl Made<'_> {
             }
             Step::Native => self.native(),
             Step::Package => self.package(),
+            Step::Consumers => self.consumers(),
             Step::Descriptions => {
                 descriptions::check(self.workspace, self.server()?, self.built_package()?)
             }
@@ -245,17 +249,55 @@ impl Made<'_> {
 
     fn native(&self) -> Result<()> {
         let mut tests = self.cargo(&["test", "--workspace", "--features", "vouchsafe/rust-rsa"]);
+        // The proofs say how much they tried.
+        tests.args(["--", "--show-output"]);
         process::run(&mut tests, "The native tests")
     }
 
     fn package(&mut self) -> Result<()> {
         let package = package::build(self.workspace)?;
-        let tests = Path::new("tests/package");
-        if self.workspace.root.join(tests).is_dir() {
-            self.node_tests(tests, &[("VOUCHSAFE_PACKAGE", package.folder.as_os_str())])?;
-        }
+        let tools = npm::ensure_consumers(self.workspace)?;
+        let settings = [
+            ("VOUCHSAFE_PACKAGE", package.folder.as_os_str()),
+            ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
+            ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/package"), &settings)?;
         self.package = Some(package);
         Ok(())
+    }
+
+    fn consumers(&self) -> Result<()> {
+        let chromium = Chromium::ensure(self.workspace)?;
+        let tools = npm::ensure_consumers(self.workspace)?;
+        let scratch = tempfile::tempdir()?;
+        let (data, log) = (
+            scratch.path().join("data"),
+            scratch.path().join("server.log"),
+        );
+        let settings = Settings {
+            port: services::free_port()?,
+            data: &data,
+            page: None,
+            mailbox: false,
+            any_origin: true,
+            // More people sign up than one address may.
+            rate_limits: false,
+            log: Some(&log),
+        };
+        let services = Services::start(self.workspace, self.server()?, &settings)?;
+        let (vault, keystore) = (services.vault(), services.keystore());
+        let settings = [
+            ("VOUCHSAFE_VAULT", OsStr::new(&vault)),
+            ("VOUCHSAFE_KEYSTORE", OsStr::new(&keystore)),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+            ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
+            ("CHROMIUM", chromium.browser.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/package/consumers"), &settings)
     }
 
     fn browser(&self) -> Result<()> {
