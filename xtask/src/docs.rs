@@ -17,7 +17,7 @@ pub(crate) fn build(workspace: &Workspace, package: &Package) -> Result<PathBuf>
     eprintln!("==> Making the reference");
     let entries = entries(package)?;
     let out = workspace.target.join("docs");
-    let scratch = files::scratch(&workspace.target.join("docs-made"))?;
+    let scratch = tempfile::tempdir()?;
     let compiler = json!({
         "compilerOptions": {
             "target": "esnext",

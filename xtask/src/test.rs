@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use crate::demo;
 use crate::deny;
 use crate::descriptions;
+use crate::docs;
 use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
@@ -44,6 +45,8 @@ pub(crate) enum Step {
     Native,
     /// The npm package builds, and its own tests pass.
     Package,
+    /// The reference can be made: every member of the package's types is described.
+    Docs,
     /// The npm package works with each bundler, without one, and in Node.js.
     Consumers,
     /// The services do what their own descriptions say.
@@ -66,6 +69,7 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
+            Self::Docs => &[Self::Npm, Self::Package],
             Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
             Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
@@ -183,6 +187,7 @@ impl Made<'_> {
             }
             Step::Native => self.native(),
             Step::Package => self.package(),
+            Step::Docs => docs::build(self.workspace, self.built_package()?).map(drop),
             Step::Consumers => self.consumers(),
             Step::Descriptions => {
                 descriptions::check(self.workspace, self.server()?, self.built_package()?)
