@@ -1,56 +1,88 @@
 /** The package's entry class. */
 
-import { RawClient } from "./glue.js";
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
-import { guarded, openSession } from "./session.js";
-import { finishWith } from "./worker.js";
+import { guarded, perform, settings as withCall } from "./calls.js";
+import { fresh, whoOf } from "./identity.js";
+import { Keeper } from "./keeper.js";
+import { openSession, period } from "./session.js";
+import { workWith } from "./worker.js";
 
+/** @typedef {typeof import("./glue.js").RawClient} RawClientClass */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
-const members = ["vault", "keystore", "invitationUrl", "worker", "onStep"];
+const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lockAfter"];
+
+/** @typedef {"web" | "rust"} Engine */
 
 /**
- * The class `Vouchsafe` of an entry that gets the module by `load`.
+ * What the entries differ in: the module's bindings, how it is loaded, the worker's file, which further options `open()`
+ * takes, and whose RSA it is.
  *
- * @param {() => Promise<WebAssembly.Module>} load
+ * @template {OpenOptions} O
+ * @typedef {object} Entry
+ * @property {RawClientClass} RawClient
+ * @property {(options: O) => Promise<WebAssembly.Module>} load
+ * @property {() => URL} workerFile
+ * @property {readonly string[]} [members]
+ * @property {(options: O) => Engine} [engine]
  */
-export function defineVouchsafe(load) {
+
+/**
+ * The class `Vouchsafe` of an entry.
+ *
+ * @template {OpenOptions} O
+ * @param {Entry<O>} entry
+ */
+export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
   /** The package's entry: knows the services, opens sessions. */
   return class Vouchsafe {
-    /** @type {RawClient} */
+    /** @type {InstanceType<RawClientClass>} */
     #raw;
+    #origin;
 
-    /** @param {unknown} raw */
-    constructor(raw) {
+    /**
+     * @param {unknown} raw
+     * @param {import("./session.js").Origin} origin
+     */
+    constructor(raw, origin) {
       if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
       this.#raw = raw;
+      this.#origin = origin;
     }
 
     /**
-     * @param {OpenOptions} options
+     * @param {O} options
      * @returns {Promise<Vouchsafe>}
      */
     static async open(options) {
-      const { vault, keystore, invitationUrl, worker, onStep } = only(options, "the options object of Vouchsafe.open()", members);
+      const named = "the options object of Vouchsafe.open()";
+      const { vault, keystore, invitationUrl, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
       const settings = {
+        engine: engine(options),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
-      if (!globalThis.crypto?.subtle) {
+      const origin = {
+        // An address is the same with a slash at its end and without.
+        services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
+        lockAfter: optional(lockAfter, "lockAfter", period),
+      };
+      if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
           "insecure_context",
-          "The browser offers cryptography on secure pages only: open this page over https, or on localhost.",
+          "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load();
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, finish: finishWith(module, worker) })));
+      const module = await load(options);
+      const work = workWith(module, worker ?? workerFile());
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
     }
 
     /**
@@ -58,9 +90,10 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async signUp(credentials) {
-      const checked = check(credentials);
-      const { session, recoveryKey } = await calling(() => this.#raw.signUp(checked));
-      return { session: openSession(session), recoveryKey };
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
 
     /**
@@ -68,8 +101,17 @@ export function defineVouchsafe(load) {
      * @returns {Promise<Session>}
      */
     async signIn(credentials) {
-      const checked = check(credentials);
-      return openSession(await calling(() => this.#raw.signIn(checked)));
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
+      return openSession(session, { ...this.#origin, identityToken });
+    }
+
+    /** @returns {Promise<Session | null>} */
+    async resume() {
+      const { services, lockAfter } = this.#origin;
+      const found = await Keeper.resume(this.#raw, services, lockAfter);
+      return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 
     /**
@@ -77,18 +119,25 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { email, recoveryKey: old, passphrase } = only(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
-      const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const { session, recoveryKey } = await calling(() => this.#raw.recover(checked));
-      return { session: openSession(session), recoveryKey };
+      const { recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(options);
+      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };
 }
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = only(credentials, "the object with email and passphrase", ["email", "passphrase"]);
-  return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+  const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
+}
+
+/** Browsers have it on secure pages only. */
+export function hasWebCrypto() {
+  return globalThis.crypto?.subtle !== undefined;
 }
 
 /** @returns {string | undefined} */

@@ -1,269 +1,570 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { RawSession } from "./glue.js";
 import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
-import { calling, toError, withError } from "./errors.js";
+import { bare, guarded, perform, settings } from "./calls.js";
+import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
+import { fresh, optionalToken } from "./identity.js";
+import { Idle } from "./idle.js";
+import { Keeper } from "./keeper.js";
 
+/** @typedef {import("./glue.js").RawSession} RawSession */
+/** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./index.d.ts").ChangePassphraseOptions} ChangePassphraseOptions */
 /** @typedef {import("./index.d.ts").Field} Field */
+/** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
 /** @typedef {import("./index.d.ts").LiveEvent} LiveEvent */
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./index.d.ts").PageOptions} PageOptions */
+/** @typedef {import("./index.d.ts").PassphraseOptions} PassphraseOptions */
+/** @typedef {import("./index.d.ts").PersistOptions} PersistOptions */
+/** @typedef {import("./index.d.ts").SessionEventKind} SessionEventKind */
 /** @typedef {import("./index.d.ts").ShareOptions} ShareOptions */
 /** @typedef {import("./index.d.ts").ShareWithManyOptions} ShareWithManyOptions */
 
 const deliveries = /** @type {const} */ (["email", "link"]);
 const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
+const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended"]);
+const scopes = /** @type {const} */ (["tab", "browser"]);
+
+/**
+ * Where a session comes from, and how long it may be unused.
+ *
+ * @typedef {object} Origin
+ * @property {string} services
+ * @property {number | undefined} lockAfter
+ * @property {IdentityToken} [identityToken] What says who it is.
+ * @property {import("./storage.js").Entry} [entry] Where it is kept already.
+ */
+
+/** What the module opened: only that becomes a session. */
+const opened = /** @type {WeakSet<RawSession>} */ (new WeakSet());
 
 /** A signed-in person. */
 export class Session {
-  /** @type {RawSession} */
+  /** @type {RawSession | undefined} */
   #raw;
+  #services;
+  /** @type {IdentityToken | undefined} */
+  #identityToken;
+  /** @type {Keeper | undefined} */
+  #keeper;
+  /** The last one to change where it is kept. */
+  #keeping = Promise.resolve();
+  #idle = new Idle(() => this.#lockUnused(), async () => (await this.#keeper?.lastUsed()) ?? 0);
+  /** @type {"unlocked" | "locked" | "ended"} */
+  #state;
+  /** @type {Set<{ kind: SessionEventKind, listener: (event: { kind: SessionEventKind }) => void }>} */
+  #listeners = new Set();
+  /** How many listen to what happens at the services. */
+  #live = 0;
+  /** @type {(() => void) | undefined} */
+  #sleepless;
 
-  /** @param {unknown} raw */
-  constructor(raw) {
-    if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
+  /**
+   * @param {RawSession} raw
+   * @param {Origin} origin
+   */
+  constructor(raw, origin) {
+    if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
+    this.#services = origin.services;
+    this.#identityToken = origin.identityToken;
+    this.#state = raw.locked ? "locked" : "unlocked";
+    /** @readonly */
+    this.account = raw.account;
+    /** @readonly */
+    this.email = raw.email ?? null;
+    if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
+    // Weakly: a session that nobody holds any more is to be collected, together with its keys.
+    const weak = new WeakRef(this);
+    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+      const session = weak.deref();
+      if (session) session.#changed(change);
+    });
+    this.#lockAfter(origin.lockAfter ?? origin.entry?.lockAfter ?? null, origin.entry?.used);
   }
 
-  /** The account id. */
-  get account() {
-    return this.#raw.account;
-  }
-
-  /** The email address as the Keystore keeps it. */
-  get email() {
-    return this.#raw.email;
+  // `using` and `await using`, where the language has them.
+  static {
+    for (const [symbol, dispose] of /** @type {[symbol | undefined, (session: Session) => unknown][]} */ ([
+      [Symbol.dispose, (session) => session.#dispose()],
+      [Symbol.asyncDispose, (session) => session.#disposeKept()],
+    ])) {
+      const value = /** @this {Session} */ function () {
+        return dispose(this);
+      };
+      if (symbol) Object.defineProperty(this.prototype, symbol, { value, configurable: true, writable: true });
+    }
   }
 
   /** Whether the keys are forgotten. */
   get locked() {
-    return this.#raw.locked;
+    return this.#raw?.locked ?? true;
   }
 
-  /** @param {CardContent} content */
-  async createCard(content) {
+  /**
+   * Makes one call of the module.
+   *
+   * @template T
+   * @param {CallOptions | null | undefined} options
+   * @param {(raw: RawSession) => T | Promise<T>} call
+   * @returns {Promise<Awaited<T>>}
+   */
+  async #call(options, call) {
+    if (this.#idle.over) await this.#idle.check();
+    const raw = this.#open();
+    this.#idle.begin();
+    try {
+      return await perform(raw, options, call);
+    } catch (error) {
+      if (!this.#keeper || !isVouchsafeError(error, "session_expired")) throw error;
+      // Another tab may go on with a fresh session of the Keystore.
+      if (await this.#keeper.refresh().catch(() => false)) return await perform(this.#open(), options, call);
+      // Else it is over: who unlocks it signs in anew.
+      await this.lock().catch(() => {});
+      throw error;
+    } finally {
+      this.#idle.end();
+      this.#keeper?.touch(Date.now());
+    }
+  }
+
+  #open() {
+    if (this.#raw) return this.#raw;
+    throw new VouchsafeError("session_expired", "This session was disposed of: sign in again.");
+  }
+
+  /**
+   * @param {RawSession} raw
+   * @param {import("./storage.js").Entry} entry
+   */
+  #keep(raw, entry) {
+    return new Keeper(raw, entry, () => this.#observe());
+  }
+
+  /** @param {"versions" | "access" | "event"} change */
+  #changed(change) {
+    if (change === "event") this.#keeper?.eventSeen();
+    else this.#keeper?.save(change === "access").catch(() => {});
+    // Not from within the module.
+    if (change === "access") queueMicrotask(() => this.#observe());
+  }
+
+  /** Tells who listens whether the session was locked, unlocked or ended. */
+  #observe() {
+    const raw = this.#raw;
+    const state = !raw || raw.over ? "ended" : raw.locked ? "locked" : "unlocked";
+    if (state === this.#state || this.#state === "ended") return;
+    this.#state = state;
+    if (state === "ended") this.#stop();
+    for (const { kind, listener } of [...this.#listeners]) {
+      if (kind === state) listener({ kind });
+    }
+  }
+
+  /** Nothing is waited for any more. */
+  #stop() {
+    this.#idle.stop();
+    this.#keeper?.close();
+    this.#keeper = undefined;
+    this.#live = 0;
+    this.#stayAwake();
+  }
+
+  /** Looks at once when the page comes back from sleep or to the network, while there is something to look at. */
+  #stayAwake() {
+    const wanted = this.#live > 0 || this.#idle.after !== null;
+    const scope = /** @type {Partial<Pick<Window, "addEventListener" | "removeEventListener" | "document">>} */ (globalThis);
+    if (wanted && !this.#sleepless) {
+      const look = () => {
+        if (scope.document?.visibilityState === "hidden") return;
+        this.#raw?.nudge();
+        this.#idle.check().catch(() => {});
+      };
+      this.#sleepless = look;
+      scope.addEventListener?.("online", look);
+      scope.document?.addEventListener("visibilitychange", look);
+    } else if (!wanted && this.#sleepless) {
+      scope.removeEventListener?.("online", this.#sleepless);
+      scope.document?.removeEventListener("visibilitychange", this.#sleepless);
+      this.#sleepless = undefined;
+    }
+  }
+
+  /** @param {PersistOptions} options */
+  async persist(options) {
+    const { scope } = settings(options, "the options object of persist()", ["scope"]);
+    const checked = oneOf(scope, "scope", scopes);
+    const work = this.#keeping.then(() => this.#call(options, (raw) => this.#keepIn(checked, raw)));
+    this.#keeping = work.catch(() => {});
+    await work;
+  }
+
+  /**
+   * @param {import("./index.d.ts").PersistScope} scope
+   * @param {RawSession} raw
+   */
+  async #keepIn(scope, raw) {
+    const how = { scope, services: this.#services, lockAfter: this.#idle.after };
+    const before = this.#keeper;
+    const entry = await Keeper.create(raw, how, before);
+    this.#keeper = this.#keep(this.#open(), entry);
+    this.#keeper.eventSeen();
+    await before?.remove();
+    // Whatever became different meanwhile.
+    await this.#keeper.save(false);
+  }
+
+  /** @param {number | null} milliseconds */
+  lockAfter(milliseconds) {
+    const after = milliseconds === null ? null : period(milliseconds, "milliseconds");
+    this.#open();
+    this.#lockAfter(after);
+    this.#keeper?.setLockAfter(after);
+  }
+
+  /**
+   * @param {number | null} after
+   * @param {number} [used]
+   */
+  #lockAfter(after, used) {
+    this.#idle.set(after, used);
+    this.#stayAwake();
+  }
+
+  async #lockUnused() {
+    // What could not be stored is found out at the next page: the time is over there, too.
+    if (this.#raw && !this.#raw.locked) await this.#lock(this.#raw).catch(() => {});
+  }
+
+  /** @param {RawSession} raw */
+  async #lock(raw) {
+    await calling(() => raw.lock());
+    await this.#keeper?.save(false);
+  }
+
+  #dispose() {
+    const raw = this.#raw;
+    this.#raw = undefined;
+    this.#stop();
+    this.#listeners.clear();
+    raw?.end();
+    raw?.free();
+  }
+
+  async #disposeKept() {
+    await this.#keeper?.save(false).catch(() => {});
+    this.#dispose();
+  }
+
+  /**
+   * @param {CardContent} content
+   * @param {CallOptions} [options]
+   */
+  async createCard(content, options) {
     const checked = cardContent(content);
-    return calling(() => this.#raw.createCard(checked));
+    bare(options, "createCard()");
+    return this.#call(options, (raw) => raw.createCard(checked));
   }
 
   /** @param {PageOptions} [options] */
   async cards(options) {
     const checked = pageOptions(options);
-    return page(await calling(() => this.#raw.cards(checked)));
+    return page(await this.#call(options, (raw) => raw.cards(checked)));
   }
 
-  /** @param {string} id */
-  async card(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async card(id, options) {
     const checked = text(id, "id");
-    return calling(() => this.#raw.card(checked));
+    return this.#call(bare(options, "card()"), (raw) => raw.card(checked));
   }
 
-  /** @param {CardContent & { id: string, version: number }} card */
-  async updateCard(card) {
+  /**
+   * @param {CardContent & { id: string, version: number }} card
+   * @param {CallOptions} [options]
+   */
+  async updateCard(card, options) {
     const content = cardContent(card);
+    bare(options, "updateCard()");
     const checked = { id: text(card.id, "id"), version: number(card.version, "version"), ...content };
-    return calling(() => this.#raw.updateCard(checked));
+    return this.#call(options, (raw) => raw.updateCard(checked));
   }
 
-  /** @param {string} id */
-  async deleteCard(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async deleteCard(id, options) {
     const checked = text(id, "id");
-    await calling(() => this.#raw.deleteCard(checked));
+    await this.#call(bare(options, "deleteCard()"), (raw) => raw.deleteCard(checked));
   }
 
   /** @param {InviteOptions} options */
   async invite(options) {
-    const { delivery, email, name, expiresAt } = only(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
+    const { delivery, email, name, expiresAt } = settings(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
       email: delivery === "email" ? text(email, "email") : optional(email, "email", text),
       name: text(name, "name"),
       expiresAt: optional(expiresAt, "expiresAt", time),
     };
-    return calling(() => this.#raw.invite(checked));
+    return this.#call(options, (raw) => raw.invite(checked));
   }
 
   /** @param {PageOptions} [options] */
   async invitations(options) {
     const checked = pageOptions(options);
-    return page(await calling(() => this.#raw.invitations(checked)));
+    return page(await this.#call(options, (raw) => raw.invitations(checked)));
   }
 
-  /** @param {string} id */
-  async cancelInvitation(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async cancelInvitation(id, options) {
     const checked = text(id, "id");
-    return calling(() => this.#raw.cancelInvitation(checked));
-  }
-
-  /** @param {InvitationTicket} ticket */
-  async declineInvitation(ticket) {
-    const checked = invitationTicket(ticket);
-    await calling(() => this.#raw.declineInvitation(checked));
+    return this.#call(bare(options, "cancelInvitation()"), (raw) => raw.cancelInvitation(checked));
   }
 
   /**
    * @param {InvitationTicket} ticket
-   * @param {{ name: string }} options
+   * @param {CallOptions} [options]
+   */
+  async declineInvitation(ticket, options) {
+    const checked = invitationTicket(ticket);
+    bare(options, "declineInvitation()");
+    await this.#call(options, (raw) => raw.declineInvitation(checked));
+  }
+
+  /**
+   * @param {InvitationTicket} ticket
+   * @param {{ name: string } & CallOptions} options
    */
   async accept(ticket, options) {
     const checked = invitationTicket(ticket);
-    const name = text(only(options, "the options object of accept()", ["name"]).name, "name");
-    return calling(() => this.#raw.accept(checked, { name }));
+    const name = text(settings(options, "the options object of accept()", ["name"]).name, "name");
+    return this.#call(options, (raw) => raw.accept(checked, { name }));
   }
 
   /** @param {PageOptions} [options] */
   async connections(options) {
     const checked = pageOptions(options);
-    return page(await calling(() => this.#raw.connections(checked)));
+    return page(await this.#call(options, (raw) => raw.connections(checked)));
   }
 
-  /** @param {string} id */
-  async connection(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async connection(id, options) {
     const checked = text(id, "id");
-    return calling(() => this.#raw.connection(checked));
+    return this.#call(bare(options, "connection()"), (raw) => raw.connection(checked));
   }
 
   /**
    * @param {string} id
    * @param {string} safetyNumber
+   * @param {CallOptions} [options]
    */
-  async markVerified(id, safetyNumber) {
+  async markVerified(id, safetyNumber, options) {
+    bare(options, "markVerified()");
     const checked = /** @type {const} */ ([text(id, "id"), text(safetyNumber, "safetyNumber")]);
-    return calling(() => this.#raw.markVerified(...checked));
+    return this.#call(options, (raw) => raw.markVerified(...checked));
   }
 
-  /** @param {string} id */
-  async disconnect(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async disconnect(id, options) {
     const checked = text(id, "id");
-    await calling(() => this.#raw.disconnect(checked));
+    await this.#call(bare(options, "disconnect()"), (raw) => raw.disconnect(checked));
   }
 
   /** @param {ShareOptions} options */
   async share(options) {
     const checked = { ...sharing(options, "connection"), connection: text(options.connection, "connection") };
-    return calling(() => this.#raw.share(checked));
+    return this.#call(options, (raw) => raw.share(checked));
   }
 
   /** @param {ShareWithManyOptions} options */
   async shareWithMany(options) {
     const checked = { ...sharing(options, "connections"), connections: list(options.connections, "connections", text) };
-    const results = await calling(() => this.#raw.shareWithMany(checked));
+    const results = await this.#call(options, (raw) => raw.shareWithMany(checked));
     return results.map(withError);
   }
 
   /** @param {PageOptions & { connection?: string }} [options] */
   async outgoingShares(options) {
     const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(options?.connection, "connection", text) };
-    return page(await calling(() => this.#raw.outgoingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.outgoingShares(checked)));
   }
 
-  /** @param {string} id */
-  async revokeShare(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async revokeShare(id, options) {
     const checked = text(id, "id");
-    await calling(() => this.#raw.revokeShare(checked));
+    await this.#call(bare(options, "revokeShare()"), (raw) => raw.revokeShare(checked));
   }
 
   /** @param {PageOptions} [options] */
   async incomingShares(options) {
     const checked = pageOptions(options);
-    return page(await calling(() => this.#raw.incomingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.incomingShares(checked)));
   }
 
-  /** @param {string} id */
-  async readShare(id) {
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async readShare(id, options) {
     const checked = text(id, "id");
-    return calling(() => this.#raw.readShare(checked));
+    return this.#call(bare(options, "readShare()"), (raw) => raw.readShare(checked));
   }
 
-  /** @param {string[]} ids */
-  async readShares(ids) {
+  /**
+   * @param {string[]} ids
+   * @param {CallOptions} [options]
+   */
+  async readShares(ids, options) {
+    bare(options, "readShares()");
     const checked = list(ids, "ids", text);
-    const results = await calling(() => this.#raw.readShares(checked));
+    const results = await this.#call(options, (raw) => raw.readShares(checked));
     return results.map(withError);
   }
 
   /**
-   * @param {LiveEventKind} kind
-   * @param {(event: LiveEvent) => void} listener
-   * @returns {() => void}
+   * @param {LiveEventKind | SessionEventKind} kind
+   * @param {(event: any) => void} listener
+   * @returns {import("./index.d.ts").Unsubscribe}
    */
   on(kind, listener) {
-    const checked = oneOf(kind, "kind", eventKinds);
+    const checked = oneOf(kind, "kind", [...eventKinds, ...sessionKinds]);
+    const tell = guarded(callable(listener, "listener"));
+    const raw = this.#open();
+    const own = sessionKinds.find((known) => known === checked);
+    if (own) {
+      const entry = { kind: own, listener: tell };
+      this.#listeners.add(entry);
+      return ending(() => this.#listeners.delete(entry));
+    }
     try {
-      const subscription = this.#raw.on(checked, guarded(callable(listener, "listener")));
-      return () => subscription.cancel();
-    } catch (raw) {
-      throw toError(raw);
+      const subscription = raw.on(checked, tell);
+      this.#live += 1;
+      this.#stayAwake();
+      return ending(() => {
+        subscription.cancel();
+        this.#live = Math.max(this.#live - 1, 0);
+        this.#stayAwake();
+      });
+    } catch (error) {
+      throw toError(error);
     }
   }
 
   /** Forgets every key. */
   async lock() {
-    await calling(() => this.#raw.lock());
+    await this.#lock(this.#open());
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async unlock(options) {
-    const checked = passphraseOf(options, "unlock()");
-    await calling(() => this.#raw.unlock(checked));
+    const checked = await this.#proof(passphraseOf(options, "unlock()"));
+    await this.#call(options, (raw) => raw.unlock(checked));
+    // It is unlocked, whether or not that can be stored.
+    await this.#keeper?.save(false).catch(() => {});
   }
 
-  /** @param {{ passphrase: string, newPassphrase: string }} options */
+  /** @param {ChangePassphraseOptions} options */
   async changePassphrase(options) {
-    const { passphrase, newPassphrase } = only(options, "the options object of changePassphrase()", ["passphrase", "newPassphrase"]);
-    const checked = { passphrase: text(passphrase, "passphrase"), newPassphrase: text(newPassphrase, "newPassphrase") };
-    await calling(() => this.#raw.changePassphrase(checked));
+    const proof = passphraseOf(options, "changePassphrase()", ["newPassphrase"]);
+    const newPassphrase = text(options.newPassphrase, "newPassphrase");
+    const checked = { ...(await this.#proof(proof)), newPassphrase };
+    await this.#call(options, (raw) => raw.changePassphrase(checked));
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async makeRecoveryKey(options) {
-    const checked = passphraseOf(options, "makeRecoveryKey()");
-    return calling(() => this.#raw.makeRecoveryKey(checked));
+    const checked = await this.#proof(passphraseOf(options, "makeRecoveryKey()"));
+    return this.#call(options, (raw) => raw.makeRecoveryKey(checked));
   }
 
-  /** @param {{ passphrase: string }} options */
+  /** @param {PassphraseOptions} options */
   async deleteAccount(options) {
-    const checked = passphraseOf(options, "deleteAccount()");
-    await calling(() => this.#raw.deleteAccount(checked));
+    const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));
+    const keeper = this.#keeper;
+    await this.#call(options, (raw) => raw.deleteAccount(checked));
+    await keeper?.remove();
   }
 
-  /** Ends the session at the Keystore and forgets every key. */
-  async signOut() {
-    await calling(() => this.#raw.signOut());
+  /**
+   * Ends the session at the Keystore and forgets every key.
+   *
+   * @param {CallOptions} [options]
+   */
+  async signOut(options) {
+    bare(options, "signOut()");
+    const keeper = this.#keeper;
+    this.#keeper = undefined;
+    try {
+      await keeper?.remove();
+    } finally {
+      await this.#call(options, (raw) => raw.signOut());
+    }
   }
+
+  /**
+   * The passphrase with a fresh identity token, where the session is an identity's. A new source of tokens is kept.
+   *
+   * @param {PassphraseOptions} options
+   */
+  async #proof({ passphrase, identityToken = this.#identityToken }) {
+    const token = await fresh(identityToken);
+    this.#identityToken = identityToken;
+    return { passphrase, identityToken: token };
+  }
+}
+
+/**
+ * @param {() => void} end
+ * @returns {import("./index.d.ts").Unsubscribe}
+ */
+function ending(end) {
+  let ended = false;
+  const once = () => {
+    if (!ended) end();
+    ended = true;
+  };
+  if (Symbol.dispose) Object.defineProperty(once, Symbol.dispose, { value: once });
+  return /** @type {import("./index.d.ts").Unsubscribe} */ (once);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ */
+export function period(value, name) {
+  const milliseconds = number(value, name);
+  if (milliseconds > 0) return milliseconds;
+  throw new VouchsafeError("bad_input", `Pass \`${name}\` as a positive number.`);
 }
 
 /**
  * @param {RawSession} raw
+ * @param {Origin} origin
  * @returns {import("./index.d.ts").Session}
  */
-export function openSession(raw) {
-  return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw)));
-}
-
-/**
- * The app's function, whose own errors go to the console, as those of an event listener do, and not into the module.
- *
- * @template A
- * @template {((argument: A) => void) | undefined} F
- * @param {F} listener
- * @returns {F}
- */
-export function guarded(listener) {
-  if (!listener) return listener;
-  const call = (/** @type {A} */ argument) => {
-    try {
-      listener(argument);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  };
-  return /** @type {F} */ (call);
+export function openSession(raw, origin) {
+  opened.add(raw);
+  return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
 }
 
 /**
@@ -280,16 +581,18 @@ function page(found) {
  * @param {readonly string[]} [members]
  */
 function pageOptions(options, members = ["cursor", "limit"]) {
-  const { cursor, limit } = optional(options, "the options object of the list", (value, name) => only(value, name, members)) ?? {};
+  const { cursor, limit } = optional(options, "the options object of the list", (value, name) => settings(value, name, members)) ?? {};
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
 }
 
 /**
- * @param {{ passphrase: string }} options
+ * @param {PassphraseOptions} options
  * @param {string} call
+ * @param {string[]} others
  */
-function passphraseOf(options, call) {
-  return { passphrase: text(only(options, `the options object of ${call}`, ["passphrase"]).passphrase, "passphrase") };
+function passphraseOf(options, call, others = []) {
+  const { passphrase, identityToken } = settings(options, `the options object of ${call}`, ["passphrase", "identityToken", ...others]);
+  return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
 /** @param {CardContent} content */
@@ -313,11 +616,10 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  if ("link" in object(ticket, "the invitation")) {
-    return { link: text(only(ticket, "an invitation by link", ["link"]).link, "link") };
-  }
-  only(ticket, "an invitation by mail", ["id", "token"]);
-  return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
+  const given = object(ticket, "the invitation");
+  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
+  return { id: text(id, "id"), token: text(token, "token") };
 }
 
 /**
@@ -325,7 +627,7 @@ function invitationTicket(ticket) {
  * @param {string} whom
  */
 function sharing(options, whom) {
-  const { card, fields, expiresAt, acceptUnverified } = only(options, "the share", [whom, "card", "fields", "expiresAt", "acceptUnverified"]);
+  const { card, fields, expiresAt, acceptUnverified } = settings(options, "the share", [whom, "card", "fields", "expiresAt", "acceptUnverified"]);
   return {
     card: text(card, "card"),
     fields: optional(fields, "fields", (names, name) => list(names, name, text)),

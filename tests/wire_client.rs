@@ -13,6 +13,7 @@ use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
 use vouchsafe::api::vault::{cards, connections as links, invitations, public_keys, shares};
 use vouchsafe::api::{Page, WireError};
 use vouchsafe::ids::Id;
+use vouchsafe::json;
 
 type Check = fn(&Value);
 
@@ -36,10 +37,14 @@ const fn apart(reason: &'static str) -> Body {
 }
 
 fn round_trips<T: Serialize + DeserializeOwned>(value: &Value) {
-    let parsed: T = serde_json::from_value(value.clone())
+    let json = serde_json::to_vec(value).unwrap();
+    let parsed: T = json::read(&json)
         .unwrap_or_else(|error| panic!("{}: {error}: {value}", std::any::type_name::<T>()));
+    // What the client writes is also what serde's own writer would.
+    let written = json::write(&parsed).unwrap();
+    assert_eq!(*written, serde_json::to_vec(&parsed).unwrap());
     assert_eq!(
-        &serde_json::to_value(parsed).unwrap(),
+        &serde_json::from_slice::<Value>(&written).unwrap(),
         value,
         "{}",
         std::any::type_name::<T>()

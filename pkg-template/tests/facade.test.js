@@ -17,14 +17,18 @@ const glue = `
   export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
+    begin() { return this; }
+    abort() { this.ended?.(); }
+    free() {}
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
       return { session: await this.signIn(options), recoveryKey: "BBBB" };
     }
-    async signIn({ email, passphrase }) {
-      const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
-      this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
+    async signIn({ email, identityToken, passphrase }) {
+      calls.push(["signIn", { email, identityToken, passphrase }]);
+      const state = new TextEncoder().encode(email ?? identityToken), secret = new TextEncoder().encode(passphrase);
+      this.finished = await this.options.work("signIn", [state, secret, Uint8Array.of(9)]);
       calls.push(["finished", this.finished, state, secret]);
       this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
       return new RawSession();
@@ -41,6 +45,14 @@ const glue = `
   };
   export class RawSession {
     account = "an-account"; email = "a@example.com"; locked = false;
+    over = false;
+    begin(tell) { return Object.assign(new RawSession(), { tell }); }
+    abort() { calls.push(["abort"]); this.ended?.(); }
+    free() { calls.push(["free"]); }
+    end() { this.over = true; }
+    watch(watcher) { this.watcher = watcher; }
+    seal() { return { state: Uint8Array.of(1), keys: null }; }
+    nudge() {}
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
   const names = ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
@@ -51,7 +63,8 @@ const glue = `
 
 const workerGlue = `let wasm_bindgen = {
   initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
-  finishSignIn(state, passphrase, response) {
+  async work(operation, [state, passphrase, response]) {
+    if (operation !== "signIn") throw new TypeError(operation);
     const text = new TextDecoder().decode(passphrase);
     if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
     if (text === "out of memory") throw new RangeError("out of memory");
@@ -112,7 +125,7 @@ test("recovering wraps the session and gives the new key", async () => {
   const { session, recoveryKey } = await app.recover(options);
   assert.ok(session instanceof api.Session);
   assert.equal(recoveryKey, "BBBB");
-  assert.deepEqual(called("recover"), [options]);
+  assert.deepEqual(called("recover"), [{ ...options, identityToken: undefined }]);
 });
 
 test("the passphrase is asked for again where it protects", async () => {
@@ -120,9 +133,55 @@ test("the passphrase is asked for again where it protects", async () => {
   const passphrase = "a passphrase";
   assert.equal(await session.makeRecoveryKey({ passphrase }), "CCCC");
   assert.equal(await session.deleteAccount({ passphrase }), undefined);
-  assert.deepEqual(called("deleteAccount"), [{ passphrase }]);
+  assert.deepEqual(called("deleteAccount"), [{ passphrase, identityToken: undefined }]);
   await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
-  assert.deepEqual(called("changePassphrase"), [{ passphrase, newPassphrase: "another one" }]);
+  assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: undefined, newPassphrase: "another one" }]);
+});
+
+test("an identity token stands for the address, and is fresh each time", async () => {
+  const app = await api.Vouchsafe.open(services);
+  let made = 0;
+  const identityToken = async () => `token ${(made += 1)}`;
+  const passphrase = "a passphrase";
+  const session = await app.signIn({ identityToken, passphrase });
+  assert.deepEqual(called("signIn"), [{ email: undefined, identityToken: "token 1", passphrase }]);
+  await session.unlock({ passphrase });
+  assert.deepEqual(called("unlock"), [{ passphrase, identityToken: "token 2" }]);
+  await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
+  assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: "token 3", newPassphrase: "another one" }]);
+
+  const signedUp = await app.signUp({ identityToken: "a text", passphrase });
+  assert.equal(called("signIn")[0].identityToken, "a text");
+  await signedUp.session.makeRecoveryKey({ passphrase });
+  assert.deepEqual(called("makeRecoveryKey"), [{ passphrase, identityToken: "a text" }]);
+  await signedUp.session.unlock({ passphrase, identityToken });
+  assert.equal(called("unlock")[0].identityToken, "token 4");
+  await signedUp.session.deleteAccount({ passphrase });
+  assert.equal(called("deleteAccount")[0].identityToken, "token 5", "the new source is kept");
+
+  await app.recover({ identityToken, recoveryKey: "AAAA", passphrase });
+  assert.deepEqual(called("recover"), [{ recoveryKey: "AAAA", passphrase, identityToken: "token 6" }]);
+});
+
+test("a function that gives no token is told", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const passphrase = "a passphrase";
+  const before = raw.calls.length;
+  for (const [identityToken, wanted] of [
+    [() => undefined, "bad_input"],
+    [() => Promise.reject(new Error("signed out")), "identity_rejected"],
+    [() => { throw new Error("signed out"); }, "identity_rejected"],
+    [7, "bad_input"],
+    [undefined, "bad_input"],
+  ]) {
+    await assert.rejects(app.signIn({ identityToken, passphrase }), (error) => {
+      if (wanted === "identity_rejected") assert.equal(error.cause.message, "signed out");
+      return code(wanted)(error);
+    });
+  }
+  await assert.rejects(app.signIn({ email: "a@example.com", identityToken: "t", passphrase }), code("bad_input"));
+  await assert.rejects(app.recover({ email: "a@example.com", identityToken: "t", recoveryKey: "AAAA", passphrase }), code("bad_input"));
+  assert.equal(raw.calls.length, before);
 });
 
 test("what fails in the worker arrives with its code", async () => {
@@ -138,6 +197,15 @@ test("a worker that is missing is named, with the cure", async () => {
     throw new Error("no");
   };
   await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+});
+
+test("an error tells whether to try again, and narrows by its code", () => {
+  const offline = new api.VouchsafeError("offline", "Try again.", { cause: 7 });
+  assert.equal(offline.retryable, true);
+  assert.equal(offline.cause, 7);
+  assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
+  assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
 
 test("errors are errors, within results too", async () => {
@@ -197,6 +265,14 @@ test("a listener can be ended, and its own errors stay out of the module", async
   assert.deepEqual(called("cancel"), ["share"]);
 });
 
+test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {
+  const session = await signIn();
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  context.after(() => delete crypto.subtle);
+  await assert.rejects(session.persist({ scope: "tab" }), (error) => code("storage_unavailable")(error) && error.cause instanceof TypeError);
+  assert.equal(session.locked, false);
+});
+
 test("only the package makes sessions", () => {
   assert.throws(() => new api.Session(), TypeError);
   assert.throws(() => new api.Vouchsafe({}), TypeError);
@@ -222,4 +298,118 @@ test("a misspelt option is refused, not passed over", async () => {
   await session.share({ ...share, fields: undefined, expiresAt: null });
   // A card that was read may be written back as it is.
   await session.createCard({ id: "c", label: "L", fields: [], version: 1, createdAt: 1 });
+});
+
+/** Makes a call of the module wait until it is ended. */
+const slow = (t, name) => {
+  const { prototype } = raw.RawSession;
+  const before = prototype[name];
+  t.after(() => (prototype[name] = before));
+  prototype[name] = function () {
+    return new Promise((_, reject) => (this.ended = () => reject({ code: "aborted", message: "It was ended." })));
+  };
+};
+
+test("a signal ends a call with any reason, which becomes the cause", async (t) => {
+  const session = await signIn();
+  slow(t, "cards");
+  for (const reason of ["a text", new RangeError("enough"), { enough: true }, null]) {
+    const controller = new AbortController();
+    const call = session.cards({ signal: controller.signal });
+    controller.abort(reason);
+    await assert.rejects(call, (error) => code("aborted")(error) && error.cause === reason);
+  }
+  const controller = new AbortController();
+  const call = session.cards({ signal: controller.signal });
+  controller.abort();
+  await assert.rejects(call, (error) => code("aborted")(error) && error.cause.name === "AbortError");
+  assert.deepEqual(raw.calls.slice(-2), [["abort"], ["free"]]);
+});
+
+test("a signal that was aborted before reaches no module, and one that is none is refused", async () => {
+  const session = await signIn();
+  const before = raw.calls.length;
+  await assert.rejects(session.card("a", { signal: AbortSignal.abort("early") }), (error) => code("aborted")(error) && error.cause === "early");
+  assert.equal(raw.calls.length, before);
+  for (const signal of [7, {}, new AbortController()]) await assert.rejects(session.card("a", { signal }), code("bad_input"));
+  await assert.rejects(session.card("a", { signals: null }), code("bad_input"));
+});
+
+test("progress is told as one object, and a listener's errors stay out of the module", async (t) => {
+  const session = await signIn();
+  const { prototype } = raw.RawSession;
+  const { cards } = prototype;
+  t.after(() => (prototype.cards = cards));
+  prototype.cards = async function () {
+    this.tell(1, 2);
+    return { items: [], next: null };
+  };
+  const told = [];
+  await session.cards({ onProgress: (progress) => told.push(progress) });
+  assert.deepEqual(told, [{ done: 1, total: 2 }]);
+  const late = new Promise((resolve) => t.mock.method(globalThis, "queueMicrotask", resolve));
+  const failing = () => {
+    throw new Error("the app's own");
+  };
+  assert.deepEqual(await session.cards({ onProgress: failing }), { items: [], next: null });
+  assert.throws(await late, /the app's own/);
+});
+
+test("a session that was disposed of is over", { skip: !Symbol.dispose }, async () => {
+  const session = await signIn();
+  session[Symbol.dispose]();
+  assert.deepEqual(raw.calls.at(-1), ["free"]);
+  await session[Symbol.asyncDispose]();
+  assert.equal(session.locked, true);
+  assert.equal(session.email, "a@example.com");
+  await assert.rejects(session.cards(), code("session_expired"));
+  await assert.rejects(session.lock(), code("session_expired"));
+  assert.throws(() => session.on("share", () => {}), code("session_expired"));
+});
+
+test("listening ends once, by `using`, too", { skip: !Symbol.dispose }, async () => {
+  const session = await signIn();
+  const end = session.on("revoked", () => {});
+  const before = raw.calls.length;
+  end[Symbol.dispose]();
+  end();
+  assert.deepEqual(raw.calls.slice(before), [["cancel", "revoked"]]);
+});
+
+test("where nothing can be stored, nothing is kept and nothing is found", async () => {
+  const app = await api.Vouchsafe.open(services);
+  assert.equal(await app.resume(), null);
+  const session = await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+  await assert.rejects(session.persist({ scope: "tab" }), code("storage_unavailable"));
+  await assert.rejects(session.persist({ scope: "everywhere" }), code("bad_input"));
+  await assert.rejects(session.persist(), code("bad_input"));
+});
+
+test("a session locks when it was not used for a while, by the clock", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { prototype } = raw.RawSession;
+  const { lock } = prototype;
+  t.after(() => (prototype.lock = lock));
+  const session = await signIn("a passphrase", { lockAfter: 1000 });
+  const heard = [];
+  session.on("locked", ({ kind }) => heard.push(kind));
+  const locked = new Promise((resolve) => {
+    prototype.lock = async function () {
+      this.locked = true;
+      this.watcher("access");
+      resolve();
+    };
+  });
+  await session.createCard({ label: "L", fields: [] });
+  t.mock.timers.tick(999);
+  assert.equal(session.locked, false);
+  await session.createCard({ label: "L", fields: [] });
+  t.mock.timers.tick(999);
+  assert.equal(session.locked, false);
+  t.mock.timers.tick(1);
+  await locked;
+  await Promise.resolve();
+  assert.deepEqual(heard, ["locked"]);
+  session.lockAfter(null);
+  for (const wrong of [0, -1, 1.5, "1", undefined]) assert.throws(() => session.lockAfter(wrong), code("bad_input"));
 });

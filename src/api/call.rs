@@ -136,6 +136,11 @@ impl<T: Transport> Services<T> {
         self.session.replace(session)
     }
 
+    /// The Keystore session that calls show.
+    pub(crate) fn session(&self) -> Option<Zeroizing<String>> {
+        self.session.borrow().clone()
+    }
+
     /// The next call to the Vault fetches a new token.
     pub(crate) fn forget_token(&self) {
         *self.token.borrow_mut() = None;

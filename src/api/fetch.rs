@@ -4,10 +4,11 @@ use gloo_net::http::{Request as FetchRequest, RequestBuilder, Response as FetchR
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReadableStreamDefaultReader, ReadableStreamReadResult};
+use web_sys::{ReadableStreamDefaultReader, ReadableStreamReadResult};
 use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
+use crate::crypto::engine::web::Abort;
 use crate::error::{Error, Result};
 
 /// A request that takes longer is given up; the services themselves give up after 30 seconds.
@@ -21,13 +22,14 @@ impl Transport for Fetch {
     type Stream = Body;
 
     async fn send(&self, request: Request) -> Result<Response> {
-        // The controller is our own: gloo-net panics when a signal is aborted with a reason that is no Error.
-        let controller = AbortController::new().map_err(|_| offline())?;
+        // The controller is our own: gloo-net panics when a signal is aborted with a reason that is no Error. When the
+        // call is ended in the middle, the request ends with it.
+        let abort = Abort::new().ok_or_else(offline)?;
         let timer = Timer::start(LONGEST_REQUEST, {
-            let controller = controller.clone();
+            let controller = abort.0.clone();
             move || controller.abort()
         })?;
-        let answer = start(request, &controller).await?;
+        let answer = start(request, &abort).await?;
         let mut response = head_of(&answer);
         response.body = answer.binary().await.map_err(|_| offline())?;
         drop(timer);
@@ -35,11 +37,15 @@ impl Transport for Fetch {
     }
 
     async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
-        let controller = AbortController::new().map_err(|_| offline())?;
-        let answer = start(request, &controller).await?;
+        let abort = Abort::new().ok_or_else(offline)?;
+        let answer = start(request, &abort).await?;
         let stream = answer.body().ok_or_else(offline)?;
         let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        Ok((head_of(&answer), Body { reader, controller }))
+        let body = Body {
+            reader,
+            _abort: abort,
+        };
+        Ok((head_of(&answer), body))
     }
 
     async fn sleep(&self, millis: u32) {
@@ -61,7 +67,7 @@ impl Transport for Fetch {
     }
 }
 
-async fn start(request: Request, controller: &AbortController) -> Result<FetchResponse> {
+async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
     let builder: RequestBuilder = match request.method {
         Method::Get => FetchRequest::get(&request.url),
         Method::Post => FetchRequest::post(&request.url),
@@ -73,7 +79,7 @@ async fn start(request: Request, controller: &AbortController) -> Result<FetchRe
         .credentials(web_sys::RequestCredentials::Omit)
         .redirect(web_sys::RequestRedirect::Error)
         .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
-        .abort_signal(Some(&controller.signal()));
+        .abort_signal(Some(&abort.0.signal()));
     if let Some(bearer) = &request.bearer {
         let shown = Zeroizing::new(format!("Bearer {bearer}"));
         builder = builder.header("authorization", &shown);
@@ -115,7 +121,7 @@ fn offline() -> Error {
 #[derive(Debug)]
 pub struct Body {
     reader: ReadableStreamDefaultReader,
-    controller: AbortController,
+    _abort: Abort,
 }
 
 impl ByteStream for Body {
@@ -128,12 +134,6 @@ impl ByteStream for Body {
             return Ok(None);
         }
         Ok(Some(Uint8Array::new(&result.get_value()).to_vec()))
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        self.controller.abort();
     }
 }
 

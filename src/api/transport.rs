@@ -101,6 +101,16 @@ pub trait Transport: Clone + 'static {
     /// Waits.
     async fn sleep(&self, millis: u32);
 
+    /// Lets others have their turn.
+    async fn pause(&self) {
+        self.sleep(0).await;
+    }
+
+    /// Waits beside something else that is awaited.
+    async fn watch(&self, millis: u32) {
+        self.sleep(millis).await;
+    }
+
     /// Runs a task that nobody waits for.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
 

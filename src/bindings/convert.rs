@@ -1,7 +1,9 @@
 //! Between Rust and plain JavaScript objects.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use js_sys::{Array, Object, Promise, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +12,8 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::error::{Error, Result};
 use crate::flows::Reason;
-use crate::json::{self, Misfit, Node, Shape, Value};
+use crate::json::reader::{Node, Shape};
+use crate::json::{self, Misfit, Value};
 
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
@@ -125,8 +128,37 @@ pub(super) fn finish<R: Serialize>(result: Result<R>) -> std::result::Result<JsV
 
 /// Begins a call. One promise for all: the machinery behind it would else be compiled for each method.
 pub(super) fn start(
+    control: Option<&Control>,
     work: impl Future<Output = std::result::Result<JsValue, JsValue>> + 'static,
 ) -> Promise {
     let work: Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>> = Box::pin(work);
-    future_to_promise(work)
+    let registration = control.and_then(|control| control.registration.take());
+    let registration = registration.unwrap_or_else(|| AbortHandle::new_pair().1);
+    future_to_promise(async {
+        let ended = Abortable::new(work, registration).await;
+        ended.unwrap_or_else(|_| Err(to_rejection(&Error::Aborted)))
+    })
+}
+
+/// Ends a call in the middle: what it was about to do is dropped.
+#[derive(Debug)]
+pub(super) struct Control {
+    handle: AbortHandle,
+    registration: RefCell<Option<AbortRegistration>>,
+}
+
+impl Control {
+    /// For the next call, and no other.
+    pub(super) fn new() -> Self {
+        let (handle, registration) = AbortHandle::new_pair();
+        Self {
+            handle,
+            registration: RefCell::new(Some(registration)),
+        }
+    }
+
+    /// Its promise rejects with `aborted`.
+    pub(super) fn abort(&self) {
+        self.handle.abort();
+    }
 }

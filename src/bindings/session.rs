@@ -1,32 +1,38 @@
 //! A session as JavaScript holds it. Method by method the `Session` of `index.d.ts`.
 
 use futures_util::FutureExt as _;
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use web_sys::CryptoKey;
+use zeroize::Zeroizing;
 
-use super::convert::{finish, from_js, start, to_js, to_rejection};
+use super::PageEngine;
+use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
     PassphraseInput, ShareInput, TicketInput,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
-use crate::crypto::engine::web::WebEngine;
+use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
 use crate::error::{Error, Result};
-use crate::flows::{Opened, Reason, Received, Session, Share, ShareOutcome, Subscription};
+use crate::flows::{
+    Change, Kept, Opened, Plain, Progress, Reason, Received, Session, Share, ShareOutcome,
+    Subscription,
+};
 use crate::ids::Id;
 
-type WebSession = Session<Fetch, WebEngine>;
+type WebSession = Session<Fetch, PageEngine>;
 
 /// A signed-in person. The package wraps it as `Session`.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct RawSession(WebSession);
+pub struct RawSession(WebSession, Option<Control>);
 
 impl RawSession {
     pub(super) fn new(session: WebSession) -> Self {
-        Self(session)
+        Self(session, None)
     }
 
     /// Starts a call on a clone of the session.
@@ -36,8 +42,50 @@ impl RawSession {
         F: Future<Output = Result<R>> + 'static,
     {
         let session = self.0.clone();
-        start(work(session).map(finish))
+        start(self.1.as_ref(), work(session).map(finish))
     }
+}
+
+/// The two parts of what is kept; neither opens in the other's place.
+const STATE: &str = "state";
+const KEYS: &str = "keys";
+
+fn context_of(context: &str, part: &str) -> String {
+    format!("vouchsafe/1 {part} {context}")
+}
+
+async fn seal_part(key: &CryptoKey, context: &str, part: &str, plain: Plain) -> Result<JsValue> {
+    let context = context_of(context, part);
+    let sealed = seal_for_storage(key, &context, &plain.iv[..], &plain.bytes).await?;
+    Ok(Uint8Array::from(sealed.as_slice()).into())
+}
+
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// Opens both parts.
+pub(super) async fn open_kept(
+    key: &CryptoKey,
+    context: &str,
+    state: &[u8],
+    keys: Option<&[u8]>,
+) -> Result<(Bytes, Option<Bytes>)> {
+    let state = open_from_storage(key, &context_of(context, STATE), state).await?;
+    let keys = match keys {
+        Some(keys) => Some(open_from_storage(key, &context_of(context, KEYS), keys).await?),
+        None => None,
+    };
+    Ok((state, keys))
+}
+
+/// The passphrase of `{ passphrase, identityToken }`; the session has the token from then on.
+fn prove_with(session: &WebSession, options: JsValue) -> Result<Zeroizing<String>> {
+    let input: PassphraseInput = from_js("options", options)?;
+    renew(session, input.identity_token)?;
+    Ok(input.passphrase)
+}
+
+fn renew(session: &WebSession, identity_token: Option<Zeroizing<String>>) -> Result<()> {
+    identity_token.map_or(Ok(()), |token| session.renew_identity_token(token))
 }
 
 fn page_input(options: JsValue) -> Result<PageInput> {
@@ -60,13 +108,101 @@ impl RawSession {
     }
 
     #[wasm_bindgen(getter)]
-    pub fn email(&self) -> String {
-        self.0.email().to_owned()
+    pub fn email(&self) -> Option<String> {
+        self.0.email()
     }
 
     #[wasm_bindgen(getter)]
     pub fn locked(&self) -> bool {
         self.0.is_locked()
+    }
+
+    /// The same session for one call, which tells `progress` how far it is, and which `abort` ends.
+    pub fn begin(&self, progress: Option<Function>) -> RawSession {
+        let progress = progress.map_or_else(Progress::default, |listener| {
+            Progress::to(move |done, total| {
+                let (done, total) = (JsValue::from(done as u32), JsValue::from(total as u32));
+                let _ = listener.call2(&JsValue::UNDEFINED, &done, &total);
+            })
+        });
+        Self(self.0.reporting(progress), Some(Control::new()))
+    }
+
+    pub fn abort(&self) {
+        if let Some(control) = &self.1 {
+            control.abort();
+        }
+    }
+
+    /// `{ state, keys }`, sealed under `key`, for [`RawClient::resume`] and [`RawSession::catch_up`].
+    pub fn seal(&self, key: CryptoKey, context: String) -> Promise {
+        let session = self.0.clone();
+        start(self.1.as_ref(), async move {
+            let sealed = async {
+                let Kept { state, keys } = session.keep()?;
+                let state = seal_part(&key, &context, STATE, state).await?;
+                match keys {
+                    Some(keys) => Ok((state, seal_part(&key, &context, KEYS, keys).await?)),
+                    None => Ok((state, JsValue::NULL)),
+                }
+            };
+            let (state, keys) = sealed.await.map_err(|error| to_rejection(&error))?;
+            let result = Object::new();
+            Reflect::set(&result, &"state".into(), &state)?;
+            Reflect::set(&result, &"keys".into(), &keys)?;
+            Ok(result.into())
+        })
+    }
+
+    /// Takes over what another tab has sealed: `access`, too, unless this one has a newer one.
+    #[wasm_bindgen(js_name = catchUp)]
+    pub fn catch_up(
+        &self,
+        key: CryptoKey,
+        context: String,
+        state: Vec<u8>,
+        keys: Option<Vec<u8>>,
+        access: bool,
+    ) -> Promise {
+        self.call(move |session| async move {
+            let (state, keys) = open_kept(&key, &context, &state, keys.as_deref()).await?;
+            session.catch_up(&state, keys.as_ref().map(|keys| keys.as_slice()), access)
+        })
+    }
+
+    /// Calls `watcher` with `versions`, `access` or `event` whenever there is something to keep.
+    pub fn watch(&self, watcher: Function) {
+        self.0.watch(move |change| {
+            let name = match change {
+                Change::Versions => "versions",
+                Change::Access => "access",
+                Change::LastEvent => "event",
+            };
+            let _ = watcher.call1(&JsValue::UNDEFINED, &name.into());
+        });
+    }
+
+    #[wasm_bindgen(getter, js_name = lastEvent)]
+    pub fn last_event(&self) -> Option<String> {
+        self.0.last_event()
+    }
+
+    #[wasm_bindgen(setter, js_name = lastEvent)]
+    pub fn set_last_event(&self, id: Option<String>) {
+        self.0.set_last_event(id);
+    }
+
+    pub fn nudge(&self) {
+        self.0.nudge();
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn over(&self) -> bool {
+        self.0.is_over()
+    }
+
+    pub fn end(&self) {
+        self.0.end();
     }
 
     #[wasm_bindgen(js_name = createCard)]
@@ -259,9 +395,8 @@ impl RawSession {
 
     pub fn unlock(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.unlock(&passphrase).await
         })
     }
 
@@ -269,6 +404,7 @@ impl RawSession {
     pub fn change_passphrase(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
             let input: ChangePassphraseInput = from_js("options", options)?;
+            renew(&session, input.identity_token)?;
             session
                 .change_passphrase(&input.passphrase, &input.new_passphrase)
                 .await
@@ -278,18 +414,16 @@ impl RawSession {
     #[wasm_bindgen(js_name = makeRecoveryKey)]
     pub fn make_recovery_key(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .make_recovery_key(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.make_recovery_key(&passphrase).await
         })
     }
 
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .delete_account(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.delete_account(&passphrase).await
         })
     }
 

@@ -43,6 +43,11 @@ impl<V> ById<V> {
         Some(self.0.remove(place).1)
     }
 
+    /// In the order of the ids.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (Id, V)> {
+        self.0.iter()
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|entry| &entry.1)
     }

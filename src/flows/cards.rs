@@ -111,11 +111,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Reads a page of cards, newest first.
     pub async fn cards(&self, page: &PageRequest) -> Result<Page<Opened<Card>>> {
         self.keys()?;
-        let page = self.services().stored_cards(page).await?;
-        Ok(page.map(|stored| Opened {
-            id: stored.id,
-            result: self.open_stored_card(stored),
-        }))
+        let Page { items: found, next } = self.services().stored_cards(page).await?;
+        let mut work = self.work(found.len());
+        let mut items = Vec::with_capacity(found.len());
+        for stored in found {
+            items.push(Opened {
+                id: stored.id,
+                result: self.open_stored_card(stored),
+            });
+            work.advance().await;
+        }
+        Ok(Page { items, next })
     }
 
     /// Deletes a card. Shares of it are not affected.

@@ -130,6 +130,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .into_iter()
             .map(|entry| (entry.id, entry))
             .collect();
+        let mut work = self.work(page.items.len());
         let mut items = Vec::with_capacity(page.items.len());
         for stored in page.items {
             let id = stored.id;
@@ -142,6 +143,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 None => Err(Error::RecordRejected),
             };
             items.push(Opened { id, result });
+            work.advance().await;
         }
         Ok(Page {
             items,
@@ -175,6 +177,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         )
         .await?;
         let mut entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let mut work = self.quiet_work();
         let mut checked = ById::default();
         for stored in stored {
             let id = stored.id;
@@ -183,6 +186,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 None => Err(Error::RecordRejected),
             };
             checked.insert(id, result);
+            work.advance().await;
         }
         Ok(checked)
     }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::sign_in::sign_in;
-use super::{Keys, Session};
+use super::{Change, Keys, Session};
 use crate::api::keystore::credentials::{CredentialsStart, NewPassphrase, NewRecovery};
 use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -92,7 +92,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(super) async fn confirm(&self, passphrase: &str) -> Result<u64> {
         self.keys()?;
         let (answer, keys) =
-            sign_in(self.services(), self.engine(), self.email(), passphrase).await?;
+            sign_in(self.services(), self.engine(), &self.login()?, passphrase).await?;
         if answer.account_id != self.account() {
             return Err(Error::WrongCredentials);
         }
@@ -107,6 +107,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(super) async fn adopt(&self, session: Zeroizing<String>) {
         let before = self.services().fresh();
         before.set_session(self.services().set_session(Some(session)));
+        self.changed(Change::Access);
         self.follow_events();
         // It is of no more use; should ending it fail, its age ends it.
         let _ = before.end_session().await;

@@ -76,18 +76,22 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// A page of one's own invitations, newest first.
     pub async fn invitations(&self, page: &PageRequest) -> Result<Page<Opened<Invitation>>> {
         self.keys()?;
-        let page = self.services().stored_invitations(page).await?;
-        let ids: Vec<Id> = page.items.iter().map(|stored| stored.id).collect();
+        let Page { items: found, next } = self.services().stored_invitations(page).await?;
+        let ids: Vec<Id> = found.iter().map(|stored| stored.id).collect();
         let entries = self.services().entries(&ids).await?;
         let entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
-        Ok(page.map(|stored| {
+        let mut work = self.work(found.len());
+        let mut items = Vec::with_capacity(found.len());
+        for stored in found {
             let id = stored.id;
             let result = entries
                 .get(&id)
                 .ok_or(Error::RecordRejected)
                 .and_then(|entry| self.open_invitation(stored, entry));
-            Opened { id, result }
-        }))
+            items.push(Opened { id, result });
+            work.advance().await;
+        }
+        Ok(Page { items, next })
     }
 
     fn open_invitation(&self, stored: StoredInvitation, entry: &Entry) -> Result<Invitation> {

@@ -2,9 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 
-use super::{Inner, Session};
+use futures_util::future::{Either, poll_fn, select};
+
+use super::{Change, Inner, Progress, Session};
 use crate::api::vault::events::{Event, EventKind, Parser};
 use crate::api::{ByteStream, Transport, jitter};
 use crate::crypto::engine::Engine;
@@ -13,26 +17,79 @@ use crate::error::{Error, Result};
 const SHORTEST_WAIT: u32 = 500;
 const LONGEST_WAIT: u32 = 30_000;
 
+/// The service sends something every 15 seconds. A stream that was silent for so many milliseconds is dead, though nobody
+/// said so: the machine slept, or a connection was lost on the way.
+const LONGEST_SILENCE: i64 = 45_000;
+/// When the page has come back, less is enough.
+const SUSPICIOUS_SILENCE: i64 = 20_000;
+/// How often the clock is looked at, in milliseconds. A timer alone would stand still while the machine sleeps.
+const LOOK: u32 = 5_000;
+
 type Listener = Rc<dyn Fn(Event)>;
 
 /// Who listens.
 #[derive(Default)]
 pub(super) struct Live {
-    listeners: Rc<RefCell<Vec<(u64, EventKind, Listener)>>>,
+    listeners: Rc<Listeners>,
     next_key: Cell<u64>,
     running: Cell<bool>,
+    /// The newest event's. It outlasts the stream, so that whoever listens later hears what came in between.
+    last_id: RefCell<Option<String>>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    list: RefCell<Vec<(u64, EventKind, Listener)>>,
+    bell: Bell,
 }
 
 impl Live {
     /// Nobody listens any more.
     pub(super) fn end(&self) {
-        self.listeners.borrow_mut().clear();
+        self.listeners.list.borrow_mut().clear();
+        self.listeners.bell.ring();
     }
+}
+
+/// Wakes the one who waits.
+#[derive(Default)]
+struct Bell {
+    rung: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.rung.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    async fn wait(&self) {
+        poll_fn(|context| {
+            if self.rung.replace(false) {
+                return Poll::Ready(());
+            }
+            self.waker.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Why a stream is no longer read.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The service ended it, or nobody listens.
+    Orderly,
+    /// Nothing came for too long.
+    Silence,
 }
 
 /// Ends listening when it is cancelled; dropping it does not.
 pub struct Subscription {
-    listeners: Weak<RefCell<Vec<(u64, EventKind, Listener)>>>,
+    listeners: Weak<Listeners>,
     key: u64,
 }
 
@@ -48,20 +105,25 @@ impl Subscription {
     /// Ends listening.
     pub fn cancel(&self) {
         if let Some(listeners) = self.listeners.upgrade() {
-            listeners.borrow_mut().retain(|(key, ..)| *key != self.key);
+            listeners
+                .list
+                .borrow_mut()
+                .retain(|(key, ..)| *key != self.key);
+            listeners.bell.ring();
         }
     }
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Calls `listener` for each event of this kind, from when the stream is open. The stream is opened with the first
-    /// listener, reconnects by itself without losing events, and ends after the last one.
+    /// Calls `listener` for each event of this kind, from when the stream is first open. The stream is opened with the
+    /// first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on with it.
     pub fn on(&self, kind: EventKind, listener: impl Fn(Event) + 'static) -> Result<Subscription> {
         self.keys()?;
         let live = &self.0.live;
         let key = live.next_key.get();
         live.next_key.set(key + 1);
         live.listeners
+            .list
             .borrow_mut()
             .push((key, kind, Rc::new(listener)));
         self.follow_events();
@@ -80,24 +142,80 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     fn is_listening(&self) -> bool {
-        !self.0.signed_out.get() && !self.0.live.listeners.borrow().is_empty()
+        !self.0.signed_out.get() && !self.0.live.listeners.list.borrow().is_empty()
+    }
+
+    /// The id of the newest event that was told, for a session that goes on elsewhere.
+    #[must_use]
+    pub fn last_event(&self) -> Option<String> {
+        self.0.live.last_id.borrow().clone()
+    }
+
+    /// Goes on after this event.
+    pub fn set_last_event(&self, id: Option<String>) {
+        *self.0.live.last_id.borrow_mut() = id;
+    }
+
+    /// The page has come back, from sleep or to the network: does not wait any longer, nor trust a silent stream.
+    pub fn nudge(&self) {
+        self.0.live.listeners.bell.ring();
     }
 
     /// Reads one stream to its end.
-    async fn follow(&self, last_id: &mut Option<String>, wait: &mut u32) -> Result<()> {
-        let mut stream = self.services().open_events(last_id.clone(), wait).await?;
-        let mut parser = Parser::after(last_id.clone());
+    async fn follow(&self, wait: &mut u32) -> Result<End> {
+        let last_id = self.last_event();
+        let opening = self.services().open_events(last_id.clone(), wait);
+        let mut stream = match self.unless_silent(opening).await {
+            None => return Ok(End::Silence),
+            // The service does not know this id: what came after it cannot be told any more.
+            Some(Err(Error::BadInput(_))) if last_id.is_some() => {
+                self.set_last_event(None);
+                return Ok(End::Orderly);
+            }
+            Some(opened) => opened?,
+        };
+        let mut parser = Parser::after(last_id);
         while self.is_listening() {
-            let Some(bytes) = stream.next().await? else {
+            let Some(read) = self.unless_silent(stream.next()).await else {
+                return Ok(End::Silence);
+            };
+            let Some(bytes) = read? else {
                 break;
             };
             *wait = SHORTEST_WAIT;
             for event in parser.push(&bytes)? {
                 self.tell(event);
             }
-            last_id.clone_from(&parser.last_id);
+            if parser.last_id != self.last_event() {
+                self.set_last_event(parser.last_id.clone());
+                self.changed(Change::LastEvent);
+            }
         }
-        Ok(())
+        Ok(End::Orderly)
+    }
+
+    /// Awaits `work`, but not through a long silence, nor when nobody listens any more.
+    async fn unless_silent<R>(&self, work: impl Future<Output = R>) -> Option<R> {
+        let transport = &self.services().transport;
+        let since = transport.now();
+        let mut work = pin!(work);
+        loop {
+            let timer = pin!(transport.watch(LOOK));
+            let bell = pin!(self.0.live.listeners.bell.wait());
+            let look = match select(work.as_mut(), select(timer, bell)).await {
+                Either::Left((result, _)) => return Some(result),
+                Either::Right((look, _)) => look,
+            };
+            let longest = match look {
+                Either::Left(_) => LONGEST_SILENCE,
+                Either::Right(_) => SUSPICIOUS_SILENCE,
+            };
+            // A clock that was set back counts as a long time.
+            let silence = transport.now() - since;
+            if !self.is_listening() || !(0..longest).contains(&silence) {
+                return None;
+            }
+        }
     }
 
     fn tell(&self, event: Event) {
@@ -106,6 +224,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .0
             .live
             .listeners
+            .list
             .borrow()
             .iter()
             .filter(|(_, kind, _)| *kind == event.kind)
@@ -119,21 +238,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
 /// Follows the stream, again and again, until nobody listens, the session ends, or it is dropped.
 async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
-    let mut last_id = None;
     let mut wait = SHORTEST_WAIT;
     loop {
-        let Some(session) = inner.upgrade().map(Session) else {
+        let Some(inner) = inner.upgrade() else {
             return;
         };
-        let outcome = session.follow(&mut last_id, &mut wait).await;
+        let session = Session(inner, Progress::default());
+        let outcome = session.follow(&mut wait).await;
         if !session.is_listening() || outcome == Err(Error::SessionExpired) {
             session.0.live.running.set(false);
             return;
         }
+        if outcome == Ok(End::Silence) {
+            continue;
+        }
         let transport = session.services().transport.clone();
+        let listeners = Rc::clone(&session.0.live.listeners);
         drop(session);
         // Up to twice the wait, so that many clients do not come back at the same moment.
-        transport.sleep(wait + jitter(wait)).await;
+        let pause = pin!(transport.sleep(wait + jitter(wait)));
+        select(pause, pin!(listeners.bell.wait())).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }

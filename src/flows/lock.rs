@@ -1,6 +1,6 @@
 //! Forgetting keys: for a while, or for good.
 
-use super::{Memory, Session};
+use super::{Change, Memory, Session};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
@@ -8,6 +8,25 @@ use crate::error::{Error, Result};
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Forgets every key. The passphrase brings them back: [`Session::unlock`].
     pub fn lock(&self) {
+        self.forget();
+        self.changed(Change::Access);
+    }
+
+    /// The session has ended elsewhere: forgets every key, and sends nothing any more.
+    pub fn end(&self) {
+        self.forget();
+        self.0.signed_out.set(true);
+        self.0.live.end();
+        self.services().set_session(None);
+    }
+
+    /// Whether it was signed out, or has ended elsewhere.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.signed_out.get()
+    }
+
+    pub(super) fn forget(&self) {
         *self.0.keys.borrow_mut() = None;
         // Versions stay: what this device saw must not be rolled back by a lock.
         let mut memory = self.0.memory.borrow_mut();

@@ -15,9 +15,12 @@ mod invitations;
 mod invite;
 mod live;
 mod lock;
+mod login;
 mod make_recovery_key;
 mod mark_verified;
 mod notes;
+mod persist;
+mod progress;
 mod read_share;
 mod recover;
 mod revoke;
@@ -46,6 +49,9 @@ pub use connections::{Connection, ConnectionState, Trust};
 pub use invitations::Invitation;
 pub use invite::Invite;
 pub use live::Subscription;
+pub use login::Login;
+pub use persist::{Change, Kept, Plain};
+pub use progress::Progress;
 pub use read_share::{Person, Received};
 pub use share::{Share, ShareOutcome, ShareRequest};
 pub use share_lists::OutgoingShare;
@@ -92,22 +98,24 @@ impl<T: Transport, E: Engine> Client<T, E> {
         &self,
         services: Services<T>,
         account: Id,
-        email: String,
-        keys: Keys,
+        login: Login,
+        keys: Option<Keys>,
     ) -> Session<T, E> {
-        Session(Rc::new(Inner {
+        let inner = Inner {
             services,
             engine: self.engine.clone(),
             invitation_url: self.invitation_url.clone(),
             steps: self.steps.clone(),
             account,
-            email,
-            keys: RefCell::new(Some(Rc::new(keys))),
+            login: RefCell::new(login.normalise(&self.engine)),
+            keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::new(Memory::default()),
             live: live::Live::default(),
+            watcher: RefCell::new(None),
             signed_out: Cell::new(false),
             deleting: Cell::new(false),
-        }))
+        };
+        Session(Rc::new(inner), Progress::default())
     }
 }
 
@@ -159,21 +167,23 @@ struct Inner<T: Transport, E: Engine> {
     invitation_url: Option<String>,
     steps: Steps,
     account: Id,
-    email: String,
+    login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     memory: RefCell<Memory<E::PrivateKey>>,
     live: live::Live,
+    /// Is told what there is to keep.
+    watcher: RefCell<Option<persist::Watcher>>,
     signed_out: Cell<bool>,
     /// The Keystore was asked to delete the account, and perhaps did.
     deleting: Cell<bool>,
 }
 
-/// A signed-in person. Clones are the same session.
-pub struct Session<T: Transport, E: Engine>(Rc<Inner<T, E>>);
+/// A signed-in person. Clones are the same session; each tells its own listener how far a call is.
+pub struct Session<T: Transport, E: Engine>(Rc<Inner<T, E>>, Progress);
 
 impl<T: Transport, E: Engine> Clone for Session<T, E> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Rc::clone(&self.0), self.1.clone())
     }
 }
 
@@ -190,12 +200,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
     #[must_use]
     pub fn account(&self) -> Id {
         self.0.account
-    }
-
-    /// The email address as the Keystore keeps it.
-    #[must_use]
-    pub fn email(&self) -> &str {
-        &self.0.email
     }
 
     /// Whether the keys are forgotten.
@@ -230,14 +234,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Remembers a version, and refuses one that is older than one seen before.
     fn see_version(&self, id: Id, version: u64) -> Result<()> {
         let mut memory = self.0.memory.borrow_mut();
-        if memory
-            .versions
-            .get(&id)
-            .is_some_and(|newest| version < *newest)
-        {
+        let newest = memory.versions.get(&id).copied().unwrap_or(0);
+        if version < newest {
             return Err(Error::RecordRejected);
         }
+        let newer = version > newest;
         memory.versions.insert(id, version);
+        drop(memory);
+        if newer {
+            self.changed(Change::Versions);
+        }
         Ok(())
     }
 

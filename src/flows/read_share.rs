@@ -82,12 +82,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 (shares, connections, spaces)
             }
         };
+        let mut work = self.work(ids.len());
         let mut opened = Vec::with_capacity(ids.len());
         for id in ids {
             let result = self
                 .open_found(*id, shares.get(id), &connections, &spaces)
                 .await;
             opened.push(Opened { id: *id, result });
+            work.advance().await;
         }
         Ok(opened)
     }
@@ -219,7 +221,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             self.claim(at, &dek)?;
         }
         let name = if we_sent {
-            self.email().to_owned()
+            // Whoever has no address here is known to the app by other names.
+            self.email().unwrap_or_else(|| at.from.to_string())
         } else {
             connection.note.name.clone()
         };

@@ -106,6 +106,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Shares a card with several people, with one request to each service; each person has a result.
     pub async fn share_with_many(&self, request: ShareRequest) -> Result<Vec<ShareOutcome>> {
         let keys = self.keys()?;
+        // For each person: the key is wrapped, the share is sealed.
+        let mut work = self.work(2 * request.connections.len());
         check_expiry(request.expires_at, self.now())?;
         check_recipients(&request.connections)?;
         let connections = self.checked_connections(&request.connections);
@@ -136,9 +138,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 }
                 Err(error) => outcomes.insert(*id, Err(error)),
             }
+            work.advance().await;
         }
         let drafts = self.store_spaces(drafts, spaces, &mut outcomes).await?;
 
+        let mut unfinished = Unfinished {
+            session: self,
+            places: drafts.iter().map(|draft| draft.at).collect(),
+        };
         let made_at = self.now();
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -178,9 +185,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 .await;
                 bytes = 0;
             }
+            work.advance().await;
         }
         self.store_shares(batch, request.expires_at, &mut outcomes)
             .await;
+        unfinished.places.clear();
+        work.finish();
         let outcome = |connection: &Id| ShareOutcome {
             connection: *connection,
             result: outcomes.remove(connection).unwrap_or(Err(Error::NotFound)),
@@ -355,6 +365,20 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 }
             }
         });
+    }
+}
+
+/// Shares on their way. When the call is ended in the middle, nobody learns what became of them, so they are taken back.
+struct Unfinished<'a, T: Transport, E: Engine> {
+    session: &'a Session<T, E>,
+    places: Vec<SharePlace>,
+}
+
+impl<T: Transport, E: Engine> Drop for Unfinished<'_, T, E> {
+    fn drop(&mut self) {
+        if !self.places.is_empty() {
+            self.session.abandon(std::mem::take(&mut self.places));
+        }
     }
 }
 

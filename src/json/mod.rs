@@ -4,7 +4,7 @@
 //! [`read`] parses JSON into a [`Value`], JavaScript's values are nodes of their own kind, and one reader takes the
 //! members of a struct out of any [`Node`] in the order in which the struct names them.
 
-mod reader;
+pub(crate) mod reader;
 mod value;
 mod writer;
 
@@ -13,7 +13,7 @@ use serde::ser::Serialize;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-pub(crate) use reader::{Misfit, Node, Shape, from_node};
+pub(crate) use reader::{Misfit, from_node};
 pub(crate) use value::Value;
 pub(crate) use writer::to_value;
 
@@ -79,6 +79,8 @@ mod tests {
         count: u64,
         colour: Colour,
         list: Vec<Inner>,
+        pairs: Vec<(u64, Colour)>,
+        small: u8,
         perhaps: Option<String>,
         #[serde(deserialize_with = "exactly")]
         exact: Inner,
@@ -90,6 +92,8 @@ mod tests {
             count: u64::MAX,
             colour: Colour::Green,
             list: vec![Inner { n: i64::MIN }, Inner { n: 7 }],
+            pairs: vec![(1, Colour::Red), (2, Colour::Green)],
+            small: 255,
             perhaps: None,
             exact: Inner { n: 0 },
         }
@@ -120,7 +124,7 @@ mod tests {
         for (from, to) in same {
             assert_eq!(changed(from, to).unwrap(), outer(), "{to}");
         }
-        let json = br#"{"exact":{"n":1},"count":0,"colour":"red","list":[],"someText":"\u00fc","perhaps":"x"}"#;
+        let json = br#"{"exact":{"n":1},"count":0,"colour":"red","list":[],"pairs":[],"small":0,"someText":"\u00fc","perhaps":"x"}"#;
         let read: Outer = read(json).unwrap();
         assert_eq!(
             (read.some_text.as_str(), read.perhaps.as_deref()),
@@ -147,6 +151,9 @@ mod tests {
             ("\"perhaps\":null", "\"perhaps\":null,\"perhaps\":null"),
             (r#"[{"n":-9223372036854775808},{"n":7}]"#, r#"{"n":7}"#),
             (r#"{"n":7}"#, "[7]"),
+            ("[1,\"red\"]", "[1,\"red\",2]"),
+            ("[1,\"red\"]", "[1]"),
+            ("255", "256"),
             (r#"{"n":0}"#, r#"{"n":0,"m":0}"#),
             (r#"{"n":0}"#, r#"{"n":0}}"#),
         ];

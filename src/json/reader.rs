@@ -223,7 +223,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         Err(Misfit(None))
     }
 
-    numbers! { deserialize_i64 deserialize_u32 deserialize_u64 deserialize_f64 }
+    numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_f32 deserialize_f64
+    }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match self.shape() {
@@ -246,6 +250,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         visitor.visit_seq(self.items()?)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let items = self.items()?;
+        if items.length == length {
+            visitor.visit_seq(items)
+        } else {
+            Err(Misfit(None))
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -276,8 +293,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u128 f32 char str bytes byte_buf unit unit_struct tuple tuple_struct map identifier
-        ignored_any
+        i128 u128 char str bytes byte_buf unit unit_struct tuple_struct map identifier ignored_any
     }
 }
 

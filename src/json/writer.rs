@@ -1,6 +1,8 @@
 //! Makes trees of types.
 
-use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use serde::ser::{
+    Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer,
+};
 use zeroize::Zeroizing;
 
 use super::reader::Misfit;
@@ -28,7 +30,7 @@ impl Serializer for Writer {
     type Ok = Value<'static>;
     type Error = Misfit;
     type SerializeSeq = List;
-    type SerializeTuple = Impossible<Value<'static>, Misfit>;
+    type SerializeTuple = List;
     type SerializeTupleStruct = Impossible<Value<'static>, Misfit>;
     type SerializeTupleVariant = Impossible<Value<'static>, Misfit>;
     type SerializeMap = Members;
@@ -113,8 +115,8 @@ impl Serializer for Writer {
         Ok(List(Vec::with_capacity(length.unwrap_or(0))))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Misfit> {
-        Err(Misfit::default())
+    fn serialize_tuple(self, length: usize) -> Result<List, Misfit> {
+        Ok(List(Vec::with_capacity(length)))
     }
 
     fn serialize_tuple_struct(
@@ -163,6 +165,19 @@ impl SerializeSeq for List {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Misfit> {
         self.0.push(value.serialize(Writer)?);
         Ok(())
+    }
+
+    fn end(self) -> Made {
+        Ok(Value::List(self.0))
+    }
+}
+
+impl SerializeTuple for List {
+    type Ok = Value<'static>;
+    type Error = Misfit;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Misfit> {
+        SerializeSeq::serialize_element(self, value)
     }
 
     fn end(self) -> Made {

@@ -36,15 +36,21 @@ export function useBrowser() {
   return (t, options) => openDevice(t, browser, options);
 }
 
-/** A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test. */
-async function openDevice(t, browser, options = {}) {
+/** What the browser says of a connection that was cut. */
+const BROKEN = /net::ERR_INCOMPLETE_CHUNKED_ENCODING/;
+
+/**
+ * A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test, but for connections
+ * where the test `breaks` them.
+ */
+async function openDevice(t, browser, { breaks = false, ...options } = {}) {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC", ...options });
   const faults = [];
   const requests = [];
   context.setDefaultTimeout(USUAL);
   context.on("request", (request) => requests.push(request));
   context.on("console", (message) => {
-    if (isFault(message)) faults.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    if (isFault(message) && !(breaks && BROKEN.test(message.text()))) faults.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
   });
   context.on("weberror", (error) => faults.push(`uncaught: ${error.error().stack ?? error.error()}`));
   await context.addInitScript(() => {

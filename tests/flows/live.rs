@@ -2,10 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use vouchsafe::api::vault::events::{Event, EventKind};
 
-use crate::support::{World, connect_by_link, eventually, run, whole};
+use vouchsafe::flows::Subscription;
+use vouchsafe::ids::Id;
+
+use crate::support::{Person, TestSession, World, connect_by_link, eventually, run, whole};
 
 #[test]
 fn events_arrive_as_things_happen() {
@@ -49,5 +54,155 @@ fn events_arrive_as_things_happen() {
         alice.session.share(whole(card.id, hers.id)).await.unwrap();
         bob.session.connection(hers.id).await.unwrap();
         assert_eq!(told.borrow().len(), count, "nobody listens any more");
+    });
+}
+
+/// The shares that a listener was told of.
+#[derive(Clone, Default)]
+struct Told(Rc<RefCell<Vec<Id>>>);
+
+impl Told {
+    fn listen(&self, session: &TestSession) -> Subscription {
+        let told = Rc::clone(&self.0);
+        session
+            .on(EventKind::Share, move |event| {
+                told.borrow_mut().push(event.id)
+            })
+            .unwrap()
+    }
+
+    async fn hears(&self, shares: &[Id]) {
+        eventually(async || (*self.0.borrow() == shares).then_some(())).await;
+    }
+}
+
+/// Two connected people; the second one hears what the first one shares.
+struct Scene {
+    world: World,
+    alice: Person,
+    bob: Person,
+    card: Id,
+    connection: Id,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        // No comment tells that a stream lives.
+        let world = World::start_with(|config| config.heartbeat = Duration::from_secs(3600));
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, _) = connect_by_link(&alice, &bob).await;
+        let card = alice.card().await.id;
+        Self {
+            world,
+            alice,
+            bob,
+            card,
+            connection: hers.id,
+        }
+    }
+
+    async fn share(&self) -> Id {
+        let request = whole(self.card, self.connection);
+        self.alice.session.share(request).await.unwrap().id
+    }
+
+    /// Waits until Bob's stream is open.
+    async fn stream(&self) {
+        eventually(async || self.bob.session.last_event().map(drop)).await;
+    }
+}
+
+#[test]
+fn a_stream_that_is_dead_is_given_up_by_the_clock() {
+    run(async {
+        for nudged in [false, true] {
+            let scene = Scene::set().await;
+            let told = Told::default();
+            let _listening = told.listen(&scene.bob.session);
+            scene.stream().await;
+            let first = scene.share().await;
+            told.hears(&[first]).await;
+
+            scene.bob.http.silence_streams();
+            let missed = [scene.share().await, scene.share().await];
+            let seen = scene.bob.session.last_event();
+            // The machine wakes up: less is enough for a page that comes to the front.
+            let slept = if nudged { 25_000 } else { 50_000 };
+            let clock = &scene.bob.http.clock_offset;
+            clock.fetch_add(slept, Ordering::Relaxed);
+            if nudged {
+                scene.bob.session.nudge();
+            }
+            told.hears(&[first, missed[0], missed[1]]).await;
+            assert_eq!(scene.bob.http.streams.borrow()[1..], [seen]);
+        }
+    });
+}
+
+#[test]
+fn what_happens_between_two_listeners_is_told_to_the_second() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        let listening = told.listen(&scene.bob.session);
+        scene.stream().await;
+        let before = scene.share().await;
+        told.hears(&[before]).await;
+        listening.cancel();
+        let between = scene.share().await;
+        let _listening = told.listen(&scene.bob.session);
+        told.hears(&[before, between]).await;
+    });
+}
+
+#[test]
+fn what_happens_while_a_page_loads_anew_is_told() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        let listening = told.listen(&scene.bob.session);
+        scene.stream().await;
+        let last = scene.bob.session.last_event();
+        listening.cancel();
+        let missed = scene.share().await;
+        let again = scene.world.other_device(&scene.bob).await;
+        again.session.set_last_event(last);
+        let _listening = told.listen(&again.session);
+        told.hears(&[missed]).await;
+    });
+}
+
+#[test]
+fn two_tabs_hear_the_same() {
+    run(async {
+        let scene = Scene::set().await;
+        let other = scene.world.other_device(&scene.bob).await;
+        let (here, there) = (Told::default(), Told::default());
+        let _listening = (
+            here.listen(&scene.bob.session),
+            there.listen(&other.session),
+        );
+        scene.stream().await;
+        eventually(async || other.session.last_event().map(drop)).await;
+        let shares = [scene.share().await, scene.share().await];
+        here.hears(&shares).await;
+        there.hears(&shares).await;
+    });
+}
+
+#[test]
+fn an_event_that_the_service_does_not_know_is_forgotten() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        scene.bob.session.set_last_event(Some("tomorrow".into()));
+        let _listening = told.listen(&scene.bob.session);
+        eventually(async || {
+            let last = scene.bob.session.last_event();
+            last.filter(|last| last != "tomorrow").map(drop)
+        })
+        .await;
+        let share = scene.share().await;
+        told.hears(&[share]).await;
     });
 }

@@ -6,12 +6,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aborting;
 mod accounts;
 mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod identities;
 mod live;
+mod persist;
 mod recipients;
 mod recovery;
 mod retries;

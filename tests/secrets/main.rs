@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 42] = [
+const NO_SECRETS: [(&str, &str); 44] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -78,6 +78,8 @@ const NO_SECRETS: [(&str, &str); 42] = [
     ("RecoveryStarted.kek_recovery", "a ciphertext"),
     ("RecoveryStarted.signing_key", "a ciphertext"),
     ("RecoveryStarted.vault_key", "a ciphertext"),
+    ("Secrets.signing_key", "a ciphertext"),
+    ("Secrets.vault_key", "a ciphertext"),
     ("ShareContent.dek", "a thumbprint"),
     ("ShareInput.card", "an id"),
     ("ShareRequest.card", "an id"),

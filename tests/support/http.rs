@@ -1,6 +1,6 @@
 //! A transport over HTTP that records, may be tampered with, and may be cut.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::net::TcpStream;
 use std::rc::Rc;
@@ -45,6 +45,13 @@ pub struct Http {
     tamper: Rc<RefCell<Option<Tamper>>>,
     faults: Rc<RefCell<Option<(usize, Faults)>>>,
     pub clock_offset: Rc<AtomicI64>,
+    /// How often others had their turn.
+    pub pauses: Rc<Cell<usize>>,
+    /// The event streams that were opened, by the id that they went on after.
+    pub streams: Rc<RefCell<Vec<Option<String>>>>,
+    /// Of these, so many are dead, though nobody says so.
+    dead: Rc<Cell<usize>>,
+    held: Rc<Cell<Option<&'static str>>>,
 }
 
 impl Default for Http {
@@ -58,6 +65,10 @@ impl Default for Http {
             tamper: Rc::default(),
             faults: Rc::default(),
             clock_offset: Rc::default(),
+            pauses: Rc::default(),
+            streams: Rc::default(),
+            dead: Rc::default(),
+            held: Rc::default(),
         }
     }
 }
@@ -117,6 +128,16 @@ impl Http {
     /// Cuts that attempt, counted from 0, and every one after it: the call fails.
     pub fn cut_from(&self, nth: usize, fault: Fault) {
         self.break_with(move |_, attempt| (attempt >= nth).then_some(fault));
+    }
+
+    /// Nothing comes any more through the event streams that are open.
+    pub fn silence_streams(&self) {
+        self.dead.set(self.streams.borrow().len());
+    }
+
+    /// The answers to what is written at an address that ends so never arrive.
+    pub fn hold_answers_to(&self, end: &'static str) {
+        self.held.set(Some(end));
     }
 
     /// From now on, nothing is cut.
@@ -217,6 +238,10 @@ impl Transport for Http {
         }
         let mut response = head_of(&answer);
         response.body = answer.bytes().await.map_err(offline)?.to_vec();
+        let held = self.held.get().filter(|end| request.url.ends_with(end));
+        if held.is_some() && request.method == Method::Post {
+            return std::future::pending().await;
+        }
         if fault == Some(Fault::AnswerLost) {
             return Err(offline(()));
         }
@@ -224,16 +249,35 @@ impl Transport for Http {
     }
 
     async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
+        let nth = self.streams.borrow().len();
+        self.streams
+            .borrow_mut()
+            .push(request.last_event_id.clone());
         let answer = self.build(&request).send().await.map_err(offline)?;
         let head = self.tampered(&request, head_of(&answer));
         // A stream that is refused ends.
-        let body = (head.status == 200).then_some(answer);
-        Ok((head, Body(body)))
+        let goes_on = head.status == 200 || !answer.status().is_success();
+        let answer = goes_on.then_some(answer);
+        let body = Body {
+            answer,
+            nth,
+            dead: Rc::clone(&self.dead),
+        };
+        Ok((head, body))
     }
 
     async fn sleep(&self, millis: u32) {
         self.waits.borrow_mut().push(millis);
         tokio::task::yield_now().await;
+    }
+
+    async fn pause(&self) {
+        self.pauses.set(self.pauses.get() + 1);
+        tokio::task::yield_now().await;
+    }
+
+    async fn watch(&self, _: u32) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -248,14 +292,21 @@ impl Transport for Http {
     }
 }
 
-pub struct Body(Option<reqwest::Response>);
+pub struct Body {
+    answer: Option<reqwest::Response>,
+    nth: usize,
+    dead: Rc<Cell<usize>>,
+}
 
 impl ByteStream for Body {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(answer) = &mut self.0 else {
+        let Some(answer) = &mut self.answer else {
             return Ok(None);
         };
         let bytes = answer.chunk().await.map_err(offline)?;
+        if self.nth < self.dead.get() {
+            return std::future::pending().await;
+        }
         Ok(bytes.map(|bytes| bytes.to_vec()))
     }
 }

@@ -1,12 +1,18 @@
 //! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
 
+mod budget;
+mod changelog;
 mod demo;
 mod deny;
 mod descriptions;
+mod docs;
 mod files;
+mod firefox;
 mod npm;
 mod package;
+mod paths;
 mod process;
+mod release;
 mod serve;
 mod services;
 mod size;
@@ -60,6 +66,14 @@ enum Command {
         #[arg(long)]
         functions: bool,
     },
+    /// Makes the reference of the package's calls from its types.
+    Docs,
+    /// Builds the package from two clean clones, compares them, and writes checksums. Publishes nothing.
+    Release {
+        /// Only tells what holds a release back: changes that are not committed, a version without a date.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Runs Vault and Keystore, to develop an app against.
     Serve {
         /// The port on this machine.
@@ -90,6 +104,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Test { only } => return test::run(&workspace, only),
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
+        Command::Docs => package::build(&workspace)
+            .and_then(|package| docs::build(&workspace, &package))
+            .map(|page| println!("{}", page.display())),
+        Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -55,28 +55,27 @@ impl Workspace {
 
     /// The version of a crate in the lock file.
     pub(crate) fn locked_version(&self, name: &str) -> Result<&str> {
-        self.package(name, "version")
-    }
-
-    /// The folder into which Cargo unpacked the crates.
-    pub(crate) fn crates(&self) -> Result<&Path> {
-        let manifest = Path::new(self.package("serde", "manifest_path")?);
-        manifest
-            .ancestors()
-            .nth(2)
-            .context("a crate lies in the folder of its registry")
-    }
-
-    /// What Cargo says of a crate.
-    fn package(&self, name: &str, member: &str) -> Result<&str> {
         let packages = self.metadata["packages"]
             .as_array()
             .context("cargo metadata lists the packages")?;
         packages
             .iter()
             .find(|package| package["name"] == name)
-            .and_then(|package| package[member].as_str())
+            .and_then(|package| package["version"].as_str())
             .with_context(|| format!("The crate {name} is not in Cargo.lock."))
+    }
+
+    /// The name and the version of each crate of the workspace.
+    pub(crate) fn members(&self) -> Result<Vec<(&str, &str)>> {
+        let packages = self.metadata["packages"]
+            .as_array()
+            .context("cargo metadata lists the packages")?;
+        let ours = packages
+            .iter()
+            .filter(|package| package["source"].is_null());
+        ours.map(|package| Some((package["name"].as_str()?, package["version"].as_str()?)))
+            .collect::<Option<_>>()
+            .context("cargo metadata names each package and its version")
     }
 
     /// A command that runs Cargo in the checkout.

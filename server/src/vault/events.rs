@@ -225,13 +225,16 @@ pub(super) async fn stream(
 ) -> Result<Response> {
     let seat = app.seats.take(&caller.account)?;
     let bell = app.bell.0.subscribe();
+    let newest = app.newest().await?;
     let last = match headers.get("last-event-id") {
-        None => app.newest().await?,
+        None => newest,
+        // A number that is yet to come was given before this data was restored from a backup.
         Some(value) => value
             .to_str()
             .ok()
             .and_then(|text| text.parse().ok())
             .filter(|last| *last >= 0)
+            .map(|last: i64| last.min(newest))
             .ok_or_else(|| {
                 ApiError::bad_input("Send the id of an event of this stream as Last-Event-ID.")
             })?,

@@ -163,6 +163,12 @@ async fn streams_are_taken_up_again() {
         "without an id it starts at now"
     );
 
+    // An id of a time that a restored backup does not know.
+    let mut stream = Stream::open(&lab, &bob, Some("9000000000000000000")).await;
+    stream.event().await;
+    let newer = lab.share(&ada, &connection, None).await;
+    assert_eq!(stream.event().await.1, newer);
+
     let url = format!("{}/v1/events", lab.server.vault_url());
     let wrong = lab
         .http

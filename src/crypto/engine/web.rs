@@ -1,19 +1,108 @@
 //! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
+//!
+//! What the worker does is asked of it here, for the Rust engine in a browser, too.
 
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
+use web_sys::{AbortController, Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
 use super::{Engine, Finished, MODULUS_BYTES, Operation};
 use crate::error::{Error, Result};
 
-/// WebCrypto, and a function that finishes OPAQUE elsewhere.
+/// A worker: a function of the package that does an operation elsewhere, so that the page does not stand still.
+#[derive(Clone)]
+pub struct Worker(Function);
+
+impl Worker {
+    /// `work(operation, parts, signal)` returns a promise of an object with bytes, and rejects with `{ code, message }`. When
+    /// `signal` is aborted, nobody waits for it any more.
+    #[must_use]
+    pub fn new(work: Function) -> Self {
+        Self(work)
+    }
+
+    /// Makes an RSA key pair as [`Engine::make_rsa_key`] does.
+    #[cfg(feature = "rust-rsa")]
+    pub(super) async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        secret(&self.run("makeRsaKey", &[]).await?, "pkcs8")
+    }
+
+    /// Opens what was encrypted for the private key in `pkcs8`, as [`Engine::rsa_decrypt`] does.
+    #[cfg(feature = "rust-rsa")]
+    pub(super) async fn rsa_decrypt(
+        &self,
+        pkcs8: &[u8],
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        secret(
+            &self.run("rsaDecrypt", &[pkcs8, ciphertext]).await?,
+            "plaintext",
+        )
+    }
+
+    pub(super) async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        let name = match operation {
+            Operation::Registration => "registration",
+            Operation::SignIn => "signIn",
+        };
+        let result = self.run(name, &[state, passphrase, response]).await?;
+        Ok(Finished {
+            message: member(&result, "message")?.to_vec(),
+            export_key: secret(&result, "exportKey")?,
+        })
+    }
+
+    async fn run(&self, operation: &str, parts: &[&[u8]]) -> Result<JsValue> {
+        let parts: Array = parts.iter().map(|part| Uint8Array::from(*part)).collect();
+        let controller = Abort::new().ok_or(Error::InsecureContext)?;
+        let promise = self
+            .0
+            .call3(
+                &JsValue::UNDEFINED,
+                &operation.into(),
+                &parts,
+                &controller.0.signal(),
+            )
+            .map_err(|error| worker_error(&error))?;
+        JsFuture::from(Promise::resolve(&promise))
+            .await
+            .map_err(|error| worker_error(&error))
+    }
+}
+
+fn member(result: &JsValue, name: &str) -> Result<Uint8Array> {
+    Reflect::get(result, &name.into())
+        .ok()
+        .and_then(|value| value.dyn_into::<Uint8Array>().ok())
+        .ok_or_else(|| Error::WorkerUnavailable("The worker answered something unexpected.".into()))
+}
+
+/// A member's bytes, which JavaScript then no longer holds.
+fn secret(result: &JsValue, name: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let array = member(result, name)?;
+    let bytes = Zeroizing::new(array.to_vec());
+    array.fill(0, 0, array.length());
+    Ok(bytes)
+}
+
+/// The NFC form by JavaScript, whose tables are not this module's.
+pub(super) fn to_nfc(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(JsString::from(text).normalize("NFC").into())
+}
+
+/// WebCrypto, and a worker.
 #[derive(Clone)]
 pub struct WebEngine {
     crypto: Crypto,
-    finish: Function,
+    worker: Worker,
 }
 
 impl std::fmt::Debug for WebEngine {
@@ -23,20 +112,10 @@ impl std::fmt::Debug for WebEngine {
 }
 
 impl WebEngine {
-    /// `finish(operation, state, passphrase, response)` returns a promise of `{ message, exportKey }`, and rejects with
-    /// `{ code, message }`.
-    pub fn new(finish: Function) -> Result<Self> {
-        let crypto = Reflect::get(&js_sys::global(), &"crypto".into())
-            .map_err(|_| Error::InsecureContext)?;
-        // Outside a window the class may go by another name, so the shape is what counts.
-        let subtle = Reflect::get(&crypto, &"subtle".into()).map_err(|_| Error::InsecureContext)?;
-        if subtle.is_undefined() || subtle.is_null() {
-            return Err(Error::InsecureContext);
-        }
-        Ok(Self {
-            crypto: crypto.unchecked_into(),
-            finish,
-        })
+    /// Fails with [`Error::InsecureContext`] where there is no WebCrypto.
+    pub fn new(worker: Worker) -> Result<Self> {
+        let crypto = find_crypto()?;
+        Ok(Self { crypto, worker })
     }
 
     fn subtle(&self) -> SubtleCrypto {
@@ -52,7 +131,7 @@ impl Engine for WebEngine {
     }
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        Zeroizing::new(JsString::from(text).normalize("NFC").into())
+        to_nfc(text)
     }
 
     fn to_lowercase(&self, text: &str) -> String {
@@ -80,10 +159,7 @@ impl Engine for WebEngine {
         .await?;
         let pair: CryptoKeyPair = pair.unchecked_into();
         let exported = run(self.subtle().export_key("pkcs8", &pair.get_private_key())).await?;
-        let array = Uint8Array::new(&exported);
-        let bytes = Zeroizing::new(array.to_vec());
-        array.fill(0, 0, array.length());
-        Ok(bytes)
+        Ok(take(&exported))
     }
 
     async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<CryptoKey> {
@@ -126,10 +202,7 @@ impl Engine for WebEngine {
                 .subtle()
                 .decrypt_with_object_and_js_u8_array(&rsa_oaep()?, key, &data))
             .await?;
-        let array = Uint8Array::new(&decrypted);
-        let bytes = Zeroizing::new(array.to_vec());
-        array.fill(0, 0, array.length());
-        Ok(bytes)
+        Ok(take(&decrypted))
     }
 
     async fn finish_opaque(
@@ -139,38 +212,89 @@ impl Engine for WebEngine {
         passphrase: &[u8],
         response: &[u8],
     ) -> Result<Finished> {
-        let name = match operation {
-            Operation::Registration => "registration",
-            Operation::SignIn => "signIn",
-        };
-        let arguments = Array::of4(
-            &name.into(),
-            &Uint8Array::from(state),
-            &Uint8Array::from(passphrase),
-            &Uint8Array::from(response),
-        );
-        let promise = self
-            .finish
-            .apply(&JsValue::UNDEFINED, &arguments)
-            .map_err(|error| worker_error(&error))?;
-        let result = JsFuture::from(Promise::resolve(&promise))
+        self.worker
+            .finish_opaque(operation, state, passphrase, response)
             .await
-            .map_err(|error| worker_error(&error))?;
-        let bytes = |name: &str| {
-            Reflect::get(&result, &name.into())
-                .ok()
-                .and_then(|value| value.dyn_into::<Uint8Array>().ok())
-                .ok_or_else(|| {
-                    Error::WorkerUnavailable("The worker answered something unexpected.".into())
-                })
-        };
-        let (message, export_key) = (bytes("message")?, bytes("exportKey")?);
-        let finished = Finished {
-            message: message.to_vec(),
-            export_key: Zeroizing::new(export_key.to_vec()),
-        };
-        export_key.fill(0, 0, export_key.length());
-        Ok(finished)
+    }
+}
+
+/// Seals what is to be stored beside a key that cannot be taken out of the browser: AES-256-GCM, with `context` for
+/// additional data. The nonce goes first.
+pub async fn seal_for_storage(
+    key: &CryptoKey,
+    context: &str,
+    iv: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>> {
+    let algorithm = aes_gcm(context, iv)?;
+    let data = Uint8Array::from(plaintext);
+    let subtle = find_crypto()?.subtle();
+    let sealed = run(subtle.encrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await;
+    data.fill(0, 0, data.length());
+    let mut stored = iv.to_vec();
+    stored.extend(Uint8Array::new(&sealed?).to_vec());
+    Ok(stored)
+}
+
+/// The inverse of [`seal_for_storage`].
+pub async fn open_from_storage(
+    key: &CryptoKey,
+    context: &str,
+    stored: &[u8],
+) -> Result<Zeroizing<Vec<u8>>> {
+    let (iv, sealed) = stored.split_at_checked(12).ok_or(Error::RecordRejected)?;
+    let algorithm = aes_gcm(context, iv)?;
+    let subtle = find_crypto()?.subtle();
+    let data = Uint8Array::from(sealed);
+    let opened = run(subtle.decrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await?;
+    Ok(take(&opened))
+}
+
+fn aes_gcm(context: &str, iv: &[u8]) -> Result<Object> {
+    let algorithm = Object::new();
+    set(&algorithm, "name", &"AES-GCM".into())?;
+    set(&algorithm, "iv", &Uint8Array::from(iv))?;
+    set(
+        &algorithm,
+        "additionalData",
+        &Uint8Array::from(context.as_bytes()),
+    )?;
+    Ok(algorithm)
+}
+
+/// The bytes of an `ArrayBuffer`, which is erased.
+fn take(buffer: &JsValue) -> Zeroizing<Vec<u8>> {
+    let array = Uint8Array::new(buffer);
+    let bytes = Zeroizing::new(array.to_vec());
+    array.fill(0, 0, array.length());
+    bytes
+}
+
+fn find_crypto() -> Result<Crypto> {
+    let crypto =
+        Reflect::get(&js_sys::global(), &"crypto".into()).map_err(|_| Error::InsecureContext)?;
+    // Outside a window the class may go by another name, so the shape is what counts.
+    let subtle = Reflect::get(&crypto, &"subtle".into()).map_err(|_| Error::InsecureContext)?;
+    if subtle.is_undefined() || subtle.is_null() {
+        return Err(Error::InsecureContext);
+    }
+    Ok(crypto.unchecked_into())
+}
+
+/// Tells whom it may concern when it is dropped: that what they do is not waited for any more.
+#[derive(Debug)]
+pub(crate) struct Abort(pub(crate) AbortController);
+
+impl Abort {
+    /// `None` where there is no `AbortController`.
+    pub(crate) fn new() -> Option<Self> {
+        AbortController::new().ok().map(Self)
+    }
+}
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -215,6 +339,7 @@ fn worker_error(error: &JsValue) -> Error {
         text("message").unwrap_or_else(|| "The worker for the passphrase did not start.".into());
     match text("code").as_deref() {
         Some("wrong_credentials") => Error::WrongCredentials,
+        Some("record_rejected") => Error::RecordRejected,
         Some("server_error") => Error::ServerError(message),
         Some("aborted") => Error::Aborted,
         _ => Error::WorkerUnavailable(message),

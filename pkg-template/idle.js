@@ -1,0 +1,94 @@
+/** Finds out that a session was not used for a while, by the clock: a timer stands still while the machine sleeps. */
+
+/** The clock is looked at this often at least, in milliseconds. */
+const LOOK = 30_000;
+
+/** Watches one session. */
+export class Idle {
+  /** @type {number | null} */
+  #after = null;
+  #used = Date.now();
+  #running = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #lock;
+  #lastUsed;
+
+  /**
+   * @param {() => unknown} lock Called when the time is over.
+   * @param {() => Promise<number>} lastUsed When another tab last used the session.
+   */
+  constructor(lock, lastUsed) {
+    this.#lock = lock;
+    this.#lastUsed = lastUsed;
+  }
+
+  get after() {
+    return this.#after;
+  }
+
+  /**
+   * Locks after so many milliseconds without a call; `null`: never.
+   *
+   * @param {number | null} after
+   * @param {number} [used] When it was last used, on another page.
+   */
+  set(after, used = Date.now()) {
+    this.#after = after;
+    this.#used = used;
+    this.#arm();
+  }
+
+  /** A call begins. */
+  begin() {
+    this.#running += 1;
+    this.#used = Date.now();
+  }
+
+  /** A call has ended. */
+  end() {
+    this.#running -= 1;
+    this.#used = Date.now();
+    this.#arm();
+  }
+
+  /** Whether the time is over, as far as this tab knows. */
+  get over() {
+    return this.#left() <= 0;
+  }
+
+  /** Locks if the time is over. */
+  async check() {
+    if (!this.over) return;
+    // Another tab may have used it; if that cannot be found out, it counts as unused.
+    this.#used = Math.max(this.#used, await this.#lastUsed().catch(() => 0));
+    if (this.over) await this.#lock();
+  }
+
+  /** Looks no more. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#after = null;
+  }
+
+  #left() {
+    if (this.#after === null || this.#running > 0) return Infinity;
+    const now = Date.now();
+    // A clock that was set back must not prolong anything.
+    this.#used = Math.min(this.#used, now);
+    return this.#used + this.#after - now;
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    const left = this.#left();
+    if (left === Infinity) return;
+    const look = async () => {
+      await this.check();
+      if (!this.over) this.#arm();
+    };
+    this.#timer = setTimeout(look, Math.min(Math.max(left, 0), LOOK));
+    // Node.js is not kept running by it.
+    /** @type {{ unref?(): void }} */ (/** @type {unknown} */ (this.#timer)).unref?.();
+  }
+}

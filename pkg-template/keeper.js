@@ -1,0 +1,249 @@
+/** Keeps one session beyond its page, and in step with the other tabs that have the same one. */
+
+import { addEntry, changeEntry, eventKey, findEntry, makeKey, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
+import { calling } from "./errors.js";
+
+/** @typedef {import("./glue.js").RawClient} RawClient */
+/** @typedef {import("./glue.js").RawSession} RawSession */
+/** @typedef {import("./index.d.ts").PersistScope} PersistScope */
+/** @typedef {import("./storage.js").Entry} Entry */
+
+/** That the session was used is written down this often at most, in milliseconds. */
+const TOUCH = 1000;
+
+/** What the other tabs are told. */
+const CHANGED = "changed";
+const ENDED = "ended";
+
+/** Keeps a session. */
+export class Keeper {
+  /** @type {RawSession} */
+  #raw;
+  /** @type {Pick<Entry, "id" | "services" | "key">} */
+  #entry;
+  #revision;
+  /** @type {BroadcastChannel | undefined} */
+  #channel;
+  #told;
+  #dirty = false;
+  /** Whether this tab has a newer access than is stored: it was locked or unlocked here, or signed in anew. */
+  #access = false;
+  #touched = 0;
+  #gone = false;
+  /** @type {Promise<void> | undefined} */
+  #saving;
+
+  /**
+   * @param {RawSession} raw
+   * @param {Entry} entry
+   * @param {() => void} told Called when another tab has locked, unlocked or ended the session.
+   */
+  constructor(raw, entry, told) {
+    this.#raw = raw;
+    this.#entry = entry;
+    this.#revision = entry.revision;
+    this.#told = told;
+    if (typeof BroadcastChannel === "undefined") return;
+    this.#channel = new BroadcastChannel(channelOf(entry.id));
+    this.#channel.onmessage = ({ data }) => {
+      if (data === ENDED) this.#end();
+      else this.refresh().catch(() => {});
+    };
+  }
+
+  /**
+   * Stores a session for the first time.
+   *
+   * @param {RawSession} raw
+   * @param {Pick<Entry, "scope" | "services" | "lockAfter">} how
+   * @param {Keeper | undefined} before Which this takes the place of.
+   * @returns {Promise<Entry>}
+   */
+  static async create(raw, how, before) {
+    const key = await makeKey();
+    const id = crypto.randomUUID();
+    const sealed = await calling(() => raw.seal(key, contextOf(id, how.services)));
+    const entry = { ...how, ...sealed, id, key, used: Date.now() };
+    // Old ones are swept on the way.
+    await findEntry(how.services, undefined);
+    const { added, replaced } = await addEntry(entry);
+    before?.close();
+    for (const other of replaced) announce(other, ENDED);
+    writeTab(tabKey(how.services), how.scope === "tab" ? id : undefined);
+    return added;
+  }
+
+  /**
+   * Opens what was stored. What does not open is deleted.
+   *
+   * @param {RawClient} client
+   * @param {string} services
+   * @param {number | undefined} lockAfter
+   */
+  static async resume(client, services, lockAfter) {
+    const entry = await findEntry(services, lockAfter);
+    if (!entry) return null;
+    const { id, key, state, keys } = entry;
+    try {
+      const raw = await calling(() => client.resume(key, contextOf(id, services), state, keys ?? undefined));
+      raw.lastEvent = readTab(eventKey(id));
+      return { raw, entry };
+    } catch {
+      await removeEntry(id);
+      return null;
+    }
+  }
+
+  /**
+   * Something is to be kept.
+   *
+   * @param {boolean} access
+   * @returns {Promise<void>}
+   */
+  save(access) {
+    this.#dirty = true;
+    this.#access ||= access;
+    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
+    return this.#saving;
+  }
+
+  async #saveAll() {
+    while (this.#dirty && !this.#gone) {
+      const access = this.#access;
+      this.#dirty = this.#access = false;
+      try {
+        const { id, key, services } = this.#entry;
+        const sealed = await calling(() => this.#raw.seal(key, contextOf(id, services)));
+        let written = 0;
+        const stored = await changeEntry(id, (entry) => {
+          if (this.#gone || entry?.revision !== this.#revision) return undefined;
+          written = entry.revision + 1;
+          return { ...entry, ...sealed, revision: written };
+        });
+        if (written > 0) {
+          this.#revision = Math.max(this.#revision, written);
+          if (access) this.#channel?.postMessage(CHANGED);
+          continue;
+        }
+        // Another tab was faster: what it knows is taken in, then it is tried again.
+        this.#dirty = true;
+        this.#access ||= access;
+        await this.#catchUp(stored);
+      } catch (error) {
+        this.#access ||= access;
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * Takes in what other tabs have stored.
+   *
+   * @returns {Promise<boolean>} Whether there was something.
+   */
+  async refresh() {
+    if (this.#gone) return false;
+    const before = this.#revision;
+    await this.#catchUp(await changeEntry(this.#entry.id, () => undefined));
+    return !this.#gone && this.#revision !== before;
+  }
+
+  /** @param {Entry | undefined} stored */
+  async #catchUp(stored) {
+    if (this.#gone) return;
+    if (!stored) return this.#end();
+    if (stored.revision <= this.#revision) return;
+    const { id, key, services } = this.#entry;
+    const { state, keys, revision } = stored;
+    await calling(() => this.#raw.catchUp(key, contextOf(id, services), state, keys ?? undefined, !this.#access));
+    this.#revision = revision;
+    this.#told();
+  }
+
+  /**
+   * The session was used.
+   *
+   * @param {number} used
+   */
+  touch(used) {
+    if (Math.abs(used - this.#touched) < TOUCH) return;
+    this.#touched = used;
+    this.#change((entry) => ({ ...entry, used: Math.max(used, entry.used) }));
+  }
+
+  /** @param {number | null} lockAfter */
+  setLockAfter(lockAfter) {
+    this.#change((entry) => ({ ...entry, lockAfter }));
+  }
+
+  /** @param {(entry: Entry) => Entry} change */
+  #change(change) {
+    const changed = changeEntry(this.#entry.id, (entry) => (entry && !this.#gone ? change(entry) : undefined));
+    // It is written again with the next use.
+    changed.catch(() => {});
+  }
+
+  /** When any tab last used the session. */
+  async lastUsed() {
+    const entry = await changeEntry(this.#entry.id, () => undefined);
+    return entry?.used ?? 0;
+  }
+
+  /** An event was told to this tab. */
+  eventSeen() {
+    const { lastEvent } = this.#raw;
+    try {
+      if (lastEvent !== undefined) writeTab(eventKey(this.#entry.id), lastEvent);
+    } catch {
+      // Without a place for it, events begin anew after a reload.
+    }
+  }
+
+  /** The session ends, in every tab. */
+  async remove() {
+    const { id, services } = this.#entry;
+    this.close();
+    announce(id, ENDED);
+    if (readTab(tabKey(services)) === id) writeTab(tabKey(services), undefined);
+    writeTab(eventKey(id), undefined);
+    await removeEntry(id);
+  }
+
+  /** Keeps nothing any more; what is stored stays. */
+  close() {
+    this.#gone = true;
+    this.#channel?.close();
+  }
+
+  /** It has ended elsewhere. */
+  #end() {
+    if (this.#gone) return;
+    this.close();
+    this.#raw.end();
+    this.#told();
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} services
+ */
+function contextOf(id, services) {
+  return `${id} ${services}`;
+}
+
+/** @param {string} id */
+function channelOf(id) {
+  return `vouchsafe ${id}`;
+}
+
+/**
+ * @param {string} id
+ * @param {string} message
+ */
+function announce(id, message) {
+  if (typeof BroadcastChannel === "undefined") return;
+  const channel = new BroadcastChannel(channelOf(id));
+  channel.postMessage(message);
+  channel.close();
+}

@@ -1,0 +1,251 @@
+/**
+ * Where sessions are kept beyond a page: IndexedDB holds each sealed, beside the key that seals it, which scripts can use but
+ * not read. Which of them is this tab's, and the last event that it saw, lies in sessionStorage.
+ */
+
+import { VouchsafeError } from "./errors.js";
+
+/** @typedef {import("./index.d.ts").PersistScope} PersistScope */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {number} format
+ * @property {PersistScope} scope
+ * @property {string} services
+ * @property {CryptoKey} key
+ * @property {Uint8Array} state Sealed by the module.
+ * @property {Uint8Array | null} keys Sealed by the module; `null` when the session is locked.
+ * @property {number} revision Grows with every change of `state` and `keys`.
+ * @property {number} used When the session was last used.
+ * @property {number | null} lockAfter
+ */
+
+const FORMAT = 1;
+const STORE = "sessions";
+const DAY = 24 * 60 * 60 * 1000;
+/** What nobody used for so long is taken for left behind: by a tab that was closed, or for as long as a sign-in lasts. */
+const KEPT = { tab: DAY, browser: 30 * DAY };
+
+/** @type {Promise<IDBDatabase> | undefined} */
+let opening;
+
+/** @returns {Promise<IDBDatabase>} */
+function database() {
+  opening ??= /** @type {Promise<IDBDatabase>} */ (
+    new Promise((resolve, reject) => {
+      const request = indexedDB.open("vouchsafe", 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const found = request.result;
+        found.onclose = forget;
+        found.onversionchange = () => {
+          found.close();
+          forget();
+        };
+        resolve(found);
+      };
+    })
+  ).catch((cause) => {
+    forget();
+    throw cause;
+  });
+  return opening;
+}
+
+function forget() {
+  opening = undefined;
+}
+
+/**
+ * One transaction. `work` may call `give` with what the promise is to resolve to.
+ *
+ * @template T
+ * @param {(store: IDBObjectStore, give: (value: T) => void) => void} work
+ * @returns {Promise<T>}
+ */
+async function transact(work) {
+  try {
+    const found = await database();
+    return await new Promise((resolve, reject) => {
+      const transaction = found.transaction(STORE, "readwrite");
+      /** @type {T} */
+      let result;
+      transaction.oncomplete = () => resolve(result);
+      transaction.onabort = () => reject(transaction.error);
+      work(transaction.objectStore(STORE), (value) => (result = value));
+    });
+  } catch (cause) {
+    // A connection that was closed meanwhile is not used again.
+    forget();
+    throw unavailable(cause);
+  }
+}
+
+/** @param {unknown} cause */
+function unavailable(cause) {
+  const message = "This browser keeps nothing for this page, as in some private windows: stay on the page, or sign in again after a reload.";
+  return new VouchsafeError("storage_unavailable", message, { cause });
+}
+
+/** A key that can be stored and not be read. Browsers have such keys on secure pages only. */
+export async function makeKey() {
+  try {
+    return await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}
+
+/**
+ * Calls `change` with an entry, or `undefined` if it is gone. What `change` returns is stored.
+ *
+ * @param {string} id
+ * @param {(entry: Entry | undefined) => Entry | undefined} change
+ * @returns {Promise<Entry | undefined>} The entry as it was before.
+ */
+export function changeEntry(id, change) {
+  return transact((store, give) => {
+    const request = store.get(id);
+    request.onsuccess = () => {
+      const found = isEntry(request.result) ? request.result : undefined;
+      give(found);
+      const changed = change(found);
+      if (changed) store.put(changed);
+    };
+  });
+}
+
+/**
+ * Stores a new entry. The browser's one takes the place of the one before.
+ *
+ * @param {Omit<Entry, "format" | "revision">} entry
+ * @returns {Promise<{ added: Entry, replaced: string[] }>} What was stored, and the ids of those that had to go.
+ */
+export function addEntry(entry) {
+  return transact((store, give) => {
+    const request = store.getAll();
+    request.onsuccess = () => {
+      const others = entry.scope === "browser" ? request.result.filter((other) => isOfBrowser(other, entry.services)) : [];
+      for (const { id } of others) store.delete(id);
+      const added = { ...entry, format: FORMAT, revision: 0 };
+      store.put(added);
+      give({ added, replaced: others.map(({ id }) => id) });
+    };
+  });
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<void>}
+ */
+export function removeEntry(id) {
+  return transact((store) => store.delete(id));
+}
+
+/**
+ * This tab's entry, or else the browser's. Those that nobody can read or that were left behind are deleted, and those that
+ * should have been locked by now lose their keys.
+ *
+ * @param {string} services
+ * @param {number | undefined} lockAfter
+ * @returns {Promise<Entry | undefined>}
+ */
+export async function findEntry(services, lockAfter) {
+  if (typeof indexedDB === "undefined") return undefined;
+  const own = readTab(tabKey(services));
+  const now = Date.now();
+  /** @type {Entry[]} */
+  const entries = await transact((store, give) => {
+    const request = store.openCursor();
+    /** @type {Entry[]} */
+    const found = [];
+    give(found);
+    request.onsuccess = () => {
+      const cursor = request.result;
+      if (!cursor) return;
+      let entry = /** @type {Entry} */ (cursor.value);
+      if (!isEntry(entry) || now - entry.used > KEPT[entry.scope]) {
+        cursor.delete();
+      } else {
+        if (entry.keys && isIdle(entry, now, entry.id === own ? lockAfter : undefined)) {
+          entry = { ...entry, keys: null, revision: entry.revision + 1 };
+          cursor.update(entry);
+        }
+        found.push(entry);
+      }
+      cursor.continue();
+    };
+  });
+  return entries.find(({ id }) => id === own) ?? entries.find((entry) => isOfBrowser(entry, services));
+}
+
+/**
+ * @param {Entry} entry
+ * @param {number} now
+ * @param {number | undefined} lockAfter
+ */
+function isIdle(entry, now, lockAfter) {
+  const longest = Math.min(lockAfter ?? Infinity, entry.lockAfter ?? Infinity);
+  return now - entry.used >= longest;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {string} services
+ */
+function isOfBrowser(entry, services) {
+  return entry?.scope === "browser" && entry.services === services;
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {boolean}
+ */
+function isEntry(entry) {
+  return (
+    entry?.format === FORMAT &&
+    entry.scope in KEPT &&
+    entry.key instanceof CryptoKey &&
+    entry.state instanceof Uint8Array &&
+    (entry.keys === null || entry.keys instanceof Uint8Array) &&
+    Number.isSafeInteger(entry.revision) &&
+    Number.isFinite(entry.used)
+  );
+}
+
+/** @param {string} services */
+export function tabKey(services) {
+  return `vouchsafe session ${services}`;
+}
+
+/** @param {string} id */
+export function eventKey(id) {
+  return `vouchsafe event ${id}`;
+}
+
+/**
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+export function readTab(name) {
+  try {
+    return sessionStorage.getItem(name) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string | undefined} value
+ */
+export function writeTab(name, value) {
+  try {
+    if (value === undefined) sessionStorage.removeItem(name);
+    else sessionStorage.setItem(name, value);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}

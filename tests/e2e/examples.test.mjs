@@ -1,0 +1,87 @@
+// Every example, word for word as the documents show it, installed from the tarball as a stranger would.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = new URL("../../", import.meta.url);
+const page = process.env.VOUCHSAFE_DEMO_URL;
+const tarball = process.env.VOUCHSAFE_TARBALL;
+
+const KEY = "([0-9A-Z]{4}-){13}[0-9A-Z]{4}";
+
+/** What each prints, line by line, and the documents that show it. */
+const EXAMPLES = {
+  "share.mjs": {
+    shownIn: ["README.md", "pkg-template/README.md"],
+    prints: [`Alice writes down: ${KEY}`, "Alice \\(verified\\) shared Passport: X1234567"],
+  },
+  "verify.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: [
+      "Bob's connection is unverified",
+      "Refused: Nobody has verified this person's keys: .*",
+      "Bob reads IBAN IS14 0159 2600 7654 \\(verified\\)",
+      "After revoking: not_found",
+    ],
+  },
+  "live.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: ["Alice just shared Wi-Fi: open sesame"],
+  },
+  "many.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: ["shared", "not shared: not_found", "shared"],
+  },
+  "recover.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: [
+      "Account and passphrase, or recovery key, do not belong together: .*",
+      `Olga writes down: ${KEY}`,
+      "Her cards are still there: Diary",
+    ],
+  },
+};
+
+/** What needs more than the demo, and the folder of its test. */
+const ELSEWHERE = { "own-accounts.mjs": "tests/own-accounts" };
+
+let folder;
+
+before(async () => {
+  assert.ok(page && tarball, "Run `cargo xtask test --only e2e`: it names the demo and the tarball.");
+  folder = await mkdtemp(join(tmpdir(), "vouchsafe-examples-"));
+  await writeFile(join(folder, "package.json"), '{ "private": true }');
+  await run("npm", ["install", "--no-audit", "--no-fund", "--offline", tarball], { cwd: folder });
+});
+
+after(() => rm(folder, { recursive: true }));
+
+test("every example is tried", async () => {
+  const files = (await readdir(new URL("examples/", root))).filter((name) => name.endsWith(".mjs"));
+  assert.deepEqual(files.sort(), Object.keys({ ...EXAMPLES, ...ELSEWHERE }).sort());
+});
+
+for (const [name, { shownIn, prints }] of Object.entries(EXAMPLES)) {
+  test(`${name} runs from the packed package and prints what it says`, async () => {
+    const example = await readFile(new URL(`examples/${name}`, root), "utf8");
+    for (const document of shownIn) {
+      const text = await readFile(new URL(document, root), "utf8");
+      assert.ok(text.includes(`\`\`\`js\n${example}\`\`\``), `${document} and examples/${name} differ`);
+    }
+    // The addresses are those of the demo under test, and each run has people of its own.
+    const people = Date.now().toString(36);
+    const adapted = example
+      .replaceAll("http://127.0.0.1:8787/", page)
+      .replaceAll("@example.com", `.${people}@example.com`);
+    await writeFile(join(folder, name), adapted);
+    const { stdout, stderr } = await run("node", [name], { cwd: folder });
+    assert.match(stdout, new RegExp(`^${prints.join("\n")}\n$`));
+    assert.equal(stderr, "");
+  });
+}

@@ -1,0 +1,376 @@
+// Sessions that outlast their page: what is kept, who finds it, and when it goes. The tests use the package in a page as an
+// app would.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { DEMO_URL, useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+/** A call that shows the session of the Keystore. */
+const TO_THE_KEYSTORE = "invite";
+
+const someone = () => ({ email: `kept.${randomBytes(5).toString("hex")}@example.test`, passphrase: "a passphrase that is kept nowhere" });
+
+/** Loads the package in a page, which then has `tools`. */
+async function load(page, options = {}) {
+  await page.goto(DEMO_URL);
+  await use(page, options);
+  return page;
+}
+
+async function use(page, options = {}) {
+  await page.evaluate(async (options) => {
+    const { Vouchsafe, isVouchsafeError } = await import(`${location.origin}/vouchsafe/index.js`);
+    const open = () => Vouchsafe.open({ vault: `${location.origin}/vault`, keystore: `${location.origin}/keystore`, ...options });
+    const app = await open();
+    /** How a call ends: "result" or a code. */
+    const ending = (call) => call.then(() => "result", (error) => (isVouchsafeError(error) ? error.code : String(error.stack)));
+    /** What `session` tells, in order. */
+    const hear = (session) => {
+      const heard = [];
+      const waiting = [];
+      for (const kind of ["locked", "unlocked", "ended"]) {
+        session.on(kind, (event) => {
+          heard.push(event.kind);
+          for (const look of waiting) look();
+        });
+      }
+      const until = (kind) =>
+        new Promise((resolve) => {
+          const look = () => heard.at(-1) === kind && resolve();
+          waiting.push(look);
+          look();
+        });
+      return { heard, until };
+    };
+    globalThis.tools = { app, open, ending, hear, content: { label: "Passport", fields: [{ name: "number", label: "Number", value: "X1234567" }] } };
+  }, options);
+}
+
+/** A tab with a new account and a card, kept as `scope` says. */
+async function kept(context, scope, options = {}) {
+  const page = await load(await context.newPage(), options);
+  const credentials = someone();
+  const recoveryKey = await page.evaluate(async ({ credentials, scope }) => {
+    const { app, hear, content } = tools;
+    const { session, recoveryKey } = await app.signUp(credentials);
+    await session.createCard(content);
+    await session.persist({ scope });
+    Object.assign(tools, { session, events: hear(session) });
+    return recoveryKey;
+  }, { credentials, scope });
+  return { page, credentials, recoveryKey };
+}
+
+/** Resumes in a page, and says what it found. */
+async function resume(page, options) {
+  await use(page, options);
+  return page.evaluate(async () => {
+    const session = await tools.app.resume();
+    Object.assign(tools, { session, events: session && tools.hear(session) });
+    return session && (session.locked ? "locked" : "unlocked");
+  });
+}
+
+async function reload(page, options) {
+  await page.reload();
+  return resume(page, options);
+}
+
+/** What calls are made with. */
+const ARGUMENTS = { invite: { delivery: "link", name: "Bob" }, persist: { scope: "tab" }, createCard: { label: "Still here", fields: [] } };
+
+const labels = (page) => page.evaluate(async () => (await tools.session.cards()).items.map(({ label }) => label));
+const ending = (page, call, argument) => page.evaluate(({ call, argument }) => tools.ending(tools.session[call](argument)), { call, argument: argument ?? ARGUMENTS[call] });
+const hears = (page, kind) => page.evaluate((kind) => tools.events.until(kind), kind);
+
+test("a session kept for its tab is there after a reload, in that tab alone", async (t) => {
+  const { context } = await device(t);
+  const { page } = await kept(context, "tab");
+  assert.equal(await reload(page), "unlocked");
+  assert.deepEqual(await labels(page), ["Passport"]);
+  const other = await load(await context.newPage());
+  assert.equal(await resume(other), null);
+
+  await page.evaluate(() => tools.session.signOut());
+  assert.equal(await reload(page), null);
+});
+
+test("a session that is not kept ends with its page", async (t) => {
+  const { context } = await device(t);
+  const page = await load(await context.newPage());
+  await page.evaluate((credentials) => tools.app.signUp(credentials), someone());
+  assert.equal(await reload(page), null);
+});
+
+test("tabs that share a session lock, unlock and end together", async (t) => {
+  const { context } = await device(t);
+  const { page: first, credentials } = await kept(context, "browser");
+  const second = await load(await context.newPage());
+  assert.equal(await resume(second), "unlocked");
+  assert.deepEqual(await labels(second), ["Passport"]);
+
+  await first.evaluate(() => tools.session.lock());
+  await hears(second, "locked");
+  assert.equal(await ending(second, "cards"), "locked");
+  const third = await load(await context.newPage());
+  assert.equal(await resume(third), "locked");
+
+  await second.evaluate(({ passphrase }) => tools.session.unlock({ passphrase }), credentials);
+  await hears(first, "unlocked");
+  await hears(third, "unlocked");
+  for (const page of [first, second, third]) assert.deepEqual(await labels(page), ["Passport"]);
+
+  // The Keystore ends all sessions but the one that this makes, which all tabs go on with.
+  await third.evaluate(({ passphrase }) => tools.session.changePassphrase({ passphrase, newPassphrase: "another passphrase" }), credentials);
+  for (const page of [first, second, third]) assert.equal(await ending(page, TO_THE_KEYSTORE), "result");
+
+  await first.evaluate(() => tools.session.signOut());
+  for (const page of [second, third]) {
+    await hears(page, "ended");
+    assert.equal(await ending(page, "cards"), "session_expired");
+    assert.equal(await reload(page), null);
+  }
+});
+
+test("a duplicated tab has the same session", async (t) => {
+  const { context } = await device(t);
+  const { page } = await kept(context, "tab");
+  const opened = context.waitForEvent("page");
+  await page.evaluate(() => void open(location.href));
+  const duplicate = await opened;
+  assert.equal(await resume(duplicate), "unlocked");
+  assert.deepEqual(await labels(duplicate), ["Passport"]);
+  assert.deepEqual(await labels(page), ["Passport"]);
+  assert.equal(await reload(page), "unlocked");
+  await duplicate.evaluate(() => tools.session.signOut());
+  await hears(page, "ended");
+  assert.equal(await ending(page, "cards"), "session_expired");
+});
+
+test("a locked session comes back locked, and its passphrase opens it", async (t) => {
+  const { context } = await device(t);
+  const { page, credentials } = await kept(context, "tab");
+  await page.evaluate(() => tools.session.lock());
+  assert.equal(await reload(page), "locked");
+  assert.equal(await ending(page, "cards"), "locked");
+  assert.equal(await ending(page, "unlock", { passphrase: "not the passphrase" }), "wrong_credentials");
+  await page.evaluate(({ passphrase }) => tools.session.unlock({ passphrase }), credentials);
+  assert.deepEqual(await labels(page), ["Passport"]);
+  assert.equal(await reload(page), "unlocked");
+});
+
+test("a session that was ended from elsewhere is locked, and can be unlocked", async (t) => {
+  const { context } = await device(t);
+  const { page, credentials } = await kept(context, "tab");
+  const other = await load(await (await device(t)).context.newPage());
+  await other.evaluate(async (credentials) => {
+    const session = await tools.app.signIn(credentials);
+    await session.makeRecoveryKey({ passphrase: credentials.passphrase });
+  }, credentials);
+  assert.equal(await ending(page, TO_THE_KEYSTORE), "session_expired");
+  await hears(page, "locked");
+  assert.equal(await reload(page), "locked");
+  await page.evaluate(({ passphrase }) => tools.session.unlock({ passphrase }), credentials);
+  assert.deepEqual(await labels(page), ["Passport"]);
+});
+
+test("deleting the account deletes what is kept", async (t) => {
+  const { context } = await device(t);
+  const { page, credentials } = await kept(context, "browser");
+  const other = await load(await context.newPage());
+  assert.equal(await resume(other), "unlocked");
+  await page.evaluate(({ passphrase }) => tools.session.deleteAccount({ passphrase }), credentials);
+  await hears(other, "ended");
+  assert.equal(await reload(page), null);
+  assert.deepEqual(await dump(page), { entries: [], tab: {}, local: {} });
+});
+
+/** Everything that the page's origin has stored. Bytes are lists of numbers; keys tell what they are. */
+async function dump(page) {
+  return page.evaluate(async () => {
+    const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+    const plain = (value) => {
+      if (value instanceof CryptoKey) return { type: value.type, extractable: value.extractable, algorithm: value.algorithm.name, usages: value.usages };
+      if (ArrayBuffer.isView(value)) return [...new Uint8Array(value.buffer)];
+      if (Array.isArray(value)) return value.map(plain);
+      if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+      return value;
+    };
+    const entries = [];
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name));
+      for (const store of database.objectStoreNames) {
+        entries.push(...(await done(database.transaction(store).objectStore(store).getAll())).map(plain));
+      }
+      database.close();
+    }
+    const own = ([name]) => name.startsWith("vouchsafe ");
+    const items = (storage) => Object.fromEntries(Object.entries(storage).filter(own));
+    return { entries, tab: items(sessionStorage), local: items(localStorage) };
+  });
+}
+
+test("what is stored holds no key that can be read, and no secret", async (t) => {
+  const { context } = await device(t);
+  // What is sealed is seen where WebCrypto gets it.
+  await context.addInitScript(() => {
+    // A page that is not secure, such as an empty one, has none.
+    if (!globalThis.SubtleCrypto) return;
+    globalThis.sealed = [];
+    const { encrypt } = SubtleCrypto.prototype;
+    SubtleCrypto.prototype.encrypt = function (algorithm, key, data) {
+      if (algorithm.name === "AES-GCM") sealed.push(new TextDecoder().decode(data));
+      return encrypt.call(this, algorithm, key, data);
+    };
+  });
+  for (const scope of ["tab", "browser"]) {
+    const { page, credentials, recoveryKey } = await kept(context, scope);
+    const plain = (await page.evaluate(() => sealed)).map((text) => JSON.parse(text));
+    const kek = plain.find((part) => "kek" in part).kek;
+    const token = plain.find((part) => "session" in part).session;
+    assert.equal(Buffer.from(kek, "base64url").length, 32);
+    assert.match(token, /^[\w-]{43}$/);
+
+    const stored = await dump(page);
+    assert.equal(stored.entries.length, 1);
+    const [{ key, state, keys }] = stored.entries;
+    assert.deepEqual(key, { type: "secret", extractable: false, algorithm: "AES-GCM", usages: ["encrypt", "decrypt"] });
+    assert.ok(state.length > 100 && keys.length > 100);
+
+    const text = JSON.stringify(stored);
+    const bytes = [state, keys].map((part) => Buffer.from(part).toString("latin1")).join(" ");
+    const secrets = { kek, token, passphrase: credentials.passphrase, recoveryKey, bare: recoveryKey.replaceAll("-", "") };
+    for (const [name, secret] of Object.entries(secrets)) {
+      const raw = Buffer.from(secret, "base64url");
+      for (const spelling of [secret, raw.toString("hex"), raw.toString("base64"), JSON.stringify([...raw]).slice(1, -1)]) {
+        assert.ok(!text.includes(spelling), `${name} lies in storage (${scope})`);
+      }
+      for (const spelling of [secret, raw.toString("latin1")]) assert.ok(!bytes.includes(spelling), `${name} lies in the ciphertext (${scope})`);
+    }
+
+    await page.evaluate(() => tools.session.lock());
+    const [locked] = (await dump(page)).entries;
+    assert.equal(locked.keys, null);
+    assert.ok(!(await page.evaluate(() => sealed)).at(-1).includes("kek"));
+    await page.evaluate(() => tools.session.signOut());
+    assert.deepEqual(await dump(page), { entries: [], tab: {}, local: {} });
+  }
+});
+
+test("what cannot be read is deleted, and is no session", async (t) => {
+  const { context } = await device(t);
+  for (const wrong of ["a later format", "a changed ciphertext", "one part in the other's place", "another's key", "nonsense"]) {
+    const { page } = await kept(context, "tab");
+    await page.evaluate(async (wrong) => {
+      const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+      const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+      const change = {
+        "a later format": (entry) => ({ ...entry, format: 2 }),
+        "a changed ciphertext": (entry) => ({ ...entry, state: entry.state.map((byte, index) => (index === 20 ? byte ^ 1 : byte)) }),
+        "one part in the other's place": (entry) => ({ ...entry, keys: entry.state }),
+        "another's key": (entry) => ({ ...entry, key }),
+        nonsense: ({ id }) => ({ id, key: 7 }),
+      };
+      const store = (await done(indexedDB.open("vouchsafe"))).transaction("sessions", "readwrite").objectStore("sessions");
+      for (const entry of await done(store.getAll())) await done(store.put(change[wrong](entry)));
+    }, wrong);
+    assert.equal(await reload(page), null, wrong);
+    assert.deepEqual((await dump(page)).entries, [], wrong);
+    await page.close();
+  }
+});
+
+test("entries of tabs that were closed are swept", async (t) => {
+  const { context } = await device(t);
+  const { page } = await kept(context, "tab");
+  await page.close();
+  const other = await load(await context.newPage());
+  assert.equal(await resume(other), null);
+  assert.equal((await dump(other)).entries.length, 1, "a closed tab may be opened again");
+  await other.clock.install();
+  await other.clock.fastForward(25 * 60 * 60 * 1000);
+  assert.equal(await resume(other), null);
+  assert.deepEqual((await dump(other)).entries, []);
+});
+
+test("a session locks by itself when nobody uses it", async (t) => {
+  const { context } = await device(t);
+  await context.clock.install();
+  const lockAfter = 10 * 60 * 1000;
+  const { page } = await kept(context, "tab", { lockAfter });
+  await page.clock.runFor(lockAfter - 5000);
+  assert.deepEqual(await labels(page), ["Passport"]);
+  await page.clock.runFor(lockAfter - 5000);
+  assert.equal(await page.evaluate(() => tools.session.locked), false, "a call counts as use");
+  await page.clock.runFor(6000);
+  await hears(page, "locked");
+  assert.equal((await dump(page)).entries[0].keys, null);
+  assert.equal(await reload(page, { lockAfter }), "locked");
+});
+
+test("the time goes on while the machine sleeps, and while no page is open", async (t) => {
+  const { context } = await device(t);
+  await context.clock.install();
+  const lockAfter = 10 * 60 * 1000;
+  const { page, credentials } = await kept(context, "tab", { lockAfter });
+  // The clock jumps, and no timer has run yet when the next call is made.
+  const later = await page.evaluate((slept) => Date.now() + slept, lockAfter);
+  await page.clock.setSystemTime(later);
+  assert.equal(await ending(page, "cards"), "locked");
+  await page.evaluate(({ passphrase }) => tools.session.unlock({ passphrase }), credentials);
+  assert.deepEqual(await labels(page), ["Passport"]);
+
+  await page.goto("about:blank");
+  await page.clock.setSystemTime(later + 2 * lockAfter);
+  await page.goto(DEMO_URL);
+  assert.equal(await resume(page), "locked");
+  assert.equal((await dump(page)).entries[0].keys, null);
+});
+
+test("a browser that stores nothing says so, and the session goes on", async (t) => {
+  const { context } = await device(t);
+  const page = await load(await context.newPage());
+  await page.evaluate(async (credentials) => {
+    Object.assign(tools, await tools.app.signUp(credentials));
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("no", "SecurityError");
+    };
+  }, someone());
+  assert.equal(await ending(page, "persist"), "storage_unavailable");
+  assert.equal(await ending(page, "createCard"), "result");
+  assert.equal(await page.evaluate(() => tools.ending(tools.app.resume())), "storage_unavailable");
+});
+
+test("a session that is disposed of is over, without a trap", async (t) => {
+  const { context } = await device(t);
+  const { page } = await kept(context, "tab");
+  const { endings, email } = await page.evaluate(async () => {
+    const { session, ending, content } = tools;
+    const running = ending(session.cards());
+    await session[Symbol.asyncDispose]();
+    session[Symbol.dispose]();
+    const endings = [await running, await ending(session.cards()), await ending(session.createCard(content)), await ending(session.lock())];
+    return { endings: [...endings, await ending(session.signOut()), session.locked], email: session.email };
+  });
+  assert.ok(["result", "session_expired"].includes(endings[0]), endings[0]);
+  assert.deepEqual(endings.slice(1), ["session_expired", "session_expired", "session_expired", "session_expired", true]);
+  assert.match(email, /^kept\./);
+  assert.equal(await reload(page), "unlocked", "what was kept stays");
+
+  // As text: not every Node.js can read it.
+  const after = await page.evaluate(`(async () => {
+    let held;
+    {
+      await using session = tools.session;
+      using stop = session.on("share", () => {});
+      await session.cards();
+      held = session;
+    }
+    return [held.locked, await tools.ending(held.cards())];
+  })()`);
+  assert.deepEqual(after, [true, "session_expired"]);
+  assert.equal(await reload(page), "unlocked");
+});
