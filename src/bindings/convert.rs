@@ -126,12 +126,18 @@ pub(super) fn finish<R: Serialize>(result: Result<R>) -> std::result::Result<JsV
     }
 }
 
+type Work = Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>>;
+
 /// Begins a call. One promise for all: the machinery behind it would else be compiled for each method.
 pub(super) fn start(
     control: Option<&Control>,
     work: impl Future<Output = std::result::Result<JsValue, JsValue>> + 'static,
 ) -> Promise {
-    let work: Pin<Box<dyn Future<Output = std::result::Result<JsValue, JsValue>>>> = Box::pin(work);
+    start_boxed(control, Box::pin(work))
+}
+
+/// What is inside a generic function is compiled as often as that function.
+fn start_boxed(control: Option<&Control>, work: Work) -> Promise {
     let registration = control.and_then(|control| control.registration.take());
     let registration = registration.unwrap_or_else(|| AbortHandle::new_pair().1);
     future_to_promise(async {

@@ -22,8 +22,10 @@ use crate::workspace::Workspace;
 const WORKER_AT_LEAST: usize = 4096;
 
 /// The compiler has inlined already what is worth it. What wasm-opt inlines beyond that would cost 17 kB, gzipped.
-const OPTIMISE: [&str; 3] = [
+/// Nothing lies in the first kilobyte of memory but the end of the stack.
+const OPTIMISE: [&str; 4] = [
     "-Oz",
+    "--low-memory-unused",
     "--one-caller-inline-max-function-size=20",
     "--flexible-inline-max-function-size=5",
 ];
@@ -137,13 +139,16 @@ fn assemble(
         ("", "vouchsafe", usual, &wasm),
         ("full-", "vouchsafe-full", full, &full_wasm),
     ] {
-        let worker = format!("{}{tail}", module.classic);
+        let worker = format!("{}{tail}", without_comments(&module.classic));
         ensure!(
             worker.len() > WORKER_AT_LEAST,
             "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
         );
         files::write(&folder.join(format!("{name}-worker.js")), &worker)?;
-        files::write(&folder.join(format!("{prefix}glue.js")), &module.web)?;
+        files::write(
+            &folder.join(format!("{prefix}glue.js")),
+            without_comments(&module.web),
+        )?;
         let packed = BASE64.encode(&deflate(wasm)?);
         files::write(
             &folder.join(format!("{prefix}wasm-inside.js")),
@@ -178,7 +183,17 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(&template)? {
         let entry = entry?;
         let name = entry.file_name();
-        if entry.file_type()?.is_file() && name != "worker-tail.js" && name != "package.json" {
+        if !entry.file_type()?.is_file() || name == "worker-tail.js" || name == "package.json" {
+            continue;
+        }
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "js")
+        {
+            let script = files::read(&entry.path())?;
+            files::write(&folder.join(name), without_comments(&script))?;
+        } else {
             fs::copy(entry.path(), folder.join(name))?;
         }
     }
@@ -199,6 +214,20 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
         "pkg-template/package.json has no version 0.0.0 to fill in."
     );
     files::write(&folder.join("package.json"), filled)
+}
+
+/// A script without the comments that describe its parts: whoever uses the package reads its types instead.
+fn without_comments(script: &str) -> String {
+    let mut short = String::with_capacity(script.len());
+    let mut inside = false;
+    for line in script.split_inclusive('\n') {
+        inside = inside || line.trim_start().starts_with("/**");
+        if !inside {
+            short.push_str(line);
+        }
+        inside = inside && !line.trim_end().ends_with("*/");
+    }
+    short
 }
 
 enum Target {

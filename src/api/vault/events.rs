@@ -90,8 +90,10 @@ impl Parser {
         let mut events = Vec::new();
         while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
-            self.line(line.trim_end_matches(['\n', '\r']), &mut events);
+            // What is not UTF-8 says nothing.
+            if let Ok(line) = std::str::from_utf8(&line) {
+                self.line(line.trim_end_matches(['\n', '\r']), &mut events);
+            }
         }
         if self.buffer.len() > LONGEST_EVENT || self.data.len() > LONGEST_EVENT {
             return Err(Error::ServerError(

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::rust::RustEngine;
-use super::web::{WebEngine, Worker, to_nfc};
+use super::web::{WebEngine, Worker, to_lowercase, to_nfc};
 use super::{Engine, Finished, Operation};
 use crate::error::Result;
 
@@ -49,6 +49,10 @@ impl Engine for FullEngine {
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {
         to_nfc(text)
+    }
+
+    fn to_lowercase(&self, text: &str) -> String {
+        to_lowercase(text)
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {

@@ -93,6 +93,11 @@ fn secret(result: &JsValue, name: &str) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// The lower-case form by JavaScript, whose tables are not this module's.
+pub(super) fn to_lowercase(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
+}
+
 /// The NFC form by JavaScript, whose tables are not this module's.
 pub(super) fn to_nfc(text: &str) -> Zeroizing<String> {
     Zeroizing::new(JsString::from(text).normalize("NFC").into())
@@ -135,7 +140,7 @@ impl Engine for WebEngine {
     }
 
     fn to_lowercase(&self, text: &str) -> String {
-        JsString::from(text).to_lower_case().into()
+        to_lowercase(text)
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
