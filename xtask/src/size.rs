@@ -129,8 +129,11 @@ fn crate_of(name: &str) -> &str {
         .trim_start_matches("const ")
         .trim_start_matches("dyn ");
     match path.split_once("::") {
-        // The standard library adds a hash to its name.
-        Some((name, _)) => name.split('[').next().unwrap_or(name),
+        // `T as trait`: the trait's crate. The standard library adds a hash to its name.
+        Some((name, _)) => {
+            let name = name.rsplit(" as ").next().unwrap_or(name);
+            name.split('[').next().unwrap_or(name)
+        }
         None => "(other)",
     }
 }
