@@ -216,18 +216,23 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
     files::write(&folder.join("package.json"), filled)
 }
 
-/// A script without the comments that describe its parts: whoever uses the package reads its types instead.
+/// A script without the comments that describe its parts, but with those that say a type.
 fn without_comments(script: &str) -> String {
     let mut short = String::with_capacity(script.len());
-    let mut inside = false;
+    let mut comment = String::new();
     for line in script.split_inclusive('\n') {
-        inside = inside || line.trim_start().starts_with("/**");
-        if !inside {
+        if comment.is_empty() && !line.trim_start().starts_with("/**") {
             short.push_str(line);
+            continue;
         }
-        inside = inside && !line.trim_end().ends_with("*/");
+        comment.push_str(line);
+        if line.trim_end().ends_with("*/") {
+            let typed = comment.contains('@');
+            short.push_str(if typed { &comment } else { "" });
+            comment.clear();
+        }
     }
-    short
+    short + &comment
 }
 
 enum Target {
