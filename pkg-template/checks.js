@@ -89,7 +89,7 @@ export function options(value, name, members) {
 
 /**
  * @template T, R
- * @param {T[]} value
+ * @param {readonly T[]} value
  * @param {string} name
  * @param {(item: T, name: string) => R} check
  * @returns {R[]}

@@ -1,13 +1,14 @@
 /** The package's entry class. */
 
-import { RawClient } from "./glue.js";
 import { callable, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
+import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { openSession, period } from "./session.js";
-import { finishWith } from "./worker.js";
+import { workWith } from "./worker.js";
 
+/** @typedef {typeof import("./glue.js").RawClient} RawClientClass */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
@@ -16,15 +17,31 @@ import { finishWith } from "./worker.js";
 
 const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lockAfter"];
 
+/** @typedef {"web" | "rust"} Engine */
+
 /**
- * The class `Vouchsafe` of an entry that gets the module by `load`.
+ * What the entries differ in: the module's bindings, how it is loaded, the worker's file, which further options `open()`
+ * takes, and whose RSA it is.
  *
- * @param {() => Promise<WebAssembly.Module>} load
+ * @template {OpenOptions} O
+ * @typedef {object} Entry
+ * @property {RawClientClass} RawClient
+ * @property {(options: O) => Promise<WebAssembly.Module>} load
+ * @property {() => URL} workerFile
+ * @property {readonly string[]} [members]
+ * @property {(options: O) => Engine} [engine]
  */
-export function defineVouchsafe(load) {
+
+/**
+ * The class `Vouchsafe` of an entry.
+ *
+ * @template {OpenOptions} O
+ * @param {Entry<O>} entry
+ */
+export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
   /** The package's entry: knows the services, opens sessions. */
   return class Vouchsafe {
-    /** @type {RawClient} */
+    /** @type {InstanceType<RawClientClass>} */
     #raw;
     #origin;
 
@@ -39,12 +56,14 @@ export function defineVouchsafe(load) {
     }
 
     /**
-     * @param {OpenOptions} options
+     * @param {O} options
      * @returns {Promise<Vouchsafe>}
      */
     static async open(options) {
-      const { vault, keystore, invitationUrl, worker, onStep, lockAfter } = only(options, "the options object of Vouchsafe.open()", members);
+      const named = "the options object of Vouchsafe.open()";
+      const { vault, keystore, invitationUrl, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
       const settings = {
+        engine: engine(options),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
@@ -55,14 +74,15 @@ export function defineVouchsafe(load) {
         services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
         lockAfter: optional(lockAfter, "lockAfter", period),
       };
-      if (!globalThis.crypto?.subtle) {
+      if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
           "insecure_context",
-          "The browser offers cryptography on secure pages only: open this page over https, or on localhost.",
+          "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load();
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, finish: finishWith(module, worker) }), origin));
+      const module = await load(options);
+      const work = workWith(module, worker ?? workerFile());
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
     }
 
     /**
@@ -70,9 +90,10 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async signUp(credentials) {
-      const checked = check(credentials);
-      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(checked));
-      return { session: openSession(session, this.#origin), recoveryKey };
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
 
     /**
@@ -80,8 +101,10 @@ export function defineVouchsafe(load) {
      * @returns {Promise<Session>}
      */
     async signIn(credentials) {
-      const checked = check(credentials);
-      return openSession(await perform(this.#raw, credentials, (raw) => raw.signIn(checked)), this.#origin);
+      const { identityToken, ...checked } = check(credentials);
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
+      return openSession(session, { ...this.#origin, identityToken });
     }
 
     /** @returns {Promise<Session | null>} */
@@ -96,18 +119,25 @@ export function defineVouchsafe(load) {
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { email, recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "recoveryKey", "passphrase"]);
-      const checked = { email: text(email, "email"), recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(checked));
-      return { session: openSession(session, this.#origin), recoveryKey };
+      const { recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(options);
+      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
+      const given = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };
 }
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { email, passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "passphrase"]);
-  return { email: text(email, "email"), passphrase: text(passphrase, "passphrase") };
+  const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
+}
+
+/** Browsers have it on secure pages only. */
+export function hasWebCrypto() {
+  return globalThis.crypto?.subtle !== undefined;
 }
 
 /** @returns {string | undefined} */

@@ -2,6 +2,13 @@
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
 
+/**
+ * The codes for which the same call can succeed later without anybody doing anything.
+ *
+ * @type {readonly string[]}
+ */
+const retryable = ["rate_limited", "offline", "server_error"];
+
 /** A failed call. `message` says in a sentence what to do. */
 export class VouchsafeError extends Error {
   /**
@@ -13,6 +20,8 @@ export class VouchsafeError extends Error {
     super(message, options);
     /** @readonly */
     this.code = code;
+    /** @readonly */
+    this.retryable = retryable.includes(code);
   }
 
   // A getter, so that the name neither depends on a minifier nor lists as a property of each error.

@@ -1,11 +1,20 @@
-/** The same as `index.js`, with the WebAssembly module in a file of its own, `vouchsafe.wasm`, which is streamed. */
+/** The same as `index.js`, with the WebAssembly module in a file of its own, `vouchsafe_bg.wasm`, which is streamed. */
 
+import init, { RawClient } from "./glue.js";
 import { defineVouchsafe } from "./client.js";
-import { once, stream } from "./load.js";
+import { compileFrom, once } from "./load.js";
 
 export { Session } from "./session.js";
 export { VouchsafeError, isVouchsafeError } from "./errors.js";
 
-const load = () => stream(new URL("./vouchsafe.wasm", import.meta.url));
+/** @typedef {import("./external.d.ts").OpenOptions} OpenOptions */
 
-export const Vouchsafe = /* @__PURE__ */ defineVouchsafe(/* @__PURE__ */ once(load));
+// The files' addresses stand in one expression each, so that bundlers find them and bring the files along.
+const load = (/** @type {OpenOptions} */ { wasm }) => compileFrom(wasm ?? new URL("./vouchsafe_bg.wasm", import.meta.url));
+
+export const Vouchsafe = /* @__PURE__ */ defineVouchsafe({
+  RawClient,
+  load: /* @__PURE__ */ once(init, load),
+  workerFile: () => new URL("./vouchsafe-worker.js", import.meta.url),
+  members: ["wasm"],
+});

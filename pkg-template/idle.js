@@ -89,6 +89,6 @@ export class Idle {
     };
     this.#timer = setTimeout(look, Math.min(Math.max(left, 0), LOOK));
     // Node.js is not kept running by it.
-    if (typeof this.#timer === "object") this.#timer.unref?.();
+    /** @type {{ unref?(): void }} */ (/** @type {unknown} */ (this.#timer)).unref?.();
   }
 }

@@ -1,6 +1,6 @@
 /** Keeps one session beyond its page, and in step with the other tabs that have the same one. */
 
-import { addEntry, changeEntry, eventKey, findEntry, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
+import { addEntry, changeEntry, eventKey, findEntry, makeKey, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
 import { calling } from "./errors.js";
 
 /** @typedef {import("./glue.js").RawClient} RawClient */
@@ -60,8 +60,8 @@ export class Keeper {
    * @returns {Promise<Entry>}
    */
   static async create(raw, how, before) {
+    const key = await makeKey();
     const id = crypto.randomUUID();
-    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
     const sealed = await calling(() => raw.seal(key, contextOf(id, how.services)));
     const entry = { ...how, ...sealed, id, key, used: Date.now() };
     // Old ones are swept on the way.

@@ -1,25 +1,29 @@
 /** Gets the WebAssembly module compiled and started: once, unless it failed. */
 
-import init from "./glue.js";
 import { VouchsafeError } from "./errors.js";
+import { builtin } from "./node.js";
+
+/** @typedef {import("./external.d.ts").WasmSource} WasmSource */
 
 /**
- * Compiles with `compile` and starts the module at the first call; later calls get the same promise. After a failure the
- * next call tries again.
+ * Compiles with `compile` and starts the module with `init`, both at the first call; later calls get the same promise.
+ * After a failure the next call tries again.
  *
- * @param {() => Promise<WebAssembly.Module>} compile
- * @returns {() => Promise<WebAssembly.Module>}
+ * @template O
+ * @param {(start: { module_or_path: WebAssembly.Module }) => Promise<unknown>} init
+ * @param {(options: O) => Promise<WebAssembly.Module>} compile
+ * @returns {(options: O) => Promise<WebAssembly.Module>}
  */
-export function once(compile) {
+export function once(init, compile) {
   /** @type {Promise<WebAssembly.Module> | undefined} */
   let loading;
-  const start = async () => {
-    const module = await compile();
+  const start = async (/** @type {O} */ options) => {
+    const module = await compile(options);
     await init({ module_or_path: module });
     return module;
   };
-  return () => {
-    loading ??= start().catch((cause) => {
+  return (options) => {
+    loading ??= start(options).catch((cause) => {
       loading = undefined;
       throw explain(cause);
     });
@@ -40,22 +44,52 @@ export async function unpack(packed) {
 }
 
 /**
- * A module from a file, compiled while it arrives where the server names its type.
+ * A module from wherever the app has it.
  *
- * @param {URL} url
+ * @param {WasmSource} source
  * @returns {Promise<WebAssembly.Module>}
  */
-export async function stream(url) {
+export async function compileFrom(source) {
+  const given = await source;
+  if (given instanceof WebAssembly.Module) return given;
+  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(/** @type {BufferSource} */ (given));
+  if (given instanceof Response) return compileAnswer(given);
+  if (typeof given === "string" || given instanceof URL) return compileFile(given);
+  throw new VouchsafeError("bad_input", "Pass `wasm` as a URL, a Response, bytes or a WebAssembly.Module.");
+}
+
+/**
+ * @param {string | URL} url
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compileFile(url) {
+  if (/^file:/.test(String(url))) {
+    /** @type {{ readFile(file: URL): Promise<Uint8Array<ArrayBuffer>> } | undefined} */
+    const files = builtin("node:fs/promises");
+    if (files) return WebAssembly.compile(await files.readFile(new URL(url)));
+  }
   const response = await fetch(url).catch((cause) => {
     throw new VouchsafeError("offline", `The file ${url} could not be loaded: check the connection and try again.`, { cause });
   });
-  if (!response.ok) {
+  return compileAnswer(response);
+}
+
+/**
+ * Compiles while the file arrives, where the server names its type.
+ *
+ * @param {Response} response
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compileAnswer(response) {
+  if (response.bodyUsed) throw new VouchsafeError("bad_input", "Pass `wasm` as a Response that was not read before.");
+  const type = response.headers.get("content-type") ?? "";
+  if (!response.ok || type.startsWith("text/html")) {
     throw new VouchsafeError(
       "not_found",
-      `The file ${url} is missing (status ${response.status}): copy vouchsafe.wasm there, or import "vouchsafe", which has it inside.`,
+      `The file ${response.url} is missing (status ${response.status}): copy vouchsafe_bg.wasm there, or import "vouchsafe", which has it inside.`,
     );
   }
-  const typed = response.headers.get("content-type")?.startsWith("application/wasm");
+  const typed = type.startsWith("application/wasm");
   return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
 

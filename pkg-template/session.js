@@ -1,20 +1,24 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { RawSession } from "./glue.js";
 import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
+import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
 
+/** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./index.d.ts").ChangePassphraseOptions} ChangePassphraseOptions */
 /** @typedef {import("./index.d.ts").Field} Field */
+/** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
 /** @typedef {import("./index.d.ts").LiveEvent} LiveEvent */
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./index.d.ts").PageOptions} PageOptions */
+/** @typedef {import("./index.d.ts").PassphraseOptions} PassphraseOptions */
 /** @typedef {import("./index.d.ts").PersistOptions} PersistOptions */
 /** @typedef {import("./index.d.ts").SessionEventKind} SessionEventKind */
 /** @typedef {import("./index.d.ts").ShareOptions} ShareOptions */
@@ -31,14 +35,20 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @typedef {object} Origin
  * @property {string} services
  * @property {number | undefined} lockAfter
+ * @property {IdentityToken} [identityToken] What says who it is.
  * @property {import("./storage.js").Entry} [entry] Where it is kept already.
  */
+
+/** What the module opened: only that becomes a session. */
+const opened = /** @type {WeakSet<RawSession>} */ (new WeakSet());
 
 /** A signed-in person. */
 export class Session {
   /** @type {RawSession | undefined} */
   #raw;
   #services;
+  /** @type {IdentityToken | undefined} */
+  #identityToken;
   /** @type {Keeper | undefined} */
   #keeper;
   /** The last one to change where it is kept. */
@@ -54,31 +64,35 @@ export class Session {
   #sleepless;
 
   /**
-   * @param {unknown} raw
+   * @param {RawSession} raw
    * @param {Origin} origin
    */
   constructor(raw, origin) {
-    if (!(raw instanceof RawSession)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
+    if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
     this.#services = origin.services;
+    this.#identityToken = origin.identityToken;
     this.#state = raw.locked ? "locked" : "unlocked";
     /** @readonly */
     this.account = raw.account;
     /** @readonly */
-    this.email = raw.email;
+    this.email = raw.email ?? null;
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weakly: a session that nobody holds any more is to be collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => weak.deref()?.#changed(change));
+    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+      const session = weak.deref();
+      if (session) session.#changed(change);
+    });
     this.#lockAfter(origin.lockAfter ?? origin.entry?.lockAfter ?? null, origin.entry?.used);
   }
 
   // `using` and `await using`, where the language has them.
   static {
-    for (const [symbol, dispose] of [
-      [Symbol.dispose, (/** @type {Session} */ session) => session.#dispose()],
-      [Symbol.asyncDispose, (/** @type {Session} */ session) => session.#disposeKept()],
-    ]) {
+    for (const [symbol, dispose] of /** @type {[symbol | undefined, (session: Session) => unknown][]} */ ([
+      [Symbol.dispose, (session) => session.#dispose()],
+      [Symbol.asyncDispose, (session) => session.#disposeKept()],
+    ])) {
       const value = /** @this {Session} */ function () {
         return dispose(this);
       };
@@ -461,30 +475,31 @@ export class Session {
     await this.#lock(this.#open());
   }
 
-  /** @param {{ passphrase: string } & CallOptions} options */
+  /** @param {PassphraseOptions} options */
   async unlock(options) {
-    const checked = passphraseOf(options, "unlock()");
+    const checked = await this.#proof(passphraseOf(options, "unlock()"));
     await this.#call(options, (raw) => raw.unlock(checked));
     // It is unlocked, whether or not that can be stored.
     await this.#keeper?.save(false).catch(() => {});
   }
 
-  /** @param {{ passphrase: string, newPassphrase: string } & CallOptions} options */
+  /** @param {ChangePassphraseOptions} options */
   async changePassphrase(options) {
-    const { passphrase, newPassphrase } = settings(options, "the options object of changePassphrase()", ["passphrase", "newPassphrase"]);
-    const checked = { passphrase: text(passphrase, "passphrase"), newPassphrase: text(newPassphrase, "newPassphrase") };
+    const proof = passphraseOf(options, "changePassphrase()", ["newPassphrase"]);
+    const newPassphrase = text(options.newPassphrase, "newPassphrase");
+    const checked = { ...(await this.#proof(proof)), newPassphrase };
     await this.#call(options, (raw) => raw.changePassphrase(checked));
   }
 
-  /** @param {{ passphrase: string } & CallOptions} options */
+  /** @param {PassphraseOptions} options */
   async makeRecoveryKey(options) {
-    const checked = passphraseOf(options, "makeRecoveryKey()");
+    const checked = await this.#proof(passphraseOf(options, "makeRecoveryKey()"));
     return this.#call(options, (raw) => raw.makeRecoveryKey(checked));
   }
 
-  /** @param {{ passphrase: string } & CallOptions} options */
+  /** @param {PassphraseOptions} options */
   async deleteAccount(options) {
-    const checked = passphraseOf(options, "deleteAccount()");
+    const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));
     const keeper = this.#keeper;
     await this.#call(options, (raw) => raw.deleteAccount(checked));
     await keeper?.remove();
@@ -504,6 +519,17 @@ export class Session {
     } finally {
       await this.#call(options, (raw) => raw.signOut());
     }
+  }
+
+  /**
+   * The passphrase with a fresh identity token, where the session is an identity's. A new source of tokens is kept.
+   *
+   * @param {PassphraseOptions} options
+   */
+  async #proof({ passphrase, identityToken = this.#identityToken }) {
+    const token = await fresh(identityToken);
+    this.#identityToken = identityToken;
+    return { passphrase, identityToken: token };
   }
 }
 
@@ -537,6 +563,7 @@ export function period(value, name) {
  * @returns {import("./index.d.ts").Session}
  */
 export function openSession(raw, origin) {
+  opened.add(raw);
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
 }
 
@@ -559,11 +586,13 @@ function pageOptions(options, members = ["cursor", "limit"]) {
 }
 
 /**
- * @param {{ passphrase: string }} options
+ * @param {PassphraseOptions} options
  * @param {string} call
+ * @param {string[]} others
  */
-function passphraseOf(options, call) {
-  return { passphrase: text(settings(options, `the options object of ${call}`, ["passphrase"]).passphrase, "passphrase") };
+function passphraseOf(options, call, others = []) {
+  const { passphrase, identityToken } = settings(options, `the options object of ${call}`, ["passphrase", "identityToken", ...others]);
+  return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
 /** @param {CardContent} content */
@@ -587,11 +616,10 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  if ("link" in object(ticket, "the invitation")) {
-    return { link: text(only(ticket, "an invitation by link", ["link"]).link, "link") };
-  }
-  only(ticket, "an invitation by mail", ["id", "token"]);
-  return { id: text(ticket.id, "id"), token: text(ticket.token, "token") };
+  const given = object(ticket, "the invitation");
+  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
+  return { id: text(id, "id"), token: text(token, "token") };
 }
 
 /**

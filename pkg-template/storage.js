@@ -89,6 +89,15 @@ function unavailable(cause) {
   return new VouchsafeError("storage_unavailable", message, { cause });
 }
 
+/** A key that can be stored and not be read. Browsers have such keys on secure pages only. */
+export async function makeKey() {
+  try {
+    return await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}
+
 /**
  * Calls `change` with an entry, or `undefined` if it is gone. What `change` returns is stored.
  *
@@ -156,7 +165,7 @@ export async function findEntry(services, lockAfter) {
     request.onsuccess = () => {
       const cursor = request.result;
       if (!cursor) return;
-      let entry = cursor.value;
+      let entry = /** @type {Entry} */ (cursor.value);
       if (!isEntry(entry) || now - entry.used > KEPT[entry.scope]) {
         cursor.delete();
       } else {

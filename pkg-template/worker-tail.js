@@ -1,33 +1,25 @@
 
 // Takes one operation, answers it, and closes.
 (() => {
-  const scope = typeof self === "undefined" ? process.getBuiltinModule("node:worker_threads").parentPort : self;
+  const scope = typeof self === "undefined" ? globalThis.process.getBuiltinModule("node:worker_threads").parentPort : self;
 
-  const finish = ({ module, operation, state, passphrase, response }) => {
+  const work = async ({ module, operation, parts }) => {
     wasm_bindgen.initSync({ module });
-    const run = operation === "registration" ? wasm_bindgen.finishRegistration : wasm_bindgen.finishSignIn;
-    const { message, exportKey } = run(state, passphrase, response);
-    return { ok: { message, exportKey } };
+    return { ok: await wasm_bindgen.work(operation, parts) };
   };
 
   const explain = (error) => {
     if (typeof error?.code === "string" && !(error instanceof Error)) {
       return { error: { code: error.code, message: error.message } };
     }
-    const message = `The worker failed (${error}). Close other tabs or programs to free memory, and try again.`;
-    return { error: { code: "worker_unavailable", message } };
+    const cure = error instanceof WebAssembly.LinkError
+      ? "Copy vouchsafe-worker.js anew: it is of another version than the page's script."
+      : "Close other tabs or programs to free memory, and try again.";
+    return { error: { code: "worker_unavailable", message: `The worker failed (${error}). ${cure}` } };
   };
 
-  const answer = (task) => {
-    try {
-      return finish(task);
-    } catch (error) {
-      return explain(error);
-    }
-  };
-
-  const receive = (task) => {
-    scope.postMessage(answer(task));
+  const receive = async (task) => {
+    scope.postMessage(await work(task).catch(explain));
     scope.close();
   };
 

@@ -1,84 +1,119 @@
-/** Stretches passphrases in a worker: one per operation, ended afterwards together with the memory that it took. */
+/** What would freeze a page, in a worker: one per operation, ended afterwards together with the memory that it took. */
 
 import { VouchsafeError, toError } from "./errors.js";
+import { builtin } from "./node.js";
 
-/** @typedef {import("./index.d.ts").OpenOptions["worker"]} WorkerOption */
-/** @typedef {{ message: Uint8Array, exportKey: Uint8Array }} Finished */
+/** @typedef {NonNullable<import("./index.d.ts").OpenOptions["worker"]>} WorkerOption */
 
 const cure =
-  "Copy vouchsafe-worker.js of the package to your site and pass its address as `worker` to Vouchsafe.open(); " +
+  "Copy the worker's file of the package (vouchsafe-worker.js; vouchsafe-full-worker.js for vouchsafe/full) to your site and pass its address as `worker` to Vouchsafe.open(); " +
   "a Content-Security-Policy must allow it in worker-src and, where it requires Trusted Types, allow the policy vouchsafe.";
 
 /**
- * The function that the module calls for the slow part of sign-up and sign-in. `state` and `passphrase` are erased.
+ * The function that the module calls for what would freeze a page. The bytes that it is given are erased.
  *
  * @param {WebAssembly.Module} module
  * @param {WorkerOption} option
  */
-export function finishWith(module, option) {
+export function workWith(module, option) {
   /**
-   * @param {"registration" | "signIn"} operation
-   * @param {Uint8Array} state
-   * @param {Uint8Array} passphrase
-   * @param {Uint8Array} response
+   * @param {string} operation
+   * @param {Uint8Array[]} parts
    * @param {AbortSignal} [signal] Ends the worker in the middle.
-   * @returns {Promise<Finished>}
+   * @returns {Promise<Record<string, Uint8Array>>}
    */
-  return async (operation, state, passphrase, response, signal) => {
+  return async (operation, parts, signal) => {
     try {
-      return await run(start(option), { module, operation, state, passphrase, response }, signal);
+      return await run(option, { module, operation, parts }, signal);
     } finally {
-      state.fill(0);
-      passphrase.fill(0);
+      for (const part of parts) part.fill(0);
     }
   };
 }
 
 /**
- * @param {Worker} worker
+ * @param {WorkerOption} option
  * @param {object} task
  * @param {AbortSignal} [signal]
- * @returns {Promise<Finished>}
+ * @returns {Promise<Record<string, Uint8Array>>}
  */
-async function run(worker, task, signal) {
+async function run(option, task, signal) {
+  if (typeof option === "function") return ask(option, task, signal);
+  if (typeof Worker === "undefined") return ask(() => startInNode(option), task, signal);
   try {
+    return await ask(() => new Worker(trusted(option)), task, signal);
+  } catch (error) {
+    if (!unstarted.has(/** @type {object} */ (error))) throw error;
+    const copy = await copyOf(option, signal);
+    if (copy === undefined || signal?.aborted) throw error;
+    try {
+      return await ask(() => new Worker(trusted(copy)), task, signal);
+    } finally {
+      URL.revokeObjectURL(copy);
+    }
+  }
+}
+
+/**
+ * Starts a worker, gives it the task, and ends it.
+ *
+ * @param {() => Worker} start
+ * @param {object} task
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Record<string, Uint8Array>>}
+ */
+async function ask(start, task, signal) {
+  /** @type {Worker | undefined} */
+  let worker;
+  try {
+    const started = (worker = start());
     return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => (data.ok ? resolve(data.ok) : reject(toError(data.error)));
-      worker.onmessageerror = () => reject(unavailable());
-      worker.onerror = (event) => {
+      started.onmessage = ({ data }) => (data.ok ? resolve(data.ok) : reject(toError(data.error)));
+      started.onmessageerror = () => reject(unavailable());
+      started.onerror = (event) => {
         event.preventDefault?.();
         reject(unavailable(event.message));
       };
       signal?.addEventListener("abort", () => reject(new VouchsafeError("aborted", "The call was aborted.")));
-      worker.postMessage(task);
+      started.postMessage(task);
     });
+  } catch (error) {
+    throw error instanceof VouchsafeError ? error : unavailable(undefined, error);
   } finally {
-    worker.terminate();
+    worker?.terminate();
   }
 }
 
 /**
- * @param {WorkerOption} option
- * @returns {Worker}
+ * The address of a copy of the script. Browsers start no worker from another origin, such as the one that serves this
+ * package to pages without a bundler, but may read what it says.
+ *
+ * @param {string | URL} file
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<string | undefined>}
  */
-function start(option) {
+async function copyOf(file, signal) {
   try {
-    if (typeof option === "function") return option();
-    if (typeof Worker === "undefined") return startInNode(option);
-    // The file's address stands in one expression, so that bundlers find it and bring the file along.
-    return new Worker(trusted(option ?? new URL("./vouchsafe-worker.js", import.meta.url)));
-  } catch (cause) {
-    throw unavailable(undefined, cause);
+    const response = await fetch(file, signal ? { signal } : {});
+    const script = /javascript/.test(response.headers.get("content-type") ?? "");
+    return response.ok && script ? URL.createObjectURL(await response.blob()) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
+/** Errors of workers that said nothing. */
+const unstarted = /** @type {WeakSet<object>} */ (new WeakSet());
+
 /**
- * @param {string} [reason]
+ * @param {string} [reason] What the worker said when it failed.
  * @param {unknown} [cause]
  */
 function unavailable(reason, cause) {
   const what = reason ? `The worker failed (${reason}).` : "The worker could not be started.";
-  return new VouchsafeError("worker_unavailable", `${what} ${cure}`, { cause });
+  const error = new VouchsafeError("worker_unavailable", `${what} ${cure}`, { cause });
+  if (!reason) unstarted.add(error);
+  return error;
 }
 
 /** @typedef {{ createScriptURL(url: string): string }} Policy */
@@ -117,15 +152,20 @@ function ownScript(url) {
   return href;
 }
 
+/** @typedef {{ Worker: new (file: string | URL) => Thread }} Threads */
+/** @typedef {Pick<Worker, "postMessage" | "terminate"> & { on(event: string, listener: (value: unknown) => void): void }} Thread */
+
 /**
  * Node.js has workers of another shape.
  *
- * @param {string | URL | undefined} option
+ * @param {string | URL} file
  * @returns {Worker}
  */
-function startInNode(option) {
-  const threads = globalThis.process.getBuiltinModule("node:worker_threads");
-  const thread = new threads.Worker(option ?? new URL("./vouchsafe-worker.js", import.meta.url));
+function startInNode(file) {
+  /** @type {Threads | undefined} */
+  const threads = builtin("node:worker_threads");
+  if (!threads) throw new TypeError("This platform has no workers.");
+  const thread = new threads.Worker(file);
   /** @type {Record<string, (argument?: unknown) => void>} */
   const worker = {
     postMessage: (task) => thread.postMessage(task),
@@ -133,6 +173,6 @@ function startInNode(option) {
   };
   thread.on("message", (data) => worker.onmessage({ data }));
   thread.on("messageerror", () => worker.onmessageerror());
-  thread.on("error", ({ message }) => worker.onerror({ message }));
+  thread.on("error", (error) => worker.onerror({ message: String(error) }));
   return /** @type {Worker} */ (/** @type {unknown} */ (worker));
 }

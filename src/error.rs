@@ -6,11 +6,14 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Email and passphrase, or email and recovery key, do not open an account. Unknown addresses answer the same.
+    /// The passphrase, or the recovery key, does not open the account of this address or identity. Where there is no
+    /// account, the answer is the same.
     WrongCredentials,
+    /// The identity token is not one that the Keystore takes, or not any more; the text says why.
+    IdentityRejected(String),
     /// The Keystore lost what it needs to check passphrases.
     RecoveryNeeded,
-    /// There is an account with this email address.
+    /// There is an account already.
     EmailTaken,
     /// The session ended, at the Keystore or by its age.
     SessionExpired,
@@ -75,6 +78,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "wrong_credentials",
+            Self::IdentityRejected(_) => "identity_rejected",
             Self::RecoveryNeeded => "recovery_needed",
             Self::EmailTaken => "email_taken",
             Self::SessionExpired => "session_expired",
@@ -105,6 +109,7 @@ impl Error {
     pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
         Some(match code {
             "wrong_credentials" => Self::WrongCredentials,
+            "identity_rejected" => Self::IdentityRejected(message.to_owned()),
             "recovery_needed" => Self::RecoveryNeeded,
             "email_taken" => Self::EmailTaken,
             "session_expired" => Self::SessionExpired,
@@ -128,12 +133,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WrongCredentials => {
-                "Email and passphrase, or recovery key, do not belong together: check both and try again."
+                "Account and passphrase, or recovery key, do not belong together: check both and try again."
             }
             Self::RecoveryNeeded => {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
             }
-            Self::EmailTaken => "There is an account with this email address: sign in instead.",
+            Self::EmailTaken => "There is an account already: sign in instead.",
             Self::SessionExpired => "The session is over: sign in again.",
             Self::Locked => "The session is locked: unlock it with the passphrase.",
             Self::InvitationExpired => "The invitation has expired: ask for a new one.",
@@ -157,7 +162,8 @@ impl fmt::Display for Error {
             Self::RateLimited => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",
             Self::InsecureContext => "WebCrypto is missing: serve the page over https or from localhost.",
-            Self::Conflict(text)
+            Self::IdentityRejected(text)
+            | Self::Conflict(text)
             | Self::BadInput(text)
             | Self::TooLarge(text)
             | Self::Offline(text)

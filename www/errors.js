@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 /** What to do, for each reason for which a call can fail. `bad_input` and unknown codes speak for themselves. */
 const SENTENCES = {
   wrong_credentials: "The email address or the passphrase is wrong. Check both and try again.",
+  identity_rejected: "Your sign-in was not accepted. Sign in anew.",
   recovery_needed: "This server was set up anew and cannot check passphrases from before. Use your recovery key.",
   email_taken: "There is an account with this email address already. Sign in, or take another address.",
   session_expired: "Your session has ended. Sign out and sign in again.",

@@ -25,9 +25,10 @@ const glue = `
       calls.push(["recover", options]);
       return { session: await this.signIn(options), recoveryKey: "BBBB" };
     }
-    async signIn({ email, passphrase }) {
-      const state = new TextEncoder().encode(email), secret = new TextEncoder().encode(passphrase);
-      this.finished = await this.options.finish("signIn", state, secret, Uint8Array.of(9));
+    async signIn({ email, identityToken, passphrase }) {
+      calls.push(["signIn", { email, identityToken, passphrase }]);
+      const state = new TextEncoder().encode(email ?? identityToken), secret = new TextEncoder().encode(passphrase);
+      this.finished = await this.options.work("signIn", [state, secret, Uint8Array.of(9)]);
       calls.push(["finished", this.finished, state, secret]);
       this.options.onStep?.({ number: 1, title: "a step", duration: 2 });
       return new RawSession();
@@ -62,7 +63,8 @@ const glue = `
 
 const workerGlue = `let wasm_bindgen = {
   initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
-  finishSignIn(state, passphrase, response) {
+  async work(operation, [state, passphrase, response]) {
+    if (operation !== "signIn") throw new TypeError(operation);
     const text = new TextDecoder().decode(passphrase);
     if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
     if (text === "out of memory") throw new RangeError("out of memory");
@@ -123,7 +125,7 @@ test("recovering wraps the session and gives the new key", async () => {
   const { session, recoveryKey } = await app.recover(options);
   assert.ok(session instanceof api.Session);
   assert.equal(recoveryKey, "BBBB");
-  assert.deepEqual(called("recover"), [options]);
+  assert.deepEqual(called("recover"), [{ ...options, identityToken: undefined }]);
 });
 
 test("the passphrase is asked for again where it protects", async () => {
@@ -131,9 +133,55 @@ test("the passphrase is asked for again where it protects", async () => {
   const passphrase = "a passphrase";
   assert.equal(await session.makeRecoveryKey({ passphrase }), "CCCC");
   assert.equal(await session.deleteAccount({ passphrase }), undefined);
-  assert.deepEqual(called("deleteAccount"), [{ passphrase }]);
+  assert.deepEqual(called("deleteAccount"), [{ passphrase, identityToken: undefined }]);
   await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
-  assert.deepEqual(called("changePassphrase"), [{ passphrase, newPassphrase: "another one" }]);
+  assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: undefined, newPassphrase: "another one" }]);
+});
+
+test("an identity token stands for the address, and is fresh each time", async () => {
+  const app = await api.Vouchsafe.open(services);
+  let made = 0;
+  const identityToken = async () => `token ${(made += 1)}`;
+  const passphrase = "a passphrase";
+  const session = await app.signIn({ identityToken, passphrase });
+  assert.deepEqual(called("signIn"), [{ email: undefined, identityToken: "token 1", passphrase }]);
+  await session.unlock({ passphrase });
+  assert.deepEqual(called("unlock"), [{ passphrase, identityToken: "token 2" }]);
+  await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
+  assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: "token 3", newPassphrase: "another one" }]);
+
+  const signedUp = await app.signUp({ identityToken: "a text", passphrase });
+  assert.equal(called("signIn")[0].identityToken, "a text");
+  await signedUp.session.makeRecoveryKey({ passphrase });
+  assert.deepEqual(called("makeRecoveryKey"), [{ passphrase, identityToken: "a text" }]);
+  await signedUp.session.unlock({ passphrase, identityToken });
+  assert.equal(called("unlock")[0].identityToken, "token 4");
+  await signedUp.session.deleteAccount({ passphrase });
+  assert.equal(called("deleteAccount")[0].identityToken, "token 5", "the new source is kept");
+
+  await app.recover({ identityToken, recoveryKey: "AAAA", passphrase });
+  assert.deepEqual(called("recover"), [{ recoveryKey: "AAAA", passphrase, identityToken: "token 6" }]);
+});
+
+test("a function that gives no token is told", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const passphrase = "a passphrase";
+  const before = raw.calls.length;
+  for (const [identityToken, wanted] of [
+    [() => undefined, "bad_input"],
+    [() => Promise.reject(new Error("signed out")), "identity_rejected"],
+    [() => { throw new Error("signed out"); }, "identity_rejected"],
+    [7, "bad_input"],
+    [undefined, "bad_input"],
+  ]) {
+    await assert.rejects(app.signIn({ identityToken, passphrase }), (error) => {
+      if (wanted === "identity_rejected") assert.equal(error.cause.message, "signed out");
+      return code(wanted)(error);
+    });
+  }
+  await assert.rejects(app.signIn({ email: "a@example.com", identityToken: "t", passphrase }), code("bad_input"));
+  await assert.rejects(app.recover({ email: "a@example.com", identityToken: "t", recoveryKey: "AAAA", passphrase }), code("bad_input"));
+  assert.equal(raw.calls.length, before);
 });
 
 test("what fails in the worker arrives with its code", async () => {
@@ -149,6 +197,15 @@ test("a worker that is missing is named, with the cure", async () => {
     throw new Error("no");
   };
   await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+});
+
+test("an error tells whether to try again, and narrows by its code", () => {
+  const offline = new api.VouchsafeError("offline", "Try again.", { cause: 7 });
+  assert.equal(offline.retryable, true);
+  assert.equal(offline.cause, 7);
+  assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
+  assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
 
 test("errors are errors, within results too", async () => {
@@ -206,6 +263,14 @@ test("a listener can be ended, and its own errors stay out of the module", async
   assert.throws(await late, /the app's own/);
   end();
   assert.deepEqual(called("cancel"), ["share"]);
+});
+
+test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {
+  const session = await signIn();
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  context.after(() => delete crypto.subtle);
+  await assert.rejects(session.persist({ scope: "tab" }), (error) => code("storage_unavailable")(error) && error.cause instanceof TypeError);
+  assert.equal(session.locked, false);
 });
 
 test("only the package makes sessions", () => {

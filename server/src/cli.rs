@@ -51,6 +51,28 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "KEY", env = "VOUCHSAFE_KEYSTORE_KEY")]
     keystore_key: Option<String>,
 
+    /// The OpenID Connect provider by which people sign in to the app, as the iss of its tokens names it: the Keystore
+    /// then also takes its identity tokens in place of email addresses.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_OIDC_ISSUER")]
+    oidc_issuer: Option<String>,
+
+    /// Whom identity tokens must be for, one of their aud: the app's client id. Repeat it for more.
+    #[arg(
+        long,
+        value_name = "AUDIENCE",
+        env = "VOUCHSAFE_OIDC_AUDIENCE",
+        value_delimiter = ','
+    )]
+    oidc_audience: Vec<String>,
+
+    /// Where the provider publishes its keys; by default where its /.well-known/openid-configuration says.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_OIDC_JWKS_URL")]
+    oidc_jwks_url: Option<String>,
+
+    /// Open new accounts by identity token alone. Accounts of email addresses go on.
+    #[arg(long, env = "VOUCHSAFE_NO_EMAIL_SIGN_UP")]
+    no_email_sign_up: bool,
+
     /// A web origin that may call from browsers, such as https://app.example. Repeat it for more; * allows every one,
     /// for tests.
     #[arg(
@@ -212,6 +234,10 @@ impl Cli {
             vault_urls: self.vault_url,
             keystore_url: self.keystore_url,
             keystore_key: self.keystore_key,
+            oidc_issuer: self.oidc_issuer,
+            oidc_audiences: self.oidc_audience,
+            oidc_jwks_url: self.oidc_jwks_url,
+            email_sign_up: !self.no_email_sign_up,
             cors_origins: self.cors_origin,
             page: self.page,
             invitation_url: self.invitation_url,

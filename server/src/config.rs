@@ -51,6 +51,14 @@ pub struct Config {
     pub keystore_url: Option<String>,
     /// The Keystore's public token key (`x` of its JWK, or the JWK itself), for a Vault that shall not fetch it.
     pub keystore_key: Option<String>,
+    /// The OpenID Connect provider whose identity tokens the Keystore takes, as their `iss` names it.
+    pub oidc_issuer: Option<String>,
+    /// The audiences that identity tokens may be for: the app's client id.
+    pub oidc_audiences: Vec<String>,
+    /// Where the provider's keys are; by default where its discovery document says.
+    pub oidc_jwks_url: Option<String>,
+    /// Whether new accounts may be opened by an email address.
+    pub email_sign_up: bool,
     /// The web origins that may call, or `*`.
     pub cors_origins: Vec<String>,
     /// A folder with a page to serve at `/`.
@@ -97,6 +105,10 @@ impl Config {
             vault_urls: Vec::new(),
             keystore_url: None,
             keystore_key: None,
+            oidc_issuer: None,
+            oidc_audiences: Vec::new(),
+            oidc_jwks_url: None,
+            email_sign_up: true,
             cors_origins: Vec::new(),
             page: None,
             invitation_url: None,

@@ -16,13 +16,15 @@ pub enum Code {
     SessionExpired,
     /// The email, the passphrase or the recovery key is wrong.
     WrongCredentials,
+    /// The identity token is not one that is taken here, or not any more.
+    IdentityRejected,
     /// The passphrase cannot be checked any more; the recovery key can.
     RecoveryNeeded,
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
     /// The id is taken, or the stored version is another.
     Conflict,
-    /// The email has an account already.
+    /// The email, or the identity, has an account already.
     EmailTaken,
     /// The invitation's time is over.
     InvitationExpired,
@@ -46,7 +48,9 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Self::BadInput => StatusCode::BAD_REQUEST,
-            Self::SessionExpired | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::SessionExpired | Self::WrongCredentials | Self::IdentityRejected => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::RecoveryNeeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
@@ -66,6 +70,9 @@ impl Code {
             Self::BadInput => "Send what the route takes.",
             Self::SessionExpired => "Sign in again.",
             Self::WrongCredentials => "Check the email, and the passphrase or the recovery key.",
+            Self::IdentityRejected => {
+                "Get a fresh identity token from the app's sign-in: this one was refused."
+            }
             Self::RecoveryNeeded => {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
             }

@@ -43,17 +43,17 @@ impl Rates {
     }
 }
 
-/// Sign-ins; the account is an email.
+/// Sign-ins; the account is an email or an identity.
 pub(crate) const SIGN_IN: Rates = Rates::of_five_minutes(
     ["sign-in account", "sign-in address", "sign-in"],
     [30, 300, 6000],
 );
-/// Both requests of sign-ups, where `email_taken` can be asked for; the account is an email.
+/// Both requests of sign-ups, where `email_taken` can be asked for; the account is an email or an identity.
 pub(crate) const SIGN_UP: Rates = Rates::of_five_minutes(
     ["sign-up account", "sign-up address", "sign-up"],
     [30, 300, 6000],
 );
-/// Recoveries. The account is an email together with an address: strangers shall not use up what its owner needs.
+/// Recoveries. The account is an email or an identity together with an address: strangers shall not use up what its owner needs.
 pub(crate) const RECOVERY: Rates = Rates::of_five_minutes(
     ["recovery account", "recovery address", "recovery"],
     [30, 300, 6000],

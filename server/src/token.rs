@@ -21,7 +21,9 @@ pub(crate) struct Claims {
     pub(crate) iss: String,
     pub(crate) aud: String,
     pub(crate) sub: String,
-    pub(crate) email: String,
+    /// The address that mails name the account by.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(crate) email: Option<String>,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
 }

@@ -6,22 +6,23 @@ use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 
+use super::PageEngine;
 use super::convert::{Control, from_js, start, to_js, to_rejection};
-use super::inputs::{CredentialsInput, RecoverInput};
+use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
-use crate::crypto::engine::web::WebEngine;
+use crate::crypto::engine::web::{WebEngine, Worker};
 use crate::error::{Error, Result};
 use crate::flows::{Client, SignedUp, Steps};
 
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct RawClient(Rc<Client<Fetch, WebEngine>>, Option<Control>);
+pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// `{ vault, keystore, invitationUrl, finish, onStep }`.
+    /// `{ vault, keystore, invitationUrl, work, engine, onStep }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
@@ -60,41 +61,55 @@ impl RawClient {
         })
     }
 
-    /// `{ email, passphrase }` to `{ session, recoveryKey }`.
+    /// `{ email or identityToken, passphrase }` to `{ session, recoveryKey }`.
     #[wasm_bindgen(js_name = signUp)]
     pub fn sign_up(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
-                client.sign_up(&input.email, &input.passphrase).await
-            };
-            signed_up(work.await)
-        })
-    }
-
-    /// `{ email, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
-    pub fn recover(&self, options: JsValue) -> Promise {
-        let client = Rc::clone(&self.0);
-        start(self.1.as_ref(), async move {
-            let work = async {
-                let input: RecoverInput = from_js("options", options)?;
                 client
-                    .recover(&input.email, &input.recovery_key, &input.passphrase)
+                    .sign_up(
+                        to_login(input.email, input.identity_token)?,
+                        &input.passphrase,
+                    )
                     .await
             };
             signed_up(work.await)
         })
     }
 
-    /// `{ email, passphrase }` to a session.
+    /// `{ email or identityToken, recoveryKey, passphrase }` to `{ session, recoveryKey }`.
+    pub fn recover(&self, options: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let input: RecoverInput = from_js("options", options)?;
+                client
+                    .recover(
+                        to_login(input.email, input.identity_token)?,
+                        &input.recovery_key,
+                        &input.passphrase,
+                    )
+                    .await
+            };
+            signed_up(work.await)
+        })
+    }
+
+    /// `{ email or identityToken, passphrase }` to a session.
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, credentials: JsValue) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move {
             let work = async {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
-                client.sign_in(&input.email, &input.passphrase).await
+                client
+                    .sign_in(
+                        to_login(input.email, input.identity_token)?,
+                        &input.passphrase,
+                    )
+                    .await
             };
             let session = work.await.map_err(|error| to_rejection(&error))?;
             Ok(RawSession::new(session).into())
@@ -102,7 +117,7 @@ impl RawClient {
     }
 }
 
-fn signed_up(result: Result<SignedUp<Fetch, WebEngine>>) -> std::result::Result<JsValue, JsValue> {
+fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result<JsValue, JsValue> {
     let made = result.map_err(|error| to_rejection(&error))?;
     let result = Object::new();
     let set = |name: &str, value: JsValue| Reflect::set(&result, &name.into(), &value);
@@ -111,15 +126,14 @@ fn signed_up(result: Result<SignedUp<Fetch, WebEngine>>) -> std::result::Result<
     Ok(result.into())
 }
 
-fn make(options: &JsValue) -> Result<Client<Fetch, WebEngine>> {
+fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
     let member = |name: &str| Reflect::get(options, &name.into()).unwrap_or(JsValue::UNDEFINED);
     let text = |name: &str| member(name).as_string();
     let address = |name: &str| {
         text(name).ok_or_else(|| Error::BadInput(format!("`{name}` is missing: give its address.")))
     };
     let function = |name: &str| member(name).dyn_into::<Function>().ok();
-    let finish =
-        function("finish").ok_or_else(|| Error::BadInput("`finish` is missing.".into()))?;
+    let work = function("work").ok_or_else(|| Error::BadInput("`work` is missing.".into()))?;
     let steps = function("onStep").map_or_else(Steps::default, |listener| {
         Steps::to(move |step| {
             // A listener that throws does not harm the flow that it watches.
@@ -128,10 +142,23 @@ fn make(options: &JsValue) -> Result<Client<Fetch, WebEngine>> {
     });
     Client::new(
         Fetch,
-        WebEngine::new(finish)?,
+        make_engine(text("engine").as_deref(), Worker::new(work))?,
         &address("vault")?,
         &address("keystore")?,
         text("invitationUrl"),
         steps,
     )
+}
+
+#[cfg(not(feature = "rust-rsa"))]
+fn make_engine(_: Option<&str>, worker: Worker) -> Result<PageEngine> {
+    WebEngine::new(worker)
+}
+
+#[cfg(feature = "rust-rsa")]
+fn make_engine(name: Option<&str>, worker: Worker) -> Result<PageEngine> {
+    match name {
+        Some("rust") => Ok(PageEngine::Rust(worker)),
+        _ => WebEngine::new(worker).map(PageEngine::Web),
+    }
 }

@@ -7,31 +7,51 @@ use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
 use crate::crypto::records::{CardContent, Delivery, Field};
 use crate::error::{Error, Result};
-use crate::flows::{CardUpdate, Invite, ShareRequest};
+use crate::flows::{CardUpdate, Invite, Login, ShareRequest};
 use crate::ids::Id;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CredentialsInput {
-    pub(super) email: String,
+    pub(super) email: Option<String>,
+    pub(super) identity_token: Option<Zeroizing<String>>,
     pub(super) passphrase: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RecoverInput {
-    pub(super) email: String,
+    pub(super) email: Option<String>,
+    pub(super) identity_token: Option<Zeroizing<String>>,
     pub(super) recovery_key: Zeroizing<String>,
     pub(super) passphrase: Zeroizing<String>,
 }
 
+/// By what an account is found: one of both.
+pub(super) fn to_login(
+    email: Option<String>,
+    identity_token: Option<Zeroizing<String>>,
+) -> Result<Login> {
+    match (email, identity_token) {
+        (Some(email), None) => Ok(Login::Email(email)),
+        (None, Some(token)) => Ok(Login::Identity(token)),
+        _ => Err(Error::BadInput(
+            "An account is found by its `email` or by an `identityToken`.".into(),
+        )),
+    }
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct PassphraseInput {
+    pub(super) identity_token: Option<Zeroizing<String>>,
     pub(super) passphrase: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChangePassphraseInput {
+    pub(super) identity_token: Option<Zeroizing<String>>,
     pub(super) passphrase: Zeroizing<String>,
     pub(super) new_passphrase: Zeroizing<String>,
 }

@@ -14,3 +14,10 @@ mod convert;
 mod inputs;
 mod session;
 mod worker;
+
+/// The engine of the default entry.
+#[cfg(not(feature = "rust-rsa"))]
+type PageEngine = crate::crypto::engine::web::WebEngine;
+/// The engine of the `full` entry.
+#[cfg(feature = "rust-rsa")]
+type PageEngine = crate::crypto::engine::full::FullEngine;

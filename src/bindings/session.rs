@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
 
+use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
@@ -13,7 +14,7 @@ use super::inputs::{
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
-use crate::crypto::engine::web::{WebEngine, open_from_storage, seal_for_storage};
+use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
 use crate::error::{Error, Result};
 use crate::flows::{
     Change, Kept, Opened, Plain, Progress, Reason, Received, Session, Share, ShareOutcome,
@@ -21,7 +22,7 @@ use crate::flows::{
 };
 use crate::ids::Id;
 
-type WebSession = Session<Fetch, WebEngine>;
+type WebSession = Session<Fetch, PageEngine>;
 
 /// A signed-in person. The package wraps it as `Session`.
 #[wasm_bindgen]
@@ -75,6 +76,17 @@ pub(super) async fn open_kept(
     Ok((state, keys))
 }
 
+/// The passphrase of `{ passphrase, identityToken }`; the session has the token from then on.
+fn prove_with(session: &WebSession, options: JsValue) -> Result<Zeroizing<String>> {
+    let input: PassphraseInput = from_js("options", options)?;
+    renew(session, input.identity_token)?;
+    Ok(input.passphrase)
+}
+
+fn renew(session: &WebSession, identity_token: Option<Zeroizing<String>>) -> Result<()> {
+    identity_token.map_or(Ok(()), |token| session.renew_identity_token(token))
+}
+
 fn page_input(options: JsValue) -> Result<PageInput> {
     if options.is_undefined() || options.is_null() {
         Ok(PageInput::default())
@@ -95,8 +107,8 @@ impl RawSession {
     }
 
     #[wasm_bindgen(getter)]
-    pub fn email(&self) -> String {
-        self.0.email().to_owned()
+    pub fn email(&self) -> Option<String> {
+        self.0.email()
     }
 
     #[wasm_bindgen(getter)]
@@ -382,9 +394,8 @@ impl RawSession {
 
     pub fn unlock(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .unlock(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.unlock(&passphrase).await
         })
     }
 
@@ -392,6 +403,7 @@ impl RawSession {
     pub fn change_passphrase(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
             let input: ChangePassphraseInput = from_js("options", options)?;
+            renew(&session, input.identity_token)?;
             session
                 .change_passphrase(&input.passphrase, &input.new_passphrase)
                 .await
@@ -401,18 +413,16 @@ impl RawSession {
     #[wasm_bindgen(js_name = makeRecoveryKey)]
     pub fn make_recovery_key(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .make_recovery_key(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.make_recovery_key(&passphrase).await
         })
     }
 
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
-            session
-                .delete_account(&from_js::<PassphraseInput>("options", options)?.passphrase)
-                .await
+            let passphrase = prove_with(&session, options)?;
+            session.delete_account(&passphrase).await
         })
     }
 

@@ -1,52 +1,68 @@
-//! What the worker calls: OPAQUE's `finish`, in which Argon2id runs.
+//! What the worker calls: OPAQUE's `finish`, in which Argon2id runs, and what Rust's RSA does with private keys.
 
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
-use super::convert::to_rejection;
+use super::convert::{start, to_rejection};
 use crate::crypto::engine::Operation;
+#[cfg(feature = "rust-rsa")]
+use crate::crypto::engine::{Engine as _, rust::RustEngine};
 use crate::crypto::opaque;
+use crate::error::{Error, Result};
 
-/// The end of a registration: `{ message, exportKey }`.
-#[wasm_bindgen(js_name = finishRegistration)]
-pub fn finish_registration(
-    state: Vec<u8>,
-    passphrase: Vec<u8>,
-    response: &[u8],
-) -> Result<JsValue, JsValue> {
-    finish(Operation::Registration, state, passphrase, response)
+/// Does the operation of this name with the arrays of bytes in `parts`. Its results are the members of an object.
+#[wasm_bindgen]
+pub fn work(operation: String, parts: Array) -> Promise {
+    start(None, async move {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|part| Zeroizing::new(Uint8Array::new(&part).to_vec()))
+            .collect();
+        let results = run(&operation, &parts)
+            .await
+            .map_err(|error| to_rejection(&error))?;
+        let object = Object::new();
+        for (name, bytes) in results {
+            Reflect::set(&object, &name.into(), &Uint8Array::from(bytes.as_slice()))?;
+        }
+        Ok(object.into())
+    })
 }
 
-/// The end of a sign-in: `{ message, exportKey }`.
-#[wasm_bindgen(js_name = finishSignIn)]
-pub fn finish_sign_in(
-    state: Vec<u8>,
-    passphrase: Vec<u8>,
-    response: &[u8],
-) -> Result<JsValue, JsValue> {
-    finish(Operation::SignIn, state, passphrase, response)
+type Results = Vec<(&'static str, Zeroizing<Vec<u8>>)>;
+
+async fn run(operation: &str, parts: &[Zeroizing<Vec<u8>>]) -> Result<Results> {
+    match (operation, parts) {
+        ("registration", [state, passphrase, response]) => {
+            finish(Operation::Registration, state, passphrase, response)
+        }
+        ("signIn", [state, passphrase, response]) => {
+            finish(Operation::SignIn, state, passphrase, response)
+        }
+        #[cfg(feature = "rust-rsa")]
+        ("makeRsaKey", []) => Ok(vec![("pkcs8", RustEngine.make_rsa_key().await?)]),
+        #[cfg(feature = "rust-rsa")]
+        ("rsaDecrypt", [pkcs8, ciphertext]) => {
+            let key = RustEngine.import_rsa_key(pkcs8).await?;
+            let plaintext = RustEngine.rsa_decrypt(&key, ciphertext).await?;
+            Ok(vec![("plaintext", plaintext)])
+        }
+        _ => Err(Error::WorkerUnavailable(
+            "The worker does not know this operation: load the worker of this version.".into(),
+        )),
+    }
 }
 
 fn finish(
     operation: Operation,
-    state: Vec<u8>,
-    passphrase: Vec<u8>,
+    state: &[u8],
+    passphrase: &[u8],
     response: &[u8],
-) -> Result<JsValue, JsValue> {
-    let (state, passphrase) = (Zeroizing::new(state), Zeroizing::new(passphrase));
-    let finished = opaque::finish(operation, &state, &passphrase, response)
-        .map_err(|error| to_rejection(&error))?;
-    let result = Object::new();
-    Reflect::set(
-        &result,
-        &"message".into(),
-        &Uint8Array::from(finished.message.as_slice()),
-    )?;
-    Reflect::set(
-        &result,
-        &"exportKey".into(),
-        &Uint8Array::from(finished.export_key.as_slice()),
-    )?;
-    Ok(result.into())
+) -> Result<Results> {
+    let finished = opaque::finish(operation, state, passphrase, response)?;
+    Ok(vec![
+        ("message", Zeroizing::new(finished.message)),
+        ("exportKey", finished.export_key),
+    ])
 }

@@ -92,7 +92,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(super) async fn confirm(&self, passphrase: &str) -> Result<u64> {
         self.keys()?;
         let (answer, keys) =
-            sign_in(self.services(), self.engine(), self.email(), passphrase).await?;
+            sign_in(self.services(), self.engine(), &self.login()?, passphrase).await?;
         if answer.account_id != self.account() {
             return Err(Error::WrongCredentials);
         }

@@ -3,7 +3,7 @@
 use futures_util::future::try_join;
 
 use super::invitations::Invitation;
-use super::{Session, check_expiry, check_name, sign_up::check_email};
+use super::{Session, check_expiry, check_name, login::check_email};
 use crate::api::Transport;
 use crate::api::keystore::connections::NewEntry;
 use crate::api::vault::invitations::NewInvitation;

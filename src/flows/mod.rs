@@ -14,6 +14,7 @@ mod invitations;
 mod invite;
 mod live;
 mod lock;
+mod login;
 mod make_recovery_key;
 mod mark_verified;
 mod notes;
@@ -46,6 +47,7 @@ pub use connections::{Connection, ConnectionState, Trust};
 pub use invitations::Invitation;
 pub use invite::Invite;
 pub use live::Subscription;
+pub use login::Login;
 pub use persist::{Change, Kept, Plain};
 pub use progress::Progress;
 pub use read_share::{Person, Received};
@@ -94,7 +96,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         &self,
         services: Services<T>,
         account: Id,
-        email: String,
+        login: Login,
         keys: Option<Keys>,
     ) -> Session<T, E> {
         let inner = Inner {
@@ -103,7 +105,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             invitation_url: self.invitation_url.clone(),
             steps: self.steps.clone(),
             account,
-            email,
+            login: RefCell::new(login.normalise(&self.engine)),
             keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::new(Memory::default()),
             live: live::Live::default(),
@@ -163,7 +165,7 @@ struct Inner<T: Transport, E: Engine> {
     invitation_url: Option<String>,
     steps: Steps,
     account: Id,
-    email: String,
+    login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     memory: RefCell<Memory<E::PrivateKey>>,
     live: live::Live,
@@ -196,12 +198,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
     #[must_use]
     pub fn account(&self) -> Id {
         self.0.account
-    }
-
-    /// The email address as the Keystore keeps it.
-    #[must_use]
-    pub fn email(&self) -> &str {
-        &self.0.email
     }
 
     /// Whether the keys are forgotten.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::credentials::open_keys;
-use super::{Client, Session};
+use super::{Client, Login, Session};
 use crate::api::Transport;
 use crate::crypto::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
 use crate::crypto::engine::{Engine, make_random};
@@ -52,7 +52,8 @@ pub struct Kept {
 struct State {
     form: u8,
     account: Id,
-    email: String,
+    /// None of somebody who signed in with an identity token, which is not kept.
+    email: Option<String>,
     session: Option<Zeroizing<String>>,
 }
 
@@ -88,7 +89,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let state = State {
             form: FORM,
             account: self.account(),
-            email: self.email().to_owned(),
+            email: self.email(),
             session: self.services().session(),
         };
         let mut versions: Versions = {
@@ -166,7 +167,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
             .transpose()?;
         let services = self.services.fresh();
         services.set_session(state.session);
-        let session = self.session(services, state.account, state.email, keys);
+        let login = state.email.map_or_else(Login::identity, Login::Email);
+        let session = self.session(services, state.account, login, keys);
         session.remember_versions(versions);
         Ok(session)
     }

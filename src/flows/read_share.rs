@@ -215,7 +215,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             self.claim(at, &dek)?;
         }
         let name = if we_sent {
-            self.email().to_owned()
+            // Whoever has no address here is known to the app by other names.
+            self.email().unwrap_or_else(|| at.from.to_string())
         } else {
             connection.note.name.clone()
         };

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::credentials::{make_passphrase, make_recovery, open_keys};
 use super::sign_in::sign_in;
-use super::sign_up::{check_email, check_new_passphrase, normalise};
-use super::{Client, Keys, SignedUp};
+use super::sign_up::check_new_passphrase;
+use super::{Client, Keys, Login, SignedUp};
 use crate::api::keystore::credentials::{
     CredentialsUpdate, NewPassphrase, RecoveryStart, RecoveryStarted,
 };
@@ -31,21 +31,22 @@ impl<T: Transport, E: Engine> Client<T, E> {
     /// signs in, an earlier call came through, and only its recovery key is made anew.
     pub async fn recover(
         &self,
-        email: &str,
+        login: impl Into<Login>,
         recovery_key: &str,
         passphrase: &str,
     ) -> Result<SignedUp<T, E>> {
-        let email = check_email(email)?;
+        let login = login.into().check()?;
         let new_bytes = check_new_passphrase(&self.engine, passphrase)?;
         let recovery_key = RecoveryKey::from_written(recovery_key)?;
         let services = self.services.fresh();
         let request = RecoveryStart {
-            email: email.clone(),
+            email: login.email(),
+            identity_token: login.identity_token(),
             recovery_auth: Zeroizing::new(to_base64url(&recovery_key.auth()?[..])),
         };
         let opened = match services.start_recovery(&request).await {
             Err(Error::WrongCredentials) => {
-                self.resume_recovery(&services, &email, passphrase).await?
+                self.resume_recovery(&services, &login, passphrase).await?
             }
             answer => {
                 self.open_recovered(&services, answer?, &recovery_key, &new_bytes)
@@ -65,9 +66,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
             recovery: Some(recovery),
         };
         services.replace_credentials(&update).await?;
-        let email = normalise(&self.engine, &email);
         Ok(SignedUp {
-            session: self.session(services, account, email, Some(keys)),
+            session: self.session(services, account, login, Some(keys)),
             recovery_key,
         })
     }
@@ -99,10 +99,10 @@ impl<T: Transport, E: Engine> Client<T, E> {
     async fn resume_recovery(
         &self,
         services: &Services<T>,
-        email: &str,
+        login: &Login,
         passphrase: &str,
     ) -> Result<Opened> {
-        let (answer, keys) = match sign_in(services, &self.engine, email, passphrase).await {
+        let (answer, keys) = match sign_in(services, &self.engine, login, passphrase).await {
             // It was the recovery key that was wrong.
             Err(Error::RecoveryNeeded) => return Err(Error::WrongCredentials),
             other => other?,

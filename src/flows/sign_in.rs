@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::credentials::open_keys;
-use super::sign_up::{check_email, check_passphrase, normalise};
-use super::{Client, Keys, Session};
+use super::sign_up::check_passphrase;
+use super::{Client, Keys, Login, Session};
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -14,15 +14,18 @@ use crate::crypto::records::{Wrap, open_kek, passphrase_wrapping_key};
 use crate::error::{Error, Result};
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// Signs in. An unknown address and a wrong passphrase are the same error.
-    pub async fn sign_in(&self, email: &str, passphrase: &str) -> Result<Session<T, E>> {
+    /// Signs in. That there is no such account and that the passphrase is wrong are the same error.
+    pub async fn sign_in(
+        &self,
+        login: impl Into<Login>,
+        passphrase: &str,
+    ) -> Result<Session<T, E>> {
         let services = self.services.fresh();
-        let email = check_email(email)?;
-        let (answer, keys) = sign_in(&services, &self.engine, &email, passphrase).await?;
+        let login = login.into().check()?;
+        let (answer, keys) = sign_in(&services, &self.engine, &login, passphrase).await?;
         services.set_session(Some(answer.session));
         // The address is the one that was typed, whatever the Keystore calls it.
-        let email = normalise(&self.engine, &email);
-        Ok(self.session(services, answer.account_id, email, Some(keys)))
+        Ok(self.session(services, answer.account_id, login, Some(keys)))
     }
 }
 
@@ -33,7 +36,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::SessionExpired);
         }
         let (answer, keys) =
-            sign_in(self.services(), self.engine(), self.email(), passphrase).await?;
+            sign_in(self.services(), self.engine(), &self.login()?, passphrase).await?;
         if answer.account_id != self.account() {
             return Err(Error::WrongCredentials);
         }
@@ -50,13 +53,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
 pub(super) async fn sign_in<T: Transport, E: Engine>(
     services: &Services<T>,
     engine: &E,
-    email: &str,
+    login: &Login,
     passphrase: &str,
 ) -> Result<(SignedIn, Keys)> {
     let passphrase = check_passphrase(engine, passphrase)?;
     let started = opaque::start(engine, Operation::SignIn, &passphrase)?;
     let request = SignInStart {
-        email: email.to_owned(),
+        email: login.email(),
+        identity_token: login.identity_token(),
         credential_request: to_base64url(&started.message),
     };
     let answer = services.start_sign_in(&request).await?;

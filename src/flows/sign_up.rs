@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::credentials::make_recovery;
-use super::{Client, Keys, Session};
+use super::{Client, Keys, Login, Session};
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -18,7 +18,6 @@ use crate::ids::Id;
 
 const SHORTEST_PASSPHRASE: usize = 8;
 const LONGEST_PASSPHRASE: usize = 1000;
-const LONGEST_EMAIL: usize = 254;
 
 /// What a new account gets, and one that was recovered.
 #[derive(Debug)]
@@ -31,15 +30,20 @@ pub struct SignedUp<T: Transport, E: Engine> {
 
 impl<T: Transport, E: Engine> Client<T, E> {
     /// Makes an account and signs it in.
-    pub async fn sign_up(&self, email: &str, passphrase: &str) -> Result<SignedUp<T, E>> {
-        let email = check_email(email)?;
+    pub async fn sign_up(
+        &self,
+        login: impl Into<Login>,
+        passphrase: &str,
+    ) -> Result<SignedUp<T, E>> {
+        let login = login.into().check()?;
         let passphrase = check_new_passphrase(&self.engine, passphrase)?;
         let engine = &self.engine;
         let services = self.services.fresh();
 
         let started = opaque::start(engine, Operation::Registration, &passphrase)?;
         let request = SignUpStart {
-            email: email.clone(),
+            email: login.email(),
+            identity_token: login.identity_token(),
             registration_request: to_base64url(&started.message),
         };
         let answer = services.start_sign_up(&request).await?;
@@ -64,7 +68,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let (recovery_key, recovery) = make_recovery(engine, account, &keys.kek)?;
         let request = SignUpFinish {
             account_id: account,
-            email: email.clone(),
+            email: login.email(),
+            identity_token: login.identity_token(),
             registration_record: to_base64url(&finished.message),
             kek_passphrase: seal_kek(
                 engine,
@@ -80,25 +85,11 @@ impl<T: Transport, E: Engine> Client<T, E> {
         };
         let made = services.finish_sign_up(&request).await?;
         services.set_session(Some(made.session));
-        let session = self.session(services, account, normalise(engine, &email), Some(keys));
+        let session = self.session(services, account, login, Some(keys));
         Ok(SignedUp {
             session,
             recovery_key,
         })
-    }
-}
-
-/// The address, if it can be one.
-pub(super) fn check_email(email: &str) -> Result<String> {
-    let email = email.trim();
-    let plausible = email
-        .split_once('@')
-        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
-    let plain = !email.contains(|letter: char| letter.is_whitespace() || letter.is_control());
-    if plausible && plain && email.len() <= LONGEST_EMAIL {
-        Ok(email.to_owned())
-    } else {
-        Err(Error::bad_input("This is not an email address."))
     }
 }
 
@@ -126,9 +117,4 @@ pub(super) fn check_new_passphrase(
         )));
     }
     check_passphrase(engine, passphrase)
-}
-
-/// The form in which the Keystore keeps addresses.
-pub(super) fn normalise(engine: &impl Engine, email: &str) -> String {
-    engine.to_nfc(email.trim()).to_lowercase()
 }

@@ -170,7 +170,7 @@ async fn a_card_goes_over_by_link() {
 #[wasm_bindgen_test]
 async fn a_mail_is_unverified_until_the_number_is_compared() {
     let (alice, bob) = (person("alice").await, person("bob").await);
-    let email = bob.email().to_owned();
+    let email = bob.email().unwrap();
     let invite = Invite {
         delivery: Delivery::Email,
         email: Some(email.clone()),

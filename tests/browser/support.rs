@@ -7,7 +7,7 @@ use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use vouchsafe::api::Transport;
 use vouchsafe::api::fetch::Fetch;
 use vouchsafe::crypto::engine::Operation;
-use vouchsafe::crypto::engine::web::WebEngine;
+use vouchsafe::crypto::engine::web::{WebEngine, Worker};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::opaque;
 use vouchsafe::crypto::records::{CardContent, Delivery};
@@ -69,7 +69,7 @@ fn finish_inline() -> Function {
 }
 
 pub(crate) fn engine() -> WebEngine {
-    WebEngine::new(finish_inline()).unwrap()
+    WebEngine::new(Worker::new(finish_inline())).unwrap()
 }
 
 pub(crate) fn client_of(vault: &str, keystore: &str) -> Client<Fetch, WebEngine> {

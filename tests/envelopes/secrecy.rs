@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use vouchsafe::api::keystore::accounts::{SignedIn, SignedUp};
+use vouchsafe::api::keystore::accounts::{SignInStart, SignUpStart, SignedIn, SignedUp};
 use vouchsafe::api::keystore::credentials::{RecoveryStart, RecoveryStarted};
 use vouchsafe::api::vault::connections::NewConnection;
 use vouchsafe::api::vault::invitations::TokenBody;
@@ -11,6 +11,7 @@ use vouchsafe::crypto::engine::Finished;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::invitation_link::{LinkSecret, Ticket, to_link};
 use vouchsafe::crypto::recovery_key::RecoveryKey;
+use vouchsafe::flows::Login;
 use zeroize::Zeroizing;
 
 use crate::case::{Case, Kind, content};
@@ -145,7 +146,7 @@ fn sessions_and_tokens_on_the_wire() {
     };
     let signed_in = SignedIn {
         account_id: case.alice,
-        email: String::new(),
+        email: None,
         session: session.clone(),
         expires_at: 0,
         kek_passphrase: jwe.clone(),
@@ -153,8 +154,20 @@ fn sessions_and_tokens_on_the_wire() {
         signing_key: jwe.clone(),
         credentials_version: 1,
     };
+    let login = Login::Identity(session.clone());
+    let sign_in_start = SignInStart {
+        email: None,
+        identity_token: Some(session.clone()),
+        credential_request: String::new(),
+    };
+    let sign_up_start = SignUpStart {
+        email: None,
+        identity_token: Some(session.clone()),
+        registration_request: String::new(),
+    };
     let recovery_start = RecoveryStart {
-        email: String::new(),
+        email: None,
+        identity_token: Some(session.clone()),
         recovery_auth: session.clone(),
     };
     let recovery_started = RecoveryStarted {
@@ -173,6 +186,9 @@ fn sessions_and_tokens_on_the_wire() {
         ("NewConnection", shows(&connection, secret.as_bytes())),
         ("SignedUp", shows(&signed_up, secret.as_bytes())),
         ("SignedIn", shows(&signed_in, secret.as_bytes())),
+        ("Login", shows(&login, secret.as_bytes())),
+        ("SignInStart", shows(&sign_in_start, secret.as_bytes())),
+        ("SignUpStart", shows(&sign_up_start, secret.as_bytes())),
         ("RecoveryStart", shows(&recovery_start, secret.as_bytes())),
         (
             "RecoveryStarted",

@@ -153,7 +153,8 @@ impl Stage {
     pub async fn is_recovery_key(&self, email: &str, written: &str) -> bool {
         let auth = RecoveryKey::from_written(written).unwrap().auth().unwrap();
         let auth = Base64UrlUnpadded::encode_string(&auth[..]);
-        let body = serde_json::json!({ "email": email, "recoveryAuth": auth });
+        let body =
+            serde_json::json!({ "email": email, "identityToken": null, "recoveryAuth": auth });
         self.post("/recovery/start", None, &body).await == 200
     }
 

@@ -12,6 +12,7 @@ mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod identities;
 mod live;
 mod persist;
 mod recipients;

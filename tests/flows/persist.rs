@@ -39,7 +39,7 @@ fn a_session_goes_on_without_a_passphrase() {
         let again = resume(&bob, &kept);
         assert!(bob.http.sent.borrow().is_empty(), "nothing is sent");
         assert_eq!(again.account(), bob.session.account());
-        assert_eq!(again.email(), bob.email);
+        assert_eq!(again.email().unwrap(), bob.email);
         assert!(!again.is_locked());
         let received = again.read_share(share.id).await.unwrap();
         assert_eq!(received.card, passport());

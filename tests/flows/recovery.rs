@@ -57,7 +57,7 @@ fn everything_is_there_on_a_new_device() {
             .unwrap();
         let session = recovered.session;
         assert_eq!(session.account(), alice.session.account());
-        assert_eq!(session.email(), alice.email);
+        assert_eq!(session.email().unwrap(), alice.email);
         assert_eq!(session.card(card.id).await.unwrap().content, card.content);
         let connection = session.connection(hers.id).await.unwrap();
         assert_eq!(connection.trust, Trust::Verified);

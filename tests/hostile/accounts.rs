@@ -145,7 +145,7 @@ fn the_session_is_the_one_that_was_asked_for() {
         });
         let client = world.client_with(http, Counting::default());
         match client.sign_in(&alice.email, PASSPHRASE).await {
-            Ok(session) => assert_eq!(session.email(), alice.email),
+            Ok(session) => assert_eq!(session.email().unwrap(), alice.email),
             Err(error) => assert!(!error.code().is_empty()),
         }
     });

@@ -95,7 +95,9 @@ impl Account {
         let request = encode(&started.message.serialize());
         let body = match session {
             Some(_) => json!({ "registrationRequest": request }),
-            None => json!({ "registrationRequest": request, "email": EMAIL }),
+            None => {
+                json!({ "registrationRequest": request, "email": EMAIL, "identityToken": null })
+            }
         };
         let (status, answer) = self.post(path, session, body).await;
         assert_eq!(status, 200, "{answer}");
@@ -116,6 +118,7 @@ impl Account {
         let body = json!({
             "accountId": self.id,
             "email": EMAIL,
+            "identityToken": null,
             "registrationRecord": made["registrationRecord"],
             "kekPassphrase": made["kekPassphrase"],
             "kekRecovery": jwe(),
@@ -131,7 +134,7 @@ impl Account {
     async fn sign_in(&self, passphrase: &str) -> Option<(String, u64)> {
         let started = ClientLogin::<Suite>::start(&mut System, passphrase.as_bytes()).unwrap();
         let request = encode(&started.message.serialize());
-        let body = json!({ "email": EMAIL, "credentialRequest": request });
+        let body = json!({ "email": EMAIL, "identityToken": null, "credentialRequest": request });
         let (status, answer) = self.post("/sign-in/start", None, body).await;
         assert_eq!(status, 200, "{answer}");
         let response = decode(&answer["credentialResponse"]);

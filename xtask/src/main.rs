@@ -1,12 +1,17 @@
 //! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
 
+mod changelog;
 mod demo;
 mod deny;
 mod descriptions;
+mod docs;
 mod files;
+mod firefox;
 mod npm;
 mod package;
+mod paths;
 mod process;
+mod release;
 mod serve;
 mod services;
 mod test;
@@ -53,6 +58,14 @@ enum Command {
     },
     /// Builds the npm package.
     Package,
+    /// Makes the reference of the package's calls from its types.
+    Docs,
+    /// Builds the package from two clean clones, compares them, and writes checksums. Publishes nothing.
+    Release {
+        /// Only tells what holds a release back: changes that are not committed, a version without a date.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Runs Vault and Keystore, to develop an app against.
     Serve {
         /// The port on this machine.
@@ -82,6 +95,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo { port, data } => demo::run(&workspace, port, data),
         Command::Test { only } => return test::run(&workspace, only),
         Command::Package => package::build(&workspace).map(drop),
+        Command::Docs => package::build(&workspace)
+            .and_then(|package| docs::build(&workspace, &package))
+            .map(|page| println!("{}", page.display())),
+        Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;
     Ok(ExitCode::SUCCESS)

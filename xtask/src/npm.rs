@@ -1,7 +1,8 @@
 //! Node.js and the npm packages that builds and tests use.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,16 +17,36 @@ pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Makes sure of Node.js and of the npm packages in `tests/`. Returns their folder.
 pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<PathBuf> {
-    ensure_node()?;
     let tests = workspace.root.join("tests");
-    let modules = tests.join("node_modules");
-    let lock = files::read(&tests.join("package-lock.json"))?;
-    // `npm ci` empties the folder first, so it runs only when the lock file is another one.
-    let stamp = modules.join(".installed-lock.json");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(modules);
+    install(workspace, &tests, &[])?;
+    Ok(tests.join("node_modules"))
+}
+
+/// Makes sure of the bundlers and other tools that `tests/package` tries the package with. They are many, so they stay in the
+/// target folder. Returns the folder that holds their `node_modules`.
+pub(crate) fn ensure_consumers(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("consumers");
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("{} could not be made", folder.display()))?;
+    for name in ["package.json", "package-lock.json"] {
+        let text = files::read(&workspace.root.join("tests/package").join(name))?;
+        files::write(&folder.join(name), text)?;
     }
-    eprintln!("==> Installing npm packages in tests/");
+    // What runs must be what the packages ship.
+    install(workspace, &folder, &["--ignore-scripts"])?;
+    Ok(folder)
+}
+
+/// Installs what the lock file of `folder` names.
+fn install(workspace: &Workspace, folder: &Path, options: &[&str]) -> Result<()> {
+    ensure_node()?;
+    let lock = files::read(&folder.join("package-lock.json"))?;
+    // `npm ci` empties the folder first, so it runs only when the lock file is another one.
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    eprintln!("==> Installing npm packages in {}", folder.display());
     let mut npm = workspace.command(NPM);
     npm.args([
         "ci",
@@ -34,11 +55,11 @@ pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<PathBuf> {
         "--no-fund",
         "--loglevel=error",
     ])
-    .current_dir(&tests)
+    .args(options)
+    .current_dir(folder)
     .stdout(Stdio::null());
-    process::run(&mut npm, "`npm ci` in tests/")?;
-    files::write(&stamp, lock)?;
-    Ok(modules)
+    process::run(&mut npm, &format!("`npm ci` in {}", folder.display()))?;
+    files::write(&stamp, lock)
 }
 
 fn ensure_node() -> Result<()> {

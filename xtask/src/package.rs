@@ -12,12 +12,22 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::files;
 use crate::npm::{self, NPM};
+use crate::paths;
 use crate::process;
 use crate::tools;
 use crate::workspace::Workspace;
 
 /// A static worker file below this size may end up inlined by bundlers, as an address that a page's policy forbids.
 const WORKER_AT_LEAST: usize = 4096;
+
+/// A compiled module and its bindings.
+struct Module {
+    wasm: Vec<u8>,
+    /// The JavaScript for pages.
+    web: String,
+    /// The JavaScript for the worker, which loads no other files.
+    classic: String,
+}
 
 /// What was built.
 pub(crate) struct Package {
@@ -32,57 +42,87 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     let modules = npm::ensure_packages(workspace)?;
     tools::ensure_wasm_target(workspace)?;
 
-    eprintln!("==> Building the WebAssembly module");
+    let parent = workspace.target.join("package");
+    let scratch = files::scratch(&parent)?;
+    let usual = build_module(workspace, &[], scratch.path())?;
+    let full = build_module(workspace, &["--features", "rust-rsa"], scratch.path())?;
+    assemble(
+        workspace,
+        &usual,
+        &full,
+        &modules.join("binaryen/bin/wasm-opt"),
+        scratch.path(),
+    )
+}
+
+/// Compiles the module and makes its bindings.
+fn build_module(workspace: &Workspace, features: &[&str], scratch: &Path) -> Result<Module> {
+    let kind = if features.is_empty() { "usual" } else { "full" };
+    eprintln!("==> Building the WebAssembly module ({kind})");
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--package",
-        "vouchsafe",
-        "--lib",
-        "--profile",
-        "wasm",
-        "--target",
-        tools::WASM_TARGET,
-    ]);
+    cargo
+        .args([
+            "build",
+            "--package",
+            "vouchsafe",
+            "--lib",
+            "--profile",
+            "wasm",
+            "--target",
+            tools::WASM_TARGET,
+        ])
+        .args(features);
+    paths::hide(workspace, &mut cargo)?;
     process::run(&mut cargo, "The build of the WebAssembly module")?;
     let module = workspace
         .target
         .join(tools::WASM_TARGET)
         .join("wasm/vouchsafe.wasm");
-    assemble(workspace, &module, &modules.join("binaryen/bin/wasm-opt"))
-}
-
-/// Makes the package from a built module.
-fn assemble(workspace: &Workspace, module: &Path, wasm_opt: &Path) -> Result<Package> {
-    eprintln!("==> Assembling the package");
-    let parent = workspace.target.join("package");
-    let scratch = files::scratch(&parent)?;
-    let folder = scratch.path().join("vouchsafe");
-    copy_template(workspace, &folder)?;
-
-    let (web, wasm) = bindings(module, Target::Web, scratch.path())?;
-    let (classic, classic_wasm) = bindings(module, Target::NoModules, scratch.path())?;
+    let (web, wasm) = bindings(&module, Target::Web, scratch)?;
+    let (classic, classic_wasm) = bindings(&module, Target::NoModules, scratch)?;
     ensure!(
         wasm == classic_wasm,
         "The page's and the worker's bindings fit different modules; wasm-bindgen has changed."
     );
+    Ok(Module { wasm, web, classic })
+}
 
-    let wasm = optimise(workspace, wasm_opt, &wasm, scratch.path())?;
-    let worker = format!(
-        "{classic}{}",
-        files::read(&workspace.root.join("pkg-template/worker-tail.js"))?
-    );
-    ensure!(
-        worker.len() > WORKER_AT_LEAST,
-        "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
-    );
-    files::write(&folder.join("glue.js"), &web)?;
-    files::write(&folder.join("vouchsafe-worker.js"), &worker)?;
-    files::write(&folder.join("vouchsafe.wasm"), &wasm)?;
-    files::write(
-        &folder.join("wasm-inside.js"),
-        format!("export default \"{}\";\n", BASE64.encode(&deflate(&wasm)?)),
-    )?;
+/// Makes the package from the built modules.
+fn assemble(
+    workspace: &Workspace,
+    usual: &Module,
+    full: &Module,
+    wasm_opt: &Path,
+    scratch: &Path,
+) -> Result<Package> {
+    eprintln!("==> Assembling the package");
+    let parent = workspace.target.join("package");
+    let folder = scratch.join("vouchsafe");
+    copy_template(workspace, &folder)?;
+
+    let tail = files::read(&workspace.root.join("pkg-template/worker-tail.js"))?;
+    let wasm = optimise(workspace, wasm_opt, &usual.wasm, scratch)?;
+    let full_wasm = optimise(workspace, wasm_opt, &full.wasm, scratch)?;
+    for (prefix, name, module, wasm) in [
+        ("", "vouchsafe", usual, &wasm),
+        ("full-", "vouchsafe-full", full, &full_wasm),
+    ] {
+        let worker = format!("{}{tail}", module.classic);
+        ensure!(
+            worker.len() > WORKER_AT_LEAST,
+            "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
+        );
+        files::write(&folder.join(format!("{name}-worker.js")), &worker)?;
+        files::write(&folder.join(format!("{prefix}glue.js")), &module.web)?;
+        let packed = BASE64.encode(&deflate(wasm)?);
+        files::write(
+            &folder.join(format!("{prefix}wasm-inside.js")),
+            format!("export default \"{packed}\";\n"),
+        )?;
+    }
+    files::write(&folder.join("vouchsafe_bg.wasm"), &wasm)?;
+
+    paths::ensure_hidden(workspace, &folder)?;
 
     let mut pack = workspace.command(NPM);
     pack.args(["pack", "--silent", "--pack-destination"])
@@ -93,7 +133,7 @@ fn assemble(workspace: &Workspace, module: &Path, wasm_opt: &Path) -> Result<Pac
     let done = parent.join("vouchsafe");
     files::replace_folder(&done, &folder)?;
 
-    report(&done, &wasm)?;
+    report(&done, &wasm, &full_wasm)?;
     let tarball = parent.join(format!("vouchsafe-{}.tgz", workspace.version));
     eprintln!("    {}", tarball.display());
     Ok(Package {
@@ -112,9 +152,13 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
             fs::copy(entry.path(), folder.join(name))?;
         }
     }
-    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        fs::copy(workspace.root.join(licence), folder.join(licence))
-            .with_context(|| format!("{licence} is missing"))?;
+    for (from, to) in [
+        ("LICENSE-MIT", "LICENSE-MIT"),
+        ("LICENSE-APACHE", "LICENSE-APACHE"),
+        ("docs/errors.md", "errors.md"),
+    ] {
+        fs::copy(workspace.root.join(from), folder.join(to))
+            .with_context(|| format!("{from} is missing"))?;
     }
     // As text, because the order of the members means something under `exports`.
     let manifest = files::read(&template.join("package.json"))?;
@@ -191,7 +235,7 @@ fn gzip(bytes: &[u8]) -> Result<usize> {
 }
 
 /// Says how much a page loads.
-fn report(folder: &Path, wasm: &[u8]) -> Result<()> {
+fn report(folder: &Path, wasm: &[u8], full_wasm: &[u8]) -> Result<()> {
     let mut scripts = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -200,19 +244,22 @@ fn report(folder: &Path, wasm: &[u8]) -> Result<()> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let separate =
-            ["vouchsafe-worker.js", "wasm-inside.js", "external.js"].contains(&name.as_str());
+        let separate = ["vouchsafe-worker.js", "wasm-inside.js", "external.js"]
+            .contains(&name.as_str())
+            || name.contains("full");
         if name.ends_with(".js") && !separate {
             scripts.extend(fs::read(&path)?);
         }
     }
     let worker = fs::read(folder.join("vouchsafe-worker.js"))?;
     let kilobytes = |bytes: usize| format!("{:.1} kB", bytes as f64 / 1000.0);
-    eprintln!(
-        "    WebAssembly {} gzipped ({} plain)",
-        kilobytes(gzip(wasm)?),
-        kilobytes(wasm.len())
-    );
+    for (name, wasm) in [("WebAssembly", wasm), ("full       ", full_wasm)] {
+        eprintln!(
+            "    {name} {} gzipped ({} plain)",
+            kilobytes(gzip(wasm)?),
+            kilobytes(wasm.len())
+        );
+    }
     eprintln!(
         "    JavaScript  {} gzipped, the worker {}",
         kilobytes(gzip(&scripts)?),

@@ -13,6 +13,8 @@ use clap::ValueEnum;
 use crate::demo;
 use crate::deny;
 use crate::descriptions;
+use crate::docs;
+use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
@@ -43,12 +45,22 @@ pub(crate) enum Step {
     Native,
     /// The npm package builds, and its own tests pass.
     Package,
+    /// The reference can be made: every member of the package's types is described.
+    Docs,
+    /// The npm package works with each bundler, without one, and in Node.js.
+    Consumers,
     /// The services do what their own descriptions say.
     Descriptions,
+    /// The package and the services with a real identity provider.
+    OwnAccounts,
     /// The client in a browser, against running services.
     Browser,
     /// The demo page in a browser.
     E2e,
+    /// Both of that in Firefox.
+    Firefox,
+    /// The guide, word for word, and the whole apps among the examples.
+    Guide,
 }
 
 impl Step {
@@ -57,9 +69,11 @@ impl Step {
         match self {
             Self::Native => &[Self::Npm, Self::Server],
             Self::Package => &[Self::Npm],
-            Self::Descriptions => &[Self::Npm, Self::Server, Self::Package],
+            Self::Docs => &[Self::Npm, Self::Package],
+            Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
+            Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
-            Self::E2e => &[Self::Npm, Self::Server, Self::Package],
+            Self::E2e | Self::Firefox | Self::Guide => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
         }
     }
@@ -173,11 +187,16 @@ impl Made<'_> {
             }
             Step::Native => self.native(),
             Step::Package => self.package(),
+            Step::Docs => docs::build(self.workspace, self.built_package()?).map(drop),
+            Step::Consumers => self.consumers(),
             Step::Descriptions => {
                 descriptions::check(self.workspace, self.server()?, self.built_package()?)
             }
+            Step::OwnAccounts => self.own_accounts(),
             Step::Browser => self.browser(),
             Step::E2e => self.e2e(),
+            Step::Firefox => self.firefox(),
+            Step::Guide => self.guide(),
         }
     }
 
@@ -245,20 +264,31 @@ impl Made<'_> {
 
     fn package(&mut self) -> Result<()> {
         let package = package::build(self.workspace)?;
-        let tests = Path::new("tests/package");
-        if self.workspace.root.join(tests).is_dir() {
-            self.node_tests(tests, &[("VOUCHSAFE_PACKAGE", package.folder.as_os_str())])?;
-        }
+        let tools = npm::ensure_consumers(self.workspace)?;
+        let settings = [
+            ("VOUCHSAFE_PACKAGE", package.folder.as_os_str()),
+            ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
+            ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/package"), &settings)?;
         self.package = Some(package);
         Ok(())
     }
 
-    fn browser(&self) -> Result<()> {
-        tools::ensure_wasm_target(self.workspace)?;
-        let path = tools::ensure_wasm_pack(self.workspace)?;
-        let chromium = Chromium::ensure(self.workspace)?;
-        chromium.write_driver_settings(self.workspace)?;
+    fn own_accounts(&self) -> Result<()> {
+        let settings = [
+            ("VOUCHSAFE_SERVER", self.server()?.as_os_str()),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+        ];
+        self.node_tests(Path::new("tests/own-accounts"), &settings)
+    }
 
+    fn consumers(&self) -> Result<()> {
+        let chromium = Chromium::ensure(self.workspace)?;
+        let tools = npm::ensure_consumers(self.workspace)?;
         let scratch = tempfile::tempdir()?;
         let (data, log) = (
             scratch.path().join("data"),
@@ -268,23 +298,60 @@ impl Made<'_> {
             port: services::free_port()?,
             data: &data,
             page: None,
-            mailbox: true,
+            mailbox: false,
             any_origin: true,
-            rate_limits: true,
+            // More people sign up than one address may.
+            rate_limits: false,
             log: Some(&log),
         };
         let services = Services::start(self.workspace, self.server()?, &settings)?;
+        let (vault, keystore) = (services.vault(), services.keystore());
+        let settings = [
+            ("VOUCHSAFE_VAULT", OsStr::new(&vault)),
+            ("VOUCHSAFE_KEYSTORE", OsStr::new(&keystore)),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+            ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
+            ("CHROMIUM", chromium.browser.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/package/consumers"), &settings)
+    }
+
+    fn browser(&self) -> Result<()> {
+        let chromium = Chromium::ensure(self.workspace)?;
+        chromium.write_driver_settings(self.workspace)?;
+        self.wasm_pack(&["--chrome", "--chromedriver"], &chromium.driver)
+    }
+
+    fn firefox(&self) -> Result<()> {
+        let firefox = Firefox::ensure(self.workspace)?;
+        firefox.write_driver_settings(self.workspace)?;
+        self.wasm_pack(&["--firefox", "--geckodriver"], &firefox.driver)?;
+
+        let scratch = tempfile::tempdir()?;
+        let demo = self.demo(scratch.path())?;
+        let page = demo.page();
+        let settings = [
+            ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
+            ("FIREFOX", firefox.browser.as_os_str()),
+            ("GECKODRIVER", firefox.driver.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/firefox"), &settings)
+    }
+
+    /// The client's tests in the browser that the options name.
+    fn wasm_pack(&self, options: &[&str], driver: &Path) -> Result<()> {
+        tools::ensure_wasm_target(self.workspace)?;
+        let path = tools::ensure_wasm_pack(self.workspace)?;
+        let scratch = tempfile::tempdir()?;
+        let services = self.services(scratch.path())?;
         let mut wasm_pack = self.workspace.command("wasm-pack");
         wasm_pack
-            .args([
-                "test",
-                "--mode",
-                "no-install",
-                "--headless",
-                "--chrome",
-                "--chromedriver",
-            ])
-            .arg(&chromium.driver)
+            .args(["test", "--mode", "no-install", "--headless"])
+            .args(options)
+            .arg(driver)
             .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
             .env("PATH", path)
             // For all tests of a file together; 20 seconds are not enough on a busy machine.
@@ -298,16 +365,7 @@ impl Made<'_> {
         let chromium = Chromium::ensure(self.workspace)?;
         let package = self.built_package()?;
         let scratch = tempfile::tempdir()?;
-        let port = services::free_port()?;
-        let data = scratch.path().join("data");
-        let demo = demo::start(
-            self.workspace,
-            self.server()?,
-            package,
-            scratch.path(),
-            port,
-            &data,
-        )?;
+        let demo = self.demo(scratch.path())?;
         let page = demo.page();
         let pictures = self.workspace.target.join("e2e");
         let settings = [
@@ -317,6 +375,48 @@ impl Made<'_> {
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/e2e"), &settings)
+    }
+
+    fn guide(&self) -> Result<()> {
+        let chromium = Chromium::ensure(self.workspace)?;
+        let scratch = tempfile::tempdir()?;
+        let services = self.services(scratch.path())?;
+        let address = services.page().trim_end_matches('/').to_owned();
+        let settings = [
+            ("VOUCHSAFE_SERVICES", OsStr::new(&address)),
+            (
+                "VOUCHSAFE_TARBALL",
+                self.built_package()?.tarball.as_os_str(),
+            ),
+            ("CHROMIUM", chromium.browser.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/guide"), &settings)
+    }
+
+    /// The services alone, with their data in a folder, for pages of any origin.
+    fn services(&self, folder: &Path) -> Result<Services> {
+        let settings = Settings {
+            port: services::free_port()?,
+            data: &folder.join("data"),
+            page: None,
+            mailbox: true,
+            any_origin: true,
+            rate_limits: true,
+            log: Some(&folder.join("server.log")),
+        };
+        Services::start(self.workspace, self.server()?, &settings)
+    }
+
+    /// The demo, in a folder of its own.
+    fn demo(&self, folder: &Path) -> Result<Services> {
+        demo::start(
+            self.workspace,
+            self.server()?,
+            self.built_package()?,
+            folder,
+            services::free_port()?,
+            &folder.join("data"),
+        )
     }
 
     fn built_package(&self) -> Result<&Package> {

@@ -64,11 +64,35 @@ fn search_path() -> Result<std::ffi::OsString> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(env::home_dir()?.join(".cargo")));
-    folders.extend(cargo_home.map(|home| home.join("bin")));
+    folders.push(cargo_home()?.join("bin"));
     Ok(env::join_paths(folders)?)
+}
+
+/// Where Cargo keeps programs and the sources of crates.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+        .context("Name Cargo's folder in CARGO_HOME.")
+}
+
+/// Where the compiler lies, with the standard library.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    output(Command::new("rustc").args(["--print", "sysroot"]))
+        .map(|folder| folder.trim().into())
+        .context("`rustc --print sysroot` failed.")
+}
+
+/// The commit that the compiler was built from.
+pub(crate) fn compiler_commit() -> Result<String> {
+    output(Command::new("rustc").arg("-vV"))
+        .and_then(|text| {
+            let commit = text
+                .lines()
+                .find_map(|line| line.strip_prefix("commit-hash: "));
+            commit.map(str::to_owned)
+        })
+        .context("`rustc -vV` names no commit.")
 }
 
 /// Makes sure of `cargo deny`. Returns the `PATH` on which it is.
@@ -104,6 +128,11 @@ fn ensure_program(
     if found.is_some_and(|text| text.split_whitespace().any(|word| word == version)) {
         return Ok(());
     }
+    cargo_install(workspace, package, version)
+}
+
+/// Builds a program of crates.io and installs it among Cargo's.
+pub(crate) fn cargo_install(workspace: &Workspace, package: &str, version: &str) -> Result<()> {
     eprintln!("==> Installing {package} {version} (this takes some minutes)");
     process::run(
         workspace
@@ -132,7 +161,7 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     };
     eprintln!("==> Installing schemathesis {SCHEMATHESIS}");
     if make(workspace).is_err() {
-        if !is_root() || which("apt-get").is_none() {
+        if !can_apt_install() {
             bail!(missing);
         }
         apt_install(workspace, &["python3-venv"]).context(missing)?;
@@ -151,8 +180,13 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Whether Debian packages can be installed.
+pub(crate) fn can_apt_install() -> bool {
+    is_root() && which("apt-get").is_some()
+}
+
 /// Installs Debian packages.
-fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+pub(crate) fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
     process::run(
         workspace.command("apt-get").arg("update"),
         "`apt-get update`",
@@ -179,7 +213,7 @@ impl Chromium {
         }
         let missing = "Install Chromium and its driver (on Debian and Ubuntu: `apt-get install chromium chromium-driver`), \
             or name them in CHROMIUM and CHROMEDRIVER.";
-        if !is_root() || which("apt-get").is_none() {
+        if !can_apt_install() {
             bail!(missing);
         }
         eprintln!("==> Installing Chromium and its driver");
@@ -227,7 +261,8 @@ impl Chromium {
     }
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+/// A program on the `PATH`.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
     folders

@@ -65,6 +65,19 @@ impl Workspace {
             .with_context(|| format!("The crate {name} is not in Cargo.lock."))
     }
 
+    /// The name and the version of each crate of the workspace.
+    pub(crate) fn members(&self) -> Result<Vec<(&str, &str)>> {
+        let packages = self.metadata["packages"]
+            .as_array()
+            .context("cargo metadata lists the packages")?;
+        let ours = packages
+            .iter()
+            .filter(|package| package["source"].is_null());
+        ours.map(|package| Some((package["name"].as_str()?, package["version"].as_str()?)))
+            .collect::<Option<_>>()
+            .context("cargo metadata names each package and its version")
+    }
+
     /// A command that runs Cargo in the checkout.
     pub(crate) fn cargo(&self) -> Command {
         self.command(cargo())

@@ -4,13 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 use super::sessions::{Scope, make_session};
 use super::{App, opaque};
 use crate::encoding::{Bytes, Id, Jwe, Message};
-use crate::error::{ApiError, Code, ErrorBody, Result};
+use crate::error::{Code, ErrorBody, Result};
 use crate::extract::Input;
 use crate::limits::{self, SIGN_UP};
 
@@ -21,7 +20,10 @@ pub(super) const KEY: usize = 4 << 10;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignUpStart {
-    email: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    email: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    identity_token: Option<String>,
     registration_request: Message,
 }
 
@@ -37,7 +39,10 @@ pub(crate) struct SignUpStarted {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignUpFinish {
     account_id: Id,
-    email: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    email: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    identity_token: Option<String>,
     registration_record: Message,
     kek_passphrase: Jwe,
     kek_recovery: Jwe,
@@ -55,27 +60,6 @@ pub(crate) struct SignedUp {
     expires_at: i64,
 }
 
-/// An email as it is stored and compared: trimmed, NFC, lower-case.
-pub(super) fn normalise(email: &str) -> Result<String> {
-    let email: String = email
-        .trim()
-        .nfc()
-        .collect::<String>()
-        .to_lowercase()
-        .nfc()
-        .collect();
-    let shaped = email.len() <= 254
-        && email.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && !host.is_empty() && !host.contains('@')
-        })
-        && !email.chars().any(|c| c.is_control() || c.is_whitespace());
-    if shaped {
-        Ok(email)
-    } else {
-        Err(ApiError::bad_input("Check the email address."))
-    }
-}
-
 /// Begins a sign-up.
 #[utoipa::path(
     post, path = "/sign-up/start", request_body = SignUpStart, security(()),
@@ -86,15 +70,19 @@ pub(super) async fn sign_up_start(
     from: limits::From,
     Input(input): Input<SignUpStart>,
 ) -> Result<Json<SignUpStarted>> {
-    let email = normalise(&input.email)?;
-    app.limits.attempt(&SIGN_UP, &email, &from)?;
-    let registration_response = app.setup.register(&email, &input.registration_request)?;
-    let taken = sqlx::query("SELECT id FROM accounts WHERE email = $1")
-        .bind(&email)
+    let who = app
+        .newcomer(input.email.as_deref(), input.identity_token.as_deref())
+        .await?;
+    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
+    let registration_response = app
+        .setup
+        .register(&who.login, &input.registration_request)?;
+    let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
+        .bind(&who.login)
         .fetch_optional(&app.db.read)
         .await?;
     match taken {
-        Some(_) => Err(Code::EmailTaken.into()),
+        Some(_) => Err(who.taken()),
         None => Ok(Json(SignUpStarted {
             registration_response,
         })),
@@ -111,11 +99,13 @@ pub(super) async fn sign_up_finish(
     from: limits::From,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
-    let email = normalise(&input.email)?;
-    app.limits.attempt(&SIGN_UP, &email, &from)?;
+    let who = app
+        .newcomer(input.email.as_deref(), input.identity_token.as_deref())
+        .await?;
+    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
     let columns = [
         input.account_id.of_version(4)?.to_owned(),
-        email,
+        who.login.clone(),
         String::from(opaque::record(&input.registration_record)?),
         input.kek_passphrase.within(KEY)?.to_owned(),
         input.kek_recovery.within(KEY)?.to_owned(),
@@ -126,33 +116,32 @@ pub(super) async fn sign_up_finish(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let mut insert = sqlx::query(
-        "INSERT INTO accounts (id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
-         recovery_verifier, created_at, setup) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO accounts (id, login, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
+         recovery_verifier, created_at, setup, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     );
     for column in &columns {
         insert = insert.bind(column);
     }
-    let insert = insert.bind(now).bind(&app.setup.id);
+    let insert = insert.bind(now).bind(&app.setup.id).bind(&who.email);
     let made = insert.execute(&mut *tx).await?.rows_affected() == 1;
     if !made {
         // Holds the account: its credentials cannot change before the session is in.
         let mut same = sqlx::query_scalar::<_, String>(
             "UPDATE accounts SET credentials_version = credentials_version \
-             WHERE id = $1 AND email = $2 AND opaque_record = $3 AND kek_passphrase = $4 AND kek_recovery = $5 \
+             WHERE id = $1 AND login = $2 AND opaque_record = $3 AND kek_passphrase = $4 AND kek_recovery = $5 \
              AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8 RETURNING id",
         );
         for column in &columns {
             same = same.bind(column);
         }
         if same.fetch_optional(&mut *tx).await?.is_none() {
-            let taken = sqlx::query("SELECT id FROM accounts WHERE email = $1").bind(&columns[1]);
+            let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1").bind(&who.login);
             let taken = taken.fetch_optional(&mut *tx).await?.is_some();
             return Err(if taken {
-                Code::EmailTaken
+                who.taken()
             } else {
-                Code::Conflict
-            }
-            .into());
+                Code::Conflict.into()
+            });
         }
     }
     let made = make_session(&mut tx, input.account_id.as_str(), Scope::Full, now).await?;
@@ -163,27 +152,4 @@ pub(super) async fn sign_up_finish(
         expires_at: made.expires_at,
     };
     Ok((StatusCode::CREATED, Json(answer)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn emails_have_one_spelling() {
-        assert_eq!(normalise("  Bob@Example.ORG ").unwrap(), "bob@example.org");
-        assert_eq!(normalise("JOSE\u{301}@x").unwrap(), "jos\u{e9}@x");
-        for wrong in [
-            "",
-            "bob",
-            "@x",
-            "bob@",
-            "a@b@c",
-            "a b@c",
-            "a\n@c",
-            &format!("{}@x", "a".repeat(253)),
-        ] {
-            assert!(normalise(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

@@ -19,7 +19,10 @@ const FRESH: i64 = 5 * MINUTE;
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
     pub(super) account: String,
-    pub(super) email: String,
+    /// What the account is found by.
+    pub(super) login: String,
+    /// The address that mails name it by.
+    pub(super) email: Option<String>,
     /// What is stored of the session.
     pub(super) hash: String,
     /// It can set new credentials, and nothing else.
@@ -31,7 +34,8 @@ pub(super) struct Session {
 /// The account of a full session.
 pub(super) struct Caller {
     pub(super) account: String,
-    pub(super) email: String,
+    /// The address that mails name them by.
+    pub(super) email: Option<String>,
 }
 
 /// A session that proved the passphrase, or the recovery key, a moment ago.
@@ -40,7 +44,15 @@ pub(super) struct Proven(pub(super) Session);
 /// A session that may delete its account, or has done so.
 pub(super) struct Leaver(pub(super) Session);
 
-type Row = (String, String, String, i64, i64, Option<i64>);
+type Row = (
+    String,
+    String,
+    String,
+    Option<String>,
+    i64,
+    i64,
+    Option<i64>,
+);
 
 impl Session {
     async fn find(parts: &Parts, app: &Keystore) -> Result<Self> {
@@ -49,19 +61,20 @@ impl Session {
             .ok_or(Code::SessionExpired)?;
         let (hash, now) = (session.to_hash(), app.clock.now());
         let found: Option<Row> = sqlx::query_as(
-            "SELECT sessions.hash, accounts.id, accounts.email, sessions.created_at, sessions.recovery, \
-             accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
+            "SELECT sessions.hash, accounts.id, accounts.login, accounts.email, sessions.created_at, \
+             sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2",
         )
         .bind(&hash)
         .bind(now)
         .fetch_optional(&app.db.read)
         .await?;
-        let (hash, account, email, created_at, recovery, deleted_at) = found
+        let (hash, account, login, email, created_at, recovery, deleted_at) = found
             .filter(|row| same_secret(&row.0, &hash))
             .ok_or(Code::SessionExpired)?;
         Ok(Self {
             account,
+            login,
             email,
             hash,
             is_recovery: recovery != 0,

@@ -74,7 +74,7 @@ pub(super) async fn start(
 ) -> Result<Json<CredentialsStarted>> {
     let registration_response = app
         .setup
-        .register(&session.email, &input.registration_request)?;
+        .register(&session.login, &input.registration_request)?;
     Ok(Json(CredentialsStarted {
         registration_response,
     }))

@@ -7,7 +7,7 @@ use super::callers::{Leaver, Session};
 use super::{App, Keystore};
 use crate::error::{Code, ErrorBody, Result};
 
-/// Deletes the account with everything that it keeps here. Its id stays taken, its email is free.
+/// Deletes the account with everything that it keeps here. Its id stays taken, its email or identity is free.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -26,9 +26,9 @@ impl Keystore {
     async fn delete_account(&self, session: &Session) -> Result<bool> {
         let (account, now) = (&session.account, self.clock.now());
         let mut tx = self.db.begin().await?;
-        // The email must be unique; an id is nobody's.
+        // The login must be unique; an id is nobody's.
         let done = sqlx::query(
-            "UPDATE accounts SET email = id, opaque_record = '', kek_passphrase = '', kek_recovery = '', \
+            "UPDATE accounts SET login = id, email = NULL, opaque_record = '', kek_passphrase = '', kek_recovery = '', \
              vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, deleted_at = $1 \
              WHERE id = $2 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE hash = $3)",
         )

@@ -5,6 +5,7 @@ mod callers;
 mod connections;
 mod credentials;
 mod deletion;
+mod identity;
 mod opaque;
 mod recovery;
 mod sessions;
@@ -12,6 +13,7 @@ mod setup;
 mod spaces;
 mod sweep;
 mod tokens;
+mod who;
 #[cfg(test)]
 mod wire;
 
@@ -31,12 +33,14 @@ use crate::config::{Config, Urls};
 use crate::db::{Db, Migrations, sqlite_url};
 use crate::limits::Limits;
 use crate::server::StartError;
+use identity::Identities;
 use setup::Setup;
 
 const MIGRATIONS: Migrations = &[
     include_str!("schema.sql"),
     include_str!("credentials.sql"),
     include_str!("sweeping.sql"),
+    include_str!("identities.sql"),
 ];
 
 /// What the Keystore's handlers share.
@@ -45,6 +49,10 @@ pub(crate) struct Keystore {
     clock: Clock,
     setup: Setup,
     limits: Limits,
+    /// Whose identity tokens are taken, if any are.
+    identities: Option<Identities>,
+    /// Whether new accounts may be opened by an email address.
+    email_sign_up: bool,
     issuer: String,
     audiences: Vec<String>,
 }
@@ -59,12 +67,15 @@ impl Keystore {
             .keystore_db
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
+        let identities = Identities::new(config)?;
         let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
         let setup = open_setup(config, &db).await?;
         Ok(Arc::new(Self {
             db,
             setup,
             limits: Limits::new(config.rate_limits, config.clock.clone()),
+            identities,
+            email_sign_up: config.email_sign_up,
             clock: config.clock.clone(),
             issuer: urls
                 .keystore

@@ -40,17 +40,17 @@ fn bad(_: opaque_ke::errors::ProtocolError) -> ApiError {
 }
 
 impl Setup {
-    fn credential_id(&self, email: &str) -> Result<Vec<u8>> {
+    fn credential_id(&self, login: &str) -> Result<Vec<u8>> {
         let mac = Hmac::<Sha256>::new_from_slice(self.email_secret.as_bytes());
         let mac = mac.map_err(|error| ApiError::internal("no credential id", error))?;
-        Ok(mac.chain_update(email).finalize().into_bytes().to_vec())
+        Ok(mac.chain_update(login).finalize().into_bytes().to_vec())
     }
 
     /// Answers a registration request.
-    pub(super) fn register(&self, email: &str, request: &Message) -> Result<Message> {
+    pub(super) fn register(&self, login: &str, request: &Message) -> Result<Message> {
         let request = RegistrationRequest::deserialize(&request.0).map_err(bad)?;
         let answer =
-            ServerRegistration::<Suite>::start(&self.opaque, request, &self.credential_id(email)?);
+            ServerRegistration::<Suite>::start(&self.opaque, request, &self.credential_id(login)?);
         Ok(Message(answer.map_err(bad)?.message.serialize().to_vec()))
     }
 
@@ -58,7 +58,7 @@ impl Setup {
     /// answer looks the same, and no last message will fit it.
     pub(super) fn log_in(
         &self,
-        email: &str,
+        login: &str,
         record: Option<&[u8]>,
         request: &Message,
     ) -> Result<(Message, Message)> {
@@ -68,13 +68,13 @@ impl Setup {
             .transpose();
         let record = record
             .map_err(|error| ApiError::internal("a stored OPAQUE record does not parse", error))?;
-        let id = self.credential_id(email)?;
-        let login =
+        let id = self.credential_id(login)?;
+        let begun =
             ServerLogin::start(&mut OsRng, &self.opaque, record, request, &id, parameters())
                 .map_err(bad)?;
         Ok((
-            Message(login.state.serialize().to_vec()),
-            Message(login.message.serialize().to_vec()),
+            Message(begun.state.serialize().to_vec()),
+            Message(begun.message.serialize().to_vec()),
         ))
     }
 }

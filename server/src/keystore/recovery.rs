@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::accounts::normalise;
 use super::sessions::{Scope, make_session};
 use crate::encoding::{Bytes, Id, Jwe, same_secret};
 use crate::error::{Code, ErrorBody, Result};
@@ -17,7 +16,10 @@ use crate::limits::{self, RECOVERY};
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RecoveryStart {
-    email: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    email: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    identity_token: Option<String>,
     recovery_auth: Bytes<32>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct RecoveryStarted {
     credentials_version: i64,
 }
 
-/// Begins a recovery. An unknown email is answered like a wrong key.
+/// Begins a recovery. Whoever has no account is answered like a wrong key.
 #[utoipa::path(
     post, path = "/recovery/start", request_body = RecoveryStart, security(()),
     responses((status = 200, body = RecoveryStarted), (status = "default", body = ErrorBody)),
@@ -44,15 +46,17 @@ pub(super) async fn start(
     from: limits::From,
     Input(input): Input<RecoveryStart>,
 ) -> Result<Json<RecoveryStarted>> {
-    let email = normalise(&input.email)?;
-    app.limits
-        .attempt(&RECOVERY, &format!("{email} {}", from.0), &from)?;
+    let who = app
+        .who(input.email.as_deref(), input.identity_token.as_deref())
+        .await?;
+    let key = format!("{} {}", who.login, from.0);
+    app.limits.attempt(&RECOVERY, &key, &from)?;
     let found: Option<(String, String)> =
-        sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE email = $1")
-            .bind(&email)
+        sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE login = $1")
+            .bind(&who.login)
             .fetch_optional(&app.db.read)
             .await?;
-    // A verifier that nothing fits, so that unknown emails take the same work.
+    // A verifier that nothing fits, so that it takes the same work where there is no account.
     let nobody = (String::new(), Bytes::<32>::make().to_text());
     let (account, verifier) = found.unwrap_or(nobody);
     let shown = input.recovery_auth.to_hash();
@@ -62,14 +66,14 @@ pub(super) async fn start(
 
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Changes nothing, but holds the account: its credentials cannot change before the session is in.
+    // Holds the account: its credentials cannot change before the session is in.
     let held: Option<(String, String, String, i64)> = sqlx::query_as(
-        "UPDATE accounts SET credentials_version = credentials_version \
-         WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \
+        "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \
          RETURNING kek_recovery, vault_key, signing_key, credentials_version",
     )
     .bind(&account)
     .bind(&shown)
+    .bind(&who.email)
     .fetch_optional(&mut *tx)
     .await?;
     let (kek_recovery, vault_key, signing_key, credentials_version) =

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::accounts::normalise;
 use super::callers::Session;
 use super::{App, Keystore, opaque};
 use crate::clock::{DAY, MINUTE};
@@ -25,11 +24,14 @@ const LOGIN: i64 = 2 * MINUTE;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignInStart {
-    email: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    email: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    identity_token: Option<String>,
     credential_request: Message,
 }
 
-/// The answer to it, for unknown emails too.
+/// The answer to it, for those without an account too.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignInStarted {
@@ -65,7 +67,9 @@ pub(super) struct NewSession {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignedIn {
     account_id: Id,
-    email: String,
+    /// Null for those who came with an identity token.
+    #[serde(deserialize_with = "Option::deserialize")]
+    email: Option<String>,
     session: Bytes<32>,
     expires_at: i64,
     kek_passphrase: Jwe,
@@ -105,6 +109,9 @@ pub(super) async fn make_session(
 /// An account as a sign-in finds it.
 type Found = (String, String, Option<String>, i64);
 
+/// A begun sign-in.
+type Login = (String, Option<String>, String, i64, Option<String>);
+
 impl Keystore {
     /// Whether any account has a passphrase that only a lost setup could check.
     async fn has_lost_passphrases(&self) -> Result<bool> {
@@ -130,18 +137,20 @@ pub(super) async fn sign_in_start(
     from: limits::From,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
-    let email = normalise(&input.email)?;
-    app.limits.attempt(&SIGN_IN, &email, &from)?;
+    let who = app
+        .who(input.email.as_deref(), input.identity_token.as_deref())
+        .await?;
+    app.limits.attempt(&SIGN_IN, &who.login, &from)?;
     let found: Option<Found> = sqlx::query_as(
-        "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE email = $1",
+        "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
     )
-    .bind(&email)
+    .bind(&who.login)
     .fetch_optional(&app.db.read)
     .await?;
     let lost = app.has_lost_passphrases().await?;
     let current = |found: &Found| found.2.as_ref().is_none_or(|setup| *setup == app.setup.id);
     let found = found.filter(current);
-    // An unknown email is answered like one of an older setup, while there are such.
+    // Whoever has no account is answered like one of an older setup, while there are such.
     if lost && found.is_none() {
         return Err(Code::RecoveryNeeded.into());
     }
@@ -150,19 +159,23 @@ pub(super) async fn sign_in_start(
         .and_then(|(_, record, ..)| from_base64url(record));
     let (state, credential_response) =
         app.setup
-            .log_in(&email, record.as_deref(), &input.credential_request)?;
+            .log_in(&who.login, record.as_deref(), &input.credential_request)?;
 
     let (login, now) = (Bytes::<16>::make(), app.clock.now());
     let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
+    // Who has no account leaves no address behind.
+    let email = account.as_ref().and(who.token_email());
     let mut tx = app.db.begin().await?;
     sqlx::query(
-        "INSERT INTO logins (hash, account, state, expires_at, credentials_version) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO logins (hash, account, state, expires_at, credentials_version, email) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(login.to_hash())
     .bind(account)
     .bind(String::from(state))
     .bind(now + LOGIN)
     .bind(version.unwrap_or(1))
+    .bind(email)
     .execute(&mut *tx)
     .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
@@ -190,14 +203,14 @@ pub(super) async fn sign_in_finish(
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), app.clock.now());
-    let login: Option<(String, Option<String>, String, i64)> = sqlx::query_as(
-        "SELECT hash, account, state, credentials_version FROM logins WHERE hash = $1 AND expires_at > $2",
+    let login: Option<Login> = sqlx::query_as(
+        "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
     )
     .bind(&hash)
     .bind(now)
     .fetch_optional(&app.db.read)
     .await?;
-    let (_, account, state, version) = login
+    let (_, account, state, version, email) = login
         .filter(|row| same_secret(&row.0, &hash))
         .ok_or(Code::WrongCredentials)?;
     let state = from_base64url(&state)
@@ -218,17 +231,18 @@ pub(super) async fn sign_in_finish(
     };
 
     let mut tx = app.db.begin().await?;
-    // Changes nothing, but holds the account: its credentials cannot change before the session is in.
-    let held: Option<(String, String, String, String)> = sqlx::query_as(
-        "UPDATE accounts SET credentials_version = credentials_version \
+    // Holds the account: its credentials cannot change before the session is in.
+    let held: Option<(Option<String>, String, String, String)> = sqlx::query_as(
+        "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
          WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
-         RETURNING email, kek_passphrase, vault_key, signing_key",
+         RETURNING CASE WHEN email = login THEN email END, kek_passphrase, vault_key, signing_key",
     )
     .bind(&account)
     .bind(version)
+    .bind(&email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (email, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
+    let (address, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
@@ -245,7 +259,7 @@ pub(super) async fn sign_in_finish(
     tx.commit().await?;
     Ok(Json(SignedIn {
         account_id: Id::stored(account),
-        email,
+        email: address,
         session: made.session,
         expires_at: made.expires_at,
         kek_passphrase: Jwe::stored(kek_passphrase),

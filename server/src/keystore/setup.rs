@@ -19,7 +19,7 @@ pub(crate) struct Setup {
     /// What accounts remember of it.
     pub(crate) id: String,
     pub(crate) opaque: OpaqueSetup,
-    /// Keys the HMAC that makes a credential id from an email.
+    /// Keys the HMAC that makes a credential id from what an account is found by.
     pub(crate) email_secret: Bytes<32>,
     pub(crate) token_key: TokenKey,
 }

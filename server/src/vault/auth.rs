@@ -142,7 +142,8 @@ impl Source {
 /// The account that a token speaks for.
 pub(crate) struct Caller {
     pub(super) account: String,
-    pub(super) email: String,
+    /// The address that mails name them by.
+    pub(super) email: Option<String>,
     /// When the token ends, in milliseconds.
     pub(super) expires_at: i64,
 }

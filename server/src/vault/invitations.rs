@@ -204,7 +204,7 @@ pub(super) async fn create(
         )
         .bind(id.as_str())
         .bind(email.as_str())
-        .bind(&caller.email)
+        .bind(caller.email.as_deref().unwrap_or_default())
         .bind(token.to_text())
         .bind(input.expires_at)
         .bind(now)

@@ -28,7 +28,8 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
-    /// The mail of an invitation. Of the inviter it holds the address alone, which is data here and never markup.
+    /// The mail of an invitation. Of the inviter it holds the address alone, if there is one, which is data here and never
+    /// markup.
     pub(super) fn invitation(
         id: String,
         to: String,
@@ -40,7 +41,10 @@ impl Mail {
         let (year, month, day) = date(expires_at);
         let until = format!("{year:04}-{month:02}-{day:02}");
         // A quoted address may hold a URL, which mail programs would make a link of.
-        let inviter = inviter.replace("://", ":\u{200b}//");
+        let inviter = match inviter {
+            "" => "Somebody".to_owned(),
+            address => address.replace("://", ":\u{200b}//"),
+        };
         let subject = format!("{inviter} invites you to connect");
         let text = format!(
             "Hello,\n\n{inviter} invites you to connect, so that the two of you can share cards that nobody else can \

@@ -336,10 +336,21 @@ pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &s
     }
 }
 
+/// A body with who asks: an address, or an identity token, which begins as JSON does in base64url.
+pub(crate) fn by(who: &str, mut body: Value) -> Value {
+    let is_token = who.starts_with("eyJ");
+    body["email"] = json!((!is_token).then_some(who));
+    body["identityToken"] = json!(is_token.then_some(who));
+    body
+}
+
 /// The first message of a sign-up.
-pub(crate) fn sign_up_start(email: &str) -> Value {
+pub(crate) fn sign_up_start(who: &str) -> Value {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, b"secret").unwrap();
-    json!({ "email": email, "registrationRequest": encode(&start.message.serialize()) })
+    by(
+        who,
+        json!({ "registrationRequest": encode(&start.message.serialize()) }),
+    )
 }
 
 /// Runs the first step of a registration at `url`, and makes the record for the second.
@@ -347,13 +358,13 @@ pub(crate) async fn register(
     http: &Client,
     url: &str,
     bearer: Option<&str>,
-    email: Option<&str>,
+    who: Option<&str>,
     passphrase: &str,
 ) -> String {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
     let mut body = json!({ "registrationRequest": encode(&start.message.serialize()) });
-    if let Some(email) = email {
-        body["email"] = json!(email);
+    if let Some(who) = who {
+        body = by(who, body);
     }
     let (status, body) = call(http, "POST", url, bearer, Some(body)).await;
     assert_eq!(status, 200, "{body}");
@@ -371,25 +382,25 @@ pub(crate) async fn register(
 pub(crate) async fn sign_up_body(
     http: &Client,
     keystore: &str,
-    email: &str,
+    who: &str,
     passphrase: &str,
 ) -> Value {
     let url = format!("{keystore}/v1/sign-up/start");
-    json!({
+    let body = json!({
         "accountId": Uuid::new_v4().to_string(),
-        "email": email,
-        "registrationRecord": register(http, &url, None, Some(email), passphrase).await,
+        "registrationRecord": register(http, &url, None, Some(who), passphrase).await,
         "kekPassphrase": jwe("kek passphrase"),
         "kekRecovery": jwe("kek recovery"),
         "vaultKey": jwe("vault key"),
         "signingKey": jwe("signing key"),
-        "recoveryVerifier": hash(&recovery_auth(email)),
-    })
+        "recoveryVerifier": hash(&recovery_auth(who)),
+    });
+    by(who, body)
 }
 
 /// What an account's first recovery key would give.
-pub(crate) fn recovery_auth(email: &str) -> String {
-    encode(&Sha256::digest(format!("recovery key of {email}")))
+pub(crate) fn recovery_auth(who: &str) -> String {
+    encode(&Sha256::digest(format!("recovery key of {who}")))
 }
 
 /// The SHA-256 of bytes, both in base64url.
@@ -407,11 +418,14 @@ pub(crate) fn sign_in_start() -> String {
 pub(crate) async fn sign_in_body(
     http: &Client,
     keystore: &str,
-    email: &str,
+    who: &str,
     passphrase: &str,
 ) -> (Value, Option<Value>) {
     let start = ClientLogin::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
-    let body = json!({ "email": email, "credentialRequest": encode(&start.message.serialize()) });
+    let body = by(
+        who,
+        json!({ "credentialRequest": encode(&start.message.serialize()) }),
+    );
     let (status, body) = call(
         http,
         "POST",
@@ -433,13 +447,8 @@ pub(crate) async fn sign_in_body(
     (body, finish)
 }
 
-pub(crate) async fn sign_in(
-    http: &Client,
-    keystore: &str,
-    email: &str,
-    passphrase: &str,
-) -> Answer {
-    let (_, finish) = sign_in_body(http, keystore, email, passphrase).await;
+pub(crate) async fn sign_in(http: &Client, keystore: &str, who: &str, passphrase: &str) -> Answer {
+    let (_, finish) = sign_in_body(http, keystore, who, passphrase).await;
     let finish = finish.expect("the passphrase fits");
     call(
         http,

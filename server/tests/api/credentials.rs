@@ -9,7 +9,7 @@ pub(crate) const MINUTE: i64 = 60_000;
 
 /// Begins a recovery with this key.
 pub(crate) async fn recover(lab: &Lab, email: &str, auth: &str) -> Answer {
-    let body = json!({ "email": email, "recoveryAuth": auth });
+    let body = by(email, json!({ "recoveryAuth": auth }));
     lab.open_keystore("/recovery/start", body).await
 }
 
@@ -287,7 +287,7 @@ async fn recovery_does_not_tell_who_has_an_account() {
     let url = format!("{}/v1/recovery/start", lab.server.keystore_url());
     let mut seen = Vec::new();
     for email in [ada.email.as_str(), "nobody@example.org", "an@o.example"] {
-        let body = json!({ "email": email, "recoveryAuth": random(32) });
+        let body = by(email, json!({ "recoveryAuth": random(32) }));
         let response = lab.http.post(&url).json(&body).send().await.unwrap();
         let mut headers = response.headers().clone();
         headers.remove("date");
@@ -368,7 +368,7 @@ impl Stopped {
 /// What a sign-in meets at this server.
 async fn begins(server: &Server, email: &str) -> Answer {
     let url = format!("{}/v1/sign-in/start", server.keystore_url());
-    let body = json!({ "email": email, "credentialRequest": sign_in_start() });
+    let body = by(email, json!({ "credentialRequest": sign_in_start() }));
     call(&reqwest::Client::new(), "POST", &url, None, Some(body)).await
 }
 
@@ -394,7 +394,10 @@ async fn a_lost_setup_is_said_and_recovery_goes_on() {
         let url = format!("{keystore}/v1{path}");
         call(&http, method, &url, bearer, Some(body)).await
     };
-    let body = json!({ "email": ada.email, "recoveryAuth": recovery_auth(&ada.email) });
+    let body = by(
+        &ada.email,
+        json!({ "recoveryAuth": recovery_auth(&ada.email) }),
+    );
     let (status, started) = send("POST", "/recovery/start", None, body).await;
     assert_eq!(status, 200);
     let session = started["session"].as_str();

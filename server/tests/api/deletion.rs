@@ -93,7 +93,7 @@ async fn the_keystore_forgets_an_account() {
             0,
         ),
         (
-            "SELECT COUNT(*) FROM accounts WHERE id = $1 AND (email <> id OR opaque_record <> '' \
+            "SELECT COUNT(*) FROM accounts WHERE id = $1 AND (login <> id OR email IS NOT NULL OR opaque_record <> '' \
              OR kek_passphrase <> '' OR kek_recovery <> '' OR vault_key <> '' OR signing_key <> '' \
              OR recovery_verifier <> '' OR setup IS NOT NULL)",
             0,
@@ -108,7 +108,7 @@ async fn the_keystore_forgets_an_account() {
     assert_eq!(
         rows(
             &lab.keystore_db,
-            "SELECT COUNT(*) FROM accounts WHERE email = $1",
+            "SELECT COUNT(*) FROM accounts WHERE login = $1",
             &ada.email
         )
         .await,

@@ -59,7 +59,7 @@ async fn a_taken_email_is_told_at_once() {
             .0,
         200
     );
-    let broken = json!({ "email": ada.email, "registrationRequest": "AAAA" });
+    let broken = by(&ada.email, json!({ "registrationRequest": "AAAA" }));
     assert_eq!(
         code(&lab.open_keystore("/sign-up/start", broken).await),
         (400, "bad_input")

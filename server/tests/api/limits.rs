@@ -49,23 +49,23 @@ impl Route {
         let (path, body) = match self {
             SignIn => (
                 "/sign-in/start",
-                json!({ "email": email, "credentialRequest": "AAAA" }),
+                by(email, json!({ "credentialRequest": "AAAA" })),
             ),
             SignUpStart => (
                 "/sign-up/start",
-                json!({ "email": email, "registrationRequest": "AAAA" }),
+                by(email, json!({ "registrationRequest": "AAAA" })),
             ),
             SignUpFinish => (
                 "/sign-up/finish",
                 json!({
-                    "accountId": v7(), "email": email, "registrationRecord": "AAAA", "kekPassphrase": jwe("x"),
+                    "accountId": v7(), "email": email, "identityToken": null, "registrationRecord": "AAAA", "kekPassphrase": jwe("x"),
                     "kekRecovery": jwe("x"), "vaultKey": jwe("x"), "signingKey": jwe("x"),
                     "recoveryVerifier": random(32),
                 }),
             ),
             Recovery => (
                 "/recovery/start",
-                json!({ "email": email, "recoveryAuth": random(32) }),
+                by(email, json!({ "recoveryAuth": random(32) })),
             ),
         };
         send(lab, path, from, None, &body).await
@@ -147,7 +147,10 @@ async fn strangers_do_not_close_an_owners_recovery() {
             SignIn.attempt(&lab, &ada.email, &from).await;
         }
     }
-    let body = json!({ "email": ada.email, "recoveryAuth": recovery_auth(&ada.email) });
+    let body = by(
+        &ada.email,
+        json!({ "recoveryAuth": recovery_auth(&ada.email) }),
+    );
     let own = "198.51.100.7";
     assert_eq!(
         send(&lab, "/recovery/start", own, None, &body).await,

@@ -9,6 +9,7 @@ mod credentials;
 mod deletion;
 mod events;
 mod http;
+mod identities;
 mod invitations;
 mod keystore;
 mod limits;

@@ -239,7 +239,7 @@ async fn accounts_without_their_setup_are_not_served() {
     };
     let server = Server::start(config).await.unwrap();
     let url = format!("{}/v1/sign-in/start", server.keystore_url());
-    let body = json!({ "email": ada.email, "credentialRequest": sign_in_start() });
+    let body = by(&ada.email, json!({ "credentialRequest": sign_in_start() }));
     let refused = call(&http, "POST", &url, None, Some(body)).await;
     assert_eq!(
         code(&refused),

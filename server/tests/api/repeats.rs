@@ -104,7 +104,10 @@ impl Repeats {
             &["session"],
         )
         .await;
-        let start = json!({ "email": "carol@example.org", "credentialRequest": sign_in_start() });
+        let start = by(
+            "carol@example.org",
+            json!({ "credentialRequest": sign_in_start() }),
+        );
         self.twice(
             "keystore POST /sign-in/start",
             &[],
@@ -138,7 +141,7 @@ impl Repeats {
 
     async fn recover(&mut self, person: &Person) {
         let auth = recovery_auth(&person.email);
-        let start = json!({ "email": person.email, "recoveryAuth": auth });
+        let start = by(&person.email, json!({ "recoveryAuth": auth }));
         let started = self
             .twice(
                 "keystore POST /recovery/start",

@@ -13,8 +13,10 @@ use crate::ids::Id;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignUpStart {
-    /// As typed; the Keystore normalises it.
-    pub email: String,
+    /// As typed; the Keystore normalises it. `None` with a token.
+    pub email: Option<String>,
+    /// What the app's own sign-in says of who it is. `None` with an address.
+    pub identity_token: Option<Zeroizing<String>>,
     /// OPAQUE's first message.
     pub registration_request: String,
 }
@@ -34,7 +36,9 @@ pub struct SignUpFinish {
     /// Chosen by the client.
     pub account_id: Id,
     /// As in the first request.
-    pub email: String,
+    pub email: Option<String>,
+    /// Of the same person as in the first request.
+    pub identity_token: Option<Zeroizing<String>>,
     /// OPAQUE's third message.
     pub registration_record: String,
     /// The KEK under the passphrase.
@@ -73,8 +77,10 @@ impl fmt::Debug for SignedUp {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignInStart {
-    /// As typed.
-    pub email: String,
+    /// As typed. `None` with a token.
+    pub email: Option<String>,
+    /// As at sign-up. `None` with an address.
+    pub identity_token: Option<Zeroizing<String>>,
     /// OPAQUE's first message.
     pub credential_request: String,
 }
@@ -105,8 +111,8 @@ pub struct SignInFinish {
 pub struct SignedIn {
     /// The account.
     pub account_id: Id,
-    /// As the Keystore keeps it.
-    pub email: String,
+    /// As the Keystore keeps it; `None` for an identity.
+    pub email: Option<String>,
     /// The Keystore session.
     pub session: Zeroizing<String>,
     /// When it ends.

@@ -13,17 +13,17 @@ use crate::ids::Id;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryStart {
-    /// As typed.
-    pub email: String,
+    /// As typed. `None` with a token.
+    pub email: Option<String>,
+    /// As at sign-in. `None` with an address.
+    pub identity_token: Option<Zeroizing<String>>,
     /// 32 bytes that only the recovery key gives.
     pub recovery_auth: Zeroizing<String>,
 }
 
 impl fmt::Debug for RecoveryStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryStart")
-            .field("email", &self.email)
-            .finish_non_exhaustive()
+        f.debug_struct("RecoveryStart").finish_non_exhaustive()
     }
 }
 

@@ -1,12 +1,14 @@
 //! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
 //!
 //! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
-//! ([`rust`]). Both read what the other wrote. AES-GCM, Ed25519 and the hashes are the same Rust code everywhere.
+//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. AES-GCM, Ed25519 and the hashes are the same Rust code everywhere.
 
 use zeroize::Zeroizing;
 
 use crate::error::Result;
 
+#[cfg(all(feature = "browser", feature = "rust-rsa", target_arch = "wasm32"))]
+pub mod full;
 #[cfg(feature = "rust-rsa")]
 pub mod rust;
 mod watch;

@@ -1,4 +1,6 @@
 //! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
+//!
+//! What the worker does is asked of it here, for the Rust engine in a browser, too.
 
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,11 +11,98 @@ use zeroize::Zeroizing;
 use super::{Engine, Finished, MODULUS_BYTES, Operation};
 use crate::error::{Error, Result};
 
-/// WebCrypto, and a function that finishes OPAQUE elsewhere.
+/// A worker: a function of the package that does an operation elsewhere, so that the page does not stand still.
+#[derive(Clone)]
+pub struct Worker(Function);
+
+impl Worker {
+    /// `work(operation, parts, signal)` returns a promise of an object with bytes, and rejects with `{ code, message }`. When
+    /// `signal` is aborted, nobody waits for it any more.
+    #[must_use]
+    pub fn new(work: Function) -> Self {
+        Self(work)
+    }
+
+    /// Makes an RSA key pair as [`Engine::make_rsa_key`] does.
+    #[cfg(feature = "rust-rsa")]
+    pub(super) async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        secret(&self.run("makeRsaKey", &[]).await?, "pkcs8")
+    }
+
+    /// Opens what was encrypted for the private key in `pkcs8`, as [`Engine::rsa_decrypt`] does.
+    #[cfg(feature = "rust-rsa")]
+    pub(super) async fn rsa_decrypt(
+        &self,
+        pkcs8: &[u8],
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        secret(
+            &self.run("rsaDecrypt", &[pkcs8, ciphertext]).await?,
+            "plaintext",
+        )
+    }
+
+    pub(super) async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        let name = match operation {
+            Operation::Registration => "registration",
+            Operation::SignIn => "signIn",
+        };
+        let result = self.run(name, &[state, passphrase, response]).await?;
+        Ok(Finished {
+            message: member(&result, "message")?.to_vec(),
+            export_key: secret(&result, "exportKey")?,
+        })
+    }
+
+    async fn run(&self, operation: &str, parts: &[&[u8]]) -> Result<JsValue> {
+        let parts: Array = parts.iter().map(|part| Uint8Array::from(*part)).collect();
+        let controller = Abort::new().ok_or(Error::InsecureContext)?;
+        let promise = self
+            .0
+            .call3(
+                &JsValue::UNDEFINED,
+                &operation.into(),
+                &parts,
+                &controller.0.signal(),
+            )
+            .map_err(|error| worker_error(&error))?;
+        JsFuture::from(Promise::resolve(&promise))
+            .await
+            .map_err(|error| worker_error(&error))
+    }
+}
+
+fn member(result: &JsValue, name: &str) -> Result<Uint8Array> {
+    Reflect::get(result, &name.into())
+        .ok()
+        .and_then(|value| value.dyn_into::<Uint8Array>().ok())
+        .ok_or_else(|| Error::WorkerUnavailable("The worker answered something unexpected.".into()))
+}
+
+/// A member's bytes, which JavaScript then no longer holds.
+fn secret(result: &JsValue, name: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let array = member(result, name)?;
+    let bytes = Zeroizing::new(array.to_vec());
+    array.fill(0, 0, array.length());
+    Ok(bytes)
+}
+
+/// The NFC form by JavaScript, whose tables are not this module's.
+pub(super) fn to_nfc(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(JsString::from(text).normalize("NFC").into())
+}
+
+/// WebCrypto, and a worker.
 #[derive(Clone)]
 pub struct WebEngine {
     crypto: Crypto,
-    finish: Function,
+    worker: Worker,
 }
 
 impl std::fmt::Debug for WebEngine {
@@ -23,11 +112,10 @@ impl std::fmt::Debug for WebEngine {
 }
 
 impl WebEngine {
-    /// `finish(operation, state, passphrase, response, signal)` returns a promise of `{ message, exportKey }`, and rejects
-    /// with `{ code, message }`. When `signal` is aborted, nobody waits for it any more.
-    pub fn new(finish: Function) -> Result<Self> {
+    /// Fails with [`Error::InsecureContext`] where there is no WebCrypto.
+    pub fn new(worker: Worker) -> Result<Self> {
         let crypto = find_crypto()?;
-        Ok(Self { crypto, finish })
+        Ok(Self { crypto, worker })
     }
 
     fn subtle(&self) -> SubtleCrypto {
@@ -43,7 +131,7 @@ impl Engine for WebEngine {
     }
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        Zeroizing::new(JsString::from(text).normalize("NFC").into())
+        to_nfc(text)
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
@@ -120,40 +208,9 @@ impl Engine for WebEngine {
         passphrase: &[u8],
         response: &[u8],
     ) -> Result<Finished> {
-        let name = match operation {
-            Operation::Registration => "registration",
-            Operation::SignIn => "signIn",
-        };
-        let controller = Abort::new().ok_or(Error::InsecureContext)?;
-        let arguments = Array::of5(
-            &name.into(),
-            &Uint8Array::from(state),
-            &Uint8Array::from(passphrase),
-            &Uint8Array::from(response),
-            &controller.0.signal(),
-        );
-        let promise = self
-            .finish
-            .apply(&JsValue::UNDEFINED, &arguments)
-            .map_err(|error| worker_error(&error))?;
-        let result = JsFuture::from(Promise::resolve(&promise))
+        self.worker
+            .finish_opaque(operation, state, passphrase, response)
             .await
-            .map_err(|error| worker_error(&error))?;
-        let bytes = |name: &str| {
-            Reflect::get(&result, &name.into())
-                .ok()
-                .and_then(|value| value.dyn_into::<Uint8Array>().ok())
-                .ok_or_else(|| {
-                    Error::WorkerUnavailable("The worker answered something unexpected.".into())
-                })
-        };
-        let (message, export_key) = (bytes("message")?, bytes("exportKey")?);
-        let finished = Finished {
-            message: message.to_vec(),
-            export_key: Zeroizing::new(export_key.to_vec()),
-        };
-        export_key.fill(0, 0, export_key.length());
-        Ok(finished)
     }
 }
 
@@ -278,6 +335,7 @@ fn worker_error(error: &JsValue) -> Error {
         text("message").unwrap_or_else(|| "The worker for the passphrase did not start.".into());
     match text("code").as_deref() {
         Some("wrong_credentials") => Error::WrongCredentials,
+        Some("record_rejected") => Error::RecordRejected,
         Some("server_error") => Error::ServerError(message),
         Some("aborted") => Error::Aborted,
         _ => Error::WorkerUnavailable(message),

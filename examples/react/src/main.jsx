@@ -1,0 +1,11 @@
+import { StrictMode, Suspense } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./App.jsx";
+
+createRoot(document.getElementById("root")).render(
+  <StrictMode>
+    <Suspense fallback={<p>Loading…</p>}>
+      <App />
+    </Suspense>
+  </StrictMode>,
+);

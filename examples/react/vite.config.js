@@ -1,0 +1,7 @@
+import react from "@vitejs/plugin-react";
+
+export default {
+  plugins: [react()],
+  // React, and the WebAssembly module, which is inside the package's JavaScript.
+  build: { chunkSizeWarningLimit: 1000 },
+};

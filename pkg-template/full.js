@@ -1,0 +1,25 @@
+/** The same as `index.js`, for runtimes without WebCrypto, too: the module inside has RSA of its own. */
+
+import init, { RawClient } from "./full-glue.js";
+import { defineVouchsafe, hasWebCrypto } from "./client.js";
+import { oneOf, optional } from "./checks.js";
+import { once, unpack } from "./load.js";
+import packed from "./full-wasm-inside.js";
+
+export { Session } from "./session.js";
+export { VouchsafeError, isVouchsafeError } from "./errors.js";
+
+/** @typedef {import("./full.d.ts").OpenOptions} OpenOptions */
+
+const engines = /** @type {const} */ (["web", "rust"]);
+
+const engine = (/** @type {OpenOptions} */ { engine: name }) =>
+  optional(name, "engine", (value) => oneOf(value, "engine", engines)) ?? (hasWebCrypto() ? "web" : "rust");
+
+export const Vouchsafe = /* @__PURE__ */ defineVouchsafe({
+  RawClient,
+  load: /* @__PURE__ */ once(init, () => unpack(packed)),
+  workerFile: () => new URL("./vouchsafe-full-worker.js", import.meta.url),
+  members: ["engine"],
+  engine,
+});

@@ -1,0 +1,140 @@
+//! Who somebody is: an email address, or an identity for which the app's own sign-in vouches.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::Keystore;
+use crate::error::{ApiError, Code, Result};
+
+/// Somebody as an open route met them.
+pub(super) struct Who {
+    /// What their account is found by: an address, or an identity. No address is an identity: those hold spaces.
+    pub(super) login: String,
+    /// The address that mails name them by.
+    pub(super) email: Option<String>,
+}
+
+impl Who {
+    /// Somebody who gives their address.
+    fn by_email(email: &str) -> Result<Self> {
+        let email = normalise(email)?;
+        Ok(Self {
+            login: email.clone(),
+            email: Some(email),
+        })
+    }
+
+    /// Somebody for whom an identity provider vouches. The issuer holds no spaces, so that every pair has a login of its own.
+    pub(super) fn by_identity(issuer: &str, subject: &str, email: Option<String>) -> Self {
+        Self {
+            login: format!("identity {issuer} {subject}"),
+            email,
+        }
+    }
+}
+
+impl Who {
+    /// Why they cannot open another account.
+    pub(super) fn taken(&self) -> ApiError {
+        match self.is_address() {
+            true => Code::EmailTaken.into(),
+            false => ApiError::new(Code::EmailTaken, "Sign in: this identity has an account."),
+        }
+    }
+
+    /// The address that an identity token held.
+    pub(super) fn token_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| !self.is_address())
+    }
+
+    fn is_address(&self) -> bool {
+        self.email.as_ref() == Some(&self.login)
+    }
+}
+
+impl Keystore {
+    /// Who wants to open an account.
+    pub(super) async fn newcomer(
+        &self,
+        email: Option<&str>,
+        identity_token: Option<&str>,
+    ) -> Result<Who> {
+        let who = self.who(email, identity_token).await?;
+        if who.is_address() && !self.email_sign_up {
+            return Err(ApiError::bad_input(
+                "Sign up with an identity token: this Keystore opens no accounts by email address.",
+            ));
+        }
+        Ok(who)
+    }
+
+    /// Who asks. A request gives an address or an identity token, and null for the other.
+    pub(super) async fn who(
+        &self,
+        email: Option<&str>,
+        identity_token: Option<&str>,
+    ) -> Result<Who> {
+        match (email, identity_token, &self.identities) {
+            (Some(email), None, _) => Who::by_email(email),
+            (None, Some(token), Some(identities)) => {
+                identities.check(token, self.clock.now()).await
+            }
+            (None, Some(_), None) => Err(ApiError::bad_input(
+                "Sign in with an email address: this Keystore was told of no identity provider.",
+            )),
+            _ => Err(ApiError::bad_input(
+                "Give `email` or `identityToken`, and null for the other.",
+            )),
+        }
+    }
+}
+
+/// An email as it is stored and compared: trimmed, NFC, lower-case.
+pub(super) fn normalise(email: &str) -> Result<String> {
+    let email: String = email
+        .trim()
+        .nfc()
+        .collect::<String>()
+        .to_lowercase()
+        .nfc()
+        .collect();
+    let shaped = email.len() <= 254
+        && email.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && !host.is_empty() && !host.contains('@')
+        })
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if shaped {
+        Ok(email)
+    } else {
+        Err(ApiError::bad_input("Check the email address."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emails_have_one_spelling() {
+        assert_eq!(normalise("  Bob@Example.ORG ").unwrap(), "bob@example.org");
+        assert_eq!(normalise("JOSE\u{301}@x").unwrap(), "jos\u{e9}@x");
+        for wrong in [
+            "",
+            "bob",
+            "@x",
+            "bob@",
+            "a@b@c",
+            "a b@c",
+            "a\n@c",
+            &format!("{}@x", "a".repeat(253)),
+        ] {
+            assert!(normalise(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_address_is_an_identity() {
+        let login = Who::by_identity("https://accounts.example", "7@x", None).login;
+        assert_eq!(login, "identity https://accounts.example 7@x");
+        assert!(normalise(&login).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! A small identity provider: it publishes keys, and signs what a test wants.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::common::*;
+
+/// A provider on a free port of this machine, until it is dropped.
+pub(crate) struct Issuer {
+    pub(crate) url: String,
+    pub(crate) shows: Arc<Shows>,
+    serving: JoinHandle<()>,
+}
+
+/// What the provider answers, and what it was asked.
+#[derive(Default)]
+pub(crate) struct Shows {
+    /// Its discovery document and its keys; or nothing, and it fails.
+    pub(crate) answers: Mutex<Option<(Value, Value)>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+/// A key of a provider.
+pub(crate) struct Signer {
+    pub(crate) kid: String,
+    key: Ed25519KeyPair,
+}
+
+impl Issuer {
+    /// A provider with these keys.
+    pub(crate) async fn start(signers: &[&Signer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shows = Arc::new(Shows::default());
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&shows));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let issuer = Self {
+            url,
+            shows,
+            serving,
+        };
+        issuer.publish(signers);
+        issuer
+    }
+
+    /// These are the keys from now on.
+    pub(crate) fn publish(&self, signers: &[&Signer]) {
+        let keys: Vec<Value> = signers.iter().map(|signer| signer.jwk()).collect();
+        *self.shows.answers.lock().unwrap() = Some((self.discovery(), json!({ "keys": keys })));
+    }
+
+    pub(crate) fn discovery(&self) -> Value {
+        let keys = format!("{}/keys", self.url);
+        json!({ "issuer": self.url, "jwks_uri": keys, "response_types_supported": ["code"] })
+    }
+
+    /// How often the keys were asked for.
+    pub(crate) fn asked(&self) -> usize {
+        let asked = self.shows.asked.lock().unwrap();
+        asked.iter().filter(|path| *path == "/keys").count()
+    }
+
+    /// What a good token for this person says.
+    pub(crate) fn claims(&self, lab: &Lab, subject: &str) -> Value {
+        let now = lab.now() / 1000;
+        json!({ "iss": self.url, "sub": subject, "aud": "app", "iat": now, "exp": now + 300 })
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn answer(State(shows): State<Arc<Shows>>, uri: Uri) -> (StatusCode, String) {
+    shows.asked.lock().unwrap().push(uri.path().to_owned());
+    let Some((discovery, keys)) = shows.answers.lock().unwrap().clone() else {
+        return (StatusCode::BAD_GATEWAY, String::new());
+    };
+    let body = match uri.path() {
+        "/.well-known/openid-configuration" => discovery,
+        "/keys" => keys,
+        _ => return (StatusCode::NOT_FOUND, String::new()),
+    };
+    (StatusCode::OK, body.to_string())
+}
+
+impl Signer {
+    pub(crate) fn new(kid: &str) -> Self {
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self {
+            kid: kid.to_owned(),
+            key: Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap(),
+        }
+    }
+
+    pub(crate) fn public(&self) -> &[u8] {
+        self.key.public_key().as_ref()
+    }
+
+    pub(crate) fn jwk(&self) -> Value {
+        json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": self.kid, "x": encode(self.public()) })
+    }
+
+    pub(crate) fn header(&self) -> Value {
+        json!({ "alg": "EdDSA", "typ": "JWT", "kid": self.kid })
+    }
+
+    /// A token with this header, these claims, and a good signature.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let signed = signed_part(header, claims);
+        let signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", encode(signature.as_ref()))
+    }
+
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.sign(&self.header(), claims)
+    }
+}
+
+/// The first two parts of a token.
+pub(crate) fn signed_part(header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| encode(value.to_string().as_bytes());
+    format!("{}.{}", part(header), part(claims))
+}

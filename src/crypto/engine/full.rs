@@ -1,0 +1,109 @@
+//! The engine of the package's `full` entry: WebCrypto where there is one, else Rust's RSA, in a worker where it is slow.
+
+use zeroize::Zeroizing;
+
+use super::rust::RustEngine;
+use super::web::{WebEngine, Worker, to_nfc};
+use super::{Engine, Finished, Operation};
+use crate::error::Result;
+
+/// RSA by WebCrypto or in Rust, as was chosen when the client was made.
+#[derive(Clone)]
+pub enum FullEngine {
+    /// WebCrypto's.
+    Web(WebEngine),
+    /// The `rsa` crate's. What uses a private key takes longer than a page may stand still, so the worker does it.
+    Rust(Worker),
+}
+
+impl std::fmt::Debug for FullEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Web(_) => "FullEngine::Web",
+            Self::Rust(_) => "FullEngine::Rust",
+        })
+    }
+}
+
+/// A private key of either engine.
+#[derive(Clone)]
+pub enum FullKey {
+    /// A handle of WebCrypto.
+    Web(<WebEngine as Engine>::PrivateKey),
+    /// The PKCS#8, checked, to be handed to the worker.
+    Rust(Zeroizing<Vec<u8>>),
+}
+
+impl std::fmt::Debug for FullKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FullKey").finish_non_exhaustive()
+    }
+}
+
+impl Engine for FullEngine {
+    type PrivateKey = FullKey;
+
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
+        RustEngine.fill_random(buffer)
+    }
+
+    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
+        to_nfc(text)
+    }
+
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Web(engine) => engine.make_rsa_key().await,
+            Self::Rust(worker) => worker.make_rsa_key().await,
+        }
+    }
+
+    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<FullKey> {
+        match self {
+            Self::Web(engine) => engine.import_rsa_key(pkcs8).await.map(FullKey::Web),
+            Self::Rust(_) => {
+                RustEngine.import_rsa_key(pkcs8).await?;
+                Ok(FullKey::Rust(Zeroizing::new(pkcs8.to_vec())))
+            }
+        }
+    }
+
+    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        match self {
+            Self::Web(engine) => engine.rsa_encrypt(spki, plaintext).await,
+            Self::Rust(_) => RustEngine.rsa_encrypt(spki, plaintext).await,
+        }
+    }
+
+    async fn rsa_decrypt(&self, key: &FullKey, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        match (self, key) {
+            (Self::Web(engine), FullKey::Web(key)) => engine.rsa_decrypt(key, ciphertext).await,
+            (Self::Rust(worker), FullKey::Rust(pkcs8)) => {
+                worker.rsa_decrypt(pkcs8, ciphertext).await
+            }
+            // A key of the other engine, which this one never made.
+            _ => Err(crate::error::Error::RecordRejected),
+        }
+    }
+
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        match self {
+            Self::Web(engine) => {
+                engine
+                    .finish_opaque(operation, state, passphrase, response)
+                    .await
+            }
+            Self::Rust(worker) => {
+                worker
+                    .finish_opaque(operation, state, passphrase, response)
+                    .await
+            }
+        }
+    }
+}

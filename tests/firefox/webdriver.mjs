@@ -1,0 +1,134 @@
+// Firefox through geckodriver, by the W3C's WebDriver protocol: https://www.w3.org/TR/webdriver2/
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** A sign-up stretches a passphrase, which takes long on a slow machine. */
+const PATIENCE = 60_000;
+
+/** The member that holds an element's id, as the standard has it. */
+const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
+
+/** The page is still drawing: to be looked at again. */
+const PASSING = ["no such element", "stale element reference", "element not interactable", "element click intercepted"];
+
+/** Starts geckodriver and one Firefox for the tests of a file; the result opens windows in it. Errors of a page fail the file. */
+export function useFirefox() {
+  const said = [];
+  let driver;
+  let session;
+  before(async () => {
+    driver = spawn(process.env.GECKODRIVER ?? "geckodriver", ["--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
+    createInterface({ input: driver.stderr }).on("line", (line) => said.push(line));
+    const address = await listening(driver);
+    assert.ok(address, `geckodriver does not start: ${said.join("\n")}`);
+    const firefox = { args: ["-headless"], ...(process.env.FIREFOX && { binary: process.env.FIREFOX }) };
+    const capabilities = { alwaysMatch: { "moz:firefoxOptions": firefox } };
+    const { sessionId } = await call("POST", `${address}/session`, { capabilities });
+    session = `${address}/session/${sessionId}`;
+  });
+  after(async () => {
+    if (session) await call("DELETE", session);
+    if (driver?.exitCode === null && driver.kill()) await once(driver, "close");
+    // Firefox tells of its own errors, too, which name files of its own.
+    assert.deepEqual(said.filter((line) => /^JavaScript error: http/.test(line)), []);
+  });
+  return async (url) => {
+    const { handle } = await call("POST", `${session}/window/new`, { type: "window" });
+    const window = new Window(session, handle);
+    await window.open(url);
+    return window;
+  };
+}
+
+/** The address at which geckodriver says that it listens. */
+async function listening(driver) {
+  for await (const line of createInterface({ input: driver.stdout })) {
+    const [, address] = /Listening on (\S+)/.exec(line) ?? [];
+    if (address) {
+      driver.stdout.resume();
+      return `http://${address}`;
+    }
+  }
+  return null;
+}
+
+async function call(method, url, body) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+  const { value } = await response.json();
+  if (!response.ok) throw Object.assign(new Error(`${value.error}: ${value.message}`), { kind: value.error });
+  return value;
+}
+
+/** Looks again and again until `look` gives something. */
+async function eventually(what, look) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await look().catch((error) => {
+      if (!PASSING.includes(error.kind)) throw error;
+    });
+    if (found !== undefined && found !== false) return found;
+    assert.ok(Date.now() < end, `${what} never came about`);
+    await pause(50);
+  }
+}
+
+const quoted = (text) => (assert.ok(!text.includes("'")), `'${text}'`);
+
+/** One window; what is in it is found by what people read. */
+class Window {
+  #session;
+  #handle;
+
+  constructor(session, handle) {
+    this.#session = session;
+    this.#handle = handle;
+  }
+
+  async #do(method, path, body) {
+    await call("POST", `${this.#session}/window`, { handle: this.#handle });
+    return call(method, `${this.#session}/${path}`, body);
+  }
+
+  async #element(xpath) {
+    const found = await this.#do("POST", "element", { using: "xpath", value: xpath });
+    return `element/${found[ELEMENT]}`;
+  }
+
+  #field = (label) => this.#element(`//*[@id=//label[normalize-space()=${quoted(label)}]/@for]`);
+
+  open = (url) => this.#do("POST", "url", { url });
+
+  #click = (name, xpath) =>
+    eventually(name, async () => {
+      await this.#do("POST", `${await this.#element(xpath)}/click`, {});
+      return true;
+    });
+
+  /** Presses a button; within a dialog if `root` says so. */
+  press = (name, root = "") => this.#click(name, `${root}//button[normalize-space()=${quoted(name)}]`);
+
+  choose = (label) => this.#click(label, `//label[normalize-space()=${quoted(label)}]`);
+
+  fill = (label, text) =>
+    eventually(label, async () => {
+      const field = await this.#field(label);
+      await this.#do("POST", `${field}/clear`, {});
+      await this.#do("POST", `${field}/value`, { text });
+      return true;
+    });
+
+  value = (label) =>
+    eventually(label, async () => this.#do("GET", `${await this.#field(label)}/property/value`));
+
+  /** The text that the page shows, or a part of the page. */
+  text = async (selector = "body") =>
+    this.#do("POST", "execute/sync", { script: "return document.querySelector(arguments[0])?.innerText ?? ''", args: [selector] });
+
+  sees = (text, selector) => eventually(`“${text}”`, async () => (await this.text(selector)).includes(text));
+}

@@ -1,0 +1,104 @@
+// What the tests of guides and of whole example apps have in common: a folder beside a checkout, Vite, and tabs.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before } from "node:test";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+/** A sign-up stretches a passphrase, which takes long on a slow machine. */
+const PATIENCE = 60_000;
+
+export const root = new URL("../../", import.meta.url);
+
+/** Where Vault and Keystore are. */
+export const services = setting("VOUCHSAFE_SERVICES");
+
+function setting(name) {
+  const value = process.env[name];
+  assert.ok(value, "Run `cargo xtask test --only guide`: it starts the services and names the package.");
+  return value;
+}
+
+/** Programs say less, and nothing in colour, where nobody watches. */
+const environment = (extra) => {
+  const { NODE_TEST_CONTEXT: _, FORCE_COLOR: __, ...rest } = process.env;
+  return { ...rest, NO_COLOR: "1", ...extra };
+};
+
+// After the tests, because what they started uses them until it is ended.
+const folders = [];
+after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, maxRetries: 5 }))));
+
+/** An empty folder, in which the path `checkout` leads to the built package as in a checkout. */
+export async function folderBeside(checkout) {
+  const folder = await mkdtemp(join(tmpdir(), "vouchsafe-guide-"));
+  folders.push(folder);
+  const tarball = setting("VOUCHSAFE_TARBALL");
+  const place = join(folder, checkout, "target/package");
+  await mkdir(place, { recursive: true });
+  await copyFile(tarball, join(place, basename(tarball)));
+  return folder;
+}
+
+/** Runs lines of a shell; what they print must not hold a warning. */
+export async function shell(lines, cwd) {
+  const { stdout, stderr } = await promisify(execFile)("sh", ["-e", "-c", lines], { cwd, env: environment() });
+  assert.doesNotMatch(stdout + stderr, /\bwarn/i);
+}
+
+/** Starts `npm run dev`, which runs Vite. The address of the page, and how to end it. */
+export async function dev(t, cwd, extra) {
+  const child = spawn("npm", ["run", "dev"], { cwd, env: environment(extra), detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const closed = once(child, "close");
+  let said = "";
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGTERM");
+    await closed;
+  };
+  t.after(stop);
+  const page = await new Promise((resolve, reject) => {
+    const hear = (chunk) => {
+      said += chunk;
+      const [, address] = /Local:\s+(http:\S+)/.exec(said) ?? [];
+      if (address) resolve(address);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", hear);
+    child.once("close", () => reject(new Error(`Vite ended:\n${said}`)));
+  });
+  return { page, stop };
+}
+
+/** Starts one browser for the tests of a file; the result opens tabs. Warnings and errors in a tab fail the test. */
+export function useBrowser() {
+  let browser;
+  before(async () => {
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+    });
+  });
+  after(() => browser?.close());
+  return async (t) => {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(PATIENCE);
+    const faults = [];
+    context.on("console", (message) => {
+      if (["warning", "error"].includes(message.type())) faults.push(`${message.type()}: ${message.text()}`);
+    });
+    context.on("weberror", (error) => faults.push(`uncaught: ${error.error().stack ?? error.error()}`));
+    t.after(async () => {
+      await context.close();
+      assert.deepEqual(faults, [], "the page had faults");
+    });
+    return async (address) => {
+      const tab = await context.newPage();
+      await tab.goto(address);
+      return tab;
+    };
+  };
+}

@@ -1,0 +1,94 @@
+// The package in one fresh project for each way of building a page, installed from the tarball, built, and run in a browser
+// against the services.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { POLICY, SEEN, build, project as fresh, run, serve, serveWith, setting, useBrowser } from "../support.mjs";
+
+const open = useBrowser();
+const project = (t, name) => fresh(t, `consumers/${name}`, "consumers/shared");
+const strict = { headers: { "content-security-policy": POLICY } };
+
+test("plain: a script of type module, and no bundler", async (t) => {
+  const page = await serve(t, await project(t, "plain"), strict);
+  assert.equal((await open(t, page)).seen, SEEN);
+  assert.equal((await open(t, `${page}full.html`)).seen, SEEN);
+});
+
+test("plain: without WebCrypto, the full entry works and the others say why not", async (t) => {
+  const page = await serve(t, await project(t, "plain"), { ...strict, host: "insecure.example" });
+  assert.equal((await open(t, `${page}full.html`)).seen, SEEN);
+  assert.match((await open(t, page)).seen, /^VouchsafeError insecure_context: .*vouchsafe\/full/);
+});
+
+test("vite: the dev server", async (t) => {
+  const page = await serveWith(t, "vite", ["--host", "127.0.0.1", "--port", "0"], await project(t, "vite"));
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+test("vite: the build", async (t) => {
+  const folder = await project(t, "vite");
+  await build("vite", ["build"], folder);
+  const page = await serve(t, join(folder, "dist"), strict);
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+test("webpack", async (t) => {
+  const folder = await project(t, "webpack");
+  // It recommends files of 244 KiB and less, which no module of this size can be.
+  await build("webpack", ["--mode", "production", "--performance-hints", "false"], folder);
+  const page = await serve(t, join(folder, "dist"), strict);
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+/** The one file that bundlers which do not follow addresses leave behind. */
+const copyWorker = (folder) =>
+  cp(join(folder, "node_modules/vouchsafe/vouchsafe-worker.js"), join(folder, "dist/vouchsafe-worker.js"));
+
+test("rollup, with the worker's file copied", async (t) => {
+  const folder = await project(t, "rollup");
+  await build("rollup", ["main.js", "--plugin", "node-resolve", "--format", "es", "--file", "dist/assets/main.js"], folder);
+  await copyWorker(folder);
+  const page = await serve(t, join(folder, "dist"), strict);
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+test("esbuild, with the worker's file copied", async (t) => {
+  const folder = await project(t, "esbuild");
+  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/assets/main.js"], folder);
+  await copyWorker(folder);
+  const page = await serve(t, join(folder, "dist"), strict);
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+test("parcel, whose own inline script the policy would forbid", async (t) => {
+  const folder = await project(t, "parcel");
+  await build("parcel", ["build", "index.html", "--no-cache"], folder);
+  const page = await serve(t, join(folder, "dist"));
+  assert.equal((await open(t, page)).seen, SEEN);
+});
+
+test("next: imported on the server, used in the browser", async (t) => {
+  const folder = await project(t, "next");
+  await build("next", ["build"], folder);
+  const page = await serveWith(t, "next", ["start", "--hostname", "127.0.0.1", "--port", "0"], folder);
+  const { seen, tab } = await open(t, page);
+  assert.equal(seen, SEEN);
+  assert.equal(await tab.locator("p").innerText(), "On the server: function, false");
+});
+
+// The oldest that the package takes, and a newer one. npm installs them on the machines that they run on.
+const nodes = { "this Node.js": process.execPath };
+for (const version of ["20", "22"]) nodes[`Node.js ${version}`] = join(setting("CONSUMERS"), `node_modules/node-${version}/bin/node`);
+
+for (const [name, node] of Object.entries(nodes)) {
+  test(`node: ${name}`, { skip: !existsSync(node) }, async (t) => {
+    const folder = await project(t, "node");
+    for (const file of name === "this Node.js" ? ["main.js", "external.js", "full.js"] : ["main.js"]) {
+      assert.equal(await run(node, [file, setting("VAULT"), setting("KEYSTORE")], folder), `${SEEN}\n`);
+    }
+  });
+}

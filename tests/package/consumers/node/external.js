@@ -1,0 +1,5 @@
+import { Vouchsafe } from "vouchsafe/external";
+import { flow } from "./flow.js";
+
+const [vault, keystore] = process.argv.slice(2);
+console.log(await flow(Vouchsafe, { vault, keystore }));

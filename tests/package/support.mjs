@@ -1,0 +1,157 @@
+// What the tests of the package have in common: fresh projects that install it, their tools, servers, and a browser.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { basename, extname, join, normalize } from "node:path";
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+/** The policy under which the package promises to work. */
+export const POLICY =
+  "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; require-trusted-types-for 'script'; trusted-types vouchsafe";
+
+/** What a person sees in the end. */
+export const SEEN = "Alice (verified) shared Passport: X1234567";
+
+/** A sign-up stretches a passphrase, and a flow has two, which takes long on a slow machine. */
+const LONG = 120_000;
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+
+/** What `cargo xtask test` tells. */
+export function setting(name) {
+  const value = process.env[`VOUCHSAFE_${name}`];
+  assert.ok(value, "Run `cargo xtask test --only package` or `--only consumers`: they build the package and name it.");
+  return value;
+}
+
+/** The folder in which npm put the tools. A project within it finds them as it would find its own. */
+export const tools = () => setting("CONSUMERS");
+
+/** A new project with the files of the folder `name`, and of others, and the package installed from the tarball. */
+export async function project(t, name, ...others) {
+  await mkdir(join(tools(), "projects"), { recursive: true });
+  const folder = await mkdtemp(join(tools(), "projects", `${basename(name)}-`));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  for (const source of [name, ...others]) await cp(join(here, source), folder, { recursive: true });
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", setting("TARBALL")], folder);
+  return folder;
+}
+
+/** Runs a program to its end. Returns what it printed. */
+export async function run(program, args, cwd, env = {}) {
+  const { child, printed } = start(program, args, cwd, env);
+  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  assert.equal(code, 0, `${program} ${args.join(" ")} failed:\n${printed()}`);
+  return printed();
+}
+
+/** Runs a tool that npm installed, such as a bundler. Anything that it warns of is a failure. */
+export async function build(tool, args, cwd) {
+  const printed = await run(join(tools(), "node_modules/.bin", tool), args, cwd);
+  assert.doesNotMatch(printed, /warn|deprecat|\(!\)/i, `${tool} warns`);
+  return printed;
+}
+
+/** Starts a tool that serves; it ends with the test. Resolves with the address that it prints. */
+export async function serveWith(t, tool, args, cwd) {
+  const { child, printed } = start(join(tools(), "node_modules/.bin", tool), args, cwd);
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  t.after(async () => {
+    process.kill(-child.pid, "SIGTERM");
+    await ended;
+    assert.doesNotMatch(printed(), /warn|error|deprecat/i, `${tool} warns`);
+  });
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const address = /http:\/\/(127\.0\.0\.1|localhost):\d+/.exec(printed());
+      if (address) resolve(`${address[0]}/`);
+    };
+    child.stdout.on("data", look);
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`${tool} ended:\n${printed()}`)));
+  });
+}
+
+function start(program, args, cwd, env = {}) {
+  // What would let the tools say more than to a developer, or in colours.
+  const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env };
+  for (const name of ["CI", "FORCE_COLOR", "NODE_ENV", "NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete environment[name];
+  const child = spawn(program, args, { cwd, env: environment, detached: true });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (text += chunk));
+  return { child, printed: () => text };
+}
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+/** Serves a folder until the test ends. Returns the address. */
+export async function serve(t, folder, { headers = {}, host = "127.0.0.1" } = {}) {
+  const server = createServer(async (request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, "http://x").pathname));
+    const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
+    try {
+      const content = await readFile(file);
+      response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", ...headers });
+      response.end(content);
+    } catch {
+      response.writeHead(404, { "content-type": "text/html", ...headers }).end("<h1>There is no such page</h1>");
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  return `http://${host}:${server.address().port}/`;
+}
+
+/** Starts one browser for the tests of a file. The result opens a page and returns what it shows in the end. */
+export function useBrowser() {
+  let browser;
+  before(async () => {
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        // A name that is no secure context, as pages without https have.
+        "--host-resolver-rules=MAP insecure.example 127.0.0.1",
+      ],
+    });
+  });
+  after(() => browser?.close());
+  return async (t, page, { faultsExpected = false } = {}) => {
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    const tab = await context.newPage();
+    const faults = [];
+    tab.on("console", (message) => {
+      if (["warning", "error"].includes(message.type())) faults.push(`${message.text()} (${message.location().url})`);
+    });
+    const uncaught = new Promise((_, reject) => {
+      tab.on("pageerror", (error) => {
+        faults.push(`uncaught: ${error.stack ?? error}`);
+        reject(error);
+      });
+    });
+    await tab.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
+        console.error(`security policy: ${violatedDirective} ${blockedURI} ${sample}`);
+      });
+    });
+    const address = new URL(page);
+    for (const [name, url] of [["vault", setting("VAULT")], ["keystore", setting("KEYSTORE")]]) address.searchParams.set(name, url);
+    await tab.goto(address.href);
+    const output = tab.locator("output").filter({ hasText: /\S/ });
+    await Promise.race([output.waitFor({ timeout: LONG }), uncaught]).catch((error) => {
+      throw new Error(`The page shows nothing; it had these faults:\n${faults.join("\n")}`, { cause: error });
+    });
+    const seen = await output.innerText();
+    if (!faultsExpected) assert.deepEqual(faults, [], `the page had faults and shows: ${seen}`);
+    return { seen, faults, tab };
+  };
+}

@@ -1,0 +1,77 @@
+// What an app may write. It is compiled, not run.
+
+import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe";
+import type { Card, Connection, ErrorCode, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
+import * as external from "vouchsafe/external";
+import * as full from "vouchsafe/full";
+
+const services = { vault: "https://example.com/vault", keystore: "https://example.com/keystore" };
+
+export async function entries(module: WebAssembly.Module, maybe: string | undefined): Promise<void> {
+  const app: Vouchsafe = await Vouchsafe.open({ ...services, invitationUrl: maybe, worker: () => new Worker("/worker.js") });
+  const streamed: external.Vouchsafe = await external.Vouchsafe.open({ ...services, wasm: fetch("/vouchsafe_bg.wasm") });
+  const bytes: external.WasmSource[] = [module, new Uint8Array(8), new ArrayBuffer(8), new URL("https://example.com"), "/a.wasm"];
+  await external.Vouchsafe.open({ ...services, wasm: bytes[0] });
+  const slow: full.Vouchsafe = await full.Vouchsafe.open({ ...services, engine: "rust", lockAfter: 60_000 });
+  // The entries have one API, so that code can take either.
+  for (const either of [app, streamed, slow] satisfies Vouchsafe[]) await either.signIn({ email: "a", passphrase: "b" });
+  const same: typeof Vouchsafe.open = full.Vouchsafe.open;
+  const options: OpenOptions = { ...services, worker: undefined };
+  await same(options);
+}
+
+export async function person(session: Session, signal: AbortSignal): Promise<string> {
+  const page: Page<Opened<Card>> = await session.cards({ limit: 10, signal });
+  for (const card of page.items) {
+    if (card.error) console.log(card.error.code satisfies ErrorCode);
+    else await session.updateCard({ ...card, label: card.label.trim() }, { signal });
+  }
+  const byLink = await session.invite({ delivery: "link", name: "Bob" });
+  const link: string = byLink.link;
+  const byMail = await session.invite({ delivery: "email", name: "Bob", email: "bob@example.com" });
+  byMail.link satisfies null;
+  await session.declineInvitation({ link });
+  const connection = await session.accept({ id: "i", token: "t" }, { name: "Alice" });
+  if (connection.trust === "verified") {
+    connection.verifiedBy satisfies "safetyNumber" | "link";
+    connection.safetyNumber satisfies string;
+  } else {
+    connection.verifiedBy satisfies null;
+  }
+  for (const result of await session.shareWithMany({ card: "c", connections: [connection.id] as const })) {
+    if (result.error) console.log(result.error.message);
+    else console.log(result.share.id satisfies string);
+  }
+  const [first] = await session.readShares(["s"], { onProgress: ({ done, total }) => console.log(done / total) });
+  const received: ReceivedShare | undefined = first?.received ?? undefined;
+  const end = session.on("share", (event: LiveEvent) => console.log(event.kind, event.id));
+  session.on("locked", ({ kind }) => console.log(kind));
+  end();
+  await session.persist({ scope: "tab" });
+  return received?.card.fields[0]?.value ?? describe(await session.invitations(), connection);
+}
+
+function describe({ items: [invitation] }: Page<Opened<Invitation>>, connection: Connection): string {
+  if (!invitation || invitation.error) return connection.name;
+  switch (invitation.delivery) {
+    case "link":
+      return invitation.link ?? invitation.state;
+    case "email":
+      return invitation.email ?? invitation.name;
+  }
+}
+
+export function errors(error: unknown): string {
+  if (isVouchsafeError(error, "email_taken")) return error.code satisfies "email_taken";
+  if (!isVouchsafeError(error)) return "";
+  // The union is closed: a switch over it can be checked for being complete.
+  switch (error.code) {
+    case "wrong_credentials":
+    case "recovery_needed":
+      return error.retryable ? "again" : error.message;
+    default:
+      return new VouchsafeError(error.code, error.message, { cause: error.cause satisfies unknown }).name;
+  }
+}
+
+export const nothing: Share[] = [];
