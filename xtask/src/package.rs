@@ -20,6 +20,13 @@ use crate::workspace::Workspace;
 /// A static worker file below this size may end up inlined by bundlers, as an address that a page's policy forbids.
 const WORKER_AT_LEAST: usize = 4096;
 
+/// The compiler has inlined already what is worth it. What wasm-opt inlines beyond that would cost 17 kB, gzipped.
+const OPTIMISE: [&str; 3] = [
+    "-Oz",
+    "--one-caller-inline-max-function-size=20",
+    "--flexible-inline-max-function-size=5",
+];
+
 /// A compiled module and its bindings.
 struct Module {
     wasm: Vec<u8>,
@@ -214,7 +221,7 @@ fn optimise(
     // No feature is switched on here: the module names those that the compiler used, and older engines know no others.
     command
         .arg(wasm_opt)
-        .arg("-Os")
+        .args(OPTIMISE)
         .arg(&from)
         .arg("-o")
         .arg(&to);
