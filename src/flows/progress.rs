@@ -9,6 +9,8 @@ use crate::crypto::engine::Engine;
 
 /// After so many milliseconds of work a page gets its turn: it is to draw, and to answer to clicks.
 const LONGEST_TASK: i64 = 16;
+/// For so many pieces, reading the answer that they came in was work, too.
+const MANY: usize = 50;
 
 /// Who is told how many pieces of a call's work are done, and of how many; by default nobody.
 #[derive(Clone, Default)]
@@ -84,7 +86,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
             progress: Some(&self.1),
             ..self.quiet_work()
         };
-        let work = Work { total, ..work };
+        let since = if total < MANY { work.since } else { 0 };
+        let work = Work {
+            total,
+            since,
+            ..work
+        };
         work.tell();
         work
     }

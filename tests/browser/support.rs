@@ -34,37 +34,30 @@ pub(crate) fn keystore() -> &'static str {
 
 /// Finishes OPAQUE right here, where the package has its worker.
 fn finish_inline() -> Function {
-    type Finish = dyn Fn(String, Uint8Array, Uint8Array, Uint8Array) -> Promise;
-    let finish = Closure::<Finish>::new(
-        |name: String, state: Uint8Array, passphrase: Uint8Array, response: Uint8Array| {
-            let operation = if name == "signIn" {
-                Operation::SignIn
-            } else {
-                Operation::Registration
-            };
-            match opaque::finish(
-                operation,
-                &state.to_vec(),
-                &passphrase.to_vec(),
-                &response.to_vec(),
-            ) {
-                Ok(finished) => {
-                    let result = Object::new();
-                    let member = |name: &str, bytes: &[u8]| {
-                        Reflect::set(&result, &name.into(), &Uint8Array::from(bytes))
-                    };
-                    member("message", &finished.message).unwrap();
-                    member("exportKey", &finished.export_key).unwrap();
-                    Promise::resolve(&result).unchecked_into()
-                }
-                Err(error) => {
-                    let reason = Object::new();
-                    Reflect::set(&reason, &"code".into(), &error.code().into()).unwrap();
-                    Promise::reject(&reason)
-                }
+    let finish = Closure::<dyn Fn(String, Array) -> Promise>::new(|name: String, parts: Array| {
+        let operation = if name == "signIn" {
+            Operation::SignIn
+        } else {
+            Operation::Registration
+        };
+        let part = |index| Uint8Array::new(&parts.get(index)).to_vec();
+        match opaque::finish(operation, &part(0), &part(1), &part(2)) {
+            Ok(finished) => {
+                let result = Object::new();
+                let member = |name: &str, bytes: &[u8]| {
+                    Reflect::set(&result, &name.into(), &Uint8Array::from(bytes))
+                };
+                member("message", &finished.message).unwrap();
+                member("exportKey", &finished.export_key).unwrap();
+                Promise::resolve(&result).unchecked_into()
             }
-        },
-    );
+            Err(error) => {
+                let reason = Object::new();
+                Reflect::set(&reason, &"code".into(), &error.code().into()).unwrap();
+                Promise::reject(&reason)
+            }
+        }
+    });
     finish.into_js_value().unchecked_into()
 }
 

@@ -221,6 +221,29 @@ fn what_asks_for_the_passphrase_again_shows_a_fresh_token() {
 }
 
 #[test]
+fn a_session_that_was_kept_needs_a_token_to_unlock() {
+    run(async {
+        let provider = Provider::start();
+        let world = provider.world();
+        let alice = provider.person(&world, "alice").await;
+        let card = alice.card().await;
+        alice.session.lock();
+        let kept = alice.session.keep().unwrap();
+        let text = String::from_utf8_lossy(&kept.state.bytes).into_owned();
+        assert!(!text.contains("eyJ"), "no token is kept: {text}");
+        let again = alice.client.resume(&kept.state.bytes, None).unwrap();
+        assert_eq!(again.email(), None);
+        let without = again.unlock(PASSPHRASE).await.unwrap_err();
+        assert_eq!(without.code(), "bad_input");
+        assert!(without.to_string().contains("identityToken"), "{without}");
+        let token = provider.token("alice", 300);
+        again.renew_identity_token(token).unwrap();
+        again.unlock(PASSPHRASE).await.unwrap();
+        assert_eq!(again.card(card.id).await.unwrap().content, card.content);
+    });
+}
+
+#[test]
 fn a_cut_recovery_is_repeated() {
     run(async {
         let provider = Provider::start();

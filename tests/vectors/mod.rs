@@ -33,7 +33,8 @@ wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 /// The engine of browsers, as far as these tests use it: they finish OPAQUE themselves.
 #[cfg(target_arch = "wasm32")]
 fn web_engine() -> crate::crypto::engine::web::WebEngine {
-    crate::crypto::engine::web::WebEngine::new(js_sys::Function::new_no_args("")).unwrap()
+    use crate::crypto::engine::web::{WebEngine, Worker};
+    WebEngine::new(Worker::new(js_sys::Function::new_no_args(""))).unwrap()
 }
 
 fn hex(text: &str) -> Vec<u8> {
