@@ -16,9 +16,10 @@ const MUST_NOT_NAME: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates that bind to JavaScript.
-const JAVASCRIPT: [&str; 5] = [
+const JAVASCRIPT: [&str; 6] = [
     "gloo_net",
     "js_sys",
+    "serde_wasm_bindgen",
     "wasm_bindgen",
     "wasm_bindgen_futures",
     "web_sys",
