@@ -34,6 +34,10 @@ const EXAMPLES = {
     shownIn: ["pkg-template/README.md"],
     prints: ["Alice just shared Wi-Fi: open sesame"],
   },
+  "long.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: ["0 of 2 cards", "1 of 2 cards", "2 of 2 cards", "Aborted, because the person went away"],
+  },
   "many.mjs": {
     shownIn: ["pkg-template/README.md"],
     prints: ["shared", "not shared: not_found", "shared"],
