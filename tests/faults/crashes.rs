@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::flow::{Flow, code_of, in_parallel};
-use crate::line::{Break, Crash, Place, Point};
-use crate::reference::{Outcome, Reference, call_anew, call_on, expect_code, expect_end};
+use crate::line::{Break, Crash, Point};
+use crate::reference::{Case, Outcome, Reference, call_anew, call_on, expect_code, expect_end};
 use crate::scene::Scene;
 
 /// Where the server is killed.
@@ -16,23 +16,10 @@ const POINTS: [Point; 5] = [
     Point::Answered,
 ];
 
-struct Case<'a> {
-    flow: Flow,
-    scene: &'a Scene,
-    reference: &'a Reference,
-    place: &'a Place,
-    point: Point,
-}
-
 impl Case<'_> {
     /// Killed, and away for as long as the call lasts; then called again on the same session, and after a reload.
-    async fn run(&self) -> Outcome {
-        let Self {
-            flow,
-            scene,
-            reference,
-            ..
-        } = *self;
+    async fn kill(&self) -> Outcome {
+        let Self { flow, scene, .. } = *self;
         let stage = Rc::new(scene.program());
         let seat = flow.seat(&stage).await.unwrap();
         let (killed, written) = (Rc::clone(&stage), stage.written());
@@ -64,23 +51,19 @@ impl Case<'_> {
             .collect();
         expect_code("retried", made, &again)?;
         let calls: Vec<usize> = done.iter().map(|done| done + 1).collect();
-        reference
-            .expect_state(flow, scene, "retried", &stage, &calls)
-            .await?;
+        self.expect_state("retried", &stage, &calls).await?;
         expect_end(flow, &stage, &seat).await?;
         let made = call_anew(flow, &stage, scene).await;
         expect_code("reloaded", made, &[flow.again_anew()])?;
         let calls: Vec<usize> = done.iter().map(|done| done + 2).collect();
-        reference
-            .expect_state(flow, scene, "reloaded", &stage, &calls)
-            .await?;
+        self.expect_state("reloaded", &stage, &calls).await?;
         stage.check_integrity().await;
         Ok(())
     }
 
     /// How often the call may have had its effect. A server that has the whole request may have written it or not.
     fn done(&self) -> Vec<usize> {
-        let done = |point| usize::from(self.reference.is_done(self.flow, self.place, point));
+        let done = |point| usize::from(self.is_done(point));
         match self.point {
             Point::Sent | Point::Writing => {
                 let mut both = vec![done(Point::HalfSent), done(Point::Answered)];
@@ -97,22 +80,10 @@ async fn kill_everywhere(flow: Flow) -> (usize, Vec<String>) {
     let scene = Scene::of(flow).await;
     let reference = Reference::of(flow, &scene).await;
     let (mut crashes, mut wrong) = (0, Vec::new());
-    for place in &reference.places {
-        for point in POINTS {
-            let case = Case {
-                flow,
-                scene: &scene,
-                reference: &reference,
-                place,
-                point,
-            };
-            crashes += 1;
-            if let Err(why) = case.run().await {
-                let Place { form, nth } = place;
-                wrong.push(format!(
-                    "{flow:?} killed {point:?} at {form} ({nth}): {why}"
-                ));
-            }
+    for case in reference.cases(flow, &scene, &POINTS) {
+        crashes += 1;
+        if let Err(why) = case.kill().await {
+            wrong.push(format!("{case}: {why}"));
         }
     }
     println!("{flow:?}: {crashes} crashes");

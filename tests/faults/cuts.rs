@@ -1,9 +1,9 @@
 //! Cuts of the connection.
 
 use crate::flow::{Effect, Flow, code_of, in_parallel};
-use crate::line::{Break, Place, Point};
+use crate::line::{Break, Point};
 use crate::look::look;
-use crate::reference::{Outcome, Reference, call_anew, call_on, expect_code, expect_end};
+use crate::reference::{Case, Outcome, Reference, call_anew, call_on, expect_code, expect_end};
 use crate::scene::{Scene, Seat};
 use crate::stage::Stage;
 
@@ -14,14 +14,6 @@ const POINTS: [Point; 4] = [
     Point::AnswerLost,
     Point::AnswerHalf,
 ];
-
-struct Case<'a> {
-    flow: Flow,
-    scene: &'a Scene,
-    reference: &'a Reference,
-    place: &'a Place,
-    point: Point,
-}
 
 impl Case<'_> {
     /// Calls, and cuts the call once or for as long as it lasts.
@@ -43,7 +35,7 @@ impl Case<'_> {
     async fn once(&self) -> Outcome {
         let (stage, seat, made) = self.cut(false).await;
         expect_code("cut", made, &[None])?;
-        self.expect_state("cut", &stage, 1).await?;
+        self.expect_state("cut", &stage, &[1]).await?;
         expect_end(self.flow, &stage, &seat).await
     }
 
@@ -51,46 +43,30 @@ impl Case<'_> {
     async fn retried(&self) -> Outcome {
         let (stage, seat, made) = self.cut(true).await;
         expect_code("cut", made, &[None, Some("offline")])?;
-        let done = usize::from(self.is_done());
+        let done = usize::from(self.is_done(self.point));
         let made = call_on(self.flow, &stage, &seat, self.scene).await;
         let again = self.flow.again().filter(|_| done > 0);
         expect_code("retried", made, &[again])?;
-        self.expect_state("retried", &stage, done + 1).await?;
+        self.expect_state("retried", &stage, &[done + 1]).await?;
         expect_end(self.flow, &stage, &seat).await?;
         let made = call_anew(self.flow, &stage, self.scene).await;
         expect_code("reloaded", made, &[self.flow.again_anew()])?;
-        self.expect_state("reloaded", &stage, done + 2).await
+        self.expect_state("reloaded", &stage, &[done + 2]).await
     }
 
     /// Cut for as long as the call lasts, then called after a reload, by a client that knows nothing of it.
     async fn reloaded(&self) -> Outcome {
         let (stage, ..) = self.cut(true).await;
-        let done = usize::from(self.is_done());
+        let done = usize::from(self.is_done(self.point));
         if let Effect::UpTo(_) = self.flow.effect() {
             look(&stage, self.flow, &self.scene.props).await;
         } else {
-            self.expect_state("cut", &stage, done).await?;
+            self.expect_state("cut", &stage, &[done]).await?;
         }
         let made = call_anew(self.flow, &stage, self.scene).await;
         let again = self.flow.again_anew().filter(|_| done > 0);
         expect_code("reloaded", made, &[again])?;
-        self.expect_state("reloaded", &stage, done + 1).await
-    }
-
-    async fn expect_state(&self, when: &str, stage: &Stage, calls: usize) -> Outcome {
-        let Self {
-            flow,
-            scene,
-            reference,
-            ..
-        } = self;
-        reference
-            .expect_state(*flow, scene, when, stage, &[calls])
-            .await
-    }
-
-    fn is_done(&self) -> bool {
-        self.reference.is_done(self.flow, self.place, self.point)
+        self.expect_state("reloaded", &stage, &[done + 1]).await
     }
 }
 
@@ -99,28 +75,16 @@ async fn cut_everywhere(flow: Flow) -> (usize, Vec<String>) {
     let scene = Scene::of(flow).await;
     let reference = Reference::of(flow, &scene).await;
     let (mut cuts, mut wrong) = (0, Vec::new());
-    for place in &reference.places {
-        for point in POINTS {
-            let case = Case {
-                flow,
-                scene: &scene,
-                reference: &reference,
-                place,
-                point,
-            };
-            let modes = [
-                ("once", case.once().await),
-                ("then retried", case.retried().await),
-                ("then reloaded", case.reloaded().await),
-            ];
-            for (mode, outcome) in modes {
-                cuts += 1;
-                if let Err(why) = outcome {
-                    let Place { form, nth } = place;
-                    wrong.push(format!(
-                        "{flow:?} cut {point:?} at {form} ({nth}) {mode}: {why}"
-                    ));
-                }
+    for case in reference.cases(flow, &scene, &POINTS) {
+        let modes = [
+            ("once", case.once().await),
+            ("then retried", case.retried().await),
+            ("then reloaded", case.reloaded().await),
+        ];
+        for (mode, outcome) in modes {
+            cuts += 1;
+            if let Err(why) = outcome {
+                wrong.push(format!("{case} {mode}: {why}"));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What happens, and is seen, when nothing breaks.
 
+use std::fmt;
+
 use crate::flow::{Effect, Flow, code_of};
 use crate::line::{Place, Point};
 use crate::look::look;
@@ -55,36 +57,67 @@ impl Reference {
         reference
     }
 
-    /// People see what they would see after one of these numbers of calls that nothing broke.
-    pub async fn expect_state(
-        &self,
+    /// Every place of the call with every one of these points.
+    pub fn cases<'a>(
+        &'a self,
         flow: Flow,
-        scene: &Scene,
-        when: &str,
-        stage: &Stage,
-        calls: &[usize],
-    ) -> Outcome {
-        let seen = look(stage, flow, &scene.props).await;
-        if calls.iter().any(|calls| self.states[*calls] == seen) {
+        scene: &'a Scene,
+        points: &'a [Point],
+    ) -> impl Iterator<Item = Case<'a>> {
+        self.places.iter().flat_map(move |place| {
+            points.iter().map(move |&point| Case {
+                flow,
+                scene,
+                reference: self,
+                place,
+                point,
+            })
+        })
+    }
+}
+
+/// One place and one way to break a flow off.
+pub struct Case<'a> {
+    pub flow: Flow,
+    pub scene: &'a Scene,
+    pub reference: &'a Reference,
+    pub place: &'a Place,
+    pub point: Point,
+}
+
+impl Case<'_> {
+    /// People see what they would see after one of these numbers of calls that nothing broke.
+    pub async fn expect_state(&self, when: &str, stage: &Stage, calls: &[usize]) -> Outcome {
+        let seen = look(stage, self.flow, &self.scene.props).await;
+        let states = &self.reference.states;
+        if calls.iter().any(|calls| states[*calls] == seen) {
             return Ok(());
         }
-        let expected = &self.states[calls[0]];
+        let expected = &states[calls[0]];
         Err(format!(
             "{when}, people see\n{seen}where they should see\n{expected}"
         ))
     }
 
-    /// Whether a cut there leaves the call with its effect.
-    pub fn is_done(&self, flow: Flow, place: &Place, point: Point) -> bool {
-        let form = match flow.effect() {
+    /// Whether a break at this point leaves the call with its effect.
+    pub fn is_done(&self, point: Point) -> bool {
+        let form = match self.flow.effect() {
             Effect::None => return false,
             Effect::By(form) | Effect::UpTo(form) => form,
         };
-        let mut places = self.places.iter();
-        let here = places.clone().position(|other| other == place).unwrap();
-        let there = places.rposition(|other| other.form == form).unwrap();
+        let mut places = self.reference.places.iter();
+        let here = places.clone().position(|other| other == self.place);
+        let there = places.rposition(|other| other.form == form);
+        let (here, there) = (here.unwrap(), there.unwrap());
         let answered = [Point::AnswerLost, Point::AnswerHalf, Point::Answered];
         here > there || here == there && answered.contains(&point)
+    }
+}
+
+impl fmt::Display for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (flow, point, Place { form, nth }) = (self.flow, self.point, self.place);
+        write!(f, "{flow:?}, {point:?} at {form} ({nth})")
     }
 }
 

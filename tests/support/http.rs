@@ -276,6 +276,7 @@ impl Transport for Http {
         tokio::task::yield_now().await;
     }
 
+    /// Shortened: what is watched for is told by the clock, which the tests set.
     async fn watch(&self, _: u32) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
