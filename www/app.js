@@ -54,7 +54,7 @@ const focusHeading = (root) => [...root.querySelectorAll("h2")].find((heading) =
 
 function showWho() {
   const signedIn = session !== null;
-  document.body.classList.toggle("signed-out", !signedIn);
+  document.body.className = signedIn ? (home === null ? "between" : "at-home") : "signed-out";
   mailbox.belongsTo(session?.email ?? null);
   behind.belongsTo(home === null ? null : session.account);
   iAm(session?.account ?? null);

@@ -10,7 +10,8 @@ export function backstage(root, { refresh }) {
   const attacks = attacksView({ refresh });
   const news = el("span", { class: "peek-text" }, "Behind the scenes");
   const peek = el("a", { class: "peek", href: "#backstage" }, news);
-  root.after(el("nav", { "aria-label": "On this page" }, peek));
+  const nav = el("nav", { "aria-label": "On this page" }, peek);
+  root.after(nav);
   const lit = (step) => {
     peek.replaceChildren(el("span", { class: "step-label" }, step.label), news, "↓");
     news.replaceChildren(step.what);
@@ -40,6 +41,7 @@ export function backstage(root, { refresh }) {
     /** Whose side this is; `null` for nobody's. */
     belongsTo(account) {
       root.hidden = account === null;
+      nav.hidden = account === null;
       steps.opens(account !== null);
       rows.belongsTo(account);
       attacks.belongsTo(account);

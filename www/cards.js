@@ -15,7 +15,7 @@ const PORTION = 5_000;
 /** A value, and where it is long, a beginning of it. */
 function longValue(value) {
   if (value.length <= FIRST) return el("dd", { dir: "auto" }, value || "–");
-  const text = el("span", { dir: "auto" }, value.slice(0, FIRST));
+  const text = el("span", { dir: "auto", tabindex: "0", role: "group", "aria-label": "Beginning of the value" }, value.slice(0, FIRST));
   let shown = FIRST;
   const left = el("p", { class: "small muted" });
   const tell = () => left.replaceChildren(shown < value.length ? `… of ${characters(value.length)} in all.` : `${characters(value.length)} in all.`);
@@ -26,7 +26,7 @@ function longValue(value) {
     tell();
   });
   tell();
-  return el("dd", {}, text, left, el("div", { class: "actions" }, more, copyButton("Copy all", () => value, text)));
+  return el("dd", { class: "long-value" }, text, left, el("div", { class: "actions" }, more, copyButton("Copy all", () => value, text)));
 }
 
 /** The fields of a card, one below the other. */

@@ -6,13 +6,16 @@ import { reached } from "./reach.js";
 /** How often the mailbox is looked into while the tab is seen, in milliseconds. */
 const EVERY = 3_000;
 const SHOWN = 10;
+/** How many of everybody's mails are shown while nobody is signed in. */
+const NEWEST = 3;
 
 /** The mails that the demo's server would have sent: everybody's, since there is one mailbox for all. */
 export function mailboxSection() {
   const problem = problemBox();
   const list = el("ul", { class: "rows", "aria-label": "Mails", role: "list" });
-  const otherList = el("ul", { class: "rows", "aria-label": "Mails to other people", role: "list" });
-  const others = el("details", {}, el("summary", {}, "Mails to other people"), otherList);
+  const otherList = el("ul", { class: "rows", "aria-label": "More mails", role: "list" });
+  const summary = el("summary", {});
+  const others = el("details", {}, summary, otherList);
   const nothing = el("p", { class: "muted empty" }, "No mails yet.");
   const refresh = button("Refresh", () => during(refresh, problem, look), { what: "the mailbox", kind: "quiet" });
   const root = section(
@@ -41,9 +44,10 @@ export function mailboxSection() {
   }
 
   function draw() {
-    const isMine = (mail) => mine === null || mail.to === mine;
-    fill(list, mails.filter(isMine).slice(0, SHOWN));
-    fill(otherList, mails.filter((mail) => !isMine(mail)).slice(0, SHOWN));
+    const first = mine === null ? mails.slice(0, NEWEST) : mails.filter((mail) => mail.to === mine).slice(0, SHOWN);
+    fill(list, first);
+    fill(otherList, mails.filter((mail) => !first.includes(mail)).slice(0, SHOWN));
+    summary.replaceChildren(mine === null ? "Earlier mails" : "Mails to other people");
     nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
     nothing.hidden = list.children.length > 0;
     others.hidden = otherList.children.length === 0;

@@ -37,7 +37,7 @@ export function useBrowser() {
 }
 
 /** What the browser says of a connection that was cut. */
-const BROKEN = /net::ERR_INCOMPLETE_CHUNKED_ENCODING/;
+const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|NETWORK_CHANGED|EMPTY_RESPONSE)/;
 
 /**
  * A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test, but for connections
@@ -190,7 +190,10 @@ export class Person {
   }
 
   async openMail() {
-    await this.page.getByRole("link", { name: `Open invitation to ${this.email}`, exact: true }).first().click();
+    const link = this.page.getByRole("link", { name: `Open invitation to ${this.email}`, exact: true, includeHidden: true }).first();
+    await link.waitFor({ state: "attached" });
+    if (!(await link.isVisible())) await this.page.getByText("Earlier mails", { exact: true }).click();
+    await link.click();
     await this.sees(this.heading("You are invited"));
   }
 
