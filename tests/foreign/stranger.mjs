@@ -1,5 +1,5 @@
-// A stranger opens the share of docs/protocol.md with that page, `jose` and WebCrypto, and nothing of ours. It was written from the page alone;
-// the names in quotation marks are its sections. Arguments: the page, and the file of the records that are too long for it.
+// A stranger opens the share of docs/protocol.md with `jose` and WebCrypto. All that it knows stands in that page, whose sections are named in
+// quotation marks; nothing of ours is called. Arguments: the page, and the file of the records that are too long for it.
 
 import { readFileSync } from 'node:fs'
 import { base64url, calculateJwkThumbprint, compactDecrypt, compactVerify, importJWK } from 'jose'
