@@ -1,6 +1,7 @@
 import { button, during, el, hidden, section, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
+import { reached } from "./reach.js";
 
 /** How often the mailbox is looked into while the tab is seen, in milliseconds. */
 const EVERY = 3_000;
@@ -22,19 +23,20 @@ export function mailboxSection() {
     list,
     others,
   );
+  root.hidden = true;
   const rows = new Map();
   let mails = [];
   let mine = null;
+  let exists = true;
 
   async function look() {
     const answer = await fetch("/dev/mails", { headers: { accept: "application/json" } });
     if (answer.status === 404) {
-      root.hidden = true;
+      exists = false;
       return;
     }
     if (!answer.ok) throw new Error("The mailbox cannot be read. Try again in a moment.");
     mails = (await answer.json()).items;
-    root.hidden = false;
     draw();
   }
 
@@ -45,6 +47,7 @@ export function mailboxSection() {
     nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
     nothing.hidden = list.children.length > 0;
     others.hidden = otherList.children.length === 0;
+    root.hidden = mails.length === 0;
   }
 
   /** Puts the rows of `wanted` into `target`; a row that is in its place is not touched. */
@@ -60,11 +63,12 @@ export function mailboxSection() {
   }
 
   async function lookQuietly() {
-    if (document.visibilityState !== "visible" || root.hidden) return;
+    if (document.visibilityState !== "visible" || !exists) return;
     try {
       await look();
-    } catch {
+    } catch (error) {
       // The next look may fare better, and the button tells what is wrong.
+      if (error instanceof TypeError) reached(false);
     }
   }
 
