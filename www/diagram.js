@@ -6,6 +6,8 @@ import { PARTIES, STEPS, STORY } from "./story.js";
 const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
 /** The step that also happens whenever a list is looked at. */
 const LIST = 33;
+/** The one with which a reading begins. */
+const FIRST = 35;
 const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
 
 /**
@@ -74,7 +76,7 @@ export function diagram(lit) {
       return;
     }
     const list = listed.get(tab);
-    if (step.part === STEPS.get(LIST).part && list !== undefined) {
+    if (list !== undefined && (number === FIRST || (step.part === STEPS.get(LIST).part && !rows.get(LIST).lit))) {
       listed.delete(tab);
       light(list);
     }
