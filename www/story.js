@@ -21,6 +21,7 @@ const asked = (number, label, from, to, what, sent) => ({ number, label, from, t
 export const STORY = [
   {
     id: "invite",
+    name: "Invite",
     title: "User 1 invites User 2",
     steps: [
       inside(1, ONE, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
@@ -32,6 +33,7 @@ export const STORY = [
   },
   {
     id: "accept",
+    name: "Accept",
     title: "User 2 accepts",
     steps: [
       asked(10, "10", TWO, VAULT, "Open the invitation", "The invitation’s token. Back comes User 1’s public key; a link names its fingerprint, and any other key is refused here."),
@@ -44,6 +46,7 @@ export const STORY = [
   },
   {
     id: "share",
+    name: "Share",
     title: "User 1 shares a card",
     steps: [
       asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one."),
@@ -57,6 +60,7 @@ export const STORY = [
   },
   {
     id: "read",
+    name: "Read",
     title: "User 2 reads it",
     steps: [
       asked(33, "33–34", TWO, VAULT, "List what is shared", "The share, still as ciphertext."),
