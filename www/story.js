@@ -55,7 +55,7 @@ export const STORY = [
       inside(25, ONE, "Lock the same DEK with User 2’s public key", "Nothing is sent yet. Only User 2’s private key opens this copy."),
       asked(26, "26–27", ONE, KEYSTORE, "Store both copies: an encryption space", "Two locked copies of the DEK. Each person gets only theirs; the Keystore can open neither."),
       inside(30, ONE, "Sign the card and encrypt it with the DEK", "Nothing is sent yet. The signature is inside: the servers do not see it."),
-      asked(31, "28–32", ONE, VAULT, "Store the share and link it to the space", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
+      asked(31, "28–29, 31–32", ONE, VAULT, "Store the share and link it to the space", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
     ],
   },
   {
