@@ -1,7 +1,8 @@
-import { button, choice, copyButton, during, el, field, form, makeId, section, userText } from "./dom.js";
+import { button, choice, during, el, field, form, makeId, section, userText } from "./dom.js";
 import { confirmDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
+import { linkBox } from "./link-box.js";
 import { pagedList } from "./list.js";
 
 const STATES = {
@@ -11,17 +12,6 @@ const STATES = {
   cancelled: ["Cancelled", "plain"],
   expired: ["Expired", "plain"],
 };
-
-/** A secret link, to be handed over. */
-function linkBox(link, name) {
-  const box = field(`Invitation link for ${name}`, {
-    readonly: true,
-    value: link,
-    hint: "Whoever opens it first can accept. Hand it over where only this person reads it.",
-  });
-  box.input.addEventListener("focus", () => box.input.select());
-  return el("div", { class: "link-box" }, box.root, copyButton("Copy link", () => link, box.input));
-}
 
 function inviteForm(session, done) {
   const problem = problemBox();
