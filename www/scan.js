@@ -1,6 +1,6 @@
 import { button, el } from "./dom.js";
 
-/** Pictures are looked at this often, in milliseconds, and no larger than this: more tires the phone and finds nothing more. */
+/** Pictures are looked at this often, in milliseconds, and no larger than this: a look stays far below what would make the page halt. */
 const PAUSE = 125;
 const LARGEST = 640;
 
@@ -23,7 +23,7 @@ async function makeReader() {
   const native = await window.BarcodeDetector?.getSupportedFormats().catch(() => []);
   if (native?.includes("qr_code")) {
     const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-    return async (video) => (await detector.detect(video))[0]?.rawValue ?? null;
+    return (video) => detector.detect(video).then(([code]) => code?.rawValue ?? null, () => null);
   }
   const { decodeQR } = await import("./qr/decode.js");
   const canvas = el("canvas");

@@ -16,6 +16,7 @@ const folder = await mkdtemp(path.join(tmpdir(), "vouchsafe-camera-"));
 after(() => rm(folder, { recursive: true }));
 /** What the browser takes for its camera: a film, opened anew at each start. */
 const film = path.join(folder, "film.y4m");
+await record(Buffer.alloc(CAMERA.width * CAMERA.height, 128));
 const device = useBrowser({ args: ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] });
 
 /** The pixels of a picture, four bytes each; for the camera, of the picture in the middle of a grey one. */
@@ -50,9 +51,14 @@ async function readCode(page, code) {
 /** Holds `code`, as it is on the screen of `page`, before the camera. */
 async function holdUp(page, code) {
   const { data } = await pixels(page, await code.screenshot(), CAMERA);
-  const light = Buffer.from(data.filter((byte, index) => index % 4 === 0));
-  const frame = Buffer.concat([Buffer.from("FRAME\n"), light, Buffer.alloc(light.length / 2, 128)]);
-  await writeFile(film, Buffer.concat([Buffer.from(`YUV4MPEG2 W${CAMERA.width} H${CAMERA.height} F10:1 Ip A1:1 C420jpeg\n`), frame, frame]));
+  await record(Buffer.from(data.filter((byte, index) => index % 4 === 0)));
+}
+
+/** Makes a film of one still picture, given by how light its pixels are. */
+async function record(light) {
+  const head = `YUV4MPEG2 W${CAMERA.width} H${CAMERA.height} F10:1 Ip A1:1 C420jpeg\n`;
+  const frame = [Buffer.from("FRAME\n"), light, Buffer.alloc(light.length / 2, 128)];
+  await writeFile(film, Buffer.concat([Buffer.from(head), ...frame, ...frame]));
 }
 
 /** A code that holds `text`, shown in `dialog`. */
@@ -171,7 +177,9 @@ test("the camera says why it shows nothing, and goes off when nobody looks", asy
 
   await context.grantPermissions(["camera"]);
   await holdUp(alice.page, await showCode(dialog, "a ticket for the tram"));
+  const looking = alice.alert(dialog).getByText(/This code is no safety number/);
   await start.click();
+  await alice.sees(looking);
   await cameraIsOn(alice.page);
   await alice.page.evaluate(() => {
     Object.defineProperty(document, "hidden", { value: true, configurable: true });
@@ -180,9 +188,25 @@ test("the camera says why it shows nothing, and goes off when nobody looks", asy
   });
   await cameraIsOff(alice.page);
   await start.click();
+  await alice.sees(looking);
   await cameraIsOn(alice.page);
   await alice.button("Close", dialog).click();
   await cameraIsOff(alice.page);
+});
+
+test("a browser that reads codes itself is asked first", async (t) => {
+  const { person, context } = await device(t);
+  await context.grantPermissions(["camera"]);
+  await context.addInitScript(() => {
+    window.BarcodeDetector = class {
+      static getSupportedFormats = async () => ["aztec", "qr_code"];
+      detect = async () => [{ rawValue: "its own reading" }];
+    };
+  });
+  const { alice, bob } = await strangers(person);
+  const { dialog } = await alice.openSafetyNumber(bob);
+  await dialog.getByText("Check with the camera").click();
+  assert.match(await alice.problem(dialog), /This code is no safety number/);
 });
 
 test("those who see other digits are told what to do", async (t) => {
