@@ -112,9 +112,9 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
 }
 
 /** For those who have compared, or must not: the number to look at, and for the other person to read. */
-const showing = (name, shown, copy) => [
+const showing = ({ name, trust }, shown, copy) => [
   shown.root,
-  el("p", { class: "muted" }, userText(name), " sees the same number under the connection with you."),
+  trust === "verified" ? el("p", { class: "muted" }, userText(name), " sees the same number under the connection with you.") : null,
   el("div", { class: "actions" }, copy),
 ];
 
@@ -135,7 +135,7 @@ export function safetyDialog(world, connection, verified = () => {}) {
     ["Safety number with ", userText(name)],
     el("p", { class: "meaning" }, trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name)),
     trust === "changed" ? changedWarning() : null,
-    ...(ways?.nodes ?? showing(name, shown, copy)),
+    ...(ways?.nodes ?? showing(connection, shown, copy)),
   );
   dialog.classList.add("safety-dialog");
   if (ways !== null) dialog.addEventListener("close", ways.stop);
