@@ -35,7 +35,7 @@ const differing = (name) => [
 
 /** One of the ways to compare; opening it closes the others. */
 const way = (group, title, props, ...children) =>
-  el("details", { class: "way", name: group, ...props }, el("summary", {}, title), el("div", { class: "way-inside" }, ...children));
+  el("details", { class: "compare", name: group, ...props }, el("summary", {}, title), el("div", { class: "compare-inside" }, ...children));
 
 /** The ways to compare the numbers of two people. `done` is called when they agree. */
 function comparing(world, { id, name, safetyNumber: number }, shown, copy, done) {
@@ -106,7 +106,7 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
     shown.root,
     el("div", { class: "actions" }, match, differ),
     problem.root,
-    el("div", { class: "ways" }, byPaste, byCamera),
+    el("div", { class: "compare-ways" }, byPaste, byCamera),
   ];
   return { nodes, stop: camera.stop };
 }
