@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import jsQR from "jsqr";
+import { assertAccessible } from "./axe.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const CAMERA = { width: 640, height: 480 };
@@ -120,6 +121,7 @@ test("one person's camera checks the code that the other one shows", async (t) =
   await camera.click();
   assert.match(await alice.problem(dialog), /This code is no safety number\./);
   await cameraIsOn(alice.page);
+  await assertAccessible(alice.page, "the camera");
   await camera.click();
   await cameraIsOff(alice.page);
 
@@ -230,7 +232,9 @@ test("an invitation link is handed over whole, in each of the ways", async (t) =
   const link = await alice.inviteByLink({ name: "Bob" });
   assert.ok(link.startsWith(`${DEMO_URL}#vouchsafe=`), link);
 
-  const mail = new URL(await alice.page.getByRole("link", { name: "Write a mail" }).getAttribute("href"));
+  await alice.button("Show link for Bob").click();
+  const dialog = alice.dialog("Invitation for Bob");
+  const mail = new URL(await dialog.getByRole("link", { name: "Write a mail" }).getAttribute("href"));
   assert.equal(mail.protocol, "mailto:");
   assert.equal(mail.pathname, "", "who gets the mail is for the mail program");
   assert.equal(mail.searchParams.get("subject"), "Invitation to Vouchsafe");
@@ -238,15 +242,17 @@ test("an invitation link is handed over whole, in each of the ways", async (t) =
   assert.ok(lines.includes(link), "the link stands on a line of its own");
   assert.match(lines.join(" "), /The link is secret/);
 
-  await alice.button("Share…").click();
+  await alice.button("Share…", dialog).click();
   assert.deepEqual(await alice.page.evaluate(() => window.shared), [{ title: "Invitation to Vouchsafe", url: link }]);
 
-  await alice.page.getByText("Show as QR code").click();
-  await alice.sees(alice.page.getByText("Whoever photographs this code can accept the invitation. Show it to Bob alone."));
-  assert.equal(await readCode(alice.page, alice.page.getByRole("img", { name: "QR code of the invitation link for Bob" })), link);
+  await dialog.getByText("Show as QR code").click();
+  await alice.sees(dialog.getByText("Whoever photographs this code can accept the invitation. Show it to Bob alone."));
+  assert.equal(await readCode(alice.page, dialog.getByRole("img", { name: "QR code of the invitation link for Bob" })), link);
+
+  await assertAccessible(alice.page, "the link");
 
   const opened = context.waitForEvent("page");
-  await alice.page.getByRole("link", { name: "Open in another tab" }).click();
+  await dialog.getByRole("link", { name: "Open in another tab" }).click();
   const tab = await opened;
   await tab.getByRole("heading", { name: "You are invited", exact: true }).waitFor();
   assert.equal(await tab.evaluate(() => window.opener), null);
