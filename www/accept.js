@@ -1,5 +1,6 @@
-import { button, during, el, field, form, section } from "./dom.js";
+import { button, during, el, field, form, section, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { trustChip } from "./trust.js";
 
 const MARK = "#vouchsafe=";
 
@@ -29,6 +30,8 @@ export const waitingPanel = (forget, locked) =>
 export function acceptPanel(session, ticket, { accepted, over }) {
   const problem = problemBox({
     bad_input: "This invitation cannot be accepted here. It is your own, or its link is incomplete.",
+    peer_key_changed:
+      "The key that the Vault shows is not the one that your link names: somebody may stand between you. Nothing was accepted. Ask the person who invited you.",
     not_found: "There is no such invitation. Check that the link is complete.",
   });
   const name = field("What do you call the person who invited you?", {
@@ -53,4 +56,17 @@ export function acceptPanel(session, ticket, { accepted, over }) {
     { tools: [button("Not now", () => over(null), { kind: "quiet" })] },
     form({}, run, name.root, el("div", { class: "actions" }, submit, decline), problem.root),
   );
+}
+
+/** What stands in the place of the panel, as high as that was, when the two are connected. */
+export function connectedPanel(connection, height, over) {
+  const panel = section(
+    "You are connected",
+    {},
+    el("p", {}, "You and ", userText(connection.name), " can share cards now. What they share appears under “Shared with you” at once."),
+    el("p", { class: "actions" }, trustChip(connection.trust, connection.verifiedBy)),
+    el("div", { class: "actions" }, button("Go on", over, { kind: "primary" })),
+  );
+  panel.style.minBlockSize = `${height}px`;
+  return panel;
 }

@@ -1,6 +1,6 @@
 // The demo page: who is signed in, what is shown for it, and the invitation that waits for an answer.
 
-import { acceptPanel, takeInvitation, waitingPanel } from "./accept.js";
+import { acceptPanel, connectedPanel, takeInvitation, waitingPanel } from "./accept.js";
 import { accountView, forgetAccount, lockedView, recoveryKeyView } from "./account.js";
 import { backstage } from "./backstage.js";
 import { tell } from "./channel.js";
@@ -43,9 +43,14 @@ async function openClient() {
 /** A session, watched for what the client refuses and whether the servers answer. */
 const watch = (made) => watched(made, { refused: behind.refused, reached, changed: behind.changed });
 
+/** Puts `sections` in the place of what was there. It is a new element, so that to a browser nothing has moved. */
+function present(sections) {
+  place("primary").replaceWith(el("div", { id: "primary", class: "sections" }, sections));
+}
+
 /** Shows `sections` and puts the focus on the first heading, unless the page has only just come up. */
 function show(sections, { focus = true } = {}) {
-  place("primary").replaceChildren(...sections);
+  present(sections);
   showInvitation();
   if (focus) focusHeading(ticket && session ? place("invitation") : place("primary"));
 }
@@ -86,7 +91,7 @@ function signedUp(made, recoveryKey) {
   session = watch(made);
   showWho();
   place("invitation").replaceChildren();
-  place("primary").replaceChildren(recoveryKeyView(recoveryKey, showHome));
+  present([recoveryKeyView(recoveryKey, showHome)]);
   focusHeading(place("primary"));
 }
 
@@ -157,11 +162,15 @@ function forgetInvitation(told = null) {
   focusHeading(place("primary"));
 }
 
+/** The panel stays, with the outcome in it, until the person has seen it. */
 async function accepted(connection) {
-  forgetInvitation(`You are connected with ${connection.name}.`);
-  if (home === null) return;
-  focusHeading(home.people);
-  await home.refreshConnections();
+  ticket = null;
+  const panel = place("invitation").firstElementChild;
+  const done = connectedPanel(connection, panel?.offsetHeight ?? 0, showInvitation);
+  place("invitation").replaceChildren(done);
+  notify(`You are connected with ${connection.name}.`);
+  focusHeading(done);
+  await home?.refreshConnections();
 }
 
 window.addEventListener("hashchange", () => {

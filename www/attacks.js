@@ -6,12 +6,14 @@ import { STEPS } from "./story.js";
 const ATTACKS = [
   {
     id: "swap-key-before",
+    told: "They show you a false key while you connect.",
     name: "Swap a key while you connect",
     lie: "The Vault shows you its own public key in place of the other person’s, so that it could read along.",
     task: "Connect with somebody. By link, accepting is refused at once. By mail the two of you see different safety numbers.",
   },
   {
     id: "swap-key-later",
+    told: "They show you another key for the people you know.",
     name: "Swap a key later",
     lie: "You are connected. Now the Vault shows another key for that person.",
     task: "Look at your people: the change is seen. Then try to share a card.",
@@ -19,6 +21,7 @@ const ATTACKS = [
   },
   {
     id: "forge-share",
+    told: "They made up a share from somebody you know.",
     name: "Forge a share",
     lie: "The servers make up a card, with a real key of your own, and say that somebody you know shared it.",
     task: "Read the card that turned up under “Shared with you”.",
@@ -26,6 +29,7 @@ const ATTACKS = [
   },
   {
     id: "swap-records",
+    told: "They hand out one record in place of another.",
     name: "Swap two records",
     lie: "The Vault hands out the ciphertext of one of your cards in place of another.",
     task: "Look at your cards.",
@@ -33,6 +37,7 @@ const ATTACKS = [
   },
   {
     id: "take-over-link",
+    told: "They say that somebody has accepted your link.",
     name: "Take over an invitation link",
     lie: "The Vault says that somebody accepted your link, with keys of its own, without ever having had the link.",
     task: "Make an invitation link, then look at your people.",
@@ -71,16 +76,16 @@ const CALLS = {
   markVerified: "Comparing the safety number",
 };
 
-/** The steps that each call takes, in their order. */
-const WAYS = {
-  accept: [10, 11, 12, 13, 15, 17],
-  share: [19, 23, 24, 25, 26, 30, 31],
-  readShare: [33, 35, 37, 39, 43],
+/** By call: the steps whose answers are checked, each with the step that only follows when all was well. */
+const CHECKS = {
+  accept: [[10, 12], [17, 17]],
+  share: [[19, 23], [31, 31]],
+  readShare: [[33, 33], [35, 35], [37, 37], [39, 39], [43, 43]],
 };
 
-/** The step at which a call was ended: the first of its way that it did not get through. */
+/** The step at which a call was ended: the first whose answer was not found to be right. */
 function stoppedAt(call, steps) {
-  const number = WAYS[call]?.find((each) => !steps.includes(each));
+  const [number] = CHECKS[call]?.find(([, follows]) => !steps.includes(follows)) ?? [];
   return number === undefined ? null : STEPS.get(number);
 }
 
@@ -88,10 +93,10 @@ function stoppedAt(call, steps) {
 export function attacksView({ refresh }) {
   const problem = problemBox();
   const group = makeId("attack");
-  const list = el("ol", { class: "refusals", role: "list", "aria-label": "What the client refused" });
+  const list = el("ol", { class: "refusals", role: "list", "aria-live": "polite", "aria-label": "What the client refused" });
   const none = el("p", { class: "muted" }, "Nothing yet.");
   const explained = el("div", { class: "attack-now", "aria-live": "polite" });
-  const off = option({ id: null, name: "Honest servers", lie: "Everything is served as it is stored." });
+  const off = option({ id: null, name: "Honest servers" });
   const options = [off, ...ATTACKS.map(option)];
   let account = null;
   let known = new Set();
@@ -99,7 +104,7 @@ export function attacksView({ refresh }) {
 
   function option(attack) {
     const made = choice(
-      [el("strong", {}, attack.name), el("span", { class: "choice-text" }, attack.lie)],
+      attack.name,
       { type: "radio", name: group, value: attack.id ?? "" },
     );
     made.input.addEventListener("change", () => during(made.input, problem, () => turn(attack)));
@@ -129,9 +134,13 @@ export function attacksView({ refresh }) {
       setStatus("attack", null);
       return;
     }
-    explained.append(el("p", {}, el("strong", {}, "Now: "), attack.task), attack.needs ? el("p", { class: "small muted" }, attack.needs) : "");
+    explained.append(
+      el("p", {}, attack.lie),
+      el("p", {}, el("strong", {}, "Try it: "), attack.task),
+      attack.needs ? el("p", { class: "small muted" }, attack.needs) : "",
+    );
     const stop = button("Be honest again", () => during(stop, problem, () => turn(off.attack)));
-    setStatus("attack", { bad: true, text: `The servers lie to this person: ${attack.name.toLowerCase()}.`, action: stop });
+    setStatus("attack", { bad: true, text: `The servers lie to you. ${attack.told}`, action: stop });
   }
 
   const root = el(

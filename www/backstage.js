@@ -25,7 +25,7 @@ export function backstage(root, { refresh }) {
   new IntersectionObserver(([{ isIntersecting }]) => (peek.hidden = isIntersecting)).observe(root);
   root.append(
     el("div", { class: "backstage-head" }, el("h2", { tabindex: "-1" }, "Behind the scenes"), views.list),
-    el("div", { class: "backstage-body", tabindex: "-1" }, views.panels),
+    el("div", { class: "backstage-body" }, views.panels),
   );
 
   return {

@@ -2,10 +2,13 @@ import { hear, TAB } from "./channel.js";
 import { button, el, hidden } from "./dom.js";
 import { duration } from "./format.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
+import { tabs } from "./tabs.js";
 
 const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
 /** The step that also happens whenever a list is looked at. */
 const LIST = 33;
+/** The one with which a reading begins. */
+const FIRST = 35;
 const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
 
 /**
@@ -28,10 +31,9 @@ export function diagram(lit) {
       return row.root;
     }));
     const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
-    const root = el("details", { class: "story-part", name: "story" }, el("summary", {}, el("span", {}, part.title), count), list);
-    return { ...part, root, count };
+    return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, el("h3", { class: "part-title" }, part.title), list) };
   });
-  parts[0].root.open = true;
+  const views = tabs("Parts of the protocol", parts);
 
   function say(step, took) {
     now.replaceChildren(
@@ -74,7 +76,7 @@ export function diagram(lit) {
       return;
     }
     const list = listed.get(tab);
-    if (step.part === STEPS.get(LIST).part && list !== undefined) {
+    if (list !== undefined && (number === FIRST || (step.part === STEPS.get(LIST).part && !rows.get(LIST).lit))) {
       listed.delete(tab);
       light(list);
     }
@@ -92,7 +94,7 @@ export function diagram(lit) {
     const part = parts.find(({ id }) => id === step.part);
     const count = part.steps.filter((each) => rows.get(each.number).lit).length;
     part.count.replaceChildren(`${count} of ${part.steps.length}`);
-    part.root.open = true;
+    views.open(part.id);
     say(step, took);
     lit(step);
   }
@@ -106,7 +108,8 @@ export function diagram(lit) {
     el("p", { class: "small muted" }, "The number of a step is that of the protocol’s document; its time is what it took here."),
     el("div", { class: "parties", "aria-hidden": "true" }, heads),
     now,
-    el("div", { class: "story" }, parts.map(({ root }) => root)),
+    views.list,
+    views.panels,
   );
   return {
     root,

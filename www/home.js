@@ -80,7 +80,6 @@ export function homeView(session, behind, { invited }) {
 
   return {
     sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],
-    people: connections.root,
     refresh,
     refreshConnections: connections.refresh,
     close() {

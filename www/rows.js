@@ -4,6 +4,8 @@ import { icon } from "./icon.js";
 
 /** How long a value of a row may be before it is shortened. */
 const SHORT = 26;
+/** How much of the beginning of a long value is shown: all ciphertexts begin alike. */
+const BEGINNING = 8;
 
 const KINDS = {
   ciphertext: "Ciphertext: the service cannot open it",
@@ -21,7 +23,7 @@ function value(column) {
     return el(
       "span",
       { class: `cell ${kind}` },
-      el("code", {}, `${start}…${end}`),
+      el("code", {}, `${start.slice(0, BEGINNING)}…${end}`),
       " ",
       el("span", { class: "cell-note" }, header?.typ ? `${header.typ}, ` : "", characters(length)),
     );

@@ -21,6 +21,7 @@ const asked = (number, label, from, to, what, sent) => ({ number, label, from, t
 export const STORY = [
   {
     id: "invite",
+    name: "Invite",
     title: "User 1 invites User 2",
     steps: [
       inside(1, ONE, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
@@ -32,6 +33,7 @@ export const STORY = [
   },
   {
     id: "accept",
+    name: "Accept",
     title: "User 2 accepts",
     steps: [
       asked(10, "10", TWO, VAULT, "Open the invitation", "The invitation’s token. Back comes User 1’s public key; a link names its fingerprint, and any other key is refused here."),
@@ -44,6 +46,7 @@ export const STORY = [
   },
   {
     id: "share",
+    name: "Share",
     title: "User 1 shares a card",
     steps: [
       asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one."),
@@ -52,11 +55,12 @@ export const STORY = [
       inside(25, ONE, "Lock the same DEK with User 2’s public key", "Nothing is sent yet. Only User 2’s private key opens this copy."),
       asked(26, "26–27", ONE, KEYSTORE, "Store both copies: an encryption space", "Two locked copies of the DEK. Each person gets only theirs; the Keystore can open neither."),
       inside(30, ONE, "Sign the card and encrypt it with the DEK", "Nothing is sent yet. The signature is inside: the servers do not see it."),
-      asked(31, "28–32", ONE, VAULT, "Store the share and link it to the space", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
+      asked(31, "28–29, 31–32", ONE, VAULT, "Store the share and link it to the space", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
     ],
   },
   {
     id: "read",
+    name: "Read",
     title: "User 2 reads it",
     steps: [
       asked(33, "33–34", TWO, VAULT, "List what is shared", "The share, still as ciphertext."),

@@ -7,7 +7,7 @@ export function tabs(label, entries) {
   const made = entries.map(({ id, name, panel, shown = () => {} }) => {
     const [tabId, panelId] = [makeId("tab"), makeId("panel")];
     const tab = el("button", { type: "button", role: "tab", class: "tab", id: tabId, "aria-controls": panelId }, name);
-    const root = el("div", { role: "tabpanel", id: panelId, "aria-labelledby": tabId }, panel);
+    const root = el("div", { role: "tabpanel", id: panelId, "aria-labelledby": tabId, tabindex: "0" }, panel);
     tab.addEventListener("click", () => open(id));
     list.append(tab);
     panels.append(root);

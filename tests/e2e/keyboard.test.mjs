@@ -64,7 +64,7 @@ test("two people share and take back with the keyboard alone", async (t) => {
   await bob.page.keyboard.type("Alice");
   await bob.page.keyboard.press("Enter");
   await bob.sees(bob.row("Connections", "Alice"));
-  assert.equal(await focused(bob.page), "People", "the focus is at what is new");
+  assert.equal(await focused(bob.page), "You are connected", "the focus is at what is new");
 
   await alice.sees(alice.row("Connections", "Bob"));
   await reach(alice, "Share a card with Bob");

@@ -1,0 +1,186 @@
+// The servers' side of the page: the steps as they happen, the rows as they are stored, and servers that lie.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
+import { twoConnected, twoPeople, useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+const PARTS = { Invite: 5, Accept: 6, Share: 7, Read: 6 };
+
+const behind = (person) => person.page.getByRole("complementary", { name: "Behind the scenes" });
+
+async function seesParts(person, done) {
+  for (const [index, [name, steps]] of Object.entries(PARTS).entries()) {
+    await person.sees(behind(person).getByRole("tab", { name: `${name} ${done[index]} of ${steps}`, exact: true }));
+  }
+}
+
+const openTab = (person, name) => behind(person).getByRole("tab", { name, exact: true }).click();
+
+test("steps light up in both tabs when they happen, and not before", async (t) => {
+  const { alice, bob } = await twoPeople(await device(t));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await seesParts(alice, [0, 0, 0, 0]);
+  await seesParts(bob, [0, 0, 0, 0]);
+
+  const link = await alice.inviteByLink(bob);
+  await seesParts(bob, [5, 0, 0, 0]);
+  await bob.openLink(link);
+  await bob.accept(alice);
+  await seesParts(alice, [5, 6, 0, 0]);
+  await alice.share("Passport", bob);
+  await seesParts(bob, [5, 6, 7, 0]);
+  await bob.read(alice, "Passport");
+  await seesParts(alice, [5, 6, 7, 6]);
+
+  // Each step has its time, and says what is sent.
+  const steps = behind(alice).getByRole("list", { name: "User 2 reads it" }).getByRole("listitem");
+  assert.equal(await steps.count(), 6);
+  for (const text of await steps.allInnerTexts()) assert.match(text, /\d+ ms/);
+  await alice.button(/Fetch the locked DEK/).click();
+  await alice.sees(behind(alice).getByText("User 2’s copy, which only User 2’s private key opens."));
+  await alice.sees(behind(alice).getByText(alice.email.split("@")[0], { exact: true }));
+  await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
+});
+
+test("the stored rows show what the services see, and nothing that is secret", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Passport", { Number: "X99 4411 802" });
+  await alice.createCard("Locker", { Code: "5521-7" });
+  await alice.share("Passport", bob);
+  await openTab(alice, "What is stored");
+  const tables = behind(alice).getByRole("list", { name: "Vault: cards" });
+  await alice.sees(tables.getByText("vs-card").nth(1));
+  await assertAccessible(alice.page, "rows");
+
+  const chosen = behind(alice).getByText(/belongs? to/);
+  await alice.heading("Passport").hover();
+  await alice.sees(chosen.filter({ hasText: "1 row belongs to Passport." }));
+  const hits = behind(alice).locator(".stored.hit");
+  assert.match(await hits.first().textContent(), /card.*vs-card/s);
+  await alice.row("Shared by you", "With Bob").hover();
+  await alice.sees(chosen.filter({ hasText: "what you shared with Bob" }));
+  const kinds = (await hits.allTextContents()).join("\n");
+  for (const kind of ["vs-own", "vs-dek", "vs-share"]) assert.match(kinds, new RegExp(kind), `${kind} is among the rows of a share`);
+  await assertAccessible(alice.page, "rows of a share");
+
+  const text = await behind(alice).textContent();
+  assert.match(text, new RegExp(alice.email), "the Keystore reads the address, and that is shown");
+  for (const secret of ["X99 4411 802", "5521-7", alice.passphrase, alice.recoveryKey]) assert.ok(!text.includes(secret), secret);
+
+  // Without a mouse: a button at each record.
+  await openTab(alice, "Steps");
+  await alice.button("What is stored of Locker").press("Enter");
+  await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
+});
+
+/** Switches a lie on, as a person does. */
+async function lie(person, name) {
+  await openTab(person, "Lying servers");
+  await behind(person).getByRole("radio", { name, exact: true }).check();
+  await person.sees(person.page.getByRole("status", { name: "State of the page" }).getByText("The servers lie to you."));
+}
+
+async function beHonest(person) {
+  const stop = person.button("Be honest again");
+  await stop.click();
+  await person.seesNo(stop);
+}
+
+const refusals = (person) => behind(person).getByRole("list", { name: "What the client refused" }).getByRole("listitem");
+const seesRefusal = (person, ...texts) =>
+  person.sees(texts.reduce((rows, hasText) => rows.filter({ hasText }), refusals(person)));
+
+test("a key that is swapped while two people connect is refused", async (t) => {
+  const { alice, bob } = await twoPeople(await device(t));
+  const link = await alice.inviteByLink(bob);
+  await bob.openLink(link);
+  await lie(bob, "Swap a key while you connect");
+  await bob.tryAccept(alice);
+  assert.match(await bob.problem(), /not the one that your link names/);
+  await seesRefusal(bob, "Accepting the invitation", "peer_key_changed", "Refused at step 10");
+  assert.equal(await bob.rows("Connections").count(), 0);
+  await assertAccessible(bob.page, "refused");
+
+  await beHonest(bob);
+  await bob.accept(alice);
+  await bob.seesTrust(alice, "Verified");
+});
+
+test("by mail, a swapped key shows in the safety number", async (t) => {
+  const { alice, bob } = await twoPeople(await device(t));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.inviteByMail(bob);
+  await lie(alice, "Swap a key while you connect");
+  await bob.openMail();
+  await bob.accept(alice);
+  await alice.seesTrust(bob, "Unverified");
+  const dialog = await alice.prepareShare("Passport", bob);
+  await alice.button(/^Share$/, dialog).click();
+  assert.match(await alice.problem(dialog), /Nothing was shared/);
+  await alice.page.keyboard.press("Escape");
+  await seesRefusal(alice, "Sharing the card", "connection_unverified");
+
+  const { number } = await bob.openSafetyNumber(alice);
+  const seen = await alice.openSafetyNumber(bob);
+  assert.notEqual(seen.number, number);
+});
+
+test("a key that is swapped later is seen, and nothing is shared", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await lie(alice, "Swap a key later");
+  await alice.seesTrust(bob, "Keys changed");
+  await seesRefusal(alice, "Listing your people", "peer_key_changed");
+  const dialog = await alice.prepareShare("Passport", bob);
+  await alice.button(/^Share$/, dialog).click();
+  assert.match(await alice.problem(dialog), /The keys of this person are not those from before/);
+  await alice.page.keyboard.press("Escape");
+  await seesRefusal(alice, "Sharing the card", "Refused at step 19–22");
+  assert.equal(await alice.rows("Shared by you").count(), 0);
+  await bob.seesTrust(alice, "Verified");
+
+  await beHonest(alice);
+  await alice.seesTrust(bob, "Verified");
+});
+
+test("a share that the servers made up is not shown", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await lie(bob, "Forge a share");
+  const row = bob.row("Shared with you", "From Alice");
+  await bob.sees(row);
+  await bob.button(/^Read/, row).click();
+  assert.match(await bob.problem(row), /not what it claims to be/);
+  await seesRefusal(bob, "Reading the share", "record_rejected", "Refused at step 43");
+  assert.equal(await bob.page.getByRole("article").count(), 0);
+  await beHonest(bob);
+  await bob.seesNo(row);
+  assert.equal(await alice.rows("Shared by you").count(), 0);
+});
+
+test("records that are exchanged are refused, each by itself", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.createCard("Locker", { Code: "5521" });
+  await lie(alice, "Swap two records");
+  await alice.sees(alice.rows("Your cards").filter({ hasText: "One record cannot be shown." }).nth(1));
+  await seesRefusal(alice, "Listing your cards", "record_rejected");
+  await beHonest(alice);
+  await alice.sees(alice.row("Your cards", "5521"));
+  await alice.sees(alice.row("Your cards", "X-1"));
+});
+
+test("whoever says that a link was used has to have had it", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.inviteByLink({ name: "Bob" });
+  await lie(alice, "Take over an invitation link");
+  await alice.seesTrust({ name: "Bob" }, "Keys changed");
+  await seesRefusal(alice, "Listing your people", "peer_key_changed");
+  assert.equal(await alice.button("Share a card with Bob").count(), 0, "there is nothing to press");
+});
