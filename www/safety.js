@@ -1,30 +1,58 @@
-import { button, during, el, field, form, userText } from "./dom.js";
+import { button, copyButton, during, el, field, form, makeId, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { safetyNumber } from "./format.js";
 import { notify } from "./notices.js";
-import { changedWarning, trustChip } from "./trust.js";
+import { qrCode } from "./qr-code.js";
+import { scanner } from "./scan.js";
+import { changedWarning, trustChip, trustMeaning } from "./trust.js";
 
-/** The number in twelve groups, easy to read aloud. */
-function numberBox(number) {
+/** What the code of a safety number holds. */
+const NUMBER = /^\d{60}$/;
+
+/** The number in twelve groups, easy to read aloud, and as a code for the other person's camera. */
+function numberBox(number, name) {
   const groups = number.split(" ").flatMap((group) => [el("span", {}, group), " "]);
-  return el("div", { class: "safety", role: "group", "aria-label": "Safety number" }, groups);
+  const digits = el("div", { class: "digits", role: "group", "aria-label": "Safety number" }, groups);
+  const code = el(
+    "div",
+    { class: "digits-code" },
+    qrCode(number.replaceAll(" ", ""), "QR code of the safety number"),
+    el("p", { class: "hint" }, "For ", userText(name), "'s camera"),
+  );
+  return { digits, root: el("div", { class: "digits-box" }, digits, code) };
 }
 
-/** Comparing the safety number. `verified` is called when the two agree. */
-export function safetyDialog(world, connection, verified = () => {}) {
-  const { name, trust } = connection;
-  const problem = problemBox();
+/** What to do when the numbers are not the same. */
+const differing = (name) => [
+  el("p", {}, el("strong", {}, "Then somebody may stand between you. "), "Do not share with ", userText(name), "."),
+  el(
+    "p",
+    {},
+    "First make sure that both of you look at the connection with each other. If the numbers still differ, choose Disconnect, and connect anew by a link that you hand over yourself.",
+  ),
+];
 
-  async function mark(number) {
-    await world.session.markVerified(connection.id, number);
+/** One of the ways to compare; opening it closes the others. */
+const way = (group, title, props, ...children) =>
+  el("details", { class: "compare", name: group, ...props }, el("summary", {}, title), el("div", { class: "compare-inside" }, ...children));
+
+/** The ways to compare the numbers of two people. `done` is called when they agree. */
+function comparing(world, { id, name, safetyNumber: number }, shown, copy, done) {
+  const group = makeId("ways");
+  const problem = problemBox();
+  const pasteProblem = problemBox();
+  const cameraProblem = problemBox();
+
+  async function mark(theirs) {
+    await world.session.markVerified(id, theirs);
     await world.refreshConnections();
-    dialog.close();
-    notify(`${name} is verified.`);
-    verified();
+    done();
   }
 
-  const match = button("They match", () => during(match, problem, () => mark(connection.safetyNumber)), { kind: "primary" });
+  const match = button("They match", () => during(match, problem, () => mark(number)), { kind: "primary" });
+  const differ = button("They differ", () => problem.explain(...differing(name)));
+
   const theirs = field(`The number that ${name} sees`, {
     tag: "textarea",
     rows: "2",
@@ -35,30 +63,80 @@ export function safetyDialog(world, connection, verified = () => {}) {
   });
   const compare = el("button", { type: "submit" }, "Compare");
 
+  const camera = scanner({ found, problem: cameraProblem });
+
+  async function found(text) {
+    if (!NUMBER.test(text)) {
+      cameraProblem.explain(el("p", {}, "This code is no safety number. The one to read is in the dialog that ", userText(name), " sees."));
+      return;
+    }
+    cameraProblem.clear();
+    camera.stop();
+    try {
+      await mark(safetyNumber(text));
+    } catch (error) {
+      cameraProblem.show(error);
+    }
+  }
+
+  const byPaste = way(
+    group,
+    "Paste the number",
+    { open: true },
+    form(
+      {},
+      () => during(compare, pasteProblem, () => mark(safetyNumber(theirs.input.value))),
+      el("p", {}, "Send each other the number over a channel that both of you trust."),
+      theirs.root,
+      el("div", { class: "actions" }, compare, copy),
+      pasteProblem.root,
+    ),
+  );
+  const byCamera = way(group, "Check with the camera", {}, camera.root, cameraProblem.root);
+  byCamera.addEventListener("toggle", () => (byCamera.open ? camera.start() : camera.stop()));
+
+  const nodes = [
+    el(
+      "p",
+      {},
+      "Meet or call ",
+      userText(name),
+      ". If both of you see the same digits, nobody stands between you and reads along.",
+    ),
+    shown.root,
+    el("div", { class: "actions" }, match, differ),
+    problem.root,
+    el("div", { class: "compare-ways" }, byPaste, byCamera),
+  ];
+  return { nodes, stop: camera.stop };
+}
+
+/** For those who have compared, or must not: the number to look at, and for the other person to read. */
+const showing = ({ name, trust }, shown, copy) => [
+  shown.root,
+  trust === "verified" ? el("p", { class: "muted" }, userText(name), " sees the same number under the connection with you.") : null,
+  el("div", { class: "actions" }, copy),
+];
+
+/** Comparing the safety number. `verified` is called when the two agree. */
+export function safetyDialog(world, connection, verified = () => {}) {
+  const { name, trust, verifiedBy } = connection;
+  const shown = numberBox(connection.safetyNumber, name);
+  const copy = copyButton("Copy my number", () => connection.safetyNumber, shown.digits);
+  const ways = trust === "unverified" ? comparing(world, connection, shown, copy, done) : null;
+
+  function done() {
+    dialog.close();
+    notify(`${name} is verified.`);
+    verified();
+  }
+
   const dialog = openDialog(
     ["Safety number with ", userText(name)],
-    el("p", {}, trustChip(trust, connection.verifiedBy)),
+    el("p", { class: "meaning" }, trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name)),
     trust === "changed" ? changedWarning() : null,
-    numberBox(connection.safetyNumber),
-    trust === "unverified"
-      ? [
-          el(
-            "p",
-            {},
-            "Meet or call ",
-            userText(name),
-            " and read the digits to each other. If both of you see the same number, nobody stands between you.",
-          ),
-          el("div", { class: "actions" }, match),
-          form(
-            { class: "apart" },
-            () => during(compare, problem, () => mark(safetyNumber(theirs.input.value))),
-            el("p", {}, "Or paste the number that you were sent over another channel:"),
-            theirs.root,
-            el("div", { class: "actions" }, compare),
-          ),
-          problem.root,
-        ]
-      : el("p", { class: "muted" }, "The other person sees the same number under their connection with you."),
+    ...(ways?.nodes ?? showing(connection, shown, copy)),
   );
+  dialog.classList.add("safety-dialog");
+  if (ways !== null) dialog.addEventListener("close", ways.stop);
 }

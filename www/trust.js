@@ -1,4 +1,4 @@
-import { el } from "./dom.js";
+import { el, userText } from "./dom.js";
 
 const HOW = { safetyNumber: "safety number compared", link: "invitation link" };
 
@@ -6,10 +6,21 @@ const HOW = { safetyNumber: "safety number compared", link: "invitation link" };
 export function trustChip(trust, verifiedBy = null) {
   if (trust === "verified") {
     const how = HOW[verifiedBy];
-    return el("span", { class: "chip good" }, how ? `Verified: ${how}` : "Verified");
+    return el("span", { class: "chip trust good" }, how ? `Verified: ${how}` : "Verified");
   }
-  if (trust === "changed") return el("span", { class: "chip bad" }, "Keys changed");
-  return el("span", { class: "chip warn" }, "Unverified");
+  if (trust === "changed") return el("span", { class: "chip trust bad" }, "Keys changed");
+  return el("span", { class: "chip trust warn" }, "Unverified");
+}
+
+/** The same in a sentence, for people who know no cryptography. */
+export function trustMeaning(trust, verifiedBy, name) {
+  const who = userText(name);
+  if (trust === "changed") return el("span", {}, "These are not the keys that ", who, " had before.");
+  if (trust === "unverified") return el("span", {}, "Nobody has checked yet that these keys are ", who, "'s.");
+  if (verifiedBy === "link") {
+    return el("span", {}, "These keys are ", who, "'s, as surely as nobody but the two of you had the invitation link.");
+  }
+  return el("span", {}, "These keys are ", who, "'s: you compared the safety number.");
 }
 
 /** The warning for keys that are not those from before. */

@@ -23,13 +23,13 @@ const LAUNCH_ARGS = [
   "--disable-sync",
 ];
 
-/** Starts one browser for the tests of a file; the result opens devices in it. */
-export function useBrowser() {
+/** Starts one browser for the tests of a file, with `args` besides the usual ones; the result opens devices in it. */
+export function useBrowser({ args = [] } = {}) {
   let browser;
   before(async () => {
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: LAUNCH_ARGS,
+      args: [...LAUNCH_ARGS, ...args],
     });
   });
   after(() => browser?.close());

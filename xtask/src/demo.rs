@@ -5,10 +5,22 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::files;
+use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
 use crate::services::{self, Services, Settings};
 use crate::workspace::Workspace;
+
+/// What lies in `www/` and is not the page.
+const NOT_THE_PAGE: [&str; 4] = [
+    ".npmrc",
+    "node_modules",
+    "package.json",
+    "package-lock.json",
+];
+
+/// What the page borrows from the npm package `qr`: the writer, the reader, and the licence that lets it.
+const QR: [&str; 3] = ["index.js", "decode.js", "LICENSE-MIT"];
 
 /// Builds everything, serves it, and says when it is ready.
 pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
@@ -41,7 +53,7 @@ pub(crate) fn start(
 ) -> Result<Services> {
     let scratch = files::scratch(folder)?;
     let new = scratch.path().join("page");
-    files::copy_folder(&workspace.root.join("www"), &new)?;
+    lay_out(workspace, &new)?;
     files::copy_folder(&package.folder, &new.join("vouchsafe"))?;
     let page = folder.join("page");
     files::replace_folder(&page, &new)?;
@@ -57,4 +69,14 @@ pub(crate) fn start(
         log: Some(&log),
     };
     Services::start(workspace, server, &settings)
+}
+
+/// Puts the page's own files into `folder`, and what it borrows beside them.
+fn lay_out(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let qr = npm::ensure_page(workspace)?.join("qr");
+    files::copy_folder_without(&workspace.root.join("www"), folder, &NOT_THE_PAGE)?;
+    for name in QR {
+        files::copy(&qr.join(name), &folder.join("qr").join(name))?;
+    }
+    Ok(())
 }

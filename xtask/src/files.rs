@@ -7,20 +7,38 @@ use anyhow::{Context as _, Result};
 
 /// Copies what is in `from` into `to`, which is made if it is missing.
 pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    copy_folder_without(from, to, &[])
+}
+
+/// Does the same, but leaves out what has one of these names at the top of `from`.
+pub(crate) fn copy_folder_without(from: &Path, to: &Path, left_out: &[&str]) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("{} could not be made", to.display()))?;
     for entry in
         fs::read_dir(from).with_context(|| format!("{} could not be read", from.display()))?
     {
         let entry = entry?;
+        if left_out.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy_folder(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("{} could not be written", target.display()))?;
+            copy(&entry.path(), &target)?;
         }
     }
     Ok(())
+}
+
+/// Copies a file; the folder for it is made if it is missing.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} could not be made", folder.display()))?;
+    }
+    fs::copy(from, to)
+        .map(drop)
+        .with_context(|| format!("{} could not be copied to {}", from.display(), to.display()))
 }
 
 /// The files in a folder and in the folders inside, in the order of their paths.

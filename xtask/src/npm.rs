@@ -22,6 +22,14 @@ pub(crate) fn ensure_packages(workspace: &Workspace) -> Result<PathBuf> {
     Ok(tests.join("node_modules"))
 }
 
+/// Makes sure of the npm packages that the demo page borrows from. Returns their folder.
+pub(crate) fn ensure_page(workspace: &Workspace) -> Result<PathBuf> {
+    let page = workspace.root.join("www");
+    // What the page gets must be what the packages ship.
+    install(workspace, &page, &["--ignore-scripts"])?;
+    Ok(page.join("node_modules"))
+}
+
 /// Makes sure of the bundlers and other tools that `tests/package` tries the package with. They are many, so they stay in the
 /// target folder. Returns the folder that holds their `node_modules`.
 pub(crate) fn ensure_consumers(workspace: &Workspace) -> Result<PathBuf> {
