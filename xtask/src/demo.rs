@@ -7,14 +7,14 @@ use anyhow::Result;
 use crate::files;
 use crate::package::{self, Package};
 use crate::process;
-use crate::services::{self, Services, Settings};
+use crate::services::{self, Host, Services, Settings};
 use crate::workspace::Workspace;
 
 /// Builds everything, serves it, and says when it is ready.
 pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
     services::ensure_free(port)?;
     let package = package::build(workspace)?;
-    let server = services::build(workspace)?;
+    let server = services::build_demo(workspace)?;
     services::ensure_free(port)?;
 
     let folder = workspace.target.join("demo");
@@ -50,9 +50,7 @@ pub(crate) fn start(
     let settings = Settings {
         port,
         data,
-        page: Some(&page),
-        mailbox: true,
-        any_origin: false,
+        host: Host::Demo(&page),
         rate_limits: true,
         log: Some(&log),
     };
