@@ -1,7 +1,7 @@
 //! One value of a row. Long ones come shortened out of the database, so that a large card costs nothing.
 
 use data_encoding::BASE64URL_NOPAD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -76,10 +76,20 @@ enum Content {
         start: String,
         end: String,
         length: i64,
-        /// The protected header of a ciphertext.
+        /// Of a ciphertext.
         #[serde(skip_serializing_if = "Option::is_none")]
-        header: Option<Value>,
+        header: Option<Header>,
     },
+}
+
+/// The protected header of a compact JWE, in its order.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    enc: String,
+    typ: String,
+    kid: String,
+    ctx: String,
 }
 
 impl Cell {
@@ -136,8 +146,7 @@ fn shorten(kind: Kind, beginning: &str, end: String, length: i64) -> Content {
     }
 }
 
-/// The protected header of a compact JWE.
-fn header_of(jwe: &str) -> Option<Value> {
+fn header_of(jwe: &str) -> Option<Header> {
     let (header, _) = jwe.split_once('.')?;
     serde_json::from_slice(&BASE64URL_NOPAD.decode(header.as_bytes()).ok()?).ok()
 }
