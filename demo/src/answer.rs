@@ -16,6 +16,15 @@ impl Refusal {
         Self(StatusCode::BAD_REQUEST, Code::BadInput, message.into())
     }
 
+    /// Something went wrong that the caller can do nothing about.
+    pub(crate) fn server_error() -> Self {
+        Self(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Code::ServerError,
+            "Try again; the log may say more.".into(),
+        )
+    }
+
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0 = status;
         self
@@ -25,11 +34,14 @@ impl Refusal {
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
         tracing::error!(%error, "the databases could not be looked into");
-        Self(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Code::ServerError,
-            "Try again later: the databases do not answer.".into(),
-        )
+        Self::server_error()
+    }
+}
+
+impl From<vouchsafe::Error> for Refusal {
+    fn from(error: vouchsafe::Error) -> Self {
+        tracing::error!(%error, "a forgery could not be made");
+        Self::server_error()
     }
 }
 

@@ -1,9 +1,11 @@
 //! What `cargo xtask demo` runs: the reference server as it is, and around it what a demonstration needs and a server
-//! must not have. [`rows`](self) show what both services store, and attacks make them lie to one account at a time.
+//! must not have. `GET /demo/rows` shows what both services store,
+//! and `PUT /demo/attacks` makes them lie to one account at a time.
 //!
 //! It is for one person's own machine. It listens nowhere else, and its own routes answer only to that machine's name.
 
 mod answer;
+mod attacks;
 mod guard;
 mod look;
 mod rows;
@@ -13,9 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use vouchsafe_server::{Config, Server, StartError, process};
 
+use attacks::Attacks;
 use look::Look;
 
 /// How a demo is set up.
@@ -49,8 +53,8 @@ impl Demo {
             rate_limits: settings.rate_limits,
             ..Config::new(settings.data)
         };
-        let router = routes(look.clone());
-        let server = Server::start_wrapped(config, |services| services.merge(router)).await?;
+        let own = look.clone();
+        let server = Server::start_wrapped(config, |services| wrap(services, own)).await?;
         Ok(Self { server, look })
     }
 
@@ -72,9 +76,19 @@ impl Demo {
     }
 }
 
-fn routes(look: Look) -> Router {
-    Router::new()
-        .route("/demo/rows", axum::routing::get(rows::show))
-        .with_state(Arc::new(look))
-        .route_layer(from_fn(guard::only_this_machine))
+/// The demo's own routes, and a layer around those of the services.
+fn wrap(services: Router, look: Look) -> Router {
+    let attacks = Arc::new(Attacks::new(look.clone()));
+    let rows = Router::new()
+        .route("/demo/rows", get(rows::show))
+        .with_state(look);
+    let switch = Router::new()
+        .route("/demo/attacks", get(attacks::show).put(attacks::switch))
+        .with_state(attacks.clone());
+    let own = rows
+        .merge(switch)
+        .route_layer(from_fn(guard::only_this_machine));
+    services
+        .layer(from_fn_with_state(attacks, attacks::lie))
+        .merge(own)
 }

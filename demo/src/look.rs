@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use uuid::Uuid;
+
+use crate::answer::{Refusal, Result};
 
 /// The Vault's tables are `main`'s, the Keystore's `keystore`'s.
 #[derive(Clone, Debug)]
@@ -38,5 +42,22 @@ impl Look {
     /// To be closed before the server, whose last connection tidies up.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Whose rows, or whose attack.
+#[derive(Deserialize)]
+pub(crate) struct Whose {
+    account: String,
+}
+
+impl Whose {
+    /// The account id, written as the services write it.
+    pub(crate) fn account(&self) -> Result<&str> {
+        Uuid::try_parse(&self.account)
+            .ok()
+            .filter(|id| id.to_string() == self.account)
+            .map(|_| self.account.as_str())
+            .ok_or_else(|| Refusal::bad_input("Give `account` an account id."))
     }
 }

@@ -36,6 +36,15 @@ impl World {
         format!("http://{}{path}", self.demo.address())
     }
 
+    fn attack(&self, account: &str) -> RequestBuilder {
+        self.client
+            .get(self.url(&format!("/demo/attacks?account={account}")))
+    }
+
+    fn switch(&self) -> RequestBuilder {
+        self.client.put(self.url("/demo/attacks"))
+    }
+
     fn rows(&self, account: &str) -> RequestBuilder {
         self.client
             .get(self.url(&format!("/demo/rows?account={account}")))
@@ -93,6 +102,79 @@ async fn rows_name_every_table_although_nothing_is_stored() {
     for wrong in ["", "1", &ACCOUNT.to_uppercase(), "%27%20OR%201=1"] {
         refused(world.rows(wrong), StatusCode::BAD_REQUEST).await;
     }
+    world.demo.stop().await;
+}
+
+#[tokio::test]
+async fn an_attack_is_on_for_its_account_alone() {
+    let world = World::start().await;
+    let other = ACCOUNT.replace('7', "8");
+    let is_on = async |account: &str, attack: Value| {
+        let (status, body) = answer(world.attack(account)).await;
+        assert_eq!(
+            (status, body),
+            (StatusCode::OK, json!({ "attack": attack }))
+        );
+    };
+    is_on(ACCOUNT, json!(null)).await;
+    for attack in [
+        json!("swap-key-before"),
+        json!("swap-key-later"),
+        json!("forge-share"),
+        json!("swap-records"),
+        json!("take-over-link"),
+        json!(null),
+    ] {
+        let body = json!({ "account": ACCOUNT, "attack": attack });
+        let (status, switched) = answer(world.switch().json(&body)).await;
+        assert_eq!(
+            (status, switched),
+            (StatusCode::OK, json!({ "attack": attack }))
+        );
+        is_on(ACCOUNT, attack).await;
+        is_on(&other, json!(null)).await;
+    }
+    world.demo.stop().await;
+}
+
+#[tokio::test]
+async fn an_attack_is_switched_by_json_of_ones_own_page_alone() {
+    let world = World::start().await;
+    let good = json!({ "account": ACCOUNT, "attack": "swap-records" });
+    for wrong in [
+        json!({ "account": ACCOUNT }),
+        json!({ "account": ACCOUNT, "attack": "swap" }),
+        json!({ "account": "me", "attack": null }),
+        json!({ "attack": null }),
+        json!([]),
+        json!({ "account": ACCOUNT, "attack": null, "more": 1 }),
+    ] {
+        refused(world.switch().json(&wrong), StatusCode::BAD_REQUEST).await;
+    }
+    for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
+        let request = world.switch().header("content-type", kind);
+        let request = request.body(good.to_string());
+        refused(request, StatusCode::UNSUPPORTED_MEDIA_TYPE).await;
+    }
+    let foreign = world.switch().header("host", "demo.example").json(&good);
+    refused(foreign, StatusCode::FORBIDDEN).await;
+    refused(
+        world.attack(ACCOUNT).header("host", "demo.example"),
+        StatusCode::FORBIDDEN,
+    )
+    .await;
+    let (_, body) = answer(world.attack(ACCOUNT)).await;
+    assert_eq!(body["attack"], json!(null));
+
+    // A page of another origin asks first, and is told no.
+    let asked = world
+        .client
+        .request(reqwest::Method::OPTIONS, world.url("/demo/attacks"))
+        .header("origin", "https://demo.example")
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", "content-type");
+    let allowed = asked.send().await.unwrap();
+    assert_eq!(allowed.headers().get("access-control-allow-origin"), None);
     world.demo.stop().await;
 }
 

@@ -3,39 +3,19 @@
 mod cell;
 mod tables;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Query, State};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, Transaction};
-use uuid::Uuid;
 
-use crate::answer::{Refusal, Result};
-use crate::look::Look;
+use crate::answer::Result;
+use crate::look::{Look, Whose};
 use cell::Cell;
 use tables::{KEYSTORE, TableSpec, VAULT};
 
 /// So many rows of a table are shown, the newest.
 const MOST: usize = 50;
-
-/// Whose rows.
-#[derive(Deserialize)]
-pub(crate) struct Whose {
-    account: String,
-}
-
-impl Whose {
-    /// The account id, written as the services write it.
-    pub(crate) fn account(&self) -> Result<&str> {
-        Uuid::try_parse(&self.account)
-            .ok()
-            .filter(|id| id.to_string() == self.account)
-            .map(|_| self.account.as_str())
-            .ok_or_else(|| Refusal::bad_input("Give `account` an account id."))
-    }
-}
 
 /// Everything that is stored and concerns an account.
 #[derive(Serialize)]
@@ -62,7 +42,7 @@ struct Row {
 
 /// Shows what concerns an account and the people it has to do with.
 pub(crate) async fn show(
-    State(look): State<Arc<Look>>,
+    State(look): State<Look>,
     Query(whose): Query<Whose>,
 ) -> Result<Json<Rows>> {
     let account = whose.account()?;

@@ -1,0 +1,154 @@
+//! A share that its sender never made.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use vouchsafe::crypto::connection_key::ConnectionPublicKey;
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::keys::{SymmetricKey, VerifyingKey};
+use vouchsafe::crypto::records::{CardContent, SharePlace, seal_peer_dek, seal_share};
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::attacker::{Attacker, id, parse};
+use super::{Answer, Asked, Attacks, add, now};
+use crate::answer::{Refusal, Result};
+
+/// The made-up records, as the services show theirs.
+#[derive(Clone)]
+pub(super) struct Forged {
+    share: Value,
+    listed: Value,
+    space: Value,
+}
+
+/// An active connection, its other person, and this person's public keys: SPKI and Ed25519.
+type Target = (String, String, String, String);
+
+impl Attacks {
+    /// Adds the share to the list, and what belongs to it to what is asked for.
+    pub(super) async fn forge_share(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
+        let listed = asked.first_page && asked.is(&Method::GET, "/shares/incoming");
+        let found = asked.is(&Method::POST, "/shares/query");
+        let keys = asked.is(&Method::POST, "/keys/query");
+        if !answer.status.is_success() || !(listed || found || keys) {
+            return Ok(());
+        }
+        let Some(forged) = self.forged(&asked.account).await? else {
+            return Ok(());
+        };
+        let is_asked_for = |record: &Value| asked.ids.iter().any(|id| record["id"] == **id);
+        if listed {
+            add(&mut answer.body, forged.listed);
+        } else if keys && is_asked_for(&forged.space) {
+            add(&mut answer.body, forged.space);
+        } else if found {
+            let results = answer.body["results"].as_array_mut();
+            for result in results.into_iter().flatten() {
+                if result["id"] == forged.share["id"] {
+                    *result = json!({ "id": result["id"], "error": null, "item": forged.share });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The share of this attack, made at the first question. Nobody to forge it from means no share.
+    async fn forged(&self, account: &str) -> Result<Option<Forged>> {
+        let known = self.active().get(account).and_then(|on| on.forged.clone());
+        let connection = known
+            .as_ref()
+            .and_then(|forged| forged.share["connectionId"].as_str());
+        let target: Option<Target> = sqlx::query_as(
+            "SELECT c.id, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END, k.spki, k.signing_key \
+             FROM main.connections AS c \
+             JOIN main.public_keys AS k ON k.id = CASE WHEN c.inviter = $1 THEN c.inviter_key ELSE c.invitee_key END \
+             WHERE (c.inviter = $1 OR c.invitee = $1) AND c.ended_at IS NULL AND ($2 IS NULL OR c.id = $2) \
+             ORDER BY c.created_at DESC, c.id DESC LIMIT 1",
+        )
+        .bind(account)
+        .bind(connection)
+        .fetch_optional(&self.look.pool)
+        .await?;
+        match (known, target) {
+            (_, None) => Ok(None),
+            (Some(forged), _) => Ok(Some(forged)),
+            (None, Some(target)) => {
+                let made = forge(self.attacker().await?, account, &target).await?;
+                let mut active = self.active();
+                // Of two that were made at once, the first one counts.
+                Ok(active
+                    .get_mut(account)
+                    .map(|on| on.forged.get_or_insert(made).clone()))
+            }
+        }
+    }
+}
+
+/// As good as it gets without the sender's key: a real DEK, wrapped for the recipient's real key, headers and ids that
+/// fit, and a signature that is valid, by another.
+async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Forged> {
+    let (connection, sender, spki, signing_key) = target;
+    let bytes = |text: &str| {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
+        bytes.map_err(|_| Refusal::server_error())
+    };
+    let key = ConnectionPublicKey::from_spki(&bytes(spki)?)?;
+    let signing_key: [u8; 32] = bytes(signing_key)?
+        .try_into()
+        .map_err(|_| Refusal::server_error())?;
+    let at = SharePlace {
+        from: parse(sender)?,
+        to: parse(account)?,
+        connection: parse(connection)?,
+        space: id(Uuid::now_v7())?,
+        share: id(Uuid::now_v7())?,
+    };
+    let card = CardContent::new(
+        "New bank account",
+        &[(
+            "iban",
+            "Please send it here from now on",
+            "IS14 0159 2600 7654",
+        )],
+    );
+    let dek = SymmetricKey::make(&RustEngine)?;
+    let peer = seal_peer_dek(&RustEngine, &key, &at, &dek).await?;
+    let now = now();
+    let recipient = VerifyingKey::from_bytes(&signing_key)?;
+    let share = seal_share(
+        &RustEngine,
+        &at,
+        &dek,
+        &attacker.signing,
+        &recipient,
+        card,
+        now,
+        None,
+    )?;
+    let listed = json!({
+        "id": at.share,
+        "connectionId": at.connection,
+        "spaceId": at.space,
+        "from": at.from,
+        "to": at.to,
+        "createdAt": now,
+        "expiresAt": null,
+    });
+    let mut whole = listed.clone();
+    whole["share"] = json!(share);
+    Ok(Forged {
+        share: whole,
+        listed,
+        space: json!({
+            "id": at.space,
+            "connectionId": at.connection,
+            "role": "recipient",
+            "sender": at.from,
+            "peer": peer,
+            "claim": null,
+            "createdAt": now,
+            "expiresAt": null,
+        }),
+    })
+}
