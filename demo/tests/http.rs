@@ -201,9 +201,11 @@ async fn a_foreign_name_is_refused() {
 
 #[test]
 fn an_address_that_others_can_reach_is_refused() {
+    let data = tempfile::tempdir().unwrap();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80", "example.com:80", "x"] {
         let output = Command::new(env!("CARGO_BIN_EXE_vouchsafe-demo"))
-            .args(["--data", "unused", "--listen", address])
+            .args(["--listen", address, "--data"])
+            .arg(data.path())
             .output()
             .unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

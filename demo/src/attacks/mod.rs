@@ -7,6 +7,7 @@
 mod attacker;
 mod caller;
 mod cards;
+mod forgery;
 mod invitations;
 mod keys;
 mod shares;

@@ -6,11 +6,12 @@ use uuid::Uuid;
 use vouchsafe::crypto::connection_key::ConnectionPublicKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SymmetricKey, VerifyingKey};
-use vouchsafe::crypto::records::{CardContent, SharePlace, seal_peer_dek, seal_share};
+use vouchsafe::crypto::records::{CardContent, SharePlace, seal_peer_dek};
 
 use data_encoding::BASE64URL_NOPAD;
 
 use super::attacker::{Attacker, id, parse};
+use super::forgery::forge_share;
 use super::{Answer, Asked, Attacks, add, now};
 use crate::answer::{Refusal, Result};
 
@@ -22,8 +23,8 @@ pub(super) struct Forged {
     space: Value,
 }
 
-/// An active connection, its other person, and this person's public keys: SPKI and Ed25519.
-type Target = (String, String, String, String);
+/// An active connection, its other person, this person's public keys (SPKI and Ed25519), and the other one's Ed25519.
+type Target = (String, String, String, String, String);
 
 impl Attacks {
     /// Adds the share to the list, and what belongs to it to what is asked for.
@@ -60,9 +61,10 @@ impl Attacks {
             .as_ref()
             .and_then(|forged| forged.share["connectionId"].as_str());
         let target: Option<Target> = sqlx::query_as(
-            "SELECT c.id, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END, k.spki, k.signing_key \
+            "SELECT c.id, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END, own.spki, own.signing_key, peer.signing_key \
              FROM main.connections AS c \
-             JOIN main.public_keys AS k ON k.id = CASE WHEN c.inviter = $1 THEN c.inviter_key ELSE c.invitee_key END \
+             JOIN main.public_keys AS own ON own.id = CASE WHEN c.inviter = $1 THEN c.inviter_key ELSE c.invitee_key END \
+             JOIN main.public_keys AS peer ON peer.id = CASE WHEN c.inviter = $1 THEN c.invitee_key ELSE c.inviter_key END \
              WHERE (c.inviter = $1 OR c.invitee = $1) AND c.ended_at IS NULL AND ($2 IS NULL OR c.id = $2) \
              ORDER BY c.created_at DESC, c.id DESC LIMIT 1",
         )
@@ -85,18 +87,15 @@ impl Attacks {
     }
 }
 
-/// As good as it gets without the sender's key: a real DEK, wrapped for the recipient's real key, headers and ids that
-/// fit, and a signature that is valid, by another.
+/// As good as it gets without the sender's key: a real DEK, wrapped for the recipient's real key, and headers, ids and
+/// names that all fit. Only the signature is another's.
 async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Forged> {
-    let (connection, sender, spki, signing_key) = target;
-    let bytes = |text: &str| {
-        let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
-        bytes.map_err(|_| Refusal::server_error())
+    let (connection, sender, spki, own_key, their_key) = target;
+    let key = ConnectionPublicKey::from_spki(&decode(spki)?)?;
+    let verifying = |x: &str| {
+        let x: [u8; 32] = decode(x)?.try_into().map_err(|_| Refusal::server_error())?;
+        Ok::<_, Refusal>(VerifyingKey::from_bytes(&x)?)
     };
-    let key = ConnectionPublicKey::from_spki(&bytes(spki)?)?;
-    let signing_key: [u8; 32] = bytes(signing_key)?
-        .try_into()
-        .map_err(|_| Refusal::server_error())?;
     let at = SharePlace {
         from: parse(sender)?,
         to: parse(account)?,
@@ -115,16 +114,14 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
     let dek = SymmetricKey::make(&RustEngine)?;
     let peer = seal_peer_dek(&RustEngine, &key, &at, &dek).await?;
     let now = now();
-    let recipient = VerifyingKey::from_bytes(&signing_key)?;
-    let share = seal_share(
-        &RustEngine,
+    let share = forge_share(
         &at,
         &dek,
         &attacker.signing,
-        &recipient,
+        &verifying(their_key)?,
+        &verifying(own_key)?,
         card,
         now,
-        None,
     )?;
     let listed = json!({
         "id": at.share,
@@ -151,4 +148,9 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
             "expiresAt": null,
         }),
     })
+}
+
+fn decode(text: &str) -> Result<Vec<u8>> {
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
+    bytes.map_err(|_| Refusal::server_error())
 }
