@@ -19,7 +19,7 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
 
     let folder = workspace.target.join("demo");
     let data = data.unwrap_or_else(|| folder.join("data"));
-    let demo = start(workspace, &server, &package, &folder, port, &data)?;
+    let demo = start(workspace, &server, &package, &folder, port, &data, true)?;
     process::serving();
     eprintln!(
         "    data in {}, log in {}",
@@ -38,6 +38,7 @@ pub(crate) fn start(
     folder: &Path,
     port: u16,
     data: &Path,
+    rate_limits: bool,
 ) -> Result<Services> {
     let scratch = files::scratch(folder)?;
     let new = scratch.path().join("page");
@@ -51,7 +52,7 @@ pub(crate) fn start(
         port,
         data,
         host: Host::Demo(&page),
-        rate_limits: true,
+        rate_limits,
         log: Some(&log),
     };
     Services::start(workspace, server, &settings)

@@ -426,6 +426,8 @@ impl Made<'_> {
             folder,
             services::free_port()?,
             &folder.join("data"),
+            // More people sign up than one address may.
+            false,
         )
     }
 

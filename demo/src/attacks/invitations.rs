@@ -21,11 +21,12 @@ impl Attacks {
         let one = asked.record("/connections");
         let listed = is_get && asked.path == "/connections" && asked.first_page;
         let queried = asked.is(&Method::POST, "/connections/query");
-        if !(is_get && invitations) && one.is_none() && !listed && !queried {
+        let shown = is_get && invitations;
+        if !(shown || one.is_some() || listed || queried) {
             return Ok(());
         }
         let pending = self.pending(&asked.account).await?;
-        if invitations && answer.status.is_success() {
+        if shown && answer.status.is_success() {
             for invitation in records(&mut answer.body) {
                 if pending.iter().any(|(id, ..)| id == text(invitation, "id")) {
                     invitation["state"] = json!("accepted");

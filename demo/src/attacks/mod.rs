@@ -20,7 +20,7 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -266,10 +266,11 @@ pub(crate) async fn lie(
     };
     attacks.change(&asked, &mut answer).await?;
     parts.status = answer.status;
+    parts.headers.remove(header::CONTENT_LENGTH);
     let body = if answer.status == StatusCode::NO_CONTENT {
+        parts.headers.remove(header::CONTENT_TYPE);
         Body::empty()
     } else {
-        set_json(&mut parts.headers);
         Body::from(answer.body.to_string())
     };
     Ok(Response::from_parts(parts, body))
@@ -278,12 +279,6 @@ pub(crate) async fn lie(
 #[derive(Deserialize)]
 struct Ids {
     ids: Vec<String>,
-}
-
-fn set_json(headers: &mut HeaderMap) {
-    headers.remove(header::CONTENT_LENGTH);
-    let json = axum::http::HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
 }
 
 fn now() -> i64 {
