@@ -1,5 +1,6 @@
 import { button, copyButton, during, el, field, form, section } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { examplePerson } from "./example.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const EMAIL = "vouchsafe-demo-email";
@@ -25,8 +26,11 @@ const remembered = {
 /** Forgets the address of an account that is gone. */
 export const forgetAccount = () => remembered.write("");
 
-/** Sign-up, sign-in and recovery. `signedUp` gets the session and a recovery key to show, `signedIn` the session. */
-export function accountView(app, { signedUp, signedIn }) {
+/**
+ * Sign-up, sign-in and recovery. `app` is the promise of the client. `signedUp` gets the session and a recovery key to show,
+ * `signedIn` the session.
+ */
+export function accountView(app, { invited, signedUp, signedIn }) {
   const root = el("div", {});
 
   function signUp() {
@@ -35,17 +39,29 @@ export function accountView(app, { signedUp, signedIn }) {
     const problem = problemBox();
     const progress = progressLine();
     const submit = el("button", { type: "submit", class: "primary" }, "Create account");
+    const example = button("Be an example person", () => {
+      const person = examplePerson();
+      email.input.value = person.email;
+      passphrase.input.value = person.passphrase;
+      passphrase.reveal();
+      submit.focus();
+    });
     const run = () =>
       during(submit, problem, () =>
         withProgress(progress, "Making your keys and stretching your passphrase. This takes a moment.", async () => {
-          const made = await app.signUp({ email: email.input.value, passphrase: passphrase.input.value });
+          const made = await (await app).signUp({ email: email.input.value, passphrase: passphrase.input.value });
           remembered.write(made.session.email);
           signedUp(made.session, made.recoveryKey);
         }),
       );
     return section(
       "Create an account",
-      { intro: "Your keys are made in this browser. The server keeps them locked and cannot open them." },
+      {
+        intro: invited
+          ? "Then you can answer the invitation. Your keys are made in this browser."
+          : "Your keys are made in this browser. The servers keep them locked and cannot open them.",
+      },
+      el("div", { class: "example" }, el("p", {}, "Only trying it out?"), example),
       form({}, run, email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
       el("p", { class: "switch" }, "Been here before? ", button("Sign in instead", () => turn(signIn), { kind: "link" })),
     );
@@ -60,9 +76,9 @@ export function accountView(app, { signedUp, signedIn }) {
     const run = () =>
       during(submit, problem, () =>
         withProgress(progress, "Stretching your passphrase. This takes a moment.", async () => {
-          const session = await app.signIn({ email: email.input.value, passphrase: passphrase.input.value });
+          const session = await (await app).signIn({ email: email.input.value, passphrase: passphrase.input.value });
           remembered.write(session.email);
-          signedIn(session);
+          await signedIn(session);
         }),
       );
     return section(
@@ -92,7 +108,7 @@ export function accountView(app, { signedUp, signedIn }) {
     const run = () =>
       during(submit, problem, () =>
         withProgress(progress, "Opening your keys and stretching your new passphrase. This takes a moment.", async () => {
-          const made = await app.recover({
+          const made = await (await app).recover({
             email: email.input.value,
             recoveryKey: key.input.value,
             passphrase: passphrase.input.value,
@@ -128,6 +144,8 @@ export function recoveryKeyView(recoveryKey, done) {
 
 /** What a recovery key is, the key, and the button that says that it is kept. */
 export function recoveryKeyParts(recoveryKey, done) {
+  const problem = problemBox();
+  const goOn = button("I have written it down", () => during(goOn, problem, async () => done()), { kind: "primary" });
   const key = el("code", { class: "secret", role: "group", "aria-label": "Recovery key" }, recoveryKey);
   return [
     el(
@@ -140,8 +158,9 @@ export function recoveryKeyParts(recoveryKey, done) {
       "div",
       { class: "actions" },
       copyButton("Copy the recovery key", () => recoveryKey, key),
-      button("I have written it down", done, { kind: "primary" }),
+      goOn,
     ),
+    problem.root,
   ];
 }
 
@@ -155,7 +174,7 @@ export function lockedView(session, { unlocked, signOut }) {
     during(submit, problem, () =>
       withProgress(progress, "Stretching your passphrase. This takes a moment.", async () => {
         await session.unlock({ passphrase: passphrase.input.value });
-        unlocked();
+        await unlocked();
       }),
     );
   return section(

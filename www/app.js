@@ -1,48 +1,72 @@
 // The demo page: who is signed in, what is shown for it, and the invitation that waits for an answer.
 
-import { Vouchsafe } from "./vouchsafe/index.js";
 import { acceptPanel, takeInvitation, waitingPanel } from "./accept.js";
 import { accountView, forgetAccount, lockedView, recoveryKeyView } from "./account.js";
+import { backstage } from "./backstage.js";
+import { tell } from "./channel.js";
 import { closeDialogs } from "./dialog.js";
 import { button, during, el, userText } from "./dom.js";
 import { problemBox, sentence } from "./errors.js";
 import { homeView } from "./home.js";
 import { mailboxSection } from "./mailbox.js";
 import { clearNotices, notify } from "./notices.js";
+import { reached, whenBack } from "./reach.js";
 import { settingsDialog } from "./settings.js";
-import { stepsSection } from "./steps.js";
+import { iAm } from "./twins.js";
+import { noteStep, watched } from "./watch.js";
 
 const place = (id) => document.getElementById(id);
 const mailbox = mailboxSection();
-const steps = stepsSection();
-place("tools").append(mailbox.root, steps.root);
+const behind = backstage(place("backstage"), { refresh: () => home?.refresh() });
+place("tools").append(mailbox.root);
 
-let app;
 let session = null;
 let home = null;
 let ticket = takeInvitation();
+let invited = ticket !== null;
 
-/** Shows `primary` and `people` and puts the focus on the first heading, unless the page has only just come up. */
-function show(primary, people = [], { focus = true } = {}) {
-  place("primary").replaceChildren(...primary);
-  place("people").replaceChildren(...people);
+/** The package comes while the page is being read: what is shown first does not wait for it. */
+const app = openClient();
+
+async function openClient() {
+  const { Vouchsafe } = await import("./vouchsafe/index.js");
+  return Vouchsafe.open({
+    vault: `${location.origin}/vault`,
+    keystore: `${location.origin}/keystore`,
+    onStep(step) {
+      noteStep(step);
+      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "" });
+    },
+  });
+}
+
+/** A session, watched for what the client refuses and whether the servers answer. */
+const watch = (made) => watched(made, { refused: behind.refused, reached, changed: behind.changed });
+
+/** Shows `sections` and puts the focus on the first heading, unless the page has only just come up. */
+function show(sections, { focus = true } = {}) {
+  place("primary").replaceChildren(...sections);
   showInvitation();
   if (focus) focusHeading(ticket && session ? place("invitation") : place("primary"));
 }
 
-const focusHeading = (root) => root.querySelector("h2")?.focus();
+const focusHeading = (root) => [...root.querySelectorAll("h2")].find((heading) => heading.offsetParent !== null)?.focus();
 
 function showWho() {
+  const signedIn = session !== null;
+  document.body.className = signedIn ? (home === null ? "between" : "at-home") : "signed-out";
   mailbox.belongsTo(session?.email ?? null);
-  document.title = session ? `${session.email} – Vouchsafe demo` : "Vouchsafe demo";
-  if (session === null) {
+  behind.belongsTo(home === null ? null : session.account);
+  iAm(session?.account ?? null);
+  document.title = signedIn ? `${session.email} – Vouchsafe demo` : "Vouchsafe demo";
+  if (!signedIn) {
     place("who").replaceChildren();
     return;
   }
   const problem = problemBox();
-  const lock = button("Lock", () => during(lock, problem, lockSession));
-  const out = button("Sign out", () => during(out, problem, signOut));
-  const account = button("Account", () => settingsDialog(session, accountDeleted), { "aria-haspopup": "dialog" });
+  const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
+  const out = button("Sign out", () => during(out, problem, signOut), { kind: "quiet" });
+  const account = button("Account", () => settingsDialog(session, accountDeleted), { kind: "quiet", "aria-haspopup": "dialog" });
   account.hidden = home === null;
   lock.hidden = home === null;
   place("who").replaceChildren(
@@ -55,28 +79,31 @@ function showWho() {
 function showSignedOut(options) {
   session = null;
   showWho();
-  show([accountView(app, { signedUp, signedIn })], [], options);
+  show([accountView(app, { invited: ticket !== null, signedUp, signedIn })], options);
 }
 
 function signedUp(made, recoveryKey) {
-  session = made;
+  session = watch(made);
   showWho();
-  place("people").replaceChildren();
   place("invitation").replaceChildren();
   place("primary").replaceChildren(recoveryKeyView(recoveryKey, showHome));
   focusHeading(place("primary"));
 }
 
-function signedIn(made) {
-  session = made;
-  showHome();
+/** The lists are fetched before they are shown, so that nothing jumps. */
+async function signedIn(made) {
+  session = watch(made);
+  await showHome();
 }
 
-function showHome() {
-  home = homeView(session);
+async function showHome() {
+  const next = homeView(session, behind, { invited });
+  const shown = session;
+  await next.refresh();
+  if (session !== shown) return next.close();
+  home = next;
   showWho();
-  show(home.primary, home.people);
-  home.refresh();
+  show(home.sections);
 }
 
 function leaveHome() {
@@ -132,27 +159,22 @@ function forgetInvitation(told = null) {
 
 async function accepted(connection) {
   forgetInvitation(`You are connected with ${connection.name}.`);
-  focusHeading(place("people"));
-  await home?.refreshConnections();
+  if (home === null) return;
+  focusHeading(home.people);
+  await home.refreshConnections();
 }
 
 window.addEventListener("hashchange", () => {
   const opened = takeInvitation();
   if (opened === null) return;
   ticket = opened;
+  invited = true;
   // The recovery key is on the screen once: the invitation waits until it is written down.
   if (session !== null && home === null && !session.locked) return;
   showInvitation();
   focusHeading(place("invitation"));
 });
 
-try {
-  app = await Vouchsafe.open({
-    vault: `${location.origin}/vault`,
-    keystore: `${location.origin}/keystore`,
-    onStep: steps.add,
-  });
-  showSignedOut({ focus: false });
-} catch (error) {
-  place("fault").replaceChildren(el("p", {}, sentence(error)));
-}
+whenBack(() => home?.refresh());
+showSignedOut({ focus: false });
+app.catch((error) => place("fault").replaceChildren(el("p", {}, sentence(error))));

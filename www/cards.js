@@ -1,20 +1,33 @@
-import { button, during, el, section, userText } from "./dom.js";
+import { button, copyButton, during, el, section, userText } from "./dom.js";
+import { cardDialog } from "./card-form.js";
 import { confirmDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
-import { time } from "./format.js";
+import { SAMPLES } from "./example.js";
+import { characters, time } from "./format.js";
 import { pagedList } from "./list.js";
-import { cardDialog } from "./card-form.js";
+import { pointsAt, rowsButton } from "./rows.js";
 import { shareDialog } from "./share-form.js";
 
-const SAMPLE = {
-  label: "Passport",
-  fields: [
-    { name: "number", label: "Number", value: "X4R8 221 907" },
-    { name: "full_name", label: "Full name", value: "Robin Example" },
-    { name: "date_of_birth", label: "Date of birth", value: "14 March 1988" },
-    { name: "valid_until", label: "Valid until", value: "30 June 2031" },
-  ],
-};
+/** How much of a value is shown at first, and how much more at a time: a browser takes long to lay out a million characters. */
+const FIRST = 600;
+const PORTION = 5_000;
+
+/** A value, and where it is long, a beginning of it. */
+function longValue(value) {
+  if (value.length <= FIRST) return el("dd", { dir: "auto" }, value || "–");
+  const text = el("span", { dir: "auto", tabindex: "0", role: "group", "aria-label": "Beginning of the value" }, value.slice(0, FIRST));
+  let shown = FIRST;
+  const left = el("p", { class: "small muted" });
+  const tell = () => left.replaceChildren(shown < value.length ? `… of ${characters(value.length)} in all.` : `${characters(value.length)} in all.`);
+  const more = button("Show more", () => {
+    text.append(value.slice(shown, shown + PORTION));
+    shown += PORTION;
+    more.hidden = shown >= value.length;
+    tell();
+  });
+  tell();
+  return el("dd", { class: "long-value" }, text, left, el("div", { class: "actions" }, more, copyButton("Copy all", () => value, text)));
+}
 
 /** The fields of a card, one below the other. */
 export function cardFields(card) {
@@ -22,9 +35,7 @@ export function cardFields(card) {
   return el(
     "dl",
     { class: "fields" },
-    card.fields.map((field) =>
-      el("div", {}, el("dt", { dir: "auto" }, field.label), el("dd", { dir: "auto" }, field.value || "–")),
-    ),
+    card.fields.map((field) => el("div", {}, el("dt", { dir: "auto" }, field.label), longValue(field.value))),
   );
 }
 
@@ -35,23 +46,31 @@ export function cardsSection(world) {
 
   const list = pagedList({
     label: "Your cards",
-    empty: "No cards yet. Make one, or start with the sample.",
+    empty: "No cards yet. Make one, or start with a sample.",
+    look: "tiles",
     fetch: (page) => session.cards(page),
-    row: (card) =>
-      el(
-        "li",
-        { class: "row" },
-        el("h3", { dir: "auto" }, card.label),
-        cardFields(card),
-        el("p", { class: "muted small" }, "Changed ", time(card.updatedAt)),
+    changed: (items) => world.count({ cards: items.length }),
+    row: (card) => {
+      const record = { id: card.id, name: card.label };
+      return pointsAt(
         el(
-          "div",
-          { class: "actions" },
-          button("Share", () => shareDialog(world, { card: card.id }), { what: card.label }),
-          button("Edit", () => edit(card), { what: card.label, kind: "quiet" }),
-          button("Delete", () => remove(card), { what: card.label, kind: "quiet" }),
+          "li",
+          { class: "row tile" },
+          el("div", { class: "row-head" }, el("h3", { dir: "auto" }, card.label), rowsButton(record, world.showRows)),
+          cardFields(card),
+          el("p", { class: "muted small tile-foot" }, "Changed ", time(card.updatedAt)),
+          el(
+            "div",
+            { class: "actions" },
+            button("Share", () => shareDialog(world, { card: card.id }), { what: card.label }),
+            button("Edit", () => edit(card), { what: card.label, kind: "quiet" }),
+            button("Delete", () => remove(card), { what: card.label, kind: "quiet" }),
+          ),
         ),
-      ),
+        record,
+        world.point,
+      );
+    },
   });
 
   function create() {
@@ -80,19 +99,19 @@ export function cardsSection(world) {
     });
   }
 
-  const sample = button("Add a sample card", () =>
-    during(sample, problem, async () => {
-      await session.createCard(SAMPLE);
-      await list.refresh();
-    }),
-  );
+  let samples = 0;
+  async function addSample() {
+    await session.createCard(SAMPLES[samples % SAMPLES.length]);
+    samples += 1;
+    await list.refresh();
+  }
+  const sample = button("Add a sample card", () => during(sample, problem, addSample));
 
   const root = section(
     "Your cards",
-    { intro: "Only you can read them, until you share one." },
-    el("div", { class: "actions" }, button("New card", create, { kind: "primary" }), sample),
+    { intro: "Only you can read them, until you share one.", tools: [sample, button("New card", create, { kind: "primary" })] },
     problem.root,
     list.root,
   );
-  return { root, refresh: list.refresh };
+  return { root, refresh: list.refresh, addSample };
 }

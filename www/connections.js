@@ -2,18 +2,20 @@ import { button, el, section, userText } from "./dom.js";
 import { confirmDialog } from "./dialog.js";
 import { time } from "./format.js";
 import { pagedList } from "./list.js";
+import { pointsAt, rowsButton } from "./rows.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
 import { changedWarning, trustChip } from "./trust.js";
 
 /** The people one is connected with. */
-export function connectionsSection(world) {
+export function connectionsSection(world, invitations) {
   const { session } = world;
 
   const list = pagedList({
     label: "Connections",
     empty: "Nobody yet. Invite somebody, or open an invitation.",
     fetch: (page) => session.connections(page),
+    changed: (items) => world.count({ people: items.filter(({ state }) => state === "active").length }),
     row: (connection) => (connection.state === "ended" ? endedRow(connection) : activeRow(connection)),
   });
 
@@ -26,35 +28,37 @@ export function connectionsSection(world) {
     );
 
   const activeRow = (connection) => {
-    const { name, trust } = connection;
-    return el(
-      "li",
-      { class: "row" },
-      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy)),
+    const { id, name, trust } = connection;
+    return pointsAt(
       el(
-        "p",
-        { class: "muted small" },
-        connection.role === "inviter" ? "You invited them, connected " : "They invited you, connected ",
-        time(connection.createdAt),
+        "li",
+        { class: "row" },
+        el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy), rowsButton({ id, name }, world.showRows)),
+        el(
+          "p",
+          { class: "muted small" },
+          connection.role === "inviter" ? "You invited them, connected " : "They invited you, connected ",
+          time(connection.createdAt),
+        ),
+        trust === "changed" ? changedWarning() : null,
+        trust === "unverified"
+          ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
+          : null,
+        el(
+          "div",
+          { class: "actions" },
+          trust === "changed" ? null : button("Share a card", () => shareDialog(world, { connection: id }), { what: `with ${name}` }),
+          connection.safetyNumber === null
+            ? null
+            : button("Safety number", () => safetyDialog(world, connection), {
+                what: `with ${name}`,
+                kind: trust === "unverified" ? undefined : "quiet",
+              }),
+          button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: "quiet" }),
+        ),
       ),
-      trust === "changed" ? changedWarning() : null,
-      trust === "unverified"
-        ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
-        : null,
-      el(
-        "div",
-        { class: "actions" },
-        trust === "changed"
-          ? null
-          : button("Share a card", () => shareDialog(world, { connection: connection.id }), { what: `with ${name}` }),
-        connection.safetyNumber === null
-          ? null
-          : button("Safety number", () => safetyDialog(world, connection), {
-              what: `with ${name}`,
-              kind: trust === "unverified" ? undefined : "quiet",
-            }),
-        button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: "quiet" }),
-      ),
+      { id, name },
+      world.point,
     );
   };
 
@@ -70,6 +74,11 @@ export function connectionsSection(world) {
     });
   }
 
-  const root = section("Connections", {}, list.root);
+  const root = section(
+    "People",
+    { intro: "Before you share with a person, the two of you connect.", tools: [invitations.invite] },
+    list.root,
+    invitations.root,
+  );
   return { root, refresh: list.refresh, find: list.find };
 }

@@ -58,11 +58,11 @@ export function choice(label, props) {
 }
 
 /** A section with a heading; `tools` stand beside the heading. */
-export function section(title, { tools = [], intro } = {}, ...children) {
+export function section(title, { tools = [], intro, look = "" } = {}, ...children) {
   const id = makeId("heading");
   return el(
     "section",
-    { class: "panel", "aria-labelledby": id },
+    { class: `panel ${look}`.trim(), "aria-labelledby": id },
     el("div", { class: "panel-head" }, el("h2", { id, tabindex: "-1" }, title), el("div", { class: "actions" }, tools)),
     intro ? el("p", { class: "muted intro" }, intro) : null,
     ...children,

@@ -1,5 +1,7 @@
-import { isVouchsafeError } from "./vouchsafe/index.js";
 import { el } from "./dom.js";
+
+/** Whether `error` is the package's, of this code if one is given. It is asked before the package has come. */
+export const isVouchsafeError = (error, code) => error?.name === "VouchsafeError" && (code === undefined || error.code === code);
 
 /** What to do, for each reason for which a call can fail. `bad_input` and unknown codes speak for themselves. */
 const SENTENCES = {

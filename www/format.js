@@ -9,6 +9,11 @@ export const time = (milliseconds) =>
 /** How long a step of the protocol took. */
 export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;
 
+const number = new Intl.NumberFormat("en-GB");
+
+/** How long a text is. */
+export const characters = (count) => `${number.format(count)} ${count === 1 ? "character" : "characters"}`;
+
 /** The digits of a safety number as the package writes them: groups of five with a blank between. */
 export const safetyNumber = (text) => (text.replace(/\D/g, "").match(/.{1,5}/g) ?? []).join(" ");
 

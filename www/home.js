@@ -1,22 +1,31 @@
 import { cardsSection } from "./cards.js";
 import { connectionsSection } from "./connections.js";
+import { guide } from "./guide.js";
 import { invitationsSection } from "./invite.js";
 import { notify } from "./notices.js";
 import { incomingSection, outgoingSection } from "./shares.js";
 
-/** What a signed-in person sees: two columns of sections, kept up to date. `close` ends the updates. */
-export function homeView(session) {
+/**
+ * What a signed-in person sees: the sections, kept up to date. `behind` is the servers' side, `invited` whether the person came
+ * by an invitation. `close` ends the updates.
+ */
+export function homeView(session, behind, { invited }) {
+  const first = guide({ invited });
   const world = {
     session,
     refreshConnections: () => connections.refresh(),
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
+    point: behind.point,
+    showRows: behind.showRows,
+    count: first.count,
   };
   const cards = cardsSection(world);
-  const connections = connectionsSection(world);
   const invitations = invitationsSection(world);
+  const connections = connectionsSection(world, invitations);
   const incoming = incomingSection(world);
   const outgoing = outgoingSection(world);
+  first.does({ addSample: cards.addSample, invite: invitations.openInvite });
 
   async function nameOf(id) {
     const known = connections.find(id);
@@ -70,8 +79,8 @@ export function homeView(session) {
   window.addEventListener("focus", refresh);
 
   return {
-    primary: [cards.root, incoming.root, outgoing.root],
-    people: [connections.root, invitations.root],
+    sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],
+    people: connections.root,
     refresh,
     refreshConnections: connections.refresh,
     close() {

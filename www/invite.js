@@ -1,8 +1,10 @@
-import { button, choice, copyButton, during, el, field, form, makeId, section, userText } from "./dom.js";
-import { confirmDialog } from "./dialog.js";
+import { button, choice, during, el, field, form, makeId, userText } from "./dom.js";
+import { confirmDialog, openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
+import { linkBox } from "./link-box.js";
 import { pagedList } from "./list.js";
+import { pointsAt, rowsButton } from "./rows.js";
 
 const STATES = {
   pending: ["Waiting", "warn"],
@@ -12,68 +14,56 @@ const STATES = {
   expired: ["Expired", "plain"],
 };
 
-/** A secret link, to be handed over. */
-function linkBox(link, name) {
-  const box = field(`Invitation link for ${name}`, {
-    readonly: true,
-    value: link,
-    hint: "Whoever opens it first can accept. Hand it over where only this person reads it.",
-  });
-  box.input.addEventListener("focus", () => box.input.select());
-  return el("div", { class: "link-box" }, box.root, copyButton("Copy link", () => link, box.input));
-}
-
-function inviteForm(session, done) {
+function inviteForm(session, made) {
   const problem = problemBox();
-  const result = el("div", { "aria-live": "polite" });
   const group = makeId("delivery");
-  const mail = choice("By mail", { type: "radio", name: group, value: "email", checked: true });
-  const link = choice("By a link that I hand over", { type: "radio", name: group, value: "link" });
+  const link = choice("By a link that I hand over", { type: "radio", name: group, value: "link", checked: true });
+  const mail = choice("By mail", { type: "radio", name: group, value: "email" });
+  const meaning = el("p", { class: "hint" });
   const name = field("What do you call this person?", {
     required: true,
     autocomplete: "off",
     dir: "auto",
+    autofocus: true,
     hint: "Only you see this name. No server knows it.",
   });
   const email = field("Their email address", { type: "email", required: true, autocomplete: "off" });
-  const submit = el("button", { type: "submit", class: "primary" }, "Send invitation");
+  const submit = el("button", { type: "submit", class: "primary" });
 
   function choose() {
     const byMail = mail.input.checked;
     email.root.hidden = !byMail;
     email.input.required = byMail;
     submit.replaceChildren(byMail ? "Send invitation" : "Make invitation link");
+    meaning.replaceChildren(
+      byMail
+        ? "The Vault sends it, so the Vault could answer it, too: compare the safety number before you share."
+        : "The link holds a secret that no server sees, so whoever comes by it is verified at once.",
+    );
   }
   mail.input.addEventListener("change", choose);
   link.input.addEventListener("change", choose);
+  choose();
 
   const run = () =>
     during(submit, problem, async () => {
-      result.replaceChildren();
-      const invitation = await session.invite(
-        mail.input.checked
-          ? { delivery: "email", email: email.input.value, name: name.input.value.trim() }
-          : { delivery: "link", name: name.input.value.trim() },
+      await made(
+        await session.invite(
+          mail.input.checked
+            ? { delivery: "email", email: email.input.value, name: name.input.value.trim() }
+            : { delivery: "link", name: name.input.value.trim() },
+        ),
       );
-      result.replaceChildren(
-        invitation.link === null
-          ? el("p", { class: "done" }, "The invitation to ", userText(invitation.email ?? ""), " is on its way.")
-          : linkBox(invitation.link, invitation.name),
-      );
-      name.input.value = "";
-      email.input.value = "";
-      await done();
     });
 
   return form(
     { "aria-label": "Invite somebody" },
     run,
-    el("fieldset", { class: "plain" }, el("legend", {}, "How does the invitation get there?"), mail.root, link.root),
     name.root,
+    el("fieldset", { class: "plain" }, el("legend", {}, "How does the invitation get there?"), link.root, mail.root, meaning),
     email.root,
-    el("div", { class: "actions" }, submit),
+    el("div", { class: "actions end" }, submit),
     problem.root,
-    result,
   );
 }
 
@@ -86,37 +76,69 @@ export function invitationsSection(world) {
     empty: "You have invited nobody yet.",
     size: 20,
     fetch: (page) => session.invitations(page),
+    changed(items) {
+      world.count({ invitations: items.length });
+      root.hidden = items.length === 0;
+    },
     row: (invitation) => {
       const [word, look] = STATES[invitation.state];
       const pending = invitation.state === "pending";
-      return el(
-        "li",
-        { class: "row" },
-        el("div", { class: "row-head" }, el("h3", { dir: "auto" }, invitation.name), el("span", { class: `chip ${look}` }, word)),
+      const record = { id: invitation.id, name: invitation.name };
+      return pointsAt(
         el(
-          "p",
-          { class: "muted small" },
-          invitation.delivery === "email" ? ["By mail to ", userText(invitation.email ?? "")] : "By link",
-          pending ? [", open until ", time(invitation.expiresAt)] : [", made ", time(invitation.createdAt)],
+          "li",
+          { class: pending ? "row" : "row faded" },
+          el(
+            "div",
+            { class: "row-head" },
+            el("h4", { dir: "auto" }, invitation.name),
+            el("span", { class: `chip ${look}` }, word),
+            rowsButton(record, world.showRows),
+          ),
+          el(
+            "p",
+            { class: "muted small" },
+            invitation.delivery === "email" ? ["By mail to ", userText(invitation.email ?? "")] : "By link",
+            pending ? [", open until ", time(invitation.expiresAt)] : [", made ", time(invitation.createdAt)],
+          ),
+          invitation.state === "expired" ? el("p", { class: "small" }, "Nobody accepted it in time. Invite them again.") : null,
+          pending
+            ? el(
+                "div",
+                { class: "actions" },
+                invitation.link === null ? null : button("Show link", () => showLink(invitation), { what: `for ${invitation.name}` }),
+                button("Cancel", () => cancel(invitation), { what: `the invitation of ${invitation.name}`, kind: "quiet" }),
+              )
+            : null,
         ),
-        pending
-          ? el(
-              "div",
-              { class: "actions" },
-              invitation.link === null ? null : button("Show link", (event) => showLink(event, invitation), { what: `for ${invitation.name}` }),
-              button("Cancel", () => cancel(invitation), { what: `the invitation of ${invitation.name}`, kind: "quiet" }),
-            )
-          : null,
+        record,
+        world.point,
       );
     },
   });
 
-  function showLink({ currentTarget }, invitation) {
-    const box = linkBox(invitation.link, invitation.name);
-    currentTarget.closest("li").append(box);
-    currentTarget.remove();
-    box.querySelector("input").focus();
+  const showLink = (invitation) =>
+    openDialog(["Invitation for ", userText(invitation.name)], linkBox(invitation.link, invitation.name));
+
+  function openInvite() {
+    const body = el("div", { class: "dialog-body" });
+    const dialog = openDialog("Invite somebody", body);
+    body.append(
+      inviteForm(session, async (invitation) => {
+        const done = el("div", { class: "actions end" }, button("Done", () => dialog.close(), { kind: "primary" }));
+        body.replaceChildren(...(invitation.link === null ? mailed(invitation) : [linkBox(invitation.link, invitation.name)]), done);
+        body.querySelector("input, a, button").focus();
+        await list.refresh();
+      }),
+    );
+    body.querySelector("input").focus();
   }
+
+  const mailed = (invitation) => [
+    el("p", { class: "done", role: "status" }, "The invitation to ", userText(invitation.email ?? ""), " is on its way."),
+    el("p", {}, "This demo sends no real mail. The mail lies in the mailbox of every tab of this page."),
+    el("div", { class: "actions" }, el("a", { class: "button", href: "./", target: "_blank", rel: "noopener" }, "Open another tab to be them")),
+  ];
 
   function cancel(invitation) {
     confirmDialog({
@@ -130,12 +152,7 @@ export function invitationsSection(world) {
     });
   }
 
-  const root = section(
-    "Invite somebody",
-    { intro: "Before you share with a person, the two of you connect." },
-    inviteForm(session, list.refresh),
-    el("h3", { class: "sub" }, "Your invitations"),
-    list.root,
-  );
-  return { root, refresh: list.refresh, find: list.find };
+  const root = el("div", { class: "sub-section", hidden: true }, el("h3", {}, "Your invitations"), list.root);
+  const invite = button("Invite somebody", openInvite, { kind: "primary", "aria-haspopup": "dialog" });
+  return { root, invite, openInvite, refresh: list.refresh, find: list.find };
 }

@@ -19,13 +19,17 @@ export const isFailure = (item) => item.error !== undefined && item.error !== nu
 const failureRow = (failure) =>
   el("li", { class: "row" }, el("p", { class: "problem-text" }, `One record cannot be shown. ${sentence(failure.error)}`));
 
+/** How many records one call fetches at most. */
+const MOST = 200;
+
 /**
  * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. A row whose item is unchanged stays as it
- * is when the list is fetched again, and so does what was opened in it.
+ * is when the list is fetched again, and so does what was opened in it. `gone` may give a row to keep in the place of one
+ * whose item is no longer there; `changed` is told of the items.
  */
-export function pagedList({ label, empty, size = 50, fetch, row }) {
+export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone = () => null, changed = () => {} }) {
   const problem = problemBox();
-  const list = el("ul", { class: "rows", "aria-label": label, role: "list" });
+  const list = el("ul", { class: `rows ${look}`.trim(), "aria-label": label, role: "list" });
   const nothing = el("p", { class: "muted empty" }, "Loading…");
   const more = button(
     "Load more",
@@ -50,19 +54,37 @@ export function pagedList({ label, empty, size = 50, fetch, row }) {
 
   function draw() {
     const drawn = new Map();
+    const wanted = new Set(items.map(({ id }) => id));
+    for (const [id, { node, item }] of rows) {
+      if (wanted.has(id)) continue;
+      const left = gone(item, node);
+      if (left === null) node.remove();
+      else if (left !== node) node.replaceWith(left);
+    }
     items.forEach((item, index) => {
       const image = JSON.stringify(item);
       const known = rows.get(item.id);
       const node = known?.image === image ? known.node : isFailure(item) ? failureRow(item) : row(item);
-      drawn.set(item.id, { image, node });
+      drawn.set(item.id, { image, node, item });
       if (known && known.node !== node) known.node.remove();
       if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
     });
-    for (const [id, { node }] of rows) if (!drawn.has(id)) node.remove();
     rows = drawn;
     nothing.replaceChildren(empty);
-    nothing.hidden = items.length > 0;
+    nothing.hidden = list.children.length > 0;
     more.hidden = next === null;
+    changed(items);
+  }
+
+  /** As many records as are shown, and at least a page. */
+  async function shown() {
+    let page = await fetch({ limit: Math.min(MOST, Math.max(size, items.length)) });
+    const all = [...page.items];
+    while (page.next !== null && all.length < items.length) {
+      page = await fetch({ limit: Math.min(MOST, items.length - all.length), cursor: page.next });
+      all.push(...page.items);
+    }
+    return { items: all, next: page.next };
   }
 
   return {
@@ -71,14 +93,14 @@ export function pagedList({ label, empty, size = 50, fetch, row }) {
     async refresh() {
       const turn = ++latest;
       try {
-        const page = await fetch({ limit: Math.min(200, Math.max(size, items.length)) });
+        const page = await shown();
         if (turn !== latest) return;
         problem.clear();
         items = page.items;
         next = page.next;
         draw();
       } catch (error) {
-        if (turn === latest && root.isConnected) problem.show(error);
+        if (turn === latest) problem.show(error);
       }
     },
   };

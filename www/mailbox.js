@@ -1,17 +1,21 @@
 import { button, during, el, hidden, section, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
+import { reached } from "./reach.js";
 
 /** How often the mailbox is looked into while the tab is seen, in milliseconds. */
 const EVERY = 3_000;
 const SHOWN = 10;
+/** How many of everybody's mails are shown while nobody is signed in. */
+const NEWEST = 3;
 
 /** The mails that the demo's server would have sent: everybody's, since there is one mailbox for all. */
 export function mailboxSection() {
   const problem = problemBox();
   const list = el("ul", { class: "rows", "aria-label": "Mails", role: "list" });
-  const otherList = el("ul", { class: "rows", "aria-label": "Mails to other people", role: "list" });
-  const others = el("details", {}, el("summary", {}, "Mails to other people"), otherList);
+  const otherList = el("ul", { class: "rows", "aria-label": "More mails", role: "list" });
+  const summary = el("summary", {});
+  const others = el("details", {}, summary, otherList);
   const nothing = el("p", { class: "muted empty" }, "No mails yet.");
   const refresh = button("Refresh", () => during(refresh, problem, look), { what: "the mailbox", kind: "quiet" });
   const root = section(
@@ -22,29 +26,32 @@ export function mailboxSection() {
     list,
     others,
   );
+  root.hidden = true;
   const rows = new Map();
   let mails = [];
   let mine = null;
+  let exists = true;
 
   async function look() {
     const answer = await fetch("/dev/mails", { headers: { accept: "application/json" } });
     if (answer.status === 404) {
-      root.hidden = true;
+      exists = false;
       return;
     }
     if (!answer.ok) throw new Error("The mailbox cannot be read. Try again in a moment.");
     mails = (await answer.json()).items;
-    root.hidden = false;
     draw();
   }
 
   function draw() {
-    const isMine = (mail) => mine === null || mail.to === mine;
-    fill(list, mails.filter(isMine).slice(0, SHOWN));
-    fill(otherList, mails.filter((mail) => !isMine(mail)).slice(0, SHOWN));
+    const first = mine === null ? mails.slice(0, NEWEST) : mails.filter((mail) => mail.to === mine).slice(0, SHOWN);
+    fill(list, first);
+    fill(otherList, mails.filter((mail) => !first.includes(mail)).slice(0, SHOWN));
+    summary.replaceChildren(mine === null ? "Earlier mails" : "Mails to other people");
     nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
     nothing.hidden = list.children.length > 0;
     others.hidden = otherList.children.length === 0;
+    root.hidden = mails.length === 0;
   }
 
   /** Puts the rows of `wanted` into `target`; a row that is in its place is not touched. */
@@ -60,11 +67,12 @@ export function mailboxSection() {
   }
 
   async function lookQuietly() {
-    if (document.visibilityState !== "visible" || root.hidden) return;
+    if (document.visibilityState !== "visible" || !exists) return;
     try {
       await look();
-    } catch {
+    } catch (error) {
       // The next look may fare better, and the button tells what is wrong.
+      if (error instanceof TypeError) reached(false);
     }
   }
 

@@ -10,7 +10,9 @@ export function notify(text) {
   const place = document.getElementById("notices");
   place.append(notice);
   while (place.children.length > 3) place.firstElementChild.remove();
-  setTimeout(() => notice.remove(), STAY);
+  // Nobody who points at it, or is about to dismiss it, loses it.
+  const end = () => (notice.matches(":hover, :focus-within") ? setTimeout(end, STAY) : notice.remove());
+  setTimeout(end, STAY);
 }
 
 /** Takes all notices away: they name people, which a locked tab must not. */

@@ -4,11 +4,15 @@ import { choice, el, field } from "./dom.js";
 export function passphraseField(label, autocomplete, hint) {
   const passphrase = field(label, { type: "password", autocomplete, required: true, hint });
   const show = choice("Show passphrase", { type: "checkbox" });
-  show.input.addEventListener("change", () => {
-    passphrase.input.type = show.input.checked ? "text" : "password";
-  });
+  const draw = () => (passphrase.input.type = show.input.checked ? "text" : "password");
+  show.input.addEventListener("change", draw);
   passphrase.root.append(show.root);
-  return passphrase;
+  /** Shows what was written for the person. */
+  const reveal = () => {
+    show.input.checked = true;
+    draw();
+  };
+  return { ...passphrase, reveal };
 }
 
 /** A passphrase that is being chosen. */

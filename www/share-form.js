@@ -1,7 +1,6 @@
-import { isVouchsafeError } from "./vouchsafe/index.js";
 import { button, choice, during, el, field, form, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
-import { problemBox } from "./errors.js";
+import { isVouchsafeError, problemBox } from "./errors.js";
 import { everything, isFailure } from "./list.js";
 import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";

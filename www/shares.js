@@ -4,6 +4,7 @@ import { problemBox } from "./errors.js";
 import { time } from "./format.js";
 import { pagedList } from "./list.js";
 import { cardFields } from "./cards.js";
+import { pointsAt, rowsButton } from "./rows.js";
 import { changedWarning, trustChip } from "./trust.js";
 
 /** The page of `fetch` with the other person's name beside each share. */
@@ -18,16 +19,35 @@ const expiryText = (share) => (share.expiresAt === null ? "until revoked" : ["un
 /** What others share with oneself. */
 export function incomingSection(world) {
   const { session } = world;
+  const opened = new Set();
   const list = pagedList({
     label: "Shared with you",
-    empty: "Nobody has shared anything with you yet.",
+    empty: "Nobody has shared anything with you yet. When somebody does, it appears here at once.",
     size: 10,
     fetch: named(world, (page) => session.incomingShares(page)),
+    changed: (items) => world.count({ incoming: items.length }),
     row: incomingRow,
+    gone: (share, node) => (opened.has(share.id) ? takenBack(share, node) : null),
   });
 
+  /** What stays in the place of a share that was open when it was taken back. */
+  function takenBack(share, node) {
+    opened.delete(share.id);
+    const had = node.contains(document.activeElement);
+    const dismiss = button("Dismiss", () => (left.remove(), list.refresh()), { what: "this", kind: "quiet" });
+    const left = el(
+      "li",
+      { class: "row taken-back" },
+      el("h3", { tabindex: "-1" }, "No longer shared"),
+      el("p", {}, userText(share.name), " took this card back while you had it open, or its time ran out. Its key is deleted; what you read, you have read."),
+      el("div", { class: "actions" }, dismiss),
+    );
+    if (had) queueMicrotask(() => left.querySelector("h3").focus());
+    return left;
+  }
+
   function incomingRow(share) {
-    const problem = problemBox();
+    const problem = problemBox({ record_rejected: "This is not what it claims to be, so it is not shown: somebody else than this person made it, or it was tampered with." });
     const place = el("div", { class: "opened" });
 
     const read = () =>
@@ -35,10 +55,12 @@ export function incomingSection(world) {
         const { card, from, trust } = await session.readShare(share.id);
         const title = el("h4", { dir: "auto", tabindex: "-1" }, card.label);
         const close = button("Close", () => {
+          opened.delete(share.id);
           place.replaceChildren();
           open.hidden = false;
           open.focus();
         }, { what: card.label, kind: "quiet" });
+        opened.add(share.id);
         place.replaceChildren(
           el(
             "article",
@@ -53,16 +75,21 @@ export function incomingSection(world) {
         title.focus();
         open.hidden = true;
       });
-    const open = button("Read", read, { what: `what ${share.name} shared` });
+    const open = button("Read", read, { what: `what ${share.name} shared`, kind: "primary" });
+    const record = { id: share.id, name: `what ${share.name} shared` };
 
-    return el(
-      "li",
-      { class: "row" },
-      el("h3", {}, "From ", userText(share.name)),
-      el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
-      el("div", { class: "actions" }, open),
-      problem.root,
-      place,
+    return pointsAt(
+      el(
+        "li",
+        { class: "row" },
+        el("div", { class: "row-head" }, el("h3", {}, "From ", userText(share.name)), rowsButton(record, world.showRows)),
+        el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
+        el("div", { class: "actions" }, open),
+        problem.root,
+        place,
+      ),
+      record,
+      world.point,
     );
   }
 
@@ -78,23 +105,31 @@ export function outgoingSection(world) {
     empty: "You share nothing.",
     size: 10,
     fetch: named(world, (page) => session.outgoingShares(page)),
-    row: (share) =>
-      el(
-        "li",
-        { class: "row" },
+    changed: (items) => world.count({ outgoing: items.length }),
+    row: (share) => {
+      const record = { id: share.id, name: `what you shared with ${share.name}` };
+      return pointsAt(
         el(
-          "div",
-          { class: "row-head" },
-          el("h3", {}, "With ", userText(share.name)),
-          share.claimed ? el("span", { class: "chip good" }, "Claimed") : el("span", { class: "chip plain" }, "Not yet claimed"),
+          "li",
+          { class: "row" },
+          el(
+            "div",
+            { class: "row-head" },
+            el("h3", {}, "With ", userText(share.name)),
+            share.claimed ? el("span", { class: "chip good" }, "Claimed") : el("span", { class: "chip plain" }, "Not yet claimed"),
+            rowsButton(record, world.showRows),
+          ),
+          el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
+          el(
+            "div",
+            { class: "actions" },
+            button("Revoke", () => revoke(share), { what: record.name, kind: "quiet" }),
+          ),
         ),
-        el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
-        el(
-          "div",
-          { class: "actions" },
-          button("Revoke", () => revoke(share), { what: `what you shared with ${share.name}`, kind: "quiet" }),
-        ),
-      ),
+        record,
+        world.point,
+      );
+    },
   });
 
   function revoke(share) {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
 import { useBrowser } from "./support.mjs";
 
 const FOLDER = process.env.VOUCHSAFE_E2E_PICTURES ?? path.resolve(import.meta.dirname, "../../target/e2e");
@@ -14,7 +15,8 @@ const device = useBrowser();
 
 const sizes = [
   { name: "narrow", viewport: { width: 390, height: 844 } },
-  { name: "wide", viewport: { width: 1280, height: 900 } },
+  { name: "middle", viewport: { width: 820, height: 1180 } },
+  { name: "wide", viewport: { width: 1440, height: 900 } },
 ];
 
 async function assertNothingSticksOut(page, where) {
@@ -46,6 +48,7 @@ for (const { name: size, viewport } of sizes) {
       const look = async (who, state) => {
         await assertNothingSticksOut(who.page, state);
         await assertEverythingHasAName(who.page, state);
+        await assertAccessible(who.page, state);
         // A dialog belongs to the window, not to the length of the page.
         const fullPage = (await who.page.getByRole("dialog").count()) === 0;
         await who.page.screenshot({ path: path.join(FOLDER, `${state}-${size}-${colorScheme}.png`), fullPage });

@@ -65,8 +65,11 @@ test("two tabs connect by mail, compare the safety number, share, read and revok
   await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
   await alice.sees(alice.page.getByText("You share nothing."));
   await bob.sees(bob.news("Alice took back a card that was shared with you."));
-  await bob.sees(bob.page.getByText("Nobody has shared anything with you yet."));
+  const left = bob.row("Shared with you", "took this card back while you had it open");
+  await bob.sees(left);
   assert.equal(await bob.page.getByText("X99 4411 802").count(), 0, "what was open is closed");
+  await bob.button("Dismiss this", left).click();
+  await bob.seesNo(left);
 });
 
 test("an unverified share is possible for those who insist, and is marked as such", async (t) => {

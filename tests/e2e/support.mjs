@@ -37,7 +37,7 @@ export function useBrowser() {
 }
 
 /** What the browser says of a connection that was cut. */
-const BROKEN = /net::ERR_INCOMPLETE_CHUNKED_ENCODING/;
+const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|NETWORK_CHANGED|EMPTY_RESPONSE)/;
 
 /**
  * A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test, but for connections
@@ -157,27 +157,43 @@ export class Person {
     await this.sees(this.row("Your cards", label));
   }
 
+  /** Opens the dialog to invite somebody. */
+  async openInvite() {
+    await this.page.getByRole("button", { name: "Invite somebody", exact: true }).click();
+    const dialog = this.dialog("Invite somebody");
+    await this.sees(dialog);
+    return dialog;
+  }
+
   async inviteByMail(other) {
-    await this.page.getByRole("radio", { name: "By mail" }).check();
-    await this.field("What do you call this person?").fill(other.name);
-    await this.field("Their email address").fill(other.email);
-    await this.button("Send invitation").click();
-    await this.sees(this.page.getByText(`The invitation to ${other.email} is on its way.`));
+    const dialog = await this.openInvite();
+    await dialog.getByRole("radio", { name: "By mail" }).check();
+    await this.field("What do you call this person?", dialog).fill(other.name);
+    await this.field("Their email address", dialog).fill(other.email);
+    await this.button("Send invitation", dialog).click();
+    await this.sees(dialog.getByText(`The invitation to ${other.email} is on its way.`));
+    await this.button("Done", dialog).click();
     await this.sees(this.row("Your invitations", other.name).filter({ hasText: "Waiting" }));
   }
 
   /** Makes an invitation link and reads it off the page. */
   async inviteByLink(other) {
-    await this.page.getByRole("radio", { name: /By a link/ }).check();
-    await this.field("What do you call this person?").fill(other.name);
-    await this.button("Make invitation link").click();
-    const box = this.field(`Invitation link for ${other.name}`);
+    const dialog = await this.openInvite();
+    await dialog.getByRole("radio", { name: /By a link/ }).check();
+    await this.field("What do you call this person?", dialog).fill(other.name);
+    await this.button("Make invitation link", dialog).click();
+    const box = this.field(`Invitation link for ${other.name}`, dialog);
     await this.sees(box);
-    return box.inputValue();
+    const link = await box.inputValue();
+    await this.button("Done", dialog).click();
+    return link;
   }
 
   async openMail() {
-    await this.page.getByRole("link", { name: `Open invitation to ${this.email}`, exact: true }).first().click();
+    const link = this.page.getByRole("link", { name: `Open invitation to ${this.email}`, exact: true, includeHidden: true }).first();
+    await link.waitFor({ state: "attached" });
+    if (!(await link.isVisible())) await this.page.getByText("Earlier mails", { exact: true }).click();
+    await link.click();
     await this.sees(this.heading("You are invited"));
   }
 

@@ -1,11 +1,12 @@
 //! Foreign readers and writers: node's WebCrypto and the `jose` package open what the client made, and the client opens
-//! what they made.
+//! what they made; and a stranger opens a share by the protocol's page alone.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 #[path = "../envelopes/jose.rs"]
 mod jose;
+mod page;
 #[path = "../hostile/secrets.rs"]
 mod secrets;
 #[path = "../support/mod.rs"]

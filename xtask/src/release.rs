@@ -92,12 +92,7 @@ fn ensure_versions_agree(workspace: &Workspace) -> Result<()> {
             "The crate {name} has the version {found}, vouchsafe {version}."
         );
     }
-    let mut texts = vec![
-        workspace.root.join("README.md"),
-        workspace.root.join("examples/react/package.json"),
-    ];
-    texts.extend(files::list(&workspace.root.join("docs"))?);
-    for path in texts {
+    for path in texts(&workspace.root)? {
         let text = files::read(&path)?;
         for (start, _) in text.match_indices("vouchsafe-") {
             let rest = &text[start..];
@@ -113,6 +108,15 @@ fn ensure_versions_agree(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The texts that may name the tarball. The pictures beside the documents are none.
+fn texts(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut texts = files::list(&root.join("docs"))?;
+    texts.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
+    texts.push(root.join("README.md"));
+    texts.push(root.join("examples/react/package.json"));
+    Ok(texts)
 }
 
 fn is_tarball(name: &str) -> bool {
@@ -242,7 +246,7 @@ fn tools_used() -> String {
 mod tests {
     use std::fs;
 
-    use super::{checksums, ensure_same, is_tarball};
+    use super::{checksums, ensure_same, is_tarball, texts};
 
     #[test]
     fn a_file_that_differs_or_is_missing_is_named() {
@@ -273,6 +277,18 @@ mod tests {
             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  vouchsafe-1.tgz\n\
             ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  package/index.js\n";
         assert_eq!(checksums(folder.path(), &tarball).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_picture_is_no_text() {
+        let root = tempfile::tempdir().unwrap();
+        let docs = root.path().join("docs");
+        fs::create_dir(&docs).unwrap();
+        fs::write(docs.join("guide.md"), "").unwrap();
+        fs::write(docs.join("page-dark.png"), [0x89]).unwrap();
+        let texts = texts(root.path()).unwrap();
+        assert_eq!(texts.first(), Some(&docs.join("guide.md")));
+        assert_eq!(texts.len(), 3);
     }
 
     #[test]

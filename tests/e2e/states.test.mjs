@@ -1,0 +1,153 @@
+// States that nobody looks for: no network, an invitation that ran out, one person twice, names and cards of every size.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
+import { twoConnected, useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+/** Runs `work` with a session of this person besides the page's own, as another device would have one. */
+function elsewhere(person, work, argument) {
+  return person.page.evaluate(
+    async ({ email, passphrase, source, argument }) => {
+      const { Vouchsafe } = await import("/vouchsafe/index.js");
+      const app = await Vouchsafe.open({ vault: `${location.origin}/vault`, keystore: `${location.origin}/keystore` });
+      const session = await app.signIn({ email, passphrase });
+      try {
+        // The function was written in the test; the page's policy lets no text become code, but a module of the page's may.
+        return await window.elsewhere[source](session, argument);
+      } finally {
+        await session.signOut();
+      }
+    },
+    { email: person.email, passphrase: person.passphrase, source: work, argument },
+  );
+}
+
+const bring = (context) =>
+  context.addInitScript(() => {
+    window.elsewhere = {
+      shortInvitation: (session, span) => session.invite({ delivery: "link", name: "Late", expiresAt: Date.now() + span }),
+      async manyCards(session, count) {
+        for (let made = 0; made < count; made += 25) {
+          const batch = Array.from({ length: Math.min(25, count - made) }, (_, index) => ({
+            label: `Card ${String(made + index).padStart(3, "0")}`,
+            fields: [{ name: "number", label: "Number", value: `VS ${made + index}` }],
+          }));
+          await Promise.all(batch.map((card) => session.createCard(card)));
+        }
+      },
+      bigCard: (session, length) =>
+        session.createCard({ label: "Big", fields: [{ name: "text", label: "Text", value: "0123456789".repeat(length / 10) }] }),
+    };
+  });
+
+test("without a network the page says so, keeps what it shows, and goes on by itself", async (t) => {
+  const opened = await device(t, { breaks: true });
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Bicycle", { Lock: "4402" });
+
+  await opened.context.setOffline(true);
+  const banner = alice.page.getByRole("status", { name: "State of the page" });
+  await alice.sees(banner.getByText(/This device is offline/));
+  await alice.sees(alice.row("Your cards", "4402"));
+  await assertAccessible(alice.page, "offline");
+
+  await opened.context.setOffline(false);
+  await alice.seesNo(banner.getByText(/offline/), 30_000);
+  await alice.createCard("Skates", { Size: "42" });
+});
+
+test("an invitation that ran out says so on both sides", async (t) => {
+  const opened = await device(t);
+  await bring(opened.context);
+  const alice = await opened.person("Alice");
+  const bob = await opened.person("Bob");
+  await alice.signUp();
+  await bob.signUp();
+  const { link } = await elsewhere(alice, "shortInvitation", 1_500);
+  const expired = alice.row("Your invitations", "Late").filter({ hasText: "Expired" });
+  const end = Date.now() + 30_000;
+  do await alice.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  while (!(await alice.sees(expired, 500).then(() => true, () => false)) && Date.now() < end);
+  await alice.sees(alice.row("Your invitations", "Invite them again"));
+
+  await bob.openLink(link);
+  await bob.tryAccept(alice);
+  assert.match(await bob.problem(), /This invitation has expired/);
+  await assertAccessible(bob.page, "expired");
+});
+
+test("the same person in a second tab is told that it takes two", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  const again = await opened.person("Alice");
+  await again.signIn(alice);
+  const told = ({ page }) => page.getByRole("status", { name: "State of the page" }).getByText(/You are this person in another tab/);
+  await alice.sees(told(alice));
+  await again.sees(told(again));
+  await assertAccessible(again.page, "twins");
+  await again.button("Sign out").click();
+  await alice.seesNo(told(alice));
+});
+
+test("names and cards from right to left, and very long ones, stay in their places", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t, { viewport: { width: 360, height: 740 } }));
+  const title = "بطاقة السفر";
+  await alice.createCard(title, { "מספר": "X-4471 אבג", [`Reference ${"9".repeat(80)}`]: "ש".repeat(300) });
+  const heading = alice.row("Your cards", title).getByRole("heading", { name: title, exact: true });
+  assert.equal(await heading.evaluate((node) => getComputedStyle(node).direction), "rtl");
+  await alice.share(title, bob);
+  const article = await bob.read(alice, title);
+  assert.match(await article.innerText(), /X-4471 אבג/);
+  for (const { page } of [alice, bob]) {
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing sticks out");
+  }
+  await assertAccessible(bob.page, "right to left");
+});
+
+test("five hundred cards come on demand, and stay when the list is fetched again", async (t) => {
+  const opened = await device(t);
+  await bring(opened.context);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await elsewhere(alice, "manyCards", 500);
+  await alice.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  const more = alice.button("Load more Your cards");
+  for (let shown = 50; shown < 500; shown += 50) {
+    await alice.sees(alice.rows("Your cards").nth(shown - 1));
+    await more.click();
+  }
+  await alice.sees(alice.rows("Your cards").nth(499));
+  await alice.seesNo(more);
+  await alice.page.evaluate(() => (document.querySelector(".tile:first-child").dataset.kept = "yes"));
+  await alice.createCard("One more", { Number: "501" });
+  await alice.sees(alice.row("Your cards", "501"));
+  assert.equal(await alice.rows("Your cards").count(), 500);
+  await alice.sees(more);
+  assert.equal(await alice.page.locator("[data-kept]").count(), 1, "a row that did not change is not drawn anew");
+});
+
+test("a card of a megabyte is shared and read, and shown in portions", async (t) => {
+  const opened = await device(t);
+  await bring(opened.context);
+  const { alice, bob } = await twoConnected(opened);
+  const length = 1_000_000;
+  await elsewhere(alice, "bigCard", length);
+  await alice.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await alice.sees(alice.row("Your cards", "1,000,000 characters in all."));
+  await alice.share("Big", bob);
+  const article = await bob.read(alice, "Big");
+  const shown = () => article.locator("dd > span").evaluate((node) => node.textContent.length);
+  const before = await shown();
+  await bob.button("Show more", article).click();
+  assert.ok(before < 1_000 && (await shown()) > before, "the value comes in portions");
+  await bob.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await bob.button("Copy all", article).click();
+  await bob.sees(bob.button("Copied", article));
+  const copied = await bob.page.evaluate(async () => (await navigator.clipboard.readText()).length);
+  assert.equal(copied, length, "all of it is copied");
+});

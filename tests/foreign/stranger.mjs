@@ -1,0 +1,265 @@
+// A stranger opens the share of docs/protocol.md with `jose` and WebCrypto. All that it knows stands in that page, whose sections are named in
+// quotation marks; nothing of ours is called. Arguments: the page, and the file of the records that are too long for it.
+
+import { readFileSync } from 'node:fs'
+import { base64url, calculateJwkThumbprint, compactDecrypt, compactVerify, importJWK } from 'jose'
+
+const { subtle } = globalThis.crypto
+const [pagePath, recordsPath] = process.argv.slice(2)
+const page = readFileSync(pagePath, 'utf8')
+const records = JSON.parse(readFileSync(recordsPath, 'utf8'))
+
+const ascii = new TextEncoder()
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const ensure = (holds, what) => {
+  if (!holds) throw new Error(`refused: ${what}`)
+}
+
+// "A worked example": blocks that begin with a place, lines joined with nothing between.
+const shown = new Map()
+const example = page.slice(page.indexOf('## A worked example'))
+for (const [, place, lines] of example.matchAll(/```text\n([\w.]+) =\n([^`]*)\n```/g)) shown.set(place, lines.replaceAll('\n', ''))
+const onPage = place => {
+  ensure(shown.has(place), `the page shows no ${place}`)
+  return shown.get(place)
+}
+const inFile = place => place.split('.').reduce((record, name) => record[name], records)
+const says = text => ensure(example.includes(text), `the page does not say ${text}`)
+
+// "How bytes are written"
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const rawId = id => {
+  ensure(ID.test(id), 'an id')
+  return Uint8Array.from(id.replaceAll('-', '').match(/../g), pair => parseInt(pair, 16))
+}
+const bytes = (text, length) => {
+  const decoded = base64url.decode(text)
+  ensure(base64url.encode(decoded) === text, 'base64url that is not canonical')
+  ensure(length === undefined || decoded.length === length, `${length} bytes`)
+  return decoded
+}
+const concat = (...parts) => new Uint8Array(parts.flatMap(part => [...part]))
+const sha = async (bits, data) => new Uint8Array(await subtle.digest(`SHA-${bits}`, data))
+const same = (one, other) => one.length === other.length && one.every((byte, i) => byte === other[i])
+
+// "Keys"
+async function derive (secret, info, length = 32) {
+  const key = await subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
+  const how = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: ascii.encode(info) }
+  return new Uint8Array(await subtle.deriveBits(how, key, length * 8))
+}
+
+async function readRecoveryKey (written) {
+  const letters = written.toUpperCase().replace(/[- ]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1')
+  ensure(letters.length === 56, 'a recovery key of 56 characters')
+  const values = [...letters].map(letter => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.indexOf(letter))
+  ensure(!values.includes(-1), 'a character of a recovery key')
+  const bits = values.map(value => value.toString(2).padStart(5, '0')).join('')
+  const all = Uint8Array.from(bits.match(/.{8}/g), byte => parseInt(byte, 2))
+  const key = all.slice(0, 32)
+  const sum = await sha(256, concat(ascii.encode('vouchsafe/1 recovery key'), key))
+  ensure(same(all.slice(32), sum.slice(0, 3)), 'the checksum of a recovery key')
+  return key
+}
+
+const aesKey = async raw => {
+  const jwk = { k: base64url.encode(raw), kty: 'oct' }
+  return { raw, kid: await calculateJwkThumbprint(jwk) }
+}
+
+// "Envelopes": the one header that can stand there is built and compared, before a key is touched.
+const header = members => base64url.encode(ascii.encode(JSON.stringify(members)))
+
+async function openJwe (jwe, typ, ctx, { alg = 'dir', kid, key }) {
+  const parts = jwe.split('.')
+  ensure(parts.length === 5, 'five parts')
+  const [head, wrapped, iv, ciphertext, tag] = parts
+  ensure(head === header({ alg, enc: 'A256GCM', typ, kid, ctx: ctx.join('/') }), `the header of ${typ}`)
+  bytes(wrapped, alg === 'dir' ? 0 : 384)
+  bytes(iv, 12)
+  bytes(ciphertext)
+  bytes(tag, 16)
+  // `jose` takes the ASCII of the first part for additional data (RFC 7516), as the page says.
+  return (await compactDecrypt(jwe, key)).plaintext
+}
+const openDir = (jwe, typ, ctx, key) => openJwe(jwe, typ, ctx, { kid: key.kid, key: key.raw })
+
+async function verifyJws (jws, typ, jwk) {
+  const parts = jws.split('.')
+  ensure(parts.length === 3, 'three parts')
+  const kid = await calculateJwkThumbprint(jwk)
+  ensure(parts[0] === header({ alg: 'EdDSA', typ, kid }), `the header of ${typ}`)
+  bytes(parts[2], 64)
+  const signed = ascii.encode(`${parts[0]}.${parts[1]}`)
+  const raw = await subtle.importKey('raw', bytes(jwk.x, 32), 'Ed25519', false, ['verify'])
+  ensure(await subtle.verify('Ed25519', raw, bytes(parts[2]), signed), 'the signature, by WebCrypto')
+  const { payload } = await compactVerify(jws, await importJWK(jwk, 'EdDSA'))
+  ensure(same(payload, bytes(parts[1])), 'the payload')
+  return payload
+}
+
+// "Plaintexts"
+function readJson (plaintext, shape) {
+  const text = utf8.decode(plaintext)
+  const value = JSON.parse(text)
+  ensure(JSON.stringify(value) === text, 'JSON in its one form')
+  hasShape(value, shape)
+  return value
+}
+function hasShape (value, shape) {
+  if (Array.isArray(shape)) return value.forEach(item => hasShape(item, shape[0]))
+  if (shape === null || typeof shape !== 'object') return
+  ensure(value !== null && Object.keys(value).join() === Object.keys(shape).join(), `the members ${Object.keys(shape)}`)
+  for (const name of Object.keys(shape)) hasShape(value[name], shape[name])
+}
+function readPadded (plaintext, largest, shape) {
+  let end = plaintext.length
+  while (end > 0 && plaintext[end - 1] === 0x20) end -= 1
+  let padded = 512
+  while (padded < end) padded *= 2
+  ensure(plaintext.length === padded && padded <= largest, 'padding')
+  return readJson(plaintext.slice(0, end), shape)
+}
+const any = null
+const OCT = { k: any, kty: any }
+const PRIVATE_OKP = { crv: any, d: any, kty: any, x: any }
+const PUBLIC_OKP = { crv: any, kty: any, x: any }
+const PRIVATE_RSA = { d: any, dp: any, dq: any, e: any, kty: any, n: any, p: any, q: any, qi: any }
+const CARD = { label: any, fields: [{ name: any, label: any, value: any }] }
+const PARTY = { account: any, signingKey: any }
+const CONTENT = { share: any, connection: any, space: any, from: PARTY, to: PARTY, dek: any, card: CARD, madeAt: any, expiresAt: any }
+const STATEMENT = { account: any, invitation: any, role: any, key: any }
+const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any }
+const NOTE = {
+  version: any, state: any, role: any, delivery: any, secret: any, inviter: any, ownKey: any, pin: PIN, verifiedBy: any, name: any
+}
+
+async function readOct (plaintext) {
+  const { k, kty } = readJson(plaintext, OCT)
+  ensure(kty === 'oct', 'a symmetric key')
+  return aesKey(bytes(k, 32))
+}
+
+// "Who is who"
+async function checkPublication ({ id, spki, signingKey, statement }, account, invitation, role) {
+  hasShape(signingKey, PUBLIC_OKP)
+  const said = readJson(await verifyJws(statement, 'vs-keys', signingKey), STATEMENT)
+  const key = await subtle.importKey('spki', bytes(spki, 422), { name: 'RSA-OAEP', hash: 'SHA-256' }, true, ['encrypt'])
+  const { e, kty, n } = await subtle.exportKey('jwk', key)
+  ensure(e === 'AQAB' && bytes(n, 384)[0] >= 0x80, '3072 bits and exponent 65537')
+  const thumbprint = await calculateJwkThumbprint({ e, kty, n })
+  const expected = JSON.stringify({ account, invitation, role, key: thumbprint })
+  ensure(JSON.stringify(said) === expected && id === thumbprint, `the statement of the ${role}`)
+  return thumbprint
+}
+
+function readLink (link) {
+  ensure(link.length <= 4096, 'a link of 4096 bytes')
+  const parts = link.trim().split('#').pop().split('.')
+  ensure(parts.length === 5 && parts[0] === 'vouchsafe=1' && parts[1] === 'l', 'a link')
+  const [invitation, thumbprint, secret] = parts.slice(2)
+  rawId(invitation)
+  bytes(thumbprint, 32)
+  return { invitation, thumbprint, secret: bytes(secret, 16) }
+}
+
+async function proofOf (secret, invitation, sides) {
+  const raw = await derive(secret, 'vouchsafe/1 accept')
+  const key = await subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const parts = sides.flatMap(side => [rawId(side.account), bytes(side.signingKid, 32), bytes(side.connectionKid, 32)])
+  const message = concat(rawId(invitation), ...parts)
+  ensure(message.length === 176, '176 bytes under the proof')
+  return base64url.encode(new Uint8Array(await subtle.sign('HMAC', key, message)))
+}
+
+async function safetyNumberOf (sides) {
+  const sorted = [...sides].sort((one, other) => one.account < other.account ? -1 : 1)
+  const parts = sorted.flatMap(side => [rawId(side.account), bytes(side.signingRaw, 32)])
+  const digest = await sha(512, concat(ascii.encode('vouchsafe/1 safety'), ...parts))
+  const groups = []
+  for (let at = 0; at < 60; at += 5) {
+    const number = digest.slice(at, at + 5).reduce((sum, byte) => sum * 256 + byte, 0)
+    groups.push(String(number % 100000).padStart(5, '0'))
+  }
+  return groups.join(' ')
+}
+
+// Step 1: from the written key to the KEK.
+const account = onPage('bob.account')
+const recoveryKey = await readRecoveryKey(onPage('bob.recoveryKey'))
+const wrapping = await aesKey(await derive(recoveryKey, 'vouchsafe/1 kek recovery'))
+says(wrapping.kid)
+says(JSON.stringify({ alg: 'dir', enc: 'A256GCM', typ: 'vs-kek', kid: wrapping.kid, ctx: `${account}/recovery` }))
+const kekJwk = await openDir(onPage('bob.kekRecovery'), 'vs-kek', [account, 'recovery'], wrapping)
+ensure(utf8.decode(kekJwk) === onPage('plaintexts.bob.kek'), 'the KEK of the page')
+const kek = await readOct(kekJwk)
+says(kek.kid)
+const auth = await derive(recoveryKey, 'vouchsafe/1 recovery auth')
+ensure(base64url.encode(await sha(256, auth)) === inFile('bob.recoveryVerifier'), 'the recovery verifier')
+// The other way to it.
+const exported = await derive(bytes(inFile('bob.signIn.exportKey'), 64), 'vouchsafe/1 kek passphrase')
+const again = await openDir(inFile('bob.kekPassphrase'), 'vs-kek', [account, 'passphrase'], await aesKey(exported))
+ensure(same(again, kekJwk), 'one KEK under both')
+const vaultKey = await readOct(await openDir(inFile('bob.vaultKey'), 'vs-key', [account, 'vault'], kek))
+const own = readJson(await openDir(inFile('bob.signingKey'), 'vs-key', [account, 'signing'], kek), PRIVATE_OKP)
+const ownKid = await calculateJwkThumbprint(own)
+
+// Step 2: the note, the link, and who Alice is.
+const connection = onPage('connection.id')
+const notePlain = await openDir(inFile('bob.entry.note'), 'vs-note', [account, connection], vaultKey)
+ensure(notePlain.length === 1024, 'a note of 1024 bytes')
+const note = readPadded(notePlain, 16 * 1024, NOTE)
+says(JSON.stringify(note).slice(0, 102))
+says(note.ownKey)
+const { pin } = note
+says(pin.account)
+const pinKid = await calculateJwkThumbprint(pin.signingKey)
+says(pinKid)
+ensure(JSON.stringify(pin.signingKey) === onPage('connection.inviter.signingKey'), "Alice's key of the page")
+const published = { ...inFile('connection.inviter'), statement: onPage('connection.inviter.statement') }
+const aliceKid = await checkPublication(published, pin.account, connection, 'inviter')
+ensure(published.spki === pin.connectionKey, 'the pinned connection key')
+const bobKid = await checkPublication(inFile('connection.invitee'), account, connection, 'invitee')
+ensure(bobKid === note.ownKey, "Bob's own connection key")
+const link = readLink(onPage('connection.link'))
+ensure(link.invitation === connection && link.thumbprint === pinKid && note.inviter === pinKid, 'the link names Alice')
+ensure(note.secret === base64url.encode(link.secret) && note.verifiedBy === 'link', 'verified by the link')
+const token = await derive(link.secret, 'vouchsafe/1 invitation token', 16)
+ensure(base64url.encode(await sha(256, token)) === onPage('connection.tokenHash'), 'the hash of the token')
+const sides = [
+  { account: pin.account, signingKid: pinKid, signingRaw: pin.signingKey.x, connectionKid: aliceKid },
+  { account, signingKid: ownKid, signingRaw: own.x, connectionKid: bobKid }
+]
+ensure(await proofOf(link.secret, connection, sides) === onPage('connection.proof'), 'the proof')
+ensure(await safetyNumberOf(sides) === onPage('connection.safetyNumber'), 'the safety number')
+
+// Step 3: the private key and the DEK.
+const privateJwk = readJson(await openDir(inFile('bob.entry.key'), 'vs-key', [account, 'connection', note.ownKey], kek), PRIVATE_RSA)
+ensure(await calculateJwkThumbprint(privateJwk) === note.ownKey, 'the private key is that of the note')
+const privateKey = await importJWK({ ...privateJwk, alg: 'RSA-OAEP-256' }, 'RSA-OAEP-256')
+const [space, share] = [onPage('share.space'), onPage('share.id')]
+const place = [pin.account, account, connection, space, share]
+const dekJwk = await openJwe(onPage('share.peer'), 'vs-dek', place, { alg: 'RSA-OAEP-256', kid: note.ownKey, key: privateKey })
+ensure(utf8.decode(dekJwk) === onPage('plaintexts.dek'), 'the DEK of the page')
+const dek = await readOct(dekJwk)
+says(dek.kid)
+// The claim holds the same.
+const claimed = await openDir(inFile('share.claim'), 'vs-claim', [account, connection, space], kek)
+ensure(same(claimed, dekJwk), 'one DEK in both')
+
+// Step 4: the card.
+const jws = utf8.decode(await openDir(onPage('share.share'), 'vs-share', place, dek))
+says(JSON.stringify({ alg: 'EdDSA', typ: 'vs-share-content', kid: pinKid }))
+const payload = await verifyJws(jws, 'vs-share-content', pin.signingKey)
+ensure(payload.length === 1024, 'a payload of 1024 bytes')
+const content = readPadded(payload, 2 * 1024 * 1024, CONTENT)
+ensure(JSON.stringify(content) === onPage('plaintexts.share'), 'the content of the page')
+const expected = {
+  share, connection, space, from: { account: pin.account, signingKey: pinKid }, to: { account, signingKey: ownKid }, dek: dek.kid
+}
+for (const [name, value] of Object.entries(expected)) {
+  ensure(JSON.stringify(content[name]) === JSON.stringify(value), `the signed ${name}`)
+}
+ensure(content.expiresAt === null || content.expiresAt > Date.now(), 'the expiry')
+
+process.stdout.write(JSON.stringify({ card: content.card, from: note.name, shown: [...shown.keys()] }))

@@ -1,0 +1,200 @@
+import { button, choice, during, el, makeId } from "./dom.js";
+import { problemBox } from "./errors.js";
+import { setStatus } from "./status.js";
+import { STEPS } from "./story.js";
+
+const ATTACKS = [
+  {
+    id: "swap-key-before",
+    name: "Swap a key while you connect",
+    lie: "The Vault shows you its own public key in place of the other person’s, so that it could read along.",
+    task: "Connect with somebody. By link, accepting is refused at once. By mail the two of you see different safety numbers.",
+  },
+  {
+    id: "swap-key-later",
+    name: "Swap a key later",
+    lie: "You are connected. Now the Vault shows another key for that person.",
+    task: "Look at your people: the change is seen. Then try to share a card.",
+    needs: "This needs a person you are connected with.",
+  },
+  {
+    id: "forge-share",
+    name: "Forge a share",
+    lie: "The servers make up a card, with a real key of your own, and say that somebody you know shared it.",
+    task: "Read the card that turned up under “Shared with you”.",
+    needs: "This needs a person you are connected with.",
+  },
+  {
+    id: "swap-records",
+    name: "Swap two records",
+    lie: "The Vault hands out the ciphertext of one of your cards in place of another.",
+    task: "Look at your cards.",
+    needs: "This needs two cards.",
+  },
+  {
+    id: "take-over-link",
+    name: "Take over an invitation link",
+    lie: "The Vault says that somebody accepted your link, with keys of its own, without ever having had the link.",
+    task: "Make an invitation link, then look at your people.",
+  },
+];
+
+/** What a person should know about a refusal, by what was tried and what the client said. */
+const WHY = {
+  peer_key_changed: {
+    accept: "The link says which key is the inviter’s, and no server has seen the link. The Vault showed another key.",
+    connections: "The Vault showed other keys for this person than the ones that your notes hold, or could not prove that your link was used.",
+    share: "The keys that the Vault shows for this person are not the ones in your notes. No key was made and nothing was sent.",
+    other: "The keys that came are not the ones in your notes.",
+  },
+  record_rejected: {
+    cards: "Every card says in its sealed part which card it is. What came in its place was another one.",
+    readShare: "The card does not carry the signature of the person whom it was said to come from.",
+    other: "What came is not what it claimed to be, so it was not opened.",
+  },
+  connection_unverified: {
+    other: "The keys came from the Vault alone and nobody has compared the safety number, so nothing was shared.",
+  },
+  safety_number_mismatch: {
+    other: "The two numbers differ: at least one of you was given a key that is not the other’s.",
+  },
+};
+
+const CALLS = {
+  accept: "Accepting the invitation",
+  connections: "Listing your people",
+  connection: "Fetching a person",
+  share: "Sharing the card",
+  readShare: "Reading the share",
+  cards: "Listing your cards",
+  incomingShares: "Listing what is shared with you",
+  markVerified: "Comparing the safety number",
+};
+
+/** The steps that each call takes, in their order. */
+const WAYS = {
+  accept: [10, 11, 12, 13, 15, 17],
+  share: [19, 23, 24, 25, 26, 30, 31],
+  readShare: [33, 35, 37, 39, 43],
+};
+
+/** The step at which a call was ended: the first of its way that it did not get through. */
+function stoppedAt(call, steps) {
+  const number = WAYS[call]?.find((each) => !steps.includes(each));
+  return number === undefined ? null : STEPS.get(number);
+}
+
+/** A switch that makes the servers lie to this person alone, and the list of what the client refused. */
+export function attacksView({ refresh }) {
+  const problem = problemBox();
+  const group = makeId("attack");
+  const list = el("ol", { class: "refusals", role: "list", "aria-label": "What the client refused" });
+  const none = el("p", { class: "muted" }, "Nothing yet.");
+  const explained = el("div", { class: "attack-now", "aria-live": "polite" });
+  const off = option({ id: null, name: "Honest servers", lie: "Everything is served as it is stored." });
+  const options = [off, ...ATTACKS.map(option)];
+  let account = null;
+  let known = new Set();
+  let current = null;
+
+  function option(attack) {
+    const made = choice(
+      [el("strong", {}, attack.name), el("span", { class: "choice-text" }, attack.lie)],
+      { type: "radio", name: group, value: attack.id ?? "" },
+    );
+    made.input.addEventListener("change", () => during(made.input, problem, () => turn(attack)));
+    return { ...made, attack };
+  }
+
+  async function turn(attack) {
+    const answer = await fetch("/demo/attacks", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ account, attack: attack.id }),
+    }).catch(() => null);
+    if (!answer?.ok) {
+      show(current);
+      throw new Error("The switch did not work. Is the demo still running? Try again.");
+    }
+    known = new Set();
+    show(attack.id === null ? null : attack);
+    await refresh();
+  }
+
+  function show(attack) {
+    current = attack;
+    for (const each of options) each.input.checked = each.attack.id === (attack?.id ?? null);
+    explained.replaceChildren();
+    if (attack === null) {
+      setStatus("attack", null);
+      return;
+    }
+    explained.append(el("p", {}, el("strong", {}, "Now: "), attack.task), attack.needs ? el("p", { class: "small muted" }, attack.needs) : "");
+    const stop = button("Be honest again", () => during(stop, problem, () => turn(off.attack)));
+    setStatus("attack", { bad: true, text: `The servers lie to this person: ${attack.name.toLowerCase()}.`, action: stop });
+  }
+
+  const root = el(
+    "div",
+    { class: "attacks" },
+    el("p", { class: "small muted" }, "Let the servers lie, to this person alone, and see what the client makes of it."),
+    el("fieldset", { class: "plain attack-choices" }, el("legend", { class: "sr" }, "What the servers do"), options.map((each) => each.root)),
+    problem.root,
+    explained,
+    el("h3", {}, "What the client refused"),
+    none,
+    list,
+  );
+  show(null);
+
+  return {
+    root,
+    /** Notes a refusal, once for each record. */
+    refused({ call, code, id, steps }) {
+      const key = id === null ? null : `${code} ${id}`;
+      if (key !== null && known.has(key)) return;
+      if (key !== null) known.add(key);
+      const step = stoppedAt(call, steps);
+      const reasons = WHY[code];
+      none.hidden = true;
+      list.prepend(
+        el(
+          "li",
+          { class: "refusal" },
+          el(
+            "p",
+            { class: "row-head" },
+            el("strong", {}, CALLS[call] ?? "A call"),
+            el("code", {}, code),
+          ),
+          step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", step.what, "."),
+          el("p", {}, reasons[call] ?? reasons.other),
+        ),
+      );
+      while (list.children.length > 20) list.lastElementChild.remove();
+    },
+    /** To whom the servers lie; `null` for nobody. */
+    belongsTo(id) {
+      account = id;
+      known = new Set();
+      list.replaceChildren();
+      none.hidden = false;
+      show(null);
+      if (id !== null) look();
+    },
+  };
+
+  async function look() {
+    const asked = account;
+    const answer = await fetch(`/demo/attacks?account=${asked}`, { headers: { accept: "application/json" } }).catch(() => null);
+    if (answer === null || account !== asked) return;
+    if (answer.status === 404) {
+      for (const each of options) each.input.disabled = true;
+      problem.explain(el("p", {}, "This server does not lie on demand. The demo’s does: cargo xtask demo."));
+      return;
+    }
+    if (!answer.ok) return;
+    const { attack } = await answer.json();
+    if (account === asked) show(ATTACKS.find(({ id }) => id === attack) ?? null);
+  }
+}

@@ -1,0 +1,50 @@
+import { attacksView } from "./attacks.js";
+import { diagram } from "./diagram.js";
+import { el } from "./dom.js";
+import { storedRows } from "./rows.js";
+import { tabs } from "./tabs.js";
+
+/** The servers' side: the steps, the rows, and what happens when the servers lie. */
+export function backstage(root, { refresh }) {
+  const rows = storedRows();
+  const attacks = attacksView({ refresh });
+  const news = el("span", { class: "peek-text" }, "Behind the scenes");
+  const peek = el("a", { class: "peek", href: "#backstage" }, news);
+  const nav = el("nav", { "aria-label": "On this page" }, peek);
+  root.after(nav);
+  const lit = (step) => {
+    peek.replaceChildren(el("span", { class: "step-label" }, step.label), news, "↓");
+    news.replaceChildren(step.what);
+  };
+  const steps = diagram(lit);
+  const views = tabs("Behind the scenes", [
+    { id: "steps", name: "Steps", panel: steps.root },
+    { id: "rows", name: "What is stored", panel: rows.root, shown: rows.look },
+    { id: "attacks", name: "Lying servers", panel: attacks.root },
+  ]);
+  new IntersectionObserver(([{ isIntersecting }]) => (peek.hidden = isIntersecting)).observe(root);
+  root.append(
+    el("div", { class: "backstage-head" }, el("h2", { tabindex: "-1" }, "Behind the scenes"), views.list),
+    el("div", { class: "backstage-body", tabindex: "-1" }, views.panels),
+  );
+
+  return {
+    refused: attacks.refused,
+    changed: rows.look,
+    point: rows.point,
+    /** Shows the rows of a record. */
+    showRows(record) {
+      views.open("rows");
+      rows.point(record, { show: true });
+      root.scrollIntoView({ block: "nearest" });
+    },
+    /** Whose side this is; `null` for nobody's. */
+    belongsTo(account) {
+      root.hidden = account === null;
+      nav.hidden = account === null;
+      steps.opens(account !== null);
+      rows.belongsTo(account);
+      attacks.belongsTo(account);
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { hear, TAB } from "./channel.js";
+import { button, el, hidden } from "./dom.js";
+import { duration } from "./format.js";
+import { PARTIES, STEPS, STORY } from "./story.js";
+
+const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
+/** The step that also happens whenever a list is looked at. */
+const LIST = 33;
+const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
+
+/**
+ * The protocol as a sequence diagram. Steps light up when some tab reports that they ended; `lit` is told of each.
+ */
+export function diagram(lit) {
+  const people = new Map();
+  const heads = PARTIES.map(({ id, name }) => {
+    const who = el("span", { class: "party-who" });
+    people.set(id, who);
+    return el("div", { class: `party party-${id}` }, el("strong", {}, name), who);
+  });
+  const now = el("div", { class: "now", "aria-live": "polite" });
+  const rows = new Map();
+
+  const parts = STORY.map((part) => {
+    const list = el("ol", { class: "lane-rows", role: "list", "aria-label": part.title }, part.steps.map((step) => {
+      const row = stepRow(step, (chosen) => say(chosen.step, chosen.took));
+      rows.set(step.number, row);
+      return row.root;
+    }));
+    const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
+    const root = el("details", { class: "story-part", name: "story" }, el("summary", {}, el("span", {}, part.title), count), list);
+    return { ...part, root, count };
+  });
+  parts[0].root.open = true;
+
+  function say(step, took) {
+    now.replaceChildren(
+      el(
+        "p",
+        { class: "now-head" },
+        el("span", { class: "step-label" }, step.label),
+        el("strong", {}, step.what),
+        took === null ? null : el("span", { class: "took" }, duration(took)),
+      ),
+      el("p", {}, step.sent),
+    );
+  }
+
+  /** Names people only while somebody is signed in here. */
+  let open = false;
+
+  function idle() {
+    now.replaceChildren(
+      el("p", { class: "now-head" }, el("strong", {}, "Nothing has happened yet")),
+      el("p", {}, "Invite somebody, and the steps light up as they happen, in this tab or another one. Choose a step to read what it sends."),
+    );
+  }
+
+  /** A step that comes again begins its part anew from there. */
+  function forgetAfter(number) {
+    const { part } = STEPS.get(number);
+    for (const { number: later } of STORY.find(({ id }) => id === part).steps) if (later > number) rows.get(later).reset();
+  }
+
+  /** By tab, the newest list of shares: it is a step of reading when something is read. */
+  const listed = new Map();
+
+  function add(told) {
+    const { number, tab } = told;
+    const step = STEPS.get(number);
+    if (step === undefined) return;
+    if (number === LIST) {
+      listed.set(tab, told);
+      return;
+    }
+    const list = listed.get(tab);
+    if (step.part === STEPS.get(LIST).part && list !== undefined) {
+      listed.delete(tab);
+      light(list);
+    }
+    light(told);
+  }
+
+  function light({ number, duration: took, who, tab }) {
+    const step = STEPS.get(number);
+    const row = rows.get(number);
+    if (row.lit) forgetAfter(number);
+    row.light(took);
+    const actor = people.get(step.from);
+    actor.replaceChildren(...(open ? [el("bdi", {}, who.split("@")[0])] : []));
+    actor.parentElement.classList.toggle("here", tab === TAB);
+    const part = parts.find(({ id }) => id === step.part);
+    const count = part.steps.filter((each) => rows.get(each.number).lit).length;
+    part.count.replaceChildren(`${count} of ${part.steps.length}`);
+    part.root.open = true;
+    say(step, took);
+    lit(step);
+  }
+
+  idle();
+  hear("step", add);
+
+  const root = el(
+    "div",
+    { class: "diagram" },
+    el("p", { class: "small muted" }, "The number of a step is that of the protocol’s document; its time is what it took here."),
+    el("div", { class: "parties", "aria-hidden": "true" }, heads),
+    now,
+    el("div", { class: "story" }, parts.map(({ root }) => root)),
+  );
+  return {
+    root,
+    /** Whether somebody is signed in here; if not, nobody is named. */
+    opens(wanted) {
+      open = wanted;
+      if (!open) for (const who of people.values()) who.replaceChildren();
+    },
+  };
+}
+
+/** One line of the diagram: an arrow between two, or a mark on one line where nothing is sent. */
+function stepRow(step, chosen) {
+  const [from, to] = [COLUMN.get(step.from), COLUMN.get(step.to)];
+  const time = el("span", { class: "took" });
+  const state = hidden("not yet");
+  const place = from === to ? `at-${from}` : `from-${from} to-${to}`;
+  const path = from === to ? NAME.get(step.from) : `${NAME.get(step.from)} to ${NAME.get(step.to)}`;
+  const row = { step, lit: false, took: null };
+  const press = button(
+    el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), el("span", { class: "step-what" }, step.what), time),
+    () => chosen(row),
+    { kind: "step-press" },
+  );
+  press.prepend(hidden("Step "));
+  press.append(hidden(`. ${path}. `), state);
+  const root = el(
+    "li",
+    { class: "step" },
+    press,
+    el("span", { class: `wire ${place} ${from === to ? "inside" : from < to ? "right" : "left"}`, "aria-hidden": "true" }),
+  );
+  row.root = root;
+  row.light = (took) => {
+    row.lit = true;
+    row.took = took;
+    time.replaceChildren(duration(took));
+    state.replaceChildren("done");
+    root.classList.remove("lit");
+    // Reading the width lets the arrow be drawn again when its step comes again.
+    void root.offsetWidth;
+    root.classList.add("lit");
+  };
+  row.reset = () => {
+    row.lit = false;
+    row.took = null;
+    time.replaceChildren();
+    state.replaceChildren("not yet");
+    root.classList.remove("lit");
+  };
+  return row;
+}

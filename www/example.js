@@ -1,0 +1,42 @@
+// Somebody and something to begin with.
+
+const NAMES = ["Robin", "Noor", "Mika", "Sasha", "Amara", "Jun", "Elif", "Tomás", "Priya", "Levi"];
+const WORDS =
+  "amber anchor basil birch cedar cobalt copper coral cotton delta ember fable fern flint garnet ginger harbour hazel indigo iris jasmine juniper kelp lantern lemon linen maple marble meadow mint nectar oasis olive opal orchid paper pepper pine poppy quartz raven saffron sage slate sparrow spruce thistle topaz tulip velvet walnut willow".split(
+    " ",
+  );
+
+function choose(from) {
+  const [drawn] = crypto.getRandomValues(new Uint32Array(1));
+  return from[drawn % from.length];
+}
+
+/** An address that is nobody's, and a passphrase to try things out with. */
+export function examplePerson() {
+  const name = choose(NAMES).normalize("NFKD").replace(/[^A-Za-z]/g, "").toLowerCase();
+  const [drawn] = crypto.getRandomValues(new Uint32Array(1));
+  return {
+    email: `${name}.${drawn.toString(36).slice(0, 4).padStart(4, "0")}@example.test`,
+    passphrase: Array.from({ length: 5 }, () => choose(WORDS)).join(" "),
+  };
+}
+
+const line = (label, value) => ({ name: label.toLowerCase().replaceAll(" ", "_"), label, value });
+
+/** Cards to begin with. */
+export const SAMPLES = [
+  {
+    label: "Passport",
+    fields: [
+      line("Number", "X4R8 221 907"),
+      line("Full name", "Robin Example"),
+      line("Date of birth", "14 March 1988"),
+      line("Valid until", "30 June 2031"),
+    ],
+  },
+  { label: "Wi-Fi at home", fields: [line("Network", "Linden 12"), line("Password", "violet-harbour-58")] },
+  {
+    label: "In an emergency",
+    fields: [line("Call", "Sam, +44 20 7946 0321"), line("Blood group", "0 negative"), line("Allergies", "Penicillin")],
+  },
+];

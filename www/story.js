@@ -1,0 +1,73 @@
+// The steps of the protocol, as people meet them: what happens, what is sent, and who can read it. `number` is the one that
+// `onStep` reports; it may stand for the answer, too.
+
+const ONE = "one";
+const KEYSTORE = "keystore";
+const VAULT = "vault";
+const TWO = "two";
+
+/** The four who take part, in the order in which they stand. */
+export const PARTIES = [
+  { id: ONE, name: "User 1" },
+  { id: KEYSTORE, name: "Keystore" },
+  { id: VAULT, name: "Vault" },
+  { id: TWO, name: "User 2" },
+];
+
+const inside = (number, at, what, sent) => ({ number, label: String(number), from: at, to: at, what, sent });
+const asked = (number, label, from, to, what, sent) => ({ number, label, from, to, what, sent });
+
+/** The four parts, with their steps. */
+export const STORY = [
+  {
+    id: "invite",
+    title: "User 1 invites User 2",
+    steps: [
+      inside(1, ONE, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
+      inside(2, ONE, "Lock the private key", "Nothing is sent yet. The lock is the account’s own key (KEK), which never leaves the tab."),
+      asked(3, "3–4", ONE, KEYSTORE, "Store the locked private key", "Ciphertext, with a locked note about the invitation. Only User 1 can open either; the Keystore cannot."),
+      asked(5, "5–6", ONE, VAULT, "Publish the public key", "A public key, signed. Everybody may read it: it can lock things for User 1, and open nothing."),
+      asked(7, "7–9", ONE, VAULT, "Create the invitation", "The Vault reads that there is an invitation, until when, and where a mail goes. Of a link’s secret it gets a fingerprint alone."),
+    ],
+  },
+  {
+    id: "accept",
+    title: "User 2 accepts",
+    steps: [
+      asked(10, "10", TWO, VAULT, "Open the invitation", "The invitation’s token. Back comes User 1’s public key; a link names its fingerprint, and any other key is refused here."),
+      inside(11, TWO, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
+      inside(12, TWO, "Lock the private key", "Nothing is sent yet. The lock is User 2’s own KEK."),
+      asked(13, "13–14", TWO, KEYSTORE, "Store the locked private key", "Ciphertext, with a locked note that pins User 1’s keys. Only User 2 can open either."),
+      asked(15, "15–16", TWO, VAULT, "Publish the public key", "A public key, signed. Everybody may read it."),
+      asked(17, "17–18", TWO, VAULT, "Create the connection", "The token and, for a link, a proof that only its holder can make. The Vault reads who is now connected with whom."),
+    ],
+  },
+  {
+    id: "share",
+    title: "User 1 shares a card",
+    steps: [
+      asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one."),
+      inside(23, ONE, "Make a key for this share alone (DEK)", "Nothing is sent. Every share has a key of its own."),
+      inside(24, ONE, "Lock the DEK with User 1’s KEK", "Nothing is sent yet. This copy is for User 1."),
+      inside(25, ONE, "Lock the same DEK with User 2’s public key", "Nothing is sent yet. Only User 2’s private key opens this copy."),
+      asked(26, "26–27", ONE, KEYSTORE, "Store both copies: an encryption space", "Two locked copies of the DEK. Each person gets only theirs; the Keystore can open neither."),
+      inside(30, ONE, "Sign the card and encrypt it with the DEK", "Nothing is sent yet. The signature is inside: the servers do not see it."),
+      asked(31, "28–32", ONE, VAULT, "Store the share and link it to the space", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
+    ],
+  },
+  {
+    id: "read",
+    title: "User 2 reads it",
+    steps: [
+      asked(33, "33–34", TWO, VAULT, "List what is shared", "The share, still as ciphertext."),
+      asked(35, "35–36", TWO, VAULT, "Fetch the connection", "User 1’s public keys, compared with the pinned ones."),
+      asked(37, "37–38", TWO, KEYSTORE, "Fetch the locked DEK", "User 2’s copy, which only User 2’s private key opens."),
+      inside(39, TWO, "Unlock the DEK", "Nothing is sent. The DEK exists in this tab alone."),
+      asked(40, "40–42", TWO, KEYSTORE, "Lock the DEK anew and store it: the claim", "The DEK under User 2’s KEK. Next time no private key is needed."),
+      inside(43, TWO, "Decrypt the card and check the signature", "Nothing is sent. What User 1 did not sign is not shown."),
+    ],
+  },
+];
+
+/** Every step by its number. */
+export const STEPS = new Map(STORY.flatMap((part) => part.steps.map((step) => [step.number, { ...step, part: part.id }])));

@@ -1,0 +1,43 @@
+// The same person in two tabs sees the same things: no good for trying out how two people share.
+
+import { el } from "./dom.js";
+import { hear, TAB, tell } from "./channel.js";
+import { setStatus } from "./status.js";
+
+let mine = null;
+const others = new Set();
+
+function draw() {
+  setStatus(
+    "twin",
+    others.size === 0
+      ? null
+      : {
+          text: "You are this person in another tab, too. To share, be somebody else in one of them: sign out there first.",
+          action: el("a", { class: "button", href: "./", target: "_blank", rel: "noopener" }, "Open another tab"),
+        },
+  );
+}
+
+hear("here", ({ account, tab, answer }) => {
+  if (tab === TAB || mine === null || account !== mine) return;
+  others.add(tab);
+  draw();
+  if (!answer) tell("here", { account: mine, answer: true });
+});
+
+hear("gone", ({ tab }) => {
+  if (others.delete(tab)) draw();
+});
+
+window.addEventListener("pagehide", () => tell("gone"));
+
+/** Says whose tab this is; `null` for nobody's. */
+export function iAm(account) {
+  if (account === mine) return;
+  if (mine !== null) tell("gone");
+  mine = account;
+  others.clear();
+  draw();
+  if (mine !== null) tell("here", { account: mine, answer: false });
+}
