@@ -1,8 +1,8 @@
 //! What `cargo xtask demo` runs: the reference server as it is, and around it what a demonstration needs and a server
-//! must not have. `GET /demo/rows` shows what both services store,
-//! and `PUT /demo/attacks` makes them lie to one account at a time.
+//! must not have. `GET /demo/rows` shows what both services store, and `PUT /demo/attacks` makes them lie to one account
+//! at a time.
 //!
-//! It is for one person's own machine. It listens nowhere else, and its own routes answer only to that machine's name.
+//! It is for one person's own machine: its command listens nowhere else, and its own routes answer to no other name.
 
 mod answer;
 mod attacks;

@@ -213,6 +213,11 @@ test("take-over-link: an acceptance by the Vault counts for nothing, and the lin
   assert.equal(await codeOf(alice.session.markVerified(id, "0".repeat(60))), "peer_key_changed");
   await ensureNothingShared(alice, before);
 
+  // What looks like a connection can be left as one.
+  const { id: left } = await alice.session.invite({ delivery: "link", name: "Carol" });
+  await alice.session.disconnect(left);
+  assert.equal((await alice.session.connection(left)).state, "ended");
+
   // Bob has the link, and nobody lies to him.
   assert.equal((await bob.session.accept({ link }, { name: "Alice" })).trust, "verified");
   await attack(alice, null);
