@@ -117,9 +117,10 @@ test("swap-key-later: everything with this person stops, and goes on when the li
   }
   assert.equal((await bob.session.connection(id)).trust, "verified", "the other person is told the truth");
 
-  // A connection that is made meanwhile is what it is until its keys change.
+  // A connection that is made meanwhile is good at first sight, and then its keys change.
   const carol = await newPerson("carol");
-  const { id: withCarol } = await connect(carol, alice);
+  const { id: withCarol } = await connect(alice, carol);
+  assert.equal((await alice.session.connection(withCarol)).trust, "verified");
   assert.equal((await alice.session.connection(withCarol)).trust, "changed");
 
   await attack(alice, null);
