@@ -30,6 +30,7 @@ mod http;
 mod keystore;
 mod limits;
 mod page;
+pub mod process;
 mod serve;
 mod server;
 mod sweep;

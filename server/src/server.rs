@@ -48,6 +48,15 @@ pub struct Server {
 impl Server {
     /// Binds the address, opens the databases and begins to serve.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_wrapped(config, |router| router).await
+    }
+
+    /// [`Server::start`], with something put around the routes, for demonstrations and tests. The databases are there
+    /// when `wrap` is called. What it adds gets the same time-outs, headers and log lines as everything else.
+    pub async fn start_wrapped(
+        config: Config,
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> Result<Self, StartError> {
         // One TLS provider for the process; that another one is there already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(&config.data).map_err(|error| {
@@ -116,7 +125,7 @@ impl Server {
             }
             None => router.fallback(http::not_found),
         };
-        let router = http::surround(router, &config.cors_origins, config.behind_proxy)?;
+        let router = http::surround(wrap(router), &config.cors_origins, config.behind_proxy)?;
         let limit = config.header_timeout;
         let serving = tokio::spawn(serve(listener, router, limit, stopping));
         let vault_url = urls

@@ -8,7 +8,7 @@ use crate::files;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
-use crate::services::{self, Services, Settings};
+use crate::services::{self, Host, Services, Settings};
 use crate::workspace::Workspace;
 
 /// What lies in `www/` and is not the page.
@@ -26,12 +26,12 @@ const QR: [&str; 3] = ["index.js", "decode.js", "LICENSE-MIT"];
 pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
     services::ensure_free(port)?;
     let package = package::build(workspace)?;
-    let server = services::build(workspace)?;
+    let server = services::build_demo(workspace)?;
     services::ensure_free(port)?;
 
     let folder = workspace.target.join("demo");
     let data = data.unwrap_or_else(|| folder.join("data"));
-    let demo = start(workspace, &server, &package, &folder, port, &data)?;
+    let demo = start(workspace, &server, &package, &folder, port, &data, true)?;
     process::serving();
     eprintln!(
         "    data in {}, log in {}",
@@ -50,6 +50,7 @@ pub(crate) fn start(
     folder: &Path,
     port: u16,
     data: &Path,
+    rate_limits: bool,
 ) -> Result<Services> {
     let scratch = files::scratch(folder)?;
     let new = scratch.path().join("page");
@@ -62,10 +63,8 @@ pub(crate) fn start(
     let settings = Settings {
         port,
         data,
-        page: Some(&page),
-        mailbox: true,
-        any_origin: false,
-        rate_limits: true,
+        host: Host::Demo(&page),
+        rate_limits,
         log: Some(&log),
     };
     Services::start(workspace, server, &settings)

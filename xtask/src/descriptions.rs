@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::package::Package;
 use crate::process;
-use crate::services::{self, Services, Settings};
+use crate::services::{self, Host, Services, Settings};
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -56,9 +56,10 @@ pub(crate) fn check(workspace: &Workspace, server: &Path, package: &Package) -> 
     let settings = Settings {
         port: services::free_port()?,
         data: &data,
-        page: None,
-        mailbox: false,
-        any_origin: false,
+        host: Host::Server {
+            mailbox: false,
+            any_origin: false,
+        },
         // The runs would find little else than the limits.
         rate_limits: false,
         log: Some(&log),

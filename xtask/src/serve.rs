@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::process;
-use crate::services::{self, Services, Settings};
+use crate::services::{self, Host, Services, Settings};
 use crate::workspace::Workspace;
 
 /// Serves until it is ended.
@@ -18,9 +18,10 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
     let settings = Settings {
         port,
         data: &data,
-        page: None,
-        mailbox: false,
-        any_origin: true,
+        host: Host::Server {
+            mailbox: false,
+            any_origin: true,
+        },
         rate_limits: true,
         log: None,
     };

@@ -21,16 +21,26 @@ pub(crate) struct Settings<'a> {
     pub(crate) port: u16,
     /// The folder of their data.
     pub(crate) data: &'a Path,
-    /// A folder with a page to serve.
-    pub(crate) page: Option<&'a Path>,
-    /// Whether everybody may read the mails.
-    pub(crate) mailbox: bool,
-    /// Whether pages of any origin may call.
-    pub(crate) any_origin: bool,
+    /// What serves them.
+    pub(crate) host: Host<'a>,
     /// Whether attempts are limited, as they are where strangers can call.
     pub(crate) rate_limits: bool,
     /// Where their output goes; `None` is here.
     pub(crate) log: Option<&'a Path>,
+}
+
+/// What serves the services.
+#[derive(Clone, Copy)]
+pub(crate) enum Host<'a> {
+    /// The reference server.
+    Server {
+        /// Whether everybody may read the mails.
+        mailbox: bool,
+        /// Whether pages of any origin may call.
+        any_origin: bool,
+    },
+    /// The demo, with the folder of its page.
+    Demo(&'a Path),
 }
 
 /// The services, until this is dropped.
@@ -40,21 +50,25 @@ pub(crate) struct Services {
     log: Option<PathBuf>,
 }
 
-/// Builds the server. Returns its program.
+/// Builds the reference server. Returns its program.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    eprintln!("==> Building the server");
+    build_program(workspace, "vouchsafe-server", "server")
+}
+
+/// Builds the demo's server. Returns its program.
+pub(crate) fn build_demo(workspace: &Workspace) -> Result<PathBuf> {
+    build_program(workspace, "vouchsafe-demo", "demo's server")
+}
+
+fn build_program(workspace: &Workspace, name: &str, what: &str) -> Result<PathBuf> {
+    eprintln!("==> Building the {what}");
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--package",
-        "vouchsafe-server",
-        "--bin",
-        "vouchsafe-server",
-    ]);
-    process::run(&mut cargo, "The build of the server")?;
+    cargo.args(["build", "--package", name, "--bin", name]);
+    process::run(&mut cargo, &format!("The build of the {what}"))?;
     Ok(workspace
         .target
-        .join("debug/vouchsafe-server")
+        .join("debug")
+        .join(name)
         .with_extension(std::env::consts::EXE_EXTENSION))
 }
 
@@ -97,29 +111,36 @@ impl Services {
                 command.env_remove(name);
             }
         }
+        match settings.host {
+            Host::Server {
+                mailbox,
+                any_origin,
+            } => {
+                command.arg("all");
+                for host in ["127.0.0.1", "localhost"] {
+                    command.args(["--vault-url", &format!("http://{host}:{port}/vault")]);
+                }
+                command.args([
+                    "--keystore-url",
+                    &format!("http://127.0.0.1:{port}/keystore"),
+                ]);
+                if mailbox {
+                    command.arg("--dev-mailbox");
+                }
+                if any_origin {
+                    command.args(["--cors-origin", "*"]);
+                }
+            }
+            Host::Demo(page) => {
+                command.arg("--page").arg(page);
+            }
+        }
         command
-            .arg("all")
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg("--data")
             .arg(settings.data);
-        for host in ["127.0.0.1", "localhost"] {
-            command.args(["--vault-url", &format!("http://{host}:{port}/vault")]);
-        }
-        command.args([
-            "--keystore-url",
-            &format!("http://127.0.0.1:{port}/keystore"),
-        ]);
-        if let Some(page) = settings.page {
-            command.arg("--page").arg(page);
-        }
-        if settings.mailbox {
-            command.arg("--dev-mailbox");
-        }
         if !settings.rate_limits {
             command.arg("--no-rate-limits");
-        }
-        if settings.any_origin {
-            command.args(["--cors-origin", "*"]);
         }
         if let Some(log) = settings.log {
             let file = File::create(log)
@@ -133,7 +154,7 @@ impl Services {
             log: settings.log.map(Path::to_owned),
         };
         this.wait_for("/health")?;
-        if settings.page.is_some() {
+        if matches!(settings.host, Host::Demo(_)) {
             this.wait_for("/")?;
         }
         Ok(this)

@@ -18,7 +18,7 @@ use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
-use crate::services::{self, Services, Settings};
+use crate::services::{self, Host, Services, Settings};
 use crate::tools::{self, Chromium};
 use crate::workspace::Workspace;
 
@@ -41,6 +41,8 @@ pub(crate) enum Step {
     Facade,
     /// The server builds.
     Server,
+    /// The demo's server builds.
+    Demo,
     /// The native tests, against the real server.
     Native,
     /// The npm package builds, and its own tests pass.
@@ -73,7 +75,8 @@ impl Step {
             Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
             Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
-            Self::E2e | Self::Firefox | Self::Guide => &[Self::Npm, Self::Server, Self::Package],
+            Self::E2e | Self::Firefox => &[Self::Npm, Self::Demo, Self::Package],
+            Self::Guide => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
         }
     }
@@ -94,6 +97,7 @@ struct Outcome {
 struct Made<'a> {
     workspace: &'a Workspace,
     server: Option<PathBuf>,
+    demo: Option<PathBuf>,
     package: Option<Package>,
     unchecked: Vec<String>,
 }
@@ -104,6 +108,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode>
     let mut made = Made {
         workspace,
         server: None,
+        demo: None,
         package: None,
         unchecked: Vec::new(),
     };
@@ -185,6 +190,7 @@ impl Made<'_> {
             Step::Server => {
                 services::build(self.workspace).map(|server| self.server = Some(server))
             }
+            Step::Demo => services::build_demo(self.workspace).map(|demo| self.demo = Some(demo)),
             Step::Native => self.native(),
             Step::Package => self.package(),
             Step::Docs => docs::build(self.workspace, self.built_package()?).map(drop),
@@ -297,9 +303,10 @@ impl Made<'_> {
         let settings = Settings {
             port: services::free_port()?,
             data: &data,
-            page: None,
-            mailbox: false,
-            any_origin: true,
+            host: Host::Server {
+                mailbox: false,
+                any_origin: true,
+            },
             // More people sign up than one address may.
             rate_limits: false,
             log: Some(&log),
@@ -398,9 +405,10 @@ impl Made<'_> {
         let settings = Settings {
             port: services::free_port()?,
             data: &folder.join("data"),
-            page: None,
-            mailbox: true,
-            any_origin: true,
+            host: Host::Server {
+                mailbox: true,
+                any_origin: true,
+            },
             rate_limits: true,
             log: Some(&folder.join("server.log")),
         };
@@ -411,11 +419,15 @@ impl Made<'_> {
     fn demo(&self, folder: &Path) -> Result<Services> {
         demo::start(
             self.workspace,
-            self.server()?,
+            self.demo
+                .as_deref()
+                .context("The demo's server was not built.")?,
             self.built_package()?,
             folder,
             services::free_port()?,
             &folder.join("data"),
+            // More people sign up than one address may.
+            false,
         )
     }
 

@@ -1,0 +1,62 @@
+//! Ciphertexts in each other's place.
+
+use axum::http::Method;
+use serde_json::Value;
+
+use super::{Answer, Asked, Attacks, records, text};
+use crate::answer::Result;
+
+/// The ciphertext of the card after `$2` of the account `$1`; after the last one comes the first.
+const NEXT_CARD: &str = "SELECT COALESCE(\
+    (SELECT card FROM main.cards WHERE account = $1 AND deleted_at IS NULL AND (created_at, id) > \
+        (SELECT created_at, id FROM main.cards WHERE account = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \
+    (SELECT card FROM main.cards WHERE account = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1))";
+
+/// Likewise of the shares that the account received.
+const NEXT_SHARE: &str = "SELECT COALESCE(\
+    (SELECT share FROM main.shares WHERE recipient = $1 AND share <> '' AND (created_at, id) > \
+        (SELECT created_at, id FROM main.shares WHERE recipient = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \
+    (SELECT share FROM main.shares WHERE recipient = $1 AND share <> '' ORDER BY created_at, id LIMIT 1))";
+
+impl Attacks {
+    /// Shows each card with the next one's ciphertext, and each share that the account received.
+    pub(super) async fn swap_records(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
+        if !answer.status.is_success() {
+            return Ok(());
+        }
+        if asked.method == Method::GET
+            && (asked.path == "/cards" || asked.record("/cards").is_some())
+        {
+            for card in records(&mut answer.body) {
+                self.swap(asked, card, "card", NEXT_CARD).await?;
+            }
+        } else if asked.is(&Method::POST, "/shares/query") {
+            let results = answer.body["results"].as_array_mut();
+            for result in results.into_iter().flatten() {
+                let share = &mut result["item"];
+                if share["to"] == asked.account {
+                    self.swap(asked, share, "share", NEXT_SHARE).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn swap(
+        &self,
+        asked: &Asked,
+        record: &mut Value,
+        member: &str,
+        next: &'static str,
+    ) -> Result<()> {
+        let other: Option<String> = sqlx::query_scalar(next)
+            .bind(&asked.account)
+            .bind(text(record, "id"))
+            .fetch_one(&self.look.pool)
+            .await?;
+        if let Some(other) = other {
+            record[member] = other.into();
+        }
+        Ok(())
+    }
+}

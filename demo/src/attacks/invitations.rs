@@ -1,0 +1,94 @@
+//! Links that the Vault accepts itself, in nobody's name but the attacker's.
+
+use axum::http::{Method, StatusCode};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use vouchsafe::crypto::records::Role;
+
+use super::attacker::parse;
+use super::{Answer, Asked, Attacks, add, now, records, text};
+use crate::answer::Result;
+
+/// A pending link: the invitation, when it was made, and the inviter's publication: id, SPKI, Ed25519 key, statement.
+type Pending = (String, i64, String, String, String, String);
+
+impl Attacks {
+    /// Shows every pending link as accepted, and the connection that came of it.
+    pub(super) async fn take_over(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
+        let is_get = asked.method == Method::GET;
+        let invitations = asked.path == "/invitations" || asked.record("/invitations").is_some();
+        let one = asked.record("/connections");
+        let listed = is_get && asked.path == "/connections" && asked.first_page;
+        let queried = asked.is(&Method::POST, "/connections/query");
+        let shown = is_get && invitations;
+        if !(shown || one.is_some() || listed || queried) {
+            return Ok(());
+        }
+        let pending = self.pending(&asked.account).await?;
+        if shown && answer.status.is_success() {
+            for invitation in records(&mut answer.body) {
+                if pending.iter().any(|(id, ..)| id == text(invitation, "id")) {
+                    invitation["state"] = json!("accepted");
+                }
+            }
+        } else if let Some(id) = one {
+            match pending.iter().find(|(pending, ..)| pending == id) {
+                Some(pending) if is_get => {
+                    answer.status = StatusCode::OK;
+                    answer.body = self.acceptance(asked, pending).await?;
+                }
+                // It can be left, as any other.
+                Some(_) if asked.method == Method::DELETE => {
+                    answer.status = StatusCode::NO_CONTENT;
+                }
+                _ => {}
+            }
+        } else if answer.status.is_success() {
+            for pending in &pending {
+                if listed || asked.ids.contains(&pending.0) {
+                    add(&mut answer.body, self.acceptance(asked, pending).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The links that wait, oldest first.
+    async fn pending(&self, account: &str) -> Result<Vec<Pending>> {
+        let pending = sqlx::query_as(
+            "SELECT i.id, i.created_at, k.id, k.spki, k.signing_key, k.statement FROM main.invitations AS i \
+             JOIN main.public_keys AS k ON k.id = i.public_key_id \
+             WHERE i.inviter = $1 AND i.delivery = 'link' AND i.state = 'pending' AND i.expires_at > $2 \
+             ORDER BY i.created_at, i.id",
+        )
+        .bind(account)
+        .bind(now())
+        .fetch_all(&self.look.pool);
+        Ok(pending.await?)
+    }
+
+    /// A connection with the attacker. Keys and statement are in order; the proof cannot be, since it takes the secret
+    /// of the link.
+    async fn acceptance(&self, asked: &Asked, pending: &Pending) -> Result<Value> {
+        let (connection, created_at, key, spki, x, statement) = pending;
+        let attacker = self.attacker().await?;
+        let theirs = attacker.publication(attacker.account, parse(connection)?, Role::Invitee)?;
+        Ok(json!({
+            "id": connection,
+            "state": "active",
+            "inviter": {
+                "account": asked.account,
+                "publication": {
+                    "id": key,
+                    "spki": spki,
+                    "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": x },
+                    "statement": statement,
+                },
+            },
+            "invitee": { "account": attacker.account, "publication": theirs },
+            "proof": BASE64URL_NOPAD.encode(&Sha256::digest(connection)),
+            "createdAt": asked.since.max(*created_at),
+        }))
+    }
+}

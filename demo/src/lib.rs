@@ -1,0 +1,94 @@
+//! What `cargo xtask demo` runs: the reference server as it is, and around it what a demonstration needs and a server
+//! must not have. `GET /demo/rows` shows what both services store, and `PUT /demo/attacks` makes them lie to one account
+//! at a time.
+//!
+//! It is for one person's own machine: its command listens nowhere else, and its own routes answer to no other name.
+
+mod answer;
+mod attacks;
+mod guard;
+mod look;
+mod rows;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use vouchsafe_server::{Config, Server, StartError, process};
+
+use attacks::Attacks;
+use look::Look;
+
+/// How a demo is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address to listen on. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder of the databases, the Keystore's setup and the captured mails.
+    pub data: PathBuf,
+    /// The folder of the page.
+    pub page: Option<PathBuf>,
+    /// Whether attempts are limited.
+    pub rate_limits: bool,
+}
+
+/// A running demo.
+#[derive(Debug)]
+pub struct Demo {
+    server: Server,
+    look: Look,
+}
+
+impl Demo {
+    /// Starts the reference server and what is put around it.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let look = Look::at(&settings.data);
+        let config = Config {
+            listen: settings.listen.to_string(),
+            page: settings.page,
+            dev_mailbox: true,
+            rate_limits: settings.rate_limits,
+            ..Config::new(settings.data)
+        };
+        let own = look.clone();
+        let server = Server::start_wrapped(config, |services| wrap(services, own)).await?;
+        Ok(Self { server, look })
+    }
+
+    /// The address that is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Serves until Ctrl-C or SIGTERM.
+    pub async fn serve(self) {
+        process::wait_to_stop(&self.server).await;
+        self.stop().await;
+    }
+
+    /// Lets open requests end and closes the databases.
+    pub async fn stop(self) {
+        self.look.close().await;
+        self.server.stop().await;
+    }
+}
+
+/// The demo's own routes, and a layer around those of the services.
+fn wrap(services: Router, look: Look) -> Router {
+    let attacks = Arc::new(Attacks::new(look.clone()));
+    let rows = Router::new()
+        .route("/demo/rows", get(rows::show))
+        .with_state(look);
+    let switch = Router::new()
+        .route("/demo/attacks", get(attacks::show).put(attacks::switch))
+        .with_state(attacks.clone());
+    let own = rows
+        .merge(switch)
+        .route_layer(from_fn(guard::only_this_machine));
+    services
+        .layer(from_fn_with_state(attacks, attacks::lie))
+        .merge(own)
+}

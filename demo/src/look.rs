@@ -1,0 +1,63 @@
+//! A view of both databases at once, which no service has: read-only, on connections of its own.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use uuid::Uuid;
+
+use crate::answer::{Refusal, Result};
+
+/// The Vault's tables are `main`'s, the Keystore's `keystore`'s.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) pool: SqlitePool,
+}
+
+impl Look {
+    /// Opens nothing before it is used: by then the server has made the files.
+    pub(crate) fn at(data: &Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(data.join("vault.db"))
+            .read_only(true);
+        let keystore: PathBuf = data.join("keystore.db");
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .after_connect(move |connection, _| {
+                // Read-only, too: an attached file is opened as the first one was.
+                let keystore = keystore.to_string_lossy().into_owned();
+                Box::pin(async move {
+                    sqlx::query("ATTACH DATABASE $1 AS keystore")
+                        .bind(keystore)
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                })
+            })
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// To be closed before the server, whose last connection tidies up.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Whose rows, or whose attack.
+#[derive(Deserialize)]
+pub(crate) struct Whose {
+    account: String,
+}
+
+impl Whose {
+    /// The account id, written as the services write it.
+    pub(crate) fn account(&self) -> Result<&str> {
+        Uuid::try_parse(&self.account)
+            .ok()
+            .filter(|id| id.to_string() == self.account)
+            .map(|_| self.account.as_str())
+            .ok_or_else(|| Refusal::bad_input("Give `account` an account id."))
+    }
+}

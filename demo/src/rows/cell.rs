@@ -1,0 +1,182 @@
+//! One value of a row. Long ones come shortened out of the database, so that a large card costs nothing.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+/// So much of a long value is read at its beginning: enough for the header of every record.
+const BEGINNING: usize = 1024;
+/// So many characters of it are shown at the beginning, and so many at the end.
+const START: usize = 24;
+const END: usize = 8;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The id of a record.
+    Id,
+    /// Text that the service can read.
+    Plain,
+    /// A number that the service can read.
+    Number,
+    /// Milliseconds since 1970.
+    Time,
+    /// A public key, or a signed statement that everybody may read.
+    Public,
+    /// A compact JWE.
+    Ciphertext,
+    /// The hash of a secret, or a verifier of one.
+    Hash,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Plain | Self::Number => "plain",
+            Self::Time => "time",
+            Self::Public => "public",
+            Self::Ciphertext => "ciphertext",
+            Self::Hash => "hash",
+        }
+    }
+
+    fn is_long(self) -> bool {
+        matches!(self, Self::Public | Self::Ciphertext | Self::Hash)
+    }
+
+    /// What to select of a column: a long value's beginning, end and length, or the value.
+    pub(crate) fn select(self, column: &str) -> String {
+        if self.is_long() {
+            format!("substr({column}, 1, {BEGINNING}), substr({column}, -{END}), length({column})")
+        } else {
+            column.to_owned()
+        }
+    }
+}
+
+/// A named value.
+#[derive(Debug, Serialize)]
+pub(crate) struct Cell {
+    name: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    content: Content,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Content {
+    Whole {
+        value: Value,
+    },
+    Shortened {
+        start: String,
+        end: String,
+        length: i64,
+        /// Of a ciphertext.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        header: Option<Header>,
+    },
+}
+
+/// The protected header of a compact JWE, in its order.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    enc: String,
+    typ: String,
+    kid: String,
+    ctx: String,
+}
+
+impl Cell {
+    /// Reads what [`Kind::select`] selected, from the place `at` on.
+    pub(crate) fn read(
+        name: &'static str,
+        kind: Kind,
+        row: &SqliteRow,
+        at: &mut usize,
+    ) -> Result<Self, sqlx::Error> {
+        let content = match kind {
+            Kind::Id | Kind::Plain => Content::Whole {
+                value: row.try_get::<Option<String>, _>(*at)?.into(),
+            },
+            Kind::Number | Kind::Time => Content::Whole {
+                value: row.try_get::<Option<i64>, _>(*at)?.into(),
+            },
+            Kind::Public | Kind::Ciphertext | Kind::Hash => {
+                let beginning: Option<String> = row.try_get(*at)?;
+                let end: Option<String> = row.try_get(*at + 1)?;
+                let length: Option<i64> = row.try_get(*at + 2)?;
+                match (beginning, end, length) {
+                    (Some(beginning), Some(end), Some(length)) => {
+                        shorten(kind, &beginning, end, length)
+                    }
+                    _ => Content::Whole { value: Value::Null },
+                }
+            }
+        };
+        *at += if kind.is_long() { 3 } else { 1 };
+        Ok(Self {
+            name,
+            kind: kind.name(),
+            content,
+        })
+    }
+}
+
+fn shorten(kind: Kind, beginning: &str, end: String, length: i64) -> Content {
+    let header = (kind == Kind::Ciphertext)
+        .then(|| header_of(beginning))
+        .flatten();
+    let is_short = usize::try_from(length).is_ok_and(|length| length <= START + END);
+    let (start, end) = if is_short {
+        (beginning.to_owned(), String::new())
+    } else {
+        (beginning.chars().take(START).collect(), end)
+    };
+    Content::Shortened {
+        start,
+        end,
+        length,
+        header,
+    }
+}
+
+fn header_of(jwe: &str) -> Option<Header> {
+    let (header, _) = jwe.split_once('.')?;
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(header.as_bytes()).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shortened_and_short_ones_are_not() {
+        let header = r#"{"alg":"dir","enc":"A256GCM","typ":"vs-card","kid":"k","ctx":"a/b"}"#;
+        let jwe = format!(
+            "{}..iv.text.tag45678",
+            BASE64URL_NOPAD.encode(header.as_bytes())
+        );
+        let length = i64::try_from(jwe.len()).unwrap();
+        let cell = shorten(Kind::Ciphertext, &jwe, "tag45678".into(), length);
+        let cell = serde_json::to_value(cell).unwrap();
+        assert_eq!(cell["start"], jwe[..24]);
+        assert_eq!(cell["end"], "tag45678");
+        assert_eq!(cell["length"], length);
+        assert_eq!(cell["header"]["typ"], "vs-card");
+
+        let erased = serde_json::to_value(shorten(Kind::Ciphertext, "", String::new(), 0));
+        let expected = serde_json::json!({ "start": "", "end": "", "length": 0 });
+        assert_eq!(erased.unwrap(), expected);
+        let short = serde_json::to_value(shorten(Kind::Hash, "abc", "abc".into(), 3)).unwrap();
+        assert_eq!(
+            (&short["start"], &short["end"]),
+            (&"abc".into(), &"".into())
+        );
+    }
+}

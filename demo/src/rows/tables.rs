@@ -1,0 +1,239 @@
+//! The tables, and which of their rows concern an account, `$1`. What a service can read is shown whole.
+
+use super::cell::Kind::{self, Ciphertext, Hash, Id, Number, Plain, Public, Time};
+
+/// How a table is read.
+pub(crate) struct TableSpec {
+    pub(crate) table: &'static str,
+    /// What the table is for.
+    pub(crate) about: &'static str,
+    /// Table and condition. The row is `r`.
+    from: &'static str,
+    /// The column by which the newest row comes first.
+    newest: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// What gives the ids of the records that the row has to do with.
+    pub(crate) ids: &'static [&'static str],
+}
+
+impl TableSpec {
+    /// The newest rows: their columns, then their ids.
+    pub(crate) fn rows(&self, most: usize) -> String {
+        let columns = self.columns.iter();
+        let columns = columns.map(|(name, kind)| kind.select(&format!("r.{name}")));
+        let ids = self.ids.iter().map(|id| (*id).to_owned());
+        let selected: Vec<String> = columns.chain(ids).collect();
+        let (selected, from, newest) = (selected.join(", "), self.from, self.newest);
+        format!("SELECT {selected} FROM {from} ORDER BY r.{newest} DESC, r.rowid DESC LIMIT {most}")
+    }
+
+    /// How many rows there are.
+    pub(crate) fn count(&self) -> String {
+        format!("SELECT count(*) FROM {}", self.from)
+    }
+}
+
+/// The share whose key a space `r` holds.
+const SHARE_OF_SPACE: &str =
+    "(SELECT id FROM main.shares WHERE connection_id = r.connection_id AND space_id = r.id)";
+
+/// The Keystore's.
+pub(crate) const KEYSTORE: &[TableSpec] = &[
+    TableSpec {
+        table: "accounts",
+        about: "Whom a passphrase signs in, with the keys of the account, each wrapped under a key that the Keystore never has.",
+        from: "keystore.accounts AS r WHERE deleted_at IS NULL AND (id = $1 \
+            OR id IN (SELECT invitee FROM main.connections WHERE inviter = $1) \
+            OR id IN (SELECT inviter FROM main.connections WHERE invitee = $1) \
+            OR login IN (SELECT lower(email) FROM main.invitations WHERE inviter = $1 AND email IS NOT NULL))",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("login", Plain),
+            ("email", Plain),
+            ("opaque_record", Hash),
+            ("kek_passphrase", Ciphertext),
+            ("kek_recovery", Ciphertext),
+            ("vault_key", Ciphertext),
+            ("signing_key", Ciphertext),
+            ("recovery_verifier", Hash),
+            ("credentials_version", Number),
+            ("created_at", Time),
+        ],
+        ids: &["r.id"],
+    },
+    TableSpec {
+        table: "connection_keys",
+        about: "The private key of each connection, and a private note that pins the other person's keys; both sealed.",
+        from: "keystore.connection_keys AS r WHERE account = $1",
+        newest: "created_at",
+        columns: &[
+            ("account", Id),
+            ("id", Id),
+            ("key", Ciphertext),
+            ("note", Ciphertext),
+            ("version", Number),
+            ("created_at", Time),
+        ],
+        ids: &["r.id"],
+    },
+    TableSpec {
+        table: "spaces",
+        about: "The key of each share, wrapped for its sender, for its recipient, and again by the recipient who claimed it.",
+        from: "keystore.spaces AS r WHERE (sender = $1 OR recipient = $1)",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("connection_id", Id),
+            ("sender", Id),
+            ("recipient", Id),
+            ("own", Ciphertext),
+            ("peer", Ciphertext),
+            ("claim", Ciphertext),
+            ("claimed_at", Time),
+            ("created_at", Time),
+            ("expires_at", Time),
+            ("deleted_at", Time),
+        ],
+        ids: &["r.id", "r.connection_id", SHARE_OF_SPACE],
+    },
+    TableSpec {
+        table: "sessions",
+        about: "Who is signed in, by the hash of a token that only the client has.",
+        from: "keystore.sessions AS r WHERE account = $1",
+        newest: "created_at",
+        columns: &[
+            ("hash", Hash),
+            ("account", Id),
+            ("recovery", Number),
+            ("created_at", Time),
+            ("expires_at", Time),
+        ],
+        ids: &["r.account"],
+    },
+];
+
+/// The Vault's.
+pub(crate) const VAULT: &[TableSpec] = &[
+    TableSpec {
+        table: "cards",
+        about: "A person's own cards: whose, how long and when, but not what they say.",
+        from: "main.cards AS r WHERE account = $1 AND deleted_at IS NULL",
+        newest: "created_at",
+        columns: &[
+            ("account", Id),
+            ("id", Id),
+            ("card", Ciphertext),
+            ("version", Number),
+            ("created_at", Time),
+            ("updated_at", Time),
+        ],
+        ids: &["r.id"],
+    },
+    TableSpec {
+        table: "public_keys",
+        about: "The public key that each side made for a connection, and the statement that it signed over it.",
+        from: "main.public_keys AS r WHERE id IN (SELECT inviter_key FROM main.connections WHERE inviter = $1 OR invitee = $1 \
+            UNION SELECT invitee_key FROM main.connections WHERE inviter = $1 OR invitee = $1 \
+            UNION SELECT public_key_id FROM main.invitations WHERE inviter = $1)",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("account", Id),
+            ("spki", Public),
+            ("signing_key", Public),
+            ("statement", Public),
+            ("created_at", Time),
+        ],
+        ids: &[
+            "r.id",
+            "COALESCE((SELECT id FROM main.invitations WHERE inviter = r.account AND public_key_id = r.id), \
+                (SELECT id FROM main.connections WHERE invitee = r.account AND invitee_key = r.id))",
+        ],
+    },
+    TableSpec {
+        table: "invitations",
+        about: "Who invited whom and how it ended; of the token only the hash.",
+        from: "main.invitations AS r WHERE (inviter = $1 \
+            OR id IN (SELECT id FROM main.connections WHERE invitee = $1))",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("inviter", Id),
+            ("public_key_id", Id),
+            ("delivery", Plain),
+            ("email", Plain),
+            ("token_hash", Hash),
+            ("state", Plain),
+            ("answered_by", Id),
+            ("created_at", Time),
+            ("expires_at", Time),
+        ],
+        ids: &["r.id", "r.public_key_id"],
+    },
+    TableSpec {
+        table: "outbox",
+        about: "Mails with an invitation: to whom, and until it is sent its token, with which the Vault could accept in their stead.",
+        from: "main.outbox AS r WHERE id IN (SELECT id FROM main.invitations WHERE inviter = $1)",
+        newest: "next_at",
+        columns: &[
+            ("id", Id),
+            ("recipient", Plain),
+            ("inviter_email", Plain),
+            ("token", Plain),
+            ("attempts", Number),
+            ("next_at", Time),
+            ("sent_at", Time),
+            ("expires_at", Time),
+        ],
+        ids: &["r.id"],
+    },
+    TableSpec {
+        table: "connections",
+        about: "Who is connected with whom, by which keys.",
+        from: "main.connections AS r WHERE (inviter = $1 OR invitee = $1)",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("inviter", Id),
+            ("inviter_key", Id),
+            ("invitee", Id),
+            ("invitee_key", Id),
+            ("proof", Hash),
+            ("created_at", Time),
+            ("ended_at", Time),
+        ],
+        ids: &["r.id", "r.inviter_key", "r.invitee_key"],
+    },
+    TableSpec {
+        table: "spaces",
+        about: "For each share, the name under which the Keystore has its key.",
+        from: "main.spaces AS r WHERE id IN (SELECT space_id FROM main.shares WHERE sender = $1 OR recipient = $1)",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("connection_id", Id),
+            ("created_at", Time),
+            ("deleted_at", Time),
+        ],
+        ids: &["r.id", "r.connection_id", SHARE_OF_SPACE],
+    },
+    TableSpec {
+        table: "shares",
+        about: "What people shared: from whom to whom, how long and when, but neither the card nor which card it was.",
+        from: "main.shares AS r WHERE (sender = $1 OR recipient = $1)",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("connection_id", Id),
+            ("space_id", Id),
+            ("sender", Id),
+            ("recipient", Id),
+            ("share", Ciphertext),
+            ("created_at", Time),
+            ("expires_at", Time),
+            ("deleted_at", Time),
+        ],
+        ids: &["r.id", "r.connection_id", "r.space_id"],
+    },
+];

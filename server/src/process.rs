@@ -1,0 +1,52 @@
+//! A server as the whole work of a process.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::server::Server;
+
+/// Says where the server listens and waits for Ctrl-C or SIGTERM. Stopping it is the caller's.
+pub async fn wait_to_stop(server: &Server) {
+    println!("listening on http://{}", server.address());
+    tracing::info!(
+        vault = server.vault_url(),
+        keystore = server.keystore_url(),
+        "listening"
+    );
+    told_to_stop().await;
+    tracing::info!("stopping");
+}
+
+/// Logs to standard error, as `VOUCHSAFE_LOG` says. Standard output is for the address alone, so that programs can
+/// read it.
+pub fn log_to_stderr(json: bool) {
+    let filter =
+        EnvFilter::try_from_env("VOUCHSAFE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
