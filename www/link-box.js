@@ -58,10 +58,10 @@ export function linkBox(link, name) {
     el(
       "div",
       { class: "actions" },
+      el("a", { class: "button primary", href: link, target: "_blank", rel: "noopener" }, "Open in another tab"),
       copyButton("Copy link", () => link, box.input),
       shareButton(link, problem),
       el("a", { class: "button", href: mailTo(link) }, "Write a mail"),
-      el("a", { class: "button", href: link, target: "_blank", rel: "noopener" }, "Open in another tab"),
     ),
     problem.root,
     codeBehind(link, name),

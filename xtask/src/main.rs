@@ -11,6 +11,7 @@ mod firefox;
 mod npm;
 mod package;
 mod paths;
+mod pictures;
 mod process;
 mod release;
 mod serve;
@@ -68,6 +69,8 @@ enum Command {
     },
     /// Makes the reference of the package's calls from its types.
     Docs,
+    /// Takes the README's pictures from the running page.
+    Pictures,
     /// Builds the package from two clean clones, compares them, and writes checksums. Publishes nothing.
     Release {
         /// Only tells what holds a release back: changes that are not committed, a version without a date.
@@ -107,6 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Docs => package::build(&workspace)
             .and_then(|package| docs::build(&workspace, &package))
             .map(|page| println!("{}", page.display())),
+        Command::Pictures => pictures::run(&workspace),
         Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;
