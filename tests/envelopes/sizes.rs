@@ -44,6 +44,24 @@ fn padded_json(case: &Case, kind: Kind, jwe: &str) -> Vec<u8> {
     }
 }
 
+/// The text inside, as the client reads it.
+fn text_of(case: &Case, kind: Kind, jwe: &str) -> Result<String> {
+    let text = |card: &CardContent| card.fields[0].value.clone();
+    match kind {
+        Kind::Card => {
+            records::open_card(case.alice, case.card, &case.vault, jwe).map(|(card, _)| text(&card))
+        }
+        Kind::Note => {
+            records::open_note(case.alice, case.connection, &case.vault, jwe).map(|note| note.name)
+        }
+        _ => {
+            let (sender, recipient) = (case.signing.public(), case.bobs.public());
+            records::open_share(&case.at(), &case.dek, sender, recipient, jwe)
+                .map(|content| text(&content.card))
+        }
+    }
+}
+
 /// The length of the JSON with no text at all.
 fn shortest(case: &Case, kind: Kind) -> usize {
     let jwe = seal(case, kind, "").unwrap();
@@ -86,6 +104,28 @@ fn one_length_for_each_class() {
         let steps = (largest / smallest).ilog2() as usize + 1;
         assert_eq!(lengths.len(), steps, "{kind:?}");
         println!("{kind:?}, length by class: {lengths:?}");
+    }
+}
+
+#[test]
+fn json_that_fills_its_class_gets_no_space() {
+    let case = Case::new();
+    for (kind, largest) in PADDED {
+        let shortest = shortest(&case, kind);
+        let smallest = shortest.max(512).next_power_of_two();
+        for class in [smallest, 2 * smallest, 4 * smallest, largest] {
+            let text = "x".repeat(class - shortest);
+            let jwe = seal(&case, kind, &text).unwrap();
+            let json = padded_json(&case, kind, &jwe);
+            assert_eq!(json.len(), class, "{kind:?}");
+            assert_eq!(json.last(), Some(&b'}'), "{kind:?}, {class}");
+            let read = text_of(&case, kind, &jwe);
+            assert!(read.as_ref() == Ok(&text), "{kind:?}, {class}");
+            if class < largest {
+                let wider = case.with_json(kind, &jose::pad(&json, 2 * class));
+                case.refuses(kind, &wider, &format!("{class} in the next class"));
+            }
+        }
     }
 }
 

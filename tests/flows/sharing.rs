@@ -214,6 +214,31 @@ fn one_space_with_the_same_id_in_both_services() {
     });
 }
 
+/// The Vault's clock is an hour behind: the reader's own decides, to the millisecond.
+#[test]
+fn at_its_end_a_share_is_over() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, _) = connect_by_link(&alice, &bob).await;
+        let card = alice.card().await;
+        let end = vouchsafe::api::Transport::now(&alice.http) + 3_600_000;
+        let request = ShareRequest {
+            expires_at: Some(end),
+            ..whole(card.id, hers.id)
+        };
+        let share = alice.session.share(request).await.unwrap();
+        for (time, over) in [(end - 1, false), (end, true), (end + 1, true)] {
+            for person in [&bob, &alice] {
+                person.http.stopped_at.set(Some(time));
+                let read = person.session.read_share(share.id).await;
+                let expected = over.then_some(Error::ShareExpired);
+                assert_eq!(read.err(), expected, "{} before the end", end - time);
+            }
+        }
+    });
+}
+
 #[test]
 fn expiry_by_either_clock() {
     run(async {

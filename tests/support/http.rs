@@ -45,6 +45,8 @@ pub struct Http {
     tamper: Rc<RefCell<Option<Tamper>>>,
     faults: Rc<RefCell<Option<(usize, Faults)>>>,
     pub clock_offset: Rc<AtomicI64>,
+    /// A clock that stands still, at this time.
+    pub stopped_at: Rc<Cell<Option<i64>>>,
     /// How often others had their turn.
     pub pauses: Rc<Cell<usize>>,
     /// The event streams that were opened, by the id that they went on after.
@@ -65,6 +67,7 @@ impl Default for Http {
             tamper: Rc::default(),
             faults: Rc::default(),
             clock_offset: Rc::default(),
+            stopped_at: Rc::default(),
             pauses: Rc::default(),
             streams: Rc::default(),
             dead: Rc::default(),
@@ -286,6 +289,9 @@ impl Transport for Http {
     }
 
     fn now(&self) -> i64 {
+        if let Some(time) = self.stopped_at.get() {
+            return time;
+        }
         let since = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
