@@ -9,7 +9,7 @@ const ATTACKS = [
     told: "They show you a false key while you connect.",
     name: "Swap a key while you connect",
     lie: "The Vault shows you its own public key in place of the other person’s, so that it could read along.",
-    task: "Connect with somebody. By link, accepting is refused at once. By mail the two of you see different safety numbers.",
+    task: "Connect with somebody. By link, accepting is refused at once. By mail the two of you see different safety numbers, until you disconnect and connect anew.",
   },
   {
     id: "swap-key-later",
@@ -41,6 +41,7 @@ const ATTACKS = [
     name: "Take over an invitation link",
     lie: "The Vault says that somebody accepted your link, with keys of its own, without ever having had the link.",
     task: "Make an invitation link, then look at your people.",
+    needs: "Disconnecting ends the invitation for good; to let the real person in, be honest again first.",
   },
 ];
 

@@ -7,8 +7,6 @@ import { tabs } from "./tabs.js";
 const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
 /** The step that also happens whenever a list is looked at. */
 const LIST = 33;
-/** The one with which a reading begins. */
-const FIRST = 35;
 const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
 
 /**
@@ -58,10 +56,9 @@ export function diagram(lit) {
     );
   }
 
-  /** A step that comes again begins its part anew from there. */
-  function forgetAfter(number) {
-    const { part } = STEPS.get(number);
-    for (const { number: later } of STORY.find(({ id }) => id === part).steps) if (later > number) rows.get(later).reset();
+  /** A step that comes again begins its part anew. */
+  function beginAnew({ part }) {
+    for (const step of parts.find(({ id }) => id === part).steps) rows.get(step.number).reset();
   }
 
   /** By tab, the newest list of shares: it is a step of reading when something is read. */
@@ -75,18 +72,15 @@ export function diagram(lit) {
       listed.set(tab, told);
       return;
     }
+    if (rows.get(number).lit) beginAnew(step);
     const list = listed.get(tab);
-    if (list !== undefined && (number === FIRST || (step.part === STEPS.get(LIST).part && !rows.get(LIST).lit))) {
-      listed.delete(tab);
-      light(list);
-    }
+    if (list !== undefined && step.part === STEPS.get(LIST).part && !rows.get(LIST).lit) light(list);
     light(told);
   }
 
   function light({ number, duration: took, who, tab }) {
     const step = STEPS.get(number);
     const row = rows.get(number);
-    if (row.lit) forgetAfter(number);
     row.light(took);
     const actor = people.get(step.from);
     actor.replaceChildren(...(open ? [el("bdi", {}, who.split("@")[0])] : []));

@@ -11,8 +11,14 @@ import { incomingSection, outgoingSection } from "./shares.js";
  */
 export function homeView(session, behind, { invited }) {
   const first = guide({ invited });
+  let closed = false;
+  /** News of what was begun before the person left does not come after: it names people. */
+  const tell = (text) => {
+    if (!closed) notify(text);
+  };
   const world = {
     session,
+    tell,
     refreshConnections: () => connections.refresh(),
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
@@ -42,17 +48,17 @@ export function homeView(session, behind, { invited }) {
       const before = invitations.find(id);
       await invitations.refresh();
       const after = invitations.find(id);
-      if (after?.state === "declined" && before?.state !== "declined") notify(`${after.name} declined your invitation.`);
+      if (after?.state === "declined" && before?.state !== "declined") tell(`${after.name} declined your invitation.`);
     },
     async connection({ id }) {
       const before = connections.find(id);
       await Promise.all([connections.refresh(), invitations.refresh()]);
       const after = connections.find(id);
       if (after?.state === "active" && before === undefined && after.role === "inviter") {
-        notify(`${after.name} accepted: you are connected.`);
+        tell(`${after.name} accepted: you are connected.`);
       }
       if (after?.state === "ended" && before?.state !== "ended") {
-        notify(`The connection with ${after.name} has ended.`);
+        tell(`The connection with ${after.name} has ended.`);
         await world.refreshShares();
       }
     },
@@ -60,12 +66,12 @@ export function homeView(session, behind, { invited }) {
       const before = incoming.find(id);
       await world.refreshShares();
       const after = incoming.find(id);
-      if (after && !before) notify(`${after.name} shared a card with you.`);
+      if (after && !before) tell(`${after.name} shared a card with you.`);
     },
     async revoked({ id }) {
       const before = incoming.find(id);
       await world.refreshShares();
-      if (before) notify(`${before.name} took back a card that was shared with you.`);
+      if (before) tell(`${before.name} took back a card that was shared with you.`);
     },
   };
   const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));
@@ -83,6 +89,7 @@ export function homeView(session, behind, { invited }) {
     refresh,
     refreshConnections: connections.refresh,
     close() {
+      closed = true;
       window.removeEventListener("focus", refresh);
       for (const end of ends) end();
     },

@@ -2,7 +2,6 @@ import { button, copyButton, during, el, field, form, makeId, userText } from ".
 import { openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { safetyNumber } from "./format.js";
-import { notify } from "./notices.js";
 import { qrCode } from "./qr-code.js";
 import { scanner } from "./scan.js";
 import { changedWarning, trustChip, trustMeaning } from "./trust.js";
@@ -127,7 +126,7 @@ export function safetyDialog(world, connection, verified = () => {}) {
 
   function done() {
     dialog.close();
-    notify(`${name} is verified.`);
+    world.tell(`${name} is verified.`);
     verified();
   }
 

@@ -2,7 +2,6 @@ import { button, choice, during, el, field, form, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox } from "./errors.js";
 import { everything, isFailure } from "./list.js";
-import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";
 
 const HOUR = 3_600_000;
@@ -91,7 +90,7 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
       return;
     }
     dialog.close();
-    notify(`Shared with ${to.name}.`);
+    world.tell(`Shared with ${to.name}.`);
     await world.refreshShares();
   }
 

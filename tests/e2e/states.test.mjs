@@ -1,13 +1,18 @@
 // States that nobody looks for: no network, an invitation that ran out, one person twice, names and cards of every size.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-/** Runs `work` with a session of this person besides the page's own, as another device would have one. */
+/** Runs one of the functions below with a session of this person besides the page's own, as another device would have one. */
 function elsewhere(person, work, argument) {
   return person.page.evaluate(
     async ({ email, passphrase, source, argument }) => {
@@ -15,7 +20,6 @@ function elsewhere(person, work, argument) {
       const app = await Vouchsafe.open({ vault: `${location.origin}/vault`, keystore: `${location.origin}/keystore` });
       const session = await app.signIn({ email, passphrase });
       try {
-        // The function was written in the test; the page's policy lets no text become code, but a module of the page's may.
         return await window.elsewhere[source](session, argument);
       } finally {
         await session.signOut();
@@ -58,6 +62,47 @@ test("without a network the page says so, keeps what it shows, and goes on by it
   await opened.context.setOffline(false);
   await alice.seesNo(banner.getByText(/offline/), 30_000);
   await alice.createCard("Skates", { Size: "42" });
+});
+
+/** A demo of the test's own, which it may end. Given a port, it goes on with what was stored. */
+async function startDemo(data, port = 0) {
+  const { VOUCHSAFE_DEMO_SERVER: program, VOUCHSAFE_DEMO_PAGE: page } = process.env;
+  assert.ok(program && page, "Run `cargo xtask test --only e2e`: it names the server and the page.");
+  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--data", data, "--page", page], { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(child, "exit");
+  const [line] = await once(child.stdout, "data");
+  const { 1: url } = /(http:\/\/\S+)/.exec(line);
+  return {
+    url: new URL("/", url).href,
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+test("a server that is started again under open pages is told, and missed nothing", async (t) => {
+  const data = await mkdtemp(path.join(tmpdir(), "vouchsafe-demo-"));
+  let server = await startDemo(data);
+  t.after(async () => {
+    await server.stop();
+    await rm(data, { recursive: true });
+  });
+  const { alice, bob } = await twoConnected(await device(t, { breaks: true }), server.url);
+  await alice.createCard("Passport", { Number: "X-1" });
+
+  await server.stop();
+  const banner = ({ page }) => page.getByRole("status", { name: "State of the page" }).getByText(/The servers cannot be reached/);
+  await alice.sees(banner(alice));
+  await bob.sees(banner(bob));
+  await alice.sees(alice.row("Your cards", "X-1"));
+  await assertAccessible(alice.page, "server away");
+
+  server = await startDemo(data, new URL(server.url).port);
+  await alice.seesNo(banner(alice));
+  await bob.seesNo(banner(bob));
+  await alice.share("Passport", bob);
+  await bob.sees(bob.row("Shared with you", "From Alice"), 60_000);
 });
 
 test("an invitation that ran out says so on both sides", async (t) => {

@@ -66,13 +66,13 @@ async function openDevice(t, browser, { breaks = false, ...options } = {}) {
     context,
     requests,
     /** Somebody new, in a tab of their own. Each tab has its window: a tab behind another one is seldom drawn. */
-    async person(name) {
+    async person(name, url = DEMO_URL) {
       const [first] = context.pages();
       const opened = context.waitForEvent("page");
       if (first === undefined) await context.newPage();
       else await first.evaluate(() => void open("about:blank", "_blank", "popup,noopener"));
       const page = await opened;
-      await page.goto(DEMO_URL);
+      await page.goto(url);
       return new Person(page, name);
     },
   };
@@ -276,17 +276,17 @@ export class Person {
 }
 
 /** Two people in two tabs of one browser, with accounts. */
-export async function twoPeople(device) {
-  const alice = await device.person("Alice");
-  const bob = await device.person("Bob");
+export async function twoPeople(device, url) {
+  const alice = await device.person("Alice", url);
+  const bob = await device.person("Bob", url);
   await alice.signUp();
   await bob.signUp();
   return { alice, bob };
 }
 
 /** Two people who are connected by a link, so that each is sure of the other. */
-export async function twoConnected(device) {
-  const { alice, bob } = await twoPeople(device);
+export async function twoConnected(device, url) {
+  const { alice, bob } = await twoPeople(device, url);
   await bob.openLink(await alice.inviteByLink(bob));
   await bob.accept(alice);
   await alice.seesTrust(bob, "Verified");

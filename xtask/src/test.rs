@@ -375,8 +375,12 @@ impl Made<'_> {
         let demo = self.demo(scratch.path())?;
         let page = demo.page();
         let pictures = self.workspace.target.join("e2e");
+        let folder = scratch.path().join("page");
         let settings = [
             ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
+            // For a test that ends a server and starts it again.
+            ("VOUCHSAFE_DEMO_SERVER", self.demo_server()?.as_os_str()),
+            ("VOUCHSAFE_DEMO_PAGE", folder.as_os_str()),
             ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_E2E_PICTURES", pictures.as_os_str()),
             ("CHROMIUM", chromium.browser.as_os_str()),
@@ -419,9 +423,7 @@ impl Made<'_> {
     fn demo(&self, folder: &Path) -> Result<Services> {
         demo::start(
             self.workspace,
-            self.demo
-                .as_deref()
-                .context("The demo's server was not built.")?,
+            self.demo_server()?,
             self.built_package()?,
             folder,
             services::free_port()?,
@@ -429,6 +431,12 @@ impl Made<'_> {
             // More people sign up than one address may.
             false,
         )
+    }
+
+    fn demo_server(&self) -> Result<&Path> {
+        self.demo
+            .as_deref()
+            .context("The demo's server was not built.")
     }
 
     fn built_package(&self) -> Result<&Package> {
