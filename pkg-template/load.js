@@ -38,7 +38,10 @@ export function once(init, compile) {
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function unpack(packed) {
-  const deflated = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const text = atob(packed);
+  const deflated = new Uint8Array(text.length);
+  /** Half as long a task as `Uint8Array.from()` with a function. */
+  for (let at = 0; at < text.length; at += 1) deflated[at] = text.charCodeAt(at);
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return WebAssembly.compile(await new Response(stream).arrayBuffer());
 }

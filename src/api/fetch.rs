@@ -1,10 +1,10 @@
 //! The transport of browsers: `fetch`, through gloo-net. The only file that reaches the network.
 
 use gloo_net::http::{Request as FetchRequest, RequestBuilder, Response as FetchResponse};
-use js_sys::{Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, ReadableStreamReadResult};
+use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult};
 use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// A request that takes longer is given up; the services themselves give up after 30 seconds.
 const LONGEST_REQUEST: u32 = 60_000;
+/// A body of so many bytes or more is handed over as a [`Blob`].
+const LARGE: usize = 1 << 17;
 
 /// `fetch`, `setTimeout` and the clock of the page.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,7 +93,7 @@ async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
         Some(body) => {
             builder
                 .header("content-type", "application/json")
-                .body(body)
+                .body(to_js(body)?)
                 .map_err(|_| offline())?
                 .send()
                 .await
@@ -99,6 +101,16 @@ async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
         None => builder.send().await,
     };
     sent.map_err(|_| offline())
+}
+
+/// A body as `fetch` takes it. A large text would be copied over to the browser while the page stands still.
+fn to_js(body: &str) -> Result<JsValue> {
+    if body.len() < LARGE {
+        return Ok(body.into());
+    }
+    let parts = Array::of1(&Uint8Array::from(body.as_bytes()));
+    let blob = Blob::new_with_u8_array_sequence(&parts).map_err(|_| offline())?;
+    Ok(blob.into())
 }
 
 /// The answer without its body.

@@ -4,18 +4,13 @@
 //! would accept and compares bytes, before a key is touched; so there is nothing to negotiate. The header is GCM's
 //! additional data, `kid` names the very key that opens the record, `ctx` its place.
 
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
 use super::connection_key::ConnectionPublicKey;
 use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
-use super::engine::{Engine, MODULUS_BYTES, make_random};
+use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_random};
 use super::keys::SymmetricKey;
 use crate::error::{Error, Result};
-
-const IV_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
 
 /// What kind of record, and where it belongs: `typ` and `ctx` of its header.
 #[derive(Debug, Clone)]
@@ -57,14 +52,54 @@ pub(crate) fn seal(
     Ok(format!("{header}..{body}"))
 }
 
+/// As [`seal`], for what may be large: the engine does it where it does not hold up the page.
+pub(crate) async fn seal_large(
+    engine: &impl Engine,
+    key: &SymmetricKey,
+    place: &Place,
+    plaintext: &[u8],
+) -> Result<String> {
+    let header = place.header("dir", key.kid());
+    let iv = make_random::<IV_BYTES>(engine)?;
+    let sealed = engine
+        .gcm(job(
+            Way::Encrypt,
+            key.as_bytes(),
+            &iv,
+            header.as_bytes(),
+            plaintext,
+        ))
+        .await?;
+    Ok(format!("{header}..{}", to_parts(&iv, &sealed)))
+}
+
 /// Opens what [`seal`] made for the same key and place.
 pub(crate) fn open(key: &SymmetricKey, place: &Place, jwe: &str) -> Result<Zeroizing<Vec<u8>>> {
     let header = place.header("dir", key.kid());
-    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
-    if head != header || !wrapped.is_empty() {
-        return Err(Error::RecordRejected);
-    }
+    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
     decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)
+}
+
+/// As [`open`], for what may be large.
+pub(crate) async fn open_large(
+    engine: &impl Engine,
+    key: &SymmetricKey,
+    place: &Place,
+    jwe: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let header = place.header("dir", key.kid());
+    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
+    let (iv, sealed) = from_parts(iv, ciphertext, tag)?;
+    engine
+        .gcm(job(
+            Way::Decrypt,
+            key.as_bytes(),
+            &iv,
+            header.as_bytes(),
+            &sealed,
+        ))
+        .await
+        .map(Zeroizing::new)
 }
 
 /// Seals for the holder of a connection's private key: `alg` `RSA-OAEP-256`.
@@ -120,7 +155,38 @@ fn parts_of(jwe: &str) -> Result<[&str; 5]> {
     }
 }
 
-/// AES-256-GCM under a fresh IV: the last three parts of a JWE, IV, ciphertext and tag.
+/// The last three parts of a JWE under a symmetric key, if it has this header.
+fn direct_parts_of<'a>(jwe: &'a str, header: &str) -> Result<[&'a str; 3]> {
+    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
+    if head != header || !wrapped.is_empty() {
+        return Err(Error::RecordRejected);
+    }
+    Ok([iv, ciphertext, tag])
+}
+
+type Iv = Zeroizing<[u8; IV_BYTES]>;
+
+/// The last three parts of a JWE: IV, ciphertext and tag.
+fn to_parts(iv: &[u8; IV_BYTES], sealed: &[u8]) -> String {
+    let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_BYTES);
+    format!(
+        "{}.{}.{}",
+        to_base64url(iv),
+        to_base64url(ciphertext),
+        to_base64url(tag)
+    )
+}
+
+/// The inverse of [`to_parts`]: the IV, and the ciphertext with the tag.
+fn from_parts(iv: &str, ciphertext: &str, tag: &str) -> Result<(Iv, Vec<u8>)> {
+    let iv = from_base64url_exact::<IV_BYTES>(iv)?;
+    let tag = from_base64url_exact::<TAG_BYTES>(tag)?;
+    let mut sealed = from_base64url(ciphertext)?;
+    sealed.extend_from_slice(&tag[..]);
+    Ok((iv, sealed))
+}
+
+/// AES-256-GCM under a fresh IV: the last three parts of a JWE.
 pub(super) fn encrypt(
     engine: &impl Engine,
     key: &[u8; 32],
@@ -128,20 +194,8 @@ pub(super) fn encrypt(
     plaintext: &[u8],
 ) -> Result<String> {
     let iv = make_random::<IV_BYTES>(engine)?;
-    let payload = Payload {
-        msg: plaintext,
-        aad,
-    };
-    let sealed = cipher(key)?
-        .encrypt(&Nonce::from(*iv), payload)
-        .map_err(|_| Error::RecordRejected)?;
-    let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_BYTES);
-    Ok(format!(
-        "{}.{}.{}",
-        to_base64url(&iv[..]),
-        to_base64url(ciphertext),
-        to_base64url(tag)
-    ))
+    let sealed = job(Way::Encrypt, key, &iv, aad, plaintext).run()?;
+    Ok(to_parts(&iv, &sealed))
 }
 
 /// The inverse of [`encrypt`], from its three parts.
@@ -152,17 +206,17 @@ pub(super) fn decrypt(
     ciphertext: &str,
     tag: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let iv = from_base64url_exact::<IV_BYTES>(iv)?;
-    let tag = from_base64url_exact::<TAG_BYTES>(tag)?;
-    let mut sealed = from_base64url(ciphertext)?;
-    sealed.extend_from_slice(&tag[..]);
-    let payload = Payload { msg: &sealed, aad };
-    cipher(key)?
-        .decrypt(&Nonce::from(*iv), payload)
-        .map(Zeroizing::new)
-        .map_err(|_| Error::RecordRejected)
+    let (iv, sealed) = from_parts(iv, ciphertext, tag)?;
+    let opened = job(Way::Decrypt, key, &iv, aad, &sealed).run();
+    opened.map(Zeroizing::new)
 }
 
-fn cipher(key: &[u8; 32]) -> Result<Aes256Gcm> {
-    Aes256Gcm::new_from_slice(key).map_err(|_| Error::RecordRejected)
+fn job<'a>(way: Way, key: &'a [u8; 32], iv: &'a Iv, aad: &'a [u8], data: &'a [u8]) -> Gcm<'a> {
+    Gcm {
+        way,
+        key,
+        iv,
+        aad,
+        data,
+    }
 }

@@ -77,7 +77,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             &keys.vault,
             &content,
             version,
-        )?;
+        )
+        .await?;
         let written = self
             .services()
             .write_card(
@@ -105,7 +106,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if stored.id != id {
             return Err(Error::RecordRejected);
         }
-        self.open_stored_card(stored)
+        self.open_stored_card(stored).await
     }
 
     /// Reads a page of cards, newest first.
@@ -117,7 +118,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         for stored in found {
             items.push(Opened {
                 id: stored.id,
-                result: self.open_stored_card(stored),
+                result: self.open_stored_card(stored).await,
             });
             work.advance().await;
         }
@@ -130,9 +131,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().delete_card(id).await
     }
 
-    fn open_stored_card(&self, stored: StoredCard) -> Result<Card> {
+    async fn open_stored_card(&self, stored: StoredCard) -> Result<Card> {
         let keys = self.keys()?;
-        let (content, version) = open_card(self.account(), stored.id, &keys.vault, &stored.card)?;
+        let (content, version) = open_card(
+            self.engine(),
+            self.account(),
+            stored.id,
+            &keys.vault,
+            &stored.card,
+        )
+        .await?;
         if version != stored.version {
             return Err(Error::RecordRejected);
         }

@@ -189,7 +189,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         let (dek, unclaimed) = self.dek(&at, connection, space).await?;
         let open = async {
-            let content = open_share(&at, &dek, sender, recipient, &stored.share)?;
+            let content =
+                open_share(self.engine(), &at, &dek, sender, recipient, &stored.share).await?;
             let as_announced = content.expires_at == record.expires_at;
             as_announced.then_some(content).ok_or(Error::RecordRejected)
         };

@@ -63,12 +63,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let keys = self.keys()?;
         let dek = open_own_dek(&keys.kek, &at, &own)?;
         open_share(
+            self.engine(),
             &at,
             &dek,
             keys.signing.public(),
             &pin.signing_key()?,
             &stored.share,
-        )?;
+        )
+        .await?;
         Ok(Some(at.space))
     }
 }

@@ -11,7 +11,7 @@ use crate::api::keystore::spaces::NewSpace;
 use crate::api::vault::shares::{NewShare, ShareRecord};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::{SymmetricKey, VerifyingKey};
-use crate::crypto::records::{CardContent, SharePlace, seal_own_dek, seal_peer_dek, seal_share};
+use crate::crypto::records::{SharePlace, seal_own_dek, seal_peer_dek, seal_share};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -150,19 +150,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         for Draft { at, dek, recipient } in drafts {
-            let seal = async {
-                let card: CardContent = card.clone();
-                seal_share(
-                    self.engine(),
-                    &at,
-                    &dek,
-                    &keys.signing,
-                    &recipient,
-                    card,
-                    made_at,
-                    request.expires_at,
-                )
-            };
+            let seal = seal_share(
+                self.engine(),
+                &at,
+                &dek,
+                &keys.signing,
+                &recipient,
+                card.clone(),
+                made_at,
+                request.expires_at,
+            );
             let sealed = self
                 .step(30, "Sign the card and encrypt it with the DEK", seal)
                 .await;

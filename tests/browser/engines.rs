@@ -5,7 +5,9 @@ use vouchsafe::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
-use vouchsafe::crypto::records::{SharePlace, open_peer_dek, seal_peer_dek};
+use vouchsafe::crypto::records::{
+    CardContent, SharePlace, open_card, open_peer_dek, seal_card, seal_peer_dek,
+};
 use vouchsafe::ids::Id;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -13,6 +15,9 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::support::{count_calls, engine, import};
 
 const OAEP: &str = r#"{"name":"RSA-OAEP","hash":"SHA-256"}"#;
+
+/// The calls of WebCrypto that sealing and opening take.
+const NOTHING: (&[&str], &[&str]) = (&[], &[]);
 
 fn place() -> SharePlace {
     let id = |last: u8| Id::v7(1, &[last; 10]);
@@ -103,6 +108,49 @@ async fn rsa_is_webcryptos() {
     .await;
     assert_eq!(calls, ["importKey:RSA-OAEP", "decrypt:RSA-OAEP"]);
     assert_eq!(opened.unwrap().as_bytes(), dek.as_bytes());
+}
+
+/// From a large card on, encryption is WebCrypto's, too.
+#[wasm_bindgen_test]
+async fn what_is_large_is_encrypted_by_webcrypto_and_read_by_both() {
+    let (web, rust, at) = (engine(), RustEngine, place());
+    let key = SymmetricKey::make(&rust).unwrap();
+    let text = "£ and € and more. ".repeat(20_000);
+    for (text, (to_seal, to_open)) in [
+        ("a few words", NOTHING),
+        (
+            &text,
+            (
+                &["importKey:AES-GCM", "encrypt:AES-GCM"],
+                &["importKey:AES-GCM", "decrypt:AES-GCM"],
+            ),
+        ),
+    ] {
+        let card = CardContent::new("Card", &[("text", "Text", text)]);
+        let seal = seal_card(&web, at.from, at.share, &key, &card, 1);
+        let (by_web, calls) = count_calls(seal).await;
+        let by_web = by_web.unwrap();
+        assert_eq!(calls, to_seal);
+        let by_rust = seal_card(&rust, at.from, at.share, &key, &card, 1).await;
+        for jwe in [&by_web, &by_rust.unwrap()] {
+            let (opened, calls) = count_calls(open_card(&web, at.from, at.share, &key, jwe)).await;
+            assert_eq!(opened.unwrap(), (card.clone(), 1));
+            assert_eq!(calls, to_open);
+            let opened = open_card(&rust, at.from, at.share, &key, jwe).await;
+            assert_eq!(opened.unwrap(), (card.clone(), 1));
+        }
+
+        let middle = by_web.len() / 2;
+        let other = if &by_web[middle..=middle] == "A" {
+            "B"
+        } else {
+            "A"
+        };
+        let mut changed = by_web;
+        changed.replace_range(middle..=middle, other);
+        let error = open_card(&web, at.from, at.share, &key, &changed).await;
+        assert_eq!(error.unwrap_err().code(), "record_rejected");
+    }
 }
 
 #[wasm_bindgen_test]

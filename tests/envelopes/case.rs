@@ -187,9 +187,14 @@ impl Case {
             Kind::ConnectionKey => {
                 records::seal_connection_key(engine, self.alice, &self.kek, &self.pair)
             }
-            Kind::Card => {
-                records::seal_card(engine, self.alice, self.card, &self.vault, &content(), 3)
-            }
+            Kind::Card => now(records::seal_card(
+                engine,
+                self.alice,
+                self.card,
+                &self.vault,
+                &content(),
+                3,
+            )),
             Kind::Note => records::seal_note(
                 engine,
                 self.alice,
@@ -205,7 +210,7 @@ impl Case {
                 &self.dek,
             )),
             Kind::Claim => records::seal_claim(engine, &self.kek, at, &self.dek),
-            Kind::Share => records::seal_share(
+            Kind::Share => now(records::seal_share(
                 engine,
                 at,
                 &self.dek,
@@ -214,7 +219,7 @@ impl Case {
                 content(),
                 5,
                 None,
-            ),
+            )),
         }
         .unwrap()
     }
@@ -245,8 +250,14 @@ impl Case {
                 records::open_connection_key(self.alice, &self.kek, thumbprint, jwe)
                     .map(|opened| opened.pkcs8() == self.pair.pkcs8())
             }
-            Kind::Card => records::open_card(self.alice, self.card, &self.vault, jwe)
-                .map(|opened| opened == (content(), 3)),
+            Kind::Card => now(records::open_card(
+                &RustEngine,
+                self.alice,
+                self.card,
+                &self.vault,
+                jwe,
+            ))
+            .map(|opened| opened == (content(), 3)),
             Kind::Note => records::open_note(self.alice, self.connection, &self.vault, jwe)
                 .map(|opened| opened == self.note()),
             Kind::OwnDek => same(records::open_own_dek(&self.kek, at, jwe), &self.dek),
@@ -258,13 +269,14 @@ impl Case {
                 same(now(opened), &self.dek)
             }
             Kind::Claim => same(records::open_claim(&self.kek, at, jwe), &self.dek),
-            Kind::Share => records::open_share(
+            Kind::Share => now(records::open_share(
+                &RustEngine,
                 at,
                 &self.dek,
                 self.signing.public(),
                 self.bobs.public(),
                 jwe,
-            )
+            ))
             .map(|opened| opened.card == content() && opened.made_at == 5),
         }
     }

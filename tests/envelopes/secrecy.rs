@@ -14,7 +14,7 @@ use vouchsafe::crypto::recovery_key::RecoveryKey;
 use vouchsafe::flows::Login;
 use zeroize::Zeroizing;
 
-use crate::case::{Case, Kind, content};
+use crate::case::{Case, Kind, content, now};
 use crate::jose;
 
 /// Whether any spelling of these bytes appears.
@@ -94,13 +94,14 @@ fn contents() {
     let case = Case::new();
     shows_nothing(&content(), b"X123");
     shows_nothing(&content().fields[0], b"X123");
-    let opened = vouchsafe::crypto::records::open_share(
+    let opened = now(vouchsafe::crypto::records::open_share(
+        &RustEngine,
         &case.at(),
         &case.dek,
         case.signing.public(),
         case.bobs.public(),
         &case.seal(Kind::Share),
-    );
+    ));
     shows_nothing(&opened.unwrap(), b"X123");
 }
 

@@ -6,7 +6,7 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::records::{self, CardContent};
 use vouchsafe::{Error, Result};
 
-use crate::case::{Case, Kind};
+use crate::case::{Case, Kind, now};
 use crate::jose;
 
 /// The kinds whose plaintexts are filled up, and their largest classes.
@@ -21,7 +21,14 @@ fn seal(case: &Case, kind: Kind, text: &str) -> Result<String> {
     let engine = &RustEngine;
     let card = || CardContent::new("Card", &[("text", "Text", text)]);
     match kind {
-        Kind::Card => records::seal_card(engine, case.alice, case.card, &case.vault, &card(), 1),
+        Kind::Card => now(records::seal_card(
+            engine,
+            case.alice,
+            case.card,
+            &case.vault,
+            &card(),
+            1,
+        )),
         Kind::Note => {
             let mut note = case.note();
             note.name = text.to_owned();
@@ -30,7 +37,16 @@ fn seal(case: &Case, kind: Kind, text: &str) -> Result<String> {
         _ => {
             let (at, recipient) = (case.at(), case.bobs.public());
             let signing = &case.signing;
-            records::seal_share(engine, &at, &case.dek, signing, recipient, card(), 1, None)
+            now(records::seal_share(
+                engine,
+                &at,
+                &case.dek,
+                signing,
+                recipient,
+                card(),
+                1,
+                None,
+            ))
         }
     }
 }

@@ -94,6 +94,7 @@ fn nobody_else_makes_a_share_from_alice() {
             1,
             None,
         )
+        .await
         .unwrap();
         let header = jose::header_of(&own_name);
         let reseal = |jws: &str| jose::seal(dek.as_bytes(), &header, b"", jws.as_bytes());

@@ -50,7 +50,7 @@ impl Account {
         match round % 5 {
             0 => records::seal_signing_key(engine, id, kek, signing),
             1 => records::seal_connection_key(engine, id, kek, &self.pair),
-            2 => records::seal_card(engine, id, at.share, vault, &card, 1),
+            2 => now(records::seal_card(engine, id, at.share, vault, &card, 1)),
             3 => {
                 let (state, role) = (NoteState::Invited, Role::Inviter);
                 let note = Note::new(state, role, Delivery::Email, self.pair.public(), "Bob");
@@ -58,7 +58,9 @@ impl Account {
             }
             _ => {
                 let recipient = signing.public();
-                records::seal_share(engine, at, vault, signing, recipient, card, 1, None)
+                now(records::seal_share(
+                    engine, at, vault, signing, recipient, card, 1, None,
+                ))
             }
         }
         .unwrap()

@@ -60,11 +60,13 @@ async fn opens(engine: &impl Engine) {
     are_connected(&all["connection"], (&alice, &her_key), (&bob, &his_key));
 
     let (card, version) = open_card(
+        engine,
         alice.account,
         id(&all["card"]["id"]),
         &alice.vault,
         text(&all["card"]["card"]),
     )
+    .await
     .unwrap();
     assert_eq!(serde_json::to_value(&card).unwrap(), all["card"]["content"]);
     assert_eq!(version, all["card"]["version"]);
@@ -92,7 +94,10 @@ async fn opens(engine: &impl Engine) {
         let dek = dek.unwrap();
         is_jwk(&dek.to_jwk().unwrap(), &plain["dek"]);
         let (sender, recipient) = (alice.signing.public(), bob.signing.public());
-        let content = open_share(&at, &dek, sender, recipient, text(&share["share"])).unwrap();
+        let jwe = text(&share["share"]);
+        let content = open_share(engine, &at, &dek, sender, recipient, jwe)
+            .await
+            .unwrap();
         assert_eq!(json(&content), text(&plain["share"]));
         assert_eq!(content.card, card);
     }

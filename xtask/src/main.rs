@@ -8,6 +8,7 @@ mod descriptions;
 mod docs;
 mod files;
 mod firefox;
+mod measure;
 mod npm;
 mod package;
 mod paths;
@@ -67,6 +68,12 @@ enum Command {
         #[arg(long)]
         functions: bool,
     },
+    /// Says how long the package and the demo page hold up a browser, call by call.
+    Measure {
+        /// How often everything is done; of each figure the smallest counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
     /// Makes the reference of the package's calls from its types.
     Docs,
     /// Takes the README's pictures from the running page.
@@ -107,6 +114,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Test { only } => return test::run(&workspace, only),
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
+        Command::Measure { rounds } => measure::run(&workspace, rounds),
         Command::Docs => package::build(&workspace)
             .and_then(|package| docs::build(&workspace, &package))
             .map(|page| println!("{}", page.display())),

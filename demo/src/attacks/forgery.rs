@@ -18,7 +18,7 @@ struct PrivateJwk {
 }
 
 /// Seals a card for `recipient`, signed by `signer`, in every word as if `sender` had signed it.
-pub(super) fn forge_share(
+pub(super) async fn forge_share(
     at: &SharePlace,
     dek: &SymmetricKey,
     signer: &SigningKey,
@@ -27,7 +27,7 @@ pub(super) fn forge_share(
     card: CardContent,
     now: i64,
 ) -> Result<String> {
-    let honest = seal_share(&RustEngine, at, dek, signer, recipient, card, now, None)?;
+    let honest = seal_share(&RustEngine, at, dek, signer, recipient, card, now, None).await?;
     let [header, _, iv, ciphertext, tag] = parts(&honest)?;
     let sealed = [decode(ciphertext)?, decode(tag)?].concat();
     let iv: [u8; 12] = decode(iv)?.try_into().map_err(|_| failed())?;
@@ -91,8 +91,8 @@ mod tests {
     use super::*;
 
     /// The signature is all that is wrong with a forgery: by the sender's own key it would be taken.
-    #[test]
-    fn only_the_signature_is_false() {
+    #[tokio::test]
+    async fn only_the_signature_is_false() {
         let [sender, attacker, recipient] =
             [(); 3].map(|()| SigningKey::make(&RustEngine).unwrap());
         let new = || id(Uuid::now_v7()).unwrap();
@@ -105,14 +105,14 @@ mod tests {
         };
         let dek = SymmetricKey::make(&RustEngine).unwrap();
         let card = CardContent::new("Label", &[("name", "Name", "value")]);
-        let open = |signer: &SigningKey| {
+        let open = async |signer: &SigningKey| {
             let (from, to) = (sender.public(), recipient.public());
-            let forged = forge_share(&at, &dek, signer, from, to, card.clone(), 1);
-            open_share(&at, &dek, from, to, &forged.unwrap())
+            let forged = forge_share(&at, &dek, signer, from, to, card.clone(), 1).await;
+            open_share(&RustEngine, &at, &dek, from, to, &forged.unwrap()).await
         };
-        assert_eq!(open(&sender).unwrap().card, card);
+        assert_eq!(open(&sender).await.unwrap().card, card);
         assert_eq!(
-            open(&attacker).unwrap_err(),
+            open(&attacker).await.unwrap_err(),
             vouchsafe::Error::RecordRejected
         );
     }

@@ -122,7 +122,8 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
         &verifying(own_key)?,
         card,
         now,
-    )?;
+    )
+    .await?;
     let listed = json!({
         "id": at.share,
         "connectionId": at.connection,

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::rust::RustEngine;
-use super::web::{WebEngine, Worker, to_lowercase, to_nfc};
-use super::{Engine, Finished, Operation};
+use super::web::{LARGE, WebEngine, Worker, give_turn, to_lowercase, to_nfc};
+use super::{Engine, Finished, Gcm, Operation};
 use crate::error::Result;
 
 /// RSA by WebCrypto or in Rust, as was chosen when the client was made.
@@ -87,6 +87,20 @@ impl Engine for FullEngine {
             }
             // A key of the other engine, which this one never made.
             _ => Err(crate::error::Error::RecordRejected),
+        }
+    }
+
+    async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
+        match self {
+            Self::Web(engine) => engine.gcm(job).await,
+            Self::Rust(_) if job.data.len() < LARGE => job.run(),
+            Self::Rust(_) => {
+                // Before it a record was decoded or signed, after it that is checked or encoded: a task for each.
+                give_turn().await;
+                let done = job.run();
+                give_turn().await;
+                done
+            }
         }
     }
 

@@ -1,11 +1,16 @@
 //! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
 //!
 //! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
-//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. AES-GCM, Ed25519 and the hashes are the same Rust code everywhere.
+//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. Ed25519 and the hashes are the same Rust code everywhere; so is AES-GCM, but that WebCrypto takes large
+//! records off the page.
 
+use std::fmt;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[cfg(all(feature = "browser", feature = "rust-rsa", target_arch = "wasm32"))]
 pub mod full;
@@ -20,6 +25,11 @@ pub use watch::Watched;
 
 /// The modulus length of every RSA key, in bytes.
 pub const MODULUS_BYTES: usize = 384;
+
+/// The length of the IV of AES-256-GCM.
+pub const IV_BYTES: usize = 12;
+/// The length of its tag.
+pub const TAG_BYTES: usize = 16;
 
 /// What OPAQUE's `finish` gives: the message for the Keystore and the export key.
 #[derive(Debug)]
@@ -37,6 +47,38 @@ pub enum Operation {
     Registration,
     /// At sign-in.
     SignIn,
+}
+
+/// Which way a cipher is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the plaintext.
+    Encrypt,
+    /// To the plaintext.
+    Decrypt,
+}
+
+/// What AES-256-GCM is to do.
+#[derive(Clone, Copy)]
+pub struct Gcm<'a> {
+    /// Which way.
+    pub way: Way,
+    /// The key.
+    pub key: &'a [u8; 32],
+    /// The IV.
+    pub iv: &'a [u8; IV_BYTES],
+    /// The additional data.
+    pub aad: &'a [u8],
+    /// The plaintext; or the ciphertext and, after it, the tag.
+    pub data: &'a [u8],
+}
+
+impl fmt::Debug for Gcm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gcm")
+            .field("way", &self.way)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a platform provides.
@@ -75,6 +117,11 @@ pub trait Engine: Clone + 'static {
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>>;
 
+    /// AES-256-GCM. It is done here, unless the platform has a better place for what is large.
+    async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
+        job.run()
+    }
+
     /// OPAQUE's `finish`, in which Argon2id runs. See [`crate::crypto::opaque::finish`].
     async fn finish_opaque(
         &self,
@@ -90,4 +137,24 @@ pub(crate) fn make_random<const N: usize>(engine: &impl Engine) -> Result<Zeroiz
     let mut bytes = Zeroizing::new([0; N]);
     engine.fill_random(&mut bytes[..])?;
     Ok(bytes)
+}
+
+impl Gcm<'_> {
+    /// Does it in Rust. Every failure is `record_rejected`.
+    pub(crate) fn run(&self) -> Result<Vec<u8>> {
+        let Self {
+            way,
+            key,
+            iv,
+            aad,
+            data,
+        } = *self;
+        let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Error::RecordRejected)?;
+        let (nonce, payload) = (Nonce::from(*iv), Payload { msg: data, aad });
+        match way {
+            Way::Encrypt => cipher.encrypt(&nonce, payload),
+            Way::Decrypt => cipher.decrypt(&nonce, payload),
+        }
+        .map_err(|_| Error::RecordRejected)
+    }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Engine, Finished, Operation};
+use super::{Engine, Finished, Gcm, Operation};
 use crate::error::{Error, Result};
 
 /// Everything is drawn in blocks of this size; two equal ones come by chance once in 2^256 draws, two equal halves in 2^128.
@@ -112,6 +112,10 @@ impl<E: Engine> Engine for Watched<E> {
         ciphertext: &[u8],
     ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>>> {
         self.engine.rsa_decrypt(key, ciphertext)
+    }
+
+    fn gcm(&self, job: Gcm<'_>) -> impl Future<Output = Result<Vec<u8>>> {
+        self.engine.gcm(job)
     }
 
     fn finish_opaque(

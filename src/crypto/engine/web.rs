@@ -8,8 +8,11 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
-use super::{Engine, Finished, MODULUS_BYTES, Operation};
+use super::{Engine, Finished, Gcm, IV_BYTES, MODULUS_BYTES, Operation, Way};
 use crate::error::{Error, Result};
+
+/// From so many bytes on WebCrypto encrypts, which does it beside the page; below, its promises take longer than the work.
+pub(super) const LARGE: usize = 1 << 17;
 
 /// A worker: a function of the package that does an operation elsewhere, so that the page does not stand still.
 #[derive(Clone)]
@@ -93,6 +96,23 @@ fn secret(result: &JsValue, name: &str) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// Lets the page draw and answer to clicks.
+#[cfg(feature = "rust-rsa")]
+pub(super) async fn give_turn() {
+    let promise = Promise::new(&mut |resolve, _| {
+        let timer = Reflect::get(&js_sys::global(), &"setTimeout".into());
+        let timer = timer.and_then(|timer| timer.dyn_into::<Function>());
+        // Without a timer the work goes on at once.
+        if timer
+            .and_then(|timer| timer.call1(&JsValue::UNDEFINED, &resolve))
+            .is_err()
+        {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
 /// The lower-case form by JavaScript, whose tables are not this module's.
 pub(super) fn to_lowercase(text: &str) -> String {
     JsString::from(text).to_lower_case().into()
@@ -125,6 +145,26 @@ impl WebEngine {
 
     fn subtle(&self) -> SubtleCrypto {
         self.crypto.subtle()
+    }
+
+    /// Imports a key for one way of use. It cannot be taken out again.
+    async fn import(
+        &self,
+        format: &str,
+        key: &[u8],
+        algorithm: &Object,
+        way: Way,
+    ) -> Result<CryptoKey> {
+        let usage = match way {
+            Way::Encrypt => "encrypt",
+            Way::Decrypt => "decrypt",
+        };
+        let (data, usages) = (Uint8Array::from(key), usages(&[usage]));
+        let subtle = self.subtle();
+        let imported =
+            run(subtle.import_key_with_object(format, &data, algorithm, false, &usages)).await;
+        data.fill(0, 0, data.length());
+        Ok(imported?.unchecked_into())
     }
 }
 
@@ -168,46 +208,29 @@ impl Engine for WebEngine {
     }
 
     async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<CryptoKey> {
-        let data = Uint8Array::from(pkcs8);
-        let imported = run(self.subtle().import_key_with_object(
-            "pkcs8",
-            &data,
-            &rsa_oaep()?,
-            false,
-            &usages(&["decrypt"]),
-        ))
-        .await;
-        data.fill(0, 0, data.length());
-        Ok(imported?.unchecked_into())
+        self.import("pkcs8", pkcs8, &rsa_oaep()?, Way::Decrypt)
+            .await
     }
 
     async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
         let algorithm = rsa_oaep()?;
-        let key = self.subtle().import_key_with_object(
-            "spki",
-            &Uint8Array::from(spki),
-            &algorithm,
-            false,
-            &usages(&["encrypt"]),
-        );
-        let key: CryptoKey = run(key).await?.unchecked_into();
-        let data = Uint8Array::from(plaintext);
-        let encrypted = run(self
-            .subtle()
-            .encrypt_with_object_and_js_u8_array(&algorithm, &key, &data))
-        .await;
-        data.fill(0, 0, data.length());
-        Ok(Uint8Array::new(&encrypted?).to_vec())
+        let key = self.import("spki", spki, &algorithm, Way::Encrypt).await?;
+        cipher(Way::Encrypt, &key, &algorithm, plaintext).await
     }
 
     async fn rsa_decrypt(&self, key: &CryptoKey, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let data = Uint8Array::from(ciphertext);
-        let decrypted =
-            run(self
-                .subtle()
-                .decrypt_with_object_and_js_u8_array(&rsa_oaep()?, key, &data))
-            .await?;
-        Ok(take(&decrypted))
+        cipher(Way::Decrypt, key, &rsa_oaep()?, ciphertext)
+            .await
+            .map(Zeroizing::new)
+    }
+
+    async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
+        if job.data.len() < LARGE {
+            return job.run();
+        }
+        let algorithm = aes_gcm(job.aad, job.iv)?;
+        let key = self.import("raw", job.key, &algorithm, job.way).await?;
+        cipher(job.way, &key, &algorithm, job.data).await
     }
 
     async fn finish_opaque(
@@ -231,13 +254,9 @@ pub async fn seal_for_storage(
     iv: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>> {
-    let algorithm = aes_gcm(context, iv)?;
-    let data = Uint8Array::from(plaintext);
-    let subtle = find_crypto()?.subtle();
-    let sealed = run(subtle.encrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await;
-    data.fill(0, 0, data.length());
+    let algorithm = aes_gcm(context.as_bytes(), iv)?;
     let mut stored = iv.to_vec();
-    stored.extend(Uint8Array::new(&sealed?).to_vec());
+    stored.extend(cipher(Way::Encrypt, key, &algorithm, plaintext).await?);
     Ok(stored)
 }
 
@@ -247,23 +266,31 @@ pub async fn open_from_storage(
     context: &str,
     stored: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let (iv, sealed) = stored.split_at_checked(12).ok_or(Error::RecordRejected)?;
-    let algorithm = aes_gcm(context, iv)?;
-    let subtle = find_crypto()?.subtle();
-    let data = Uint8Array::from(sealed);
-    let opened = run(subtle.decrypt_with_object_and_js_u8_array(&algorithm, key, &data)).await?;
-    Ok(take(&opened))
+    let (iv, sealed) = stored
+        .split_at_checked(IV_BYTES)
+        .ok_or(Error::RecordRejected)?;
+    cipher(Way::Decrypt, key, &aes_gcm(context.as_bytes(), iv)?, sealed)
+        .await
+        .map(Zeroizing::new)
 }
 
-fn aes_gcm(context: &str, iv: &[u8]) -> Result<Object> {
-    let algorithm = Object::new();
-    set(&algorithm, "name", &"AES-GCM".into())?;
+/// Encrypts or decrypts. What JavaScript held of it is erased.
+async fn cipher(way: Way, key: &CryptoKey, algorithm: &Object, data: &[u8]) -> Result<Vec<u8>> {
+    let data = Uint8Array::from(data);
+    let subtle = find_crypto()?.subtle();
+    let done = run(match way {
+        Way::Encrypt => subtle.encrypt_with_object_and_js_u8_array(algorithm, key, &data),
+        Way::Decrypt => subtle.decrypt_with_object_and_js_u8_array(algorithm, key, &data),
+    })
+    .await;
+    data.fill(0, 0, data.length());
+    Ok(std::mem::take(&mut *take(&done?)))
+}
+
+fn aes_gcm(aad: &[u8], iv: &[u8]) -> Result<Object> {
+    let algorithm = named("AES-GCM")?;
     set(&algorithm, "iv", &Uint8Array::from(iv))?;
-    set(
-        &algorithm,
-        "additionalData",
-        &Uint8Array::from(context.as_bytes()),
-    )?;
+    set(&algorithm, "additionalData", &Uint8Array::from(aad))?;
     Ok(algorithm)
 }
 
@@ -304,10 +331,15 @@ impl Drop for Abort {
 }
 
 fn rsa_oaep() -> Result<Object> {
-    // A plain object: web-sys has no type for the parameters of key generation.
-    let algorithm = Object::new();
-    set(&algorithm, "name", &"RSA-OAEP".into())?;
+    let algorithm = named("RSA-OAEP")?;
     set(&algorithm, "hash", &"SHA-256".into())?;
+    Ok(algorithm)
+}
+
+/// The name of an algorithm, in a plain object: web-sys has no type for some of their parameters.
+fn named(name: &str) -> Result<Object> {
+    let algorithm = Object::new();
+    set(&algorithm, "name", &name.into())?;
     Ok(algorithm)
 }
 

@@ -150,7 +150,7 @@ fn place(account: Id, card: Id) -> Place {
 }
 
 /// Seals a card of one's own under the vault key.
-pub fn seal_card(
+pub async fn seal_card(
     engine: &impl Engine,
     account: Id,
     id: Id,
@@ -166,17 +166,18 @@ pub fn seal_card(
         },
         LARGEST_CLASS,
     )?;
-    envelope::seal(engine, vault_key, &place(account, id), &plaintext)
+    envelope::seal_large(engine, vault_key, &place(account, id), &plaintext).await
 }
 
 /// Opens a card of one's own; with its version.
-pub fn open_card(
+pub async fn open_card(
+    engine: &impl Engine,
     account: Id,
     id: Id,
     vault_key: &SymmetricKey,
     jwe: &str,
 ) -> Result<(CardContent, u64)> {
-    let plaintext = envelope::open(vault_key, &place(account, id), jwe)?;
+    let plaintext = envelope::open_large(engine, vault_key, &place(account, id), jwe).await?;
     let Plaintext { card, version } = from_padded_json(&plaintext, LARGEST_CLASS)?;
     card.check().map_err(|_| Error::RecordRejected)?;
     Ok((card, version))

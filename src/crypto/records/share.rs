@@ -89,7 +89,7 @@ pub struct ShareContent {
     clippy::too_many_arguments,
     reason = "each is something that the signature covers"
 )]
-pub fn seal_share(
+pub async fn seal_share(
     engine: &impl Engine,
     at: &SharePlace,
     dek: &SymmetricKey,
@@ -113,18 +113,19 @@ pub fn seal_share(
     };
     let payload = to_padded_json(&content, LARGEST_CLASS)?;
     let signed = zeroize::Zeroizing::new(signature::sign(sender, CONTENT_TYP, &payload));
-    envelope::seal(engine, dek, &at.place("vs-share"), signed.as_bytes())
+    envelope::seal_large(engine, dek, &at.place("vs-share"), signed.as_bytes()).await
 }
 
 /// Opens a shared card and checks who signed it, and for whom (step 43).
-pub fn open_share(
+pub async fn open_share(
+    engine: &impl Engine,
     at: &SharePlace,
     dek: &SymmetricKey,
     sender: &VerifyingKey,
     recipient: &VerifyingKey,
     jwe: &str,
 ) -> Result<ShareContent> {
-    let signed = envelope::open(dek, &at.place("vs-share"), jwe)?;
+    let signed = envelope::open_large(engine, dek, &at.place("vs-share"), jwe).await?;
     let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
     let payload = zeroize::Zeroizing::new(signature::verify(sender, CONTENT_TYP, signed)?);
     let content: ShareContent = from_padded_json(&payload, LARGEST_CLASS)?;
