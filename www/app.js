@@ -25,11 +25,11 @@ let home = null;
 let ticket = takeInvitation();
 let invited = ticket !== null;
 
-/** The package comes while the page is being read: what is shown first does not wait for it. */
+/** The package comes while the page is being read, its module as a stream: what is shown first does not wait for it. */
 const app = openClient();
 
 async function openClient() {
-  const { Vouchsafe } = await import("./vouchsafe/index.js");
+  const { Vouchsafe } = await import("./vouchsafe/external.js");
   return Vouchsafe.open({
     vault: `${location.origin}/vault`,
     keystore: `${location.origin}/keystore`,

@@ -42,7 +42,8 @@ for (const { name: size, viewport } of sizes) {
   for (const colorScheme of ["light", "dark"]) {
     test(`the page at ${viewport.width} pixels, ${colorScheme}`, async (t) => {
       await mkdir(FOLDER, { recursive: true });
-      const { person } = await device(t, { viewport, colorScheme });
+      const opened = await device(t, { viewport, colorScheme, breaks: true });
+      const { person } = opened;
       const alice = await person("Alice");
       const bob = await person("Bob");
       const look = async (who, state) => {
@@ -95,6 +96,29 @@ for (const { name: size, viewport } of sizes) {
       await look(bob, "11-read");
       await alice.seesClaimed(bob);
       await look(alice, "12-claimed");
+      const behind = alice.page.getByRole("complementary", { name: "Behind the scenes" });
+      await behind.getByRole("tab", { name: "What is stored" }).click();
+      await alice.sees(behind.getByText("vs-share").first());
+      await look(alice, "16-stored");
+      await behind.getByRole("tab", { name: "Lying servers" }).click();
+      await behind.getByRole("radio", { name: "Swap a key later" }).check();
+      await alice.seesTrust(bob, "Keys changed");
+      await look(alice, "17-lying");
+      await alice.button("Be honest again").click();
+      await alice.seesTrust(bob, "Verified");
+      await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+      await bob.sees(bob.page.getByText("No longer shared"));
+      await look(bob, "18-taken-back");
+      await alice.button(`Show link for ${LONG_NAME}`).click();
+      await alice.page.getByText("Show as QR code").click();
+      await alice.sees(alice.page.getByRole("img", { name: /^QR code/ }));
+      await look(alice, "19-link");
+      await alice.page.keyboard.press("Escape");
+      await opened.context.setOffline(true);
+      await alice.sees(alice.page.getByText(/This device is offline/));
+      await look(alice, "20-offline");
+      await opened.context.setOffline(false);
+      await alice.seesNo(alice.page.getByText(/This device is offline/), 30_000);
       await alice.page.getByRole("button", { name: "Account", exact: true }).click();
       await alice.dialog("Your account").getByText("Change passphrase", { exact: true }).first().click();
       await look(alice, "14-account");
