@@ -16,9 +16,15 @@ export async function measured(browser, work) {
   return { result, figures: { "all of it": duration, ...tasksOf(traceEvents) } };
 }
 
+/** What a page asks its own server for tells its process from those of the browser's own pages. */
+const asks = ({ name, args }) => name === "ResourceSendRequest" && args.data.url.startsWith("http");
+
 function tasksOf(events) {
   const thread = ({ pid, tid }) => `${pid} ${tid}`;
-  const pages = new Set(events.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(thread));
+  const asking = new Set(events.filter(asks).map(({ pid }) => pid));
+  const isOurs = ({ pid }) => asking.size === 0 || asking.has(pid);
+  const mains = events.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain");
+  const pages = new Set(mains.filter(isOurs).map(thread));
   const tasks = events.filter((event) => event.name === "RunTask" && event.ph === "X" && pages.has(thread(event)));
   const most = (member) => Math.max(0, ...tasks.map((task) => (task[member] ?? 0) / 1000));
   return { "long tasks": tasks.filter(({ dur }) => dur > LONG * 1000).length, longest: most("dur"), "most work": most("tdur") };

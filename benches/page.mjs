@@ -53,8 +53,13 @@ export async function useOf(browser, address) {
   return rows;
 }
 
+/** Each in a window of their own: a tab behind another one is seldom drawn. */
 async function person(context, address, name) {
-  const page = await context.newPage();
+  const [first] = context.pages();
+  const opened = context.waitForEvent("page");
+  if (first === undefined) await context.newPage();
+  else await first.evaluate(() => void open("about:blank", "_blank", "popup,noopener"));
+  const page = await opened;
   await page.goto(address);
   return new Person(page, name);
 }
