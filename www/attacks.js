@@ -112,7 +112,7 @@ export function attacksView({ refresh }) {
     return { ...made, attack };
   }
 
-  async function turn(attack) {
+  async function turn(attack, shown = () => {}) {
     const answer = await fetch("/demo/attacks", {
       method: "PUT",
       headers: { "content-type": "application/json" },
@@ -124,6 +124,7 @@ export function attacksView({ refresh }) {
     }
     known = new Set();
     show(attack.id === null ? null : attack);
+    shown();
     await refresh();
   }
 
@@ -140,7 +141,12 @@ export function attacksView({ refresh }) {
       el("p", {}, el("strong", {}, "Try it: "), attack.task),
       attack.needs ? el("p", { class: "small muted" }, attack.needs) : "",
     );
-    const stop = button("Be honest again", () => during(stop, problem, () => turn(off.attack)));
+    const stop = button("Be honest again", () =>
+      during(stop, problem, () =>
+        // The button goes, and the focus must not go with it.
+        turn(off.attack, () => (off.input.offsetParent === null ? document.getElementById("main") : off.input).focus()),
+      ),
+    );
     setStatus("attack", { bad: true, text: `The servers lie to you. ${attack.told}`, action: stop });
   }
 

@@ -19,12 +19,16 @@ export function diagram(lit) {
     people.set(id, who);
     return el("div", { class: `party party-${id}` }, el("strong", {}, name), who);
   });
-  const now = el("div", { class: "now", "aria-live": "polite" });
+  const now = el("div", { class: "now" });
   const rows = new Map();
 
   const parts = STORY.map((part) => {
     const list = el("ol", { class: "lane-rows", role: "list", "aria-label": part.title }, part.steps.map((step) => {
-      const row = stepRow(step, (chosen) => say(chosen.step, chosen.took));
+      const row = stepRow(step, (chosen) => {
+        // Read aloud when somebody asked, and not when dozens go by.
+        now.setAttribute("aria-live", "polite");
+        say(chosen.step, chosen.took);
+      });
       rows.set(step.number, row);
       return row.root;
     }));
@@ -89,6 +93,7 @@ export function diagram(lit) {
     const count = part.steps.filter((each) => rows.get(each.number).lit).length;
     part.count.replaceChildren(`${count} of ${part.steps.length}`);
     views.open(part.id);
+    now.setAttribute("aria-live", "off");
     say(step, took);
     lit(step);
   }

@@ -1,19 +1,16 @@
 import { el } from "./dom.js";
 
-const ORDER = ["offline", "attack", "twin"];
-const shown = new Map();
+/** What there can be to say, the most urgent first; each has a place of its own, so that none disturbs another. */
+const places = new Map(["offline", "attack", "twin"].map((name) => [name, el("div", {})]));
+document.getElementById("status").append(...places.values());
 
-/**
- * Says what is true of the whole page, above everything: `{ text, action, bad }`, or `null` when it is over. There is one
- * banner for each `name`.
- */
+/** Says what is true of the whole page, above everything: `{ text, action, bad }`, or `null` when it is over. */
 export function setStatus(name, status) {
-  if (status === null && !shown.has(name)) return;
-  shown.get(name)?.remove();
-  shown.delete(name);
-  if (status !== null) {
-    const { text, action = null, bad = false } = status;
-    shown.set(name, el("div", { class: bad ? "banner bad" : "banner" }, el("p", {}, text), action));
+  const place = places.get(name);
+  if (status === null) {
+    place.replaceChildren();
+    return;
   }
-  document.getElementById("status").replaceChildren(...ORDER.flatMap((each) => shown.get(each) ?? []));
+  const { text, action = null, bad = false } = status;
+  place.replaceChildren(el("div", { class: bad ? "banner bad" : "banner" }, el("p", {}, text), action));
 }

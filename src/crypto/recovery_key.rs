@@ -54,8 +54,8 @@ impl RecoveryKey {
         Ok(written)
     }
 
-    /// Reads the written form. Letter case, spaces and hyphens do not matter, `O` is read as 0, `I` and `L` as 1; the
-    /// checksum does.
+    /// Reads the written form. Letter case, spaces, line breaks and hyphens do not matter, `O` is read as 0, `I` and `L`
+    /// as 1; the checksum does.
     pub fn from_written(text: &str) -> Result<Self> {
         let wrong = || {
             Error::bad_input(
@@ -65,7 +65,7 @@ impl RecoveryKey {
         let letters = text
             .trim()
             .chars()
-            .filter(|letter| !matches!(letter, '-' | ' '));
+            .filter(|letter| !matches!(letter, '-' | ' ' | '\t' | '\n' | '\r'));
         let letters: Zeroizing<String> = Zeroizing::new(letters.collect());
         if letters.len() != LETTERS {
             return Err(wrong());
@@ -113,6 +113,9 @@ mod tests {
             .replace('0', "o")
             .replace('1', "l");
         assert_eq!(RecoveryKey::from_written(&sloppy).unwrap().0, key.0);
+        // As it is copied out of a document whose lines are short.
+        let wrapped = written.replace('-', "-\r\n\t");
+        assert_eq!(RecoveryKey::from_written(&wrapped).unwrap().0, key.0);
     }
 
     #[test]

@@ -45,6 +45,24 @@ test("steps light up in both tabs when they happen, and not before", async (t) =
   await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
 });
 
+test("what moves explains, and stands still for those who asked for that", async (t) => {
+  const moves = {};
+  for (const reducedMotion of ["no-preference", "reduce"]) {
+    const opened = await device(t, { reducedMotion });
+    await opened.context.addInitScript(() => {
+      window.moves = 0;
+      for (const type of ["animationstart", "transitionrun"]) addEventListener(type, () => (window.moves += 1), true);
+    });
+    const alice = await opened.person("Alice");
+    await alice.signUp();
+    await alice.inviteByLink({ name: "Bob" });
+    await seesParts(alice, [5, 0, 0, 0]);
+    moves[reducedMotion] = await alice.page.evaluate(() => window.moves);
+  }
+  assert.ok(moves["no-preference"] > 5, "arrows are drawn");
+  assert.equal(moves.reduce, 0);
+});
+
 test("the stored rows show what the services see, and nothing that is secret", async (t) => {
   const { alice, bob } = await twoConnected(await device(t));
   await alice.createCard("Passport", { Number: "X99 4411 802" });
@@ -87,6 +105,7 @@ async function beHonest(person) {
   const stop = person.button("Be honest again");
   await stop.click();
   await person.seesNo(stop);
+  assert.equal(await person.page.evaluate(() => document.activeElement.value), "", "the focus is at “Honest servers”");
 }
 
 const refusals = (person) => behind(person).getByRole("list", { name: "What the client refused" }).getByRole("listitem");
