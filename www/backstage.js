@@ -36,7 +36,6 @@ export function backstage(root, { refresh }) {
     showRows(record) {
       views.open("rows");
       rows.point(record, { show: true });
-      root.scrollIntoView({ block: "nearest" });
     },
     /** Whose side this is; `null` for nobody's. */
     belongsTo(account) {

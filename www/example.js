@@ -1,10 +1,13 @@
 // Somebody and something to begin with.
 
 const NAMES = ["Robin", "Noor", "Mika", "Sasha", "Amara", "Jun", "Elif", "Tomás", "Priya", "Levi"];
-const WORDS =
-  "amber anchor basil birch cedar cobalt copper coral cotton delta ember fable fern flint garnet ginger harbour hazel indigo iris jasmine juniper kelp lantern lemon linen maple marble meadow mint nectar oasis olive opal orchid paper pepper pine poppy quartz raven saffron sage slate sparrow spruce thistle topaz tulip velvet walnut willow".split(
-    " ",
-  );
+const WORDS = `
+  amber anchor basil birch cedar cobalt copper coral cotton delta ember fable fern flint garnet ginger harbour hazel
+  indigo iris jasmine juniper kelp lantern lemon linen maple marble meadow mint nectar oasis olive opal orchid paper
+  pepper pine poppy quartz raven saffron sage slate sparrow spruce thistle topaz tulip velvet walnut willow
+`
+  .trim()
+  .split(/\s+/);
 
 function choose(from) {
   const [drawn] = crypto.getRandomValues(new Uint32Array(1));

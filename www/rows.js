@@ -14,6 +14,8 @@ const KINDS = {
   plain: "Readable for the service",
 };
 
+const SERVICES = { keystore: "Keystore", vault: "Vault" };
+
 const shortId = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 function value(column) {
@@ -48,7 +50,10 @@ export function storedRows() {
   const problem = el("p", { class: "muted" }, "Sign in, and this is what the two services store.");
   const places = { keystore: el("div", { class: "tables" }), vault: el("div", { class: "tables" }) };
   const chosen = el("p", { class: "chosen", role: "status" });
-  const legend = el("ul", { class: "legend", role: "list", "aria-label": "What the marks mean" }, Object.entries(KINDS).map(([kind, text]) => el("li", {}, el("span", { class: `cell ${kind}`, "aria-hidden": "true" }, "abc"), " ", text)));
+  const marks = Object.entries(KINDS).map(([kind, text]) =>
+    el("li", {}, el("span", { class: `cell ${kind}`, "aria-hidden": "true" }, "abc"), " ", text),
+  );
+  const legend = el("ul", { class: "legend", role: "list", "aria-label": "What the marks mean" }, marks);
   const root = el(
     "div",
     { class: "stored-rows" },
@@ -61,9 +66,12 @@ export function storedRows() {
   );
 
   let account = null;
-  let latest = 0;
+  let looking = false;
+  let again = false;
   let drawn = new Map();
   let wanted = null;
+  let pinned = null;
+  let bring = false;
 
   function service(name, text, place) {
     return el("section", { class: "service" }, el("h3", {}, name), el("p", { class: "small muted" }, text), place);
@@ -73,20 +81,21 @@ export function storedRows() {
     const seen = new Map();
     for (const [name, place] of Object.entries(places)) {
       const tables = answer[name].filter(({ rows }) => rows.length > 0);
-      place.replaceChildren(
-        ...tables.map(({ table, about, rows, more }) =>
-          el(
-            "div",
-            { class: "table" },
-            el("h4", {}, el("code", {}, table), " ", el("span", { class: "table-about" }, about)),
-            el("ul", { role: "list", "aria-label": `${name}: ${table}` }, rows.map((row, index) => drawRow(seen, `${name}/${table}/${row.ids[0] ?? index}/${index}`, row))),
-            more > 0 ? el("p", { class: "small muted" }, `and ${more} more`) : null,
-          ),
-        ),
-      );
+      place.replaceChildren(...tables.map((table) => drawTable(seen, name, table)));
     }
     drawn = seen;
-    mark();
+    settle();
+  }
+
+  function drawTable(seen, service, { table, about, rows, more }) {
+    const drawnRows = rows.map((row, index) => drawRow(seen, `${service}/${table}/${row.ids[0] ?? index}/${index}`, row));
+    return el(
+      "div",
+      { class: "table" },
+      el("h4", {}, el("code", {}, table), " ", el("span", { class: "table-about" }, about)),
+      el("ul", { role: "list", "aria-label": `${SERVICES[service]}: ${table}` }, drawnRows),
+      more > 0 ? el("p", { class: "small muted" }, `and ${more} more`) : null,
+    );
   }
 
   /** A row that is as it was stays the same element; one that is new or changed is shown to be so. */
@@ -113,30 +122,64 @@ export function storedRows() {
     }
     chosen.replaceChildren();
     if (wanted !== null && account !== null) {
-      chosen.append(`${count} ${count === 1 ? "row belongs" : "rows belong"} to `, userText(wanted.name), ".");
+      chosen.append(`${count} ${count === 1 ? "row belongs" : "rows belong"} to `, userText(wanted.name), ". ");
+      if (wanted === pinned) chosen.append(button("Mark nothing", () => point(null, { show: true }), { kind: "link" }));
     }
     return first;
   }
 
+  /** Marks what is wanted and, where it is out of sight in this pane, moves there. */
+  function settle() {
+    const first = mark();
+    if (first === null || root.closest("[hidden]") !== null) return;
+    const behavior = calm() ? "auto" : "smooth";
+    if (bring) {
+      bring = false;
+      first.scrollIntoView({ block: "center", behavior });
+      return;
+    }
+    const pane = root.closest(".backstage-body");
+    const [frame, box] = [pane.getBoundingClientRect(), first.getBoundingClientRect()];
+    if (box.top < frame.top || box.bottom > frame.bottom) {
+      pane.scrollTo({ top: pane.scrollTop + box.top - frame.top - 16, behavior });
+    }
+  }
+
+  /** Looks once more after whatever asks for it meanwhile, however often that is. */
   async function look() {
     if (account === null || root.closest("[hidden]") !== null) return;
-    const turn = ++latest;
-    try {
-      const answer = await fetch(`/demo/rows?account=${account}`, { headers: { accept: "application/json" } });
-      if (turn !== latest) return;
-      if (answer.status === 404) {
-        problem.replaceChildren("This server does not show what it stores. The demo does: cargo xtask demo.");
-        problem.hidden = false;
-        return;
-      }
-      if (!answer.ok) return;
+    if (looking) {
+      again = true;
+      return;
+    }
+    looking = true;
+    do {
+      again = false;
+      await fetchRows(account).catch(() => {
+        // The page tells elsewhere that the servers cannot be reached.
+      });
+    } while (again && account !== null);
+    looking = false;
+  }
+
+  async function fetchRows(whose) {
+    const answer = await fetch(`/demo/rows?account=${whose}`, { headers: { accept: "application/json" } });
+    if (answer.status === 404) {
+      problem.replaceChildren("This server does not show what it stores. The demo does: cargo xtask demo.");
+    } else if (answer.ok) {
       const rows = await answer.json();
-      if (turn !== latest || account === null) return;
+      if (account !== whose) return;
       problem.hidden = true;
       draw(rows);
-    } catch {
-      // The page tells elsewhere that the servers cannot be reached.
     }
+  }
+
+  /** Marks the rows of a record; `null` for none. `show` keeps it so, and brings the first one into sight. */
+  function point(record, { show = false } = {}) {
+    if (show) pinned = record;
+    wanted = record ?? pinned;
+    bring = show || (bring && record === null);
+    settle();
   }
 
   return {
@@ -146,25 +189,14 @@ export function storedRows() {
     belongsTo(id) {
       account = id;
       wanted = null;
-      latest += 1;
+      pinned = null;
       drawn = new Map();
       for (const place of Object.values(places)) place.replaceChildren();
       problem.hidden = false;
       mark();
       look();
     },
-    /** Marks the rows of a record; `null` for none. `show` brings the first one into sight. */
-    point(record, { show = false } = {}) {
-      wanted = record;
-      const first = mark();
-      if (first !== null && root.closest("[hidden]") === null) {
-        const pane = root.closest(".backstage-body");
-        const [frame, box] = [pane.getBoundingClientRect(), first.getBoundingClientRect()];
-        if (show || box.top < frame.top || box.bottom > frame.bottom) {
-          pane.scrollTo({ top: pane.scrollTop + box.top - frame.top - 16, behavior: calm() ? "auto" : "smooth" });
-        }
-      }
-    },
+    point,
   };
 }
 

@@ -39,7 +39,12 @@ export function incomingSection(world) {
       "li",
       { class: "row taken-back" },
       el("h3", { tabindex: "-1" }, "No longer shared"),
-      el("p", {}, userText(share.name), " took this card back while you had it open, or its time ran out. Its key is deleted; what you read, you have read."),
+      el(
+        "p",
+        {},
+        userText(share.name),
+        " took this card back while you had it open, or its time ran out. Its key is deleted; what you read, you have read.",
+      ),
       el("div", { class: "actions" }, dismiss),
     );
     if (had) queueMicrotask(() => left.querySelector("h3").focus());
@@ -47,7 +52,10 @@ export function incomingSection(world) {
   }
 
   function incomingRow(share) {
-    const problem = problemBox({ record_rejected: "This is not what it claims to be, so it is not shown: somebody else than this person made it, or it was tampered with." });
+    const problem = problemBox({
+      record_rejected:
+        "This is not what it claims to be, so it is not shown: somebody else than this person made it, or it was tampered with.",
+    });
     const place = el("div", { class: "opened" });
 
     const read = () =>

@@ -5,9 +5,6 @@ import { isVouchsafeError } from "./errors.js";
 /** Codes by which the client says that something is not what it claims to be. */
 const REFUSALS = new Set(["peer_key_changed", "record_rejected", "connection_unverified", "safety_number_mismatch"]);
 
-/** Calls that change nothing that the servers keep. */
-const LISTS = new Set(["cards", "connections", "incomingShares", "outgoingShares", "invitations"]);
-
 const running = new Set();
 
 /** Notes a step for the calls that are running. */
@@ -17,7 +14,7 @@ export function noteStep({ number }) {
 
 /**
  * The session, watched. `refused` is told of `{ call, code, id, steps }`, where `id` names the record of a list that was refused;
- * `reached` whether the servers answered; `changed` that a call ended which may have changed what they keep.
+ * `reached` whether the servers answered; `changed` that a call ended: by it, or by what it answers to, they may keep other rows.
  */
 export function watched(session, { refused, reached, changed }) {
   async function watch(call, promise) {
@@ -39,7 +36,7 @@ export function watched(session, { refused, reached, changed }) {
       throw error;
     } finally {
       running.delete(run);
-      if (!LISTS.has(call)) changed();
+      changed();
     }
   }
 

@@ -11,6 +11,7 @@ export async function assertAccessible(page, where) {
   const { violations, passes } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
   await page.emulateMedia({ reducedMotion: null });
   assert.ok(passes.length > 10, `${where}: axe looked at next to nothing`);
-  const told = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ target, failureSummary }) => `    ${target.join(" ")} – ${failureSummary.replaceAll("\n", " ")}`).join("\n")}`);
+  const place = ({ target, failureSummary }) => `    ${target.join(" ")} – ${failureSummary.replaceAll("\n", " ")}`;
+  const told = violations.map(({ id, help, nodes }) => [`${id}: ${help}`, ...nodes.map(place)].join("\n"));
   assert.deepEqual(told, [], `${where} in ${page.url()}`);
 }
