@@ -62,18 +62,21 @@ fn padded_json(case: &Case, kind: Kind, jwe: &str) -> Vec<u8> {
 
 /// The text inside, as the client reads it.
 fn text_of(case: &Case, kind: Kind, jwe: &str) -> Result<String> {
+    let engine = &RustEngine;
     let text = |card: &CardContent| card.fields[0].value.clone();
     match kind {
         Kind::Card => {
-            records::open_card(case.alice, case.card, &case.vault, jwe).map(|(card, _)| text(&card))
+            let opening = records::open_card(engine, case.alice, case.card, &case.vault, jwe);
+            now(opening).map(|(card, _)| text(&card))
         }
         Kind::Note => {
             records::open_note(case.alice, case.connection, &case.vault, jwe).map(|note| note.name)
         }
         _ => {
             let (sender, recipient) = (case.signing.public(), case.bobs.public());
-            records::open_share(&case.at(), &case.dek, sender, recipient, jwe)
-                .map(|content| text(&content.card))
+            let at = case.at();
+            let opening = records::open_share(engine, &at, &case.dek, sender, recipient, jwe);
+            now(opening).map(|content| text(&content.card))
         }
     }
 }
