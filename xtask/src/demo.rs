@@ -9,6 +9,7 @@ use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
 use crate::services::{self, Host, Services, Settings};
+use crate::tools::Chromium;
 use crate::workspace::Workspace;
 
 /// What lies in `www/` and is not the page.
@@ -40,6 +41,23 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
     );
     println!("Vouchsafe demo ready: {}", demo.page());
     demo.stay()
+}
+
+/// Builds everything, and runs `work` with a demo of its own and a browser to use its page with.
+pub(crate) fn with_browser(
+    workspace: &Workspace,
+    work: impl FnOnce(&Services, &Chromium) -> Result<()>,
+) -> Result<()> {
+    npm::ensure_packages(workspace)?;
+    let chromium = Chromium::ensure(workspace)?;
+    let package = package::build(workspace)?;
+    let server = services::build_demo(workspace)?;
+
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path();
+    let (port, data) = (services::free_port()?, folder.join("data"));
+    let demo = start(workspace, &server, &package, folder, port, &data, false)?;
+    work(&demo, &chromium)
 }
 
 /// Puts the page into `folder` and starts the services there.

@@ -3,28 +3,17 @@
 use anyhow::Result;
 
 use crate::demo;
-use crate::npm;
-use crate::package;
 use crate::process;
-use crate::services;
-use crate::tools::Chromium;
 use crate::workspace::Workspace;
 
 /// Builds everything, and prints what it measures in headless Chromium. Each call is made in so many rounds.
 pub(crate) fn run(workspace: &Workspace, rounds: u32) -> Result<()> {
-    npm::ensure_packages(workspace)?;
-    let chromium = Chromium::ensure(workspace)?;
-    let package = package::build(workspace)?;
-    let server = services::build_demo(workspace)?;
-
-    let scratch = tempfile::tempdir()?;
-    let folder = scratch.path();
-    let (port, data) = (services::free_port()?, folder.join("data"));
-    let demo = demo::start(workspace, &server, &package, folder, port, &data, false)?;
-    eprintln!("==> Measuring in Chromium");
-    let mut node = workspace.command("node");
-    node.args(["benches/main.mjs", &rounds.to_string()])
-        .env("VOUCHSAFE_DEMO_URL", demo.page())
-        .env("CHROMIUM", &chromium.browser);
-    process::run(&mut node, "benches/main.mjs")
+    demo::with_browser(workspace, |demo, chromium| {
+        eprintln!("==> Measuring in Chromium");
+        let mut node = workspace.command("node");
+        node.args(["benches/main.mjs", &rounds.to_string()])
+            .env("VOUCHSAFE_DEMO_URL", demo.page())
+            .env("CHROMIUM", &chromium.browser);
+        process::run(&mut node, "benches/main.mjs")
+    })
 }
