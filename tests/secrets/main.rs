@@ -58,6 +58,7 @@ const NO_SECRETS: [(&str, &str); 44] = [
     ),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
     ("Entry.key", "a ciphertext"),
+    ("Gcm.key", "borrowed from a key that is wiped"),
     ("Inviter.connection_key", "a public key"),
     ("Inviter.signing_key", "a public key"),
     ("Live.next_key", "a counter"),
