@@ -1,6 +1,6 @@
 import { button, during, el, field, form, section, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
-import { trustChip } from "./trust.js";
+import { trustChip, trustMeaning } from "./trust.js";
 
 const MARK = "#vouchsafe=";
 
@@ -59,13 +59,22 @@ export function acceptPanel(session, ticket, { accepted, over }) {
 }
 
 /** What stands in the place of the panel, as high as that was, when the two are connected. */
-export function connectedPanel(connection, height, over) {
+export function connectedPanel(connection, height, { over, compare }) {
+  const { name, trust, verifiedBy } = connection;
+  const isSure = trust === "verified";
   const panel = section(
     "You are connected",
     {},
-    el("p", {}, "You and ", userText(connection.name), " can share cards now. What they share appears under “Shared with you” at once."),
-    el("p", { class: "actions" }, trustChip(connection.trust, connection.verifiedBy)),
-    el("div", { class: "actions" }, button("Go on", over, { kind: "primary" })),
+    isSure
+      ? el("p", {}, "You and ", userText(name), " can share cards now. What they share appears under “Shared with you” at once.")
+      : el("p", {}, "What ", userText(name), " shares appears under “Shared with you” at once. Before you share, compare the safety number."),
+    el("p", { class: "meaning" }, trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name)),
+    el(
+      "div",
+      { class: "actions" },
+      isSure ? null : button("Compare the safety number", compare, { kind: "primary" }),
+      button("Go on", over, { kind: isSure ? "primary" : undefined }),
+    ),
   );
   panel.style.minBlockSize = `${height}px`;
   return panel;

@@ -1,6 +1,6 @@
 import { button, copyButton, during, el, field, form, section } from "./dom.js";
 import { problemBox } from "./errors.js";
-import { examplePerson } from "./example.js";
+import { examplePerson, isExample } from "./example.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const EMAIL = "vouchsafe-demo-email";
@@ -44,14 +44,15 @@ export function accountView(app, { invited, signedUp, signedIn }) {
       email.input.value = person.email;
       passphrase.input.value = person.passphrase;
       passphrase.reveal();
-      submit.focus();
+      submit.form.requestSubmit();
     });
     const run = () =>
       during(submit, problem, () =>
         withProgress(progress, "Making your keys and stretching your passphrase. This takes a moment.", async () => {
-          const made = await (await app).signUp({ email: email.input.value, passphrase: passphrase.input.value });
+          const chosen = passphrase.input.value;
+          const made = await (await app).signUp({ email: email.input.value, passphrase: chosen });
           remembered.write(made.session.email);
-          signedUp(made.session, made.recoveryKey);
+          signedUp(made.session, made.recoveryKey, isExample(chosen) ? chosen : null);
         }),
       );
     return section(
@@ -61,7 +62,7 @@ export function accountView(app, { invited, signedUp, signedIn }) {
           ? "Then you can answer the invitation. Your keys are made in this browser."
           : "Your keys are made in this browser. The servers keep them locked and cannot open them.",
       },
-      el("div", { class: "example" }, el("p", {}, "Only trying it out?"), example),
+      el("div", { class: "example" }, el("p", {}, "Only trying it out? Use no real secrets."), example),
       form({}, run, email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
       el("p", { class: "switch" }, "Been here before? ", button("Sign in instead", () => turn(signIn), { kind: "link" })),
     );
@@ -137,9 +138,16 @@ export function accountView(app, { invited, signedUp, signedIn }) {
   return root;
 }
 
-/** The recovery key, once. `done` goes on. */
-export function recoveryKeyView(recoveryKey, done) {
-  return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done));
+/** The recovery key, once. `done` goes on; `example` is the passphrase of somebody who did not choose one. */
+export function recoveryKeyView(recoveryKey, done, example = null) {
+  return section(
+    "Your recovery key",
+    {},
+    ...recoveryKeyParts(recoveryKey, done),
+    example === null
+      ? null
+      : el("p", { class: "small" }, "As this example person you sign in with the passphrase ", el("code", {}, example), ". The page keeps neither of the two."),
+  );
 }
 
 /** What a recovery key is, the key, and the button that says that it is kept. */

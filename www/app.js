@@ -20,6 +20,9 @@ const mailbox = mailboxSection();
 const behind = backstage(place("backstage"), { refresh: () => home?.refresh() });
 place("tools").append(mailbox.root);
 
+/** Calls that only ask. */
+const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "readShare"]);
+
 let session = null;
 let home = null;
 let ticket = takeInvitation();
@@ -41,7 +44,16 @@ async function openClient() {
 }
 
 /** A session, watched for what the client refuses and whether the servers answer. */
-const watch = (made) => watched(made, { refused: behind.refused, reached, changed: behind.changed });
+const watch = (made) =>
+  watched(made, {
+    refused: behind.refused,
+    reached,
+    changed(call) {
+      behind.changed();
+      // Servers that lie tell nobody that something is new.
+      if (behind.isLying() && !ASKING.has(call)) home?.refresh();
+    },
+  });
 
 /** Puts `sections` in the place of what was there. It is a new element, so that to a browser nothing has moved. */
 function present(sections) {
@@ -59,7 +71,7 @@ const focusHeading = (root) => [...root.querySelectorAll("h2")].find((heading) =
 
 function showWho() {
   const signedIn = session !== null;
-  document.body.className = signedIn ? (home === null ? "between" : "at-home") : "signed-out";
+  document.body.className = signedIn ? (home === null ? "between" : "at-home") : ticket === null ? "signed-out" : "signed-out invited";
   mailbox.belongsTo(session?.email ?? null);
   behind.belongsTo(home === null ? null : session.account);
   iAm(session?.account ?? null);
@@ -87,11 +99,11 @@ function showSignedOut(options) {
   show([accountView(app, { invited: ticket !== null, signedUp, signedIn })], options);
 }
 
-function signedUp(made, recoveryKey) {
+function signedUp(made, recoveryKey, example = null) {
   session = watch(made);
   showWho();
   place("invitation").replaceChildren();
-  present([recoveryKeyView(recoveryKey, showHome)]);
+  present([recoveryKeyView(recoveryKey, showHome, example)]);
   focusHeading(place("primary"));
 }
 
@@ -166,7 +178,8 @@ function forgetInvitation(told = null) {
 async function accepted(connection) {
   ticket = null;
   const panel = place("invitation").firstElementChild;
-  const done = connectedPanel(connection, panel?.offsetHeight ?? 0, showInvitation);
+  const compare = () => home?.compare(connection);
+  const done = connectedPanel(connection, panel?.offsetHeight ?? 0, { over: showInvitation, compare });
   place("invitation").replaceChildren(done);
   notify(`You are connected with ${connection.name}.`);
   focusHeading(done);

@@ -1,4 +1,4 @@
-import { button, choice, during, el, makeId } from "./dom.js";
+import { button, choice, during, el, makeId, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { setStatus } from "./status.js";
 import { STEPS } from "./story.js";
@@ -23,7 +23,7 @@ const ATTACKS = [
     id: "forge-share",
     told: "They made up a share from somebody you know.",
     name: "Forge a share",
-    lie: "The servers make up a card, with a real key of your own, and say that somebody you know shared it.",
+    lie: "The servers make up a card, lock it for you as it should be, and say that somebody you know shared it.",
     task: "Read the card that turned up under “Shared with you”.",
     needs: "This needs a person you are connected with.",
   },
@@ -49,9 +49,10 @@ const ATTACKS = [
 const WHY = {
   peer_key_changed: {
     accept: "The link says which key is the inviter’s, and no server has seen the link. The Vault showed another key.",
-    connections: "The Vault showed other keys for this person than the ones that your notes hold, or could not prove that your link was used.",
-    share: "The keys that the Vault shows for this person are not the ones in your notes. No key was made and nothing was sent.",
-    other: "The keys that came are not the ones in your notes.",
+    connections: "The Vault showed other keys for this person than those that your own sealed notes hold.",
+    unproven: "The Vault says that this person used your link, and cannot prove it: whoever it shows has never had the link.",
+    share: "The keys that the Vault shows for this person are not those in your own sealed notes. No key was made and nothing was sent.",
+    other: "The keys that came are not those in your own sealed notes.",
   },
   record_rejected: {
     cards: "Every card says in its sealed part which card it is. What came in its place was another one.",
@@ -123,6 +124,7 @@ export function attacksView({ refresh }) {
       throw new Error("The switch did not work. Is the demo still running? Try again.");
     }
     known = new Set();
+    if (attack.id !== null) forgetRefusals();
     show(attack.id === null ? null : attack);
     shown();
     await refresh();
@@ -163,38 +165,41 @@ export function attacksView({ refresh }) {
   );
   show(null);
 
+  function forgetRefusals() {
+    list.replaceChildren();
+    none.hidden = false;
+  }
+
   return {
     root,
-    /** Notes a refusal, once for each record. */
-    refused({ call, code, id, steps }) {
-      const key = id === null ? null : `${code} ${id}`;
-      if (key !== null && known.has(key)) return;
-      if (key !== null) known.add(key);
+    /** Whether the servers lie to this person now. */
+    isLying: () => current !== null,
+    /** Notes a refusal, once for each record. Returns the step that it came at, or `null`. */
+    refused({ call, code, id, name, unproven, steps }) {
       const step = stoppedAt(call, steps);
+      const key = id === null ? null : `${code} ${id}`;
+      if (key !== null && known.has(key)) return step;
+      if (key !== null) known.add(key);
       const reasons = WHY[code];
       none.hidden = true;
       list.prepend(
         el(
           "li",
           { class: "refusal" },
-          el(
-            "p",
-            { class: "row-head" },
-            el("strong", {}, CALLS[call] ?? "A call"),
-            el("code", {}, code),
-          ),
+          el("p", {}, el("strong", {}, CALLS[call] ?? "A call", name ? [": ", userText(name)] : null)),
           step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", step.what, "."),
-          el("p", {}, reasons[call] ?? reasons.other),
+          el("p", {}, (unproven ? reasons.unproven : reasons[call]) ?? reasons.other),
+          el("p", { class: "small muted" }, "The app gets ", el("code", {}, code)),
         ),
       );
       while (list.children.length > 20) list.lastElementChild.remove();
+      return step;
     },
     /** To whom the servers lie; `null` for nobody. */
     belongsTo(id) {
       account = id;
       known = new Set();
-      list.replaceChildren();
-      none.hidden = false;
+      forgetRefusals();
       show(null);
       if (id !== null) look();
     },

@@ -29,9 +29,19 @@ export function backstage(root, { refresh }) {
   );
 
   return {
-    refused: attacks.refused,
+    /** Tells of a refusal, and marks the step that it came at. */
+    refused(refusal) {
+      const step = attacks.refused(refusal);
+      if (step !== null) steps.refuse(step.number);
+    },
+    isLying: attacks.isLying,
     changed: rows.look,
     point: rows.point,
+    /** Shows one of the views. */
+    openTab(id) {
+      views.open(id);
+      root.scrollIntoView({ block: "nearest" });
+    },
     /** Shows the rows of a record. */
     showRows(record) {
       views.open("rows");

@@ -5,7 +5,7 @@ import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
-import { changedWarning, trustChip } from "./trust.js";
+import { changedWarning, isUnproven, trustChip } from "./trust.js";
 
 /** The people one is connected with. */
 export function connectionsSection(world, invitations) {
@@ -33,14 +33,15 @@ export function connectionsSection(world, invitations) {
       el(
         "li",
         { class: "row" },
-        el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy), rowsButton({ id, name }, world.showRows)),
+        el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy, isUnproven(connection)), rowsButton({ id, name }, world.showRows)),
         el(
           "p",
           { class: "muted small" },
-          connection.role === "inviter" ? "You invited them, connected " : "They invited you, connected ",
+          connection.role === "inviter" ? "You invited them, " : "They invited you, ",
+          isUnproven(connection) ? "and the Vault says that they accepted " : "connected ",
           time(connection.createdAt),
         ),
-        trust === "changed" ? changedWarning() : null,
+        trust === "changed" ? changedWarning(connection) : null,
         trust === "unverified"
           ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
           : null,

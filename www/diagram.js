@@ -104,14 +104,21 @@ export function diagram(lit) {
   const root = el(
     "div",
     { class: "diagram" },
-    el("p", { class: "small muted" }, "The number of a step is that of the protocol’s document; its time is what it took here."),
     el("div", { class: "parties", "aria-hidden": "true" }, heads),
     now,
     views.list,
     views.panels,
+    el("p", { class: "small muted" }, "The numbers are those of the protocol’s document; the times are what each step took here."),
   );
   return {
     root,
+    /** Marks the step whose answer the client refused. */
+    refuse(number) {
+      const step = STEPS.get(number);
+      rows.get(number).refuse();
+      views.open(step.part);
+      say(step, null);
+    },
     /** Whether somebody is signed in here; if not, nobody is named. */
     opens(wanted) {
       open = wanted;
@@ -147,7 +154,7 @@ function stepRow(step, chosen) {
     row.took = took;
     time.replaceChildren(duration(took));
     state.replaceChildren("done");
-    root.classList.remove("lit");
+    root.classList.remove("lit", "refused");
     // Reading the width lets the arrow be drawn again when its step comes again.
     void root.offsetWidth;
     root.classList.add("lit");
@@ -157,7 +164,13 @@ function stepRow(step, chosen) {
     row.took = null;
     time.replaceChildren();
     state.replaceChildren("not yet");
-    root.classList.remove("lit");
+    root.classList.remove("lit", "refused");
+  };
+  row.refuse = () => {
+    row.reset();
+    time.replaceChildren("refused");
+    state.replaceChildren("refused");
+    root.classList.add("refused");
   };
   return row;
 }

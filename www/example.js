@@ -14,15 +14,20 @@ function choose(from) {
   return from[drawn % from.length];
 }
 
+/** The passphrases that were made here. */
+const made = new Set();
+
 /** An address that is nobody's, and a passphrase to try things out with. */
 export function examplePerson() {
   const name = choose(NAMES).normalize("NFKD").replace(/[^A-Za-z]/g, "").toLowerCase();
   const [drawn] = crypto.getRandomValues(new Uint32Array(1));
-  return {
-    email: `${name}.${drawn.toString(36).slice(0, 4).padStart(4, "0")}@example.test`,
-    passphrase: Array.from({ length: 5 }, () => choose(WORDS)).join(" "),
-  };
+  const passphrase = Array.from({ length: 5 }, () => choose(WORDS)).join(" ");
+  made.add(passphrase);
+  return { email: `${name}.${drawn.toString(36).slice(0, 4).padStart(4, "0")}@example.test`, passphrase };
 }
+
+/** Whether a passphrase was made here, and not by the person. */
+export const isExample = (passphrase) => made.has(passphrase);
 
 const line = (label, value) => ({ name: label.toLowerCase().replaceAll(" ", "_"), label, value });
 

@@ -2,7 +2,7 @@ import { button, during, el, hidden, section } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { icon } from "./icon.js";
 
-/** The way through the first minute, with a button for each step; it goes away when all is done. */
+/** The way through the first minute, with a button for each step, and where to look when all is done. */
 export function guide({ invited }) {
   const problem = problemBox();
   const counts = { cards: 0, invitations: 0, people: 0, outgoing: 0 };
@@ -18,7 +18,12 @@ export function guide({ invited }) {
       action: button("Invite", () => actions.invite(), { what: "somebody by a link", "aria-haspopup": "dialog" }),
     },
     { name: "Accept in the other tab", text: "Choose an example person there, and accept.", done: () => counts.people > 0 },
-    { name: "Share the card", text: "Press “Share” on it. The other tab shows it at once.", done: () => counts.outgoing > 0 },
+    {
+      name: "Share the card",
+      text: "The other tab shows it at once, and can read it.",
+      done: () => counts.outgoing > 0,
+      action: button("Share it", () => actions.share(), { "aria-haspopup": "dialog" }),
+    },
   ];
   const rows = steps.map(({ name, text, action }) => {
     const state = hidden(", to do");
@@ -31,12 +36,24 @@ export function guide({ invited }) {
     );
     return { root, state };
   });
+  const finished = el(
+    "div",
+    { class: "guide-done", hidden: true },
+    el("p", {}, el("strong", {}, "That was it. "), "Read the card in the other tab, and then look behind the scenes:"),
+    el(
+      "div",
+      { class: "actions" },
+      button("What is stored", () => actions.showRows()),
+      button("Let the servers lie", () => actions.lie()),
+    ),
+  );
   const hide = button("Hide", () => (root.hidden = true), { what: "the first steps", kind: "quiet" });
   const root = section(
     "Share something in a minute",
     { look: "guide", tools: [hide] },
     el("ol", { class: "guide-steps", role: "list", "aria-label": "First steps" }, rows.map((row) => row.root)),
     problem.root,
+    finished,
   );
   // Whoever was invited is led by the invitation.
   root.hidden = invited;
@@ -49,7 +66,7 @@ export function guide({ invited }) {
       row.root.classList.toggle("next", index === todo);
       row.state.replaceChildren(done ? ", done" : index === todo ? ", next" : ", to do");
     });
-    if (todo < 0) root.hidden = true;
+    finished.hidden = todo >= 0;
   }
   draw();
 

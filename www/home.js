@@ -3,6 +3,8 @@ import { connectionsSection } from "./connections.js";
 import { guide } from "./guide.js";
 import { invitationsSection } from "./invite.js";
 import { notify } from "./notices.js";
+import { safetyDialog } from "./safety.js";
+import { shareDialog } from "./share-form.js";
 import { incomingSection, outgoingSection } from "./shares.js";
 
 /**
@@ -22,6 +24,9 @@ export function homeView(session, behind, { invited }) {
     refreshConnections: () => connections.refresh(),
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
+    trustOf: (id) => connections.find(id)?.trust ?? null,
+    /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
+    labels: new Map(),
     point: behind.point,
     showRows: behind.showRows,
     count: first.count,
@@ -31,7 +36,13 @@ export function homeView(session, behind, { invited }) {
   const connections = connectionsSection(world, invitations);
   const incoming = incomingSection(world);
   const outgoing = outgoingSection(world);
-  first.does({ addSample: cards.addSample, invite: invitations.openInvite });
+  first.does({
+    addSample: cards.addSample,
+    invite: invitations.openInvite,
+    share: () => shareDialog(world, {}),
+    showRows: () => behind.openTab("rows"),
+    lie: () => behind.openTab("attacks"),
+  });
 
   async function nameOf(id) {
     const known = connections.find(id);
@@ -56,6 +67,7 @@ export function homeView(session, behind, { invited }) {
       const after = connections.find(id);
       if (after?.state === "active" && before === undefined && after.role === "inviter") {
         tell(`${after.name} accepted: you are connected.`);
+        invitations.wasAccepted(after);
       }
       if (after?.state === "ended" && before?.state !== "ended") {
         tell(`The connection with ${after.name} has ended.`);
@@ -88,6 +100,7 @@ export function homeView(session, behind, { invited }) {
     sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],
     refresh,
     refreshConnections: connections.refresh,
+    compare: (connection) => safetyDialog(world, connection),
     close() {
       closed = true;
       window.removeEventListener("focus", refresh);

@@ -5,6 +5,7 @@ import { time } from "./format.js";
 import { linkBox } from "./link-box.js";
 import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
+import { shareDialog } from "./share-form.js";
 
 const STATES = {
   pending: ["Waiting", "warn"],
@@ -75,13 +76,17 @@ export function invitationsSection(world) {
     label: "Your invitations",
     empty: "You have invited nobody yet.",
     size: 20,
-    fetch: (page) => session.invitations(page),
+    // An acceptance that nobody proved is none, whatever the Vault says.
+    async fetch(page) {
+      const { items, next } = await session.invitations(page);
+      return { items: items.map((item) => ({ ...item, unproven: world.trustOf(item.id) === "changed" })), next };
+    },
     changed(items) {
       world.count({ invitations: items.length });
       root.hidden = items.length === 0;
     },
     row: (invitation) => {
-      const [word, look] = STATES[invitation.state];
+      const [word, look] = invitation.unproven ? ["Not proven", "bad"] : STATES[invitation.state];
       const pending = invitation.state === "pending";
       const record = { id: invitation.id, name: invitation.name };
       return pointsAt(
@@ -125,9 +130,10 @@ export function invitationsSection(world) {
     const dialog = openDialog("Invite somebody", body);
     body.append(
       inviteForm(session, async (invitation) => {
-        const done = el("div", { class: "actions end" }, button("Done", () => dialog.close(), { kind: "primary" }));
+        const done = el("div", { class: "actions end" }, button("Done", () => dialog.close()));
         body.replaceChildren(...(invitation.link === null ? mailed(invitation) : [linkBox(invitation.link, invitation.name)]), done);
         body.querySelector("input, a, button").focus();
+        open = { id: invitation.id, body, dialog };
         await list.refresh();
       }),
     );
@@ -152,7 +158,27 @@ export function invitationsSection(world) {
     });
   }
 
+  /** The dialog over the invitation says that it was accepted, where it is still open. */
+  function wasAccepted({ id, name }) {
+    if (open?.id !== id || !open.dialog.open) return;
+    const { body, dialog } = open;
+    const share = button(
+      "Share a card",
+      () => {
+        dialog.close();
+        shareDialog(world, { connection: id });
+      },
+      { what: `with ${name}`, kind: "primary" },
+    );
+    body.replaceChildren(
+      el("p", { class: "done", role: "status" }, userText(name), " accepted: you are connected."),
+      el("div", { class: "actions end" }, button("Done", () => dialog.close()), share),
+    );
+    share.focus();
+  }
+
+  let open = null;
   const root = el("div", { class: "sub-section", hidden: true }, el("h3", {}, "Your invitations"), list.root);
   const invite = button("Invite somebody", openInvite, { kind: "primary", "aria-haspopup": "dialog" });
-  return { root, invite, openInvite, refresh: list.refresh, find: list.find };
+  return { root, invite, openInvite, wasAccepted, refresh: list.refresh, find: list.find };
 }

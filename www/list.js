@@ -16,8 +16,12 @@ export async function everything(fetch) {
 /** Whether `item` of a list is a record that could not be opened. */
 export const isFailure = (item) => item.error !== undefined && item.error !== null;
 
-const failureRow = (failure) =>
-  el("li", { class: "row" }, el("p", { class: "problem-text" }, `One record cannot be shown. ${sentence(failure.error)}`));
+const failureRow = (failure, look) =>
+  el(
+    "li",
+    { class: look === "tiles" ? "row tile" : "row" },
+    el("p", { class: "problem-text" }, el("strong", {}, "One record cannot be shown. "), sentence(failure.error)),
+  );
 
 /** How many records one call fetches at most. */
 const MOST = 200;
@@ -64,7 +68,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
     items.forEach((item, index) => {
       const image = JSON.stringify(item);
       const known = rows.get(item.id);
-      const node = known?.image === image ? known.node : isFailure(item) ? failureRow(item) : row(item);
+      const node = known?.image === image ? known.node : isFailure(item) ? failureRow(item, look) : row(item);
       drawn.set(item.id, { image, node, item });
       if (known && known.node !== node) known.node.remove();
       if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);

@@ -3,6 +3,7 @@ import { openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox } from "./errors.js";
 import { everything, isFailure } from "./list.js";
 import { safetyDialog } from "./safety.js";
+import { trustChip, trustMeaning } from "./trust.js";
 
 const HOUR = 3_600_000;
 const EXPIRIES = [
@@ -43,7 +44,17 @@ export async function shareDialog(world, start) {
 
 function shareForm(world, { start, cards, people, dialog, problem }) {
   const card = select("Card", cards.map(({ id, label }) => [label, id]), start.card);
-  const person = select("With", people.map(({ id, name }) => [name, id]), start.connection);
+  // Whoever is verified comes first to mind.
+  const likely = people.find(({ trust }) => trust === "verified") ?? people[0];
+  const person = select("With", people.map(({ id, name }) => [name, id]), start.connection ?? likely.id);
+  const meaning = el("p", { class: "meaning" });
+  const chosenPerson = () => people.find(({ id }) => id === person.input.value);
+  function showTrust() {
+    const { trust, verifiedBy, name } = chosenPerson();
+    meaning.replaceChildren(trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name));
+    submit.hidden = false;
+    problem.clear();
+  }
   const fields = el("fieldset", { class: "plain" });
   const expiry = select("How long can it be read?", EXPIRIES, "");
   const until = field("Reading ends", { type: "datetime-local" });
@@ -65,7 +76,8 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   }
   card.input.addEventListener("change", showFields);
   expiry.input.addEventListener("change", showUntil);
-  person.input.addEventListener("change", problem.clear);
+  person.input.addEventListener("change", showTrust);
+  showTrust();
   showFields();
   showUntil();
 
@@ -81,9 +93,10 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   }
 
   async function share(extra = {}) {
-    const to = people.find(({ id }) => id === person.input.value);
+    const to = chosenPerson();
     try {
-      await world.session.share({ ...options(), ...extra });
+      const shared = await world.session.share({ ...options(), ...extra });
+      world.labels.set(shared.id, cards.find(({ id }) => id === card.input.value).label);
     } catch (error) {
       if (!isVouchsafeError(error, "connection_unverified")) throw error;
       explainUnverified(to);
@@ -98,9 +111,12 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     const compare = button("Compare the safety number", () => safetyDialog(world, to, verified), { kind: "primary" });
     const anyway = button("Share anyway", () => during(anyway, problem, () => share({ acceptUnverified: true })));
     const verified = () => {
-      problem.clear();
+      to.trust = "verified";
+      to.verifiedBy = "safetyNumber";
+      showTrust();
       submit.focus();
     };
+    submit.hidden = true;
     problem.explain(
       el("p", {}, el("strong", {}, "Nothing was shared. "), userText(to.name), " is not verified yet."),
       el(
@@ -111,6 +127,7 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
       el("div", { class: "actions" }, compare, anyway),
     );
     compare.focus();
+    problem.root.scrollIntoView({ block: "nearest" });
   }
 
   const run = () =>
@@ -121,5 +138,5 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
       }
       await share();
     });
-  return form({}, run, card.root, person.root, fields, expiry.root, until.root, el("div", { class: "actions" }, submit));
+  return form({}, run, card.root, person.root, meaning, fields, expiry.root, until.root, el("div", { class: "actions end" }, submit));
 }

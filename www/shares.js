@@ -112,7 +112,10 @@ export function outgoingSection(world) {
     label: "Shared by you",
     empty: "You share nothing.",
     size: 10,
-    fetch: named(world, (page) => session.outgoingShares(page)),
+    fetch: named(world, async (page) => {
+      const { items, next } = await session.outgoingShares(page);
+      return { items: items.map((share) => ({ ...share, label: world.labels.get(share.id) ?? null })), next };
+    }),
     changed: (items) => world.count({ outgoing: items.length }),
     row: (share) => {
       const record = { id: share.id, name: `what you shared with ${share.name}` };
@@ -127,6 +130,7 @@ export function outgoingSection(world) {
             share.claimed ? el("span", { class: "chip good" }, "Claimed") : el("span", { class: "chip plain" }, "Not yet claimed"),
             rowsButton(record, world.showRows),
           ),
+          share.label === null ? null : el("p", {}, userText(share.label)),
           el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
           el(
             "div",

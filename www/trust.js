@@ -2,13 +2,16 @@ import { el, userText } from "./dom.js";
 
 const HOW = { safetyNumber: "safety number compared", link: "invitation link" };
 
+/** Whether nothing was ever known of this person that could have changed: a link that they cannot show to have had. */
+export const isUnproven = ({ trust, safetyNumber }) => trust === "changed" && safetyNumber === null;
+
 /** How sure it is that the keys are the other person's, in a word or two. */
-export function trustChip(trust, verifiedBy = null) {
+export function trustChip(trust, verifiedBy = null, unproven = false) {
   if (trust === "verified") {
     const how = HOW[verifiedBy];
     return el("span", { class: "chip trust good" }, how ? `Verified: ${how}` : "Verified");
   }
-  if (trust === "changed") return el("span", { class: "chip trust bad" }, "Keys changed");
+  if (trust === "changed") return el("span", { class: "chip trust bad" }, unproven ? "Not proven" : "Keys changed");
   return el("span", { class: "chip trust warn" }, "Unverified");
 }
 
@@ -23,15 +26,11 @@ export function trustMeaning(trust, verifiedBy, name) {
   return el("span", {}, "These keys are ", who, "'s: you compared the safety number.");
 }
 
-/** The warning for keys that are not those from before. */
-export const changedWarning = () =>
-  el(
-    "div",
-    { class: "problem" },
-    el(
-      "p",
-      {},
-      el("strong", {}, "Stop. "),
-      "The server shows other keys for this person than before. Somebody may stand between you. Share nothing, talk to the person face to face, then disconnect and connect anew.",
-    ),
-  );
+const CHANGED =
+  "The server shows other keys for this person than before. Somebody may stand between you. Share nothing, talk to the person face to face, then disconnect and connect anew.";
+const UNPROVEN =
+  "The server says that somebody accepted your invitation, but whoever it was cannot show to have had your link. Share nothing; disconnect, and make a new link.";
+
+/** The warning for keys that are not those from before, or that nobody vouched for. */
+export const changedWarning = (connection = {}) =>
+  el("div", { class: "problem" }, el("p", {}, el("strong", {}, "Stop. "), isUnproven(connection) ? UNPROVEN : CHANGED));

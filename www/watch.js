@@ -13,8 +13,9 @@ export function noteStep({ number }) {
 }
 
 /**
- * The session, watched. `refused` is told of `{ call, code, id, steps }`, where `id` names the record of a list that was refused;
- * `reached` whether the servers answered; `changed` that a call ended: by it, or by what it answers to, they may keep other rows.
+ * The session, watched. `refused` is told of `{ call, code, id, name, unproven, steps }`; `id` and `name` are those of a record in a list,
+ * and `unproven` says that nothing was ever proven of it;
+ * `reached` whether the servers answered; `changed` that a call ended, and which: by it, or by what it answers to, they may keep other rows.
  */
 export function watched(session, { refused, reached, changed }) {
   async function watch(call, promise) {
@@ -26,7 +27,9 @@ export function watched(session, { refused, reached, changed }) {
       reached(true);
       for (const item of result?.items ?? []) {
         if (item.error) note(call, item.error, item.id, steps);
-        else if (item.trust === "changed") refused({ call, code: "peer_key_changed", id: item.id, steps });
+        else if (item.trust === "changed") {
+          refused({ call, code: "peer_key_changed", id: item.id, name: item.name, unproven: item.safetyNumber === null, steps });
+        }
       }
       if (result?.trust === "changed") refused({ call, code: "peer_key_changed", id: result.id ?? null, steps });
       return result;
@@ -36,7 +39,7 @@ export function watched(session, { refused, reached, changed }) {
       throw error;
     } finally {
       running.delete(run);
-      changed();
+      changed(call);
     }
   }
 

@@ -39,7 +39,7 @@ test("steps light up in both tabs when they happen, and not before", async (t) =
   const steps = behind(alice).getByRole("list", { name: "User 2 reads it" }).getByRole("listitem");
   assert.equal(await steps.count(), 6);
   for (const text of await steps.allInnerTexts()) assert.match(text, /\d+ ms/);
-  await alice.button(/Fetch the locked DEK/).click();
+  await alice.button(/Fetch the locked key/).click();
   await alice.sees(behind(alice).getByText("User 2’s copy, which only User 2’s private key opens."));
   await alice.sees(behind(alice).getByText(alice.email.split("@")[0], { exact: true }));
   await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
@@ -120,6 +120,10 @@ test("a key that is swapped while two people connect is refused", async (t) => {
   await bob.tryAccept(alice);
   assert.match(await bob.problem(), /not the one that your link names/);
   await seesRefusal(bob, "Accepting the invitation", "peer_key_changed", "Refused at step 10");
+  await openTab(bob, "Steps");
+  const refused = behind(bob).getByRole("list", { name: "User 2 accepts" }).getByRole("listitem").filter({ hasText: "refused" });
+  assert.match(await refused.innerText(), /Open the invitation/, "the step that was refused is marked");
+  await openTab(bob, "Lying servers");
   assert.equal(await bob.rows("Connections").count(), 0);
   await assertAccessible(bob.page, "refused");
 
@@ -197,9 +201,10 @@ test("whoever says that a link was used has to have had it", async (t) => {
   const opened = await device(t);
   const alice = await opened.person("Alice");
   await alice.signUp();
-  await alice.inviteByLink({ name: "Bob" });
   await lie(alice, "Take over an invitation link");
-  await alice.seesTrust({ name: "Bob" }, "Keys changed");
-  await seesRefusal(alice, "Listing your people", "peer_key_changed");
+  await alice.inviteByLink({ name: "Bob" });
+  await alice.seesTrust({ name: "Bob" }, "Not proven");
+  await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Not proven" }));
+  await seesRefusal(alice, "Listing your people: Bob", "cannot prove it", "peer_key_changed");
   assert.equal(await alice.button("Share a card with Bob").count(), 0, "there is nothing to press");
 });

@@ -34,7 +34,6 @@ async function reach({ page }, name, key = "Enter") {
 async function becomeSomebody(person) {
   await person.sees(person.heading("Create an account"));
   await reach(person, "Be an example person");
-  await person.page.keyboard.press("Enter");
   await person.sees(person.heading("Your recovery key"), 60_000);
   await reach(person, "I have written it down");
   await person.sees(person.heading("Your cards"));

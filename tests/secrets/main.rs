@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 44] = [
+const NO_SECRETS: [(&str, &str); 45] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
