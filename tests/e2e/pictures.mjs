@@ -26,6 +26,7 @@ for (const colorScheme of ["light", "dark"]) {
     await alice.seesTrust(bob, "Verified");
     await alice.share("Passport", bob);
     await alice.page.getByRole("tab", { name: "Share 7 of 7" }).waitFor();
+    await alice.button("Hide the first steps").click();
     const dismiss = alice.button("Dismiss");
     while ((await dismiss.count()) > 0) await dismiss.first().click();
     await alice.page.mouse.move(0, 0);
