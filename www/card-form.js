@@ -1,7 +1,24 @@
 import { button, during, el, field, form } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
-import { fieldName } from "./format.js";
+import { characters, fieldName } from "./format.js";
+
+/** Longer values are kept as they are, or written anew: a text field with a million characters holds a page up for seconds. */
+const EDITABLE = 20_000;
+
+/** Where a value is written; `read` gives it. */
+function valueField(value) {
+  const box = field("Value", { tag: "textarea", rows: "1", autocomplete: "off", dir: "auto" }, value.length > EDITABLE ? "" : value);
+  if (value.length <= EDITABLE) return { root: box.root, read: () => box.input.value };
+  let kept = true;
+  const anew = button("Write it anew", () => {
+    kept = false;
+    root.replaceChildren(box.root);
+    box.input.focus();
+  });
+  const root = el("div", {}, el("p", {}, `The value has ${characters(value.length)} and stays as it is.`), el("div", { class: "actions" }, anew));
+  return { root, read: () => (kept ? value : box.input.value) };
+}
 
 /** A dialog to write a card; `save` gets the content. */
 export function cardDialog(title, card, save) {
@@ -15,8 +32,8 @@ export function cardDialog(title, card, save) {
   function addField(existing) {
     const legend = el("legend", {});
     const name = field("Field name", { required: true, autocomplete: "off", dir: "auto", value: existing?.label ?? "" });
-    const value = field("Value", { tag: "textarea", rows: "1", autocomplete: "off", dir: "auto" }, existing?.value ?? "");
-    const entry = { name: existing?.name, label: name.input, value: value.input, legend };
+    const value = valueField(existing?.value ?? "");
+    const entry = { name: existing?.name, label: name.input, value: value.read, legend };
     const remove = button(
       "Remove field",
       () => {
@@ -43,7 +60,7 @@ export function cardDialog(title, card, save) {
     const fields = entries.map((entry) => {
       const name = entry.name ?? fieldName(entry.label.value, taken);
       taken.add(name);
-      return { name, label: entry.label.value.trim(), value: entry.value.value };
+      return { name, label: entry.label.value.trim(), value: entry.value() };
     });
     return { label: label.input.value.trim(), fields };
   }

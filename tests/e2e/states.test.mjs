@@ -184,8 +184,14 @@ test("a card of a megabyte is shared and read, and shown in portions", async (t)
   await elsewhere(alice, "bigCard", length);
   await alice.page.evaluate(() => window.dispatchEvent(new Event("focus")));
   await alice.sees(alice.row("Your cards", "1,000,000 characters in all."));
-  await alice.share("Big", bob);
-  const article = await bob.read(alice, "Big");
+  await alice.button("Edit Big").click();
+  const dialog = alice.dialog("Edit Big");
+  await alice.sees(dialog.getByText("The value has 1,000,000 characters and stays as it is."));
+  await alice.field("Card title", dialog).fill("Big one");
+  await alice.button("Save card", dialog).click();
+  await alice.seesNo(dialog);
+  await alice.share("Big one", bob);
+  const article = await bob.read(alice, "Big one");
   const shown = () => article.locator("dd > span").evaluate((node) => node.textContent.length);
   const before = await shown();
   await bob.button("Show more", article).click();
