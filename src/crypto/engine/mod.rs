@@ -1,8 +1,8 @@
 //! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
 //!
 //! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
-//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. Ed25519 and the hashes are the same Rust code everywhere; so is AES-GCM, but that WebCrypto takes large
-//! records off the page.
+//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. Ed25519 and the hashes are the same
+//! Rust code everywhere; so is AES-GCM, but that WebCrypto takes large records off the page.
 
 use std::fmt;
 
