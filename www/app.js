@@ -69,9 +69,15 @@ function show(sections, { focus = true } = {}) {
 
 const focusHeading = (root) => [...root.querySelectorAll("h2")].find((heading) => heading.offsetParent !== null)?.focus();
 
+/** Which of the page's layouts it is. */
+function layOut() {
+  document.body.className = session === null ? "signed-out" : home === null ? "between" : "at-home";
+  document.body.classList.toggle("invited", session === null && ticket !== null);
+}
+
 function showWho() {
   const signedIn = session !== null;
-  document.body.className = signedIn ? (home === null ? "between" : "at-home") : ticket === null ? "signed-out" : "signed-out invited";
+  layOut();
   mailbox.belongsTo(session?.email ?? null);
   behind.belongsTo(home === null ? null : session.account);
   iAm(session?.account ?? null);
@@ -158,6 +164,7 @@ function accountDeleted() {
 }
 
 function showInvitation() {
+  layOut();
   if (ticket === null) {
     place("invitation").replaceChildren();
   } else if (session === null || home === null) {

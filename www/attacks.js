@@ -105,10 +105,7 @@ export function attacksView({ refresh }) {
   let current = null;
 
   function option(attack) {
-    const made = choice(
-      attack.name,
-      { type: "radio", name: group, value: attack.id ?? "" },
-    );
+    const made = choice(attack.name, { type: "radio", name: group, value: attack.id ?? "" });
     made.input.addEventListener("change", () => during(made.input, problem, () => turn(attack)));
     return { ...made, attack };
   }

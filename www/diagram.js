@@ -4,9 +4,10 @@ import { duration } from "./format.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
 import { tabs } from "./tabs.js";
 
-const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
 /** The step that also happens whenever a list is looked at. */
 const LIST = 33;
+
+const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
 const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
 
 /**
@@ -60,9 +61,19 @@ export function diagram(lit) {
     );
   }
 
-  /** A step that comes again begins its part anew. */
+  /** The parts that a refusal ended. */
+  const ended = new Set();
+
+  /** A step that comes again begins its part anew, and so does any step after a refusal. */
   function beginAnew({ part }) {
+    ended.delete(part);
     for (const step of parts.find(({ id }) => id === part).steps) rows.get(step.number).reset();
+  }
+
+  function recount({ part }) {
+    const { steps, count } = parts.find(({ id }) => id === part);
+    const lit = steps.filter(({ number }) => rows.get(number).lit).length;
+    count.replaceChildren(`${lit} of ${steps.length}`);
   }
 
   /** By tab, the newest list of shares: it is a step of reading when something is read. */
@@ -76,7 +87,7 @@ export function diagram(lit) {
       listed.set(tab, told);
       return;
     }
-    if (rows.get(number).lit) beginAnew(step);
+    if (rows.get(number).lit || ended.has(step.part)) beginAnew(step);
     const list = listed.get(tab);
     if (list !== undefined && step.part === STEPS.get(LIST).part && !rows.get(LIST).lit) light(list);
     light(told);
@@ -89,10 +100,8 @@ export function diagram(lit) {
     const actor = people.get(step.from);
     actor.replaceChildren(...(open ? [el("bdi", {}, who.split("@")[0])] : []));
     actor.parentElement.classList.toggle("here", tab === TAB);
-    const part = parts.find(({ id }) => id === step.part);
-    const count = part.steps.filter((each) => rows.get(each.number).lit).length;
-    part.count.replaceChildren(`${count} of ${part.steps.length}`);
-    views.open(part.id);
+    recount(step);
+    views.open(step.part);
     now.setAttribute("aria-live", "off");
     say(step, took);
     lit(step);
@@ -116,6 +125,8 @@ export function diagram(lit) {
     refuse(number) {
       const step = STEPS.get(number);
       rows.get(number).refuse();
+      ended.add(step.part);
+      recount(step);
       views.open(step.part);
       say(step, null);
     },

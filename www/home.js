@@ -24,7 +24,7 @@ export function homeView(session, behind, { invited }) {
     refreshConnections: () => connections.refresh(),
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
-    trustOf: (id) => connections.find(id)?.trust ?? null,
+    connection: (id) => connections.find(id),
     /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
     labels: new Map(),
     point: behind.point,

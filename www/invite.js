@@ -6,6 +6,7 @@ import { linkBox } from "./link-box.js";
 import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { shareDialog } from "./share-form.js";
+import { isUnproven } from "./trust.js";
 
 const STATES = {
   pending: ["Waiting", "warn"],
@@ -79,7 +80,7 @@ export function invitationsSection(world) {
     // An acceptance that nobody proved is none, whatever the Vault says.
     async fetch(page) {
       const { items, next } = await session.invitations(page);
-      return { items: items.map((item) => ({ ...item, unproven: world.trustOf(item.id) === "changed" })), next };
+      return { items: items.map((item) => ({ ...item, unproven: isUnproven(world.connection(item.id)) })), next };
     },
     changed(items) {
       world.count({ invitations: items.length });

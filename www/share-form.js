@@ -3,7 +3,7 @@ import { openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox } from "./errors.js";
 import { everything, isFailure } from "./list.js";
 import { safetyDialog } from "./safety.js";
-import { trustChip, trustMeaning } from "./trust.js";
+import { isUnproven, trustChip, trustMeaning } from "./trust.js";
 
 const HOUR = 3_600_000;
 const EXPIRIES = [
@@ -50,8 +50,10 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   const meaning = el("p", { class: "meaning" });
   const chosenPerson = () => people.find(({ id }) => id === person.input.value);
   function showTrust() {
-    const { trust, verifiedBy, name } = chosenPerson();
-    meaning.replaceChildren(trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name));
+    const to = chosenPerson();
+    const known = [to.trust, to.verifiedBy];
+    const unproven = isUnproven(to);
+    meaning.replaceChildren(trustChip(...known, unproven), " ", trustMeaning(...known, to.name, unproven));
     submit.hidden = false;
     problem.clear();
   }

@@ -3,7 +3,7 @@ import { el, userText } from "./dom.js";
 const HOW = { safetyNumber: "safety number compared", link: "invitation link" };
 
 /** Whether nothing was ever known of this person that could have changed: a link that they cannot show to have had. */
-export const isUnproven = ({ trust, safetyNumber }) => trust === "changed" && safetyNumber === null;
+export const isUnproven = (connection) => connection?.trust === "changed" && connection.safetyNumber === null;
 
 /** How sure it is that the keys are the other person's, in a word or two. */
 export function trustChip(trust, verifiedBy = null, unproven = false) {
@@ -16,8 +16,9 @@ export function trustChip(trust, verifiedBy = null, unproven = false) {
 }
 
 /** The same in a sentence, for people who know no cryptography. */
-export function trustMeaning(trust, verifiedBy, name) {
+export function trustMeaning(trust, verifiedBy, name, unproven = false) {
   const who = userText(name);
+  if (unproven) return el("span", {}, "Nobody can show to have had the invitation for ", who, ".");
   if (trust === "changed") return el("span", {}, "These are not the keys that ", who, " had before.");
   if (trust === "unverified") return el("span", {}, "Nobody has checked yet that these keys are ", who, "'s.");
   if (verifiedBy === "link") {
@@ -32,5 +33,5 @@ const UNPROVEN =
   "The server says that somebody accepted your invitation, but whoever it was cannot show to have had your link. Share nothing; disconnect, and make a new link.";
 
 /** The warning for keys that are not those from before, or that nobody vouched for. */
-export const changedWarning = (connection = {}) =>
+export const changedWarning = (connection) =>
   el("div", { class: "problem" }, el("p", {}, el("strong", {}, "Stop. "), isUnproven(connection) ? UNPROVEN : CHANGED));

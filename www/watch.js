@@ -1,6 +1,7 @@
 // Stands between the page and a session: which steps a call took, what the client refused, whether the servers answer.
 
 import { isVouchsafeError } from "./errors.js";
+import { isUnproven } from "./trust.js";
 
 /** Codes by which the client says that something is not what it claims to be. */
 const REFUSALS = new Set(["peer_key_changed", "record_rejected", "connection_unverified", "safety_number_mismatch"]);
@@ -13,9 +14,12 @@ export function noteStep({ number }) {
 }
 
 /**
- * The session, watched. `refused` is told of `{ call, code, id, name, unproven, steps }`; `id` and `name` are those of a record in a list,
- * and `unproven` says that nothing was ever proven of it;
- * `reached` whether the servers answered; `changed` that a call ended, and which: by it, or by what it answers to, they may keep other rows.
+ * The session, watched.
+ *
+ * - `refused` is told of `{ call, code, id, name, unproven, steps }`: `id` and `name` of a record in a list, or `null` and nothing;
+ *   whether that person never proved anything; the steps that the call got through.
+ * - `reached` is told whether the servers answered.
+ * - `changed` is told of each call that ended: by it, or by what it answers to, the servers may keep other rows.
  */
 export function watched(session, { refused, reached, changed }) {
   async function watch(call, promise) {
@@ -28,7 +32,7 @@ export function watched(session, { refused, reached, changed }) {
       for (const item of result?.items ?? []) {
         if (item.error) note(call, item.error, item.id, steps);
         else if (item.trust === "changed") {
-          refused({ call, code: "peer_key_changed", id: item.id, name: item.name, unproven: item.safetyNumber === null, steps });
+          refused({ call, code: "peer_key_changed", id: item.id, name: item.name, unproven: isUnproven(item), steps });
         }
       }
       if (result?.trust === "changed") refused({ call, code: "peer_key_changed", id: result.id ?? null, steps });

@@ -130,6 +130,8 @@ test("a key that is swapped while two people connect is refused", async (t) => {
   await beHonest(bob);
   await bob.accept(alice);
   await bob.seesTrust(alice, "Verified");
+  await openTab(bob, "Steps");
+  await seesParts(bob, [5, 6, 0, 0]);
 });
 
 test("by mail, a swapped key shows in the safety number", async (t) => {
@@ -157,6 +159,7 @@ test("a key that is swapped later is seen, and nothing is shared", async (t) => 
   await lie(alice, "Swap a key later");
   await alice.seesTrust(bob, "Keys changed");
   await seesRefusal(alice, "Listing your people", "peer_key_changed");
+  await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Accepted" }));
   const dialog = await alice.prepareShare("Passport", bob);
   await alice.button(/^Share$/, dialog).click();
   assert.match(await alice.problem(dialog), /The keys of this person are not those from before/);

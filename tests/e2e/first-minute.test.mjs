@@ -1,0 +1,66 @@
+// The first minute of somebody who reads nothing but the page: what it offers next is pressed, and nothing else.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Person, useBrowser } from "./support.mjs";
+
+const device = useBrowser();
+
+async function becomeSomebody(person) {
+  await person.button("Be an example person").click();
+  await person.sees(person.heading("Your recovery key"), 60_000);
+  const passphrase = (await person.page.locator("p code").innerText()).trim();
+  await person.button("I have written it down").click();
+  await person.sees(person.heading("Your cards"));
+  return passphrase;
+}
+
+test("the page leads from nothing to a card that was shared", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  const passphrase = await becomeSomebody(alice);
+  await alice.button("Start with a sample").click();
+  await alice.sees(alice.row("Your cards", "Passport"));
+  await alice.button("Invite somebody by a link").click();
+  const dialog = alice.dialog("Invite somebody");
+  await alice.field("What do you call this person?", dialog).fill("Bob");
+  await alice.button("Make invitation link", dialog).click();
+
+  const tab = opened.context.waitForEvent("page");
+  await dialog.getByRole("link", { name: "Open in another tab" }).click();
+  const bob = new Person(await tab, "Bob");
+  await bob.sees(bob.heading("You are invited"));
+  await becomeSomebody(bob);
+  await bob.accept(alice);
+
+  // The dialog that was left open says so, and leads on.
+  await alice.page.bringToFront();
+  await alice.sees(dialog.getByText("Bob accepted: you are connected."));
+  await alice.button("Share a card with Bob", dialog).click();
+  await alice.button(/^Share$/, alice.dialog("Share a card")).click();
+  await alice.sees(alice.page.getByText("That was it."));
+  await bob.page.bringToFront();
+  await bob.read(alice, "Passport");
+
+  // Who did not choose a passphrase was told it.
+  await alice.page.bringToFront();
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.field("Passphrase").fill(passphrase);
+  await alice.button("Unlock").click();
+  await alice.sees(alice.row("Shared by you", "With Bob"), 60_000);
+});
+
+test("whoever is invited is asked for an answer, not for an invitation", async (t) => {
+  const opened = await device(t, { viewport: { width: 390, height: 844 } });
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  const link = await alice.inviteByLink({ name: "Bob" });
+  const bob = await opened.person("Bob");
+  const hero = bob.heading("Share a card. Only they can read it.");
+  await bob.sees(hero);
+  await bob.openLink(link);
+  await bob.seesNo(hero);
+  await bob.button("Not now").click();
+  await bob.sees(hero);
+  assert.equal(await bob.heading("You are invited").count(), 0);
+});
