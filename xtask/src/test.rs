@@ -75,7 +75,8 @@ impl Step {
             Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
             Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
             Self::Browser => &[Self::Server],
-            Self::E2e | Self::Firefox => &[Self::Npm, Self::Demo, Self::Package],
+            Self::E2e => &[Self::Npm, Self::Demo, Self::Package],
+            Self::Firefox => &[Self::Npm, Self::Server, Self::Demo, Self::Package],
             Self::Guide => &[Self::Npm, Self::Server, Self::Package],
             _ => &[],
         }
