@@ -54,36 +54,41 @@ export function homeView(session, behind, { invited }) {
     }
   }
 
+  // An event may come long after what it tells of is in the lists, when the stream was cut; or twice for the same.
+  const told = new Set();
+  function tellOnce(about, text) {
+    if (told.has(about)) return false;
+    told.add(about);
+    tell(text);
+    return true;
+  }
+
   const listeners = {
     async invitation({ id }) {
-      const before = invitations.find(id);
       await invitations.refresh();
-      const after = invitations.find(id);
-      if (after?.state === "declined" && before?.state !== "declined") tell(`${after.name} declined your invitation.`);
+      const invitation = invitations.find(id);
+      if (invitation?.state === "declined") tellOnce(`declined ${id}`, `${invitation.name} declined your invitation.`);
     },
     async connection({ id }) {
-      const before = connections.find(id);
       await Promise.all([connections.refresh(), invitations.refresh()]);
-      const after = connections.find(id);
-      if (after?.state === "active" && before === undefined && after.role === "inviter") {
-        tell(`${after.name} accepted: you are connected.`);
-        invitations.wasAccepted(after);
+      const connection = connections.find(id);
+      if (connection?.state === "active" && connection.role === "inviter") {
+        if (tellOnce(`accepted ${id}`, `${connection.name} accepted: you are connected.`)) invitations.wasAccepted(connection);
       }
-      if (after?.state === "ended" && before?.state !== "ended") {
-        tell(`The connection with ${after.name} has ended.`);
+      if (connection?.state === "ended") {
+        tellOnce(`ended ${id}`, `The connection with ${connection.name} has ended.`);
         await world.refreshShares();
       }
     },
     async share({ id }) {
-      const before = incoming.find(id);
       await world.refreshShares();
-      const after = incoming.find(id);
-      if (after && !before) tell(`${after.name} shared a card with you.`);
+      const share = incoming.find(id);
+      if (share) tellOnce(`shared ${id}`, `${share.name} shared a card with you.`);
     },
     async revoked({ id }) {
-      const before = incoming.find(id);
       await world.refreshShares();
-      if (before) tell(`${before.name} took back a card that was shared with you.`);
+      const share = incoming.past(id);
+      if (share) tellOnce(`revoked ${id}`, `${share.name} took back a card that was shared with you.`);
     },
   };
   const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));

@@ -54,6 +54,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   let items = [];
   let next = null;
   let latest = 0;
+  let newest = null;
   let rows = new Map();
 
   function draw() {
@@ -80,32 +81,44 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
     changed(items);
   }
 
-  /** As many records as are shown, and at least a page. */
+  /** At least a page, and all that is shown, however much has come before it: the newest are first. */
   async function shown() {
-    let page = await fetch({ limit: Math.min(MOST, Math.max(size, items.length)) });
-    const all = [...page.items];
-    while (page.next !== null && all.length < items.length) {
-      page = await fetch({ limit: Math.min(MOST, items.length - all.length), cursor: page.next });
+    const oldest = items.at(-1);
+    const all = [];
+    const reached = () =>
+      all.length >= items.length &&
+      (oldest === undefined || all.some(({ id }) => id === oldest.id) || all.at(-1)?.createdAt < oldest.createdAt);
+    let cursor;
+    do {
+      const limit = Math.min(MOST, Math.max(size, items.length - all.length));
+      const page = await fetch(cursor === undefined ? { limit } : { limit, cursor });
       all.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== null && !reached());
+    return { items: all, next: cursor };
+  }
+
+  /** Whoever asks while a newer question is under way waits for that one's answer, too: the list then holds what was asked for. */
+  async function load(turn) {
+    try {
+      const page = await shown();
+      if (turn !== latest) return newest;
+      problem.clear();
+      items = page.items;
+      next = page.next;
+      draw();
+    } catch (error) {
+      if (turn !== latest) return newest;
+      problem.show(error);
     }
-    return { items: all, next: page.next };
   }
 
   return {
     root,
     find: (id) => items.find((item) => item.id === id),
-    async refresh() {
-      const turn = ++latest;
-      try {
-        const page = await shown();
-        if (turn !== latest) return;
-        problem.clear();
-        items = page.items;
-        next = page.next;
-        draw();
-      } catch (error) {
-        if (turn === latest) problem.show(error);
-      }
+    refresh() {
+      newest = load(++latest);
+      return newest;
     },
   };
 }

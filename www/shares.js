@@ -20,6 +20,7 @@ const expiryText = (share) => (share.expiresAt === null ? "until revoked" : ["un
 export function incomingSection(world) {
   const { session } = world;
   const opened = new Set();
+  const past = new Map();
   const list = pagedList({
     label: "Shared with you",
     empty: "Nobody has shared anything with you yet. When somebody does, it appears here at once.",
@@ -27,7 +28,10 @@ export function incomingSection(world) {
     fetch: named(world, (page) => session.incomingShares(page)),
     changed: (items) => world.count({ incoming: items.length }),
     row: incomingRow,
-    gone: (share, node) => (opened.has(share.id) ? takenBack(share, node) : null),
+    gone(share, node) {
+      past.set(share.id, share);
+      return opened.has(share.id) ? takenBack(share, node) : null;
+    },
   });
 
   /** What stays in the place of a share that was open when it was taken back. */
@@ -102,7 +106,13 @@ export function incomingSection(world) {
   }
 
   const root = section("Shared with you", { tools: [refreshButton(list, "what is shared with you")] }, list.root);
-  return { root, refresh: list.refresh, find: list.find };
+  return {
+    root,
+    refresh: list.refresh,
+    find: list.find,
+    /** A share that was in the list and is no longer. */
+    past: (id) => past.get(id),
+  };
 }
 
 /** What one shares with others. */

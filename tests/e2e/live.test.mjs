@@ -2,49 +2,11 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { on } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
+import { startProxy } from "./proxy.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
-
-/** A proxy between a browser and the services, whose event streams can fall silent or break. */
-async function startProxy(t) {
-  const streams = new Set();
-  const server = http.createServer((request, response) => {
-    const { method, headers } = request;
-    const onward = http.request(request.url, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
-      if (!request.url.endsWith("/v1/events")) return;
-      const stream = { after: headers["last-event-id"], answer, response };
-      streams.add(stream);
-      server.emit("stream");
-      response.on("close", () => streams.delete(stream));
-    });
-    onward.on("error", () => response.destroy());
-    response.on("close", () => onward.destroy());
-    request.pipe(onward);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    streams,
-    opened: on(server, "stream"),
-    /** Nothing comes any more, and nobody says so. */
-    silence() {
-      for (const { answer, response } of streams) answer.unpipe(response).resume();
-    },
-    break() {
-      for (const { response } of streams) response.destroy();
-    },
-  };
-}
 
 async function load(page, passphrase = "heard everywhere") {
   await page.goto(DEMO_URL);

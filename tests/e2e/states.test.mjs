@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
+import { startProxy } from "./proxy.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
@@ -42,6 +43,11 @@ const bring = (context) =>
           await Promise.all(batch.map((card) => session.createCard(card)));
         }
       },
+      async manyShares(session, count) {
+        const { items: [connection] } = await session.connections();
+        const { items: [card] } = await session.cards();
+        for (let made = 0; made < count; made += 1) await session.share({ card: card.id, connection: connection.id });
+      },
       bigCard: (session, length) =>
         session.createCard({ label: "Big", fields: [{ name: "text", label: "Text", value: "0123456789".repeat(length / 10) }] }),
     };
@@ -62,6 +68,35 @@ test("without a network the page says so, keeps what it shows, and goes on by it
   await opened.context.setOffline(false);
   await alice.seesNo(banner.getByText(/offline/), 30_000);
   await alice.createCard("Skates", { Size: "42" });
+});
+
+test("what a list already showed when the event came is told all the same", async (t) => {
+  const proxy = await startProxy(t);
+  const bob = await (await device(t, { breaks: true, proxy: { server: proxy.url } })).person("Bob");
+  const alice = await (await device(t)).person("Alice");
+  await alice.signUp();
+  await bob.signUp();
+  await bob.openLink(await alice.inviteByLink(bob));
+  await bob.accept(alice);
+  await alice.createCard("Boat", { Berth: "12" });
+  await alice.share("Boat", bob);
+  await bob.sees(bob.news("Alice shared a card with you."));
+  const dismiss = bob.button("Dismiss", bob.page.getByRole("status", { name: "News" }));
+  while ((await dismiss.count()) > 0) await dismiss.first().click();
+
+  proxy.close();
+  await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+  await bob.button("Refresh what is shared with you").click();
+  await bob.sees(bob.page.getByText("Nobody has shared anything with you yet."));
+  await alice.createCard("Car", { Plate: "AB 12" });
+  await alice.share("Car", bob);
+  await bob.button("Refresh what is shared with you").click();
+  await bob.sees(bob.row("Shared with you", "From Alice"));
+  assert.equal(await dismiss.count(), 0);
+
+  proxy.open();
+  await bob.sees(bob.news("Alice took back a card that was shared with you."), 60_000);
+  await bob.sees(bob.news("Alice shared a card with you."));
 });
 
 /** A demo of the test's own, which it may end. Given a port, it goes on with what was stored. */
@@ -171,9 +206,25 @@ test("five hundred cards come on demand, and stay when the list is fetched again
   await alice.page.evaluate(() => (document.querySelector(".tile:first-child").dataset.kept = "yes"));
   await alice.createCard("One more", { Number: "501" });
   await alice.sees(alice.row("Your cards", "501"));
-  assert.equal(await alice.rows("Your cards").count(), 500);
-  await alice.sees(more);
+  assert.equal(await alice.rows("Your cards").count(), 501, "a new card pushes none off the list");
   assert.equal(await alice.page.locator("[data-kept]").count(), 1, "a row that did not change is not drawn anew");
+});
+
+test("what is open stays open when more is shared than a page of the list holds", async (t) => {
+  const opened = await device(t);
+  await bring(opened.context);
+  const { alice, bob } = await twoConnected(opened);
+  await alice.createCard("Boat", { Berth: "12" });
+  await elsewhere(alice, "manyShares", 10);
+  const rows = bob.rows("Shared with you");
+  await bob.sees(rows.nth(9));
+  await bob.button(/^Read/, rows.nth(9)).click();
+  await bob.sees(bob.page.getByText("12", { exact: true }));
+
+  await elsewhere(alice, "manyShares", 1);
+  await bob.sees(rows.nth(10));
+  await bob.sees(rows.nth(10).getByText("12", { exact: true }));
+  assert.equal(await bob.page.getByText("No longer shared").count(), 0);
 });
 
 test("a card of a megabyte is shared and read, and shown in portions", async (t) => {

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -37,7 +39,7 @@ export function useBrowser({ args = [] } = {}) {
 }
 
 /** What the browser says of a connection that was cut. */
-const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|NETWORK_CHANGED|EMPTY_RESPONSE)/;
+const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|EMPTY_RESPONSE)/;
 
 /**
  * A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test, but for connections
@@ -59,6 +61,7 @@ async function openDevice(t, browser, { breaks = false, ...options } = {}) {
     });
   });
   t.after(async () => {
+    if (t.passed === false) await keep(t.name, context);
     await context.close();
     assert.deepEqual(faults, [], "the page had faults");
   });
@@ -78,9 +81,32 @@ async function openDevice(t, browser, { breaks = false, ...options } = {}) {
   };
 }
 
+let kept = 0;
+
+/** Keeps what the pages of a failed test look like and say, for whoever has to find out why. */
+async function keep(test, context) {
+  const folder = process.env.VOUCHSAFE_E2E_PICTURES;
+  if (folder === undefined) return;
+  const name = test.replaceAll(/\W+/g, "-");
+  await mkdir(join(folder, "failed"), { recursive: true });
+  for (const page of context.pages()) {
+    const path = join(folder, "failed", `${name}-${++kept}`);
+    try {
+      await page.screenshot({ path: `${path}.png`, fullPage: true });
+      await writeFile(`${path}.txt`, await page.locator("body").innerText());
+      console.error(`What it looked like: ${path}.png`);
+    } catch (error) {
+      console.error(`No picture of a failed test's page: ${error.message}`);
+    }
+  }
+}
+
+/** What the browser says when an address of the machine came or went. That is no fault of the page, which has to bear it. */
+const MOVED = /net::ERR_NETWORK_CHANGED/;
+
 /** An answer that says no (401, 409, 410 …) is logged by the browser and is no fault; a failing server is. */
 function isFault(message) {
-  if (message.type() !== "error") return false;
+  if (message.type() !== "error" || MOVED.test(message.text())) return false;
   const answer = /^Failed to load resource: the server responded with a status of (\d+)/.exec(message.text());
   return answer === null || Number(answer[1]) >= 500;
 }

@@ -162,6 +162,12 @@ fn sum_up(outcomes: &[Outcome], unchecked: &[String]) -> Result<ExitCode> {
         .filter(|outcome| outcome.failure.is_some())
         .count();
     writeln!(out, "\n{} passed, {failed} failed", outcomes.len() - failed)?;
+    // Said once more: what came after it may have been long.
+    for outcome in outcomes {
+        if let Some(failure) = &outcome.failure {
+            writeln!(out, "\nStep {}: {failure}", outcome.step.name())?;
+        }
+    }
     for what in unchecked {
         writeln!(out, "NOT CHECKED: {what}")?;
     }
@@ -467,10 +473,22 @@ impl Made<'_> {
             folder.display()
         );
         files.sort();
+        let what = format!("The tests in {}", folder.display());
+        let scratch = tempfile::tempdir()?;
+        let report = scratch.path().join("report");
         let mut node = self.workspace.command("node");
         node.args(["--test", "--test-reporter=spec"])
+            .arg("--test-reporter-destination=stdout")
+            .arg("--test-reporter=spec")
+            .arg(format!("--test-reporter-destination={}", report.display()))
             .args(files)
             .envs(settings.iter().copied());
-        process::run(&mut node, &format!("The tests in {}", folder.display()))
+        process::run(&mut node, &what).map_err(|error| {
+            let report = fs::read_to_string(report).unwrap_or_default();
+            match report.rsplit_once("failing tests:") {
+                Some((_, failing)) => anyhow::anyhow!("{error:#}\n{}", failing.trim()),
+                None => error,
+            }
+        })
     }
 }
