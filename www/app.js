@@ -16,9 +16,15 @@ import { iAm } from "./twins.js";
 import { noteStep, watched } from "./watch.js";
 
 const place = (id) => document.getElementById(id);
+
+/** Lets the browser do what waits: the page is made in pieces, none of which holds it up. */
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
 const mailbox = mailboxSection();
-const behind = backstage(place("backstage"), { refresh: () => home?.refresh() });
 place("tools").append(mailbox.root);
+await turn();
+const behind = backstage(place("backstage"), { refresh: () => home?.refresh() });
+await turn();
 
 /** Calls that only ask. */
 const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "readShare"]);

@@ -1,18 +1,24 @@
 import { el } from "./dom.js";
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+/** What `make` makes, when it is first asked for: formats take long to make, and a page that has just come up shows none. */
+function later(make) {
+  let made;
+  return () => (made ??= make());
+}
+
+const moment = later(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }));
 
 /** A point in time, in the reader's language and time zone. */
 export const time = (milliseconds) =>
-  el("time", { datetime: new Date(milliseconds).toISOString() }, moment.format(milliseconds));
+  el("time", { datetime: new Date(milliseconds).toISOString() }, moment().format(milliseconds));
 
 /** How long a step of the protocol took. */
 export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;
 
-const number = new Intl.NumberFormat("en-GB");
+const number = later(() => new Intl.NumberFormat("en-GB"));
 
 /** How long a text is. */
-export const characters = (count) => `${number.format(count)} ${count === 1 ? "character" : "characters"}`;
+export const characters = (count) => `${number().format(count)} ${count === 1 ? "character" : "characters"}`;
 
 /** The digits of a safety number as the package writes them: groups of five with a blank between. */
 export const safetyNumber = (text) => (text.replace(/\D/g, "").match(/.{1,5}/g) ?? []).join(" ");

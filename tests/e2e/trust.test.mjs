@@ -43,10 +43,26 @@ async function pixels(page, png, camera) {
   return { ...size, data: new Uint8ClampedArray(Buffer.from(base64, "base64")) };
 }
 
-/** What a reader that is not the page's own reads where `code` is on the screen. */
+/** What a reader that is not the page's own reads where `code` is on the screen, with as much white around it as readers need. */
 async function readCode(page, code) {
-  const { data, width, height } = await pixels(page, await code.screenshot());
-  return jsQR(data, width, height)?.data;
+  const picture = await pixels(page, await code.screenshot());
+  const read = jsQR(picture.data, picture.width, picture.height);
+  assert.ok(isFramed(picture, read), "four modules around the code are white");
+  return read.data;
+}
+
+/** Whether there is white around a code: four modules, says ISO/IEC 18004. A pixel may be lost where the browser rounds. */
+function isFramed({ data, width, height }, { version, location: { topLeftCorner, bottomRightCorner } }) {
+  const module = (bottomRightCorner.x - topLeftCorner.x) / (17 + 4 * version);
+  const around = 4 * module - 1;
+  const isLight = (x, y) => x >= 0 && y >= 0 && x < width && y < height && data[4 * (y * width + x)] > 128;
+  const isIn = (at, corner, by) => at > topLeftCorner[corner] - by && at < bottomRightCorner[corner] + by;
+  for (let y = Math.floor(topLeftCorner.y - around) + 1; isIn(y, "y", around); y += 1) {
+    for (let x = Math.floor(topLeftCorner.x - around) + 1; isIn(x, "x", around); x += 1) {
+      if (!(isIn(x, "x", 1) && isIn(y, "y", 1)) && !isLight(x, y)) return false;
+    }
+  }
+  return true;
 }
 
 /** Holds `code`, as it is on the screen of `page`, before the camera. */
