@@ -227,10 +227,11 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Reads the raw 32 bytes; weak keys are rejected.
+    /// Reads the raw 32 bytes. Weak keys are rejected, and a second spelling of a key: one with a y of p or more, which
+    /// RFC 8032, section 5.1.3 rejects, too.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
         let key = Ed25519Public::from_bytes(bytes).map_err(|_| Error::RecordRejected)?;
-        if key.is_weak() {
+        if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
             return Err(Error::RecordRejected);
         }
         let mut public = Self {

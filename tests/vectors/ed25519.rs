@@ -107,3 +107,23 @@ fn keys_of_small_order_are_refused() {
         assert_eq!(key(weak), Err(Error::RecordRejected), "{weak}");
     }
 }
+
+/// RFC 8032, section 5.1.3: a y of p or more is no y. The few points whose y is small have such a second spelling.
+#[wasm_bindgen_test(unsupported = test)]
+fn a_second_spelling_of_a_key_is_refused() {
+    let mut points = 0;
+    for y in 2..=18_u8 {
+        let mut reduced = [0; 32];
+        reduced[0] = y;
+        let mut unreduced = [0xff; 32];
+        unreduced[0] = 0xed + y;
+        unreduced[31] = 0x7f;
+        points += u32::from(VerifyingKey::from_bytes(&reduced).is_ok());
+        assert_eq!(
+            VerifyingKey::from_bytes(&unreduced).map(drop),
+            Err(Error::RecordRejected),
+            "p + {y}"
+        );
+    }
+    assert!(points > 0, "there was nothing to refuse");
+}
