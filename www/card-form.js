@@ -1,5 +1,5 @@
 import { button, during, el, field, form } from "./dom.js";
-import { openDialog } from "./dialog.js";
+import { confirmDialog, leave, openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { characters, fieldName } from "./format.js";
 
@@ -82,7 +82,19 @@ export function cardDialog(title, card, save) {
       list,
       el("div", { class: "actions" }, add),
       problem.root,
-      el("div", { class: "actions end" }, button("Discard", () => dialog.close()), submit),
+      el("div", { class: "actions end" }, button("Discard", () => leave(dialog)), submit),
     ),
   );
+  const before = JSON.stringify(content());
+  dialog.addEventListener("cancel", (event) => {
+    if (event.target !== dialog || JSON.stringify(content()) === before) return;
+    event.preventDefault();
+    confirmDialog({
+      title: "Discard what you wrote?",
+      text: "It is not saved anywhere.",
+      action: "Discard it",
+      keep: "Go on writing",
+      run: async () => dialog.close(),
+    });
+  });
 }

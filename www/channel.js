@@ -12,10 +12,11 @@ function deliver(message) {
 
 channel.addEventListener("message", ({ data }) => deliver(data));
 
-/** Calls `listener` for messages of this kind, this tab's own among them. */
+/** Calls `listener` for messages of this kind, this tab's own among them, until what it returns is called. */
 export function hear(kind, listener) {
   if (!listeners.has(kind)) listeners.set(kind, new Set());
   listeners.get(kind).add(listener);
+  return () => listeners.get(kind).delete(listener);
 }
 
 /** Tells all tabs. */

@@ -1,5 +1,5 @@
 import { button, el, section, userText } from "./dom.js";
-import { confirmDialog } from "./dialog.js";
+import { closeDialogs, confirmDialog } from "./dialog.js";
 import { time } from "./format.js";
 import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
@@ -49,13 +49,14 @@ export function connectionsSection(world, invitations) {
           "div",
           { class: "actions" },
           trust === "changed" ? null : button("Share a card", () => shareDialog(world, { connection: id }), { what: `with ${name}` }),
-          connection.safetyNumber === null
+          // The number of changed keys is that of the keys from before: whoever compared it would find it right.
+          connection.safetyNumber === null || trust === "changed"
             ? null
             : button("Safety number", () => safetyDialog(world, connection), {
                 what: `with ${name}`,
                 kind: trust === "unverified" ? undefined : "quiet",
               }),
-          button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: "quiet" }),
+          button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: trust === "changed" ? "danger" : "quiet" }),
         ),
       ),
       { id, name },
@@ -70,6 +71,7 @@ export function connectionsSection(world, invitations) {
       action: "Disconnect",
       run: async () => {
         await session.disconnect(connection.id);
+        closeDialogs();
         await Promise.all([list.refresh(), world.refreshShares()]);
       },
     });
@@ -81,5 +83,5 @@ export function connectionsSection(world, invitations) {
     list.root,
     invitations.root,
   );
-  return { root, refresh: list.refresh, find: list.find };
+  return { root, refresh: list.refresh, find: list.find, disconnect };
 }

@@ -7,7 +7,7 @@ export function openDialog(title, ...children) {
   const dialog = el(
     "dialog",
     { "aria-labelledby": heading.id },
-    el("div", { class: "dialog-head" }, heading, button("Close", () => dialog.close(), { kind: "quiet" })),
+    el("div", { class: "dialog-head" }, heading, button("Close", () => leave(dialog), { kind: "quiet" })),
     ...children,
   );
   dialog.addEventListener("close", () => dialog.remove());
@@ -16,13 +16,18 @@ export function openDialog(title, ...children) {
   return dialog;
 }
 
+/** Closes a dialog that does not object, as the Escape key would. */
+export function leave(dialog) {
+  if (dialog.dispatchEvent(new Event("cancel", { cancelable: true }))) dialog.close();
+}
+
 /** Closes whatever dialog is open, so that nothing secret stays when keys are forgotten. */
 export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
 /** Asks before something that cannot be undone, and does it. */
-export function confirmDialog({ title, text, action, run }) {
+export function confirmDialog({ title, text, action, keep: kept = "Keep it", run }) {
   const problem = problemBox();
   const go = button(
     action,
@@ -33,6 +38,6 @@ export function confirmDialog({ title, text, action, run }) {
       }),
     { kind: "danger" },
   );
-  const keep = button("Keep it", () => dialog.close(), { autofocus: true });
+  const keep = button(kept, () => dialog.close(), { autofocus: true });
   const dialog = openDialog(title, el("p", {}, text), problem.root, el("div", { class: "actions end" }, keep, go));
 }

@@ -1,4 +1,5 @@
 import { cardsSection } from "./cards.js";
+import { hear, TAB } from "./channel.js";
 import { connectionsSection } from "./connections.js";
 import { guide } from "./guide.js";
 import { invitationsSection } from "./invite.js";
@@ -6,6 +7,9 @@ import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
 import { incomingSection, outgoingSection } from "./shares.js";
+
+/** The step with which a share is opened for the first time. */
+const CLAIM = 40;
 
 /**
  * What a signed-in person sees: the sections, kept up to date. `behind` is the servers' side, `invited` whether the person came
@@ -15,8 +19,8 @@ export function homeView(session, behind, { invited }) {
   const first = guide({ invited });
   let closed = false;
   /** News of what was begun before the person left does not come after: it names people. */
-  const tell = (text) => {
-    if (!closed) notify(text);
+  const tell = (text, action) => {
+    if (!closed) notify(text, action);
   };
   const world = {
     session,
@@ -25,6 +29,7 @@ export function homeView(session, behind, { invited }) {
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
     connection: (id) => connections.find(id),
+    disconnect: (connection) => connections.disconnect(connection),
     /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
     labels: new Map(),
     point: behind.point,
@@ -56,10 +61,10 @@ export function homeView(session, behind, { invited }) {
 
   // An event may come long after what it tells of is in the lists, when the stream was cut; or twice for the same.
   const told = new Set();
-  function tellOnce(about, text) {
+  function tellOnce(about, text, action) {
     if (told.has(about)) return false;
     told.add(about);
-    tell(text);
+    tell(text, action);
     return true;
   }
 
@@ -73,7 +78,9 @@ export function homeView(session, behind, { invited }) {
       await Promise.all([connections.refresh(), invitations.refresh()]);
       const connection = connections.find(id);
       if (connection?.state === "active" && connection.role === "inviter") {
-        if (tellOnce(`accepted ${id}`, `${connection.name} accepted: you are connected.`)) invitations.wasAccepted(connection);
+        const share = { name: "Share a card", what: `with ${connection.name}`, run: () => shareDialog(world, { connection: id }) };
+        const isNew = tellOnce(`accepted ${id}`, `${connection.name} accepted: you are connected.`, share);
+        if (isNew) invitations.wasAccepted(connection);
       }
       if (connection?.state === "ended") {
         tellOnce(`ended ${id}`, `The connection with ${connection.name} has ended.`);
@@ -83,7 +90,8 @@ export function homeView(session, behind, { invited }) {
     async share({ id }) {
       await world.refreshShares();
       const share = incoming.find(id);
-      if (share) tellOnce(`shared ${id}`, `${share.name} shared a card with you.`);
+      const show = { name: "Show", what: "it", run: () => incoming.show(id) };
+      if (share) tellOnce(`shared ${id}`, `${share.name} shared a card with you.`, show);
     },
     async revoked({ id }) {
       await world.refreshShares();
@@ -98,8 +106,10 @@ export function homeView(session, behind, { invited }) {
     await Promise.all([cards.refresh(), invitations.refresh(), world.refreshShares()]);
   }
 
-  // Nothing announces a claim or another device's cards: a person who comes back to the tab sees them.
+  // Nothing announces a claim or another device's cards: a person who comes back to the tab sees them. Where the other
+  // person is a tab of this browser, its steps tell.
   window.addEventListener("focus", refresh);
+  ends.push(hear("step", ({ number, tab }) => void (number === CLAIM && tab !== TAB && outgoing.refresh())));
 
   return {
     sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],

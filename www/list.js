@@ -116,6 +116,12 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   return {
     root,
     find: (id) => items.find((item) => item.id === id),
+    /** Brings the row of an item into view, with the focus on the first thing to do. */
+    show(id) {
+      const node = rows.get(id)?.node;
+      node?.scrollIntoView({ block: "center" });
+      node?.querySelector(".actions button:not([hidden])")?.focus({ preventScroll: true });
+    },
     refresh() {
       newest = load(++latest);
       return newest;

@@ -3,9 +3,13 @@ import { button, el } from "./dom.js";
 /** How long a notice stays, in milliseconds. */
 const STAY = 12_000;
 
-/** Tells what happened, without taking the focus. */
-export function notify(text) {
+/** Tells what happened, without taking the focus. `action` is what a person may want to do then: `{ name, what, run }`. */
+export function notify(text, action = null) {
   const notice = el("div", { class: "notice" }, el("p", { dir: "auto" }, text));
+  if (action !== null) {
+    const act = () => (notice.remove(), action.run());
+    notice.append(button(action.name, act, { what: action.what, kind: "quiet" }));
+  }
   notice.append(button("Dismiss", () => notice.remove(), { kind: "quiet" }));
   const place = document.getElementById("notices");
   place.append(notice);

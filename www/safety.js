@@ -4,10 +4,11 @@ import { problemBox } from "./errors.js";
 import { safetyNumber } from "./format.js";
 import { qrCode } from "./qr-code.js";
 import { scanner } from "./scan.js";
-import { changedWarning, trustChip, trustMeaning } from "./trust.js";
+import { trustChip, trustMeaning } from "./trust.js";
 
+const DIGITS = 60;
 /** What the code of a safety number holds. */
-const NUMBER = /^\d{60}$/;
+const NUMBER = new RegExp(`^\\d{${DIGITS}}$`);
 
 /** The number in twelve groups, easy to read aloud, and as a code for the other person's camera. */
 function numberBox(number, name) {
@@ -23,13 +24,14 @@ function numberBox(number, name) {
 }
 
 /** What to do when the numbers are not the same. */
-const differing = (name) => [
+const differing = (name, disconnect) => [
   el("p", {}, el("strong", {}, "Then somebody may stand between you. "), "Do not share with ", userText(name), "."),
   el(
     "p",
     {},
     "First make sure that both of you look at the connection with each other. If the numbers still differ, choose Disconnect, and connect anew by a link that you hand over yourself.",
   ),
+  el("div", { class: "actions" }, button("Disconnect", disconnect, { what: `from ${name}`, kind: "danger" })),
 ];
 
 /** One of the ways to compare; opening it closes the others. */
@@ -37,7 +39,8 @@ const way = (group, title, props, ...children) =>
   el("details", { class: "compare", name: group, ...props }, el("summary", {}, title), el("div", { class: "compare-inside" }, ...children));
 
 /** The ways to compare the numbers of two people. `done` is called when they agree. */
-function comparing(world, { id, name, safetyNumber: number }, shown, copy, done) {
+function comparing(world, connection, shown, copy, done) {
+  const { id, name, safetyNumber: number } = connection;
   const group = makeId("ways");
   const problem = problemBox();
   const pasteProblem = problemBox();
@@ -49,8 +52,8 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
     done();
   }
 
-  const match = button("They match", () => during(match, problem, () => mark(number)), { kind: "primary" });
-  const differ = button("They differ", () => problem.explain(...differing(name)));
+  const match = button("They match", () => during(match, problem, () => mark(number)));
+  const differ = button("They differ", () => problem.explain(...differing(name, () => world.disconnect(connection))));
 
   const theirs = field(`The number that ${name} sees`, {
     tag: "textarea",
@@ -58,9 +61,17 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
     required: true,
     autocomplete: "off",
     inputmode: "numeric",
-    hint: "60 digits; blanks do not matter.",
+    hint: `${DIGITS} digits; blanks do not matter.`,
   });
   const compare = el("button", { type: "submit" }, "Compare");
+
+  /** A part of a number is no other number: nobody is to be alarmed by it. */
+  async function markPasted() {
+    const text = safetyNumber(theirs.input.value);
+    const count = text.replaceAll(" ", "").length;
+    if (count === DIGITS) return mark(text);
+    pasteProblem.explain(el("p", {}, `The number has ${DIGITS} digits, and this has ${count}. Paste the whole of it.`));
+  }
 
   const camera = scanner({ found, problem: cameraProblem });
 
@@ -84,7 +95,7 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
     { open: true },
     form(
       {},
-      () => during(compare, pasteProblem, () => mark(safetyNumber(theirs.input.value))),
+      () => during(compare, pasteProblem, markPasted),
       el("p", {}, "Send each other the number over a channel that both of you trust."),
       theirs.root,
       el("div", { class: "actions" }, compare, copy),
@@ -110,14 +121,14 @@ function comparing(world, { id, name, safetyNumber: number }, shown, copy, done)
   return { nodes, stop: camera.stop };
 }
 
-/** For those who have compared, or must not: the number to look at, and for the other person to read. */
-const showing = ({ name, trust }, shown, copy) => [
+/** For those who have compared: the number to look at, and for the other person to read. */
+const showing = ({ name }, shown, copy) => [
   shown.root,
-  trust === "verified" ? el("p", { class: "muted" }, userText(name), " sees the same number under the connection with you.") : null,
+  el("p", { class: "muted" }, userText(name), " sees the same number under the connection with you."),
   el("div", { class: "actions" }, copy),
 ];
 
-/** Comparing the safety number. `verified` is called when the two agree. */
+/** Comparing the safety number, of keys that did not change. `verified` is called when the two agree. */
 export function safetyDialog(world, connection, verified = () => {}) {
   const { name, trust, verifiedBy } = connection;
   const shown = numberBox(connection.safetyNumber, name);
@@ -133,7 +144,6 @@ export function safetyDialog(world, connection, verified = () => {}) {
   const dialog = openDialog(
     ["Safety number with ", userText(name)],
     el("p", { class: "meaning" }, trustChip(trust, verifiedBy), " ", trustMeaning(trust, verifiedBy, name)),
-    trust === "changed" ? changedWarning() : null,
     ...(ways?.nodes ?? showing(connection, shown, copy)),
   );
   dialog.classList.add("safety-dialog");

@@ -76,6 +76,7 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     until.root.hidden = expiry.input.value !== "chosen";
     until.input.required = !until.root.hidden;
   }
+  fields.addEventListener("change", () => problem.clear());
   card.input.addEventListener("change", showFields);
   expiry.input.addEventListener("change", showUntil);
   person.input.addEventListener("change", showTrust);
@@ -135,8 +136,9 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   const run = () =>
     during(submit, problem, async () => {
       if (choices.length > 0 && !choices.some(({ input }) => input.checked)) {
+        problem.explain(el("p", {}, "Choose at least one field to share."));
         choices[0].input.focus();
-        throw new Error("Choose at least one field to share.");
+        return;
       }
       await share();
     });

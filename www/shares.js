@@ -46,8 +46,10 @@ export function incomingSection(world) {
       el(
         "p",
         {},
-        userText(share.name),
-        " took this card back while you had it open, or its time ran out. Its key is deleted; what you read, you have read.",
+        ...(share.expiresAt !== null && share.expiresAt <= Date.now()
+          ? ["The time for which ", userText(share.name), " shared this card ran out while you had it open."]
+          : [userText(share.name), " took this card back while you had it open."]),
+        " Its key is deleted; what you read, you have read.",
       ),
       el("div", { class: "actions" }, dismiss),
     );
@@ -110,6 +112,7 @@ export function incomingSection(world) {
     root,
     refresh: list.refresh,
     find: list.find,
+    show: list.show,
     /** A share that was in the list and is no longer. */
     past: (id) => past.get(id),
   };
@@ -137,7 +140,7 @@ export function outgoingSection(world) {
             "div",
             { class: "row-head" },
             el("h3", {}, "With ", userText(share.name)),
-            share.claimed ? el("span", { class: "chip good" }, "Claimed") : el("span", { class: "chip plain" }, "Not yet claimed"),
+            share.claimed ? el("span", { class: "chip good" }, "Opened") : el("span", { class: "chip plain" }, "Not opened yet"),
             rowsButton(record, world.showRows),
           ),
           share.label === null ? null : el("p", {}, userText(share.label)),
@@ -161,6 +164,7 @@ export function outgoingSection(world) {
       action: "Revoke",
       run: async () => {
         await session.revokeShare(share.id);
+        world.tell(`Revoked: ${share.name} can no longer open ${share.label ?? "what you shared"}.`);
         await list.refresh();
       },
     });

@@ -42,6 +42,9 @@ test("two tabs connect by mail, compare the safety number, share, read and revok
   await bob.field("The number that Alice sees", seenByBob).fill(aliceNumber.replace(/\d/g, (digit) => (Number(digit) + 1) % 10));
   await bob.button("Compare", seenByBob).click();
   assert.match(await bob.problem(seenByBob), /The numbers differ/);
+  await bob.field("The number that Alice sees", seenByBob).fill(aliceNumber.slice(0, 11));
+  await bob.button("Compare", seenByBob).click();
+  assert.equal(await bob.problem(seenByBob), "The number has 60 digits, and this has 10. Paste the whole of it.");
   await bob.field("The number that Alice sees", seenByBob).fill(aliceNumber.replaceAll(" ", ""));
   await bob.button("Compare", seenByBob).click();
   await bob.seesTrust(alice, "Verified: safety number compared");
@@ -50,9 +53,11 @@ test("two tabs connect by mail, compare the safety number, share, read and revok
   await alice.seesTrust(bob, "Verified: safety number compared");
   await alice.button(/^Share$/, dialog).click();
   await alice.sees(alice.news("Shared with Bob."));
-  await alice.sees(alice.row("Shared by you", "With Bob").filter({ hasText: "Not yet claimed" }));
+  await alice.sees(alice.row("Shared by you", "With Bob").filter({ hasText: "Not opened yet" }));
 
   await bob.sees(bob.news("Alice shared a card with you."));
+  await bob.button("Show it").click();
+  assert.match(await bob.page.evaluate(() => document.activeElement.textContent), /^Read what Alice shared/);
   const article = await bob.read(alice, "Travel papers");
   const text = await article.innerText();
   assert.match(text, /X99 4411 802/);
@@ -60,9 +65,10 @@ test("two tabs connect by mail, compare the safety number, share, read and revok
   assert.match(text, /From Alice/);
   assert.match(text, /Verified/);
   assert.doesNotMatch(text, /7 Elm Row|Home address/);
-  await alice.seesClaimed(bob);
+  await alice.sees(alice.row("Shared by you", "With Bob").filter({ hasText: /Opened/ }));
 
   await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+  await alice.sees(alice.news("Revoked: Bob can no longer open Travel papers."));
   await alice.sees(alice.page.getByText("You share nothing."));
   await bob.sees(bob.news("Alice took back a card that was shared with you."));
   const left = bob.row("Shared with you", "took this card back while you had it open");

@@ -282,7 +282,7 @@ export class Person {
 
   /** Nothing announces a claim: the list is fetched again until it shows one. */
   async seesClaimed(other) {
-    const claimed = this.row("Shared by you", `With ${other.name}`).filter({ hasText: /^(?!.*Not yet).*Claimed/s });
+    const claimed = this.row("Shared by you", `With ${other.name}`).filter({ hasText: /Opened/ });
     const end = Date.now() + USUAL;
     for (;;) {
       await this.button("Refresh what you share").click();
