@@ -1,4 +1,4 @@
-import { button, during, el, field, form, section, userText } from "./dom.js";
+import { button, during, el, form, nameField, section, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { trustChip, trustMeaning } from "./trust.js";
 
@@ -34,10 +34,7 @@ export function acceptPanel(session, ticket, { accepted, over }) {
       "The key that the Vault shows is not the one that your link names: somebody may stand between you. Nothing was accepted. Ask the person who invited you.",
     not_found: "There is no such invitation. Check that the link is complete.",
   });
-  const name = field("What do you call the person who invited you?", {
-    required: true,
-    autocomplete: "off",
-    dir: "auto",
+  const name = nameField("What do you call the person who invited you?", {
     hint: "Only you see this name. No server knows it.",
   });
   const submit = el("button", { type: "submit", class: "primary" }, "Accept");

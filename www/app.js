@@ -95,7 +95,9 @@ function showWho() {
   const problem = problemBox();
   const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
   const out = button("Sign out", () => during(out, problem, signOut), { kind: "quiet" });
-  const account = button("Account", () => settingsDialog(session, accountDeleted), { kind: "quiet", "aria-haspopup": "dialog" });
+  const whose = session;
+  const meanwhile = { changed: () => notify("Your passphrase is changed."), deleted: () => session === whose && accountDeleted() };
+  const account = button("Account", () => settingsDialog(session, meanwhile), { kind: "quiet", "aria-haspopup": "dialog" });
   account.hidden = home === null;
   lock.hidden = home === null;
   place("who").replaceChildren(
@@ -107,11 +109,21 @@ function showWho() {
 
 function showSignedOut(options) {
   session = null;
+  invited = ticket !== null;
+  closeDialogs();
   showWho();
-  show([accountView(app, { invited: ticket !== null, signedUp, signedIn })], options);
+  show([accountView(app, { invited, signedUp, signedIn })], options);
+}
+
+/** Whether somebody came in meanwhile by another form: then nobody else does. */
+function isLate(made) {
+  if (session === null) return false;
+  made.signOut().catch(() => {});
+  return true;
 }
 
 function signedUp(made, recoveryKey, example = null) {
+  if (isLate(made)) return;
   session = watch(made);
   showWho();
   place("invitation").replaceChildren();
@@ -121,13 +133,16 @@ function signedUp(made, recoveryKey, example = null) {
 
 /** The lists are fetched before they are shown, so that nothing jumps. */
 async function signedIn(made) {
+  if (isLate(made)) return;
   session = watch(made);
   await showHome();
 }
 
 async function showHome() {
-  const next = homeView(session, behind, { invited });
   const shown = session;
+  const next = homeView(session, behind, { invited });
+  // What is refused while the lists are fetched is told as well.
+  behind.belongsTo(shown.account, { visible: false });
   await next.refresh();
   if (session !== shown) return next.close();
   home = next;
@@ -149,17 +164,17 @@ async function lockSession() {
   show([lockedView(session, { unlocked: showHome, signOut })]);
 }
 
-/** Signs out here whatever the server says: the person has left. */
+/** Signs out here, at once and whatever the server says: the person has left. */
 async function signOut() {
   const leaving = session;
   leaveHome();
+  showSignedOut();
   try {
     await leaving.signOut();
   } catch (error) {
     await leaving.lock().catch(() => {});
     notify(`You are signed out in this tab, but the server was not told. ${sentence(error)}`);
   }
-  showSignedOut();
 }
 
 function accountDeleted() {
@@ -176,27 +191,34 @@ function showInvitation() {
   } else if (session === null || home === null) {
     place("invitation").replaceChildren(waitingPanel(forgetInvitation, session !== null));
   } else {
-    place("invitation").replaceChildren(acceptPanel(session, ticket, { accepted, over: forgetInvitation }));
+    const answered = ticket;
+    const over = (told) => forgetInvitation(told, answered);
+    place("invitation").replaceChildren(acceptPanel(session, answered, { accepted: (made) => accepted(made, answered), over }));
   }
 }
 
-function forgetInvitation(told = null) {
-  ticket = null;
+/** The invitation `answered` is over; `null` for none. Another one may have been opened meanwhile, which waits. */
+function forgetInvitation(told, answered = ticket) {
+  if (ticket === answered) ticket = null;
   showInvitation();
   if (typeof told === "string") notify(told);
-  focusHeading(place("primary"));
+  focusHeading(place(ticket === null ? "primary" : "invitation"));
 }
 
 /** The panel stays, with the outcome in it, until the person has seen it. */
-async function accepted(connection) {
-  ticket = null;
-  const panel = place("invitation").firstElementChild;
-  const compare = () => home?.compare(connection);
-  const done = connectedPanel(connection, panel?.offsetHeight ?? 0, { over: showInvitation, compare });
-  place("invitation").replaceChildren(done);
+async function accepted(connection, answered) {
+  if (ticket === answered) ticket = null;
+  showConnected(connection);
   notify(`You are connected with ${connection.name}.`);
-  focusHeading(done);
   await home?.refreshConnections();
+}
+
+function showConnected(connection) {
+  const panel = place("invitation").firstElementChild;
+  const compare = () => home?.compare(connection, () => showConnected({ ...connection, trust: "verified", verifiedBy: "safetyNumber" }));
+  const over = () => forgetInvitation(null, null);
+  place("invitation").replaceChildren(connectedPanel(connection, panel?.offsetHeight ?? 0, { over, compare }));
+  focusHeading(place("invitation"));
 }
 
 window.addEventListener("hashchange", () => {

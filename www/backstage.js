@@ -6,6 +6,7 @@ import { tabs } from "./tabs.js";
 
 /** The servers' side: the steps, the rows, and what happens when the servers lie. */
 export function backstage(root, { refresh }) {
+  let whose = null;
   const rows = storedRows();
   const attacks = attacksView({ refresh });
   const news = el("span", { class: "peek-text" }, "Behind the scenes");
@@ -47,10 +48,12 @@ export function backstage(root, { refresh }) {
       views.open("rows");
       rows.point(record, { show: true });
     },
-    /** Whose side this is; `null` for nobody's. */
-    belongsTo(account) {
-      root.hidden = account === null;
-      nav.hidden = account === null;
+    /** Whose side this is; `null` for nobody's. It may not be seen before the person's own side is there. */
+    belongsTo(account, { visible = true } = {}) {
+      root.hidden = account === null || !visible;
+      nav.hidden = root.hidden;
+      if (account === whose) return;
+      whose = account;
       steps.opens(account !== null);
       rows.belongsTo(account);
       attacks.belongsTo(account);

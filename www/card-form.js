@@ -1,4 +1,4 @@
-import { button, during, el, field, form } from "./dom.js";
+import { button, during, el, field, form, nameField } from "./dom.js";
 import { confirmDialog, leave, openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { characters, fieldName } from "./format.js";
@@ -22,8 +22,11 @@ function valueField(value) {
 
 /** A dialog to write a card; `save` gets the content. */
 export function cardDialog(title, card, save) {
-  const label = field("Card title", { required: true, autocomplete: "off", dir: "auto", value: card.label, autofocus: true });
-  const problem = problemBox();
+  const label = nameField("Card title", { value: card.label, autofocus: true });
+  const problem = problemBox({
+    conflict: "This card was changed elsewhere in the meantime. Save once more, and yours takes the place of that; or discard yours to see it.",
+    not_found: "This card was deleted elsewhere in the meantime. Copy what you still need, then discard it here.",
+  });
   const submit = el("button", { type: "submit", class: "primary" }, "Save card");
   const add = button("Add a field", () => addField().focus());
   const list = el("div", { class: "card-fields" });
@@ -31,7 +34,7 @@ export function cardDialog(title, card, save) {
 
   function addField(existing) {
     const legend = el("legend", {});
-    const name = field("Field name", { required: true, autocomplete: "off", dir: "auto", value: existing?.label ?? "" });
+    const name = nameField("Field name", { value: existing?.label ?? "" });
     const value = valueField(existing?.value ?? "");
     const entry = { name: existing?.name, label: name.input, value: value.read, legend };
     const remove = button(

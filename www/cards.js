@@ -1,10 +1,10 @@
 import { button, copyButton, during, el, section, userText } from "./dom.js";
 import { cardDialog } from "./card-form.js";
 import { confirmDialog } from "./dialog.js";
-import { problemBox } from "./errors.js";
+import { isVouchsafeError, problemBox } from "./errors.js";
 import { SAMPLES } from "./example.js";
 import { characters, time } from "./format.js";
-import { pagedList } from "./list.js";
+import { pagedList, refreshButton } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { shareDialog } from "./share-form.js";
 
@@ -81,8 +81,18 @@ export function cardsSection(world) {
   }
 
   function edit(card) {
+    let { version } = card;
     cardDialog(["Edit ", userText(card.label)], card, async (content) => {
-      await session.updateCard({ id: card.id, version: card.version, ...content });
+      try {
+        await session.updateCard({ id: card.id, version, ...content });
+      } catch (error) {
+        if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
+          await list.refresh();
+          // Whoever saves once more has been told what that replaces.
+          version = list.find(card.id)?.version ?? version;
+        }
+        throw error;
+      }
       await list.refresh();
     });
   }
@@ -109,7 +119,7 @@ export function cardsSection(world) {
 
   const root = section(
     "Your cards",
-    { intro: "Only you can read them, until you share one.", tools: [sample, button("New card", create, { kind: "primary" })] },
+    { intro: "Only you can read them, until you share one.", tools: [refreshButton(list, "your cards"), sample, button("New card", create, { kind: "primary" })] },
     problem.root,
     list.root,
   );

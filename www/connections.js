@@ -1,7 +1,7 @@
 import { button, el, section, userText } from "./dom.js";
 import { closeDialogs, confirmDialog } from "./dialog.js";
 import { time } from "./format.js";
-import { pagedList } from "./list.js";
+import { pagedList, refreshButton } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
@@ -79,7 +79,7 @@ export function connectionsSection(world, invitations) {
 
   const root = section(
     "People",
-    { intro: "Before you share with a person, the two of you connect.", tools: [invitations.invite] },
+    { intro: "Before you share with a person, the two of you connect.", tools: [refreshButton(list, "your people"), invitations.invite] },
     list.root,
     invitations.root,
   );

@@ -1,8 +1,12 @@
 import { button, during, el, makeId } from "./dom.js";
 import { problemBox } from "./errors.js";
 
-/** Opens a modal dialog; the browser keeps the focus inside and gives it back at the end. */
+/**
+ * Opens a modal dialog; the browser keeps the focus inside and gives it back at the end. Where what had it is no longer
+ * there, the heading of its section gets it.
+ */
 export function openDialog(title, ...children) {
+  const section = document.activeElement?.closest("section");
   const heading = el("h2", { id: makeId("dialog") }, title);
   const dialog = el(
     "dialog",
@@ -10,7 +14,10 @@ export function openDialog(title, ...children) {
     el("div", { class: "dialog-head" }, heading, button("Close", () => leave(dialog), { kind: "quiet" })),
     ...children,
   );
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (document.activeElement === document.body) section?.querySelector("h2[tabindex]")?.focus();
+  });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
@@ -21,9 +28,34 @@ export function leave(dialog) {
   if (dialog.dispatchEvent(new Event("cancel", { cancelable: true }))) dialog.close();
 }
 
+/** Dialogs that were closed whatever they wait for. */
+const over = new WeakSet();
+
+/** Does `work`, and keeps the dialog open until it is done. */
+export async function hold(dialog, work) {
+  const stay = (event) => event.preventDefault();
+  // A browser lets nobody be kept for ever: what closes all the same is opened again.
+  const again = () => {
+    if (over.has(dialog)) return;
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  dialog.addEventListener("cancel", stay);
+  dialog.addEventListener("close", again);
+  try {
+    return await work();
+  } finally {
+    dialog.removeEventListener("cancel", stay);
+    dialog.removeEventListener("close", again);
+  }
+}
+
 /** Closes whatever dialog is open, so that nothing secret stays when keys are forgotten. */
 export function closeDialogs() {
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const dialog of document.querySelectorAll("dialog[open]")) {
+    over.add(dialog);
+    dialog.close();
+  }
 }
 
 /** Asks before something that cannot be undone, and does it. */

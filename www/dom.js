@@ -51,6 +51,10 @@ export function field(label, { tag = "input", hint, ...props } = {}, ...children
   return { root, input };
 }
 
+/** An input for what people call something: one line, not only blanks, and no longer than what can be stored. */
+export const nameField = (label, props = {}) =>
+  field(label, { required: true, pattern: ".*\\S.*", title: "Not only blanks.", maxlength: "250", autocomplete: "off", dir: "auto", ...props });
+
 /** A checkbox or radio button with its label behind it. */
 export function choice(label, props) {
   const input = el("input", props);

@@ -7,6 +7,7 @@ import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
 import { incomingSection, outgoingSection } from "./shares.js";
+import { isUnproven } from "./trust.js";
 
 /** The step with which a share is opened for the first time. */
 const CLAIM = 40;
@@ -29,6 +30,8 @@ export function homeView(session, behind, { invited }) {
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
     nameOf,
     connection: (id) => connections.find(id),
+    isOpen: () => !closed,
+    refresh,
     disconnect: (connection) => connections.disconnect(connection),
     /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
     labels: new Map(),
@@ -77,7 +80,10 @@ export function homeView(session, behind, { invited }) {
     async connection({ id }) {
       await Promise.all([connections.refresh(), invitations.refresh()]);
       const connection = connections.find(id);
-      if (connection?.state === "active" && connection.role === "inviter") {
+      if (connection?.state === "active" && connection.trust === "changed") {
+        const unproven = `The server says that ${connection.name} accepted, but whoever it was cannot show to have had your link.`;
+        tellOnce(`changed ${id}`, isUnproven(connection) ? unproven : `The server shows other keys for ${connection.name} than before.`);
+      } else if (connection?.state === "active" && connection.role === "inviter") {
         const share = { name: "Share a card", what: `with ${connection.name}`, run: () => shareDialog(world, { connection: id }) };
         const isNew = tellOnce(`accepted ${id}`, `${connection.name} accepted: you are connected.`, share);
         if (isNew) invitations.wasAccepted(connection);
@@ -115,7 +121,7 @@ export function homeView(session, behind, { invited }) {
     sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],
     refresh,
     refreshConnections: connections.refresh,
-    compare: (connection) => safetyDialog(world, connection),
+    compare: (connection, verified) => safetyDialog(world, connection, verified),
     close() {
       closed = true;
       window.removeEventListener("focus", refresh);

@@ -1,4 +1,4 @@
-import { button, choice, during, el, field, form, makeId, userText } from "./dom.js";
+import { button, choice, during, el, field, form, makeId, nameField, userText } from "./dom.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
@@ -22,10 +22,7 @@ function inviteForm(session, made) {
   const link = choice("By a link that I hand over", { type: "radio", name: group, value: "link", checked: true });
   const mail = choice("By mail", { type: "radio", name: group, value: "email" });
   const meaning = el("p", { class: "hint" });
-  const name = field("What do you call this person?", {
-    required: true,
-    autocomplete: "off",
-    dir: "auto",
+  const name = nameField("What do you call this person?", {
     autofocus: true,
     hint: "Only you see this name. No server knows it.",
   });
@@ -35,7 +32,7 @@ function inviteForm(session, made) {
   function choose() {
     const byMail = mail.input.checked;
     email.root.hidden = !byMail;
-    email.input.required = byMail;
+    email.input.disabled = !byMail;
     submit.replaceChildren(byMail ? "Send invitation" : "Make invitation link");
     meaning.replaceChildren(
       byMail

@@ -45,6 +45,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
         items = [...items, ...page.items];
         next = page.next;
         draw();
+        if (next === null) rows.get(page.items[0]?.id)?.node.querySelector("button")?.focus();
       }),
     { what: label },
   );
@@ -127,4 +128,10 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
       return newest;
     },
   };
+}
+
+/** A button that fetches a list again; what goes wrong is told at the list. */
+export function refreshButton(list, what) {
+  const refresh = button("Refresh", () => during(refresh, { clear() {}, show() {} }, list.refresh), { what, kind: "quiet" });
+  return refresh;
 }

@@ -44,7 +44,7 @@ export function mailboxSection() {
   }
 
   function draw() {
-    const first = mine === null ? mails.slice(0, NEWEST) : mails.filter((mail) => mail.to === mine).slice(0, SHOWN);
+    const first = mine === null ? mails.slice(0, NEWEST) : mails.filter((mail) => mail.to.toLowerCase() === mine.toLowerCase()).slice(0, SHOWN);
     fill(list, first);
     fill(otherList, mails.filter((mail) => !first.includes(mail)).slice(0, SHOWN));
     summary.replaceChildren(mine === null ? "Earlier mails" : "Mails to other people");

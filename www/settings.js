@@ -1,8 +1,7 @@
 import { recoveryKeyParts } from "./account.js";
-import { openDialog } from "./dialog.js";
+import { hold, openDialog } from "./dialog.js";
 import { choice, during, el, form } from "./dom.js";
 import { problemBox } from "./errors.js";
-import { notify } from "./notices.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const WRONG = { wrong_credentials: "The passphrase is wrong. Try again." };
@@ -15,8 +14,11 @@ const ELSEWHERE = {
 function part(title, text, fields, submit, run, own = ELSEWHERE) {
   const problem = problemBox(own);
   const progress = progressLine();
+  // Whoever closed the dialog meanwhile would not see what came of it, which for a recovery key is its only time.
   const send = () =>
-    during(submit, problem, () => withProgress(progress, "Stretching your passphrase. This takes a moment.", run));
+    during(submit, problem, () =>
+      hold(submit.closest("dialog"), () => withProgress(progress, "Stretching your passphrase. This takes a moment.", run)),
+    );
   return el(
     "details",
     { class: "part", name: "account" },
@@ -38,7 +40,6 @@ function changePassphrase(session, done) {
     async () => {
       await session.changePassphrase({ passphrase: old.input.value, newPassphrase: chosen.input.value });
       done();
-      notify("Your passphrase is changed.");
     },
   );
 }
@@ -72,16 +73,18 @@ function deleteAccount(session, deleted) {
   );
 }
 
-/** What a person does to their account. `deleted` is called when there is none any more. */
-export function settingsDialog(session, deleted) {
+/** What a person does to their account. `changed` and `deleted` are called when the passphrase was, or the account. */
+export function settingsDialog(session, { changed, deleted }) {
   function showKey(recoveryKey) {
-    body.replaceChildren(...recoveryKeyParts(recoveryKey, () => dialog.close()));
+    let kept = () => {};
+    hold(dialog, () => new Promise((resolve) => (kept = resolve)));
+    body.replaceChildren(...recoveryKeyParts(recoveryKey, () => (kept(), dialog.close())));
     body.querySelector("button").focus();
   }
   const body = el(
     "div",
     { class: "parts" },
-    changePassphrase(session, () => dialog.close()),
+    changePassphrase(session, () => (dialog.close(), changed())),
     makeRecoveryKey(session, showKey),
     deleteAccount(session, deleted),
   );

@@ -33,13 +33,28 @@ export async function shareDialog(world, start) {
     ]);
     const readable = cards.filter((card) => !isFailure(card));
     const people = connections.filter((connection) => !isFailure(connection) && connection.state === "active");
-    if (readable.length === 0) body.replaceChildren(el("p", {}, "You have no card yet. Make one first."));
-    else if (people.length === 0) body.replaceChildren(el("p", {}, "You are connected with nobody yet. Invite somebody first."));
-    else body.replaceChildren(shareForm(world, { start, cards: readable, people, dialog, problem }));
+    const hindrance = whyNot(start, { cards, readable, connections, people });
+    if (hindrance === null) body.replaceChildren(shareForm(world, { start, cards: readable, people, dialog, problem }));
+    else {
+      body.replaceChildren(el("p", {}, hindrance));
+      await world.refresh();
+    }
   } catch (error) {
     body.replaceChildren();
     problem.show(error);
   }
+}
+
+/** Why there is nothing to share, or nobody to share with. What the dialog was opened for is never replaced by something else. */
+function whyNot(start, { cards, readable, connections, people }) {
+  const isIn = (list, id) => id === undefined || list.some((item) => item.id === id);
+  if (cards.length === 0) return "You have no card yet. Make one first.";
+  if (readable.length === 0) return "None of your cards can be opened now.";
+  if (!isIn(readable, start.card)) return "This card is no longer there, or cannot be opened now.";
+  if (!isIn(people, start.connection)) return "You are no longer connected with this person.";
+  if (people.length > 0) return null;
+  if (connections.some(isFailure)) return "None of your connections can be checked now.";
+  return "You are connected with nobody yet. Invite somebody first.";
 }
 
 function shareForm(world, { start, cards, people, dialog, problem }) {
@@ -59,7 +74,7 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   }
   const fields = el("fieldset", { class: "plain" });
   const expiry = select("How long can it be read?", EXPIRIES, "");
-  const until = field("Reading ends", { type: "datetime-local" });
+  const until = field("Reading ends", { type: "datetime-local", required: true });
   const submit = el("button", { type: "submit", class: "primary" }, "Share");
   let choices = [];
 
@@ -74,7 +89,8 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   }
   function showUntil() {
     until.root.hidden = expiry.input.value !== "chosen";
-    until.input.required = !until.root.hidden;
+    // What is not shown is not asked for, and cannot stop the form.
+    until.input.disabled = until.root.hidden;
   }
   fields.addEventListener("change", () => problem.clear());
   card.input.addEventListener("change", showFields);
@@ -97,9 +113,10 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
 
   async function share(extra = {}) {
     const to = chosenPerson();
+    const { label } = cards.find(({ id }) => id === card.input.value);
     try {
       const shared = await world.session.share({ ...options(), ...extra });
-      world.labels.set(shared.id, cards.find(({ id }) => id === card.input.value).label);
+      world.labels.set(shared.id, label);
     } catch (error) {
       if (!isVouchsafeError(error, "connection_unverified")) throw error;
       explainUnverified(to);

@@ -2,7 +2,7 @@ import { button, during, el, section, userText } from "./dom.js";
 import { confirmDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { time } from "./format.js";
-import { pagedList } from "./list.js";
+import { pagedList, refreshButton } from "./list.js";
 import { cardFields } from "./cards.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { changedWarning, trustChip } from "./trust.js";
@@ -14,19 +14,39 @@ const named = (world, fetch) => async (options) => {
   return { ...page, items: await Promise.all(items) };
 };
 
+/** The longest time that a timer of a browser can wait, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
+
+/** Fetches a list again when the time of one of its shares runs out: no event tells of that. */
+function whenExpired(world, refresh) {
+  let timer;
+  return (items) => {
+    clearTimeout(timer);
+    const next = Math.min(...items.map(({ expiresAt }) => expiresAt ?? Infinity));
+    if (next === Infinity) return;
+    // A clock that goes before the server's asks once a second.
+    const wait = Math.min(LONGEST, Math.max(1_000, next - Date.now()));
+    timer = setTimeout(() => void (world.isOpen() && refresh()), wait);
+  };
+}
+
 const expiryText = (share) => (share.expiresAt === null ? "until revoked" : ["until ", time(share.expiresAt)]);
 
 /** What others share with oneself. */
 export function incomingSection(world) {
   const { session } = world;
   const opened = new Set();
+  const expire = whenExpired(world, () => list.refresh());
   const past = new Map();
   const list = pagedList({
     label: "Shared with you",
     empty: "Nobody has shared anything with you yet. When somebody does, it appears here at once.",
     size: 10,
     fetch: named(world, (page) => session.incomingShares(page)),
-    changed: (items) => world.count({ incoming: items.length }),
+    changed(items) {
+      world.count({ incoming: items.length });
+      expire(items);
+    },
     row: incomingRow,
     gone(share, node) {
       past.set(share.id, share);
@@ -34,11 +54,17 @@ export function incomingSection(world) {
     },
   });
 
+  function dismissed({ currentTarget }) {
+    currentTarget.closest("li").remove();
+    root.querySelector("h2").focus();
+    list.refresh();
+  }
+
   /** What stays in the place of a share that was open when it was taken back. */
   function takenBack(share, node) {
     opened.delete(share.id);
     const had = node.contains(document.activeElement);
-    const dismiss = button("Dismiss", () => (left.remove(), list.refresh()), { what: "this", kind: "quiet" });
+    const dismiss = button("Dismiss", dismissed, { what: "this", kind: "quiet" });
     const left = el(
       "li",
       { class: "row taken-back" },
@@ -121,6 +147,7 @@ export function incomingSection(world) {
 /** What one shares with others. */
 export function outgoingSection(world) {
   const { session } = world;
+  const expire = whenExpired(world, () => list.refresh());
   const list = pagedList({
     label: "Shared by you",
     empty: "You share nothing.",
@@ -129,7 +156,10 @@ export function outgoingSection(world) {
       const { items, next } = await session.outgoingShares(page);
       return { items: items.map((share) => ({ ...share, label: world.labels.get(share.id) ?? null })), next };
     }),
-    changed: (items) => world.count({ outgoing: items.length }),
+    changed(items) {
+      world.count({ outgoing: items.length });
+      expire(items);
+    },
     row: (share) => {
       const record = { id: share.id, name: `what you shared with ${share.name}` };
       return pointsAt(
@@ -172,9 +202,4 @@ export function outgoingSection(world) {
 
   const root = section("Shared by you", { tools: [refreshButton(list, "what you share")] }, list.root);
   return { root, refresh: list.refresh };
-}
-
-function refreshButton(list, what) {
-  const refresh = button("Refresh", () => during(refresh, { clear() {}, show() {} }, list.refresh), { what, kind: "quiet" });
-  return refresh;
 }

@@ -118,7 +118,15 @@ test("everything up to the first card works with the keyboard alone", async (t) 
   await keyboard.type("Left");
   await keyboard.press("Tab");
   await keyboard.type("42");
+  // What was written goes only when that was meant.
   await keyboard.press("Escape");
+  await alice.sees(alice.dialog("Discard what you wrote?"));
+  assert.equal(await focused(), "Go on writing");
+  await keyboard.press("Enter");
+  assert.equal(await alice.dialog("New card").getByLabel("Value", { exact: true }).inputValue(), "42");
+  await keyboard.press("Escape");
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
   await alice.seesNo(alice.dialog("New card"));
   assert.equal(await focused(), "New card", "the focus is back where the dialog was opened");
 });
