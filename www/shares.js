@@ -7,25 +7,28 @@ import { cardFields } from "./cards.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { changedWarning, trustChip } from "./trust.js";
 
-/** The page of `fetch` with the other person's name beside each share. */
+const isOver = ({ expiresAt }) => expiresAt !== null && expiresAt <= Date.now();
+
+/** The page of `fetch` with the other person's name beside each share, and whether its time has run out. */
 const named = (world, fetch) => async (options) => {
   const page = await fetch(options);
-  const items = page.items.map(async (share) => ({ ...share, name: await world.nameOf(share.connection) }));
+  const items = page.items.map(async (share) => ({ ...share, over: isOver(share), name: await world.nameOf(share.connection) }));
   return { ...page, items: await Promise.all(items) };
 };
 
 /** The longest time that a timer of a browser can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
+/** How long a server whose clock is behind is asked again, once a second. */
+const BEHIND = 5_000;
 
 /** Fetches a list again when the time of one of its shares runs out: no event tells of that. */
 function whenExpired(world, refresh) {
   let timer;
   return (items) => {
     clearTimeout(timer);
-    const next = Math.min(...items.map(({ expiresAt }) => expiresAt ?? Infinity));
-    if (next === Infinity) return;
-    // A clock that goes before the server's asks once a second.
-    const wait = Math.min(LONGEST, Math.max(1_000, next - Date.now()));
+    const ends = items.map(({ expiresAt }) => expiresAt).filter((end) => end !== null && end > Date.now() - BEHIND);
+    if (ends.length === 0) return;
+    const wait = Math.min(LONGEST, Math.max(1_000, Math.min(...ends) - Date.now()));
     timer = setTimeout(() => void (world.isOpen() && refresh()), wait);
   };
 }
@@ -72,7 +75,7 @@ export function incomingSection(world) {
       el(
         "p",
         {},
-        ...(share.expiresAt !== null && share.expiresAt <= Date.now()
+        ...(isOver(share)
           ? ["The time for which ", userText(share.name), " shared this card ran out while you had it open."]
           : [userText(share.name), " took this card back while you had it open."]),
         " Its key is deleted; what you read, you have read.",
@@ -170,11 +173,12 @@ export function outgoingSection(world) {
             "div",
             { class: "row-head" },
             el("h3", {}, "With ", userText(share.name)),
-            share.claimed ? el("span", { class: "chip good" }, "Opened") : el("span", { class: "chip plain" }, "Not opened yet"),
+            share.over ? el("span", { class: "chip plain" }, "Time ran out") : null,
+            share.claimed ? el("span", { class: "chip good" }, "Opened") : el("span", { class: "chip plain" }, share.over ? "Never opened" : "Not opened yet"),
             rowsButton(record, world.showRows),
           ),
           share.label === null ? null : el("p", {}, userText(share.label)),
-          el("p", { class: "muted small" }, "Shared ", time(share.createdAt), ", can be read ", expiryText(share)),
+          el("p", { class: "muted small" }, "Shared ", time(share.createdAt), share.over ? ", could be read " : ", can be read ", expiryText(share)),
           el(
             "div",
             { class: "actions" },
