@@ -130,11 +130,17 @@ test("signing out while the lists are fetched ends there", async (t) => {
   await alice.button("Create account").click();
   await alice.sees(alice.heading("Your recovery key"), 60_000);
   const lists = await holdBack(alice.page, (method, path) => path.endsWith("/vault/v1/cards"));
+  const out = await holdBack(alice.page, (method, path) => path.endsWith("/keystore/v1/sign-out"));
   await alice.button("I have written it down").click();
   await lists.asked;
   await alice.button("Sign out").click();
-  await alice.sees(alice.heading("Sign in"));
+  await out.asked;
+  const drawn = alice.page.waitForResponse((response) => response.url().includes("/vault/v1/cards"));
   lists.open();
+  await drawn;
+  out.open();
+  await alice.sees(alice.heading("Sign in"));
+  assert.equal(await alice.page.getByText(`Signed in as ${alice.email}`).count(), 0);
   await alice.signIn();
   await alice.sees(alice.page.getByText(`Signed in as ${alice.email}`));
   assert.equal(await alice.heading("Your cards").count(), 1);
