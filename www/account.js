@@ -162,12 +162,9 @@ export function recoveryKeyParts(recoveryKey, done) {
       "This key opens your account when you have lost your passphrase. It is shown now and never again. Write it down and keep it where only you find it.",
     ),
     key,
-    el(
-      "div",
-      { class: "actions" },
-      copyButton("Copy the recovery key", () => recoveryKey, key),
-      goOn,
-    ),
+    el("div", { class: "actions" }, copyButton("Copy the recovery key", () => recoveryKey, key)),
+    // In a row of its own: nothing that changes its width brings it under a pointer that meant to copy.
+    el("div", { class: "actions end" }, goOn),
     problem.root,
   ];
 }

@@ -122,3 +122,25 @@ test("everything up to the first card works with the keyboard alone", async (t) 
   await alice.seesNo(alice.dialog("New card"));
   assert.equal(await focused(), "New card", "the focus is back where the dialog was opened");
 });
+
+test("a double click on the copy button does not take the recovery key away", async (t) => {
+  const { context, person } = await device(t);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const alice = await person("Alice");
+  await alice.button("Be an example person").click();
+  await alice.sees(alice.heading("Your recovery key"), 60_000);
+  const key = alice.page.getByRole("group", { name: "Recovery key" });
+  const copy = alice.button("Copy the recovery key");
+  const before = await copy.boundingBox();
+  const end = [before.x + before.width - 8, before.y + before.height / 2];
+  await alice.page.mouse.click(...end);
+  const copied = alice.button("Copied");
+  await alice.sees(copied);
+  const after = await copied.boundingBox();
+  await alice.page.mouse.click(...end);
+  await alice.sees(copy);
+  assert.equal((await key.innerText()).trim(), await alice.page.evaluate(() => navigator.clipboard.readText()));
+  assert.deepEqual(after, before, "the button stays where it is and as wide as it is");
+  const confirm = await alice.button("I have written it down").boundingBox();
+  assert.ok(confirm.y > before.y + before.height, "what goes on does not stand beside it");
+});
