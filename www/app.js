@@ -94,7 +94,7 @@ function showWho() {
   }
   const problem = problemBox();
   const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
-  const out = button("Sign out", () => during(out, problem, signOut), { kind: "quiet" });
+  const out = button("Sign out", () => during(out, problem, () => signOut()), { kind: "quiet" });
   const account = button("Account", () => settingsDialog(session, accountDeleted), { kind: "quiet", "aria-haspopup": "dialog" });
   account.hidden = home === null;
   lock.hidden = home === null;
@@ -105,17 +105,17 @@ function showWho() {
   );
 }
 
-function showSignedOut(options) {
+function showSignedOut({ recovering, ...options } = {}) {
   session = null;
   showWho();
-  show([accountView(app, { invited: ticket !== null, signedUp, signedIn })], options);
+  show([accountView(app, { invited: ticket !== null, recovering, signedUp, signedIn })], options);
 }
 
-function signedUp(made, recoveryKey, example = null) {
+function signedUp(made, recoveryKey) {
   session = watch(made);
   showWho();
   place("invitation").replaceChildren();
-  present([recoveryKeyView(recoveryKey, showHome, example)]);
+  present([recoveryKeyView(session.email, recoveryKey, showHome)]);
   focusHeading(place("primary"));
 }
 
@@ -146,11 +146,11 @@ async function lockSession() {
   await session.lock();
   leaveHome();
   showWho();
-  show([lockedView(session, { unlocked: showHome, signOut })]);
+  show([lockedView(session, { unlocked: showHome, signOut: () => signOut(), recover: () => signOut({ recovering: true }) })]);
 }
 
 /** Signs out here whatever the server says: the person has left. */
-async function signOut() {
+async function signOut(options) {
   const leaving = session;
   leaveHome();
   try {
@@ -159,7 +159,7 @@ async function signOut() {
     await leaving.lock().catch(() => {});
     notify(`You are signed out in this tab, but the server was not told. ${sentence(error)}`);
   }
-  showSignedOut();
+  showSignedOut(options);
 }
 
 function accountDeleted() {

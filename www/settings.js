@@ -2,6 +2,7 @@ import { recoveryKeyParts } from "./account.js";
 import { openDialog } from "./dialog.js";
 import { choice, during, el, form } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { notePassphrase } from "./example.js";
 import { notify } from "./notices.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
@@ -36,7 +37,9 @@ function changePassphrase(session, done) {
     [old, chosen],
     submit,
     async () => {
-      await session.changePassphrase({ passphrase: old.input.value, newPassphrase: chosen.input.value });
+      const newPassphrase = chosen.input.value;
+      await session.changePassphrase({ passphrase: old.input.value, newPassphrase });
+      notePassphrase(session.email, newPassphrase);
       done();
       notify("Your passphrase is changed.");
     },

@@ -9,7 +9,7 @@ const device = useBrowser();
 async function becomeSomebody(person) {
   await person.button("Be an example person").click();
   await person.sees(person.heading("Your recovery key"), 60_000);
-  const passphrase = (await person.page.locator("p code").innerText()).trim();
+  const passphrase = (await person.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
   await person.button("I have written it down").click();
   await person.sees(person.heading("Your cards"));
   return passphrase;
