@@ -167,7 +167,7 @@ function fillExample(email, passphrase, also = () => {}) {
   return el(
     "div",
     { class: "example" },
-    el("p", {}, "This tab still knows the passphrase of this example person."),
+    el("p", {}, "This tab still knows the passphrase."),
     button("Fill in the example’s passphrase", fill),
   );
 }
@@ -183,7 +183,7 @@ function passphraseOfExample(passphrase) {
   return el(
     "div",
     { class: "sub-section" },
-    el("h3", {}, "The passphrase of this example person"),
+    el("h3", {}, "The example’s passphrase"),
     el("p", {}, "You sign in with it. This tab knows it until you close or reload it."),
     shown,
     el("div", { class: "actions" }, copyButton("Copy the passphrase", () => passphrase, shown)),

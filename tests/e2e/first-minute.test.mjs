@@ -64,3 +64,26 @@ test("whoever is invited is asked for an answer, not for an invitation", async (
   await bob.sees(hero);
   assert.equal(await bob.heading("You are invited").count(), 0);
 });
+
+test("on a phone the way in is on the first screen, and nothing jumps when it comes", async (t) => {
+  const opened = await device(t, { viewport: { width: 390, height: 844 } });
+  await opened.context.addInitScript(() => {
+    globalThis.shifts = [];
+    const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)));
+    observer.observe({ type: "layout-shift", buffered: true });
+  });
+  // The page is seen before its script is there.
+  await opened.context.route("**/app.js", async (route) => {
+    await route.request().frame().waitForFunction(() => performance.getEntriesByType("paint").length > 0);
+    await route.continue();
+  });
+  const alice = await opened.person("Alice");
+  await alice.sees(alice.list("How to try it"));
+  const { y, height } = await alice.button("Be an example person").boundingBox();
+  assert.ok(y + height < 844, `the button ends at ${y + height}`);
+  // What a frame moved is told after it.
+  const frame = () => alice.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  await frame();
+  await frame();
+  assert.deepEqual(await alice.page.evaluate(() => shifts), []);
+});
