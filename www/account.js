@@ -175,7 +175,7 @@ function fillExample(email, passphrase, also = () => {}) {
 /** The recovery key of `email`, once. `done` goes on. Whoever did not choose a passphrase is told it. */
 export function recoveryKeyView(email, recoveryKey, done) {
   const passphrase = examplePassphrase(email);
-  return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done, passphrase === null ? null : passphraseOfExample(passphrase)));
+  return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done, passphrase === null ? [] : [passphraseOfExample(passphrase)]));
 }
 
 function passphraseOfExample(passphrase) {
@@ -191,7 +191,7 @@ function passphraseOfExample(passphrase) {
 }
 
 /** What a recovery key is, the key, and the button that says that it is kept; `more` stands before that. */
-export function recoveryKeyParts(recoveryKey, done, more = null) {
+export function recoveryKeyParts(recoveryKey, done, more = []) {
   const problem = problemBox();
   const goOn = button("I have written it down", () => during(goOn, problem, async () => done()), { kind: "primary" });
   const key = el("code", { class: "secret", role: "group", "aria-label": "Recovery key" }, recoveryKey);
@@ -203,7 +203,7 @@ export function recoveryKeyParts(recoveryKey, done, more = null) {
     ),
     key,
     el("div", { class: "actions" }, copyButton("Copy the recovery key", () => recoveryKey, key)),
-    more,
+    ...more,
     // In a row of its own: nothing that changes its width brings it under a pointer that meant to copy.
     el("div", { class: "actions end" }, goOn),
     problem.root,
