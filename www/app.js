@@ -7,6 +7,7 @@ import { tell } from "./channel.js";
 import { closeDialogs } from "./dialog.js";
 import { button, during, el, userText } from "./dom.js";
 import { problemBox, sentence } from "./errors.js";
+import { forgetSteps } from "./guide.js";
 import { homeView } from "./home.js";
 import { mailboxSection } from "./mailbox.js";
 import { clearNotices, notify } from "./notices.js";
@@ -107,6 +108,7 @@ function showWho() {
 
 function showSignedOut({ recovering, ...options } = {}) {
   session = null;
+  forgetSteps();
   showWho();
   show([accountView(app, { invited: ticket !== null, recovering, signedUp, signedIn })], options);
 }

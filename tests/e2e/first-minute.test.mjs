@@ -48,6 +48,14 @@ test("the page leads from nothing to a card that was shared", async (t) => {
   await alice.field("Passphrase").fill(passphrase);
   await alice.button("Unlock").click();
   await alice.sees(alice.row("Shared by you", "With Bob"), 60_000);
+
+  // What was done stays done.
+  await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+  await alice.sees(alice.page.getByText("You share nothing."));
+  assert.ok(await alice.page.getByText("That was it.").isVisible());
+  assert.equal(await alice.list("First steps").count(), 0, "one line is left of the first steps");
+  await alice.button("What is stored", alice.page.getByRole("region", { name: "Share something in a minute" })).click();
+  await alice.sees(alice.page.getByRole("tabpanel", { name: "What is stored" }));
 });
 
 test("whoever is invited is asked for an answer, not for an invitation", async (t) => {
