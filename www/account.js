@@ -1,6 +1,6 @@
 import { button, copyButton, during, el, field, form, section } from "./dom.js";
 import { problemBox } from "./errors.js";
-import { examplePerson, isExample } from "./example.js";
+import { examplePassphrase, examplePerson, notePassphrase } from "./example.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const EMAIL = "vouchsafe-demo-email";
@@ -27,34 +27,39 @@ const remembered = {
 export const forgetAccount = () => remembered.write("");
 
 /**
- * Sign-up, sign-in and recovery. `app` is the promise of the client. `signedUp` gets the session and a recovery key to show,
- * `signedIn` the session.
+ * Sign-up, sign-in and recovery, which `recovering` begins with. `app` is the promise of the client. `signedUp` gets the session
+ * and a recovery key to show, `signedIn` the session.
  */
-export function accountView(app, { invited, signedUp, signedIn }) {
+export function accountView(app, { invited, recovering = false, signedUp, signedIn }) {
   const root = el("div", {});
+  let beExample;
 
   function signUp() {
     const email = field("Email address", { type: "email", autocomplete: "username", required: true, value: remembered.read() });
     const passphrase = newPassphraseField("Passphrase");
     const problem = problemBox();
     const progress = progressLine();
-    const submit = el("button", { type: "submit", class: "primary" }, "Create account");
-    const example = button("Be an example person", () => {
+    const submit = el("button", { type: "submit" }, "Create account");
+    const run = (line = progress) =>
+      during(submit, problem, () =>
+        withProgress(line, "Making your keys and stretching your passphrase. This takes a moment.", async () => {
+          const given = { email: email.input.value, passphrase: passphrase.input.value };
+          const made = await (await app).signUp(given);
+          remembered.write(made.session.email);
+          notePassphrase(made.session.email, given.passphrase);
+          signedUp(made.session, made.recoveryKey);
+        }),
+      );
+    // On a phone the end of the form is out of sight: the box has a line of its own.
+    const exampleProgress = progressLine();
+    beExample = () => {
+      if (submit.disabled) return;
       const person = examplePerson();
       email.input.value = person.email;
       passphrase.input.value = person.passphrase;
       passphrase.reveal();
-      submit.form.requestSubmit();
-    });
-    const run = () =>
-      during(submit, problem, () =>
-        withProgress(progress, "Making your keys and stretching your passphrase. This takes a moment.", async () => {
-          const chosen = passphrase.input.value;
-          const made = await (await app).signUp({ email: email.input.value, passphrase: chosen });
-          remembered.write(made.session.email);
-          signedUp(made.session, made.recoveryKey, isExample(chosen) ? chosen : null);
-        }),
-      );
+      run(exampleProgress);
+    };
     return section(
       "Create an account",
       {
@@ -62,8 +67,14 @@ export function accountView(app, { invited, signedUp, signedIn }) {
           ? "Then you can answer the invitation. Your keys are made in this browser."
           : "Your keys are made in this browser. The servers keep them locked and cannot open them.",
       },
-      el("div", { class: "example" }, el("p", {}, "Only trying it out? Use no real secrets."), example),
-      form({}, run, email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
+      el(
+        "div",
+        { class: "example" },
+        el("p", {}, "Makes an account with a made-up name, in one click."),
+        button("Be an example person", beExample, { kind: "primary" }),
+        exampleProgress.root,
+      ),
+      form({}, () => run(), email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
       el("p", { class: "switch" }, "Been here before? ", button("Sign in instead", () => turn(signIn), { kind: "link" })),
     );
   }
@@ -85,9 +96,11 @@ export function accountView(app, { invited, signedUp, signedIn }) {
     return section(
       "Sign in",
       {},
+      fillExample(remembered.read(), passphrase, () => (email.input.value = remembered.read())),
       form({}, run, email.root, passphrase.root, el("div", { class: "actions" }, submit), progress.root, problem.root),
       el("p", { class: "switch" }, "Lost your passphrase? ", button("Use your recovery key", () => turn(recover), { kind: "link" })),
       el("p", { class: "switch" }, "New here? ", button("Create an account instead", () => turn(signUp), { kind: "link" })),
+      el("p", { class: "switch" }, "Only trying it out? ", button("Be an example person", asExample, { kind: "link" })),
     );
   }
 
@@ -109,12 +122,10 @@ export function accountView(app, { invited, signedUp, signedIn }) {
     const run = () =>
       during(submit, problem, () =>
         withProgress(progress, "Opening your keys and stretching your new passphrase. This takes a moment.", async () => {
-          const made = await (await app).recover({
-            email: email.input.value,
-            recoveryKey: key.input.value,
-            passphrase: passphrase.input.value,
-          });
+          const given = { email: email.input.value, recoveryKey: key.input.value, passphrase: passphrase.input.value };
+          const made = await (await app).recover(given);
           remembered.write(made.session.email);
+          notePassphrase(made.session.email, given.passphrase);
           signedUp(made.session, made.recoveryKey);
         }),
       );
@@ -130,28 +141,59 @@ export function accountView(app, { invited, signedUp, signedIn }) {
   }
 
   function turn(view) {
+    // Nobody comes in by two forms at once.
+    if (root.querySelector('[aria-busy="true"]')) return;
     root.replaceChildren(view());
     root.querySelector("h2").focus();
   }
 
-  root.append(remembered.read() ? signIn() : signUp());
+  function asExample() {
+    turn(signUp);
+    beExample();
+  }
+
+  root.append(recovering ? recover() : remembered.read() ? signIn() : signUp());
   return root;
 }
 
-/** The recovery key, once. `done` goes on; `example` is the passphrase of somebody who did not choose one. */
-export function recoveryKeyView(recoveryKey, done, example = null) {
-  return section(
-    "Your recovery key",
-    {},
-    ...recoveryKeyParts(recoveryKey, done),
-    example === null
-      ? null
-      : el("p", { class: "small" }, "As this example person you sign in with the passphrase ", el("code", {}, example), ". The page keeps neither of the two."),
+/** Offers to fill in the passphrase of `email`, if that is an example person of this tab; `also` what else is filled in. */
+function fillExample(email, passphrase, also = () => {}) {
+  const known = examplePassphrase(email);
+  if (known === null) return null;
+  const fill = () => {
+    also();
+    passphrase.input.value = known;
+    passphrase.reveal();
+    passphrase.input.focus();
+  };
+  return el(
+    "div",
+    { class: "example" },
+    el("p", {}, "This tab still knows the passphrase."),
+    button("Fill in the example’s passphrase", fill),
   );
 }
 
-/** What a recovery key is, the key, and the button that says that it is kept. */
-export function recoveryKeyParts(recoveryKey, done) {
+/** The recovery key of `email`, once. `done` goes on. Whoever did not choose a passphrase is told it. */
+export function recoveryKeyView(email, recoveryKey, done) {
+  const passphrase = examplePassphrase(email);
+  return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done, passphrase === null ? [] : [passphraseOfExample(passphrase)]));
+}
+
+function passphraseOfExample(passphrase) {
+  const shown = el("code", { class: "secret", role: "group", "aria-label": "Passphrase" }, passphrase);
+  return el(
+    "div",
+    { class: "sub-section" },
+    el("h3", {}, "The example’s passphrase"),
+    el("p", {}, "You sign in with it. This tab knows it until you close or reload it."),
+    shown,
+    el("div", { class: "actions" }, copyButton("Copy the passphrase", () => passphrase, shown)),
+  );
+}
+
+/** What a recovery key is, the key, and the button that says that it is kept; `more` stands before that. */
+export function recoveryKeyParts(recoveryKey, done, more = []) {
   const problem = problemBox();
   const goOn = button("I have written it down", () => during(goOn, problem, async () => done()), { kind: "primary" });
   const key = el("code", { class: "secret", role: "group", "aria-label": "Recovery key" }, recoveryKey);
@@ -162,18 +204,16 @@ export function recoveryKeyParts(recoveryKey, done) {
       "This key opens your account when you have lost your passphrase. It is shown now and never again. Write it down and keep it where only you find it.",
     ),
     key,
-    el(
-      "div",
-      { class: "actions" },
-      copyButton("Copy the recovery key", () => recoveryKey, key),
-      goOn,
-    ),
+    el("div", { class: "actions" }, copyButton("Copy the recovery key", () => recoveryKey, key)),
+    ...more,
+    // In a row of its own: nothing that changes its width brings it under a pointer that meant to copy.
+    el("div", { class: "actions end" }, goOn),
     problem.root,
   ];
 }
 
 /** What a locked session shows. */
-export function lockedView(session, { unlocked, signOut }) {
+export function lockedView(session, { unlocked, signOut, recover }) {
   const passphrase = passphraseField("Passphrase", "current-password");
   const problem = problemBox({ wrong_credentials: "The passphrase is wrong. Try again." });
   const progress = progressLine();
@@ -188,6 +228,7 @@ export function lockedView(session, { unlocked, signOut }) {
   return section(
     "Locked",
     { intro: "This tab has forgotten every key. Your passphrase brings them back." },
+    fillExample(session.email, passphrase),
     form(
       {},
       run,
@@ -198,5 +239,6 @@ export function lockedView(session, { unlocked, signOut }) {
       progress.root,
       problem.root,
     ),
+    el("p", { class: "switch" }, "Lost your passphrase? ", button("Use your recovery key", recover, { kind: "link" })),
   );
 }

@@ -7,6 +7,7 @@ import { tell } from "./channel.js";
 import { closeDialogs } from "./dialog.js";
 import { button, during, el, userText } from "./dom.js";
 import { problemBox, sentence } from "./errors.js";
+import { forgetSteps } from "./guide.js";
 import { homeView } from "./home.js";
 import { mailboxSection } from "./mailbox.js";
 import { clearNotices, notify } from "./notices.js";
@@ -94,7 +95,7 @@ function showWho() {
   }
   const problem = problemBox();
   const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
-  const out = button("Sign out", () => during(out, problem, signOut), { kind: "quiet" });
+  const out = button("Sign out", () => during(out, problem, () => signOut()), { kind: "quiet" });
   const whose = session;
   const meanwhile = { changed: () => notify("Your passphrase is changed."), deleted: () => session === whose && accountDeleted() };
   const account = button("Account", () => settingsDialog(session, meanwhile), { kind: "quiet", "aria-haspopup": "dialog" });
@@ -107,12 +108,13 @@ function showWho() {
   );
 }
 
-function showSignedOut(options) {
+function showSignedOut({ recovering, ...options } = {}) {
   session = null;
   invited = ticket !== null;
   closeDialogs();
+  forgetSteps();
   showWho();
-  show([accountView(app, { invited, signedUp, signedIn })], options);
+  show([accountView(app, { invited, recovering, signedUp, signedIn })], options);
 }
 
 /** Whether somebody came in meanwhile by another form: then nobody else does. */
@@ -122,12 +124,12 @@ function isLate(made) {
   return true;
 }
 
-function signedUp(made, recoveryKey, example = null) {
+function signedUp(made, recoveryKey) {
   if (isLate(made)) return;
   session = watch(made);
   showWho();
   place("invitation").replaceChildren();
-  present([recoveryKeyView(recoveryKey, showHome, example)]);
+  present([recoveryKeyView(session.email, recoveryKey, showHome)]);
   focusHeading(place("primary"));
 }
 
@@ -161,14 +163,14 @@ async function lockSession() {
   await session.lock();
   leaveHome();
   showWho();
-  show([lockedView(session, { unlocked: showHome, signOut })]);
+  show([lockedView(session, { unlocked: showHome, signOut: () => signOut(), recover: () => signOut({ recovering: true }) })]);
 }
 
 /** Signs out here, at once and whatever the server says: the person has left. */
-async function signOut() {
+async function signOut(options) {
   const leaving = session;
   leaveHome();
-  showSignedOut();
+  showSignedOut(options);
   try {
     await leaving.signOut();
   } catch (error) {
@@ -207,10 +209,12 @@ function forgetInvitation(told, answered = ticket) {
 
 /** The panel stays, with the outcome in it, until the person has seen it. */
 async function accepted(connection, answered) {
+  // Whoever has left meanwhile is told when they are back: the invitation waits.
+  if (home === null) return;
   if (ticket === answered) ticket = null;
   showConnected(connection);
   notify(`You are connected with ${connection.name}.`);
-  await home?.refreshConnections();
+  await home.refreshConnections();
 }
 
 function showConnected(connection) {

@@ -114,6 +114,12 @@ export function form(props, submit, ...children) {
 
 /** A button that copies `text()`; where the clipboard is closed, it selects `source` instead. */
 export function copyButton(label, text, source) {
+  let back;
+  /** It never gets narrower: a second click must not meet what stood beside it. */
+  const say = (words) => {
+    copy.style.minInlineSize = `min(${copy.getBoundingClientRect().width}px, 100%)`;
+    copy.replaceChildren(words);
+  };
   const copy = button(label, async () => {
     let told = "Copied";
     try {
@@ -127,8 +133,9 @@ export function copyButton(label, text, source) {
       }
       told = "Selected: copy it with the keyboard";
     }
-    copy.replaceChildren(told);
-    setTimeout(() => copy.replaceChildren(label), 2500);
+    say(told);
+    clearTimeout(back);
+    back = setTimeout(() => say(label), 2500);
   });
   copy.setAttribute("aria-live", "polite");
   return copy;

@@ -14,20 +14,52 @@ function choose(from) {
   return from[drawn % from.length];
 }
 
+const DRAWN = "vouchsafe-demo-names";
+
+/** The names that the tabs of this browser drew last. */
+function drawnNames() {
+  try {
+    return localStorage.getItem(DRAWN)?.split(" ") ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** A name that was not drawn of late: the person in the other tab is called something else. */
+function freshName() {
+  const drawn = drawnNames();
+  const name = choose(NAMES.filter((each) => !drawn.includes(each)));
+  try {
+    localStorage.setItem(DRAWN, [...drawn, name].slice(1 - NAMES.length).join(" "));
+  } catch {
+    // A browser that keeps nothing may draw a name twice.
+  }
+  return name;
+}
+
 /** The passphrases that were made here. */
 const made = new Set();
 
+/** By address, the passphrases of example people, for as long as this tab lives and nowhere but in its memory. */
+const known = new Map();
+
 /** An address that is nobody's, and a passphrase to try things out with. */
 export function examplePerson() {
-  const name = choose(NAMES).normalize("NFKD").replace(/[^A-Za-z]/g, "").toLowerCase();
+  const name = freshName().normalize("NFKD").replace(/[^A-Za-z]/g, "").toLowerCase();
   const [drawn] = crypto.getRandomValues(new Uint32Array(1));
   const passphrase = Array.from({ length: 5 }, () => choose(WORDS)).join(" ");
   made.add(passphrase);
   return { email: `${name}.${drawn.toString(36).slice(0, 4).padStart(4, "0")}@example.test`, passphrase };
 }
 
-/** Whether a passphrase was made here, and not by the person. */
-export const isExample = (passphrase) => made.has(passphrase);
+/** Notes what `email` signs in with from now on. What a person chose themselves is not kept. */
+export function notePassphrase(email, passphrase) {
+  if (made.has(passphrase)) known.set(email, passphrase);
+  else known.delete(email);
+}
+
+/** The passphrase of an example person, or `null`. */
+export const examplePassphrase = (email) => known.get(email) ?? null;
 
 const line = (label, value) => ({ name: label.toLowerCase().replaceAll(" ", "_"), label, value });
 

@@ -2,6 +2,12 @@ import { button, during, el, hidden, section } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { icon } from "./icon.js";
 
+/** The steps that the person of this tab has done: what is taken back or deleted later does not undo them. */
+const done = new Set();
+
+/** Begins anew, for somebody else. */
+export const forgetSteps = () => done.clear();
+
 /** The way through the first minute, with a button for each step, and where to look when all is done. */
 export function guide({ invited }) {
   const problem = problemBox();
@@ -10,18 +16,18 @@ export function guide({ invited }) {
 
   const sample = button("Start with a sample", () => during(sample, problem, () => actions.addSample()));
   const steps = [
-    { name: "Make a card", text: "A passport number, a password: what you want to share.", done: () => counts.cards > 0, action: sample },
+    { name: "Make a card", text: "A passport number, a password: what you want to share.", isDone: () => counts.cards > 0, action: sample },
     {
       name: "Invite somebody",
       text: "By link is quickest: one click opens it in another tab, and there you are the other person.",
-      done: () => counts.invitations > 0 || counts.people > 0,
+      isDone: () => counts.invitations > 0 || counts.people > 0,
       action: button("Invite", () => actions.invite(), { what: "somebody by a link", "aria-haspopup": "dialog" }),
     },
-    { name: "Accept in the other tab", text: "Choose an example person there, and accept.", done: () => counts.people > 0 },
+    { name: "Accept in the other tab", text: "Choose an example person there, and accept.", isDone: () => counts.people > 0 },
     {
       name: "Share the card",
       text: "The other tab shows it at once, and can read it.",
-      done: () => counts.outgoing > 0,
+      isDone: () => counts.outgoing > 0,
       action: button("Share it", () => actions.share(), { "aria-haspopup": "dialog" }),
     },
   ];
@@ -36,37 +42,36 @@ export function guide({ invited }) {
     );
     return { root, state };
   });
-  const finished = el(
-    "div",
-    { class: "guide-done", hidden: true },
-    el("p", {}, el("strong", {}, "That was it. "), "Read the card in the other tab, and then look behind the scenes:"),
-    el(
-      "div",
-      { class: "actions" },
-      button("What is stored", () => actions.showRows()),
-      button("Let the servers lie", () => actions.lie()),
-    ),
+  const way = el("ol", { class: "guide-steps", role: "list", "aria-label": "First steps" }, rows.map((row) => row.root));
+  const over = el(
+    "p",
+    { class: "guide-over", hidden: true },
+    el("strong", {}, "That was it. "),
+    "Behind the scenes: ",
+    button("What is stored", () => actions.showRows(), { kind: "link" }),
+    ", ",
+    button("Let the servers lie", () => actions.lie(), { kind: "link" }),
   );
   const hide = button("Hide", () => (root.hidden = true), { what: "the first steps", kind: "quiet" });
-  const root = section(
-    "Share something in a minute",
-    { look: "guide", tools: [hide] },
-    el("ol", { class: "guide-steps", role: "list", "aria-label": "First steps" }, rows.map((row) => row.root)),
-    problem.root,
-    finished,
-  );
+  const root = section("Share something in a minute", { look: "guide", tools: [hide] }, way, problem.root);
+  const heading = root.querySelector("h2");
+  heading.after(over);
   // Whoever was invited is led by the invitation.
   root.hidden = invited;
 
   function draw() {
-    const todo = steps.findIndex((step) => !step.done());
+    for (const step of steps) if (step.isDone()) done.add(step.name);
+    const todo = steps.findIndex((step) => !done.has(step.name));
     rows.forEach((row, index) => {
-      const done = steps[index].done();
-      row.root.classList.toggle("done", done);
+      const isDone = done.has(steps[index].name);
+      row.root.classList.toggle("done", isDone);
       row.root.classList.toggle("next", index === todo);
-      row.state.replaceChildren(done ? ", done" : index === todo ? ", next" : ", to do");
+      row.state.replaceChildren(isDone ? ", done" : index === todo ? ", next" : ", to do");
     });
-    finished.hidden = todo >= 0;
+    // One line is left of it. The heading may have the focus: it stays for those who hear the page.
+    over.hidden = todo >= 0;
+    way.hidden = todo < 0;
+    heading.classList.toggle("sr", todo < 0);
   }
   draw();
 

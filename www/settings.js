@@ -2,6 +2,7 @@ import { recoveryKeyParts } from "./account.js";
 import { hold, openDialog } from "./dialog.js";
 import { choice, during, el, form } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { notePassphrase } from "./example.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
 
 const WRONG = { wrong_credentials: "The passphrase is wrong. Try again." };
@@ -38,7 +39,9 @@ function changePassphrase(session, done) {
     [old, chosen],
     submit,
     async () => {
-      await session.changePassphrase({ passphrase: old.input.value, newPassphrase: chosen.input.value });
+      const newPassphrase = chosen.input.value;
+      await session.changePassphrase({ passphrase: old.input.value, newPassphrase });
+      notePassphrase(session.email, newPassphrase);
       done();
     },
   );

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { useBrowser } from "./support.mjs";
+import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
@@ -129,4 +129,90 @@ test("everything up to the first card works with the keyboard alone", async (t) 
   await keyboard.press("Enter");
   await alice.seesNo(alice.dialog("New card"));
   assert.equal(await focused(), "New card", "the focus is back where the dialog was opened");
+});
+
+test("a double click on the copy button does not take the recovery key away", async (t) => {
+  const { context, person } = await device(t);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const alice = await person("Alice");
+  await alice.button("Be an example person").click();
+  await alice.sees(alice.heading("Your recovery key"), 60_000);
+  const key = alice.page.getByRole("group", { name: "Recovery key" });
+  const copy = alice.button("Copy the recovery key");
+  const before = await copy.boundingBox();
+  const end = [before.x + before.width - 8, before.y + before.height / 2];
+  await alice.page.mouse.click(...end);
+  const copied = alice.button("Copied");
+  await alice.sees(copied);
+  const after = await copied.boundingBox();
+  await alice.page.mouse.click(...end);
+  await alice.sees(copy);
+  assert.equal((await key.innerText()).trim(), await alice.page.evaluate(() => navigator.clipboard.readText()));
+  assert.deepEqual(after, before, "the button stays where it is and as wide as it is");
+  const confirm = await alice.button("I have written it down").boundingBox();
+  assert.ok(confirm.y > before.y + before.height, "what goes on does not stand beside it");
+});
+
+/** An example person who has gone on to their cards; the passphrase that was shown. */
+async function becomeExample(person) {
+  await person.button("Be an example person").click();
+  await person.sees(person.heading("Your recovery key"), 60_000);
+  const passphrase = (await person.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
+  await person.button("I have written it down").click();
+  await person.sees(person.heading("Your cards"));
+  return passphrase;
+}
+
+test("an example person gets back in after locking and signing out, and a new one is a click away", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  const passphrase = await becomeExample(alice);
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.button("Fill in the example’s passphrase").click();
+  assert.equal(await alice.field("Passphrase").inputValue(), passphrase);
+  await alice.button("Unlock").click();
+  await alice.sees(alice.heading("Your cards"), 60_000);
+
+  await alice.page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await alice.button("Fill in the example’s passphrase").click();
+  await alice.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await alice.sees(alice.heading("Your cards"), 60_000);
+
+  // Nothing but the tab's memory has it.
+  await alice.page.reload();
+  await alice.sees(alice.heading("Sign in"));
+  const stored = await alice.page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
+  for (const word of passphrase.split(" ")) assert.ok(!stored.includes(word), "the passphrase is in no storage");
+  assert.equal(await alice.button("Fill in the example’s passphrase").count(), 0);
+  assert.notEqual(await becomeExample(alice), passphrase);
+});
+
+test("a passphrase that the person chose is not kept, and the recovery key opens a locked account", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.signUp();
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.sees(alice.heading("Locked"));
+  assert.equal(await alice.button("Fill in the example’s passphrase").count(), 0);
+  await alice.button("Use your recovery key").click();
+  await alice.sees(alice.heading("Recover your account"));
+  assert.equal(await alice.field("Email address").inputValue(), alice.email);
+  await alice.field("Recovery key").fill(alice.recoveryKey);
+  await alice.field("New passphrase").fill("another set of words");
+  await alice.button("Recover account").click();
+  await alice.sees(alice.heading("Your recovery key"), 60_000);
+});
+
+test("the example people of one browser have different names", async (t) => {
+  const { person } = await device(t);
+  const tabs = [await person("One"), await person("Other")];
+  const names = [];
+  for (let draws = 0; draws < 5; draws += 1) {
+    for (const tab of tabs) {
+      await tab.page.goto(DEMO_URL);
+      await tab.button("Be an example person").click();
+      names.push((await tab.field("Email address").inputValue()).split(".")[0]);
+    }
+  }
+  assert.equal(new Set(names).size, 10, `the names are ${names}`);
 });

@@ -9,7 +9,7 @@ const device = useBrowser();
 async function becomeSomebody(person) {
   await person.button("Be an example person").click();
   await person.sees(person.heading("Your recovery key"), 60_000);
-  const passphrase = (await person.page.locator("p code").innerText()).trim();
+  const passphrase = (await person.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
   await person.button("I have written it down").click();
   await person.sees(person.heading("Your cards"));
   return passphrase;
@@ -48,6 +48,14 @@ test("the page leads from nothing to a card that was shared", async (t) => {
   await alice.field("Passphrase").fill(passphrase);
   await alice.button("Unlock").click();
   await alice.sees(alice.row("Shared by you", "With Bob"), 60_000);
+
+  // What was done stays done.
+  await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
+  await alice.sees(alice.page.getByText("You share nothing."));
+  assert.ok(await alice.page.getByText("That was it.").isVisible());
+  assert.equal(await alice.list("First steps").count(), 0, "one line is left of the first steps");
+  await alice.button("What is stored", alice.page.getByRole("region", { name: "Share something in a minute" })).click();
+  await alice.sees(alice.page.getByRole("tabpanel", { name: "What is stored" }));
 });
 
 test("whoever is invited is asked for an answer, not for an invitation", async (t) => {
@@ -63,4 +71,27 @@ test("whoever is invited is asked for an answer, not for an invitation", async (
   await bob.button("Not now").click();
   await bob.sees(hero);
   assert.equal(await bob.heading("You are invited").count(), 0);
+});
+
+test("on a phone the way in is on the first screen, and nothing jumps when it comes", async (t) => {
+  const opened = await device(t, { viewport: { width: 390, height: 844 } });
+  await opened.context.addInitScript(() => {
+    globalThis.shifts = [];
+    const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)));
+    observer.observe({ type: "layout-shift", buffered: true });
+  });
+  // The page is seen before its script is there.
+  await opened.context.route("**/app.js", async (route) => {
+    await route.request().frame().waitForFunction(() => performance.getEntriesByType("paint").length > 0);
+    await route.continue();
+  });
+  const alice = await opened.person("Alice");
+  await alice.sees(alice.list("How to try it"));
+  const { y, height } = await alice.button("Be an example person").boundingBox();
+  assert.ok(y + height < 844, `the button ends at ${y + height}`);
+  // What a frame moved is told after it.
+  const frame = () => alice.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  await frame();
+  await frame();
+  assert.deepEqual(await alice.page.evaluate(() => shifts), []);
 });

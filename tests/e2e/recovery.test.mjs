@@ -104,6 +104,7 @@ test("a new recovery key replaces the old one", async (t) => {
   await alice.button("Make a new recovery key", dialog).click();
   await alice.sees(shownKey(alice), 60_000);
   const newKey = (await shownKey(alice).innerText()).trim();
+  assert.doesNotMatch(await dialog.innerText(), /null|undefined/, "nothing but the key is shown");
   await alice.button("I have written it down").click();
   await alice.page.getByRole("button", { name: "Sign out", exact: true }).click();
 
