@@ -6,7 +6,8 @@ import { problemBox } from "./errors.js";
  * there, the heading of its section gets it.
  */
 export function openDialog(title, ...children) {
-  const section = document.activeElement?.closest("section");
+  const opener = document.activeElement;
+  const section = opener?.closest("section");
   const heading = el("h2", { id: makeId("dialog") }, title);
   const dialog = el(
     "dialog",
@@ -16,7 +17,9 @@ export function openDialog(title, ...children) {
   );
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (document.activeElement === document.body) section?.querySelector("h2[tabindex]")?.focus();
+    if (document.activeElement !== document.body) return;
+    if (opener?.isConnected) opener.focus();
+    else section?.querySelector("h2[tabindex]")?.focus();
   });
   document.body.append(dialog);
   dialog.showModal();
