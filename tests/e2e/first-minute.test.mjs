@@ -73,25 +73,31 @@ test("whoever is invited is asked for an answer, not for an invitation", async (
   assert.equal(await bob.heading("You are invited").count(), 0);
 });
 
-test("on a phone the way in is on the first screen, and nothing jumps when it comes", async (t) => {
-  const opened = await device(t, { viewport: { width: 390, height: 844 } });
-  await opened.context.addInitScript(() => {
-    globalThis.shifts = [];
-    const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)));
-    observer.observe({ type: "layout-shift", buffered: true });
-  });
-  // The page is seen before its script is there.
-  await opened.context.route("**/app.js", async (route) => {
-    await route.request().frame().waitForFunction(() => performance.getEntriesByType("paint").length > 0);
-    await route.continue();
-  });
-  const alice = await opened.person("Alice");
-  await alice.sees(alice.list("How to try it"));
-  const { y, height } = await alice.button("Be an example person").boundingBox();
-  assert.ok(y + height < 844, `the button ends at ${y + height}`);
-  // What a frame moved is told after it.
-  const frame = () => alice.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
-  await frame();
-  await frame();
-  assert.deepEqual(await alice.page.evaluate(() => shifts), []);
+test("the way in is on the first screen, and nothing jumps when it comes, or the mailbox", async (t) => {
+  const alice = await (await device(t)).person("Alice");
+  await alice.signUp();
+  await alice.inviteByMail({ name: "Bob", email: "bob@example.test" });
+  for (const viewport of [{ width: 390, height: 844 }, { width: 820, height: 1180 }, { width: 1440, height: 900 }]) {
+    const opened = await device(t, { viewport });
+    await opened.context.addInitScript(() => {
+      globalThis.shifts = [];
+      const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)));
+      observer.observe({ type: "layout-shift", buffered: true });
+    });
+    // The page is seen before its script is there.
+    await opened.context.route("**/app.js", async (route) => {
+      await route.request().frame().waitForFunction(() => performance.getEntriesByType("paint").length > 0);
+      await route.continue();
+    });
+    const bob = await opened.person("Bob");
+    await bob.sees(bob.list("How to try it"));
+    await bob.sees(bob.heading("Mailbox"));
+    const { y, height } = await bob.button("Be an example person").boundingBox();
+    assert.ok(y + height < viewport.height, `${viewport.width}: the button ends at ${y + height}`);
+    // What a frame moved is told after it.
+    const frame = () => bob.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+    await frame();
+    await frame();
+    assert.deepEqual(await bob.page.evaluate(() => shifts), [], `${viewport.width}: something jumped`);
+  }
 });
