@@ -17,7 +17,8 @@ export function openDialog(title, ...children) {
   );
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (document.activeElement !== document.body) return;
+    // Another dialog may have closed in the same moment, with the focus in it.
+    if (document.activeElement !== document.body && !document.activeElement.closest("dialog:not([open])")) return;
     if (opener?.isConnected) opener.focus();
     else section?.querySelector("h2[tabindex]")?.focus();
   });
