@@ -94,6 +94,75 @@ test("the stored rows show what the services see, and nothing that is secret", a
   await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
 });
 
+/** Where an element stands in the window, once it has come to rest. */
+async function restsAt(locator) {
+  return locator.evaluate(async (node) => {
+    const top = () => node.getBoundingClientRect().top;
+    for (let before = NaN, still = 0; still < 10; still = top() === before ? still + 1 : 0) {
+      before = top();
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    return top();
+  });
+}
+
+/** The row that is looked at can be seen whole, below the bar that says whose it is. */
+async function seesWhole(person) {
+  const row = behind(person).locator(".stored.looked-at");
+  await restsAt(row);
+  const [bar, box] = [await behind(person).locator(".chosen").boundingBox(), await row.boundingBox()];
+  assert.ok(box.y >= bar.y + bar.height, `the row begins at ${box.y}, the bar ends at ${bar.y + bar.height}`);
+  assert.ok(bar.y >= 0 && box.y + box.height <= person.page.viewportSize().height, "both are in the window");
+}
+
+test("the rows of a record are gone through beside the page, which stays where it is", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t, { viewport: { width: 1440, height: 900 } }));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.share("Passport", bob);
+  const press = alice.button("What is stored of Bob", alice.row("Connections", "Bob"));
+  await press.scrollIntoViewIfNeeded();
+  const before = await restsAt(press);
+  await press.click();
+  const place = behind(alice).getByText(/^\d of \d, /);
+  await alice.sees(place.filter({ hasText: /^1 of \d, Keystore: connection_keys$/ }));
+  await seesWhole(alice);
+  const count = Number(/of (\d)/.exec(await place.textContent())[1]);
+  assert.equal(await behind(alice).locator(".stored.hit").count(), count);
+  for (let row = 2; row <= count; row += 1) {
+    await alice.button("Next marked row").click();
+    await alice.sees(place.filter({ hasText: `${row} of ${count}, ` }));
+    await seesWhole(alice);
+  }
+  await alice.button("Next marked row").click();
+  await alice.sees(place.filter({ hasText: `1 of ${count}, ` }));
+  await alice.button("Previous marked row").click();
+  await alice.sees(place.filter({ hasText: `${count} of ${count}, ` }));
+  await seesWhole(alice);
+  assert.equal(await restsAt(press), before, "what was pressed has not moved");
+  assert.equal(await alice.button("Back to Bob").count(), 0, "nobody has left");
+  await alice.button("Mark nothing").click();
+  await alice.seesNo(behind(alice).locator(".chosen"));
+});
+
+test("on a phone, a way leads back from the rows to the record", async (t) => {
+  const opened = await device(t, { viewport: { width: 390, height: 844 } });
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  for (const label of ["Passport", "Locker"]) await alice.createCard(label, { Number: "X-1" });
+  const press = alice.button("What is stored of Passport");
+  await press.scrollIntoViewIfNeeded();
+  const before = await restsAt(press);
+  await press.click();
+  await alice.sees(behind(alice).locator(".stored.looked-at"));
+  await seesWhole(alice);
+  await assertAccessible(alice.page, "rows on a phone");
+  const back = alice.button("Back to Passport");
+  assert.ok(await back.evaluate((node) => node === document.activeElement), "the focus is at the way back");
+  await back.click();
+  assert.ok(Math.abs((await restsAt(press)) - before) < 2, "where it was");
+  assert.ok(await press.evaluate((node) => node === document.activeElement), "with the focus");
+});
+
 /** Switches a lie on, as a person does. */
 async function lie(person, name) {
   await openTab(person, "Lying servers");
