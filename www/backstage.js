@@ -36,6 +36,7 @@ export function backstage(root, { refresh }) {
     },
     isLying: attacks.isLying,
     changed: rows.look,
+    count: attacks.count,
     point: rows.point,
     /** Shows one of the views. */
     openTab(id) {

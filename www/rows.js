@@ -263,7 +263,8 @@ export function storedRows() {
   };
 }
 
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** Whether somebody asked for less to move. */
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** A button that leads from a record to its rows. */
 export const rowsButton = (record, show) =>

@@ -177,7 +177,7 @@ async function beHonest(person) {
   assert.equal(await person.page.evaluate(() => document.activeElement.value), "", "the focus is at “Honest servers”");
 }
 
-const refusals = (person) => behind(person).getByRole("list", { name: "What the client refused" }).getByRole("listitem");
+const refusals = (person) => behind(person).getByRole("list", { name: "What your browser refused" }).getByRole("listitem");
 const seesRefusal = (person, ...texts) =>
   person.sees(texts.reduce((rows, hasText) => rows.filter({ hasText }), refusals(person)));
 
@@ -279,4 +279,56 @@ test("whoever says that a link was used has to have had it", async (t) => {
   await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Not proven" }));
   await seesRefusal(alice, "Listing your people: Bob", "cannot prove it", "peer_key_changed");
   assert.equal(await alice.button("Share a card with Bob").count(), 0, "there is nothing to press");
+});
+
+const choiceOf = (person, name) => behind(person).getByRole("radio", { name, exact: true });
+
+for (const [width, height] of [[390, 844], [1440, 900]]) {
+  test(`at ${width} pixels, the choice of a lie stays under the pointer`, async (t) => {
+    const { alice, bob } = await twoConnected(await device(t, { viewport: { width, height } }));
+    await openTab(alice, "Lying servers");
+    for (const [name, trust] of [["Swap a key later", "Keys changed"], ["Forge a share", "Verified"]]) {
+      const choice = choiceOf(alice, name);
+      await choice.scrollIntoViewIfNeeded();
+      const before = await restsAt(choice);
+      await choice.evaluate((node) => node.click());
+      await alice.seesTrust(bob, trust);
+      assert.ok(Math.abs((await restsAt(choice)) - before) < 2, `${name}: ${before} before`);
+    }
+  });
+}
+
+test("what was refused stays while other lies are tried, and each task leads to its place", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  const panel = behind(alice).getByRole("tabpanel", { name: "Lying servers" });
+  const lacks = panel.getByText(/^This needs/);
+  await alice.createCard("Passport", { Number: "X-1" });
+  await lie(alice, "Swap two records");
+  await alice.sees(lacks.filter({ hasText: "two cards" }));
+  await alice.button("Add a sample card").click();
+  await seesRefusal(alice, "Listing your cards");
+  await alice.seesNo(lacks);
+  await alice.button("Look at your cards", panel).click();
+  assert.ok(await alice.heading("Your cards").evaluate((node) => node === document.activeElement));
+
+  await lie(alice, "Swap a key later");
+  await alice.seesTrust(bob, "Keys changed");
+  await seesRefusal(alice, "Listing your people");
+  await alice.seesNo(lacks);
+  await alice.button("Look at your people", panel).click();
+  assert.ok(await alice.heading("People").evaluate((node) => node === document.activeElement));
+  await alice.button("try to share a card", panel).click();
+  assert.ok(await alice.heading("Your cards").evaluate((node) => node === document.activeElement));
+
+  await lie(alice, "Forge a share");
+  await alice.button("Read the card that turned up", panel).click();
+  assert.ok(await alice.heading("Shared with you").evaluate((node) => node === document.activeElement));
+  await beHonest(alice);
+  assert.match((await refusals(alice).allInnerTexts()).join("\n"), /Listing your people.*Listing your cards/s, "newest first");
+  const outcomes = [["Swap two records", true], ["Swap a key later", true], ["Forge a share", false]];
+  for (const [name, refused] of outcomes) {
+    const described = await choiceOf(alice, name).getAttribute("aria-describedby");
+    assert.equal(described === null ? null : await alice.page.locator(`#${described}`).innerText(), refused ? "refused" : null, name);
+  }
+  await assertAccessible(alice.page, "several refusals");
 });
