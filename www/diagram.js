@@ -1,4 +1,4 @@
-import { hear, TAB } from "./channel.js";
+import { hear, TAB, tell } from "./channel.js";
 import { button, el, hidden } from "./dom.js";
 import { duration } from "./format.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
@@ -64,10 +64,23 @@ export function diagram(lit) {
   /** The parts that a refusal ended. */
   const ended = new Set();
 
-  /** A step that comes again begins its part anew, and so does any step after a refusal. */
-  function beginAnew({ part }) {
-    ended.delete(part);
-    for (const step of parts.find(({ id }) => id === part).steps) rows.get(step.number).reset();
+  /** Whether nothing of a part stands as done. */
+  const isEmpty = (part) => part.steps.every(({ number }) => !rows.get(number).lit);
+
+  function empty(part) {
+    ended.delete(part.id);
+    for (const step of part.steps) rows.get(step.number).reset();
+    recount({ part: part.id });
+  }
+
+  /**
+   * A step that comes again begins its part anew, and so does any step after a refusal. What followed the old run does not follow
+   * the new one: a new invitation has not been accepted. What came before remains: a second share needs no second invitation.
+   */
+  function begin(step) {
+    const at = parts.findIndex(({ id }) => id === step.part);
+    if (rows.get(step.number).lit || ended.has(step.part)) empty(parts[at]);
+    if (isEmpty(parts[at])) parts.slice(at + 1).forEach(empty);
   }
 
   function recount({ part }) {
@@ -83,11 +96,13 @@ export function diagram(lit) {
     const { number, tab } = told;
     const step = STEPS.get(number);
     if (step === undefined) return;
+    // What is made up for one person did not happen to the others.
+    if (told.lied && tab !== TAB) return;
     if (number === LIST) {
       listed.set(tab, told);
       return;
     }
-    if (rows.get(number).lit || ended.has(step.part)) beginAnew(step);
+    begin(step);
     const list = listed.get(tab);
     if (list !== undefined && step.part === STEPS.get(LIST).part && !rows.get(LIST).lit) light(list);
     light(told);

@@ -45,6 +45,37 @@ test("steps light up in both tabs when they happen, and not before", async (t) =
   await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
 });
 
+test("what begins anew leaves nothing of the old run behind it", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.share("Passport", bob);
+  await bob.read(alice, "Passport");
+  await seesParts(alice, [5, 6, 7, 6]);
+  await alice.share("Passport", bob);
+  for (const person of [alice, bob]) await seesParts(person, [5, 6, 7, 0]);
+  await alice.inviteByLink({ name: "Carol" });
+  for (const person of [alice, bob]) await seesParts(person, [5, 0, 0, 0]);
+});
+
+test("steps that lying servers answer light up for the person who is lied to alone", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await seesParts(alice, [5, 6, 0, 0]);
+  const read = behind(alice).getByRole("tab", { name: /^Read / });
+  await read.evaluate((node) => {
+    window.counts = [];
+    new MutationObserver(() => window.counts.push(node.textContent)).observe(node, { subtree: true, childList: true, characterData: true });
+  });
+  await lie(bob, "Forge a share");
+  const row = bob.row("Shared with you", "From Alice");
+  await bob.button(/^Read/, row).click();
+  await seesRefusal(bob, "Reading the share");
+  await beHonest(bob);
+  // What a tab tells comes in order: with the invitation, all before it has come.
+  await bob.inviteByLink({ name: "Carol" });
+  await seesParts(alice, [5, 0, 0, 0]);
+  assert.deepEqual((await alice.page.evaluate(() => window.counts)).filter((text) => !text.includes("Read 0")), []);
+});
+
 test("what moves explains, and stands still for those who asked for that", async (t) => {
   const moves = {};
   for (const reducedMotion of ["no-preference", "reduce"]) {
