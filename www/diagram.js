@@ -28,7 +28,7 @@ export function diagram(lit) {
       const row = stepRow(step, (chosen) => {
         // Read aloud when somebody asked, and not when dozens go by.
         now.setAttribute("aria-live", "polite");
-        say(chosen.step, chosen.took);
+        say(chosen.step, chosen.told?.duration ?? null);
       });
       rows.set(step.number, row);
       return row.root;
@@ -108,22 +108,44 @@ export function diagram(lit) {
     light(told);
   }
 
-  function light({ number, duration: took, who, tab }) {
-    const step = STEPS.get(number);
-    const row = rows.get(number);
-    row.light(took);
-    const actor = people.get(step.from);
-    actor.replaceChildren(...(open ? [el("bdi", {}, who.split("@")[0])] : []));
-    actor.parentElement.classList.toggle("here", tab === TAB);
+  function light(told, { past = false } = {}) {
+    const step = STEPS.get(told.number);
+    rows.get(told.number).light(told, past);
+    actors.set(step.from, told);
+    name(step.from);
     recount(step);
     views.open(step.part);
     now.setAttribute("aria-live", "off");
-    say(step, took);
-    lit(step);
+    say(step, told.duration);
+    if (!past) lit(step);
+  }
+
+  /** By party, the step in which somebody last stood for it. */
+  const actors = new Map();
+
+  function name(party) {
+    const actor = people.get(party);
+    const told = actors.get(party);
+    actor.replaceChildren(...(open && told !== undefined ? [el("bdi", {}, told.who.split("@")[0])] : []));
+    actor.parentElement.classList.toggle("here", told?.tab === TAB);
   }
 
   idle();
   hear("step", add);
+
+  // A tab that joins asks the others what has happened so far; the first answer does.
+  let joining = true;
+  hear("join", ({ tab }) => {
+    if (tab === TAB) return;
+    const steps = [...rows.values()].filter(({ told }) => told !== null && !told.lied).map(({ told }) => told);
+    if (steps.length > 0) tell("joined", { joiner: tab, steps });
+  });
+  hear("joined", ({ joiner, steps }) => {
+    if (joiner !== TAB || !joining) return;
+    joining = false;
+    for (const told of steps) if (rows.get(told.number)?.lit === false) light(told, { past: true });
+  });
+  tell("join");
 
   const root = el(
     "div",
@@ -147,8 +169,10 @@ export function diagram(lit) {
     },
     /** Whether somebody is signed in here; if not, nobody is named. */
     opens(wanted) {
+      // Whoever signs in after somebody left is not told who that was.
+      if (open && !wanted) actors.clear();
       open = wanted;
-      if (!open) for (const who of people.values()) who.replaceChildren();
+      for (const party of people.keys()) name(party);
     },
   };
 }
@@ -160,7 +184,14 @@ function stepRow(step, chosen) {
   const state = hidden("not yet");
   const place = from === to ? `at-${from}` : `from-${from} to-${to}`;
   const path = from === to ? NAME.get(step.from) : `${NAME.get(step.from)} to ${NAME.get(step.to)}`;
-  const row = { step, lit: false, took: null };
+  const row = {
+    step,
+    /** What was told of it, while it stands as done. */
+    told: null,
+    get lit() {
+      return row.told !== null;
+    },
+  };
   const press = button(
     el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), el("span", { class: "step-what" }, step.what), time),
     () => chosen(row),
@@ -175,19 +206,18 @@ function stepRow(step, chosen) {
     el("span", { class: `wire ${place} ${from === to ? "inside" : from < to ? "right" : "left"}`, "aria-hidden": "true" }),
   );
   row.root = root;
-  row.light = (took) => {
-    row.lit = true;
-    row.took = took;
-    time.replaceChildren(duration(took));
+  row.light = (told, past) => {
+    row.told = told;
+    time.replaceChildren(duration(told.duration));
     state.replaceChildren("done");
     root.classList.remove("lit", "refused");
+    root.classList.toggle("past", past);
     // Reading the width lets the arrow be drawn again when its step comes again.
     void root.offsetWidth;
     root.classList.add("lit");
   };
   row.reset = () => {
-    row.lit = false;
-    row.took = null;
+    row.told = null;
     time.replaceChildren();
     state.replaceChildren("not yet");
     root.classList.remove("lit", "refused");

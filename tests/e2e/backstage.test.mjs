@@ -45,6 +45,21 @@ test("steps light up in both tabs when they happen, and not before", async (t) =
   await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
 });
 
+test("a tab that joins later is told what has happened", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  const link = await alice.inviteByLink({ name: "Bob" });
+  await seesParts(alice, [5, 0, 0, 0]);
+  const bob = await opened.person("Bob", link);
+  await bob.signUp();
+  await seesParts(bob, [5, 0, 0, 0]);
+  await bob.sees(behind(bob).getByText(alice.email.split("@")[0], { exact: true }));
+  await bob.sees(behind(bob).getByRole("list", { name: "User 1 invites User 2" }));
+  await bob.accept(alice);
+  for (const person of [alice, bob]) await seesParts(person, [5, 6, 0, 0]);
+});
+
 test("what begins anew leaves nothing of the old run behind it", async (t) => {
   const { alice, bob } = await twoConnected(await device(t));
   await alice.createCard("Passport", { Number: "X-1" });
