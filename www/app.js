@@ -45,7 +45,7 @@ async function openClient() {
     keystore: `${location.origin}/keystore`,
     onStep(step) {
       noteStep(step);
-      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "" });
+      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "", lied: behind.isLying() });
     },
   });
 }

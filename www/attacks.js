@@ -1,49 +1,72 @@
 import { button, choice, during, el, makeId, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
+import { icon } from "./icon.js";
+import { calm } from "./rows.js";
 import { setStatus } from "./status.js";
 import { STEPS } from "./story.js";
 
+/** A part of a task that leads to a section of the page. */
+const at = (section, text) => ({ section, text });
+
+const PERSON = { of: "people", least: 1, text: "This needs a person you are connected with." };
+
+/** What the servers can do, what to try then, what that `needs`, and which refusal is `meant` for it. */
 const ATTACKS = [
   {
     id: "swap-key-before",
     told: "They show you a false key while you connect.",
     name: "Swap a key while you connect",
     lie: "The Vault shows you its own public key in place of the other person’s, so that it could read along.",
-    task: "Connect with somebody. By link, accepting is refused at once. By mail the two of you see different safety numbers, until you disconnect and connect anew.",
+    task: [
+      at("People", "Connect with somebody"),
+      ". By link, accepting is refused at once. By mail the two of you see different safety numbers, until you disconnect and connect anew.",
+    ],
+    meant: ({ code }) => code !== "record_rejected",
   },
   {
     id: "swap-key-later",
     told: "They show you another key for the people you know.",
     name: "Swap a key later",
     lie: "You are connected. Now the Vault shows another key for that person.",
-    task: "Look at your people: the change is seen. Then try to share a card.",
-    needs: "This needs a person you are connected with.",
+    task: [at("People", "Look at your people"), ": the change is seen. Then ", at("Your cards", "try to share a card"), "."],
+    needs: PERSON,
+    meant: ({ code, unproven }) => code === "peer_key_changed" && !unproven,
   },
   {
     id: "forge-share",
     told: "They made up a share from somebody you know.",
     name: "Forge a share",
     lie: "The servers make up a card, lock it for you as it should be, and say that somebody you know shared it.",
-    task: "Read the card that turned up under “Shared with you”.",
-    needs: "This needs a person you are connected with.",
+    task: [at("Shared with you", "Read the card that turned up under “Shared with you”"), "."],
+    needs: PERSON,
+    meant: ({ call, code }) => call === "readShare" && code === "record_rejected",
   },
   {
     id: "swap-records",
     told: "They hand out one record in place of another.",
     name: "Swap two records",
     lie: "The Vault hands out the ciphertext of one of your cards in place of another.",
-    task: "Look at your cards.",
-    needs: "This needs two cards.",
+    task: [at("Your cards", "Look at your cards"), "."],
+    needs: { of: "cards", least: 2, text: "This needs two cards." },
+    meant: ({ code }) => code === "record_rejected",
   },
   {
     id: "take-over-link",
     told: "They say that somebody has accepted your link.",
     name: "Take over an invitation link",
     lie: "The Vault says that somebody accepted your link, with keys of its own, without ever having had the link.",
-    task: "Make an invitation link, then look at your people.",
-    needs: "Disconnecting ends the invitation for good; to let the real person in, be honest again first.",
+    task: [at("People", "Make an invitation link"), ", then look at your people."],
+    note: "Disconnecting ends the invitation for good; to let the real person in, be honest again first.",
+    meant: ({ code }) => code === "peer_key_changed",
   },
 ];
+
+/** Shows a section of the person's side, with the focus on its heading. */
+function goTo(section) {
+  const heading = [...document.querySelectorAll("#primary h2")].find(({ textContent }) => textContent === section);
+  heading.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
+  heading.focus({ preventScroll: true });
+}
 
 /** What a person should know about a refusal, by what was tried and what the client said. */
 const WHY = {
@@ -91,23 +114,34 @@ function stoppedAt(call, steps) {
   return number === undefined ? null : STEPS.get(number);
 }
 
-/** A switch that makes the servers lie to this person alone, and the list of what the client refused. */
+/** A switch that makes the servers lie to this person alone, and the list of what the browser refused. */
 export function attacksView({ refresh }) {
   const problem = problemBox();
   const group = makeId("attack");
-  const list = el("ol", { class: "refusals", role: "list", "aria-live": "polite", "aria-label": "What the client refused" });
+  const list = el("ol", { class: "refusals", role: "list", "aria-live": "polite", "aria-label": "What your browser refused" });
   const none = el("p", { class: "muted" }, "Nothing yet.");
   const explained = el("div", { class: "attack-now", "aria-live": "polite" });
+  const lack = el("p", { class: "small muted" });
   const off = option({ id: null, name: "Honest servers" });
   const options = [off, ...ATTACKS.map(option)];
   let account = null;
   let known = new Set();
+  let entries = new Map();
   let current = null;
+  const counts = { people: 0, cards: 0 };
 
   function option(attack) {
     const made = choice(attack.name, { type: "radio", name: group, value: attack.id ?? "" });
     made.input.addEventListener("change", () => during(made.input, problem, () => turn(attack)));
-    return { ...made, attack };
+    // What became of it stands beside the name, and is no part of it.
+    const id = makeId("outcome");
+    const outcome = el("span", { id, class: "outcome", hidden: true }, icon("tick"), "refused");
+    const wasRefused = (yes) => {
+      outcome.hidden = !yes;
+      if (yes) made.input.setAttribute("aria-describedby", id);
+      else made.input.removeAttribute("aria-describedby");
+    };
+    return { input: made.input, wasRefused, attack, root: el("div", { class: "attack-choice" }, made.root, outcome) };
   }
 
   async function turn(attack, shown = () => {}) {
@@ -121,7 +155,6 @@ export function attacksView({ refresh }) {
       throw new Error("The switch did not work. Is the demo still running? Try again.");
     }
     known = new Set();
-    if (attack.id !== null) forgetRefusals();
     show(attack.id === null ? null : attack);
     shown();
     await refresh();
@@ -135,11 +168,14 @@ export function attacksView({ refresh }) {
       setStatus("attack", null);
       return;
     }
+    const task = attack.task.map((part) => (typeof part === "string" ? part : button(part.text, () => goTo(part.section), { kind: "link" })));
     explained.append(
       el("p", {}, attack.lie),
-      el("p", {}, el("strong", {}, "Try it: "), attack.task),
-      attack.needs ? el("p", { class: "small muted" }, attack.needs) : "",
+      el("p", {}, el("strong", {}, "Try it: "), ...task),
+      lack,
+      attack.note ? el("p", { class: "small muted" }, attack.note) : "",
     );
+    tellLack();
     const stop = button("Be honest again", () =>
       during(stop, problem, () =>
         // The button goes, and the focus must not go with it.
@@ -149,14 +185,20 @@ export function attacksView({ refresh }) {
     setStatus("attack", { bad: true, text: `The servers lie to you. ${attack.told}`, action: stop });
   }
 
+  /** Says what is needed and is not there. */
+  function tellLack() {
+    const needs = current?.needs;
+    lack.replaceChildren(needs !== undefined && counts[needs.of] < needs.least ? needs.text : "");
+  }
+
   const root = el(
     "div",
     { class: "attacks" },
-    el("p", { class: "small muted" }, "Let the servers lie, to this person alone, and see what the client makes of it."),
+    el("p", { class: "small muted" }, "Let the servers lie, to this person alone, and see what your browser makes of it."),
     el("fieldset", { class: "plain attack-choices" }, el("legend", { class: "sr" }, "What the servers do"), options.map((each) => each.root)),
     problem.root,
     explained,
-    el("h3", {}, "What the client refused"),
+    el("h3", {}, "What your browser refused"),
     none,
     list,
   );
@@ -164,7 +206,9 @@ export function attacksView({ refresh }) {
 
   function forgetRefusals() {
     list.replaceChildren();
+    entries = new Map();
     none.hidden = false;
+    for (const { wasRefused } of options) wasRefused(false);
   }
 
   return {
@@ -172,25 +216,35 @@ export function attacksView({ refresh }) {
     /** Whether the servers lie to this person now. */
     isLying: () => current !== null,
     /** Notes a refusal, once for each record. Returns the step that it came at, or `null`. */
-    refused({ call, code, id, name, unproven, steps }) {
+    refused(refusal) {
+      const { call, code, id, name, unproven, steps } = refusal;
       const step = stoppedAt(call, steps);
-      const key = id === null ? null : `${code} ${id}`;
+      const key = id === null ? null : `${current?.id} ${code} ${id}`;
       if (key !== null && known.has(key)) return step;
-      if (key !== null) known.add(key);
       const reasons = WHY[code];
-      none.hidden = true;
-      list.prepend(
-        el(
-          "li",
-          { class: "refusal" },
-          el("p", {}, el("strong", {}, CALLS[call] ?? "A call", name ? [": ", userText(name)] : null)),
-          step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", step.what, "."),
-          el("p", {}, (unproven ? reasons.unproven : reasons[call]) ?? reasons.other),
-          el("p", { class: "small muted" }, "The app gets ", el("code", {}, code)),
-        ),
+      const entry = el(
+        "li",
+        { class: "refusal" },
+        el("p", {}, el("strong", {}, CALLS[call] ?? "A call", name ? [": ", userText(name)] : null)),
+        step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", step.what, "."),
+        el("p", {}, (unproven ? reasons.unproven : reasons[call]) ?? reasons.other, " ", el("code", {}, code)),
       );
-      while (list.children.length > 20) list.lastElementChild.remove();
+      none.hidden = true;
+      list.prepend(entry);
+      if (key !== null) {
+        // The same lie, told again: the newest stands for it.
+        entries.get(key)?.remove();
+        entries.set(key, entry);
+        known.add(key);
+      }
+      while (list.children.length > 50) list.lastElementChild.remove();
+      if (current?.meant(refusal)) options.find(({ attack }) => attack === current).wasRefused(true);
       return step;
+    },
+    /** Notes how many people and cards there are. */
+    count(given) {
+      Object.assign(counts, given);
+      tellLack();
     },
     /** To whom the servers lie; `null` for nobody. */
     belongsTo(id) {

@@ -37,16 +37,18 @@ export function backstage(root, { refresh }) {
     },
     isLying: attacks.isLying,
     changed: rows.look,
+    count: attacks.count,
     point: rows.point,
     /** Shows one of the views. */
     openTab(id) {
       views.open(id);
-      root.scrollIntoView({ block: "nearest" });
+      // Beside the page it is in sight, and the page stays where it is.
+      if (getComputedStyle(root).position !== "sticky") root.scrollIntoView();
     },
-    /** Shows the rows of a record. */
-    showRows(record) {
+    /** Shows the rows of a record, asked for by the button `from`. */
+    showRows(record, from) {
       views.open("rows");
-      rows.point(record, { show: true });
+      rows.point(record, { from });
     },
     /** Whose side this is; `null` for nobody's. It may not be seen before the person's own side is there. */
     belongsTo(account, { visible = true } = {}) {

@@ -1,4 +1,4 @@
-import { hear, TAB } from "./channel.js";
+import { hear, TAB, tell } from "./channel.js";
 import { button, el, hidden } from "./dom.js";
 import { duration } from "./format.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
@@ -28,7 +28,7 @@ export function diagram(lit) {
       const row = stepRow(step, (chosen) => {
         // Read aloud when somebody asked, and not when dozens go by.
         now.setAttribute("aria-live", "polite");
-        say(chosen.step, chosen.took);
+        say(chosen.step, chosen.told?.duration ?? null);
       });
       rows.set(step.number, row);
       return row.root;
@@ -64,10 +64,23 @@ export function diagram(lit) {
   /** The parts that a refusal ended. */
   const ended = new Set();
 
-  /** A step that comes again begins its part anew, and so does any step after a refusal. */
-  function beginAnew({ part }) {
-    ended.delete(part);
-    for (const step of parts.find(({ id }) => id === part).steps) rows.get(step.number).reset();
+  /** Whether nothing of a part stands as done. */
+  const isEmpty = (part) => part.steps.every(({ number }) => !rows.get(number).lit);
+
+  function empty(part) {
+    ended.delete(part.id);
+    for (const step of part.steps) rows.get(step.number).reset();
+    recount({ part: part.id });
+  }
+
+  /**
+   * A step that comes again begins its part anew, and so does any step after a refusal. What followed the old run does not follow
+   * the new one: a new invitation has not been accepted. What came before remains: a second share needs no second invitation.
+   */
+  function begin(step) {
+    const at = parts.findIndex(({ id }) => id === step.part);
+    if (rows.get(step.number).lit || ended.has(step.part)) empty(parts[at]);
+    if (isEmpty(parts[at])) parts.slice(at + 1).forEach(empty);
   }
 
   function recount({ part }) {
@@ -83,32 +96,56 @@ export function diagram(lit) {
     const { number, tab } = told;
     const step = STEPS.get(number);
     if (step === undefined) return;
+    // What is made up for one person did not happen to the others.
+    if (told.lied && tab !== TAB) return;
     if (number === LIST) {
       listed.set(tab, told);
       return;
     }
-    if (rows.get(number).lit || ended.has(step.part)) beginAnew(step);
+    begin(step);
     const list = listed.get(tab);
     if (list !== undefined && step.part === STEPS.get(LIST).part && !rows.get(LIST).lit) light(list);
     light(told);
   }
 
-  function light({ number, duration: took, who, tab }) {
-    const step = STEPS.get(number);
-    const row = rows.get(number);
-    row.light(took);
-    const actor = people.get(step.from);
-    actor.replaceChildren(...(open ? [el("bdi", {}, who.split("@")[0])] : []));
-    actor.parentElement.classList.toggle("here", tab === TAB);
+  function light(told, { past = false } = {}) {
+    const step = STEPS.get(told.number);
+    rows.get(told.number).light(told, past);
+    actors.set(step.from, told);
+    name(step.from);
     recount(step);
     views.open(step.part);
     now.setAttribute("aria-live", "off");
-    say(step, took);
-    lit(step);
+    say(step, told.duration);
+    if (!past) lit(step);
+  }
+
+  /** By party, the step in which somebody last stood for it. */
+  const actors = new Map();
+
+  function name(party) {
+    const actor = people.get(party);
+    const told = actors.get(party);
+    actor.replaceChildren(...(open && told !== undefined ? [el("bdi", {}, told.who.split("@")[0])] : []));
+    actor.parentElement.classList.toggle("here", told?.tab === TAB);
   }
 
   idle();
   hear("step", add);
+
+  // A tab that joins asks the others what has happened so far; the first answer does.
+  let joining = true;
+  hear("join", ({ tab }) => {
+    if (tab === TAB) return;
+    const steps = [...rows.values()].filter(({ told }) => told !== null && !told.lied).map(({ told }) => told);
+    if (steps.length > 0) tell("joined", { joiner: tab, steps });
+  });
+  hear("joined", ({ joiner, steps }) => {
+    if (joiner !== TAB || !joining) return;
+    joining = false;
+    for (const told of steps) if (rows.get(told.number)?.lit === false) light(told, { past: true });
+  });
+  tell("join");
 
   const root = el(
     "div",
@@ -132,8 +169,10 @@ export function diagram(lit) {
     },
     /** Whether somebody is signed in here; if not, nobody is named. */
     opens(wanted) {
+      // Whoever signs in after somebody left is not told who that was.
+      if (open && !wanted) actors.clear();
       open = wanted;
-      if (!open) for (const who of people.values()) who.replaceChildren();
+      for (const party of people.keys()) name(party);
     },
   };
 }
@@ -145,7 +184,14 @@ function stepRow(step, chosen) {
   const state = hidden("not yet");
   const place = from === to ? `at-${from}` : `from-${from} to-${to}`;
   const path = from === to ? NAME.get(step.from) : `${NAME.get(step.from)} to ${NAME.get(step.to)}`;
-  const row = { step, lit: false, took: null };
+  const row = {
+    step,
+    /** What was told of it, while it stands as done. */
+    told: null,
+    get lit() {
+      return row.told !== null;
+    },
+  };
   const press = button(
     el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), el("span", { class: "step-what" }, step.what), time),
     () => chosen(row),
@@ -160,19 +206,18 @@ function stepRow(step, chosen) {
     el("span", { class: `wire ${place} ${from === to ? "inside" : from < to ? "right" : "left"}`, "aria-hidden": "true" }),
   );
   row.root = root;
-  row.light = (took) => {
-    row.lit = true;
-    row.took = took;
-    time.replaceChildren(duration(took));
+  row.light = (told, past) => {
+    row.told = told;
+    time.replaceChildren(duration(told.duration));
     state.replaceChildren("done");
     root.classList.remove("lit", "refused");
+    root.classList.toggle("past", past);
     // Reading the width lets the arrow be drawn again when its step comes again.
     void root.offsetWidth;
     root.classList.add("lit");
   };
   row.reset = () => {
-    row.lit = false;
-    row.took = null;
+    row.told = null;
     time.replaceChildren();
     state.replaceChildren("not yet");
     root.classList.remove("lit", "refused");

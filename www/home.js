@@ -37,7 +37,10 @@ export function homeView(session, behind, { invited }) {
     labels: new Map(),
     point: behind.point,
     showRows: behind.showRows,
-    count: first.count,
+    count(given) {
+      first.count(given);
+      behind.count(given);
+    },
   };
   const cards = cardsSection(world);
   const invitations = invitationsSection(world);

@@ -6,6 +6,8 @@ import { icon } from "./icon.js";
 const SHORT = 26;
 /** How much of the beginning of a long value is shown: all ciphertexts begin alike. */
 const BEGINNING = 8;
+/** The room that is left around the name of a table above a row, in pixels. */
+const ROOM = 14;
 
 const KINDS = {
   ciphertext: "Ciphertext: the service cannot open it",
@@ -49,7 +51,14 @@ function tableRow(row) {
 export function storedRows() {
   const problem = el("p", { class: "muted" }, "Sign in, and this is what the two services store.");
   const places = { keystore: el("div", { class: "tables" }), vault: el("div", { class: "tables" }) };
-  const chosen = el("p", { class: "chosen", role: "status" });
+  const said = el("p", { role: "status" });
+  const place = el("span", { class: "small muted", "aria-live": "polite" });
+  const previous = button("Previous", () => step(-1), { what: "marked row" });
+  const next = button("Next", () => step(1), { what: "marked row" });
+  const nothing = button("Mark nothing", () => point(null, { from: null }), { kind: "quiet" });
+  const back = button("", goBack);
+  const actions = el("div", { class: "actions" }, previous, next, nothing, back);
+  const chosen = el("div", { class: "chosen" }, said, place, actions);
   const marks = Object.entries(KINDS).map(([kind, text]) =>
     el("li", {}, el("span", { class: `cell ${kind}`, "aria-hidden": "true" }, "abc"), " ", text),
   );
@@ -72,6 +81,11 @@ export function storedRows() {
   let wanted = null;
   let pinned = null;
   let bring = false;
+  /** The marked rows, and which of them is looked at. */
+  let hits = [];
+  let at = 0;
+  /** The button that led here, and where in the window it was. */
+  let origin = null;
 
   function service(name, text, place) {
     return el("section", { class: "service" }, el("h3", {}, name), el("p", { class: "small muted" }, text), place);
@@ -85,64 +99,103 @@ export function storedRows() {
     }
     drawn = seen;
     settle();
+    bring = false;
   }
 
   function drawTable(seen, service, { table, about, rows, more }) {
-    const drawnRows = rows.map((row, index) => drawRow(seen, `${service}/${table}/${row.ids[0] ?? index}/${index}`, row));
+    const label = `${SERVICES[service]}: ${table}`;
+    const drawnRows = rows.map((row, index) => drawRow(seen, `${service}/${table}/${row.ids[0] ?? index}/${index}`, row, label));
     return el(
       "div",
       { class: "table" },
       el("h4", {}, el("code", {}, table), " ", el("span", { class: "table-about" }, about)),
-      el("ul", { role: "list", "aria-label": `${SERVICES[service]}: ${table}` }, drawnRows),
+      el("ul", { role: "list", "aria-label": label }, drawnRows),
       more > 0 ? el("p", { class: "small muted" }, `and ${more} more`) : null,
     );
   }
 
   /** A row that is as it was stays the same element; one that is new or changed is shown to be so. */
-  function drawRow(seen, key, row) {
+  function drawRow(seen, key, row, label) {
     const image = JSON.stringify(row);
     const known = drawn.get(key);
     const node = known?.image === image ? known.node : tableRow(row);
     if (known?.image !== image && drawn.size > 0) node.classList.add("fresh");
-    seen.set(key, { image, node, ids: row.ids });
+    seen.set(key, { image, node, ids: row.ids, label });
     return node;
   }
 
   function mark() {
+    const looked = hits[at]?.node;
     root.classList.toggle("choosing", wanted !== null);
-    let first = null;
-    let count = 0;
-    for (const { node, ids } of drawn.values()) {
-      const hit = wanted !== null && ids.includes(wanted.id);
-      node.classList.toggle("hit", hit);
-      if (hit) {
-        first ??= node;
-        count += 1;
-      }
+    hits = [];
+    for (const row of drawn.values()) {
+      const hit = wanted !== null && row.ids.includes(wanted.id);
+      row.node.classList.toggle("hit", hit);
+      if (hit) hits.push(row);
     }
-    chosen.replaceChildren();
-    if (wanted !== null && account !== null) {
-      chosen.append(`${count} ${count === 1 ? "row belongs" : "rows belong"} to `, userText(wanted.name), ". ");
-      if (wanted === pinned) chosen.append(button("Mark nothing", () => point(null, { show: true }), { kind: "link" }));
-    }
-    return first;
+    at = Math.max(0, hits.findIndex(({ node }) => node === looked));
+    tell();
   }
 
-  /** Marks what is wanted and, where it is out of sight in this pane, moves there. */
+  /** Says how many rows are marked and, where they stay marked, which one this is and what can be done. */
+  function tell() {
+    const shown = wanted !== null && account !== null;
+    const kept = shown && wanted === pinned;
+    chosen.hidden = !shown;
+    said.replaceChildren();
+    if (shown) said.append(`${hits.length} ${hits.length === 1 ? "row belongs" : "rows belong"} to `, userText(wanted.name), ".");
+    place.hidden = actions.hidden = !kept;
+    previous.hidden = next.hidden = hits.length < 2;
+    back.hidden = origin === null;
+    nothing.hidden = origin !== null;
+    if (kept && origin !== null) back.replaceChildren("Back to ", userText(wanted.name));
+    place.replaceChildren(hits.length === 0 ? "" : `${at + 1} of ${hits.length}, ${hits[at].label}`);
+    hits.forEach(({ node }, index) => node.classList.toggle("looked-at", kept && index === at));
+  }
+
+  function step(by) {
+    at = (at + by + hits.length) % hits.length;
+    tell();
+    bring = true;
+    show();
+    bring = false;
+  }
+
+  /** The pane that scrolls by itself; `null` where the servers' side is a part of the page. */
+  const pane = () => {
+    const body = root.closest(".backstage-body");
+    return getComputedStyle(body).overflowY === "visible" ? null : body;
+  };
+
+  /** Marks what is wanted and, where it is to be brought into sight, moves there. */
   function settle() {
-    const first = mark();
-    if (first === null || root.closest("[hidden]") !== null) return;
-    const behavior = calm() ? "auto" : "smooth";
-    if (bring) {
-      bring = false;
-      first.scrollIntoView({ block: "center", behavior });
-      return;
-    }
-    const pane = root.closest(".backstage-body");
-    const [frame, box] = [pane.getBoundingClientRect(), first.getBoundingClientRect()];
-    if (box.top < frame.top || box.bottom > frame.bottom) {
-      pane.scrollTo({ top: pane.scrollTop + box.top - frame.top - 16, behavior });
-    }
+    mark();
+    show();
+    if (!looking) bring = false;
+  }
+
+  /** Only what shows rows moves: whoever pressed something at a record keeps it under the pointer. */
+  function show() {
+    if (!bring || hits.length === 0 || root.closest("[hidden]") !== null) return;
+    const scrolls = pane();
+    if (scrolls === null && wanted !== pinned) return;
+    const { node } = hits[at];
+    const box = node.getBoundingClientRect();
+    const frame = scrolls?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight };
+    const top = frame.top + chosen.offsetHeight + node.closest(".table").firstElementChild.offsetHeight + ROOM;
+    if (box.top >= top && box.bottom <= Math.min(frame.bottom, innerHeight)) return;
+    (scrolls ?? window).scrollBy({ top: box.top - top, behavior: calm() ? "auto" : "smooth" });
+  }
+
+  /** Back to where the rows were asked for. A list may have been drawn anew meanwhile. */
+  function goBack() {
+    const { trigger, top } = origin;
+    const { id } = pinned;
+    point(null, { from: null });
+    const target = trigger.isConnected ? trigger : document.querySelector(`[data-rows="${id}"]`);
+    if (target === null) return document.getElementById("main").focus();
+    scrollBy({ top: target.getBoundingClientRect().top - top, behavior: calm() ? "auto" : "smooth" });
+    target.focus({ preventScroll: true });
   }
 
   /** Looks once more after whatever asks for it meanwhile, however often that is. */
@@ -174,12 +227,21 @@ export function storedRows() {
     }
   }
 
-  /** Marks the rows of a record; `null` for none. `show` keeps it so, and brings the first one into sight. */
-  function point(record, { show = false } = {}) {
-    if (show) pinned = record;
+  /**
+   * Marks the rows of a record; `null` for none. `from`, the button that asked for it or `null`, keeps it so, and where the page
+   * has to be left for it, leads back there.
+   */
+  function point(record, { from } = {}) {
+    const before = wanted;
+    if (from !== undefined) {
+      pinned = record;
+      origin = from !== null && pane() === null ? { trigger: from, top: from.getBoundingClientRect().top } : null;
+    }
     wanted = record ?? pinned;
-    bring = show || (bring && record === null);
+    if (wanted?.id !== before?.id) hits = [];
+    if (wanted !== null && (from || wanted.id !== before?.id)) bring = true;
     settle();
+    if (origin !== null && from) back.focus({ preventScroll: true });
   }
 
   return {
@@ -190,6 +252,7 @@ export function storedRows() {
       account = id;
       wanted = null;
       pinned = null;
+      origin = null;
       drawn = new Map();
       for (const place of Object.values(places)) place.replaceChildren();
       problem.hidden = false;
@@ -200,11 +263,16 @@ export function storedRows() {
   };
 }
 
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** Whether somebody asked for less to move. */
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** A button that leads from a record to its rows. */
 export const rowsButton = (record, show) =>
-  button([icon("rows"), hidden(`What is stored of ${record.name}`)], () => show(record), { kind: "quiet icon-button", title: "What is stored" });
+  button([icon("rows"), hidden(`What is stored of ${record.name}`)], ({ currentTarget }) => show(record, currentTarget), {
+    kind: "quiet icon-button",
+    title: "What is stored",
+    "data-rows": record.id,
+  });
 
 /** Lets the rows of a record be marked while `node` is pointed at or has the focus. */
 export function pointsAt(node, record, point) {

@@ -45,6 +45,52 @@ test("steps light up in both tabs when they happen, and not before", async (t) =
   await alice.sees(behind(alice).getByText(bob.email.split("@")[0], { exact: true }));
 });
 
+test("a tab that joins later is told what has happened", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  const link = await alice.inviteByLink({ name: "Bob" });
+  await seesParts(alice, [5, 0, 0, 0]);
+  const bob = await opened.person("Bob", link);
+  await bob.signUp();
+  await seesParts(bob, [5, 0, 0, 0]);
+  await bob.sees(behind(bob).getByText(alice.email.split("@")[0], { exact: true }));
+  await bob.sees(behind(bob).getByRole("list", { name: "User 1 invites User 2" }));
+  await bob.accept(alice);
+  for (const person of [alice, bob]) await seesParts(person, [5, 6, 0, 0]);
+});
+
+test("what begins anew leaves nothing of the old run behind it", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.share("Passport", bob);
+  await bob.read(alice, "Passport");
+  await seesParts(alice, [5, 6, 7, 6]);
+  await alice.share("Passport", bob);
+  for (const person of [alice, bob]) await seesParts(person, [5, 6, 7, 0]);
+  await alice.inviteByLink({ name: "Carol" });
+  for (const person of [alice, bob]) await seesParts(person, [5, 0, 0, 0]);
+});
+
+test("steps that lying servers answer light up for the person who is lied to alone", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  await seesParts(alice, [5, 6, 0, 0]);
+  const read = behind(alice).getByRole("tab", { name: /^Read / });
+  await read.evaluate((node) => {
+    window.counts = [];
+    new MutationObserver(() => window.counts.push(node.textContent)).observe(node, { subtree: true, childList: true, characterData: true });
+  });
+  await lie(bob, "Forge a share");
+  const row = bob.row("Shared with you", "From Alice");
+  await bob.button(/^Read/, row).click();
+  await seesRefusal(bob, "Reading the share");
+  await beHonest(bob);
+  // What a tab tells comes in order: with the invitation, all before it has come.
+  await bob.inviteByLink({ name: "Carol" });
+  await seesParts(alice, [5, 0, 0, 0]);
+  assert.deepEqual((await alice.page.evaluate(() => window.counts)).filter((text) => !text.includes("Read 0")), []);
+});
+
 test("what moves explains, and stands still for those who asked for that", async (t) => {
   const moves = {};
   for (const reducedMotion of ["no-preference", "reduce"]) {
@@ -94,6 +140,75 @@ test("the stored rows show what the services see, and nothing that is secret", a
   await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
 });
 
+/** Where an element stands in the window, once it has come to rest. */
+async function restsAt(locator) {
+  return locator.evaluate(async (node) => {
+    const top = () => node.getBoundingClientRect().top;
+    for (let before = NaN, still = 0; still < 10; still = top() === before ? still + 1 : 0) {
+      before = top();
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    return top();
+  });
+}
+
+/** The row that is looked at can be seen whole, below the bar that says whose it is. */
+async function seesWhole(person) {
+  const row = behind(person).locator(".stored.looked-at");
+  await restsAt(row);
+  const [bar, box] = [await behind(person).locator(".chosen").boundingBox(), await row.boundingBox()];
+  assert.ok(box.y >= bar.y + bar.height, `the row begins at ${box.y}, the bar ends at ${bar.y + bar.height}`);
+  assert.ok(bar.y >= 0 && box.y + box.height <= person.page.viewportSize().height, "both are in the window");
+}
+
+test("the rows of a record are gone through beside the page, which stays where it is", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t, { viewport: { width: 1440, height: 900 } }));
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.share("Passport", bob);
+  const press = alice.button("What is stored of Bob", alice.row("Connections", "Bob"));
+  await press.scrollIntoViewIfNeeded();
+  const before = await restsAt(press);
+  await press.click();
+  const place = behind(alice).getByText(/^\d of \d, /);
+  await alice.sees(place.filter({ hasText: /^1 of \d, Keystore: connection_keys$/ }));
+  await seesWhole(alice);
+  const count = Number(/of (\d)/.exec(await place.textContent())[1]);
+  assert.equal(await behind(alice).locator(".stored.hit").count(), count);
+  for (let row = 2; row <= count; row += 1) {
+    await alice.button("Next marked row").click();
+    await alice.sees(place.filter({ hasText: `${row} of ${count}, ` }));
+    await seesWhole(alice);
+  }
+  await alice.button("Next marked row").click();
+  await alice.sees(place.filter({ hasText: `1 of ${count}, ` }));
+  await alice.button("Previous marked row").click();
+  await alice.sees(place.filter({ hasText: `${count} of ${count}, ` }));
+  await seesWhole(alice);
+  assert.equal(await restsAt(press), before, "what was pressed has not moved");
+  assert.equal(await alice.button("Back to Bob").count(), 0, "nobody has left");
+  await alice.button("Mark nothing").click();
+  await alice.seesNo(behind(alice).locator(".chosen"));
+});
+
+test("on a phone, a way leads back from the rows to the record", async (t) => {
+  const opened = await device(t, { viewport: { width: 390, height: 844 } });
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  for (const label of ["Passport", "Locker"]) await alice.createCard(label, { Number: "X-1" });
+  const press = alice.button("What is stored of Passport");
+  await press.scrollIntoViewIfNeeded();
+  const before = await restsAt(press);
+  await press.click();
+  await alice.sees(behind(alice).locator(".stored.looked-at"));
+  await seesWhole(alice);
+  await assertAccessible(alice.page, "rows on a phone");
+  const back = alice.button("Back to Passport");
+  assert.ok(await back.evaluate((node) => node === document.activeElement), "the focus is at the way back");
+  await back.click();
+  assert.ok(Math.abs((await restsAt(press)) - before) < 2, "where it was");
+  assert.ok(await press.evaluate((node) => node === document.activeElement), "with the focus");
+});
+
 /** Switches a lie on, as a person does. */
 async function lie(person, name) {
   await openTab(person, "Lying servers");
@@ -108,7 +223,7 @@ async function beHonest(person) {
   assert.equal(await person.page.evaluate(() => document.activeElement.value), "", "the focus is at “Honest servers”");
 }
 
-const refusals = (person) => behind(person).getByRole("list", { name: "What the client refused" }).getByRole("listitem");
+const refusals = (person) => behind(person).getByRole("list", { name: "What your browser refused" }).getByRole("listitem");
 const seesRefusal = (person, ...texts) =>
   person.sees(texts.reduce((rows, hasText) => rows.filter({ hasText }), refusals(person)));
 
@@ -210,4 +325,56 @@ test("whoever says that a link was used has to have had it", async (t) => {
   await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Not proven" }));
   await seesRefusal(alice, "Listing your people: Bob", "cannot prove it", "peer_key_changed");
   assert.equal(await alice.button("Share a card with Bob").count(), 0, "there is nothing to press");
+});
+
+const choiceOf = (person, name) => behind(person).getByRole("radio", { name, exact: true });
+
+for (const [width, height] of [[390, 844], [1440, 900]]) {
+  test(`at ${width} pixels, the choice of a lie stays under the pointer`, async (t) => {
+    const { alice, bob } = await twoConnected(await device(t, { viewport: { width, height } }));
+    await openTab(alice, "Lying servers");
+    for (const [name, trust] of [["Swap a key later", "Keys changed"], ["Forge a share", "Verified"]]) {
+      const choice = choiceOf(alice, name);
+      await choice.scrollIntoViewIfNeeded();
+      const before = await restsAt(choice);
+      await choice.evaluate((node) => node.click());
+      await alice.seesTrust(bob, trust);
+      assert.ok(Math.abs((await restsAt(choice)) - before) < 2, `${name}: ${before} before`);
+    }
+  });
+}
+
+test("what was refused stays while other lies are tried, and each task leads to its place", async (t) => {
+  const { alice, bob } = await twoConnected(await device(t));
+  const panel = behind(alice).getByRole("tabpanel", { name: "Lying servers" });
+  const lacks = panel.getByText(/^This needs/);
+  await alice.createCard("Passport", { Number: "X-1" });
+  await lie(alice, "Swap two records");
+  await alice.sees(lacks.filter({ hasText: "two cards" }));
+  await alice.button("Add a sample card").click();
+  await seesRefusal(alice, "Listing your cards");
+  await alice.seesNo(lacks);
+  await alice.button("Look at your cards", panel).click();
+  assert.ok(await alice.heading("Your cards").evaluate((node) => node === document.activeElement));
+
+  await lie(alice, "Swap a key later");
+  await alice.seesTrust(bob, "Keys changed");
+  await seesRefusal(alice, "Listing your people");
+  await alice.seesNo(lacks);
+  await alice.button("Look at your people", panel).click();
+  assert.ok(await alice.heading("People").evaluate((node) => node === document.activeElement));
+  await alice.button("try to share a card", panel).click();
+  assert.ok(await alice.heading("Your cards").evaluate((node) => node === document.activeElement));
+
+  await lie(alice, "Forge a share");
+  await alice.button("Read the card that turned up", panel).click();
+  assert.ok(await alice.heading("Shared with you").evaluate((node) => node === document.activeElement));
+  await beHonest(alice);
+  assert.match((await refusals(alice).allInnerTexts()).join("\n"), /Listing your people.*Listing your cards/s, "newest first");
+  const outcomes = [["Swap two records", true], ["Swap a key later", true], ["Forge a share", false]];
+  for (const [name, refused] of outcomes) {
+    const described = await choiceOf(alice, name).getAttribute("aria-describedby");
+    assert.equal(described === null ? null : await alice.page.locator(`#${described}`).innerText(), refused ? "refused" : null, name);
+  }
+  await assertAccessible(alice.page, "several refusals");
 });
