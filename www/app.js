@@ -39,7 +39,9 @@ let invited = ticket !== null;
 const app = openClient();
 
 async function openClient() {
-  const { Vouchsafe } = await import("./vouchsafe/external.js");
+  const { Vouchsafe } = await import("./vouchsafe/external.js").catch((cause) => {
+    throw new Error("Vouchsafe could not be loaded. Check the connection, then reload the page.", { cause });
+  });
   return Vouchsafe.open({
     vault: `${location.origin}/vault`,
     keystore: `${location.origin}/keystore`,

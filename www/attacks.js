@@ -144,12 +144,22 @@ export function attacksView({ refresh }) {
     return { input: made.input, wasRefused, attack, root: el("div", { class: "attack-choice" }, made.root, outcome) };
   }
 
+  /** Turned one after the other, so that the last one stays. */
+  let before = Promise.resolve();
+  let latest = 0;
+
   async function turn(attack, shown = () => {}) {
-    const answer = await fetch("/demo/attacks", {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ account, attack: attack.id }),
-    }).catch(() => null);
+    const mine = ++latest;
+    const asked = account;
+    const send = () =>
+      fetch("/demo/attacks", {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ account: asked, attack: attack.id }),
+      }).catch(() => null);
+    before = before.then(send);
+    const answer = await before;
+    if (mine !== latest || asked !== account) return;
     if (!answer?.ok) {
       show(current);
       throw new Error("The switch did not work. Is the demo still running? Try again.");

@@ -49,7 +49,7 @@ function tableRow(row) {
 
 /** What Keystore and Vault keep of the person who is signed in. The routes exist in the demo alone. */
 export function storedRows() {
-  const problem = el("p", { class: "muted" }, "Sign in, and this is what the two services store.");
+  const problem = el("p", { class: "muted" }, "What the two services store has not come yet.");
   const places = { keystore: el("div", { class: "tables" }), vault: el("div", { class: "tables" }) };
   const said = el("p", { role: "status" });
   const place = el("span", { class: "small muted", "aria-live": "polite" });

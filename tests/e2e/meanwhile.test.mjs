@@ -244,3 +244,65 @@ test("the panel of a new connection says what was compared since", async (t) => 
   await bob.button("Go on", panel).click();
   await bob.page.waitForFunction(() => document.activeElement.tagName === "H2");
 });
+
+test("whoever cannot show to have had the link is no news of a connection", async (t) => {
+  const { person } = await device(t);
+  const [alice, bob] = [await person("Alice"), await person("Bob")];
+  for (const each of [alice, bob]) await each.signUp();
+  await alice.page.getByRole("tab", { name: "Lying servers" }).click();
+  await alice.page.getByRole("radio", { name: "Swap a key while you connect" }).check();
+  await alice.sees(alice.page.getByText("The servers lie to you."));
+  const invitation = await alice.openInvite();
+  await alice.field("What do you call this person?", invitation).fill("Bob");
+  await alice.button("Make invitation link", invitation).click();
+  const box = alice.field("Invitation link for Bob", invitation);
+  await alice.sees(box);
+  await bob.openLink(await box.inputValue());
+  await bob.accept(alice);
+  await alice.sees(alice.news("The server says that Bob accepted, but whoever it was cannot show to have had your link."));
+  assert.equal(await alice.page.getByText("Bob accepted: you are connected.").count(), 0);
+  await alice.button("Done", invitation).click();
+
+  // What was refused is told again to whoever comes back.
+  const refusals = alice.list("What your browser refused");
+  await alice.sees(refusals.getByText("Listing your people"));
+  await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
+  await alice.field("Passphrase").fill(alice.passphrase);
+  await alice.button("Unlock").click();
+  await alice.sees(alice.heading("Your cards"));
+  await alice.page.getByRole("tab", { name: "Lying servers" }).click();
+  await alice.sees(refusals.getByText("Listing your people"));
+});
+
+test("a lie that was chosen and taken back at once is over", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.signUp();
+  await alice.page.getByRole("tab", { name: "Lying servers" }).click();
+  let open;
+  const gate = new Promise((resolve) => (open = resolve));
+  let asked = 0;
+  let answers = 0;
+  alice.page.on("response", (response) => (answers += response.request().method() === "PUT" && response.url().endsWith("/demo/attacks") ? 1 : 0));
+  await alice.page.route("**/demo/attacks", async (route) => {
+    if (route.request().method() !== "PUT") return route.fallback();
+    asked += 1;
+    if (asked === 1) await gate;
+    await route.continue();
+  });
+  await alice.page.getByRole("radio", { name: "Swap two records" }).check();
+  await alice.page.getByRole("radio", { name: "Honest servers" }).check();
+  open();
+  const end = Date.now() + 15_000;
+  while (answers < 2) {
+    assert.ok(Date.now() < end, "both switches were answered");
+    await alice.page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  // What the switch says, and what the servers say to somebody who has just come.
+  assert.ok(await alice.page.getByRole("radio", { name: "Honest servers" }).isChecked());
+  await alice.seesNo(alice.page.getByText("The servers lie to you."));
+  await alice.page.reload();
+  const looked = alice.page.waitForResponse((response) => response.url().includes("/demo/attacks?"));
+  await alice.signIn();
+  assert.deepEqual(await (await looked).json(), { attack: null });
+});
