@@ -37,7 +37,7 @@ const ATTACKS = [
     told: "They made up a share from somebody you know.",
     name: "Forge a share",
     lie: "The servers make up a card, lock it for you as it should be, and say that somebody you know shared it.",
-    task: [at("Shared with you", "Read the card that turned up under “Shared with you”"), "."],
+    task: [at("Shared with you", "Read the card that turned up"), " under “Shared with you”."],
     needs: PERSON,
     meant: ({ call, code }) => call === "readShare" && code === "record_rejected",
   },
