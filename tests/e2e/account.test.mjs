@@ -154,20 +154,10 @@ test("a double click on the copy button does not take the recovery key away", as
   assert.ok(confirm.y > before.y + before.height, "what goes on does not stand beside it");
 });
 
-/** An example person who has gone on to their cards; the passphrase that was shown. */
-async function becomeExample(person) {
-  await person.button("Be an example person").click();
-  await person.sees(person.heading("Your recovery key"), 60_000);
-  const passphrase = (await person.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
-  await person.button("I have written it down").click();
-  await person.sees(person.heading("Your cards"));
-  return passphrase;
-}
-
 test("an example person gets back in after locking and signing out, and a new one is a click away", async (t) => {
   const { person } = await device(t);
   const alice = await person("Alice");
-  const passphrase = await becomeExample(alice);
+  const passphrase = await alice.becomeExample();
   await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
   await alice.button("Fill in the example’s passphrase").click();
   assert.equal(await alice.field("Passphrase").inputValue(), passphrase);
@@ -185,7 +175,7 @@ test("an example person gets back in after locking and signing out, and a new on
   const stored = await alice.page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
   for (const word of passphrase.split(" ")) assert.ok(!stored.includes(word), "the passphrase is in no storage");
   assert.equal(await alice.button("Fill in the example’s passphrase").count(), 0);
-  assert.notEqual(await becomeExample(alice), passphrase);
+  assert.notEqual(await alice.becomeExample(), passphrase);
 });
 
 test("a passphrase that the person chose is not kept, and the recovery key opens a locked account", async (t) => {

@@ -6,19 +6,10 @@ import { Person, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-async function becomeSomebody(person) {
-  await person.button("Be an example person").click();
-  await person.sees(person.heading("Your recovery key"), 60_000);
-  const passphrase = (await person.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
-  await person.button("I have written it down").click();
-  await person.sees(person.heading("Your cards"));
-  return passphrase;
-}
-
 test("the page leads from nothing to a card that was shared", async (t) => {
   const opened = await device(t);
   const alice = await opened.person("Alice");
-  const passphrase = await becomeSomebody(alice);
+  const passphrase = await alice.becomeExample();
   await alice.button("Start with a sample").click();
   await alice.sees(alice.row("Your cards", "Passport"));
   await alice.button("Invite somebody by a link").click();
@@ -30,7 +21,7 @@ test("the page leads from nothing to a card that was shared", async (t) => {
   await dialog.getByRole("link", { name: "Open in another tab" }).click();
   const bob = new Person(await tab, "Bob");
   await bob.sees(bob.heading("You are invited"));
-  await becomeSomebody(bob);
+  await bob.becomeExample();
   await bob.accept(alice);
 
   // The dialog that was left open says so, and leads on.

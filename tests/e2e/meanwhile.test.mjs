@@ -74,12 +74,8 @@ test("a card or a person that is gone is not replaced by another one", async (t)
 
   const carol = await opened.person("Carol");
   await carol.signUp();
-  const invitation = await alice.openInvite();
-  await alice.field("What do you call this person?", invitation).fill("Carol");
-  await alice.button("Make invitation link", invitation).click();
-  const box = alice.field("Invitation link for Carol", invitation);
-  await alice.sees(box);
-  await carol.openLink(await box.inputValue());
+  const { dialog: invitation, link } = await alice.makeLink(carol);
+  await carol.openLink(link);
   await carol.accept(alice);
   await alice.sees(invitation.getByText("Carol accepted: you are connected."));
   await carol.pressAndConfirm("Disconnect from Alice", "Disconnect");
@@ -252,12 +248,8 @@ test("whoever cannot show to have had the link is no news of a connection", asyn
   await alice.page.getByRole("tab", { name: "Lying servers" }).click();
   await alice.page.getByRole("radio", { name: "Swap a key while you connect" }).check();
   await alice.sees(alice.page.getByText("The servers lie to you."));
-  const invitation = await alice.openInvite();
-  await alice.field("What do you call this person?", invitation).fill("Bob");
-  await alice.button("Make invitation link", invitation).click();
-  const box = alice.field("Invitation link for Bob", invitation);
-  await alice.sees(box);
-  await bob.openLink(await box.inputValue());
+  const { dialog: invitation, link } = await alice.makeLink(bob);
+  await bob.openLink(link);
   await bob.accept(alice);
   await alice.sees(alice.news("The server says that Bob accepted, but whoever it was cannot show to have had your link."));
   assert.equal(await alice.page.getByText("Bob accepted: you are connected.").count(), 0);

@@ -158,6 +158,16 @@ export class Person {
     return this;
   }
 
+  /** Is an example person, gone on to the cards; the passphrase that was shown. */
+  async becomeExample() {
+    await this.button("Be an example person").click();
+    await this.sees(this.heading("Your recovery key"), LONG);
+    const passphrase = (await this.page.getByRole("group", { name: "Passphrase" }).innerText()).trim();
+    await this.button("I have written it down").click();
+    await this.sees(this.heading("Your cards"));
+    return passphrase;
+  }
+
   async trySignIn(credentials) {
     await this.fillAccount("Sign in", credentials);
     await this.page.getByRole("button", { name: "Sign in", exact: true }).click();
@@ -202,15 +212,19 @@ export class Person {
     await this.sees(this.row("Your invitations", other.name).filter({ hasText: "Waiting" }));
   }
 
-  /** Makes an invitation link and reads it off the page. */
-  async inviteByLink(other) {
+  /** Makes an invitation link and reads it off the page. The dialog stays open. */
+  async makeLink(other) {
     const dialog = await this.openInvite();
     await dialog.getByRole("radio", { name: /By a link/ }).check();
     await this.field("What do you call this person?", dialog).fill(other.name);
     await this.button("Make invitation link", dialog).click();
     const box = this.field(`Invitation link for ${other.name}`, dialog);
     await this.sees(box);
-    const link = await box.inputValue();
+    return { dialog, link: await box.inputValue() };
+  }
+
+  async inviteByLink(other) {
+    const { dialog, link } = await this.makeLink(other);
     await this.button("Done", dialog).click();
     return link;
   }
