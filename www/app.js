@@ -99,8 +99,10 @@ function showWho() {
   const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
   const out = button("Sign out", () => during(out, problem, () => signOut()), { kind: "quiet" });
   const whose = session;
-  const meanwhile = { changed: () => notify("Your passphrase is changed."), deleted: () => session === whose && accountDeleted() };
-  const account = button("Account", () => settingsDialog(session, meanwhile), { kind: "quiet", "aria-haspopup": "dialog" });
+  /** Of nobody else's account is anything told. */
+  const forThem = (run) => () => session === whose && run();
+  const told = { changed: forThem(() => notify("Your passphrase is changed.")), deleted: forThem(accountDeleted) };
+  const account = button("Account", () => settingsDialog(session, told), { kind: "quiet", "aria-haspopup": "dialog" });
   account.hidden = home === null;
   lock.hidden = home === null;
   place("who").replaceChildren(

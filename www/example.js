@@ -19,7 +19,7 @@ const DRAWN = "vouchsafe-demo-names";
 /** The names that the tabs of this browser drew last. */
 function drawnNames() {
   try {
-    return localStorage.getItem(DRAWN)?.split(" ") ?? [];
+    return localStorage.getItem(DRAWN)?.split(" ").slice(1 - NAMES.length) ?? [];
   } catch {
     return [];
   }

@@ -69,6 +69,10 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     const known = [to.trust, to.verifiedBy];
     const unproven = isUnproven(to);
     meaning.replaceChildren(trustChip(...known, unproven), " ", trustMeaning(...known, to.name, unproven));
+    tryAgain();
+  }
+  /** What was refused was refused as the form was then. */
+  function tryAgain() {
     submit.hidden = false;
     problem.clear();
   }
@@ -92,7 +96,7 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     // What is not shown is not asked for, and cannot stop the form.
     until.input.disabled = until.root.hidden;
   }
-  fields.addEventListener("change", () => problem.clear());
+  fields.addEventListener("change", tryAgain);
   card.input.addEventListener("change", showFields);
   expiry.input.addEventListener("change", showUntil);
   person.input.addEventListener("change", showTrust);

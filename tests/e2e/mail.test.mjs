@@ -92,6 +92,11 @@ test("an unverified share is possible for those who insist, and is marked as suc
 
   const dialog = await alice.prepareShare("Wifi", bob);
   await alice.button(/^Share$/, dialog).click();
+  // Another choice of fields is another share, which is refused anew.
+  await alice.sees(alice.button("Share anyway", dialog));
+  await dialog.getByRole("checkbox", { name: "Password" }).uncheck();
+  await dialog.getByRole("checkbox", { name: "Password" }).check();
+  await alice.button(/^Share$/, dialog).click();
   await alice.button("Share anyway", dialog).click();
   await alice.sees(alice.news("Shared with Bob."));
 
@@ -99,4 +104,12 @@ test("an unverified share is possible for those who insist, and is marked as suc
   const text = await article.innerText();
   assert.match(text, /blue kettle/);
   assert.match(text, /Unverified/);
+});
+
+test("a mail to an address in capitals is one to the same person", async (t) => {
+  const { person } = await device(t);
+  const [alice, bob] = [await person("Alice"), await person("Bob")];
+  for (const each of [alice, bob]) await each.signUp();
+  await alice.inviteByMail({ name: "Bob", email: bob.email.replace("bob", "BOB") });
+  await bob.sees(bob.row("Mails", /BOB/));
 });

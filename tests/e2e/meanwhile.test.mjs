@@ -119,6 +119,19 @@ test("whoever signs out is gone at once, and nothing of theirs comes back", asyn
   await alice.sees(alice.row("Your cards", "X-1"));
 });
 
+test("nobody comes in by two forms at once", async (t) => {
+  const { person } = await device(t);
+  const alice = await person("Alice");
+  await alice.fillAccount("Create an account");
+  const held = await holdBack(alice.page, (method, path) => path.endsWith("/keystore/v1/sign-up/start"));
+  await alice.button("Create account").click();
+  await held.asked;
+  await alice.button("Sign in instead").click();
+  assert.equal(await alice.heading("Sign in").count(), 0);
+  held.open();
+  await alice.sees(alice.heading("Your recovery key"), 60_000);
+});
+
 test("signing out while the lists are fetched ends there", async (t) => {
   const { person } = await device(t);
   const alice = await person("Alice");
