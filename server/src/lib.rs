@@ -19,28 +19,19 @@
 //! A request passes [`Server`]'s layers (`http`), is read strictly (`extract`, `encoding`) by one handler of `keystore`
 //! or `vault`, which have a file for each resource, and ends in the database (`db`) or in an [`ApiError`].
 
-mod backup;
 mod clock;
 mod config;
-mod db;
-mod encoding;
-mod error;
-mod extract;
 mod http;
 mod keystore;
-mod limits;
-mod page;
 pub mod process;
-mod serve;
-mod server;
-mod sweep;
+mod store;
 mod token;
 mod vault;
 #[cfg(test)]
 mod wire;
 
-pub use backup::{BackupError, backup};
 pub use clock::Clock;
 pub use config::{Config, Services};
-pub use error::{ApiError, Code, ErrorBody, ErrorDetail};
-pub use server::{Server, StartError};
+pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail};
+pub use http::server::{Server, StartError};
+pub use store::backup::{BackupError, backup};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::encoding::base64url;
+use crate::http::values::base64url;
 
 /// The header, with exactly these members.
 #[derive(Serialize, Deserialize)]
@@ -41,8 +41,8 @@ mod tests {
     /// RFC 8037, appendix A.3.
     #[test]
     fn thumbprint_of_the_standard() {
-        let x =
-            crate::encoding::from_base64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let x = crate::http::values::from_base64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+            .unwrap();
         assert_eq!(
             thumbprint(&x.try_into().unwrap()),
             "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::sessions::{Scope, make_session};
 use super::{App, opaque};
-use crate::encoding::{Bytes, Id, Jwe, Message};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, SIGN_UP};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{self, SIGN_UP};
+use crate::http::values::{Bytes, Id, Jwe, Message};
 
 /// The largest wrapped key of an account.
 pub(super) const KEY: usize = 4 << 10;

@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, header};
 
 use super::Keystore;
 use crate::clock::MINUTE;
-use crate::db::Tx;
-use crate::encoding::{Bytes, same_secret};
-use crate::error::{ApiError, Code, Result};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::{Bytes, same_secret};
+use crate::store::db::Tx;
 
 /// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
 const FRESH: i64 = 5 * MINUTE;

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::callers::Caller;
-use crate::db::placeholders;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::db::placeholders;
 
 const KEY: usize = 8 << 10;
 const NOTE: usize = 64 << 10;

@@ -9,9 +9,9 @@ use super::accounts::KEY;
 use super::callers::{Proven, Session};
 use super::sessions::SESSION;
 use super::{App, Keystore, opaque};
-use crate::encoding::{Bytes, Jwe, Message};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::Input;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::values::{Bytes, Jwe, Message};
 
 /// The first message of a registration, for a new passphrase.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::callers::{Leaver, Session};
 use super::{App, Keystore};
-use crate::error::{Code, ErrorBody, Result};
+use crate::http::error::{Code, ErrorBody, Result};
 
 /// Deletes the account with everything that it keeps here. Its id stays taken, its email or identity is free.
 #[utoipa::path(

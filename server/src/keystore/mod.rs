@@ -30,17 +30,17 @@ pub(crate) use tokens::{Jwks, TokenKey};
 
 use crate::clock::Clock;
 use crate::config::{Config, Urls};
-use crate::db::{Db, Migrations, sqlite_url};
-use crate::limits::Limits;
-use crate::server::StartError;
+use crate::http::limits::Limits;
+use crate::http::server::StartError;
+use crate::store::db::{Db, Migrations, sqlite_url};
 use identity::Identities;
 use setup::Setup;
 
 const MIGRATIONS: Migrations = &[
-    include_str!("schema.sql"),
-    include_str!("credentials.sql"),
-    include_str!("sweeping.sql"),
-    include_str!("identities.sql"),
+    include_str!("migrations/0001_schema.sql"),
+    include_str!("migrations/0002_credentials.sql"),
+    include_str!("migrations/0003_sweeping.sql"),
+    include_str!("migrations/0004_identities.sql"),
 ];
 
 /// What the Keystore's handlers share.
@@ -88,7 +88,7 @@ impl Keystore {
 
     /// Sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
-        crate::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
+        crate::store::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
     }
 
     /// The public half of the token key, for a Vault in the same process.
@@ -144,5 +144,5 @@ fn routes() -> OpenApiRouter<Arc<Keystore>> {
 /// The Keystore's routes, to be mounted at its base path.
 pub(crate) fn router(keystore: Arc<Keystore>, base: &str) -> Router {
     let db = keystore.db.clone();
-    crate::http::service("Vouchsafe Keystore", base, routes(), keystore, db)
+    crate::http::layers::service("Vouchsafe Keystore", base, routes(), keystore, db)
 }

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::sessions::{Scope, make_session};
-use crate::encoding::{Bytes, Id, Jwe, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, RECOVERY};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{self, RECOVERY};
+use crate::http::values::{Bytes, Id, Jwe, same_secret};
 
 /// What only the recovery key gives.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use super::callers::Session;
 use super::{App, Keystore, opaque};
 use crate::clock::{DAY, MINUTE};
-use crate::db::Tx;
-use crate::encoding::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Empty, Input};
-use crate::limits::{self, SIGN_IN};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input};
+use crate::http::limits::{self, SIGN_IN};
+use crate::http::values::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
+use crate::store::db::Tx;
 
 /// How long a session lasts.
 pub(super) const SESSION: i64 = 30 * DAY;

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::callers::Caller;
-use crate::db::{Tx, placeholders};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Items, PathId};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::db::{Tx, placeholders};
 
 const KEY: usize = 8 << 10;
 

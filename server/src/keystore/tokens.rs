@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use super::App;
 use super::callers::Caller;
 use crate::clock::{MINUTE, SECOND};
-use crate::encoding::{Bytes, base64url};
-use crate::error::{ApiError, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, TOKENS};
+use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{self, TOKENS};
+use crate::http::values::{Bytes, base64url};
 use crate::token::{Claims, Header, thumbprint};
 
 const LIFETIME: i64 = 5 * MINUTE;

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::Keystore;
-use crate::error::{ApiError, Code, Result};
+use crate::http::error::{ApiError, Code, Result};
 
 /// Somebody as an open route met them.
 pub(super) struct Who {

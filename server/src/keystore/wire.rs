@@ -9,7 +9,7 @@ use super::recovery::{RecoveryStart, RecoveryStarted};
 use super::sessions::{SignInFinish, SignInStart, SignInStarted, SignedIn};
 use super::spaces::{NewClaim, NewSpaces, Space, SpaceResults};
 use super::tokens::{Jwks, Token, TokenRequest};
-use crate::extract::{Empty, Ids, Items, PageOf};
+use crate::http::extract::{Empty, Ids, Items, PageOf};
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use super::auth::{Caller, Holder};
 use super::events::{Change, Kind};
 use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{Code, ErrorBody, Result};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::store::db::Tx;
 
 /// Deletes what the account has here and ends its connections. No token speaks for it any more.
 #[utoipa::path(

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::auth::Caller;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Input, Page, PageOf, PathId};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
 
 /// The largest card.
 const CARD: usize = 3 << 19;

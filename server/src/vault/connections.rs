@@ -12,10 +12,10 @@ use super::auth::Caller;
 use super::events::{Change, Kind};
 use super::public_keys::Publication;
 use super::{App, Vault};
-use crate::db::placeholders;
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Bytes, Id};
+use crate::store::db::placeholders;
 
 const COLUMNS: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, c.proof AS proof, \
     c.created_at AS created_at, c.ended_at AS ended_at, \

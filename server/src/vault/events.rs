@@ -14,8 +14,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::auth::Caller;
 use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{ApiError, ErrorBody, Result};
+use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::store::db::Tx;
 
 /// So many events are read at once.
 const BATCH: i64 = 200;

@@ -11,10 +11,10 @@ use super::auth::Caller;
 use super::events::{Change, Kind};
 use super::mail::is_address;
 use crate::clock::{DAY, MINUTE};
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Empty, Input, Page, PageOf, PathId};
-use crate::limits::INVITATION_MAIL;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
+use crate::http::limits::INVITATION_MAIL;
+use crate::http::values::{Bytes, Id};
 
 const LONGEST: i64 = 90 * DAY;
 const COLUMNS: &str = "SELECT id, public_key_id, delivery, email, state, created_at, expires_at FROM invitations WHERE inviter = $1";

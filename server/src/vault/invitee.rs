@@ -12,10 +12,10 @@ use super::events::{Change, Kind};
 use super::invitations::{Delivery, InvitationState};
 use super::public_keys::Publication;
 use super::{App, Vault};
-use crate::encoding::{Bytes, Id, same_secret};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Input, PathId};
-use crate::limits::WRONG_TOKEN;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::limits::WRONG_TOKEN;
+use crate::http::values::{Bytes, Id, same_secret};
 
 /// The token of an invitation.
 #[derive(Serialize, Deserialize, ToSchema)]

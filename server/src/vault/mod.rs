@@ -30,16 +30,16 @@ pub(crate) use auth::TrustedKeys;
 
 use crate::clock::Clock;
 use crate::config::{Config, Urls};
-use crate::db::{Db, Migrations, sqlite_url};
-use crate::limits::Limits;
-use crate::server::StartError;
+use crate::http::limits::Limits;
+use crate::http::server::StartError;
+use crate::store::db::{Db, Migrations, sqlite_url};
 use events::{Bell, Seats};
 use mail::Mailer;
 
 const MIGRATIONS: Migrations = &[
-    include_str!("schema.sql"),
-    include_str!("accounts.sql"),
-    include_str!("sweeping.sql"),
+    include_str!("migrations/0001_schema.sql"),
+    include_str!("migrations/0002_accounts.sql"),
+    include_str!("migrations/0003_sweeping.sql"),
 ];
 
 /// The largest body of `POST /shares`.
@@ -108,7 +108,8 @@ impl Vault {
 
     /// Sends mails and sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, sweep: Duration) {
-        let sweeping = crate::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
+        let sweeping =
+            crate::store::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
         tokio::join!(outbox::work(&self), sweeping);
     }
 }
@@ -142,5 +143,5 @@ fn routes() -> OpenApiRouter<Arc<Vault>> {
 /// The Vault's routes, to be mounted at its base path.
 pub(crate) fn router(vault: Arc<Vault>, base: &str) -> Router {
     let db = vault.db.clone();
-    crate::http::service("Vouchsafe Vault", base, routes(), vault, db)
+    crate::http::layers::service("Vouchsafe Vault", base, routes(), vault, db)
 }

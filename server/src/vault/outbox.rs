@@ -6,7 +6,7 @@ use super::Vault;
 use super::mail::Mail;
 use super::smtp::Failure;
 use crate::clock::{MINUTE, SECOND};
-use crate::error::Result;
+use crate::http::error::Result;
 
 /// How long a mail that is being sent belongs to the process that took it.
 const LEASE: i64 = 2 * MINUTE;

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::auth::Caller;
-use crate::encoding::{Bytes, Jws, Message, base64url};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::Input;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::values::{Bytes, Jws, Message, base64url};
 
 const SPKI: usize = 1 << 10;
 const STATEMENT: usize = 2 << 10;

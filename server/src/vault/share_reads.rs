@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Page, PageOf};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Page, PageOf};
+use crate::http::values::{Id, Jwe};
 
 /// A share as lists show it.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::events::{Change, Kind};
 use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Input, PathId};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::values::{Id, Jwe};
 
 /// The largest share.
 const SHARE: usize = 4 << 20;

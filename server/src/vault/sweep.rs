@@ -2,7 +2,7 @@
 
 use super::Vault;
 use crate::clock::DAY;
-use crate::error::Result;
+use crate::http::error::Result;
 
 /// Events are kept so long for streams to be taken up again.
 const EVENTS: i64 = 30 * DAY;

@@ -7,7 +7,7 @@ use super::invitee::{InvitationToken, NewConnection, OpenedInvitation};
 use super::public_keys::{NewPublicKey, PublicKeyId};
 use super::share_reads::{ListedShare, SharesFound};
 use super::shares::{NewShares, ShareResults};
-use crate::extract::{Empty, Ids, Items, PageOf};
+use crate::http::extract::{Empty, Ids, Items, PageOf};
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[

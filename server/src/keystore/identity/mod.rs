@@ -10,9 +10,9 @@ use url::{Host, Url};
 use super::who::{Who, normalise};
 use crate::clock::{MINUTE, SECOND};
 use crate::config::Config;
-use crate::encoding::from_base64url;
-use crate::error::{ApiError, Code, Result};
-use crate::server::StartError;
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::server::StartError;
+use crate::http::values::from_base64url;
 use jwk::Algorithm;
 use provider::Provider;
 

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
 use crate::clock::{Clock, MINUTE, SECOND};
-use crate::error::{ApiError, Result};
+use crate::http::error::{ApiError, Result};
 
 /// So many attempts in so many milliseconds.
 #[derive(Clone, Copy)]

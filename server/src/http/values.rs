@@ -11,7 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::error::{Code, Result};
+use crate::http::error::{Code, Result};
 
 /// A lower-case UUID in its 36-character form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ impl Id {
         if self.0.as_bytes()[14] == b'0' + version {
             Ok(&self.0)
         } else {
-            Err(crate::error::ApiError::bad_input(format!(
+            Err(crate::http::error::ApiError::bad_input(format!(
                 "Make the id a UUID of version {version}."
             )))
         }
