@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
 use crate::http::limits::BehindProxy;
-use crate::http::server::StartError;
+use crate::start_error::StartError;
 use crate::store::db::Db;
 
 /// How long a request may take, its body included.

@@ -1,6 +1,5 @@
 //! Starting and stopping.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,24 +14,13 @@ use crate::config::{Config, Urls};
 use crate::http::error::ApiError;
 use crate::http::serve::serve;
 use crate::keystore::Keystore;
+use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Why a server did not start: one sentence that says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartError(pub(crate) String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// A running server. Dropping it stops it too, without waiting.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::opaque::OpaqueSetup;
 use super::tokens::TokenKey;
-use crate::http::server::StartError;
 use crate::http::values::{Bytes, Message, base64url};
+use crate::start_error::StartError;
 
 /// The secrets in use.
 pub(crate) struct Setup {

@@ -14,9 +14,9 @@ use tokio::sync::Mutex;
 use super::Vault;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::server::StartError;
 use crate::http::values::{Bytes, Id, from_base64url};
 use crate::keystore::Jwks;
+use crate::start_error::StartError;
 use crate::token::{Claims, Header, thumbprint};
 
 /// A token with an unknown key makes the Vault ask the Keystore, but not more often than this.

@@ -31,7 +31,7 @@ pub(crate) use auth::TrustedKeys;
 use crate::clock::Clock;
 use crate::config::{Config, Urls};
 use crate::http::limits::Limits;
-use crate::http::server::StartError;
+use crate::start_error::StartError;
 use crate::store::db::{Db, Migrations, sqlite_url};
 use events::{Bell, Seats};
 use mail::Mailer;

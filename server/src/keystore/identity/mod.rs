@@ -11,8 +11,8 @@ use super::who::{Who, normalise};
 use crate::clock::{MINUTE, SECOND};
 use crate::config::Config;
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::server::StartError;
 use crate::http::values::from_base64url;
+use crate::start_error::StartError;
 use jwk::Algorithm;
 use provider::Provider;
 
