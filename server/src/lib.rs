@@ -19,9 +19,11 @@
 //! A request passes [`Server`]'s layers (`http`), is read strictly (`extract`, `encoding`) by one handler of `keystore`
 //! or `vault`, which have a file for each resource, and ends in the database (`db`) or in an [`ApiError`].
 
+mod base64url;
 mod clock;
 mod config;
 mod http;
+mod jwks;
 mod keystore;
 pub mod process;
 mod start_error;

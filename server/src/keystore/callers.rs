@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 
 use super::Keystore;
 use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, same_secret};
 use crate::store::db::Tx;
+use crate::token::bearer;
 
 /// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
 const FRESH: i64 = 5 * MINUTE;
@@ -151,14 +151,4 @@ impl FromRequestParts<Arc<Keystore>> for Leaver {
             .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
             .map(Self)
     }
-}
-
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -25,8 +25,7 @@ use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use callers::bearer;
-pub(crate) use tokens::{Jwks, TokenKey};
+pub(crate) use tokens::TokenKey;
 
 use crate::clock::Clock;
 use crate::config::{Config, Urls};

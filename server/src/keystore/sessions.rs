@@ -8,11 +8,12 @@ use utoipa::ToSchema;
 
 use super::callers::Session;
 use super::{App, Keystore, opaque};
+use crate::base64url::from_base64url;
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{self, SIGN_IN};
-use crate::http::values::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
+use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::db::Tx;
 
 /// How long a session lasts.

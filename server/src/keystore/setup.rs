@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::opaque::OpaqueSetup;
 use super::tokens::TokenKey;
-use crate::http::values::{Bytes, Message, base64url};
+use crate::base64url::base64url;
+use crate::http::values::{Bytes, Message};
 use crate::start_error::StartError;
 
 /// The secrets in use.

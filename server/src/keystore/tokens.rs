@@ -8,12 +8,14 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::callers::Caller;
+use crate::base64url::base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{self, TOKENS};
-use crate::http::values::{Bytes, base64url};
-use crate::token::{Claims, Header, thumbprint};
+use crate::http::values::Bytes;
+use crate::jwks::{Jwk, Jwks, thumbprint};
+use crate::token::{Claims, Header};
 
 const LIFETIME: i64 = 5 * MINUTE;
 
@@ -68,26 +70,6 @@ impl TokenKey {
         let signature = base64url(&self.key.sign(signed.as_bytes()).to_bytes());
         Ok(format!("{signed}.{signature}"))
     }
-}
-
-/// A JSON Web Key Set.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub(crate) struct Jwks {
-    /// The keys.
-    pub(crate) keys: Vec<Jwk>,
-}
-
-/// A public Ed25519 key.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub(crate) struct Jwk {
-    kty: String,
-    crv: String,
-    /// The key's 32 bytes.
-    pub(crate) x: Bytes<32>,
-    kid: String,
-    #[serde(rename = "use")]
-    usage: String,
-    alg: String,
 }
 
 /// Makes a token for a Vault on the list.

@@ -8,8 +8,9 @@ use super::credentials::{
 use super::recovery::{RecoveryStart, RecoveryStarted};
 use super::sessions::{SignInFinish, SignInStart, SignInStarted, SignedIn};
 use super::spaces::{NewClaim, NewSpaces, Space, SpaceResults};
-use super::tokens::{Jwks, Token, TokenRequest};
+use super::tokens::{Token, TokenRequest};
 use crate::http::extract::{Empty, Ids, Items, PageOf};
+use crate::jwks::Jwks;
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[

@@ -12,12 +12,13 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use tokio::sync::Mutex;
 
 use super::Vault;
+use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::values::{Bytes, Id, from_base64url};
-use crate::keystore::Jwks;
+use crate::http::values::{Bytes, Id};
+use crate::jwks::{Jwks, thumbprint};
 use crate::start_error::StartError;
-use crate::token::{Claims, Header, thumbprint};
+use crate::token::{Claims, Header};
 
 /// A token with an unknown key makes the Vault ask the Keystore, but not more often than this.
 const REFETCH: Duration = Duration::from_secs(10);
@@ -155,7 +156,7 @@ impl FromRequestParts<Arc<Vault>> for Holder {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<Vault>) -> Result<Self> {
-        let token = crate::keystore::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
+        let token = crate::token::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
         let claims = app.verify(token).await?.ok_or(Code::SessionExpired)?;
         Ok(Self(Caller {
             account: claims.sub,

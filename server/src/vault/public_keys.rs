@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::auth::Caller;
+use crate::base64url::base64url;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
-use crate::http::values::{Bytes, Jws, Message, base64url};
+use crate::http::values::{Bytes, Jws, Message};
 
 const SPKI: usize = 1 << 10;
 const STATEMENT: usize = 2 << 10;

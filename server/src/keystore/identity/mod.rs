@@ -8,10 +8,10 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::who::{Who, normalise};
+use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::config::Config;
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::values::from_base64url;
 use crate::start_error::StartError;
 use jwk::Algorithm;
 use provider::Provider;
