@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::opaque;
 use super::sessions::{Scope, make_session};
-use super::{App, opaque};
+use super::state::App;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{self, SIGN_UP};

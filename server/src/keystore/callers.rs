@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::Keystore;
+use super::state::Keystore;
 use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, same_secret};

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::accounts::KEY;
 use super::callers::{Proven, Session};
+use super::opaque;
 use super::sessions::SESSION;
-use super::{App, Keystore, opaque};
+use super::state::{App, Keystore};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::values::{Bytes, Jwe, Message};

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::callers::{Leaver, Session};
-use super::{App, Keystore};
+use super::state::{App, Keystore};
 use crate::http::error::{Code, ErrorBody, Result};
 
 /// Deletes the account with everything that it keeps here. Its id stays taken, its email or identity is free.

@@ -5,8 +5,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::sessions::{Scope, make_session};
+use super::state::App;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{self, RECOVERY};

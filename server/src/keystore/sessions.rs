@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::{App, Keystore, opaque};
+use super::opaque;
+use super::state::{App, Keystore};
 use crate::base64url::from_base64url;
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};

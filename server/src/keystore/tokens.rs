@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::callers::Caller;
+use super::state::App;
 use crate::base64url::base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, ErrorBody, Result};

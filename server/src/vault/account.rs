@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::auth::{Caller, Holder};
 use super::events::{Change, Kind};
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::store::db::Tx;
 

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use ed25519_dalek::{Signature, VerifyingKey};
 use tokio::sync::Mutex;
 
-use super::Vault;
+use super::state::Vault;
 use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::auth::Caller;
+use super::state::App;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId};
 use crate::http::values::{Id, Jwe};

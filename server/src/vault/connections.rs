@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::events::{Change, Kind};
 use super::public_keys::Publication;
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
 use crate::http::values::{Bytes, Id};

@@ -13,7 +13,7 @@ use futures_util::stream;
 use tokio::sync::{broadcast, watch};
 
 use super::auth::Caller;
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::store::db::Tx;
 

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::auth::Caller;
 use super::events::{Change, Kind};
 use super::mail::is_address;
+use super::state::{App, Vault};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
@@ -235,7 +235,7 @@ pub(super) async fn create(
     ))
 }
 
-impl super::Vault {
+impl Vault {
     async fn find(&self, inviter: &str, id: &Id) -> Result<Option<Invitation>> {
         let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
         let row: Option<Row> = sqlx::query_as(sql)

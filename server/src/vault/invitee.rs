@@ -11,7 +11,7 @@ use super::connections::Connection;
 use super::events::{Change, Kind};
 use super::invitations::{Delivery, InvitationState};
 use super::public_keys::Publication;
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::limits::WRONG_TOKEN;

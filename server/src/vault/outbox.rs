@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Vault;
 use super::mail::Mail;
 use super::smtp::Failure;
+use super::state::Vault;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::Result;
 

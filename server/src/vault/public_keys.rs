@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::App;
 use super::auth::Caller;
+use super::state::App;
 use crate::base64url::base64url;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;

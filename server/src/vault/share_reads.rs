@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf};
 use crate::http::values::{Id, Jwe};

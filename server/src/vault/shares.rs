@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::events::{Change, Kind};
-use super::{App, Vault};
+use super::state::{App, Vault};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::values::{Id, Jwe};
