@@ -32,7 +32,7 @@ pub(super) struct Session {
 }
 
 /// The account of a full session.
-pub(super) struct Caller {
+pub(super) struct KeystoreCaller {
     pub(super) account: String,
     /// The address that mails name them by.
     pub(super) email: Option<String>,
@@ -55,11 +55,11 @@ type Row = (
 );
 
 impl Session {
-    async fn find(parts: &Parts, app: &Keystore) -> Result<Self> {
+    async fn find(parts: &Parts, keystore: &Keystore) -> Result<Self> {
         let session = bearer(&parts.headers)
             .and_then(|text| Bytes::<32>::try_from(Cow::from(text)).ok())
             .ok_or(Code::SessionExpired)?;
-        let (hash, now) = (session.to_hash(), app.clock.now());
+        let (hash, now) = (session.to_hash(), keystore.clock.now());
         let found: Option<Row> = sqlx::query_as(
             "SELECT sessions.hash, accounts.id, accounts.login, accounts.email, sessions.created_at, \
              sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
@@ -67,7 +67,7 @@ impl Session {
         )
         .bind(&hash)
         .bind(now)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
         let (hash, account, login, email, created_at, recovery, deleted_at) = found
             .filter(|row| same_secret(&row.0, &hash))
@@ -95,7 +95,7 @@ impl Session {
 
 impl Keystore {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
-    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+    pub(super) async fn begin_for(&self, caller: &KeystoreCaller) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         let held = sqlx::query(
             "UPDATE accounts SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NULL",
@@ -114,17 +114,17 @@ impl Keystore {
 impl FromRequestParts<Arc<Keystore>> for Session {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Self::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Self::find(parts, keystore).await?;
         session.that(|session| !session.is_deleted)
     }
 }
 
-impl FromRequestParts<Arc<Keystore>> for Caller {
+impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         let Session { account, email, .. } =
             session.that(|session| !session.is_deleted && !session.is_recovery)?;
         Ok(Self { account, email })
@@ -134,8 +134,8 @@ impl FromRequestParts<Arc<Keystore>> for Caller {
 impl FromRequestParts<Arc<Keystore>> for Proven {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         session
             .that(|session| !session.is_deleted && (session.is_recovery || session.is_fresh))
             .map(Self)
@@ -145,8 +145,8 @@ impl FromRequestParts<Arc<Keystore>> for Proven {
 impl FromRequestParts<Arc<Keystore>> for Leaver {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         session
             .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
             .map(Self)

@@ -36,7 +36,7 @@ pub(crate) struct Keystore {
 }
 
 /// The state of every Keystore route.
-pub(super) type App = axum::extract::State<Arc<Keystore>>;
+pub(super) type KeystoreState = axum::extract::State<Arc<Keystore>>;
 
 impl Keystore {
     /// Opens the database and the setup.

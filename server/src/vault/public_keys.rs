@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
-use super::state::App;
+use super::auth::VaultCaller;
+use super::state::VaultState;
 use crate::base64url::base64url;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
@@ -107,8 +107,8 @@ fn thumbprint(spki: &[u8]) -> Option<String> {
     responses((status = 200, body = PublicKeyId), (status = 201, body = PublicKeyId), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn publish(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Path(id): Path<String>,
     Input(input): Input<NewPublicKey>,
 ) -> Result<(StatusCode, Json<PublicKeyId>)> {
@@ -139,8 +139,8 @@ pub(super) async fn publish(
     .bind(&spki)
     .bind(&x)
     .bind(statement)
-    .bind(app.clock.now())
-    .execute(&app.db.write)
+    .bind(vault.clock.now())
+    .execute(&vault.db.write)
     .await?;
     if made.rows_affected() == 1 {
         return Ok((StatusCode::CREATED, Json(PublicKeyId { id })));
@@ -153,7 +153,7 @@ pub(super) async fn publish(
     .bind(&spki)
     .bind(&x)
     .bind(statement)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&vault.db.read)
     .await?;
     if same.is_some() {
         Ok((StatusCode::OK, Json(PublicKeyId { id })))

@@ -42,7 +42,7 @@ pub(crate) struct Vault {
 }
 
 /// The state of every Vault route.
-pub(super) type App = axum::extract::State<Arc<Vault>>;
+pub(super) type VaultState = axum::extract::State<Arc<Vault>>;
 
 impl Vault {
     /// Opens the database. Tokens are trusted when one of `keys` signed them.
