@@ -213,7 +213,7 @@ fn no_arrow_points_back() {
     }
     // What the folders do name shows that the search sees real files.
     for (file, name) in [
-        ("flows/share.rs", "crypto"),
+        ("flows/shares/share.rs", "crypto"),
         ("api/vault/connections.rs", "crypto"),
         ("flows/mod.rs", "api"),
     ] {

@@ -1,34 +1,14 @@
-//! What a person does, one file per action.
+//! What a person does: a folder for each thing, in it a file for each action.
 //!
 //! The flows are generic over a [`Transport`] and an [`Engine`], so that the very same code runs in a browser and in
 //! native tests against the real services. Step numbers are those of `docs/protocol.md`.
 
-mod accept;
+mod account;
 mod by_id;
 mod cards;
-mod change_passphrase;
 mod connections;
-mod credentials;
-mod delete_account;
-mod disconnect;
-mod invitations;
-mod invite;
-mod live;
-mod lock;
-mod login;
-mod make_recovery_key;
-mod mark_verified;
-mod notes;
-mod persist;
-mod progress;
-mod read_share;
-mod recover;
-mod revoke;
-mod share;
-mod share_lists;
-mod sign_in;
-mod sign_up;
-mod steps;
+mod session;
+mod shares;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -44,19 +24,11 @@ use crate::crypto::keys::{SigningKey, SymmetricKey};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
+pub use account::SignedUp;
 pub use cards::{Card, CardUpdate};
-pub use connections::{Connection, ConnectionState, Trust};
-pub use invitations::Invitation;
-pub use invite::Invite;
-pub use live::Subscription;
-pub use login::Login;
-pub use persist::{Change, Kept, Plain};
-pub use progress::Progress;
-pub use read_share::{Person, Received};
-pub use share::{Share, ShareOutcome, ShareRequest};
-pub use share_lists::OutgoingShare;
-pub use sign_up::SignedUp;
-pub use steps::{Step, Steps};
+pub use connections::{Connection, ConnectionState, Invitation, Invite, Trust};
+pub use session::{Change, Kept, Login, Plain, Progress, Step, Steps, Subscription};
+pub use shares::{OutgoingShare, Person, Received, Share, ShareOutcome, ShareRequest};
 
 /// A record that was opened, or why it was not: a page never fails for one bad record.
 #[derive(Debug)]
@@ -110,7 +82,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             login: RefCell::new(login.normalise(&self.engine)),
             keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::new(Memory::default()),
-            live: live::Live::default(),
+            live: session::Live::default(),
             watcher: RefCell::new(None),
             signed_out: Cell::new(false),
             deleting: Cell::new(false),
@@ -170,9 +142,9 @@ struct Inner<T: Transport, E: Engine> {
     login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     memory: RefCell<Memory<E::PrivateKey>>,
-    live: live::Live,
+    live: session::Live,
     /// Is told what there is to keep.
-    watcher: RefCell<Option<persist::Watcher>>,
+    watcher: RefCell<Option<session::Watcher>>,
     signed_out: Cell<bool>,
     /// The Keystore was asked to delete the account, and perhaps did.
     deleting: Cell<bool>,

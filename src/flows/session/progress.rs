@@ -3,9 +3,9 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
+use crate::flows::Session;
 
 /// After so many milliseconds of work a page gets its turn: it is to draw, and to answer to clicks.
 const LONGEST_TASK: i64 = 16;
@@ -37,7 +37,7 @@ impl fmt::Debug for Progress {
 }
 
 /// Work in pieces.
-pub(super) struct Work<'a, T: Transport> {
+pub(in crate::flows) struct Work<'a, T: Transport> {
     progress: Option<&'a Progress>,
     transport: &'a T,
     done: usize,
@@ -47,7 +47,7 @@ pub(super) struct Work<'a, T: Transport> {
 
 impl<T: Transport> Work<'_, T> {
     /// A piece is done.
-    pub(super) async fn advance(&mut self) {
+    pub(in crate::flows) async fn advance(&mut self) {
         self.done += 1;
         self.tell();
         let now = self.transport.now();
@@ -59,7 +59,7 @@ impl<T: Transport> Work<'_, T> {
     }
 
     /// All is done, whatever was left out.
-    pub(super) fn finish(mut self) {
+    pub(in crate::flows) fn finish(mut self) {
         if self.done < self.total {
             self.done = self.total;
             self.tell();
@@ -81,7 +81,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Work of so many pieces, which the caller is told of.
-    pub(super) fn work(&self, total: usize) -> Work<'_, T> {
+    pub(in crate::flows) fn work(&self, total: usize) -> Work<'_, T> {
         let work = Work {
             progress: Some(&self.1),
             ..self.quiet_work()
@@ -97,7 +97,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Work that is a part of other work.
-    pub(super) fn quiet_work(&self) -> Work<'_, T> {
+    pub(in crate::flows) fn quiet_work(&self) -> Work<'_, T> {
         let transport = &self.services().transport;
         Work {
             progress: None,

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::credentials::open_keys;
-use super::{Client, Login, Session};
 use crate::api::Transport;
 use crate::crypto::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
 use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{seal_signing_key, seal_vault_key};
 use crate::error::{Error, Result};
+use crate::flows::account::open_keys;
+use crate::flows::{Client, Keys, Login, Session};
 use crate::ids::Id;
 
 /// Another form is not read.
@@ -29,7 +29,7 @@ pub enum Change {
     LastEvent,
 }
 
-pub(super) type Watcher = Rc<dyn Fn(Change)>;
+pub(in crate::flows) type Watcher = Rc<dyn Fn(Change)>;
 
 /// Bytes that are to be sealed before they are stored, and the nonce for it.
 pub struct Plain {
@@ -74,7 +74,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         *self.0.watcher.borrow_mut() = Some(Rc::new(watcher));
     }
 
-    pub(super) fn changed(&self, change: Change) {
+    pub(in crate::flows) fn changed(&self, change: Change) {
         let watcher = self.0.watcher.borrow().clone();
         if let Some(watcher) = watcher {
             watcher(change);
@@ -185,7 +185,7 @@ fn read_state(lines: &[u8]) -> Result<(State, Versions)> {
     }
 }
 
-fn read_keys(account: Id, json: &[u8]) -> Result<super::Keys> {
+fn read_keys(account: Id, json: &[u8]) -> Result<Keys> {
     let secrets: Secrets = from_json(json)?;
     let kek = SymmetricKey::from_bytes(from_base64url_exact(&secrets.kek)?)?;
     open_keys(account, kek, &secrets.vault_key, &secrets.signing_key)

@@ -30,7 +30,13 @@ impl Steps {
     }
 
     /// Tells of a step that began at `start`.
-    pub(super) fn tell(&self, number: u8, title: &'static str, start: i64, clock: &impl Transport) {
+    pub(in crate::flows) fn tell(
+        &self,
+        number: u8,
+        title: &'static str,
+        start: i64,
+        clock: &impl Transport,
+    ) {
         if let Some(listener) = &self.0 {
             listener(Step {
                 number,

@@ -3,9 +3,6 @@
 use futures_util::future::try_join;
 use serde::Serialize;
 
-use super::by_id::ById;
-use super::connections::{Checked, Trust};
-use super::{Session, check_expiry};
 use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
 use crate::api::vault::shares::{NewShare, ShareRecord};
@@ -13,6 +10,9 @@ use crate::crypto::engine::Engine;
 use crate::crypto::keys::{SymmetricKey, VerifyingKey};
 use crate::crypto::records::{SharePlace, seal_own_dek, seal_peer_dek, seal_share};
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
+use crate::flows::connections::{Checked, Trust};
+use crate::flows::{Session, check_expiry};
 use crate::ids::Id;
 
 /// Several large shares go in several requests, each of about this size.

@@ -5,8 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::by_id::ById;
-use super::{Opened, Session};
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::invitations::{InvitationState, StoredInvitation};
 use crate::api::{Page, PageRequest, Transport};
@@ -14,6 +12,8 @@ use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::{Ticket, to_link};
 use crate::crypto::records::{Delivery, Note, NoteState, Role};
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
+use crate::flows::{Opened, Session};
 use crate::ids::Id;
 
 /// An invitation of one's own.
@@ -48,7 +48,7 @@ impl fmt::Debug for Invitation {
 }
 
 impl Invitation {
-    pub(super) fn new(
+    pub(in crate::flows) fn new(
         stored: StoredInvitation,
         note: &Note,
         link: Option<Zeroizing<String>>,

@@ -5,7 +5,6 @@ use zeroize::Zeroizing;
 use super::credentials::{make_passphrase, make_recovery, open_keys};
 use super::sign_in::sign_in;
 use super::sign_up::check_new_passphrase;
-use super::{Client, Keys, Login, SignedUp};
 use crate::api::keystore::credentials::{
     CredentialsUpdate, NewPassphrase, RecoveryStart, RecoveryStarted,
 };
@@ -15,6 +14,7 @@ use crate::crypto::engine::Engine;
 use crate::crypto::records::{Wrap, open_kek};
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::error::{Error, Result};
+use crate::flows::{Client, Keys, Login, SignedUp};
 use crate::ids::Id;
 
 /// An account whose keys are open, and what to replace.

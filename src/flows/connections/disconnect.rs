@@ -1,11 +1,11 @@
 //! Ending a connection, and with it every share that was sent through it.
 
-use super::Session;
 use crate::api::keystore::spaces::Space;
 use crate::api::{PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::records::NoteState;
 use crate::error::{Error, Result};
+use crate::flows::Session;
 use crate::ids::Id;
 
 const PAGE: u32 = 200;
@@ -73,7 +73,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Deletes a space; that it is gone already is as good.
-    pub(super) async fn delete_space_if_there(&self, space: Id) -> Result<()> {
+    pub(in crate::flows) async fn delete_space_if_there(&self, space: Id) -> Result<()> {
         match self.services().delete_space(space).await {
             Err(Error::NotFound) => Ok(()),
             other => other,

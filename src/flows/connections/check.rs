@@ -3,8 +3,6 @@
 use futures_util::future::try_join;
 use serde::Serialize;
 
-use super::by_id::ById;
-use super::{Opened, Session};
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::connections::StoredConnection;
 use crate::api::{Page, PageRequest, Transport};
@@ -14,6 +12,8 @@ use crate::crypto::invitation_link::Side;
 use crate::crypto::records::{Delivery, Note, NoteState, Pin, Role, VerifiedBy, check_publication};
 use crate::crypto::safety_number::derive_safety_number;
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
+use crate::flows::{Opened, Session};
 use crate::ids::Id;
 
 pub use crate::api::vault::connections::ConnectionState;
@@ -55,17 +55,17 @@ pub struct Connection {
 }
 
 /// A connection whose checks are done.
-pub(super) struct Checked {
-    pub(super) stored: StoredConnection,
-    pub(super) entry: Entry,
-    pub(super) note: Note,
+pub(in crate::flows) struct Checked {
+    pub(in crate::flows) stored: StoredConnection,
+    pub(in crate::flows) entry: Entry,
+    pub(in crate::flows) note: Note,
     trust: Trust,
     state: ConnectionState,
 }
 
 impl Checked {
     /// The other person's pinned keys, if anything may be done with this person.
-    pub(super) fn peer(&self) -> Result<&Pin> {
+    pub(in crate::flows) fn peer(&self) -> Result<&Pin> {
         match (&self.note.pin, self.trust) {
             _ if self.state == ConnectionState::Ended => Err(Error::NotFound),
             (_, Trust::Changed) | (None, _) => Err(Error::PeerKeyChanged),
@@ -73,15 +73,15 @@ impl Checked {
         }
     }
 
-    pub(super) fn trust(&self) -> Trust {
+    pub(in crate::flows) fn trust(&self) -> Trust {
         self.trust
     }
 
-    pub(super) fn set_verified(&mut self) {
+    pub(in crate::flows) fn set_verified(&mut self) {
         self.trust = Trust::Verified;
     }
 
-    pub(super) fn into_connection<T: Transport, E: Engine>(
+    pub(in crate::flows) fn into_connection<T: Transport, E: Engine>(
         self,
         session: &Session<T, E>,
     ) -> Result<Connection> {
@@ -156,7 +156,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.checked_connection(id).await?.into_connection(self)
     }
 
-    pub(super) async fn checked_connection(&self, id: Id) -> Result<Checked> {
+    pub(in crate::flows) async fn checked_connection(&self, id: Id) -> Result<Checked> {
         self.keys()?;
         let (stored, entry) = try_join(
             self.services().stored_connection(id),
@@ -170,7 +170,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Several connections at once, each with its own result.
-    pub(super) async fn checked_connections(&self, ids: &[Id]) -> Result<ById<Result<Checked>>> {
+    pub(in crate::flows) async fn checked_connections(
+        &self,
+        ids: &[Id],
+    ) -> Result<ById<Result<Checked>>> {
         let (stored, entries) = try_join(
             self.services().stored_connections(ids),
             self.services().entries(ids),
@@ -205,7 +208,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Checks both publications and the proof; pins at first sight; else compares with the pins.
-    pub(super) async fn check_connection(
+    pub(in crate::flows) async fn check_connection(
         &self,
         stored: StoredConnection,
         entry: Entry,

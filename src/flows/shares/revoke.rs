@@ -2,12 +2,12 @@
 
 use futures_util::future::try_join;
 
-use super::Session;
 use crate::api::Transport;
 use crate::api::keystore::spaces::Space;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{SharePlace, open_own_dek, open_share};
 use crate::error::{Error, Result};
+use crate::flows::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {

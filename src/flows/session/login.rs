@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
+use crate::flows::Session;
 
 const LONGEST_EMAIL: usize = 254;
 const LONGEST_TOKEN: usize = 16 << 10;
@@ -21,12 +21,12 @@ pub enum Login {
 
 impl Login {
     /// Somebody with an identity, whose token is not known any more: it has to be given anew.
-    pub(super) fn identity() -> Self {
+    pub(in crate::flows) fn identity() -> Self {
         Self::Identity(Zeroizing::default())
     }
 
     /// The same, if it can be one.
-    pub(super) fn check(self) -> Result<Self> {
+    pub(in crate::flows) fn check(self) -> Result<Self> {
         match self {
             Self::Email(email) => check_email(&email).map(Self::Email),
             Self::Identity(token) if token.is_empty() => {
@@ -40,7 +40,7 @@ impl Login {
     }
 
     /// The address, for a request; else nothing.
-    pub(super) fn email(&self) -> Option<String> {
+    pub(in crate::flows) fn email(&self) -> Option<String> {
         match self {
             Self::Email(email) => Some(email.clone()),
             Self::Identity(_) => None,
@@ -48,7 +48,7 @@ impl Login {
     }
 
     /// The token, for a request; else nothing.
-    pub(super) fn identity_token(&self) -> Option<Zeroizing<String>> {
+    pub(in crate::flows) fn identity_token(&self) -> Option<Zeroizing<String>> {
         match self {
             Self::Email(_) => None,
             Self::Identity(token) => Some(token.clone()),
@@ -56,7 +56,7 @@ impl Login {
     }
 
     /// As a session remembers it: an address in the form in which the Keystore keeps it.
-    pub(super) fn normalise(self, engine: &impl Engine) -> Self {
+    pub(in crate::flows) fn normalise(self, engine: &impl Engine) -> Self {
         match self {
             Self::Email(email) => Self::Email(engine.to_lowercase(&engine.to_nfc(email.trim()))),
             identity => identity,
@@ -96,13 +96,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// By what the Keystore finds the account.
-    pub(super) fn login(&self) -> Result<Login> {
+    pub(in crate::flows) fn login(&self) -> Result<Login> {
         self.0.login.borrow().clone().check()
     }
 }
 
 /// The address, if it can be one.
-pub(super) fn check_email(email: &str) -> Result<String> {
+pub(in crate::flows) fn check_email(email: &str) -> Result<String> {
     let email = email.trim();
     let plausible = email.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.bytes().any(|byte| byte == b'@')

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::by_id::ById;
-use super::{Session, Share};
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::ShareRecord;
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::error::Result;
+use crate::flows::by_id::ById;
+use crate::flows::{Session, Share};
 use crate::ids::Id;
 
 /// A share that one sent.

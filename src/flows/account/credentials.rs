@@ -3,7 +3,6 @@
 use zeroize::Zeroizing;
 
 use super::sign_in::sign_in;
-use super::{Change, Keys, Session};
 use crate::api::keystore::credentials::{CredentialsStart, NewPassphrase, NewRecovery};
 use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -15,10 +14,11 @@ use crate::crypto::records::{
 };
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::error::{Error, Result};
+use crate::flows::{Change, Keys, Session};
 use crate::ids::Id;
 
 /// The keys under a KEK. One KEK opens both, so a Keystore cannot choose either.
-pub(super) fn open_keys(
+pub(in crate::flows) fn open_keys(
     account: Id,
     kek: SymmetricKey,
     vault_key: &str,
@@ -34,7 +34,7 @@ pub(super) fn open_keys(
 }
 
 /// OPAQUE's registration of a new passphrase, up to the message that the Keystore is to keep, and the KEK under it.
-pub(super) async fn make_passphrase<T: Transport, E: Engine>(
+pub(in crate::flows) async fn make_passphrase<T: Transport, E: Engine>(
     services: &Services<T>,
     engine: &E,
     account: Id,
@@ -64,7 +64,7 @@ pub(super) async fn make_passphrase<T: Transport, E: Engine>(
 }
 
 /// A new recovery key in its written form, and what the Keystore is to keep of it.
-pub(super) fn make_recovery(
+pub(in crate::flows) fn make_recovery(
     engine: &impl Engine,
     account: Id,
     kek: &SymmetricKey,
@@ -89,7 +89,7 @@ impl Keys {
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Signs in afresh, which proves the passphrase, and goes on with that Keystore session. Returns the version of the
     /// credentials. Keys never change, so other ones than this session has are refused.
-    pub(super) async fn confirm(&self, passphrase: &str) -> Result<u64> {
+    pub(in crate::flows) async fn confirm(&self, passphrase: &str) -> Result<u64> {
         self.keys()?;
         let (answer, keys) =
             sign_in(self.services(), self.engine(), &self.login()?, passphrase).await?;
@@ -104,7 +104,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Goes on with this Keystore session; the one before ends. Calls that are under way, and who listens, go over to it.
-    pub(super) async fn adopt(&self, session: Zeroizing<String>) {
+    pub(in crate::flows) async fn adopt(&self, session: Zeroizing<String>) {
         let before = self.services().fresh();
         before.set_session(self.services().set_session(Some(session)));
         self.changed(Change::Access);

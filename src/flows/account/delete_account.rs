@@ -1,9 +1,9 @@
 //! Deleting the account, in both services.
 
-use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
+use crate::flows::Session;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Deletes the account with everything in it, and forgets every key. Shares are revoked and connections end; what

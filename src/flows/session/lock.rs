@@ -1,9 +1,9 @@
 //! Forgetting keys: for a while, or for good.
 
-use super::{Change, Memory, Session};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
+use crate::flows::{Change, Memory, Session};
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Forgets every key. The passphrase brings them back: [`Session::unlock`].
@@ -26,7 +26,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.0.signed_out.get()
     }
 
-    pub(super) fn forget(&self) {
+    pub(in crate::flows) fn forget(&self) {
         *self.0.keys.borrow_mut() = None;
         // Versions stay: what this device saw must not be rolled back by a lock.
         let mut memory = self.0.memory.borrow_mut();

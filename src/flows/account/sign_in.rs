@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::credentials::open_keys;
 use super::sign_up::check_passphrase;
-use super::{Client, Keys, Login, Session};
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -12,6 +11,7 @@ use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::opaque;
 use crate::crypto::records::{Wrap, open_kek, passphrase_wrapping_key};
 use crate::error::{Error, Result};
+use crate::flows::{Client, Keys, Login, Session};
 
 impl<T: Transport, E: Engine> Client<T, E> {
     /// Signs in. That there is no such account and that the passphrase is wrong are the same error.
@@ -50,7 +50,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 }
 
 /// Signs in; what comes back was opened and checked.
-pub(super) async fn sign_in<T: Transport, E: Engine>(
+pub(in crate::flows) async fn sign_in<T: Transport, E: Engine>(
     services: &Services<T>,
     engine: &E,
     login: &Login,

@@ -2,7 +2,6 @@
 
 use futures_util::future::try_join;
 
-use super::{Connection, Session, check_name};
 use crate::api::Transport;
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::connections::{NewConnection, StoredConnection};
@@ -17,6 +16,7 @@ use crate::crypto::records::{
     open_connection_key,
 };
 use crate::error::{Error, Result};
+use crate::flows::{Connection, Session, check_name};
 
 /// The inviter, as the invitation shows them and as far as it was checked.
 struct Inviter {

@@ -3,9 +3,6 @@
 use futures_util::future::try_join3;
 use serde::Serialize;
 
-use super::by_id::ById;
-use super::connections::{Checked, Trust};
-use super::{Opened, Session, Share};
 use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
 use crate::api::vault::shares::{ShareFound, StoredShare};
@@ -16,6 +13,9 @@ use crate::crypto::records::{
     open_share, seal_claim,
 };
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
+use crate::flows::connections::{Checked, Trust};
+use crate::flows::{Opened, Session, Share};
 use crate::ids::Id;
 
 const MOST_AT_ONCE: usize = 50;

@@ -3,7 +3,6 @@
 use futures_util::future::try_join;
 
 use super::invitations::Invitation;
-use super::{Session, check_expiry, check_name, login::check_email};
 use crate::api::Transport;
 use crate::api::keystore::connections::NewEntry;
 use crate::api::vault::invitations::NewInvitation;
@@ -14,6 +13,7 @@ use crate::crypto::records::{
     Delivery, Note, NoteState, Publication, Role, make_publication, seal_connection_key, seal_note,
 };
 use crate::error::{Error, Result};
+use crate::flows::{Session, check_expiry, check_name, session::check_email};
 use crate::ids::Id;
 
 /// How long an invitation is good for by default, in milliseconds: 14 days.
@@ -113,7 +113,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// The connection key and its note, as the Keystore keeps them.
-    pub(super) fn seal_entry(&self, id: Id, key: &ConnectionKey, note: &Note) -> Result<NewEntry> {
+    pub(in crate::flows) fn seal_entry(
+        &self,
+        id: Id,
+        key: &ConnectionKey,
+        note: &Note,
+    ) -> Result<NewEntry> {
         let keys = self.keys()?;
         Ok(NewEntry {
             key: seal_connection_key(self.engine(), self.account(), &keys.kek, key)?,
@@ -123,7 +128,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Stores the wrapped key in the Keystore and publishes the public one in the Vault: steps 3-4 and 5-6, or 13-14
     /// and 15-16. Both are durable before anything refers to them.
-    pub(super) async fn store_and_publish(
+    pub(in crate::flows) async fn store_and_publish(
         &self,
         id: Id,
         entry: &NewEntry,

@@ -1,16 +1,16 @@
 //! Private notes, read and written with their versions.
 
-use super::Session;
 use crate::api::Transport;
 use crate::api::keystore::connections::{Entry, NoteUpdate};
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{Note, open_note, seal_note};
 use crate::error::{Error, Result};
+use crate::flows::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Opens the note of what the Keystore has, and refuses one that is older than one seen before.
-    pub(super) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
+    pub(in crate::flows) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
         let keys = self.keys()?;
         let note = open_note(self.account(), entry.id, &keys.vault, &entry.note)?;
         if note.version != entry.version {
@@ -21,7 +21,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Writes a changed note by compare-and-set.
-    pub(super) async fn write_note(
+    pub(in crate::flows) async fn write_note(
         &self,
         id: Id,
         mut note: Note,

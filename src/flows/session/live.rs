@@ -8,11 +8,11 @@ use std::task::{Poll, Waker};
 
 use futures_util::future::{Either, poll_fn, select};
 
-use super::{Change, Inner, Progress, Session};
 use crate::api::vault::events::{Event, EventKind, Parser};
 use crate::api::{ByteStream, Transport, jitter};
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
+use crate::flows::{Change, Inner, Progress, Session};
 
 const SHORTEST_WAIT: u32 = 500;
 const LONGEST_WAIT: u32 = 30_000;
@@ -29,7 +29,7 @@ type Listener = Rc<dyn Fn(Event)>;
 
 /// Who listens.
 #[derive(Default)]
-pub(super) struct Live {
+pub(in crate::flows) struct Live {
     listeners: Rc<Listeners>,
     next_key: Cell<u64>,
     running: Cell<bool>,
@@ -45,7 +45,7 @@ struct Listeners {
 
 impl Live {
     /// Nobody listens any more.
-    pub(super) fn end(&self) {
+    pub(in crate::flows) fn end(&self) {
         self.listeners.list.borrow_mut().clear();
         self.listeners.bell.ring();
     }
@@ -134,7 +134,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
-    pub(super) fn follow_events(&self) {
+    pub(in crate::flows) fn follow_events(&self) {
         if self.is_listening() && !self.0.live.running.replace(true) {
             let inner = Rc::downgrade(&self.0);
             self.services().transport.spawn(run(inner));

@@ -3,7 +3,6 @@
 use zeroize::Zeroizing;
 
 use super::credentials::make_recovery;
-use super::{Client, Keys, Login, Session};
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -14,6 +13,7 @@ use crate::crypto::records::{
     Wrap, passphrase_wrapping_key, seal_kek, seal_signing_key, seal_vault_key,
 };
 use crate::error::{Error, Result};
+use crate::flows::{Client, Keys, Login, Session};
 use crate::ids::Id;
 
 const SHORTEST_PASSPHRASE: usize = 8;
@@ -94,7 +94,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
 }
 
 /// The bytes of a passphrase, if it is not absurdly long.
-pub(super) fn check_passphrase(
+pub(in crate::flows) fn check_passphrase(
     engine: &impl Engine,
     passphrase: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
@@ -107,7 +107,7 @@ pub(super) fn check_passphrase(
 }
 
 /// The bytes of a passphrase that is to be set.
-pub(super) fn check_new_passphrase(
+pub(in crate::flows) fn check_new_passphrase(
     engine: &impl Engine,
     passphrase: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
