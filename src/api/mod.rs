@@ -27,6 +27,16 @@ pub struct Page<R> {
     pub next: Option<String>,
 }
 
+impl<R> Page<R> {
+    /// The same page with something made of each record.
+    pub(crate) fn map<S>(self, convert: impl FnMut(R) -> S) -> Page<S> {
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            next: self.next,
+        }
+    }
+}
+
 /// Which page.
 #[derive(Debug, Clone, Default)]
 pub struct PageRequest {

@@ -1,12 +1,12 @@
 //! Replacing the passphrase.
 
 use super::credentials::make_passphrase;
-use super::sign_up::check_new_passphrase;
+use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::credentials::CredentialsUpdate;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::session::Session;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Replaces the passphrase; all other sessions of the account end. The keys and the recovery key stay. Of several

@@ -3,7 +3,7 @@
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::session::Session;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Deletes the account with everything in it, and forgets every key. Shares are revoked and connections end; what
@@ -12,18 +12,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub async fn delete_account(&self, passphrase: &str) -> Result<()> {
         match self.confirm(passphrase).await {
             // Only the Keystore's answer may be missing; the session that asked it can ask again.
-            Err(Error::WrongCredentials) if self.0.deleting.get() => {}
+            Err(Error::WrongCredentials) if self.inner.deleting.get() => {}
             other => {
                 other?;
                 self.services().delete_vault_account().await?;
             }
         }
-        self.0.deleting.set(true);
+        self.inner.deleting.set(true);
         self.services().delete_keystore_account().await?;
         self.lock();
-        self.0.signed_out.set(true);
-        self.0.live.end();
-        self.services().set_session(None);
+        self.end();
         Ok(())
     }
 }

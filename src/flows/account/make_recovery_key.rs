@@ -7,7 +7,7 @@ use crate::api::Transport;
 use crate::api::keystore::credentials::CredentialsUpdate;
 use crate::crypto::engine::Engine;
 use crate::error::Result;
-use crate::flows::Session;
+use crate::flows::session::Session;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Makes a new recovery key, in its written form, to be shown once; the one before opens nothing any more, and all

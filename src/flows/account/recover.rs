@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::credentials::{make_passphrase, make_recovery, open_keys};
+use super::credentials::{make_passphrase, make_recovery};
+use super::passphrase::check_new_passphrase;
 use super::sign_in::sign_in;
-use super::sign_up::check_new_passphrase;
+use super::sign_up::SignedUp;
 use crate::api::keystore::credentials::{
     CredentialsUpdate, NewPassphrase, RecoveryStart, RecoveryStarted,
 };
@@ -14,7 +15,7 @@ use crate::crypto::engine::Engine;
 use crate::crypto::records::{Wrap, open_kek};
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::error::{Error, Result};
-use crate::flows::{Client, Keys, Login, SignedUp};
+use crate::flows::session::{Client, Keys, Login};
 use crate::ids::Id;
 
 /// An account whose keys are open, and what to replace.
@@ -83,7 +84,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let account = answer.account_id;
         let wrapping = recovery_key.wrapping_key()?;
         let kek = open_kek(account, Wrap::Recovery, &wrapping, &answer.kek_recovery)?;
-        let keys = open_keys(account, kek, &answer.vault_key, &answer.signing_key)?;
+        let keys = Keys::open(account, kek, &answer.vault_key, &answer.signing_key)?;
         services.set_session(Some(answer.session));
         let passphrase =
             make_passphrase(services, &self.engine, account, &keys.kek, passphrase).await?;

@@ -1,17 +1,14 @@
 //! Signing in: OPAQUE login, then the KEK and the keys under it.
 
-use std::rc::Rc;
-
-use super::credentials::open_keys;
-use super::sign_up::check_passphrase;
+use super::passphrase::check_passphrase;
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
 use crate::crypto::encoding::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::opaque;
 use crate::crypto::records::{Wrap, open_kek, passphrase_wrapping_key};
-use crate::error::{Error, Result};
-use crate::flows::{Client, Keys, Login, Session};
+use crate::error::Result;
+use crate::flows::session::{Client, Keys, Login, Session};
 
 impl<T: Transport, E: Engine> Client<T, E> {
     /// Signs in. That there is no such account and that the passphrase is wrong are the same error.
@@ -29,28 +26,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
     }
 }
 
-impl<T: Transport, E: Engine> Session<T, E> {
-    /// Brings the keys back after [`Session::lock`], by signing in anew.
-    pub async fn unlock(&self, passphrase: &str) -> Result<()> {
-        if self.0.signed_out.get() {
-            return Err(Error::SessionExpired);
-        }
-        let (answer, keys) =
-            sign_in(self.services(), self.engine(), &self.login()?, passphrase).await?;
-        if answer.account_id != self.account() {
-            return Err(Error::WrongCredentials);
-        }
-        if self.0.signed_out.get() {
-            return Err(Error::SessionExpired);
-        }
-        *self.0.keys.borrow_mut() = Some(Rc::new(keys));
-        self.adopt(answer.session).await;
-        Ok(())
-    }
-}
-
 /// Signs in; what comes back was opened and checked.
-pub(in crate::flows) async fn sign_in<T: Transport, E: Engine>(
+pub(super) async fn sign_in<T: Transport, E: Engine>(
     services: &Services<T>,
     engine: &E,
     login: &Login,
@@ -78,6 +55,6 @@ pub(in crate::flows) async fn sign_in<T: Transport, E: Engine>(
     let account = answer.account_id;
     let wrapping = passphrase_wrapping_key(&finished.export_key)?;
     let kek = open_kek(account, Wrap::Passphrase, &wrapping, &answer.kek_passphrase)?;
-    let keys = open_keys(account, kek, &answer.vault_key, &answer.signing_key)?;
+    let keys = Keys::open(account, kek, &answer.vault_key, &answer.signing_key)?;
     Ok((answer, keys))
 }

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::credentials::make_recovery;
+use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
 use crate::crypto::encoding::{from_base64url, to_base64url};
@@ -12,12 +13,9 @@ use crate::crypto::opaque;
 use crate::crypto::records::{
     Wrap, passphrase_wrapping_key, seal_kek, seal_signing_key, seal_vault_key,
 };
-use crate::error::{Error, Result};
-use crate::flows::{Client, Keys, Login, Session};
+use crate::error::Result;
+use crate::flows::session::{Client, Keys, Login, Session};
 use crate::ids::Id;
-
-const SHORTEST_PASSPHRASE: usize = 8;
-const LONGEST_PASSPHRASE: usize = 1000;
 
 /// What a new account gets, and one that was recovered.
 #[derive(Debug)]
@@ -91,30 +89,4 @@ impl<T: Transport, E: Engine> Client<T, E> {
             recovery_key,
         })
     }
-}
-
-/// The bytes of a passphrase, if it is not absurdly long.
-pub(in crate::flows) fn check_passphrase(
-    engine: &impl Engine,
-    passphrase: &str,
-) -> Result<Zeroizing<Vec<u8>>> {
-    if passphrase.is_empty() || passphrase.len() > LONGEST_PASSPHRASE {
-        return Err(Error::bad_input(format!(
-            "A passphrase has 1 to {LONGEST_PASSPHRASE} bytes."
-        )));
-    }
-    Ok(opaque::passphrase_bytes(engine, passphrase))
-}
-
-/// The bytes of a passphrase that is to be set.
-pub(in crate::flows) fn check_new_passphrase(
-    engine: &impl Engine,
-    passphrase: &str,
-) -> Result<Zeroizing<Vec<u8>>> {
-    if passphrase.chars().count() < SHORTEST_PASSPHRASE {
-        return Err(Error::bad_input(format!(
-            "A passphrase has {SHORTEST_PASSPHRASE} characters or more."
-        )));
-    }
-    check_passphrase(engine, passphrase)
 }

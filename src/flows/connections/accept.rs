@@ -2,6 +2,7 @@
 
 use futures_util::future::try_join;
 
+use super::Connection;
 use crate::api::Transport;
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::connections::{NewConnection, StoredConnection};
@@ -16,7 +17,8 @@ use crate::crypto::records::{
     open_connection_key,
 };
 use crate::error::{Error, Result};
-use crate::flows::{Connection, Session, check_name};
+use crate::flows::checks::check_name;
+use crate::flows::session::Session;
 
 /// The inviter, as the invitation shows them and as far as it was checked.
 struct Inviter {

@@ -13,7 +13,8 @@ use crate::crypto::records::{Delivery, Note, NoteState, Pin, Role, VerifiedBy, c
 use crate::crypto::safety_number::derive_safety_number;
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
-use crate::flows::{Opened, Session};
+use crate::flows::opened::Opened;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 pub use crate::api::vault::connections::ConnectionState;
@@ -77,11 +78,11 @@ impl Checked {
         self.trust
     }
 
-    pub(in crate::flows) fn set_verified(&mut self) {
+    pub(super) fn set_verified(&mut self) {
         self.trust = Trust::Verified;
     }
 
-    pub(in crate::flows) fn into_connection<T: Transport, E: Engine>(
+    pub(super) fn into_connection<T: Transport, E: Engine>(
         self,
         session: &Session<T, E>,
     ) -> Result<Connection> {
@@ -156,7 +157,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.checked_connection(id).await?.into_connection(self)
     }
 
-    pub(in crate::flows) async fn checked_connection(&self, id: Id) -> Result<Checked> {
+    pub(super) async fn checked_connection(&self, id: Id) -> Result<Checked> {
         self.keys()?;
         let (stored, entry) = try_join(
             self.services().stored_connection(id),
@@ -208,7 +209,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Checks both publications and the proof; pins at first sight; else compares with the pins.
-    pub(in crate::flows) async fn check_connection(
+    pub(super) async fn check_connection(
         &self,
         stored: StoredConnection,
         entry: Entry,

@@ -5,7 +5,7 @@ use crate::api::{PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::records::NoteState;
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 const PAGE: u32 = 200;

@@ -13,7 +13,8 @@ use crate::crypto::invitation_link::{Ticket, to_link};
 use crate::crypto::records::{Delivery, Note, NoteState, Role};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
-use crate::flows::{Opened, Session};
+use crate::flows::opened::Opened;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// An invitation of one's own.
@@ -48,7 +49,7 @@ impl fmt::Debug for Invitation {
 }
 
 impl Invitation {
-    pub(in crate::flows) fn new(
+    pub(super) fn new(
         stored: StoredInvitation,
         note: &Note,
         link: Option<Zeroizing<String>>,
@@ -100,7 +101,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::RecordRejected);
         }
         let keys = self.keys()?;
-        let link = note.secret()?.zip(self.0.invitation_url.as_deref());
+        let link = note.secret()?.zip(self.inner.invitation_url.as_deref());
         let link =
             link.map(|(secret, base)| to_link(base, stored.id, keys.signing.public(), &secret));
         Ok(Invitation::new(stored, &note, link))

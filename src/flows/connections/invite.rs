@@ -13,7 +13,8 @@ use crate::crypto::records::{
     Delivery, Note, NoteState, Publication, Role, make_publication, seal_connection_key, seal_note,
 };
 use crate::error::{Error, Result};
-use crate::flows::{Session, check_expiry, check_name, session::check_email};
+use crate::flows::checks::{check_email, check_expiry, check_name};
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// How long an invitation is good for by default, in milliseconds: 14 days.
@@ -45,7 +46,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
             (Delivery::Link, _) => None,
         };
-        let base = self.0.invitation_url.clone();
+        let base = self.inner.invitation_url.clone();
         if invite.delivery == Delivery::Link && base.is_none() {
             return Err(Error::bad_input(
                 "An invitation link needs the `invitationUrl` of `open`.",
@@ -113,12 +114,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// The connection key and its note, as the Keystore keeps them.
-    pub(in crate::flows) fn seal_entry(
-        &self,
-        id: Id,
-        key: &ConnectionKey,
-        note: &Note,
-    ) -> Result<NewEntry> {
+    pub(super) fn seal_entry(&self, id: Id, key: &ConnectionKey, note: &Note) -> Result<NewEntry> {
         let keys = self.keys()?;
         Ok(NewEntry {
             key: seal_connection_key(self.engine(), self.account(), &keys.kek, key)?,
@@ -128,7 +124,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Stores the wrapped key in the Keystore and publishes the public one in the Vault: steps 3-4 and 5-6, or 13-14
     /// and 15-16. Both are durable before anything refers to them.
-    pub(in crate::flows) async fn store_and_publish(
+    pub(super) async fn store_and_publish(
         &self,
         id: Id,
         entry: &NewEntry,

@@ -1,11 +1,12 @@
 //! Noting that two people compared their safety number.
 
+use super::Connection;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{NoteState, VerifiedBy};
 use crate::crypto::safety_number::{derive_safety_number, is_same_number};
 use crate::error::{Error, Result};
-use crate::flows::{Connection, Session};
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {

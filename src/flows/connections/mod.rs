@@ -8,7 +8,7 @@ mod invite;
 mod mark_verified;
 mod notes;
 
-pub(in crate::flows) use check::Checked;
+pub(super) use check::Checked;
 pub use check::{Connection, ConnectionState, Trust};
 pub use invitations::Invitation;
 pub use invite::Invite;

@@ -5,7 +5,7 @@ use crate::api::keystore::connections::{Entry, NoteUpdate};
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{Note, open_note, seal_note};
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
@@ -21,7 +21,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Writes a changed note by compare-and-set.
-    pub(in crate::flows) async fn write_note(
+    pub(super) async fn write_note(
         &self,
         id: Id,
         mut note: Note,

@@ -8,11 +8,11 @@ use std::task::{Poll, Waker};
 
 use futures_util::future::{Either, poll_fn, select};
 
+use super::{Change, Inner, Progress, Session};
 use crate::api::vault::events::{Event, EventKind, Parser};
 use crate::api::{ByteStream, Transport, jitter};
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
-use crate::flows::{Change, Inner, Progress, Session};
 
 const SHORTEST_WAIT: u32 = 500;
 const LONGEST_WAIT: u32 = 30_000;
@@ -29,7 +29,7 @@ type Listener = Rc<dyn Fn(Event)>;
 
 /// Who listens.
 #[derive(Default)]
-pub(in crate::flows) struct Live {
+pub(super) struct Live {
     listeners: Rc<Listeners>,
     next_key: Cell<u64>,
     running: Cell<bool>,
@@ -45,7 +45,7 @@ struct Listeners {
 
 impl Live {
     /// Nobody listens any more.
-    pub(in crate::flows) fn end(&self) {
+    pub(super) fn end(&self) {
         self.listeners.list.borrow_mut().clear();
         self.listeners.bell.ring();
     }
@@ -119,7 +119,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on with it.
     pub fn on(&self, kind: EventKind, listener: impl Fn(Event) + 'static) -> Result<Subscription> {
         self.keys()?;
-        let live = &self.0.live;
+        let live = &self.inner.live;
         let key = live.next_key.get();
         live.next_key.set(key + 1);
         live.listeners
@@ -134,31 +134,31 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
-    pub(in crate::flows) fn follow_events(&self) {
-        if self.is_listening() && !self.0.live.running.replace(true) {
-            let inner = Rc::downgrade(&self.0);
+    pub(super) fn follow_events(&self) {
+        if self.is_listening() && !self.inner.live.running.replace(true) {
+            let inner = Rc::downgrade(&self.inner);
             self.services().transport.spawn(run(inner));
         }
     }
 
     fn is_listening(&self) -> bool {
-        !self.0.signed_out.get() && !self.0.live.listeners.list.borrow().is_empty()
+        !self.inner.signed_out.get() && !self.inner.live.listeners.list.borrow().is_empty()
     }
 
     /// The id of the newest event that was told, for a session that goes on elsewhere.
     #[must_use]
     pub fn last_event(&self) -> Option<String> {
-        self.0.live.last_id.borrow().clone()
+        self.inner.live.last_id.borrow().clone()
     }
 
     /// Goes on after this event.
     pub fn set_last_event(&self, id: Option<String>) {
-        *self.0.live.last_id.borrow_mut() = id;
+        *self.inner.live.last_id.borrow_mut() = id;
     }
 
     /// The page has come back, from sleep or to the network: does not wait any longer, nor trust a silent stream.
     pub fn nudge(&self) {
-        self.0.live.listeners.bell.ring();
+        self.inner.live.listeners.bell.ring();
     }
 
     /// Reads one stream to its end.
@@ -201,7 +201,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut work = pin!(work);
         loop {
             let timer = pin!(transport.watch(LOOK));
-            let bell = pin!(self.0.live.listeners.bell.wait());
+            let bell = pin!(self.inner.live.listeners.bell.wait());
             let look = match select(work.as_mut(), select(timer, bell)).await {
                 Either::Left((result, _)) => return Some(result),
                 Either::Right((look, _)) => look,
@@ -221,7 +221,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     fn tell(&self, event: Event) {
         // A listener may add or end listeners, so none is called while the list is borrowed.
         let listeners: Vec<Listener> = self
-            .0
+            .inner
             .live
             .listeners
             .list
@@ -243,17 +243,20 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
         let Some(inner) = inner.upgrade() else {
             return;
         };
-        let session = Session(inner, Progress::default());
+        let session = Session {
+            inner,
+            progress: Progress::default(),
+        };
         let outcome = session.follow(&mut wait).await;
         if !session.is_listening() || outcome == Err(Error::SessionExpired) {
-            session.0.live.running.set(false);
+            session.inner.live.running.set(false);
             return;
         }
         if outcome == Ok(End::Silence) {
             continue;
         }
         let transport = session.services().transport.clone();
-        let listeners = Rc::clone(&session.0.live.listeners);
+        let listeners = Rc::clone(&session.inner.live.listeners);
         drop(session);
         // Up to twice the wait, so that many clients do not come back at the same moment.
         let pause = pin!(transport.sleep(wait + jitter(wait)));

@@ -2,13 +2,14 @@
 
 use zeroize::Zeroizing;
 
+use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::checks::check_email;
 
-const LONGEST_EMAIL: usize = 254;
-const LONGEST_TOKEN: usize = 16 << 10;
+/// The most bytes of an identity token.
+const MAX_IDENTITY_TOKEN_BYTES: usize = 16 << 10;
 
 /// By what somebody's account is found. It says who they are; only the passphrase or the recovery key opens anything.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub enum Login {
 
 impl Login {
     /// Somebody with an identity, whose token is not known any more: it has to be given anew.
-    pub(in crate::flows) fn identity() -> Self {
+    pub(super) fn identity() -> Self {
         Self::Identity(Zeroizing::default())
     }
 
@@ -32,9 +33,11 @@ impl Login {
             Self::Identity(token) if token.is_empty() => {
                 Err(Error::bad_input("Pass a fresh `identityToken`."))
             }
-            Self::Identity(token) if token.len() > LONGEST_TOKEN => Err(Error::bad_input(format!(
-                "An identity token has at most {LONGEST_TOKEN} bytes."
-            ))),
+            Self::Identity(token) if token.len() > MAX_IDENTITY_TOKEN_BYTES => {
+                Err(Error::bad_input(format!(
+                    "An identity token has at most {MAX_IDENTITY_TOKEN_BYTES} bytes."
+                )))
+            }
             identity => Ok(identity),
         }
     }
@@ -56,7 +59,7 @@ impl Login {
     }
 
     /// As a session remembers it: an address in the form in which the Keystore keeps it.
-    pub(in crate::flows) fn normalise(self, engine: &impl Engine) -> Self {
+    pub(super) fn normalise(self, engine: &impl Engine) -> Self {
         match self {
             Self::Email(email) => Self::Email(engine.to_lowercase(&engine.to_nfc(email.trim()))),
             identity => identity,
@@ -80,12 +83,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// The email address as the Keystore keeps it; nothing for somebody who signed in with an identity token.
     #[must_use]
     pub fn email(&self) -> Option<String> {
-        self.0.login.borrow().email()
+        self.inner.login.borrow().email()
     }
 
     /// Gives the session a fresh identity token: the next calls that ask for the passphrase show it to the Keystore.
     pub fn renew_identity_token(&self, token: Zeroizing<String>) -> Result<()> {
-        let mut login = self.0.login.borrow_mut();
+        let mut login = self.inner.login.borrow_mut();
         if matches!(*login, Login::Email(_)) {
             return Err(Error::bad_input(
                 "Leave `identityToken` out: this session is an email address's.",
@@ -97,22 +100,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// By what the Keystore finds the account.
     pub(in crate::flows) fn login(&self) -> Result<Login> {
-        self.0.login.borrow().clone().check()
-    }
-}
-
-/// The address, if it can be one.
-pub(in crate::flows) fn check_email(email: &str) -> Result<String> {
-    let email = email.trim();
-    let plausible = email.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && !host.is_empty() && !host.bytes().any(|byte| byte == b'@')
-    });
-    let plain = !email
-        .chars()
-        .any(|letter| letter.is_whitespace() || letter.is_control());
-    if plausible && plain && email.len() <= LONGEST_EMAIL {
-        Ok(email.to_owned())
-    } else {
-        Err(Error::bad_input("This is not an email address."))
+        self.inner.login.borrow().clone().check()
     }
 }

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::{Client, Keys, Login, Session};
 use crate::api::Transport;
 use crate::crypto::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
 use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{seal_signing_key, seal_vault_key};
 use crate::error::{Error, Result};
-use crate::flows::account::open_keys;
-use crate::flows::{Client, Keys, Login, Session};
 use crate::ids::Id;
 
 /// Another form is not read.
@@ -29,7 +28,7 @@ pub enum Change {
     LastEvent,
 }
 
-pub(in crate::flows) type Watcher = Rc<dyn Fn(Change)>;
+pub(super) type Watcher = Rc<dyn Fn(Change)>;
 
 /// Bytes that are to be sealed before they are stored, and the nonce for it.
 pub struct Plain {
@@ -71,11 +70,11 @@ struct Secrets {
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Calls `watcher` whenever there is something to keep.
     pub fn watch(&self, watcher: impl Fn(Change) + 'static) {
-        *self.0.watcher.borrow_mut() = Some(Rc::new(watcher));
+        *self.inner.watcher.borrow_mut() = Some(Rc::new(watcher));
     }
 
-    pub(in crate::flows) fn changed(&self, change: Change) {
-        let watcher = self.0.watcher.borrow().clone();
+    pub(super) fn changed(&self, change: Change) {
+        let watcher = self.inner.watcher.borrow().clone();
         if let Some(watcher) = watcher {
             watcher(change);
         }
@@ -93,7 +92,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             session: self.services().session(),
         };
         let versions: Versions = {
-            let memory = self.0.memory.borrow();
+            let memory = self.inner.memory.borrow();
             let seen = memory.versions.iter();
             seen.copied().collect()
         };
@@ -104,7 +103,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         lines.push(b'\n');
         lines.extend_from_slice(&versions);
         let state = self.plain(lines)?;
-        let keys = self.0.keys.borrow().clone();
+        let keys = self.inner.keys.borrow().clone();
         let Some(keys) = keys else {
             return Ok(Kept { state, keys: None });
         };
@@ -137,7 +136,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         match keys {
             None => self.forget(),
             Some(keys) if self.is_locked() => {
-                *self.0.keys.borrow_mut() = Some(Rc::new(read_keys(self.account(), keys)?));
+                *self.inner.keys.borrow_mut() = Some(Rc::new(read_keys(self.account(), keys)?));
             }
             Some(_) => {}
         }
@@ -149,7 +148,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     fn remember_versions(&self, versions: Versions) {
-        let mut memory = self.0.memory.borrow_mut();
+        let mut memory = self.inner.memory.borrow_mut();
         for (id, seen) in versions {
             if memory.versions.get(&id).is_none_or(|newest| seen > *newest) {
                 memory.versions.insert(id, seen);
@@ -188,5 +187,5 @@ fn read_state(lines: &[u8]) -> Result<(State, Versions)> {
 fn read_keys(account: Id, json: &[u8]) -> Result<Keys> {
     let secrets: Secrets = from_json(json)?;
     let kek = SymmetricKey::from_bytes(from_base64url_exact(&secrets.kek)?)?;
-    open_keys(account, kek, &secrets.vault_key, &secrets.signing_key)
+    Keys::open(account, kek, &secrets.vault_key, &secrets.signing_key)
 }

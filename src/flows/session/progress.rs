@@ -3,9 +3,9 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
-use crate::flows::Session;
 
 /// After so many milliseconds of work a page gets its turn: it is to draw, and to answer to clicks.
 const LONGEST_TASK: i64 = 16;
@@ -77,13 +77,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// The same session, whose calls tell how far they are.
     #[must_use]
     pub fn reporting(&self, progress: Progress) -> Self {
-        Self(Rc::clone(&self.0), progress)
+        Self {
+            inner: Rc::clone(&self.inner),
+            progress,
+        }
     }
 
     /// Work of so many pieces, which the caller is told of.
     pub(in crate::flows) fn work(&self, total: usize) -> Work<'_, T> {
         let work = Work {
-            progress: Some(&self.1),
+            progress: Some(&self.progress),
             ..self.quiet_work()
         };
         let since = if total < MANY { work.since } else { 0 };

@@ -30,13 +30,7 @@ impl Steps {
     }
 
     /// Tells of a step that began at `start`.
-    pub(in crate::flows) fn tell(
-        &self,
-        number: u8,
-        title: &'static str,
-        start: i64,
-        clock: &impl Transport,
-    ) {
+    pub(super) fn tell(&self, number: u8, title: &'static str, start: i64, clock: &impl Transport) {
         if let Some(listener) = &self.0 {
             listener(Step {
                 number,

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::Share;
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::ShareRecord;
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::error::Result;
 use crate::flows::by_id::ById;
-use crate::flows::{Session, Share};
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// A share that one sent.
@@ -67,6 +68,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let places = records
             .iter()
             .map(|record| (record.id, (record.connection_id, record.space_id)));
-        self.0.memory.borrow_mut().places.extend(places);
+        self.inner.memory.borrow_mut().places.extend(places);
     }
 }

@@ -3,6 +3,7 @@
 use futures_util::future::try_join3;
 use serde::Serialize;
 
+use super::Share;
 use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
 use crate::api::vault::shares::{ShareFound, StoredShare};
@@ -15,7 +16,8 @@ use crate::crypto::records::{
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::connections::{Checked, Trust};
-use crate::flows::{Opened, Session, Share};
+use crate::flows::opened::Opened;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 const MOST_AT_ONCE: usize = 50;
@@ -59,7 +61,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         let known: Option<Vec<(Id, Id)>> = ids
             .iter()
-            .map(|id| self.0.memory.borrow().places.get(id).copied())
+            .map(|id| self.inner.memory.borrow().places.get(id).copied())
             .collect();
         let (shares, connections, spaces) = match known {
             // Where the shares belong is known, so everything comes in one round trip.
@@ -203,7 +205,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .await;
         if opened.is_err() && unclaimed {
             // A forged share must not buy a second private-key operation.
-            self.0
+            self.inner
                 .memory
                 .borrow_mut()
                 .rejected_spaces
@@ -211,7 +213,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         let content = opened?;
         {
-            let mut memory = self.0.memory.borrow_mut();
+            let mut memory = self.inner.memory.borrow_mut();
             memory.deks.insert(at.space, dek.clone());
             memory.places.insert(at.share, (at.connection, at.space));
             if we_sent {
@@ -246,7 +248,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         space: &Space,
     ) -> Result<(SymmetricKey, bool)> {
         let keys = self.keys()?;
-        if let Some(dek) = self.0.memory.borrow().deks.get(&at.space) {
+        if let Some(dek) = self.inner.memory.borrow().deks.get(&at.space) {
             // A claim that did not arrive is sent again.
             let unclaimed = matches!(space, Space::Recipient { claim: None, .. });
             return Ok((dek.clone(), unclaimed));
@@ -280,7 +282,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 if let Some(claim) = claim {
                     return Ok((open_claim(&keys.kek, at, claim)?, false));
                 }
-                if self.0.memory.borrow().rejected_spaces.contains(&at.space) {
+                if self
+                    .inner
+                    .memory
+                    .borrow()
+                    .rejected_spaces
+                    .contains(&at.space)
+                {
                     return Err(Error::RecordRejected);
                 }
                 let unwrap = self.unwrap_peer_copy(at, connection, peer);
@@ -288,7 +296,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     .step(39, "Unwrap the DEK with the private key", unwrap)
                     .await;
                 if unwrapped.is_err() {
-                    self.0
+                    self.inner
                         .memory
                         .borrow_mut()
                         .rejected_spaces
@@ -313,12 +321,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
             &connection.note.own_key,
             &connection.entry.key,
         )?;
-        let known = self.0.memory.borrow().private_keys.get(&id).cloned();
+        let known = self.inner.memory.borrow().private_keys.get(&id).cloned();
         let private_key = match known {
             Some(private_key) => private_key,
             None => {
                 let imported = self.engine().import_rsa_key(key.pkcs8()).await?;
-                self.0
+                self.inner
                     .memory
                     .borrow_mut()
                     .private_keys

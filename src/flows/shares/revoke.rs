@@ -7,7 +7,7 @@ use crate::api::keystore::spaces::Space;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{SharePlace, open_own_dek, open_share};
 use crate::error::{Error, Result};
-use crate::flows::Session;
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
@@ -22,7 +22,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().delete_share(id).await?;
         // The share is gone either way; that its key could not be found out is still to be told.
         space?;
-        let mut memory = self.0.memory.borrow_mut();
+        let mut memory = self.inner.memory.borrow_mut();
         memory.places.remove(&id);
         if let Some(space) = memory.own_spaces.remove(&id) {
             memory.deks.remove(&space);
@@ -33,7 +33,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// The encryption space of a share of one's own: known here, or proven by opening the share with its key. A Vault
     /// that names another space would else keep the right one alive. A share that is gone or expired has none any more.
     async fn own_space(&self, id: Id) -> Result<Option<Id>> {
-        let known = self.0.memory.borrow().own_spaces.get(&id).copied();
+        let known = self.inner.memory.borrow().own_spaces.get(&id).copied();
         if known.is_some() {
             return Ok(known);
         }

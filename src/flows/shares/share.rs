@@ -11,8 +11,9 @@ use crate::crypto::keys::{SymmetricKey, VerifyingKey};
 use crate::crypto::records::{SharePlace, seal_own_dek, seal_peer_dek, seal_share};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
+use crate::flows::checks::check_expiry;
 use crate::flows::connections::{Checked, Trust};
-use crate::flows::{Session, check_expiry};
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// Several large shares go in several requests, each of about this size.
@@ -330,7 +331,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             let result = match results.remove(&at.share) {
                 Some(result) => match (result.error, result.created_at) {
                     (None, Some(created_at)) => {
-                        let mut memory = self.0.memory.borrow_mut();
+                        let mut memory = self.inner.memory.borrow_mut();
                         memory.places.insert(at.share, (at.connection, at.space));
                         memory.own_spaces.insert(at.share, at.space);
                         drop(memory);
