@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::api::keystore::credentials::{CredentialsStart, NewPassphrase, NewRecovery};
 use crate::api::{Services, Transport};
-use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::opaque;

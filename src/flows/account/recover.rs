@@ -10,7 +10,7 @@ use crate::api::keystore::credentials::{
     CredentialsUpdate, NewPassphrase, RecoveryStart, RecoveryStarted,
 };
 use crate::api::{Services, Transport};
-use crate::crypto::encoding::to_base64url;
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{Wrap, open_kek};
 use crate::crypto::recovery_key::RecoveryKey;

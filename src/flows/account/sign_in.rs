@@ -3,7 +3,7 @@
 use super::passphrase::check_passphrase;
 use crate::api::keystore::accounts::{SignInFinish, SignInStart, SignedIn};
 use crate::api::{Services, Transport};
-use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::opaque;
 use crate::crypto::records::{Wrap, open_kek, passphrase_wrapping_key};

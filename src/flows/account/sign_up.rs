@@ -6,7 +6,7 @@ use super::credentials::make_recovery;
 use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
-use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation, make_random};
 use crate::crypto::keys::{SigningKey, SymmetricKey};
 use crate::crypto::opaque;

@@ -1,6 +1,6 @@
 //! Noting that two people compared their safety number.
 
-use super::Connection;
+use super::{Connection, Trust};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{NoteState, VerifiedBy};
@@ -29,7 +29,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     note.verified_by = Some(VerifiedBy::SafetyNumber);
                 })
                 .await?;
-            checked.set_verified();
+            checked.trust = Trust::Verified;
         }
         checked.into_connection(self)
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod check;
+mod connection;
 mod disconnect;
 mod invitations;
 mod invite;
@@ -9,6 +10,7 @@ mod mark_verified;
 mod notes;
 
 pub(super) use check::Checked;
-pub use check::{Connection, ConnectionState, Trust};
+pub use check::Trust;
+pub use connection::{Connection, ConnectionState};
 pub use invitations::Invitation;
 pub use invite::Invite;

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{Client, Keys, Login, Session};
 use crate::api::Transport;
-use crate::crypto::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
+use crate::crypto::base64url::{from_base64url_exact, to_base64url};
+use crate::crypto::canonical_json::{from_json, to_json};
 use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{seal_signing_key, seal_vault_key};

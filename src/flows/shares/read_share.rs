@@ -235,7 +235,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 account: at.from,
                 name,
             },
-            trust: connection.trust(),
+            trust: connection.trust,
             share: record.clone().into(),
         })
     }

@@ -205,7 +205,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let keys = self.keys()?;
         let checked = checked?;
         let pin = checked.peer()?;
-        if checked.trust() == Trust::Unverified && !request.accept_unverified {
+        if checked.trust == Trust::Unverified && !request.accept_unverified {
             return Err(Error::ConnectionUnverified);
         }
         let at = SharePlace {

@@ -1,51 +1,13 @@
-//! Canonical encodings: base64url without padding, and JSON that has exactly one form.
+//! Plaintexts of few sizes: JSON filled with spaces to a power of two, so that a ciphertext tells only its class.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
+use super::canonical_json::{from_json, to_json};
 use crate::error::{Error, Result};
-use crate::json;
 
 /// The smallest size of a padded plaintext, in bytes.
 const SMALLEST_CLASS: usize = 512;
-
-/// Base64url without padding (RFC 4648, section 5).
-pub(crate) fn to_base64url(bytes: &[u8]) -> String {
-    Base64UrlUnpadded::encode_string(bytes)
-}
-
-/// The bytes of canonical base64url; other spellings of the same bytes are rejected.
-pub(crate) fn from_base64url(text: &str) -> Result<Vec<u8>> {
-    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::RecordRejected)
-}
-
-/// As [`from_base64url`], for a fixed length.
-pub(crate) fn from_base64url_exact<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>> {
-    let bytes = Zeroizing::new(from_base64url(text)?);
-    let mut array = Zeroizing::new([0; N]);
-    if bytes.len() != N {
-        return Err(Error::RecordRejected);
-    }
-    array.copy_from_slice(&bytes);
-    Ok(array)
-}
-
-/// The JSON of a plaintext: members in the order of the struct, no white space.
-pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
-    json::write(value).map_err(|_| Error::bad_input("This cannot be written as JSON."))
-}
-
-/// Reads JSON that must be exactly what [`to_json`] writes: other orders, spellings, white space, doubled, missing or
-/// unknown members are rejected.
-pub(crate) fn from_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let value = json::read(bytes).map_err(|_| Error::RecordRejected)?;
-    if to_json(&value)?.as_slice() == bytes {
-        Ok(value)
-    } else {
-        Err(Error::RecordRejected)
-    }
-}
 
 /// The JSON of `value`, filled with spaces to a power of two, so that its length tells only its class.
 pub(crate) fn to_padded_json<T: Serialize>(
@@ -94,37 +56,6 @@ mod tests {
     struct Pair {
         a: String,
         b: Option<u32>,
-    }
-
-    #[test]
-    fn base64url_has_one_form() {
-        assert_eq!(from_base64url("_-8").unwrap(), [0xff, 0xef]);
-        for other in ["_-9", "_-8=", "/+8", "_-8\n", "_"] {
-            assert_eq!(
-                from_base64url(other),
-                Err(Error::RecordRejected),
-                "{other:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn json_has_one_form() {
-        assert!(from_json::<Pair>(br#"{"a":"x","b":null}"#).is_ok());
-        for other in [
-            r#"{"b":null,"a":"x"}"#,
-            r#"{"a":"x"}"#,
-            r#"{"a":"x","b":null,"c":1}"#,
-            r#"{"a":"x","a":"x","b":null}"#,
-            r#"{"a": "x","b":null}"#,
-            r#"{"a":"\u0078","b":null}"#,
-        ] {
-            assert_eq!(
-                from_json::<Pair>(other.as_bytes()),
-                Err(Error::RecordRejected),
-                "{other}"
-            );
-        }
     }
 
     #[test]
