@@ -1,4 +1,4 @@
-//! One call to a service: its address, its token, its answer or error.
+//! Both services as one account reaches them, and a call to one of them: its address, its body, its answer.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,22 +6,15 @@ use std::future::ready;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Method, Page, PageRequest, Request, Response, Transport, WireError};
+use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::token::VaultToken;
+use super::{Method, Request, Response, Transport};
 use crate::error::{Error, Result};
 use crate::json::{self, Misfit, Value};
-
-/// How long before its end a Vault token is renewed, in milliseconds.
-const RENEW_BEFORE: i64 = 60_000;
-/// How often a request is sent before the call fails.
-const ATTEMPTS: u32 = 5;
-/// The longest wait before the second attempt, in milliseconds; before each further one it doubles.
-const FIRST_WAIT: u32 = 200;
-/// A service that wants to be left alone for more seconds than this is not waited for.
-const LONGEST_RETRY_AFTER: u32 = 20;
 
 /// How a call shows who makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,22 +30,10 @@ pub enum Access {
 /// Both services, as one account reaches them.
 pub struct Services<T> {
     pub(crate) transport: T,
-    vault: String,
-    keystore: String,
-    session: RefCell<Option<Zeroizing<String>>>,
-    token: RefCell<Option<VaultToken>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VaultToken {
-    token: Zeroizing<String>,
-    expires_at: i64,
-}
-
-#[derive(Serialize)]
-struct TokenRequest<'a> {
-    audience: &'a str,
+    pub(super) vault: String,
+    pub(super) keystore: String,
+    pub(super) session: RefCell<Option<Zeroizing<String>>>,
+    pub(super) token: RefCell<Option<VaultToken>>,
 }
 
 type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
@@ -87,11 +68,6 @@ impl<R> Future for Answer<'_, R> {
         };
         Poll::Ready(response.and_then(|response| (self.read)(&response)))
     }
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: WireError,
 }
 
 impl<T> fmt::Debug for Services<T> {
@@ -249,28 +225,6 @@ impl<T: Transport> Services<T> {
         }
     }
 
-    /// Sends the very same request again while the service is away or too busy: every write is such that a second one
-    /// with the same bytes is answered like the first.
-    async fn deliver(&self, request: Request) -> Result<Response> {
-        let (mut left, mut longest) = (ATTEMPTS, FIRST_WAIT);
-        loop {
-            let answer = self.transport.send(request.clone()).await;
-            let asked = match &answer {
-                Err(Error::Offline(_)) => 0,
-                Ok(response) if matches!(response.status, 429 | 502..=504) => {
-                    response.retry_after.unwrap_or(0)
-                }
-                _ => return answer,
-            };
-            left -= 1;
-            if left == 0 || asked > LONGEST_RETRY_AFTER {
-                return answer;
-            }
-            self.transport.sleep(asked * 1000 + jitter(longest)).await;
-            longest *= 2;
-        }
-    }
-
     /// The request with address and token.
     pub(crate) async fn request(
         &self,
@@ -292,83 +246,6 @@ impl<T: Transport> Services<T> {
             last_event_id: None,
         })
     }
-
-    fn session_token(&self) -> Result<String> {
-        self.session
-            .borrow()
-            .as_ref()
-            .map(|token| token.to_string())
-            .ok_or(Error::SessionExpired)
-    }
-
-    async fn vault_token(&self) -> Result<String> {
-        let now = self.transport.now();
-        if let Some(known) = self
-            .token
-            .borrow()
-            .as_ref()
-            .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE) > now)
-        {
-            return Ok(known.token.to_string());
-        }
-        let body = to_body(json::to_value(&TokenRequest {
-            audience: &self.vault,
-        }))?;
-        let request = Request {
-            method: Method::Post,
-            url: format!("{}/v1/tokens", self.keystore),
-            bearer: Some(self.session_token()?),
-            body: Some(body),
-            last_event_id: None,
-        };
-        let response = self.deliver(request).await?;
-        if response.status != 200 {
-            return Err(error_of(&response));
-        }
-        let made: VaultToken = json::read(&response.body).map_err(|_| unreadable())?;
-        let token = made.token.to_string();
-        *self.token.borrow_mut() = Some(made);
-        Ok(token)
-    }
-}
-
-/// A random part of a wait, so that many clients do not come back at the same moment. Without randomness it is all of it.
-pub(crate) fn jitter(longest: u32) -> u32 {
-    let mut bytes = [0; 2];
-    let part = getrandom::fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
-    let wait = u64::from(longest) * u64::from(part) / u64::from(u16::MAX);
-    u32::try_from(wait).unwrap_or(longest)
-}
-
-fn to_body(body: Result<Value<'_>, Misfit>) -> Result<String> {
-    body.and_then(|body| body.to_json())
-        .ok()
-        .and_then(|mut json| String::from_utf8(std::mem::take(&mut *json)).ok())
-        .ok_or_else(|| Error::bad_input("This cannot be sent."))
-}
-
-/// What an answer says.
-pub(crate) fn body_of<R: DeserializeOwned>(response: &Response) -> Result<R> {
-    json::read(&response.body).map_err(|_| unreadable())
-}
-
-/// The error that an answer holds.
-pub(crate) fn error_of(response: &Response) -> Error {
-    match json::read::<ErrorBody>(&response.body) {
-        // What stands before a service may limit too, in its own words.
-        _ if response.status == 429 => Error::RateLimited,
-        Ok(body) => body.error.into(),
-        Err(_) => Error::ServerError(format!(
-            "The service answered with status {} and no explanation: check its address.",
-            response.status
-        )),
-    }
-}
-
-pub(crate) fn unreadable() -> Error {
-    Error::ServerError(
-        "The service answered something unexpected: check its address and version.".into(),
-    )
 }
 
 /// A base URL without its trailing slash.
