@@ -13,47 +13,20 @@ use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Session, Steps};
 use vouchsafe::ids::Id;
-use zeroize::Zeroizing;
 
-use crate::support::{Http, PAGE, World, by_link, by_mail, eventually, passport, run, whole};
+use crate::support::{
+    Hooked, Hooks, Http, PAGE, World, by_link, by_mail, eventually, passport, run, whole,
+};
 
 const FILE: &str = "tests/vectors/account.json";
 
 /// The Rust engine, noting the end of each sign-in.
+type Recording = Hooked<SignIns>;
+
 #[derive(Clone, Default)]
-struct Recording(Rc<RefCell<Value>>);
+struct SignIns(Rc<RefCell<Value>>);
 
-impl Engine for Recording {
-    type PrivateKey = <RustEngine as Engine>::PrivateKey;
-
-    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        RustEngine.fill_random(buffer)
-    }
-
-    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        RustEngine.to_nfc(text)
-    }
-
-    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        RustEngine.make_rsa_key().await
-    }
-
-    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
-        RustEngine.import_rsa_key(pkcs8).await
-    }
-
-    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        RustEngine.rsa_encrypt(spki, plaintext).await
-    }
-
-    async fn rsa_decrypt(
-        &self,
-        key: &Self::PrivateKey,
-        ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        RustEngine.rsa_decrypt(key, ciphertext).await
-    }
-
+impl Hooks for SignIns {
     async fn finish_opaque(
         &self,
         operation: Operation,
@@ -105,7 +78,7 @@ async fn person(world: &World, email: &str, passphrase: &str) -> Person {
         "email": email,
         "passphrase": passphrase,
         "recoveryKey": *made.recovery_key,
-        "signIn": engine.0.borrow().clone(),
+        "signIn": engine.0.0.borrow().clone(),
     });
     let sent = last_body(&http, "/sign-up/finish");
     for name in [

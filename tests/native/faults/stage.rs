@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ use vouchsafe_server::{Config, Server};
 
 use crate::faults::engine::Quick;
 use crate::faults::line::Line;
-use crate::support::{PAGE, eventually};
+use crate::support::{PAGE, eventually, server_program};
 
 /// The servers run beside the tests, which have one thread each.
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -77,7 +77,7 @@ impl Stage {
 
     /// Starts the program, again after [`Stage::kill`], and waits until it listens.
     pub fn start_program(&self) {
-        let mut child = Command::new(program())
+        let mut child = Command::new(server_program())
             .args(["all", "--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--no-rate-limits", "--invitation-url", PAGE, "--data"])
             .arg(self.data())
@@ -224,20 +224,6 @@ impl Drop for Stage {
             SERVERS.spawn(server.stop());
         }
     }
-}
-
-/// The server's program lies beside the tests' folder.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().unwrap().parent().unwrap();
-    let program = folder
-        .join("vouchsafe-server")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p vouchsafe-server"
-    );
-    program
 }
 
 fn copy_of(data: Option<&Path>) -> tempfile::TempDir {

@@ -2,38 +2,23 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use vouchsafe::api::PageRequest;
+use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Steps, Trust};
 
-use crate::support::{Counting, Http, PAGE, PASSPHRASE, by_link, passport, run, whole};
-use vouchsafe::crypto::invitation_link::Ticket;
-
-/// The server's program lies beside the tests' folder.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let program = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("vouchsafe-server");
-    let program = program.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p vouchsafe-server"
-    );
-    program
-}
+use crate::support::{
+    Counting, Http, PAGE, PASSPHRASE, by_link, passport, run, server_program, whole,
+};
 
 struct Process(Child);
 
 impl Process {
     /// Starts one service and waits until it listens.
     fn start(service: &str, port: u16, vault: &str, keystore: &str, data: &Path) -> Self {
-        let mut child = Command::new(program())
+        let mut child = Command::new(server_program())
             .args([
                 service,
                 "--listen",

@@ -5,17 +5,16 @@ use std::rc::Rc;
 
 use vouchsafe::Result;
 use vouchsafe::api::Request;
+use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
-use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{CardUpdate, Client, Session, Steps};
 use vouchsafe::{Error, ids::Id};
-use zeroize::Zeroizing;
 
 use crate::nonces::seen::Seen;
 use crate::support::{
-    Http, PAGE, PASSPHRASE, World, by_link, by_mail, connect_by_link, connect_by_mail, passport,
-    run, whole,
+    Hooked, Hooks, Http, PAGE, PASSPHRASE, World, by_link, by_mail, connect_by_link,
+    connect_by_mail, passport, run, whole,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +40,10 @@ const FAULTS: [Fault; 5] = [
 ];
 
 /// The Rust engine whose generator breaks after some draws.
+type Breaking = Hooked<Generator>;
+
 #[derive(Clone)]
-struct Breaking {
+struct Generator {
     fault: Fault,
     good_draws: Rc<Cell<usize>>,
     last: Rc<RefCell<Vec<u8>>>,
@@ -50,17 +51,15 @@ struct Breaking {
 
 impl Breaking {
     fn new(fault: Fault, good_draws: usize) -> Self {
-        Self {
+        Hooked(Generator {
             fault,
             good_draws: Rc::new(Cell::new(good_draws)),
             last: Rc::default(),
-        }
+        })
     }
 }
 
-impl Engine for Breaking {
-    type PrivateKey = <RustEngine as Engine>::PrivateKey;
-
+impl Hooks for Generator {
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
         if let Some(left) = self.good_draws.get().checked_sub(1) {
             self.good_draws.set(left);
@@ -85,42 +84,6 @@ impl Engine for Breaking {
             Fault::Fails => return Err(Error::ServerError("No randomness.".into())),
         }
         Ok(())
-    }
-
-    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        RustEngine.to_nfc(text)
-    }
-
-    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        RustEngine.make_rsa_key().await
-    }
-
-    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
-        RustEngine.import_rsa_key(pkcs8).await
-    }
-
-    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        RustEngine.rsa_encrypt(spki, plaintext).await
-    }
-
-    async fn rsa_decrypt(
-        &self,
-        key: &Self::PrivateKey,
-        ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        RustEngine.rsa_decrypt(key, ciphertext).await
-    }
-
-    async fn finish_opaque(
-        &self,
-        operation: Operation,
-        state: &[u8],
-        passphrase: &[u8],
-        response: &[u8],
-    ) -> Result<Finished> {
-        RustEngine
-            .finish_opaque(operation, state, passphrase, response)
-            .await
     }
 }
 

@@ -55,7 +55,7 @@ impl Tab {
 }
 
 fn client(lab: &Lab) -> (Http, Client<Http, Forging>) {
-    let (http, engine) = (Http::default(), Forging::new());
+    let (http, engine) = (Http::default(), Forging::default());
     watch(&http);
     let (vault, keystore) = (&lab.world.vault, &lab.world.keystore);
     let page = Some(PAGE.to_owned());

@@ -4,15 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Barrier;
 
 use data_encoding::BASE64URL_NOPAD;
-use opaque_ke::rand::{CryptoRng, Error as RandError, RngCore};
-use opaque_ke::{
-    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
-    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
-    Ristretto255, TripleDh, ksf,
-};
+use opaque_ke::{ClientLogin, ClientRegistration};
 use serde_json::{Value, json};
-use sha2::Sha512;
 use vouchsafe::Error;
+use vouchsafe::crypto::engine::Operation;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SymmetricKey;
 use vouchsafe::crypto::records::{Wrap, open_kek, passphrase_wrapping_key, seal_kek};
@@ -21,47 +16,10 @@ use vouchsafe::ids::Id;
 use crate::races::lab::{
     Lab, ROUNDS, Tally, code, jwe, on_many_threads, on_one_thread, race, random, send, watch,
 };
+use crate::support::opaque::{self, Suite, System};
 use crate::support::{Counting, Http, PASSPHRASE, passport};
 
-/// The client's suite but for the stretching, which no server notices and which would take half an hour.
-struct Suite;
-
-impl CipherSuite for Suite {
-    type OprfCs = Ristretto255;
-    type KeyExchange = TripleDh<Ristretto255, Sha512>;
-    type Ksf = ksf::Identity;
-}
-
-const SERVER: Identifiers<'static> = Identifiers {
-    client: None,
-    server: Some(b"vouchsafe-keystore"),
-};
-
 const EMAIL: &str = "alice@example.org";
-
-/// The operating system's randomness.
-struct System;
-
-impl RngCore for System {
-    fn next_u32(&mut self) -> u32 {
-        getrandom::u32().unwrap()
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        getrandom::u64().unwrap()
-    }
-
-    fn fill_bytes(&mut self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).unwrap();
-    }
-
-    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), RandError> {
-        self.fill_bytes(buffer);
-        Ok(())
-    }
-}
-
-impl CryptoRng for System {}
 
 fn encode(bytes: &[u8]) -> String {
     BASE64URL_NOPAD.encode(bytes)
@@ -102,15 +60,13 @@ impl Account {
         let (status, answer) = self.post(path, session, body).await;
         assert_eq!(status, 200, "{answer}");
         let response = decode(&answer["registrationResponse"]);
-        let response = RegistrationResponse::deserialize(&response).unwrap();
-        let parameters = ClientRegistrationFinishParameters::new(SERVER, None);
-        let finished = started
-            .state
-            .finish(&mut System, passphrase.as_bytes(), response, parameters)
-            .unwrap();
+        let state = started.state.serialize();
+        let registration = Operation::Registration;
+        let finished =
+            opaque::finish(registration, &state, passphrase.as_bytes(), &response).unwrap();
         let wrapping = passphrase_wrapping_key(&finished.export_key).unwrap();
         let kek = seal_kek(&RustEngine, self.id, Wrap::Passphrase, &wrapping, &self.kek).unwrap();
-        json!({ "registrationRecord": encode(&finished.message.serialize()), "kekPassphrase": kek })
+        json!({ "registrationRecord": encode(&finished.message), "kekPassphrase": kek })
     }
 
     async fn sign_up(&self, passphrase: &str) {
@@ -138,13 +94,10 @@ impl Account {
         let (status, answer) = self.post("/sign-in/start", None, body).await;
         assert_eq!(status, 200, "{answer}");
         let response = decode(&answer["credentialResponse"]);
-        let response = CredentialResponse::deserialize(&response).unwrap();
-        let parameters = ClientLoginFinishParameters::new(Some(b"vouchsafe/1"), SERVER, None);
-        let finished = started
-            .state
-            .finish(&mut System, passphrase.as_bytes(), response, parameters)
-            .ok()?;
-        let finalization = encode(&finished.message.serialize());
+        let state = started.state.serialize();
+        let finished =
+            opaque::finish(Operation::SignIn, &state, passphrase.as_bytes(), &response).ok()?;
+        let finalization = encode(&finished.message);
         let body = json!({ "login": answer["login"], "credentialFinalization": finalization });
         let (status, answer) = self.post("/sign-in/finish", None, body).await;
         assert_eq!(status, 200, "{answer}");

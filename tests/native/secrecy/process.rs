@@ -2,25 +2,11 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::secrecy::recording::Service;
-use crate::support::{PAGE, eventually};
-
-/// The server's program lies beside the tests' folder.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().and_then(Path::parent).unwrap();
-    let program = folder
-        .join("vouchsafe-server")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p vouchsafe-server"
-    );
-    program
-}
+use crate::support::{PAGE, eventually, server_program};
 
 /// Where the two services are reached, as everybody is told.
 pub struct Urls {
@@ -45,7 +31,7 @@ impl Process {
     ) -> Self {
         let log = |end: &str| logs.join(format!("{name}.{end}"));
         let output = log("out");
-        let child = Command::new(program())
+        let child = Command::new(server_program())
             .arg(service.name())
             .args(["--listen", "127.0.0.1:0", "--no-rate-limits"])
             .args(["--vault-url", &urls.vault])

@@ -8,6 +8,8 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use zeroize::Zeroizing;
 
+use crate::support::{Hooked, Hooks};
+
 /// What one person's devices have handled.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -20,44 +22,22 @@ pub struct Seen {
 }
 
 /// The Rust engine, and what went through it.
+pub type Witness = Hooked<Sight>;
+
 #[derive(Clone, Debug, Default)]
-pub struct Witness {
-    inner: RustEngine,
+pub struct Sight {
     pub seen: Rc<RefCell<Seen>>,
 }
 
-impl Engine for Witness {
-    type PrivateKey = <RustEngine as Engine>::PrivateKey;
-
-    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        self.inner.fill_random(buffer)
-    }
-
-    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        self.inner.to_nfc(text)
-    }
-
+impl Hooks for Sight {
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let key = self.inner.make_rsa_key().await?;
+        let key = RustEngine.make_rsa_key().await?;
         self.seen.borrow_mut().rsa_keys.push(key.to_vec());
         Ok(key)
     }
 
-    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
-        self.inner.import_rsa_key(pkcs8).await
-    }
-
-    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+    fn before_rsa_encrypt(&self, plaintext: &[u8]) {
         self.seen.borrow_mut().content_keys.push(plaintext.to_vec());
-        self.inner.rsa_encrypt(spki, plaintext).await
-    }
-
-    async fn rsa_decrypt(
-        &self,
-        key: &Self::PrivateKey,
-        ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        self.inner.rsa_decrypt(key, ciphertext).await
     }
 
     async fn finish_opaque(
@@ -67,8 +47,7 @@ impl Engine for Witness {
         passphrase: &[u8],
         response: &[u8],
     ) -> Result<Finished> {
-        let finished = self
-            .inner
+        let finished = RustEngine
             .finish_opaque(operation, state, passphrase, response)
             .await?;
         let export_key = finished.export_key.to_vec();

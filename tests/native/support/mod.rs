@@ -1,21 +1,18 @@
-//! What native tests share: the real server on a free port, a transport over HTTP that can be tampered with, an engine
-//! that counts, and people.
+//! What native tests share: the real server on a free port, a transport over HTTP that can be tampered with, engines
+//! that count or break, and people.
 
+mod engine;
 mod http;
 pub mod jose;
+pub mod opaque;
 pub mod secrets;
 
-use std::cell::{Cell, RefCell};
-use std::path::Path;
-use std::rc::Rc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use vouchsafe::Result;
-use vouchsafe::crypto::engine::rust::RustEngine;
-use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{
@@ -23,8 +20,8 @@ use vouchsafe::flows::{
 };
 use vouchsafe::ids::Id;
 use vouchsafe_server::{Clock, Config, Server};
-use zeroize::Zeroizing;
 
+pub use engine::{Counting, Hooked, Hooks};
 pub use http::{Fault, Http};
 
 pub type TestSession = Session<Http, Counting>;
@@ -315,60 +312,16 @@ pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
     panic!("it never came about");
 }
 
-/// The Rust engine, counting private-key operations.
-#[derive(Clone, Debug, Default)]
-pub struct Counting {
-    inner: RustEngine,
-    pub decryptions: Rc<Cell<usize>>,
-    /// Given out instead of new RSA keys, for tests that make many and look at none.
-    pub ready_made: Rc<RefCell<Option<Zeroizing<Vec<u8>>>>>,
-}
-
-impl Engine for Counting {
-    type PrivateKey = <RustEngine as Engine>::PrivateKey;
-
-    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        self.inner.fill_random(buffer)
-    }
-
-    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
-        self.inner.to_nfc(text)
-    }
-
-    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let ready_made = self.ready_made.borrow().clone();
-        if let Some(key) = ready_made {
-            return Ok(key);
-        }
-        self.inner.make_rsa_key().await
-    }
-
-    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
-        self.inner.import_rsa_key(pkcs8).await
-    }
-
-    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        self.inner.rsa_encrypt(spki, plaintext).await
-    }
-
-    async fn rsa_decrypt(
-        &self,
-        key: &Self::PrivateKey,
-        ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        self.decryptions.set(self.decryptions.get() + 1);
-        self.inner.rsa_decrypt(key, ciphertext).await
-    }
-
-    async fn finish_opaque(
-        &self,
-        operation: Operation,
-        state: &[u8],
-        passphrase: &[u8],
-        response: &[u8],
-    ) -> Result<Finished> {
-        self.inner
-            .finish_opaque(operation, state, passphrase, response)
-            .await
-    }
+/// The server's own program, which lies beside the tests' folder.
+pub fn server_program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.parent().and_then(Path::parent).unwrap();
+    let program = folder
+        .join("vouchsafe-server")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        program.exists(),
+        "build it first: cargo build -p vouchsafe-server"
+    );
+    program
 }
