@@ -10,6 +10,7 @@ use super::state::Keystore;
 use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, same_secret};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::token::bearer;
 
@@ -44,15 +45,18 @@ pub(super) struct Proven(pub(super) Session);
 /// A session that may delete its account, or has done so.
 pub(super) struct Leaver(pub(super) Session);
 
-type Row = (
-    String,
-    String,
-    String,
-    Option<String>,
-    i64,
-    i64,
-    Option<i64>,
-);
+from_columns! {
+    /// A session with its account, as they are stored.
+    struct StoredSession {
+        hash: String,
+        account: String,
+        login: String,
+        email: Option<String>,
+        created_at: i64,
+        recovery: i64,
+        deleted_at: Option<i64>,
+    }
+}
 
 impl Session {
     async fn find(parts: &Parts, keystore: &Keystore) -> Result<Self> {
@@ -60,8 +64,8 @@ impl Session {
             .and_then(|text| Bytes::<32>::try_from(Cow::from(text)).ok())
             .ok_or(Code::SessionExpired)?;
         let (hash, now) = (session.to_hash(), keystore.clock.now());
-        let found: Option<Row> = sqlx::query_as(
-            "SELECT sessions.hash, accounts.id, accounts.login, accounts.email, sessions.created_at, \
+        let found: Option<StoredSession> = sqlx::query_as(
+            "SELECT sessions.hash, sessions.account, accounts.login, accounts.email, sessions.created_at, \
              sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2",
         )
@@ -69,17 +73,17 @@ impl Session {
         .bind(now)
         .fetch_optional(&keystore.db.read)
         .await?;
-        let (hash, account, login, email, created_at, recovery, deleted_at) = found
-            .filter(|row| same_secret(&row.0, &hash))
+        let stored = found
+            .filter(|stored| same_secret(&stored.hash, &hash))
             .ok_or(Code::SessionExpired)?;
         Ok(Self {
-            account,
-            login,
-            email,
-            hash,
-            is_recovery: recovery != 0,
-            is_fresh: now - created_at <= FRESH,
-            is_deleted: deleted_at.is_some(),
+            account: stored.account,
+            login: stored.login,
+            email: stored.email,
+            hash: stored.hash,
+            is_recovery: stored.recovery != 0,
+            is_fresh: now - stored.created_at <= FRESH,
+            is_deleted: stored.deleted_at.is_some(),
         })
     }
 
