@@ -2,4 +2,5 @@
 
 pub(crate) mod backup;
 pub(crate) mod db;
+pub(crate) mod migrate;
 pub(crate) mod sweep;

@@ -15,6 +15,7 @@ mod keystore;
 mod limits;
 mod mails;
 mod matrix;
+mod migrations;
 mod outsiders;
 mod processes;
 mod repeats;
