@@ -11,6 +11,7 @@ mod events;
 mod http;
 mod identities;
 mod invitations;
+mod issuer;
 mod keystore;
 mod limits;
 mod mails;
