@@ -1,6 +1,6 @@
 //! What the Keystore erases once its time is over.
 
-use super::Keystore;
+use super::state::Keystore;
 use crate::http::error::Result;
 
 impl Keystore {

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Keystore;
+use super::state::Keystore;
 use crate::http::error::{ApiError, Code, Result};
 
 /// Somebody as an open route met them.

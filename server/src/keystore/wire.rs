@@ -78,5 +78,9 @@ const ROUTES: &[Route] = &[
 
 #[test]
 fn examples_hold() {
-    check("keystore.json", &super::routes().into_openapi(), ROUTES);
+    check(
+        "keystore.json",
+        &super::routes::routes().into_openapi(),
+        ROUTES,
+    );
 }

@@ -1,6 +1,6 @@
 //! What the Vault erases once its time is over.
 
-use super::Vault;
+use super::state::Vault;
 use crate::clock::DAY;
 use crate::http::error::Result;
 

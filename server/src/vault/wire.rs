@@ -65,5 +65,9 @@ const ROUTES: &[Route] = &[
 
 #[test]
 fn examples_hold() {
-    check("vault.json", &super::routes().into_openapi(), ROUTES);
+    check(
+        "vault.json",
+        &super::routes::routes().into_openapi(),
+        ROUTES,
+    );
 }
