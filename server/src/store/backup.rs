@@ -169,7 +169,7 @@ async fn snapshot(source: &Source, file: &Path) -> Result<()> {
     let mut connection = SqliteConnection::connect_with(&source.options)
         .await
         .map_err(failed)?;
-    let owner: String = sqlx::query_scalar("SELECT service FROM schema_version")
+    let owner: String = sqlx::query_scalar("SELECT service FROM owner")
         .fetch_one(&mut connection)
         .await
         .map_err(failed)?;

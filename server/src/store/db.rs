@@ -1,15 +1,14 @@
-//! Opening a database and bringing its schema up to date. The same SQL runs on SQLite and PostgreSQL.
+//! Opening a service's database. The same SQL runs on SQLite and PostgreSQL.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyPool, Transaction};
 
+use super::migrate::Migrations;
 use crate::start_error::StartError;
-
-/// The steps that lead to today's schema, oldest first. Steps are only ever added.
-pub(crate) type Migrations = &'static [&'static str];
 
 /// A transaction on either database.
 pub(crate) type Tx = Transaction<'static, Any>;
@@ -22,7 +21,7 @@ pub(crate) struct Db {
     /// For everything that writes. With SQLite it is a single connection, so that writers queue up here rather than
     /// find the file locked.
     pub(crate) write: AnyPool,
-    sqlite: bool,
+    pub(super) sqlite: bool,
 }
 
 impl Db {
@@ -33,11 +32,7 @@ impl Db {
         migrations: Migrations,
     ) -> Result<Self, StartError> {
         install_default_drivers();
-        let failed = |error: sqlx::Error| {
-            StartError(format!(
-                "Check the {service}'s database: it does not open ({error})."
-            ))
-        };
+        let failed = |error: sqlx::Error| does_not_open(service, error);
         let db = if url.starts_with("sqlite:") {
             Self {
                 write: sqlite(url, 1).await.map_err(failed)?,
@@ -56,16 +51,7 @@ impl Db {
                 sqlite: false,
             }
         };
-        db.migrate(service, migrations).await.map_err(failed)?;
-        let owner: String = sqlx::query_scalar("SELECT service FROM schema_version")
-            .fetch_one(&db.read)
-            .await
-            .map_err(failed)?;
-        if owner != service {
-            return Err(StartError(format!(
-                "Give the {service} a database of its own: this one belongs to the {owner}."
-            )));
-        }
+        db.migrate(service, migrations).await?;
         Ok(db)
     }
 
@@ -81,10 +67,7 @@ impl Db {
 
     /// Whether the database answers.
     pub(crate) async fn is_healthy(&self) -> bool {
-        sqlx::query("SELECT version FROM schema_version")
-            .fetch_one(&self.read)
-            .await
-            .is_ok()
+        self.owner().await.is_ok()
     }
 
     /// Empties SQLite's write-ahead log into the file, so that what was erased is gone from both. Where somebody reads
@@ -111,37 +94,13 @@ impl Db {
         self.read.close().await;
         self.write.close().await;
     }
+}
 
-    async fn migrate(&self, service: &str, migrations: Migrations) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(
-            "CREATE TABLE IF NOT EXISTS schema_version (one BIGINT PRIMARY KEY, service TEXT NOT NULL, version BIGINT NOT NULL)",
-        )
-        .execute(&self.write)
-        .await?;
-        let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO schema_version (one, service, version) VALUES (1, $1, 0) ON CONFLICT DO NOTHING")
-            .bind(service)
-            .execute(&mut *tx)
-            .await?;
-        // The update takes the row's lock: of several processes that start at once, one migrates and the others wait.
-        let done: i64 = sqlx::query_scalar(
-            "UPDATE schema_version SET version = version WHERE service = $1 RETURNING version",
-        )
-        .bind(service)
-        .fetch_optional(&mut *tx)
-        .await?
-        .unwrap_or(i64::MAX);
-        for (step, sql) in (1i64..).zip(migrations) {
-            if step > done {
-                sqlx::raw_sql(*sql).execute(&mut *tx).await?;
-                sqlx::query("UPDATE schema_version SET version = $1")
-                    .bind(step)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        }
-        tx.commit().await
-    }
+/// Why a start ends where a database fails.
+pub(super) fn does_not_open(service: &str, error: impl fmt::Display) -> StartError {
+    StartError(format!(
+        "Check the {service}'s database: it does not open ({error})."
+    ))
 }
 
 /// The URL of a SQLite file, which is made when it is missing.

@@ -3,5 +3,6 @@
 pub(crate) mod backup;
 pub(crate) mod columns;
 pub(crate) mod db;
+pub(crate) mod migrate;
 pub(crate) mod new_row;
 pub(crate) mod sweep;

@@ -13,7 +13,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Urls};
 use crate::http::limits::Limits;
 use crate::start_error::StartError;
-use crate::store::db::{Db, Migrations, sqlite_url};
+use crate::store::db::{Db, sqlite_url};
+use crate::store::migrate::Migrations;
 
 const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),

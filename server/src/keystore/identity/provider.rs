@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::jwk::{Algorithm, Key};
 use crate::clock::{DAY, MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};
+use crate::jwks::{Algorithm, Key};
 use crate::start_error::StartError;
 
 /// A token with an unknown key makes the Keystore ask the provider, but not more often than this.

@@ -1,3 +1,10 @@
+CREATE TABLE owner (
+    one BIGINT PRIMARY KEY,
+    service TEXT NOT NULL
+);
+
+INSERT INTO owner (one, service) VALUES (1, 'Keystore');
+
 CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,

@@ -1,3 +1,10 @@
+CREATE TABLE owner (
+    one BIGINT PRIMARY KEY,
+    service TEXT NOT NULL
+);
+
+INSERT INTO owner (one, service) VALUES (1, 'Vault');
+
 CREATE TABLE cards (
     account TEXT NOT NULL,
     id TEXT NOT NULL,

@@ -1,11 +1,15 @@
 //! The set of public keys that the Keystore publishes and the Vault checks tokens by.
 
+mod key;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::base64url::base64url;
 use crate::http::values::Bytes;
+
+pub(crate) use key::{Algorithm, Key};
 
 /// A JSON Web Key Set.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -10,7 +10,7 @@ use crate::base64url::from_base64url;
 
 /// How a token may be signed: by a private key, and never by a secret that the Keystore would share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Rs256,
     Ps256,
     Es256,
@@ -18,7 +18,7 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "RS256" => Self::Rs256,
             "PS256" => Self::Ps256,
@@ -57,7 +57,7 @@ enum Material {
 
 /// A public key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     kid: Option<String>,
     /// The one algorithm that it is for, if it says so.
     algorithm: Option<Algorithm>,
@@ -66,7 +66,7 @@ pub(super) struct Key {
 
 impl Key {
     /// The key if it verifies signatures of a kind that is known here.
-    pub(super) fn from_json(jwk: &serde_json::Value) -> Option<Self> {
+    pub(crate) fn from_json(jwk: &serde_json::Value) -> Option<Self> {
         let jwk = Jwk::deserialize(jwk).ok()?;
         if jwk.usage.is_some_and(|usage| usage != "sig") {
             return None;
@@ -96,7 +96,7 @@ impl Key {
     }
 
     /// Whether a token with this header may be signed by it.
-    pub(super) fn fits(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+    pub(crate) fn fits(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
         let of_this_kind = matches!(
             (&self.material, algorithm),
             (Material::Rsa { .. }, Algorithm::Rs256 | Algorithm::Ps256)
@@ -109,7 +109,7 @@ impl Key {
     }
 
     /// Whether the signature is this key's. The algorithm must fit.
-    pub(super) fn verifies(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
         let verified =
             match (&self.material, algorithm) {
                 (Material::Rsa { n, e }, Algorithm::Rs256) => RsaPublicKeyComponents { n, e }
