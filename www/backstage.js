@@ -1,4 +1,4 @@
-import { attacksView } from "./attacks.js";
+import { AttacksView } from "./attacks.js";
 import { diagram } from "./diagram.js";
 import { el } from "./dom.js";
 import { storedRows } from "./rows.js";
@@ -8,7 +8,7 @@ import { tabs } from "./tabs.js";
 export function backstage(root, { refresh }) {
   let whose = null;
   const rows = storedRows();
-  const attacks = attacksView({ refresh });
+  const attacks = new AttacksView({ refresh });
   const news = el("span", { class: "peek-text" }, "Behind the scenes");
   const peek = el("a", { class: "peek", href: "#backstage" }, news);
   const nav = el("nav", { "aria-label": "On this page" }, peek);
@@ -35,9 +35,9 @@ export function backstage(root, { refresh }) {
       const step = attacks.refused(refusal);
       if (step !== null) steps.refuse(step.number);
     },
-    isLying: attacks.isLying,
+    isLying: () => attacks.isLying(),
     changed: rows.look,
-    count: attacks.count,
+    count: (given) => attacks.count(given),
     point: rows.point,
     /** Shows one of the views. */
     openTab(id) {
