@@ -5,7 +5,7 @@ import { newPassphraseField, passphraseField, progressLine, withProgress } from 
 
 const EMAIL = "vouchsafe-demo-email";
 
-/** The email address is all that outlives a reload, and only in this tab. */
+/** The email address, which alone outlives a reload, and only in this tab. */
 const remembered = {
   read() {
     try {
@@ -18,7 +18,7 @@ const remembered = {
     try {
       sessionStorage.setItem(EMAIL, email);
     } catch {
-      // A browser that keeps nothing asks for the address again.
+      // Where the browser keeps nothing, the form asks for the address again.
     }
   },
 };
@@ -29,7 +29,7 @@ export const forgetAccount = () => remembered.write("");
 const emailField = () =>
   field("Email address", { type: "email", autocomplete: "username", required: true, value: remembered.read() });
 
-/** Notes who came in with which passphrase, and goes on with the session and the recovery key. */
+/** Notes the address and passphrase of somebody who came in, and goes on with the session and the recovery key. */
 function cameIn({ session, recoveryKey }, passphrase, signedUp) {
   remembered.write(session.email);
   notePassphrase(session.email, passphrase);
@@ -142,8 +142,8 @@ function recoveryForm(app, { signedUp, toSignIn }) {
 }
 
 /**
- * Sign-up, sign-in and recovery, which `recovering` begins with. `app` is the promise of the client. `signedUp` gets the session
- * and a recovery key to show, `signedIn` the session.
+ * The forms to sign up, sign in and recover; `recovering` begins with the last. `app` is the promise of the client. `signedUp`
+ * gets the session and a recovery key to show, `signedIn` the session.
  */
 export function accountView(app, { invited, recovering = false, signedUp, signedIn }) {
   const root = el("div", {});
@@ -176,7 +176,7 @@ export function accountView(app, { invited, recovering = false, signedUp, signed
   return root;
 }
 
-/** Offers to fill in the passphrase of `email`, if that is an example person of this tab; `also` what else is filled in. */
+/** Offers to fill in the passphrase of `email`, if that is an example person of this tab; `also` fills in the rest. */
 function fillExample(email, passphrase, also = () => {}) {
   const known = examplePassphrase(email);
   if (known === null) return null;
@@ -194,7 +194,7 @@ function fillExample(email, passphrase, also = () => {}) {
   );
 }
 
-/** The recovery key of `email`, once. `done` goes on. Whoever did not choose a passphrase is told it. */
+/** The panel that shows the recovery key of `email`, once, and the passphrase of an example person. `done` goes on. */
 export function recoveryKeyView(email, recoveryKey, done) {
   const passphrase = examplePassphrase(email);
   return section("Your recovery key", {}, ...recoveryKeyParts(recoveryKey, done, passphrase === null ? [] : [passphraseOfExample(passphrase)]));
@@ -212,7 +212,7 @@ function passphraseOfExample(passphrase) {
   );
 }
 
-/** What a recovery key is, the key, and the button that says that it is kept; `more` stands before that. */
+/** An explanation of the recovery key, the key, `more`, and the button that says that it is kept. */
 export function recoveryKeyParts(recoveryKey, done, more = []) {
   const problem = problemBox();
   const goOn = button("I have written it down", () => during(goOn, problem, async () => done()), { kind: "primary" });
@@ -226,13 +226,13 @@ export function recoveryKeyParts(recoveryKey, done, more = []) {
     key,
     el("div", { class: "actions" }, copyButton("Copy the recovery key", () => recoveryKey, key)),
     ...more,
-    // In a row of its own: nothing that changes its width brings it under a pointer that meant to copy.
+    // A row of its own: the copy button changes its width, and must not bring this one under the pointer.
     el("div", { class: "actions end" }, goOn),
     problem.root,
   ];
 }
 
-/** What a locked session shows. */
+/** The panel of a locked session. */
 export function lockedView(session, { unlocked, signOut, recover }) {
   const passphrase = passphraseField("Passphrase", "current-password");
   const problem = problemBox({ wrong_credentials: "The passphrase is wrong. Try again." });

@@ -30,7 +30,7 @@ function option(attack, group, chosen) {
   return { input: made.input, wasRefused, attack, root: el("div", { class: "attack-choice" }, made.root, outcome) };
 }
 
-/** The text on an attack; `lack` is where it is said what is missing for it. */
+/** The text on an attack; `lack` is the place for a note on what is missing. */
 function explanation(attack, lack) {
   const task = attack.task.map((part) => (typeof part === "string" ? part : button(part.text, () => goTo(part.section), { kind: "link" })));
   return [
@@ -150,7 +150,7 @@ export class AttacksView {
     return stop;
   }
 
-  /** Says what is needed and is not there. */
+  /** Tells what the attack needs and does not find. */
   #tellLack() {
     const needs = this.#current?.needs;
     this.#lack.replaceChildren(needs !== undefined && this.#counts[needs.of] < needs.least ? needs.text : "");

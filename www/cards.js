@@ -69,7 +69,7 @@ function editDialog(session, list, card) {
     } catch (error) {
       if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
         await list.refresh();
-        // Whoever saves once more has been told what that replaces.
+        // The person was told of the other change, and replaces it by saving once more.
         version = list.find(card.id)?.version ?? version;
       }
       throw error;

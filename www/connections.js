@@ -37,7 +37,7 @@ function activeRow(world, connection, disconnect) {
         "div",
         { class: "actions" },
         trust === "changed" ? null : button("Share a card", () => shareDialog(world, { connection: id }), { what: `with ${name}` }),
-        // The number of changed keys is that of the keys from before: whoever compared it would find it right.
+        // With changed keys the number is still that of the old keys: comparing it would succeed.
         connection.safetyNumber === null || trust === "changed"
           ? null
           : button("Safety number", () => safetyDialog(world, connection), {

@@ -5,7 +5,7 @@ import { stepRow } from "./step-row.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
 import { tabs } from "./tabs.js";
 
-/** The step that also happens whenever a list is looked at. */
+/** The number of the step that also happens whenever a list is shown. */
 const LIST = 33;
 
 /** The heads of the diagram's columns, and under each the person who last stood for it. */
@@ -32,7 +32,7 @@ class Parties {
   }
 
   opens(wanted) {
-    // Whoever signs in after somebody left is not told who that was.
+    // The next person who signs in must not learn who left.
     if (this.#open && !wanted) this.#actors.clear();
     this.#open = wanted;
     for (const party of this.#people.keys()) this.#name(party);
@@ -55,7 +55,7 @@ function stepText() {
   );
   return {
     root,
-    /** `took` is how many milliseconds the step took, or `null`; `aloud` whether those who hear the page are told, too. */
+    /** `took` is the step's duration in milliseconds, or `null`; `aloud` tells whether screen readers read it. */
     say(step, took, aloud) {
       if (aloud !== undefined) root.setAttribute("aria-live", aloud ? "polite" : "off");
       root.replaceChildren(
@@ -72,7 +72,7 @@ function stepText() {
   };
 }
 
-/** The rows of all steps in the parts of the story, and how many of each part's stand as done. */
+/** The rows of all steps in the parts of the story, and the count of done steps in each part. */
 class Parts {
   /** By the step's number. */
   rows = new Map();
@@ -131,7 +131,7 @@ class Parts {
   }
 }
 
-/** Asks the other tabs what has happened so far, and tells those that ask. `light` gets what the first answer holds. */
+/** Asks the other tabs for the steps so far, and answers those that ask. `light` gets the steps of the first answer. */
 function catchUp(rows, light) {
   let joining = true;
   hear("join", ({ tab }) => {
@@ -153,7 +153,7 @@ function catchUp(rows, light) {
 export function diagram(lit) {
   const parties = new Parties();
   const now = stepText();
-  // Read aloud when somebody asked, and not when dozens go by.
+  // Screen readers read a step that somebody chose, but not the dozens that go by.
   const parts = new Parts(({ step, told }) => now.say(step, told?.duration ?? null, true));
   const views = tabs("Parts of the protocol", parts.all);
   /** By tab, the report of the newest list of shares: it is a step of reading when something is read. */
@@ -172,7 +172,7 @@ export function diagram(lit) {
     const { number, tab } = told;
     const step = STEPS.get(number);
     if (step === undefined) return;
-    // What is made up for one person did not happen to the others.
+    // A lie to one person did not happen to the others.
     if (told.lied && tab !== TAB) return;
     if (number === LIST) {
       listed.set(tab, told);

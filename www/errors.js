@@ -1,6 +1,6 @@
 import { el } from "./dom.js";
 
-/** Whether `error` is the package's, of this code if one is given. It is asked before the package has come. */
+/** Whether `error` is the package's, and of this code if one is given. Works before the package has loaded. */
 export const isVouchsafeError = (error, code) => error?.name === "VouchsafeError" && (code === undefined || error.code === code);
 
 /** A sentence that says what to do, by error code. `bad_input` and unknown codes speak for themselves. */
@@ -41,7 +41,7 @@ export function sentence(error, own = {}) {
   return own[code] ?? SENTENCES[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** The place where a problem is told, next to where it happened. */
+/** A box for an error, next to the place where it happened. */
 export function problemBox(own) {
   const root = el("div", { class: "problem", role: "alert" });
   return {

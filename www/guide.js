@@ -64,7 +64,7 @@ export function guide({ invited }) {
   const root = section("Share something in a minute", { look: "guide", tools: [hide] }, way, problem.root);
   const heading = root.querySelector("h2");
   heading.after(over);
-  // Whoever was invited is led by the invitation.
+  // The invitation leads somebody who was invited.
   root.hidden = invited;
 
   function draw() {
@@ -76,7 +76,7 @@ export function guide({ invited }) {
       row.root.classList.toggle("next", index === todo);
       row.state.replaceChildren(isDone ? ", done" : index === todo ? ", next" : ", to do");
     });
-    // One line is left of it. The heading may have the focus: it stays for those who hear the page.
+    // Only one line stays. The heading may have the focus, so it stays for screen readers.
     over.hidden = todo >= 0;
     way.hidden = todo < 0;
     heading.classList.toggle("sr", todo < 0);
@@ -89,7 +89,7 @@ export function guide({ invited }) {
     does(given) {
       actions = given;
     },
-    /** Notes how much there is of something. */
+    /** Notes the counts that the steps depend on. */
     count(given) {
       Object.assign(counts, given);
       draw();

@@ -89,7 +89,7 @@ const guideActions = (world, behind, cards, invitations) => ({
 export function homeView(session, behind, { invited }) {
   const first = guide({ invited });
   let closed = false;
-  /** News of what was begun before the person left does not come after: it names people. */
+  /** Tells news unless the person has left: it names people. */
   const tell = (text, action) => {
     if (!closed) notify(text, action);
   };
@@ -103,7 +103,7 @@ export function homeView(session, behind, { invited }) {
     isOpen: () => !closed,
     refresh,
     disconnect: (connection) => connections.disconnect(connection),
-    /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
+    /** By the share's id, the titles of cards shared from this tab: no server knows them, and a list has none. */
     labels: new Map(),
     point: behind.point,
     showRows: behind.showRows,

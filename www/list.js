@@ -73,9 +73,9 @@ function showRow(node) {
 }
 
 /**
- * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. A row whose item is unchanged stays as it
- * is when the list is fetched again, and so does what was opened in it. `gone` may give a row to keep in the place of one
- * whose item is no longer there; `changed` is told of the items.
+ * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. When the list is fetched again, the row of an
+ * unchanged item stays as it is, with everything opened in it. `gone` may give a row to keep in the place of one whose item is no
+ * longer there; `changed` gets the items.
  */
 export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone = () => null, changed = () => {} }) {
   const problem = problemBox();
@@ -109,7 +109,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
     if (next === null) rows.get(page.items[0]?.id)?.node.querySelector("button")?.focus();
   }
 
-  /** Whoever asks while a newer question is under way waits for that one's answer, too: the list then holds what was asked for. */
+  /** Fetches and draws the list. A call that a newer one overtakes ends with that one, and so with a list at least as new. */
   async function load(turn) {
     try {
       const page = await fetchShown(fetch, items, size);
@@ -136,7 +136,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   };
 }
 
-/** A button that fetches a list again; what goes wrong is told at the list. */
+/** A button that fetches a list again. The list tells errors itself. */
 export function refreshButton(list, what) {
   const refresh = button("Refresh", () => during(refresh, { clear() {}, show() {} }, list.refresh), { what, kind: "quiet" });
   return refresh;

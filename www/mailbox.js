@@ -83,7 +83,7 @@ export function mailboxSection() {
     try {
       await look();
     } catch (error) {
-      // The next look may fare better, and the button tells what is wrong.
+      // The next look may succeed, and the button shows errors.
       if (error instanceof TypeError) reached(false);
     }
   }

@@ -45,7 +45,7 @@ export async function shareDialog(world, start) {
   }
 }
 
-/** Why there is nothing to share, or nobody to share with. What the dialog was opened for is never replaced by something else. */
+/** The reason why nothing can be shared, or `null`. The card or connection that the dialog was opened for has no substitute. */
 function whyNot(start, { cards, readable, connections, people }) {
   const isIn = (list, id) => id === undefined || list.some((item) => item.id === id);
   if (cards.length === 0) return "You have no card yet. Make one first.";
@@ -93,7 +93,7 @@ function expiryChoice() {
   const until = field("Reading ends", { type: "datetime-local", required: true });
   function showUntil() {
     until.root.hidden = expiry.input.value !== "chosen";
-    // What is not shown is not asked for, and cannot stop the form.
+    // A hidden input must not stop the form.
     until.input.disabled = until.root.hidden;
   }
   expiry.input.addEventListener("change", showUntil);
@@ -111,7 +111,7 @@ function expiryChoice() {
 
 /** The choice of a person, with what is known of their keys. `changed` is called when another is shown. */
 function personChoice(people, chosen, changed) {
-  // Whoever is verified comes first to mind.
+  // A verified person is the likeliest choice.
   const likely = people.find(({ trust }) => trust === "verified") ?? people[0];
   const person = select("With", people.map(({ id, name }) => [name, id]), chosen ?? likely.id);
   const meaning = el("p", { class: "meaning" });
@@ -140,7 +140,7 @@ const unverified = (to, compare, anyway) => [
 
 function shareForm(world, { start, cards, people, dialog, problem }) {
   const submit = el("button", { type: "submit", class: "primary" }, "Share");
-  /** Lets the form be sent again: what was refused was refused as the form was then. */
+  /** Lets the form be sent again: the refusal was for the form as it was then. */
   const tryAgain = () => {
     submit.hidden = false;
     problem.clear();

@@ -9,16 +9,16 @@ import { changedWarning, trustChip } from "./trust.js";
 
 const isOver = ({ expiresAt }) => expiresAt !== null && expiresAt <= Date.now();
 
-/** The page of `fetch` with the other person's name beside each share, and whether its time has run out. */
+/** Adds to each share of a page the other person's name, and whether its time has run out. */
 const named = (world, fetch) => async (options) => {
   const page = await fetch(options);
   const items = page.items.map(async (share) => ({ ...share, over: isOver(share), name: await world.nameOf(share.connection) }));
   return { ...page, items: await Promise.all(items) };
 };
 
-/** The longest time that a timer of a browser can wait, in milliseconds. */
+/** Milliseconds that a browser's timer can wait at most. */
 const LONGEST = 2 ** 31 - 1;
-/** How long a server whose clock is behind is asked again, once a second. */
+/** Milliseconds for which a server whose clock is behind is asked again, once a second. */
 const BEHIND = 5_000;
 
 /** Fetches a list again when the time of one of its shares runs out: no event tells of that. */
@@ -111,7 +111,7 @@ function incomingRow(world, share, opened) {
   );
 }
 
-/** The section with what others share with oneself. */
+/** The section with the shares of others. */
 export function incomingSection(world) {
   const { session } = world;
   const opened = new Set();
@@ -145,7 +145,7 @@ export function incomingSection(world) {
     refresh: list.refresh,
     find: list.find,
     show: list.show,
-    /** A share that was in the list and is no longer. */
+    /** A share that is no longer in the list. */
     past: (id) => past.get(id),
   };
 }
@@ -177,7 +177,7 @@ function outgoingRow(world, share, revoke) {
   );
 }
 
-/** The section with what one shares with others. */
+/** The section with one's own shares. */
 export function outgoingSection(world) {
   const { session } = world;
   const expire = whenExpired(world, () => list.refresh());
