@@ -44,3 +44,39 @@ test("documents are wrapped", async () => {
   }
   assert.deepEqual(tooLong, []);
 });
+
+/** The rows of the tables of a text. */
+const rows = (text) => text.split("\n").filter((line) => line.startsWith("|"));
+
+/** The paths that rows of tables name: `src/api`, `docs/api.md`, `tests/wire/*.json`. Commands and plain words are none. */
+const pathsIn = (lines) =>
+  lines.flatMap((line) => [...line.matchAll(/`([^`\s]+)`/g)].map(([, word]) => word)).filter((word) => /^[\w.*/-]+$/.test(word) && /\/|\.(?:md|toml)$/.test(word));
+
+async function exists(path) {
+  if (!path.includes("*")) return stat(new URL(path, root)).then(() => true, () => false);
+  const [folder, pattern] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
+  const [before, after] = pattern.split("*");
+  return (await readdir(new URL(folder, root))).some((name) => name.startsWith(before) && name.endsWith(after));
+}
+
+test("the paths in the tables of README and CONTRIBUTING exist", async () => {
+  for (const document of ["README.md", "CONTRIBUTING.md"]) {
+    const paths = pathsIn(rows(await read(document)));
+    assert.ok(paths.length > 10, document);
+    for (const path of paths) assert.ok(await exists(path), `${document} names ${path}`);
+  }
+});
+
+/** Folders that are made, and are no part of the project. */
+const MADE = ["target", "node_modules"];
+
+test("the README's map names every folder", async () => {
+  const map = rows((await read("README.md")).split("## The map")[1].split("## Documents")[0]).join("\n");
+  for (const parent of ["", "src/", "server/src/", "tests/", "tests/native/"]) {
+    for (const entry of await readdir(new URL(parent || ".", root), { withFileTypes: true })) {
+      if (!entry.isDirectory() || entry.name.startsWith(".") || MADE.includes(entry.name)) continue;
+      const names = [`${parent}${entry.name}`, `${parent}${entry.name}/`, entry.name];
+      assert.ok(names.some((name) => map.includes(`\`${name}\``)), `the map lacks ${parent}${entry.name}`);
+    }
+  }
+});
