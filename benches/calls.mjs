@@ -56,7 +56,7 @@ async function tab(context, address) {
   return page;
 }
 
-// What follows runs in the page.
+// The rest runs in the page.
 
 async function open([entry, address, options]) {
   const { Vouchsafe } = await import(entry);

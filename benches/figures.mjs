@@ -3,7 +3,7 @@
 
 const CATEGORIES = ["disabled-by-default-devtools.timeline"];
 
-/** What a browser calls a long task, in milliseconds. */
+/** Milliseconds from which a browser calls a task long. */
 export const LONG = 50;
 
 /** Does `work`; its result, and what the tasks of the browser's pages took meanwhile. All times in milliseconds. */

@@ -1,4 +1,4 @@
-/** What every call can be told besides its arguments: when to end, and whom to tell how far it is. */
+/** Options of every call: a signal that ends it, and a listener for its progress. */
 
 import { callable, object, optional, options as only } from "./checks.js";
 import { VouchsafeError, calling, isVouchsafeError } from "./errors.js";
@@ -9,7 +9,7 @@ import { VouchsafeError, calling, isVouchsafeError } from "./errors.js";
 const members = ["signal", "onProgress"];
 
 /**
- * An object whose members are a call's options, those of every call among them.
+ * Checks an object with a call's own options and those of every call.
  *
  * @template {object} T
  * @param {T} value
@@ -22,7 +22,7 @@ export function settings(value, name, own) {
 }
 
 /**
- * The options of a call that has no others.
+ * Checks the options of a call that has none of its own.
  *
  * @param {CallOptions | null | undefined} value
  * @param {string} call
@@ -33,7 +33,7 @@ export function bare(value, call) {
 }
 
 /**
- * One call of the module, which `signal` may end in the middle.
+ * Makes one call of the module, which `signal` may end in the middle.
  *
  * @template {{ begin(tell?: (done: number, total: number) => void): R & { abort(): void, free(): void } }} R
  * @template T
@@ -62,7 +62,7 @@ export async function perform(raw, options, call) {
 }
 
 /**
- * The app's function, whose own errors go to the console, as those of an event listener do, and not into the module.
+ * Wraps the app's function, so that its errors go to the console, like an event listener's, and not into the module.
  *
  * @template A
  * @template {((argument: A) => void) | undefined} F
@@ -84,7 +84,7 @@ export function guarded(listener) {
 }
 
 /**
- * By its shape, because a page and its frames have classes of their own.
+ * Checks the shape: a page and its frames have classes of their own.
  *
  * @param {AbortSignal} value
  * @param {string} name

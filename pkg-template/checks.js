@@ -1,4 +1,4 @@
-/** The kinds of arguments, which TypeScript knows and JavaScript does not. What they say is checked in the module. */
+/** Checks of the types of arguments, for callers without TypeScript. The module checks their values. */
 
 import { VouchsafeError } from "./errors.js";
 
@@ -74,7 +74,7 @@ export function object(value, name) {
 }
 
 /**
- * An object whose members are a call's options. A misspelt one is refused: `expireAt` would else mean "never".
+ * Checks an object with a call's options. It refuses a misspelt member: `expireAt` would else mean "never".
  *
  * @template {object} T
  * @param {T} value
@@ -100,7 +100,7 @@ export function list(value, name, check) {
 }
 
 /**
- * What may be left out: `undefined` and `null` are the same.
+ * Checks a value that may be left out: `undefined` and `null` are the same.
  *
  * @template T, R
  * @param {T | null | undefined} value

@@ -20,8 +20,8 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
 /** @typedef {"web" | "rust"} Engine */
 
 /**
- * What the entries differ in: the module's bindings, how it is loaded, the worker's file, which further options `open()`
- * takes, and whose RSA it is.
+ * The differences between the entries: the module's bindings, the way to load it, the worker's file, further options of
+ * `open()`, and the source of RSA.
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
@@ -39,7 +39,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @param {Entry<O>} entry
  */
 export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
-  /** The package's entry: knows the services, opens sessions. */
+  /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {InstanceType<RawClientClass>} */
     #raw;
@@ -136,7 +136,7 @@ function check(credentials) {
   return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
 }
 
-/** Browsers have it on secure pages only. */
+/** Whether there is WebCrypto. Browsers have it on secure pages only. */
 export function hasWebCrypto() {
   return globalThis.crypto?.subtle !== undefined;
 }

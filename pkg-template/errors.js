@@ -1,9 +1,9 @@
-/** The one error of this package, and how the errors of the WebAssembly module become it. */
+/** The error of this package, and its making from errors of the WebAssembly module. */
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
 
 /**
- * The codes for which the same call can succeed later without anybody doing anything.
+ * The codes of calls that can succeed later without anybody doing anything.
  *
  * @type {readonly string[]}
  */
@@ -31,8 +31,8 @@ export class VouchsafeError extends Error {
 }
 
 /**
- * Whether `error` is a {@link VouchsafeError}, and of this code if one is given. By its name, so that it also knows the
- * errors of a second copy of the package.
+ * Whether `error` is a {@link VouchsafeError}, and of this code if one is given. It looks at the name, and so knows the errors
+ * of a second copy of the package.
  *
  * @param {unknown} error
  * @param {ErrorCode} [code]
@@ -44,7 +44,7 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * The plain `{ code, message, cause }` of the module as an error; anything else is a defect and stays what it is.
+ * Makes an error of the module's plain `{ code, message, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
@@ -58,7 +58,7 @@ export function toError(raw) {
 }
 
 /**
- * Awaits a call of the module and rejects as the package promises.
+ * Awaits a call of the module, and rejects with the package's error.
  *
  * @template T
  * @param {() => T | Promise<T>} call
@@ -73,7 +73,7 @@ export async function calling(call) {
 }
 
 /**
- * An element of a list of results, whose `error`, if it has one, becomes a {@link VouchsafeError}.
+ * Makes the `error` of a result of a list, if it has one, a {@link VouchsafeError}.
  *
  * @template T
  * @param {T} result

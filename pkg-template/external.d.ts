@@ -7,25 +7,25 @@ import type { OpenOptions as CommonOptions, Vouchsafe as CommonVouchsafe } from 
 
 export * from "./index.js";
 
-/** Where the module comes from: an address, the answer to a request, the bytes, or the module compiled; or a promise. */
+/** The source of the module, or a promise of it. */
 export type WasmSource = WasmFile | PromiseLike<WasmFile>;
 
-/** What a {@link WasmSource} can be, or promise. */
+/** The module's address, the answer to a request for it, its bytes, or the compiled module. */
 export type WasmFile = string | URL | Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
 
-/** Where the services are, what the app wants to know, and where the module comes from. */
+/** The services' addresses, settings for the whole page, and the source of the module. */
 export interface OpenOptions extends CommonOptions {
-  /** The module: the first call that loads it decides. Default: the file `vouchsafe_bg.wasm` beside this module. */
+  /** The module; the first call that loads it decides. Default: the file `vouchsafe_bg.wasm` beside this one. */
   wasm?: WasmSource | undefined;
 }
 
-/** The package's entry: knows the services, opens sessions. */
+/** The package's entry. It knows the services and opens sessions. */
 export type Vouchsafe = CommonVouchsafe;
 
-/** The package's entry: knows the services, opens sessions. */
+/** The package's entry. It knows the services and opens sessions. */
 export const Vouchsafe: {
   /** For `instanceof`. */
   readonly prototype: Vouchsafe;
-  /** Loads the WebAssembly module, once for the page, and prepares the client. Asks no service. */
+  /** Loads the WebAssembly module, once for the page, and prepares the client. Sends nothing to a service. */
   open(options: OpenOptions): Promise<Vouchsafe>;
 };

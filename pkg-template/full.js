@@ -1,4 +1,4 @@
-/** The same as `index.js`, for runtimes without WebCrypto, too: the module inside has RSA of its own. */
+/** The same as `index.js`, also for runtimes without WebCrypto: its module has RSA of its own. */
 
 import init, { RawClient } from "./full-glue.js";
 import { defineVouchsafe, hasWebCrypto } from "./client.js";

@@ -1,4 +1,4 @@
-/** Identity tokens of the app's own sign-in: a text, or the app's function that gives a fresh one. */
+/** Identity tokens of the app's own sign-in: a string, or the app's function that gives a fresh one. */
 
 import { optional, text } from "./checks.js";
 import { VouchsafeError } from "./errors.js";
@@ -16,7 +16,7 @@ function identityToken(value, name) {
 }
 
 /**
- * By what an account is found: an address, or an identity token.
+ * Checks the address or the identity token of an account.
  *
  * @param {Who} who
  * @returns {{ email?: string, identityToken?: IdentityToken }}
@@ -37,7 +37,7 @@ export function optionalToken(value) {
 }
 
 /**
- * The token itself.
+ * Gets the token itself.
  *
  * @param {IdentityToken | undefined} token
  * @returns {Promise<string | undefined>}

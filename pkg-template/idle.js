@@ -1,6 +1,6 @@
-/** Finds out that a session was not used for a while, by the clock: a timer stands still while the machine sleeps. */
+/** Locks a session that was not used for a while. It goes by the clock: a timer stands still while the machine sleeps. */
 
-/** The clock is looked at this often at least, in milliseconds. */
+/** Milliseconds between two looks at the clock at most. */
 const LOOK = 30_000;
 
 /** Watches one session. */
@@ -16,7 +16,7 @@ export class Idle {
 
   /**
    * @param {() => unknown} lock Called when the time is over.
-   * @param {() => Promise<number>} lastUsed When another tab last used the session.
+   * @param {() => Promise<number>} lastUsed Gives the time of the last use in any tab.
    */
   constructor(lock, lastUsed) {
     this.#lock = lock;
@@ -28,10 +28,10 @@ export class Idle {
   }
 
   /**
-   * Locks after so many milliseconds without a call; `null`: never.
+   * Sets the milliseconds without a call after which to lock; `null` for never.
    *
    * @param {number | null} after
-   * @param {number} [used] When it was last used, on another page.
+   * @param {number} [used] The time of the last use, on another page.
    */
   set(after, used = Date.now()) {
     this.#after = after;
@@ -60,12 +60,12 @@ export class Idle {
   /** Locks if the time is over. */
   async check() {
     if (!this.over) return;
-    // Another tab may have used it; if that cannot be found out, it counts as unused.
+    // Another tab may have used it. If the storage does not tell, it counts as unused.
     this.#used = Math.max(this.#used, await this.#lastUsed().catch(() => 0));
     if (this.over) await this.#lock();
   }
 
-  /** Looks no more. */
+  /** Stops looking at the clock. */
   stop() {
     clearTimeout(this.#timer);
     this.#after = null;
@@ -88,7 +88,7 @@ export class Idle {
       if (!this.over) this.#arm();
     };
     this.#timer = setTimeout(look, Math.min(Math.max(left, 0), LOOK));
-    // Node.js is not kept running by it.
+    // Node.js may end while it waits.
     /** @type {{ unref?(): void }} */ (/** @type {unknown} */ (this.#timer)).unref?.();
   }
 }

@@ -6,54 +6,54 @@
  * may be left out may also be `undefined`.
  */
 
-/** Where the services are, and what the app wants to know. */
+/** The services' addresses, and settings for the whole page. */
 export interface OpenOptions {
   /** The Vault's base URL, for example `https://example.com/vault`. */
   vault: string;
   /** The Keystore's base URL, for example `https://example.com/keystore`. */
   keystore: string;
-  /** The page that invitation links lead to; the fragment is added. Default: this page without its fragment. */
+  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its fragment. */
   invitationUrl?: string | undefined;
   /**
-   * The time for one request to a service, in whole milliseconds from 1000 to 600,000; its repetitions while the service is
-   * away or busy, the waits between them and the token that it needs are included. Then the call fails. Default: 20,000. A
-   * call that needs several requests may take longer; large cards over a slow line may need more.
+   * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the
+   * service is away or busy, the waits between them, and the token that the request needs; then the call fails. A call that
+   * needs several requests may take longer, and large cards over a slow line may need more. Default: 20,000.
    */
   timeout?: number | undefined;
   /**
-   * The worker in which a passphrase is stretched (`vouchsafe-worker.js` of this package): its URL, or a function that
-   * starts it, for every operation anew. Default: the file beside this module.
+   * The worker that stretches passphrases (`vouchsafe-worker.js` of this package): its URL, or a function that starts a new
+   * one for every operation. Default: the file beside this module.
    */
   worker?: string | URL | (() => Worker) | undefined;
-  /** Told of each step of the protocol as it ends, numbered as in the protocol's documentation. */
+  /** Called for each step of the protocol as it ends. */
   onStep?: ((step: Step) => void) | undefined;
-  /** Sessions lock after so many milliseconds without a call, see {@link Session.lockAfter}. Default: never. */
+  /** Milliseconds without a call after which sessions lock, see {@link Session.lockAfter}. Default: never. */
   lockAfter?: number | undefined;
 }
 
-/** What every call can be told besides. */
+/** Options that every call takes. */
 export interface CallOptions {
   /**
-   * Ends the call: it rejects with `aborted`, with the signal's reason as `cause`. What was to be written was written or was
-   * not, as when the connection breaks; nothing is left half done, and every call can be made again.
+   * Ends the call: it rejects with `aborted`, with the signal's reason as `cause`. Its writes were made or not, as when the
+   * connection breaks; nothing is left half done, and every call can be made again.
    */
   signal?: AbortSignal | undefined;
-  /** Told how far the call is, by those that open or write many records. */
+  /** Called by calls that open or write many records, as they go on. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** How far a call is. */
+/** The progress of a call, in pieces of work. */
 export interface Progress {
-  /** Pieces of work that are done. */
+  /** Pieces that are done, from 0 to `total`. */
   done: number;
-  /** All of them: one for each record of a list or read, two for each person of {@link Session.shareWithMany}. */
+  /** All pieces: one for each record of a list or read, two for each person of {@link Session.shareWithMany}. */
   total: number;
 }
 
-/** Who finds a session again: this tab after a reload, or every tab of this browser. */
+/** The tabs that find a session again: this one after a reload, or all of this browser. */
 export type PersistScope = "tab" | "browser";
 
-/** How a session is kept. */
+/** Options to keep a session. */
 export interface PersistOptions extends CallOptions {
   /** `tab`: until this tab is closed; a duplicate of it is the same session. `browser`: all tabs share it. */
   scope: PersistScope;
@@ -61,79 +61,79 @@ export interface PersistOptions extends CallOptions {
 
 /** A step of the protocol that ended. */
 export interface Step {
-  /** The step's number, 1 to 43. */
+  /** 1 to 43, as in the protocol's documentation. */
   number: number;
-  /** What was done, in a few words. */
+  /** A few words on what was done. */
   title: string;
-  /** How long it took, in milliseconds. */
+  /** Milliseconds. */
   duration: number;
 }
 
 /**
- * What an OpenID Connect provider says of who somebody is: an ID token, or a JWT access token. Given as a function, it is
- * called when a fresh one is needed: now, and whenever the session asks for the passphrase again. When the function
- * throws, the call rejects with `identity_rejected`.
+ * A token in which an OpenID Connect provider says who somebody is: an ID token, or a JWT access token. A function is called
+ * whenever a fresh token is needed: now, and when the session asks for the passphrase again. If it throws, the call rejects
+ * with `identity_rejected`.
  */
 export type IdentityToken = string | (() => string | Promise<string>);
 
 /**
- * Who it is: by an email address that the Keystore keeps, or by an identity token of the app's own sign-in, whose provider
- * the Keystore was told of.
+ * A person, named by an email address that the Keystore keeps, or by an identity token of the app's own sign-in, whose
+ * provider the Keystore is set up with.
  */
 export type Who =
   | {
-      /** The email address. Letter case and surrounding space do not matter. */
+      /** Letter case and surrounding space do not matter. */
       email: string;
-      /** Left out. */
+      /** Not with the other. */
       identityToken?: undefined;
     }
   | {
-      /** The token, or what gives a fresh one. */
+      /** The token, or a function that gives a fresh one. */
       identityToken: IdentityToken;
-      /** Left out. */
+      /** Not with the other. */
       email?: undefined;
     };
 
-/** Who it is, and the passphrase, which never leaves this device. */
+/** A person and their passphrase, which never leaves this device. */
 export type Credentials = Who & CallOptions & {
-  /** The passphrase, of 8 characters at least. */
+  /** At least 8 characters. */
   passphrase: string;
 };
 
-/** What a new account gets, and one that was recovered. */
+/** The result of a sign-up or a recovery. */
 export interface SignedUp {
   /** The person, signed in. */
   session: Session;
   /**
-   * Opens the account when the passphrase is lost, see {@link Vouchsafe.recover}: 14 groups of four characters, shown here
-   * and never again.
+   * 14 groups of four characters that open the account when the passphrase is lost, see {@link Vouchsafe.recover}. They are
+   * given here and never again.
    */
   recoveryKey: string;
 }
 
-/** What opens an account whose passphrase is lost. Neither the key nor the passphrase leaves this device. */
+/** A person who lost the passphrase. Neither the key nor the new passphrase leaves this device. */
 export type RecoverOptions = Who & CallOptions & {
-  /** As it was shown. Letter case, spaces and hyphens do not matter. */
+  /** The key as it was shown. Letter case, spaces and hyphens do not matter. */
   recoveryKey: string;
-  /** The new passphrase. */
+  /** The new passphrase, of at least 8 characters. */
   passphrase: string;
 };
 
 /** One entry of a card. */
 export interface Field {
-  /** The field's name within the card, unique there: `number`. */
+  /** A name for programs, unique in the card, such as `number`: 1 to 200 bytes of UTF-8. */
   name: string;
-  /** What people read: `Number`. */
+  /** A name for people, such as `Number`: at most 1000 bytes of UTF-8. */
   label: string;
-  /** What it says. */
+  /** Any text, also an empty one. */
   value: string;
 }
 
-/** What a card says, without where it is kept. */
+/** The content of a card, without id and version. */
 export interface CardContent {
-  /** The card's title: `Passport`. */
+  /** The title, such as `Passport`: 1 to 1000 bytes of UTF-8. */
   label: string;
-  /** The entries, in the order in which they are shown. */
+  /** At most 1000, in the order in which they are shown. */
   fields: Field[];
 }
 
@@ -141,15 +141,15 @@ export interface CardContent {
 export interface Card extends CardContent {
   /** The card's id. */
   id: string;
-  /** Grows by one with every update. */
+  /** 1 for a new card, one more with every update. */
   version: number;
-  /** When it was made. */
+  /** The time at which it was made. */
   createdAt: number;
-  /** When it was last changed. */
+  /** The time of the last update. */
   updatedAt: number;
 }
 
-/** A card's new content, and which version it replaces. A {@link Card} with other fields will do. */
+/** New content of a card, and the version that it replaces. A changed copy of a {@link Card} fits. */
 export interface CardUpdate extends CardContent {
   /** The card's id. */
   id: string;
@@ -157,17 +157,17 @@ export interface CardUpdate extends CardContent {
   version: number;
 }
 
-/** A record of a page that cannot be opened, and why. The other records of the page are not affected. */
+/** A record of a page that cannot be opened. The other records of the page are not affected. */
 export interface Failure {
   /** The record's id. */
   id: string;
-  /** Why it cannot be opened. */
+  /** The reason. */
   error: VouchsafeError;
 }
 
-/** What tells a record from a {@link Failure}. */
+/** The mark of a record that is no {@link Failure}. */
 export interface Intact {
-  /** There was none. */
+  /** Never there. */
   error?: undefined;
 }
 
@@ -176,57 +176,57 @@ export type Opened<T> = (T & Intact) | Failure;
 
 /** One page of a list, newest first. */
 export interface Page<T> {
-  /** The records. */
+  /** As many as `limit` at most. */
   items: T[];
-  /** Pass it as `cursor` to get the next page; `null` on the last one. */
+  /** The `cursor` of the next page; `null` on the last one. */
   next: string | null;
 }
 
-/** Which page of a list. */
+/** The choice of a page. */
 export interface PageOptions extends CallOptions {
-  /** `next` of the page before. Default: the first page. */
+  /** The `next` of the page before. Default: the first page. */
   cursor?: string | undefined;
-  /** How many records at most: 1 to 200; 50 by default. */
+  /** Records of the page at most, 1 to 200. Default: 50. */
   limit?: number | undefined;
 }
 
-/** Which shares of one's own. */
+/** The choice of a page of one's own shares. */
 export interface OutgoingOptions extends PageOptions {
-  /** Only those with this connection. */
+  /** Only shares with this connection. */
   connection?: string | undefined;
 }
 
-/** The passphrase, asked for again where it protects. */
+/** The passphrase, for calls that ask for it again. */
 export interface PassphraseOptions extends CallOptions {
   /** The account's passphrase. */
   passphrase: string;
   /**
-   * Where the session is an identity's: a token in place of the one that was given before. A resumed session knows of none
-   * until it is given one.
+   * For a session of an identity: a token that replaces the one given before. A resumed session has none until it gets one
+   * here.
    */
   identityToken?: IdentityToken;
 }
 
-/** What replaces the passphrase. */
+/** The passphrase, and the one that replaces it. */
 export interface ChangePassphraseOptions extends PassphraseOptions {
-  /** The new one, of 8 characters at least. */
+  /** At least 8 characters. */
   newPassphrase: string;
 }
 
-/** How to accept an invitation. */
+/** Options to accept an invitation. */
 export interface AcceptOptions extends CallOptions {
-  /** How this side calls the inviter. No server learns it. */
+  /** This side's name for the inviter. No server learns it. */
   name: string;
 }
 
-/** How an invitation gets there: the Vault mails it, or the inviter hands over a link. */
+/** The way of an invitation: the Vault mails it, or the inviter hands over a link. */
 export type Delivery = "email" | "link";
 
-/** What every invitation says. */
+/** Options of every invitation. */
 interface InviteBase extends CallOptions {
-  /** How the inviter calls the invited person. No server learns it. */
+  /** The inviter's name for the invited person, 1 to 200 bytes of UTF-8. No server learns it. */
   name: string;
-  /** When the invitation ends. Default: in 14 days. */
+  /** The end of the invitation, at most 90 days ahead. Default: in 14 days. */
   expiresAt?: number | Date | undefined;
 }
 
@@ -234,11 +234,11 @@ interface InviteBase extends CallOptions {
 export interface InviteByEmail extends InviteBase {
   /** Mailed. */
   delivery: "email";
-  /** Where the mail goes. */
+  /** The address that the mail goes to. */
   email: string;
 }
 
-/** An invitation that the inviter hands over as a secret link. The connection is verified by it. */
+/** An invitation that the inviter hands over as a secret link, which verifies the connection. */
 export interface InviteByLink extends InviteBase {
   /** Handed over. */
   delivery: "link";
@@ -246,23 +246,23 @@ export interface InviteByLink extends InviteBase {
   email?: string | undefined;
 }
 
-/** Whom to invite, and how the invitation gets there. */
+/** The person to invite, and the way of the invitation. */
 export type InviteOptions = InviteByEmail | InviteByLink;
 
-/** What became of an invitation. */
+/** The state of an invitation. */
 export type InvitationState = "pending" | "accepted" | "declined" | "cancelled" | "expired";
 
-/** What every invitation has. */
+/** Members of every invitation. */
 interface InvitationBase {
-  /** The invitation's id, and that of the connection which it becomes. */
+  /** The id of the invitation, and of the connection that it becomes. */
   id: string;
-  /** What became of it. */
+  /** `pending` until somebody answers, the inviter cancels, or `expiresAt` comes. */
   state: InvitationState;
-  /** The name that the inviter gave to the invited person. No server knows it. */
+  /** The inviter's name for the invited person. No server knows it. */
   name: string;
-  /** When it was made. */
+  /** The time at which it was made. */
   createdAt: number;
-  /** When it ends. */
+  /** The time at which it ends. */
   expiresAt: number;
 }
 
@@ -270,9 +270,9 @@ interface InvitationBase {
 export interface MailInvitation extends InvitationBase {
   /** Mailed. */
   delivery: "email";
-  /** Where the mail went, as the Vault says. */
+  /** The address that the mail went to, as the Vault says. */
   email: string | null;
-  /** The mail holds it. */
+  /** Only the mail has it. */
   link: null;
 }
 
@@ -280,16 +280,16 @@ export interface MailInvitation extends InvitationBase {
 export interface LinkInvitation extends InvitationBase {
   /** Handed over. */
   delivery: "link";
-  /** No server was told. */
+  /** Not kept. */
   email: null;
   /**
-   * The secret link. Whoever opens it first can accept. `null` when the invitation is no longer pending, and when
+   * The secret link. Whoever opens it first can accept. `null` if the invitation is no longer pending, or if
    * {@link OpenOptions.invitationUrl} is missing.
    */
   link: string | null;
 }
 
-/** An invitation of one's own; `delivery` tells which kind. */
+/** An invitation of one's own, of the kind that `delivery` says. */
 export type Invitation = MailInvitation | LinkInvitation;
 
 /** A link to hand over. */
@@ -298,17 +298,17 @@ export interface NewLink extends LinkInvitation {
   link: string;
 }
 
-/** An invitation as a link, of either kind: the inviter's, or the one in an invitation mail. */
+/** An invitation as a link, handed over or mailed. */
 export interface LinkTicket {
   /** The whole link, with its fragment. */
   link: string;
 }
 
-/** An invitation as the parts of an invitation mail. */
+/** An invitation as the parts of a mailed link. */
 export interface MailTicket {
   /** The invitation's id. */
   id: string;
-  /** The token, which is the right to accept. */
+  /** The right to accept, 22 characters. */
   token: string;
 }
 
@@ -316,27 +316,27 @@ export interface MailTicket {
 export type InvitationTicket = LinkTicket | MailTicket;
 
 /**
- * How sure it is that the keys are the other person's.
+ * The certainty that the keys are the other person's.
  *
- * - `unverified`: they came from the Vault alone. Compare the safety number.
+ * - `unverified`: the keys came from the Vault alone. Compare the safety number.
  * - `verified`: see `verifiedBy`.
  * - `changed`: the Vault serves other keys than before. Do not share; compare the safety number in person.
  */
 export type Trust = "unverified" | "verified" | "changed";
 
-/** What every connection has. */
+/** Members of every connection. */
 interface ConnectionBase {
-  /** The connection's id, which the invitation had, too. */
+  /** The id of the connection, and of the invitation that it was. */
   id: string;
-  /** Whether it is in force. */
+  /** `ended` after either side disconnected or deleted their account. */
   state: "active" | "ended";
-  /** The name that this side gave to the other person. No server knows it. */
+  /** This side's name for the other person. No server knows it. */
   name: string;
   /** The other person's account id. */
   account: string;
-  /** Who invited whom: which one this side was. */
+  /** This side's part in the invitation. */
   role: "inviter" | "invitee";
-  /** When it was made. */
+  /** The time at which it was made. */
   createdAt: number;
 }
 
@@ -344,9 +344,9 @@ interface ConnectionBase {
 export interface VerifiedConnection extends ConnectionBase {
   /** The keys are the other person's. */
   trust: "verified";
-  /** What made it sure: the two people compared the safety number, or the inviter handed over the link. */
+  /** The proof: the two people compared the safety number, or the inviter handed over the link. */
   verifiedBy: "safetyNumber" | "link";
-  /** 60 digits in groups of five, the same on both sides when nobody stands between. */
+  /** 60 digits in groups of five, the same on both sides if nobody stands between. */
   safetyNumber: string;
 }
 
@@ -354,30 +354,30 @@ export interface VerifiedConnection extends ConnectionBase {
 export interface UncertainConnection extends ConnectionBase {
   /** See {@link Trust}. */
   trust: Exclude<Trust, "verified">;
-  /** Nothing did. */
+  /** No proof. */
   verifiedBy: null;
-  /** 60 digits in groups of five, the same on both sides when nobody stands between. `null` when nothing is pinned. */
+  /** 60 digits in groups of five, the same on both sides if nobody stands between. `null` if no key is pinned. */
   safetyNumber: string | null;
 }
 
-/** A connection with another person; `trust` tells which kind. */
+/** A connection with another person, of the kind that `trust` says. */
 export type Connection = VerifiedConnection | UncertainConnection;
 
-/** What to share with one person. */
+/** A share for one person. */
 export interface ShareOptions extends CallOptions {
   /** The card's id. */
   card: string;
   /** The connection's id. */
   connection: string;
-  /** The names of the fields to share; default: all. */
+  /** The names of the fields to share. Default: all. */
   fields?: readonly string[] | undefined;
-  /** When reading ends. Default: never. */
+  /** The time at which reading ends. Default: never. */
   expiresAt?: number | Date | undefined;
-  /** Share although the connection is not verified. */
+  /** Whether to share over a connection that is not verified. Default: no. */
   acceptUnverified?: boolean | undefined;
 }
 
-/** What to share with several people. */
+/** A share for several people. */
 export interface ShareWithManyOptions extends Omit<ShareOptions, "connection"> {
   /** The connections' ids. */
   connections: readonly string[];
@@ -395,58 +395,58 @@ export interface Share {
   from: string;
   /** The recipient's account id. */
   to: string;
-  /** When it was made. */
+  /** The time at which it was made. */
   createdAt: number;
-  /** When reading ends. `null`: it does not expire. */
+  /** The time at which reading ends; `null` for never. */
   expiresAt: number | null;
 }
 
-/** A share that one sent. */
+/** A share that this account sent. */
 export interface OutgoingShare extends Share {
-  /** Whether the recipient has claimed the key, which they do when they first read. The Keystore says so. */
+  /** Whether the recipient claimed the key, with the first read. The Keystore says so. */
   claimed: boolean;
 }
 
-/** A connection with which {@link Session.shareWithMany} shared. */
+/** The outcome of {@link Session.shareWithMany} for a connection that got a share. */
 export interface Shared {
   /** The connection's id. */
   connection: string;
   /** The share. */
   share: Share;
-  /** There was none. */
+  /** No error. */
   error: null;
 }
 
-/** A connection with which {@link Session.shareWithMany} could not share. */
+/** The outcome of {@link Session.shareWithMany} for a connection that got none. */
 export interface NotShared {
   /** The connection's id. */
   connection: string;
-  /** There is none. */
+  /** No share. */
   share: null;
-  /** Why. */
+  /** The reason. */
   error: VouchsafeError;
 }
 
-/** The outcome for one connection of {@link Session.shareWithMany}; `error` tells which. */
+/** The outcome of {@link Session.shareWithMany} for one connection; `error` tells the two apart. */
 export type ShareResult = Shared | NotShared;
 
-/** Who sent something. */
+/** The sender of a share. */
 export interface Sender {
   /** The account id. */
   account: string;
-  /** The name that this side gave them. */
+  /** This side's name for them. */
   name: string;
 }
 
 /** A share that was opened and whose sender was checked. */
 export interface ReceivedShare {
-  /** What was shared. */
+  /** The shared fields. */
   card: CardContent;
-  /** Whose signature it has. */
+  /** The person whose signature it has. */
   from: Sender;
-  /** What is known of the sender's keys. */
+  /** The certainty that the keys are the sender's. */
   trust: Trust;
-  /** The share. */
+  /** The record that was opened. */
   share: Share;
 }
 
@@ -454,9 +454,9 @@ export interface ReceivedShare {
 export interface Read {
   /** The share's id. */
   id: string;
-  /** What it says. */
+  /** The opened content. */
   received: ReceivedShare;
-  /** There was none. */
+  /** No error. */
   error: null;
 }
 
@@ -464,69 +464,69 @@ export interface Read {
 export interface NotRead {
   /** The share's id. */
   id: string;
-  /** There is none. */
+  /** No content. */
   received: null;
-  /** Why. */
+  /** The reason. */
   error: VouchsafeError;
 }
 
-/** The outcome for one share of {@link Session.readShares}; `error` tells which. */
+/** The outcome of {@link Session.readShares} for one share; `error` tells the two apart. */
 export type ReadResult = Read | NotRead;
 
-/** Something that happened. */
+/** Something that happened to a record. */
 export interface LiveEvent {
-  /** What it happened to, or `revoked` for a share that was taken back. */
+  /** The kind of record, or `revoked` for a share that was taken back. */
   kind: LiveEventKind;
   /** The id of the invitation, connection or share. */
   id: string;
 }
 
-/** What {@link Session.on} can listen to. */
+/** Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. */
 export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
 export interface SessionEvent {
-  /** What happened. */
+  /** The session's new state. */
   kind: SessionEventKind;
 }
 
-/** `ended`: it was signed out, or the account was deleted. */
+/** States that {@link Session.on} tells of. `ended`: signed out, or the account was deleted. */
 export type SessionEventKind = "locked" | "unlocked" | "ended";
 
-/** Ends listening. It can also be the subject of `using`. */
+/** A function that ends listening, for `using`, too. */
 export interface Unsubscribe {
-  /** Ends it. */
+  /** Ends listening. */
   (): void;
-  /** The same. */
+  /** Ends listening, too. */
   [Symbol.dispose](): void;
 }
 
-/** The package's entry: knows the services, opens sessions. */
+/** The package's entry. It knows the services and opens sessions. */
 export class Vouchsafe {
   /** Loads the WebAssembly module, once for the page, and prepares the client. Sends nothing. */
   static open(options: OpenOptions): Promise<Vouchsafe>;
   /** Not for apps: call {@link Vouchsafe.open}. */
   private constructor();
   /**
-   * Makes an account and signs it in. Rejects with `email_taken` (there is an account already, for the address or the
-   * identity), `bad_input` (passphrase under 8 characters), `identity_rejected`.
+   * Makes an account and signs it in. Rejects with `email_taken` (the address or the identity has an account already),
+   * `bad_input` (a passphrase under 8 characters) and `identity_rejected`.
    */
   signUp(credentials: Credentials): Promise<SignedUp>;
   /**
-   * Signs in. Rejects with `wrong_credentials`, where there is no account too, with `identity_rejected`, and with
-   * `recovery_needed` when the Keystore can no longer check passphrases.
+   * Signs in. Rejects with `wrong_credentials` (also if there is no account), `identity_rejected`, and `recovery_needed` (the
+   * Keystore can no longer check passphrases).
    */
   signIn(credentials: Credentials): Promise<Session>;
   /**
-   * Sets a new passphrase with the recovery key, and signs in. All other sessions end; the old recovery key does, too, and
-   * the result holds a new one. Rejects with `bad_input` (a key with a typing error, before anything is sent) and
+   * Sets a new passphrase with the recovery key, and signs in. The old recovery key and all other sessions end; the result
+   * holds a new key. Rejects with `bad_input` (a key with a typing error, before anything is sent) and
    * `wrong_credentials`. After an interruption, call it again with the same arguments (and a fresh identity token).
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
   /**
-   * The session that {@link Session.persist} kept, without a passphrase: this tab's, or else the browser's; `null` if there is
-   * none. It comes back locked when it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects with
-   * `storage_unavailable`.
+   * Opens the session that {@link Session.persist} kept, without a passphrase: this tab's, or else the browser's; `null` if
+   * there is none. It comes back locked if it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects
+   * with `storage_unavailable`.
    */
   resume(): Promise<Session | null>;
 }
@@ -539,118 +539,121 @@ export class Session {
   readonly account: string;
   /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
   readonly email: string | null;
-  /** Whether the keys are forgotten; see {@link Session.lock}. */
+  /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
 
   /**
-   * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. Stored are ciphertexts,
-   * under a key that the browser does not give away; after {@link Session.lock} no key of the account among them. Rejects
-   * with `storage_unavailable`, as in some private windows; the session goes on.
+   * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. The browser stores
+   * ciphertexts, under a key that it does not give away; after {@link Session.lock} none of them holds a key of the account.
+   * Rejects with `storage_unavailable`, as in some private windows; the session goes on.
    */
   persist(options: PersistOptions): Promise<void>;
   /**
-   * Locks the session after so many milliseconds without a call, in any tab that shares it; `null`: never. Time counts while
-   * the machine sleeps, and while no page is open. Listening is no call.
+   * Sets the milliseconds without a call, in any tab that shares the session, after which it locks; `null` for never. Time
+   * counts while the machine sleeps, and while no page is open. Listening is no call.
    */
   lockAfter(milliseconds: number | null): void;
 
   /** Makes a card, encrypted before it leaves this device. Rejects with `bad_input`, `too_large`. */
   createCard(content: CardContent, options?: CallOptions): Promise<Card>;
-  /** One's own cards, newest first. A card that does not open is a {@link Failure}. */
+  /** Lists one's own cards, newest first. A card that does not open is a {@link Failure}. */
   cards(options?: PageOptions): Promise<Page<Opened<Card>>>;
-  /** One of one's own cards. Rejects with `not_found`. */
+  /** Opens one of one's own cards. Rejects with `not_found`. */
   card(id: string, options?: CallOptions): Promise<Card>;
-  /** Replaces label and fields of the card. Rejects with `conflict` when it was changed elsewhere since it was read. */
+  /** Replaces label and fields of a card. Rejects with `conflict` if it was changed elsewhere since it was read. */
   updateCard(card: CardUpdate, options?: CallOptions): Promise<Card>;
-  /** Deletes a card. What was shared of it stays shared. */
+  /** Deletes a card. Its shares stay. */
   deleteCard(id: string, options?: CallOptions): Promise<void>;
 
-  /** Invites somebody to connect. The result's `link` is to be handed over by the inviter. */
+  /** Invites somebody to connect. The inviter hands over the result's `link`. */
   invite(options: InviteByLink): Promise<NewLink>;
   /** Invites somebody to connect. The Vault sends the mail. */
   invite(options: InviteByEmail): Promise<MailInvitation>;
   /** Invites somebody to connect. */
   invite(options: InviteOptions): Promise<Invitation>;
-  /** One's own invitations, newest first. */
+  /** Lists one's own invitations, newest first. */
   invitations(options?: PageOptions): Promise<Page<Opened<Invitation>>>;
-  /** Takes an invitation back: nobody can accept it any more. Rejects with `invitation_used` when somebody did. */
+  /** Takes an invitation back: nobody can accept it any more. Rejects with `invitation_used` if somebody did. */
   cancelInvitation(id: string, options?: CallOptions): Promise<Invitation>;
   /** Declines somebody's invitation: nobody can accept it any more. */
   declineInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<void>;
-  /** Accepts an invitation; `name` is how this side calls the inviter. Repeated, it returns the same connection. */
+  /** Accepts an invitation. A repeated call returns the same connection. */
   accept(ticket: InvitationTicket, options: AcceptOptions): Promise<Connection>;
 
-  /** One's connections, newest first. One that cannot be checked is a {@link Failure}. */
+  /** Lists one's connections, newest first. A connection that cannot be checked is a {@link Failure}. */
   connections(options?: PageOptions): Promise<Page<Opened<Connection>>>;
-  /** One connection. Rejects with `not_found`. */
+  /** Fetches a connection. Rejects with `not_found`. */
   connection(id: string, options?: CallOptions): Promise<Connection>;
   /** Notes that the two people compared the safety number. Rejects with `safety_number_mismatch`. */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
-  /** Ends the connection and revokes every share sent to that person. What was read cannot be unread. */
+  /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless told otherwise. A call
-   * that is aborted takes the share back.
+   * Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless `acceptUnverified` is
+   * set. An aborted call takes the share back.
    */
   share(options: ShareOptions): Promise<Share>;
-  /** Shares a card with several people in one go; each has a result of its own. */
+  /** Shares a card with several people in one go. Each connection has a result, in the order of `connections`. */
   shareWithMany(options: ShareWithManyOptions): Promise<ShareResult[]>;
-  /** What one shares, newest first. */
+  /** Lists the shares that this account sent, newest first. */
   outgoingShares(options?: OutgoingOptions): Promise<Page<OutgoingShare>>;
-  /** Deletes the share and its key. What was read cannot be unread. */
+  /** Deletes the share and its key. Nobody can unread a card. */
   revokeShare(id: string, options?: CallOptions): Promise<void>;
 
-  /** What others share with this person, newest first. Nothing is opened by it. */
+  /** Lists the shares that others sent to this account, newest first. Opens none. */
   incomingShares(options?: PageOptions): Promise<Page<Share>>;
-  /** Opens a share, checks who sent it, and claims its key. The sender can open it too. */
+  /** Opens a share, checks its sender, and claims its key. The sender can open it, too. */
   readShare(id: string, options?: CallOptions): Promise<ReceivedShare>;
-  /** Opens up to 50 shares together; each has a result of its own. */
+  /** Opens up to 50 shares together. Each has a result, in the order of `ids`. */
   readShares(ids: readonly string[], options?: CallOptions): Promise<ReadResult[]>;
 
   /**
-   * Calls `listener` when something happens, from now on. Returns a function that ends it. Whatever breaks the connection,
-   * sleep among it, nothing is lost: the listener is called when it is back, for a session that is kept after a reload, too.
+   * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
+   * connection breaks or the machine sleeps: the listener is called afterwards, for a kept session also after a reload.
    */
   on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
-  /** Calls `listener` when the session is locked, unlocked or ended, by whatever and wherever. */
+  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab. */
   on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
 
   /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;
-  /** Gets the keys again. Rejects with `wrong_credentials`. */
+  /** Brings the keys back. Rejects with `wrong_credentials`. */
   unlock(options: PassphraseOptions): Promise<void>;
 
   /**
-   * Replaces the passphrase; all other sessions of the account end, this one goes on. Rejects with `wrong_credentials`, and
-   * with `conflict` or `session_expired` when another device was faster. After an interruption, call it again with the
-   * same arguments.
+   * Replaces the passphrase. This session goes on, all others of the account end. Rejects with `wrong_credentials`, and with
+   * `conflict` or `session_expired` if another device was faster. After an interruption, call it again with the same
+   * arguments.
    */
   changePassphrase(options: ChangePassphraseOptions): Promise<void>;
   /**
-   * Makes a new recovery key, to be shown once. The one before opens nothing any more, and all other sessions end. Rejects
-   * like {@link Session.changePassphrase}.
+   * Makes a new recovery key, to be shown once. The old one opens nothing any more, and all other sessions end. Rejects like
+   * {@link Session.changePassphrase}.
    */
   makeRecoveryKey(options: PassphraseOptions): Promise<string>;
   /**
-   * Deletes the account and everything in it; connections end, shares are revoked. What was read cannot be unread. After an
-   * interruption, call it again.
+   * Deletes the account and everything in it, ends its connections and revokes its shares. Nobody can unread a card. After
+   * an interruption, call it again.
    */
   deleteAccount(options: PassphraseOptions): Promise<void>;
-  /** Forgets every key and ends the session at the Keystore. When that cannot be reached, the session lives on: call it again. */
+  /**
+   * Forgets every key and ends the session at the Keystore. If the Keystore cannot be reached, the session goes on: call it
+   * again.
+   */
   signOut(options?: CallOptions): Promise<void>;
 
   /**
    * Forgets every key in this tab and frees the session's memory, at the end of a block with `using`. Later calls fail with
-   * `session_expired`. What is kept stays: {@link Vouchsafe.resume} finds it.
+   * `session_expired`. A kept session stays: {@link Vouchsafe.resume} finds it.
    */
   [Symbol.dispose](): void;
-  /** The same, once everything that is to be kept is stored. */
+  /** Stores what is to be kept, then does the same. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 declare global {
-  /** As TypeScript has it in `esnext.disposable`, for those who do not load that. */
+  /** The members of TypeScript's `esnext.disposable`, for apps that do not load it. */
   interface SymbolConstructor {
     /** The method that `using` calls. */
     readonly dispose: unique symbol;
@@ -659,7 +662,7 @@ declare global {
   }
 }
 
-/** Every reason for which a call can fail; `errors.md` of this package tells when each occurs. */
+/** The reasons for which a call can fail; `errors.md` of this package says when each occurs. */
 export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
@@ -667,12 +670,12 @@ export type ErrorCode =
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
-/** The codes for which the same call can succeed later without anybody doing anything. */
+/** The codes of calls that can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
-/** What {@link VouchsafeError} takes besides code and message. */
+/** Further options of a {@link VouchsafeError}. */
 export interface VouchsafeErrorOptions {
-  /** What the error came from. */
+  /** The error or value that led to this one. */
   cause?: unknown;
 }
 
@@ -682,21 +685,21 @@ export class VouchsafeError extends Error {
   constructor(code: ErrorCode, message: string, options?: VouchsafeErrorOptions);
   /** `VouchsafeError`. */
   readonly name: "VouchsafeError";
-  /** The reason. */
+  /** The reason, for programs. */
   readonly code: ErrorCode;
-  /** Whether the same call can succeed later without anybody doing anything: the code is a {@link RetryableCode}. */
+  /** Whether the code is a {@link RetryableCode}: the same call can succeed later without anybody doing anything. */
   readonly retryable: boolean;
-  /** What the error came from, if the platform or the app threw it. */
+  /** The error or value that the platform or the app threw, if that led to this one. */
   readonly cause?: unknown;
 }
 
-/** A failed call, and why. */
+/** A failed call with a known code. */
 export interface VouchsafeErrorOf<C extends ErrorCode> extends VouchsafeError {
   /** The reason. */
   readonly code: C;
 }
 
-/** Whether `error` is a {@link VouchsafeError}, of a second copy of this package, too. */
+/** Whether `error` is a {@link VouchsafeError}, also one of a second copy of this package. */
 export function isVouchsafeError(error: unknown): error is VouchsafeError;
 /** Whether `error` is a {@link VouchsafeError} of this code. */
 export function isVouchsafeError<C extends ErrorCode>(error: unknown, code: C): error is VouchsafeErrorOf<C>;

@@ -1,4 +1,4 @@
-/** Keeps one session beyond its page, and in step with the other tabs that have the same one. */
+/** Keeps a session beyond its page, and in step with the other tabs that have the same one. */
 
 import { addEntry, changeEntry, eventKey, findEntry, makeKey, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
 import { calling } from "./errors.js";
@@ -8,10 +8,10 @@ import { calling } from "./errors.js";
 /** @typedef {import("./index.d.ts").PersistScope} PersistScope */
 /** @typedef {import("./storage.js").Entry} Entry */
 
-/** That the session was used is written down this often at most, in milliseconds. */
+/** Milliseconds between two writes of the time of the last use at least. */
 const TOUCH = 1000;
 
-/** What the other tabs are told. */
+/** Messages to the other tabs. */
 const CHANGED = "changed";
 const ENDED = "ended";
 
@@ -26,7 +26,7 @@ export class Keeper {
   #channel;
   #told;
   #dirty = false;
-  /** Whether this tab has a newer access than is stored: it was locked or unlocked here, or signed in anew. */
+  /** Whether this tab has a newer access than the storage: it was locked or unlocked here, or signed in anew. */
   #access = false;
   #touched = 0;
   #gone = false;
@@ -56,7 +56,7 @@ export class Keeper {
    *
    * @param {RawSession} raw
    * @param {Pick<Entry, "scope" | "services" | "lockAfter">} how
-   * @param {Keeper | undefined} before Which this takes the place of.
+   * @param {Keeper | undefined} before The keeper that this one replaces.
    * @returns {Promise<Entry>}
    */
   static async create(raw, how, before) {
@@ -64,7 +64,7 @@ export class Keeper {
     const id = crypto.randomUUID();
     const sealed = await calling(() => raw.seal(key, contextOf(id, how.services)));
     const entry = { ...how, ...sealed, id, key, used: Date.now() };
-    // Old ones are swept on the way.
+    // This also deletes old entries.
     await findEntry(how.services, undefined);
     const { added, replaced } = await addEntry(entry);
     before?.close();
@@ -74,7 +74,7 @@ export class Keeper {
   }
 
   /**
-   * Opens what was stored. What does not open is deleted.
+   * Opens the stored session. An entry that does not open is deleted.
    *
    * @param {RawClient} client
    * @param {string} services
@@ -95,7 +95,7 @@ export class Keeper {
   }
 
   /**
-   * Something is to be kept.
+   * Stores the session as it is now.
    *
    * @param {boolean} access
    * @returns {Promise<void>}
@@ -125,7 +125,7 @@ export class Keeper {
           if (access) this.#channel?.postMessage(CHANGED);
           continue;
         }
-        // Another tab was faster: what it knows is taken in, then it is tried again.
+        // Another tab was faster: take in its changes, then try again.
         this.#dirty = true;
         this.#access ||= access;
         await this.#catchUp(stored);
@@ -137,9 +137,9 @@ export class Keeper {
   }
 
   /**
-   * Takes in what other tabs have stored.
+   * Takes in the changes that other tabs stored.
    *
-   * @returns {Promise<boolean>} Whether there was something.
+   * @returns {Promise<boolean>} Whether there were changes.
    */
   async refresh() {
     if (this.#gone) return false;
@@ -161,7 +161,7 @@ export class Keeper {
   }
 
   /**
-   * The session was used.
+   * Notes that the session was used.
    *
    * @param {number} used
    */
@@ -179,27 +179,27 @@ export class Keeper {
   /** @param {(entry: Entry) => Entry} change */
   #change(change) {
     const changed = changeEntry(this.#entry.id, (entry) => (entry && !this.#gone ? change(entry) : undefined));
-    // It is written again with the next use.
+    // The next use writes it again.
     changed.catch(() => {});
   }
 
-  /** When any tab last used the session. */
+  /** Gives the time at which any tab last used the session. */
   async lastUsed() {
     const entry = await changeEntry(this.#entry.id, () => undefined);
     return entry?.used ?? 0;
   }
 
-  /** An event was told to this tab. */
+  /** Notes the last event that this tab was told of. */
   eventSeen() {
     const { lastEvent } = this.#raw;
     try {
       if (lastEvent !== undefined) writeTab(eventKey(this.#entry.id), lastEvent);
     } catch {
-      // Without a place for it, events begin anew after a reload.
+      // Without storage, events begin anew after a reload.
     }
   }
 
-  /** The session ends, in every tab. */
+  /** Deletes the entry and ends the session in every tab. */
   async remove() {
     const { id, services } = this.#entry;
     this.close();
@@ -209,13 +209,13 @@ export class Keeper {
     await removeEntry(id);
   }
 
-  /** Keeps nothing any more; what is stored stays. */
+  /** Stops keeping; the entry stays. */
   close() {
     this.#gone = true;
     this.#channel?.close();
   }
 
-  /** It has ended elsewhere. */
+  /** Ends the session here, because it ended elsewhere. */
   #end() {
     if (this.#gone) return;
     this.close();

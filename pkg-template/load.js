@@ -1,4 +1,4 @@
-/** Gets the WebAssembly module compiled and started: once, unless it failed. */
+/** Compiles and starts the WebAssembly module: once, unless it failed. */
 
 import { VouchsafeError } from "./errors.js";
 import { builtin } from "./node.js";
@@ -6,8 +6,8 @@ import { builtin } from "./node.js";
 /** @typedef {import("./external.d.ts").WasmSource} WasmSource */
 
 /**
- * Compiles with `compile` and starts the module with `init`, both at the first call; later calls get the same promise.
- * After a failure the next call tries again.
+ * Makes the function that compiles with `compile` and starts with `init`, both at its first call; later calls get the same
+ * promise. After a failure the next call tries again.
  *
  * @template O
  * @param {(start: { module_or_path: WebAssembly.Module }) => Promise<unknown>} init
@@ -32,7 +32,7 @@ export function once(init, compile) {
 }
 
 /**
- * A module from its deflated bytes in base64.
+ * Compiles a module from its deflated bytes in base64.
  *
  * @param {string} packed
  * @returns {Promise<WebAssembly.Module>}
@@ -40,14 +40,14 @@ export function once(init, compile) {
 export async function unpack(packed) {
   const text = atob(packed);
   const deflated = new Uint8Array(text.length);
-  /** Half as long a task as `Uint8Array.from()` with a function. */
+  // Takes half as long as `Uint8Array.from()` with a function.
   for (let at = 0; at < text.length; at += 1) deflated[at] = text.charCodeAt(at);
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return WebAssembly.compile(await new Response(stream).arrayBuffer());
 }
 
 /**
- * A module from wherever the app has it.
+ * Compiles a module from whatever the app passes.
  *
  * @param {WasmSource} source
  * @returns {Promise<WebAssembly.Module>}
@@ -78,7 +78,7 @@ async function compileFile(url) {
 }
 
 /**
- * Compiles while the file arrives, where the server names its type.
+ * Compiles while the file arrives, if the server names its type.
  *
  * @param {Response} response
  * @returns {Promise<WebAssembly.Module>}

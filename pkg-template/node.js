@@ -1,7 +1,7 @@
-/** What Node.js has of its own. */
+/** Access to modules of Node.js. */
 
 /**
- * One of its modules, without an import that a bundler would follow; `undefined` in a browser.
+ * A module of Node.js, without an import that a bundler would follow; `undefined` in a browser.
  *
  * @template T
  * @param {string} name

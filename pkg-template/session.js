@@ -30,16 +30,16 @@ const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 
 /**
- * Where a session comes from, and how long it may be unused.
+ * The origin of a session.
  *
  * @typedef {object} Origin
  * @property {string} services
  * @property {number | undefined} lockAfter
- * @property {IdentityToken} [identityToken] What says who it is.
- * @property {import("./storage.js").Entry} [entry] Where it is kept already.
+ * @property {IdentityToken} [identityToken] For an identity.
+ * @property {import("./storage.js").Entry} [entry] The entry that keeps it already.
  */
 
-/** What the module opened: only that becomes a session. */
+/** Sessions that the module opened: only these get a {@link Session}. */
 const opened = /** @type {WeakSet<RawSession>} */ (new WeakSet());
 
 /** A signed-in person. */
@@ -51,14 +51,14 @@ export class Session {
   #identityToken;
   /** @type {Keeper | undefined} */
   #keeper;
-  /** The last one to change where it is kept. */
+  /** The last change of the keeper, which the next one waits for. */
   #keeping = Promise.resolve();
   #idle = new Idle(() => this.#lockUnused(), async () => (await this.#keeper?.lastUsed()) ?? 0);
   /** @type {"unlocked" | "locked" | "ended"} */
   #state;
   /** @type {Set<{ kind: SessionEventKind, listener: (event: { kind: SessionEventKind }) => void }>} */
   #listeners = new Set();
-  /** How many listen to what happens at the services. */
+  /** Listeners to events of the services. */
   #live = 0;
   /** @type {(() => void) | undefined} */
   #sleepless;
@@ -78,7 +78,7 @@ export class Session {
     /** @readonly */
     this.email = raw.email ?? null;
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
-    // Weakly: a session that nobody holds any more is to be collected, together with its keys.
+    // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
     raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
       const session = weak.deref();
@@ -123,7 +123,7 @@ export class Session {
       if (!this.#keeper || !isVouchsafeError(error, "session_expired")) throw error;
       // Another tab may go on with a fresh session of the Keystore.
       if (await this.#keeper.refresh().catch(() => false)) return await perform(this.#open(), options, call);
-      // Else it is over: who unlocks it signs in anew.
+      // Else it is over, and unlocking signs in anew.
       await this.lock().catch(() => {});
       throw error;
     } finally {
@@ -149,11 +149,11 @@ export class Session {
   #changed(change) {
     if (change === "event") this.#keeper?.eventSeen();
     else this.#keeper?.save(change === "access").catch(() => {});
-    // Not from within the module.
+    // The module is still in its call.
     if (change === "access") queueMicrotask(() => this.#observe());
   }
 
-  /** Tells who listens whether the session was locked, unlocked or ended. */
+  /** Tells the listeners if the session was locked, unlocked or ended. */
   #observe() {
     const raw = this.#raw;
     const state = !raw || raw.over ? "ended" : raw.locked ? "locked" : "unlocked";
@@ -165,7 +165,7 @@ export class Session {
     }
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops all waiting. */
   #stop() {
     this.#idle.stop();
     this.#keeper?.close();
@@ -174,7 +174,7 @@ export class Session {
     this.#stayAwake();
   }
 
-  /** Looks at once when the page comes back from sleep or to the network, while there is something to look at. */
+  /** Looks at once when the page comes back from sleep or to the network, while there are listeners or a time to lock. */
   #stayAwake() {
     const wanted = this.#live > 0 || this.#idle.after !== null;
     const scope = /** @type {Partial<Pick<Window, "addEventListener" | "removeEventListener" | "document">>} */ (globalThis);
@@ -214,7 +214,7 @@ export class Session {
     this.#keeper = this.#keep(this.#open(), entry);
     this.#keeper.eventSeen();
     await before?.remove();
-    // Whatever became different meanwhile.
+    // Something may have changed meanwhile.
     await this.#keeper.save(false);
   }
 
@@ -236,7 +236,7 @@ export class Session {
   }
 
   async #lockUnused() {
-    // What could not be stored is found out at the next page: the time is over there, too.
+    // If it cannot be stored, the next page finds it out: the time is over there, too.
     if (this.#raw && !this.#raw.locked) await this.#lock(this.#raw).catch(() => {});
   }
 
@@ -479,7 +479,7 @@ export class Session {
   async unlock(options) {
     const checked = await this.#proof(passphraseOf(options, "unlock()"));
     await this.#call(options, (raw) => raw.unlock(checked));
-    // It is unlocked, whether or not that can be stored.
+    // The session is unlocked, even if that cannot be stored.
     await this.#keeper?.save(false).catch(() => {});
   }
 
@@ -522,7 +522,7 @@ export class Session {
   }
 
   /**
-   * The passphrase with a fresh identity token, where the session is an identity's. A new source of tokens is kept.
+   * Adds a fresh identity token, for a session of an identity. A new source replaces the old one.
    *
    * @param {PassphraseOptions} options
    */

@@ -1,6 +1,6 @@
 /**
- * Where sessions are kept beyond a page: IndexedDB holds each sealed, beside the key that seals it, which scripts can use but
- * not read. Which of them is this tab's, and the last event that it saw, lies in sessionStorage.
+ * Storage of sessions beyond a page. IndexedDB holds each sealed, beside the key that seals it, which scripts can use but not
+ * read. The sessionStorage holds the id of this tab's session, and the last event that it saw.
  */
 
 import { VouchsafeError } from "./errors.js";
@@ -17,14 +17,14 @@ import { VouchsafeError } from "./errors.js";
  * @property {Uint8Array} state Sealed by the module.
  * @property {Uint8Array | null} keys Sealed by the module; `null` when the session is locked.
  * @property {number} revision Grows with every change of `state` and `keys`.
- * @property {number} used When the session was last used.
+ * @property {number} used The time of the last use.
  * @property {number | null} lockAfter
  */
 
 const FORMAT = 1;
 const STORE = "sessions";
 const DAY = 24 * 60 * 60 * 1000;
-/** What nobody used for so long is taken for left behind: by a tab that was closed, or for as long as a sign-in lasts. */
+/** Milliseconds without use after which an entry counts as left behind: its tab was closed, or its sign-in is over. */
 const KEPT = { tab: DAY, browser: 30 * DAY };
 
 /** @type {Promise<IDBDatabase> | undefined} */
@@ -59,7 +59,7 @@ function forget() {
 }
 
 /**
- * One transaction. `work` may call `give` with what the promise is to resolve to.
+ * Runs one transaction. `work` may call `give` with the result.
  *
  * @template T
  * @param {(store: IDBObjectStore, give: (value: T) => void) => void} work
@@ -77,7 +77,7 @@ async function transact(work) {
       work(transaction.objectStore(STORE), (value) => (result = value));
     });
   } catch (cause) {
-    // A connection that was closed meanwhile is not used again.
+    // It may have been closed: the next transaction opens another.
     forget();
     throw unavailable(cause);
   }
@@ -89,7 +89,7 @@ function unavailable(cause) {
   return new VouchsafeError("storage_unavailable", message, { cause });
 }
 
-/** A key that can be stored and not be read. Browsers have such keys on secure pages only. */
+/** Makes a key that can be stored but not read. Browsers have such keys on secure pages only. */
 export async function makeKey() {
   try {
     return await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
@@ -99,7 +99,7 @@ export async function makeKey() {
 }
 
 /**
- * Calls `change` with an entry, or `undefined` if it is gone. What `change` returns is stored.
+ * Calls `change` with an entry, or `undefined` if it is gone, and stores the entry that it returns.
  *
  * @param {string} id
  * @param {(entry: Entry | undefined) => Entry | undefined} change
@@ -118,10 +118,10 @@ export function changeEntry(id, change) {
 }
 
 /**
- * Stores a new entry. The browser's one takes the place of the one before.
+ * Stores a new entry. An entry of the browser replaces the one before.
  *
  * @param {Omit<Entry, "format" | "revision">} entry
- * @returns {Promise<{ added: Entry, replaced: string[] }>} What was stored, and the ids of those that had to go.
+ * @returns {Promise<{ added: Entry, replaced: string[] }>} The stored entry, and the ids of the replaced ones.
  */
 export function addEntry(entry) {
   return transact((store, give) => {
@@ -145,8 +145,8 @@ export function removeEntry(id) {
 }
 
 /**
- * This tab's entry, or else the browser's. Those that nobody can read or that were left behind are deleted, and those that
- * should have been locked by now lose their keys.
+ * Finds this tab's entry, or else the browser's. Deletes entries that are unreadable or left behind, and the keys of entries
+ * that should be locked by now.
  *
  * @param {string} services
  * @param {number | undefined} lockAfter

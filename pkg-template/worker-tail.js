@@ -1,5 +1,5 @@
 
-// Takes one operation, answers it, and closes.
+// Runs one operation, answers, and closes.
 (() => {
   const scope = typeof self === "undefined" ? globalThis.process.getBuiltinModule("node:worker_threads").parentPort : self;
 

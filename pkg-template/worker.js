@@ -1,4 +1,4 @@
-/** What would freeze a page, in a worker: one per operation, ended afterwards together with the memory that it took. */
+/** Operations that would freeze a page run in a worker, one for each, which ends afterwards and frees its memory. */
 
 import { VouchsafeError, toError } from "./errors.js";
 import { builtin } from "./node.js";
@@ -10,7 +10,7 @@ const cure =
   "a Content-Security-Policy must allow it in worker-src and, where it requires Trusted Types, allow the policy vouchsafe.";
 
 /**
- * The function that the module calls for what would freeze a page. The bytes that it is given are erased.
+ * Makes the function that runs an operation of the module in a worker. It erases the bytes that it is given.
  *
  * @param {WebAssembly.Module} module
  * @param {WorkerOption} option
@@ -19,7 +19,7 @@ export function workWith(module, option) {
   /**
    * @param {string} operation
    * @param {Uint8Array[]} parts
-   * @param {AbortSignal} [signal] Ends the worker in the middle.
+   * @param {AbortSignal} [signal] Ends the worker early.
    * @returns {Promise<Record<string, Uint8Array>>}
    */
   return async (operation, parts, signal) => {
@@ -85,8 +85,8 @@ async function ask(start, task, signal) {
 }
 
 /**
- * The address of a copy of the script. Browsers start no worker from another origin, such as the one that serves this
- * package to pages without a bundler, but may read what it says.
+ * Copies the script, and gives the copy's address. Browsers start no worker from another origin, such as one that serves this
+ * package to pages without a bundler.
  *
  * @param {string | URL} file
  * @param {AbortSignal} [signal]
@@ -102,11 +102,11 @@ async function copyOf(file, signal) {
   }
 }
 
-/** Errors of workers that said nothing. */
+/** Errors of workers that failed without a word. */
 const unstarted = /** @type {WeakSet<object>} */ (new WeakSet());
 
 /**
- * @param {string} [reason] What the worker said when it failed.
+ * @param {string} [reason] The worker's own words.
  * @param {unknown} [cause]
  */
 function unavailable(reason, cause) {
@@ -121,7 +121,7 @@ function unavailable(reason, cause) {
 const policyKey = Symbol.for("vouchsafe.trusted-types-policy");
 
 /**
- * The address as pages with `require-trusted-types-for 'script'` want it.
+ * Makes the address one that pages with `require-trusted-types-for 'script'` take.
  *
  * @param {string | URL} url
  * @returns {string | URL}
@@ -141,7 +141,7 @@ function trusted(url) {
 }
 
 /**
- * Browsers start workers from the page's own origin only; nothing else is let through.
+ * Lets only the page's own origin through: browsers start workers from no other.
  *
  * @param {string} url
  * @returns {string}
@@ -156,7 +156,7 @@ function ownScript(url) {
 /** @typedef {Pick<Worker, "postMessage" | "terminate"> & { on(event: string, listener: (value: unknown) => void): void }} Thread */
 
 /**
- * Node.js has workers of another shape.
+ * Starts a worker of Node.js in the shape of a browser's.
  *
  * @param {string | URL} file
  * @returns {Worker}

@@ -4,7 +4,7 @@ import { trustChip, trustMeaning } from "./trust.js";
 
 const MARK = "#vouchsafe=";
 
-/** The invitation in the address bar, which is taken out of it: a secret does not belong into the history. */
+/** Takes the invitation out of the address bar: a secret does not belong into the history. */
 export function takeInvitation() {
   if (!location.hash.startsWith(MARK)) return null;
   const ticket = { link: location.href };
@@ -12,7 +12,7 @@ export function takeInvitation() {
   return ticket;
 }
 
-/** For those who are invited and have not signed in yet. */
+/** The panel for somebody who is invited and has not signed in yet. */
 export const waitingPanel = (forget, locked) =>
   section(
     "You are invited",
@@ -26,7 +26,7 @@ export const waitingPanel = (forget, locked) =>
     ),
   );
 
-/** Answering an invitation. `accepted` gets the connection; `over` is called when there is nothing left to answer. */
+/** The panel that answers an invitation. `accepted` gets the connection; `over` is called when nothing is left to answer. */
 export function acceptPanel(session, ticket, { accepted, over }) {
   const problem = problemBox({
     bad_input: "This invitation cannot be accepted here. It is your own, or its link is incomplete.",
@@ -55,7 +55,7 @@ export function acceptPanel(session, ticket, { accepted, over }) {
   );
 }
 
-/** What stands in the place of the panel, as high as that was, when the two are connected. */
+/** The panel's content once the two are connected, as high as it was before. */
 export function connectedPanel(connection, height, { over, compare }) {
   const { name, trust, verifiedBy } = connection;
   const isSure = trust === "verified";

@@ -1,4 +1,4 @@
-// The demo page: who is signed in, what is shown for it, and the invitation that waits for an answer.
+// The demo page: the person who is signed in, the sections shown to them, and the invitation that waits for an answer.
 
 import { acceptPanel, connectedPanel, takeInvitation, waitingPanel } from "./accept.js";
 import { accountView, forgetAccount, lockedView, recoveryKeyView } from "./account.js";
@@ -18,7 +18,7 @@ import { noteStep, watched } from "./watch.js";
 
 const place = (id) => document.getElementById(id);
 
-/** Lets the browser do what waits: the page is made in pieces, none of which holds it up. */
+/** Lets the browser do its waiting work: the page is made in pieces that do not hold it up. */
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
 const mailbox = mailboxSection();
@@ -27,7 +27,7 @@ await turn();
 const behind = backstage(place("backstage"), { refresh: () => home?.refresh() });
 await turn();
 
-/** Calls that only ask. */
+/** Calls that change nothing. */
 const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "readShare"]);
 
 let session = null;
@@ -35,7 +35,7 @@ let home = null;
 let ticket = takeInvitation();
 let invited = ticket !== null;
 
-/** The package comes while the page is being read, its module as a stream: what is shown first does not wait for it. */
+/** The promise of the package, whose module is streamed while the page is being read: the first view does not wait for it. */
 const app = openClient();
 
 async function openClient() {
@@ -52,19 +52,19 @@ async function openClient() {
   });
 }
 
-/** A session, watched for what the client refuses and whether the servers answer. */
+/** A session, watched for refusals of the client and for answers of the servers. */
 const watch = (made) =>
   watched(made, {
     refused: behind.refused,
     reached,
     changed(call) {
       behind.changed();
-      // Servers that lie tell nobody that something is new.
+      // Servers that lie send no events.
       if (behind.isLying() && !ASKING.has(call)) home?.refresh();
     },
   });
 
-/** Puts `sections` in the place of what was there. It is a new element, so that to a browser nothing has moved. */
+/** Puts `sections` in the place of the old ones. Their parent is a new element, so that for a browser nothing has moved. */
 function present(sections) {
   place("primary").replaceWith(el("div", { id: "primary", class: "sections" }, sections));
 }
@@ -78,7 +78,7 @@ function show(sections, { focus = true } = {}) {
 
 const focusHeading = (root) => [...root.querySelectorAll("h2")].find((heading) => heading.offsetParent !== null)?.focus();
 
-/** Which of the page's layouts it is. */
+/** Sets the page's layout. */
 function layOut() {
   document.body.className = session === null ? "signed-out" : home === null ? "between" : "at-home";
   document.body.classList.toggle("invited", session === null && ticket !== null);
@@ -99,7 +99,7 @@ function showWho() {
   const lock = button("Lock", () => during(lock, problem, lockSession), { kind: "quiet" });
   const out = button("Sign out", () => during(out, problem, () => signOut()), { kind: "quiet" });
   const whose = session;
-  /** Of nobody else's account is anything told. */
+  /** News of another account are not told. */
   const forThem = (run) => () => session === whose && run();
   const told = { changed: forThem(() => notify("Your passphrase is changed.")), deleted: forThem(accountDeleted) };
   const account = button("Account", () => settingsDialog(session, told), { kind: "quiet", "aria-haspopup": "dialog" });
@@ -121,7 +121,7 @@ function showSignedOut({ recovering, ...options } = {}) {
   show([accountView(app, { invited, recovering, signedUp, signedIn })], options);
 }
 
-/** Whether somebody came in meanwhile by another form: then nobody else does. */
+/** Whether somebody came in meanwhile by another form: then nobody else may. */
 function isLate(made) {
   if (session === null) return false;
   made.signOut().catch(() => {});
@@ -137,7 +137,7 @@ function signedUp(made, recoveryKey) {
   focusHeading(place("primary"));
 }
 
-/** The lists are fetched before they are shown, so that nothing jumps. */
+/** Fetches the lists before it shows them, so that nothing jumps. */
 async function signedIn(made) {
   if (isLate(made)) return;
   session = watch(made);
@@ -147,7 +147,7 @@ async function signedIn(made) {
 async function showHome() {
   const shown = session;
   const next = homeView(session, behind, { invited });
-  // What is refused while the lists are fetched is told as well.
+  // Refusals while the lists are fetched are told, too.
   behind.belongsTo(shown.account, { visible: false });
   await next.refresh();
   if (session !== shown) return next.close();
@@ -170,7 +170,7 @@ async function lockSession() {
   show([lockedView(session, { unlocked: showHome, signOut: () => signOut(), recover: () => signOut({ recovering: true }) })]);
 }
 
-/** Signs out here, at once and whatever the server says: the person has left. */
+/** Signs out here, at once, whatever the server answers: the person has left. */
 async function signOut(options) {
   const leaving = session;
   leaveHome();
@@ -203,7 +203,7 @@ function showInvitation() {
   }
 }
 
-/** The invitation `answered` is over; `null` for none. Another one may have been opened meanwhile, which waits. */
+/** Notes that the invitation `answered` is over; `null` for none. Another one that was opened meanwhile waits. */
 function forgetInvitation(told, answered = ticket) {
   if (ticket === answered) ticket = null;
   showInvitation();
@@ -211,9 +211,9 @@ function forgetInvitation(told, answered = ticket) {
   focusHeading(place(ticket === null ? "primary" : "invitation"));
 }
 
-/** The panel stays, with the outcome in it, until the person has seen it. */
+/** Shows the outcome in the panel, which stays until the person has seen it. */
 async function accepted(connection, answered) {
-  // Whoever has left meanwhile is told when they are back: the invitation waits.
+  // Somebody who left meanwhile is told when they are back: the invitation waits.
   if (home === null) return;
   if (ticket === answered) ticket = null;
   showConnected(connection);
@@ -234,7 +234,7 @@ window.addEventListener("hashchange", () => {
   if (opened === null) return;
   ticket = opened;
   invited = true;
-  // The recovery key is on the screen once: the invitation waits until it is written down.
+  // The recovery key is shown only once: the invitation waits until it is written down.
   if (session !== null && home === null && !session.locked) return;
   showInvitation();
   focusHeading(place("invitation"));

@@ -1,14 +1,14 @@
-import { attacksView } from "./attacks.js";
+import { AttacksView } from "./attacks.js";
 import { diagram } from "./diagram.js";
 import { el } from "./dom.js";
 import { storedRows } from "./rows.js";
 import { tabs } from "./tabs.js";
 
-/** The servers' side: the steps, the rows, and what happens when the servers lie. */
+/** The servers' side of the page: the steps, the rows, and the lies. */
 export function backstage(root, { refresh }) {
   let whose = null;
   const rows = storedRows();
-  const attacks = attacksView({ refresh });
+  const attacks = new AttacksView({ refresh });
   const news = el("span", { class: "peek-text" }, "Behind the scenes");
   const peek = el("a", { class: "peek", href: "#backstage" }, news);
   const nav = el("nav", { "aria-label": "On this page" }, peek);
@@ -35,14 +35,14 @@ export function backstage(root, { refresh }) {
       const step = attacks.refused(refusal);
       if (step !== null) steps.refuse(step.number);
     },
-    isLying: attacks.isLying,
+    isLying: () => attacks.isLying(),
     changed: rows.look,
-    count: attacks.count,
+    count: (given) => attacks.count(given),
     point: rows.point,
     /** Shows one of the views. */
     openTab(id) {
       views.open(id);
-      // Beside the page it is in sight, and the page stays where it is.
+      // Beside the person's side it is in sight, and the page need not scroll.
       if (getComputedStyle(root).position !== "sticky") root.scrollIntoView();
     },
     /** Shows the rows of a record, asked for by the button `from`. */
@@ -50,7 +50,7 @@ export function backstage(root, { refresh }) {
       views.open("rows");
       rows.point(record, { from });
     },
-    /** Whose side this is; `null` for nobody's. It may not be seen before the person's own side is there. */
+    /** The account whose rows and refusals are shown; `null` for none. It stays invisible until the person's own side is there. */
     belongsTo(account, { visible = true } = {}) {
       root.hidden = account === null || !visible;
       nav.hidden = root.hidden;

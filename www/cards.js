@@ -8,11 +8,11 @@ import { pagedList, refreshButton } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { shareDialog } from "./share-form.js";
 
-/** How much of a value is shown at first, and how much more at a time: a browser takes long to lay out a million characters. */
+/** Characters of a value that are shown at first, and added at a time: a browser takes long to lay out a million. */
 const FIRST = 600;
 const PORTION = 5_000;
 
-/** A value, and where it is long, a beginning of it. */
+/** A value, or the beginning of a long one. */
 function longValue(value) {
   if (value.length <= FIRST) return el("dd", { dir: "auto" }, value || "–");
   const text = el("span", { dir: "auto", tabindex: "0", role: "group", "aria-label": "Beginning of the value" }, value.slice(0, FIRST));
@@ -39,7 +39,46 @@ export function cardFields(card) {
   );
 }
 
-/** One's own cards. */
+function cardRow(world, card, { edit, remove }) {
+  const record = { id: card.id, name: card.label };
+  return pointsAt(
+    el(
+      "li",
+      { class: "row tile" },
+      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, card.label), rowsButton(record, world.showRows)),
+      cardFields(card),
+      el("p", { class: "muted small tile-foot" }, "Changed ", time(card.updatedAt)),
+      el(
+        "div",
+        { class: "actions" },
+        button("Share", () => shareDialog(world, { card: card.id }), { what: card.label }),
+        button("Edit", () => edit(card), { what: card.label, kind: "quiet" }),
+        button("Delete", () => remove(card), { what: card.label, kind: "quiet" }),
+      ),
+    ),
+    record,
+    world.point,
+  );
+}
+
+function editDialog(session, list, card) {
+  let { version } = card;
+  cardDialog(["Edit ", userText(card.label)], card, async (content) => {
+    try {
+      await session.updateCard({ id: card.id, version, ...content });
+    } catch (error) {
+      if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
+        await list.refresh();
+        // The person was told of the other change, and replaces it by saving once more.
+        version = list.find(card.id)?.version ?? version;
+      }
+      throw error;
+    }
+    await list.refresh();
+  });
+}
+
+/** The section with one's own cards. */
 export function cardsSection(world) {
   const { session } = world;
   const problem = problemBox();
@@ -50,27 +89,7 @@ export function cardsSection(world) {
     look: "tiles",
     fetch: (page) => session.cards(page),
     changed: (items) => world.count({ cards: items.length }),
-    row: (card) => {
-      const record = { id: card.id, name: card.label };
-      return pointsAt(
-        el(
-          "li",
-          { class: "row tile" },
-          el("div", { class: "row-head" }, el("h3", { dir: "auto" }, card.label), rowsButton(record, world.showRows)),
-          cardFields(card),
-          el("p", { class: "muted small tile-foot" }, "Changed ", time(card.updatedAt)),
-          el(
-            "div",
-            { class: "actions" },
-            button("Share", () => shareDialog(world, { card: card.id }), { what: card.label }),
-            button("Edit", () => edit(card), { what: card.label, kind: "quiet" }),
-            button("Delete", () => remove(card), { what: card.label, kind: "quiet" }),
-          ),
-        ),
-        record,
-        world.point,
-      );
-    },
+    row: (card) => cardRow(world, card, { edit, remove }),
   });
 
   function create() {
@@ -80,22 +99,7 @@ export function cardsSection(world) {
     });
   }
 
-  function edit(card) {
-    let { version } = card;
-    cardDialog(["Edit ", userText(card.label)], card, async (content) => {
-      try {
-        await session.updateCard({ id: card.id, version, ...content });
-      } catch (error) {
-        if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
-          await list.refresh();
-          // Whoever saves once more has been told what that replaces.
-          version = list.find(card.id)?.version ?? version;
-        }
-        throw error;
-      }
-      await list.refresh();
-    });
-  }
+  const edit = (card) => editDialog(session, list, card);
 
   function remove(card) {
     confirmDialog({

@@ -1,6 +1,6 @@
-// What the tabs of this page tell one another: steps that ended and who is signed in. Nothing secret goes this way.
+// Messages between the tabs of this page: steps that ended, and who is signed in. Nothing secret goes this way.
 
-/** Tells this tab from others. */
+/** An id of this tab. */
 export const TAB = crypto.randomUUID();
 
 const listeners = new Map();
@@ -12,14 +12,14 @@ function deliver(message) {
 
 channel.addEventListener("message", ({ data }) => deliver(data));
 
-/** Calls `listener` for messages of this kind, this tab's own among them, until what it returns is called. */
+/** Calls `listener` for messages of this kind, also of this tab. Returns a function that ends it. */
 export function hear(kind, listener) {
   if (!listeners.has(kind)) listeners.set(kind, new Set());
   listeners.get(kind).add(listener);
   return () => listeners.get(kind).delete(listener);
 }
 
-/** Tells all tabs. */
+/** Sends a message to all tabs, this one included. */
 export function tell(kind, content = {}) {
   const message = { ...content, kind, tab: TAB };
   channel.postMessage(message);

@@ -7,7 +7,52 @@ import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
 import { changedWarning, isUnproven, trustChip } from "./trust.js";
 
-/** The people one is connected with. */
+const endedRow = (connection) =>
+  el(
+    "li",
+    { class: "row faded" },
+    el("div", { class: "row-head" }, el("h3", { dir: "auto" }, connection.name), el("span", { class: "chip plain" }, "Ended")),
+    el("p", { class: "muted small" }, "You are no longer connected. Nothing is shared between you any more."),
+  );
+
+function activeRow(world, connection, disconnect) {
+  const { id, name, trust } = connection;
+  return pointsAt(
+    el(
+      "li",
+      { class: "row" },
+      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy, isUnproven(connection)), rowsButton({ id, name }, world.showRows)),
+      el(
+        "p",
+        { class: "muted small" },
+        connection.role === "inviter" ? "You invited them, " : "They invited you, ",
+        isUnproven(connection) ? "and the Vault says that they accepted " : "connected ",
+        time(connection.createdAt),
+      ),
+      trust === "changed" ? changedWarning(connection) : null,
+      trust === "unverified"
+        ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
+        : null,
+      el(
+        "div",
+        { class: "actions" },
+        trust === "changed" ? null : button("Share a card", () => shareDialog(world, { connection: id }), { what: `with ${name}` }),
+        // With changed keys the number is still that of the old keys: comparing it would succeed.
+        connection.safetyNumber === null || trust === "changed"
+          ? null
+          : button("Safety number", () => safetyDialog(world, connection), {
+              what: `with ${name}`,
+              kind: trust === "unverified" ? undefined : "quiet",
+            }),
+        button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: trust === "changed" ? "danger" : "quiet" }),
+      ),
+    ),
+    { id, name },
+    world.point,
+  );
+}
+
+/** The section with the people whom one is connected with. */
 export function connectionsSection(world, invitations) {
   const { session } = world;
 
@@ -16,53 +61,8 @@ export function connectionsSection(world, invitations) {
     empty: "Nobody yet. Invite somebody, or open an invitation.",
     fetch: (page) => session.connections(page),
     changed: (items) => world.count({ people: items.filter(({ state }) => state === "active").length }),
-    row: (connection) => (connection.state === "ended" ? endedRow(connection) : activeRow(connection)),
+    row: (connection) => (connection.state === "ended" ? endedRow(connection) : activeRow(world, connection, disconnect)),
   });
-
-  const endedRow = (connection) =>
-    el(
-      "li",
-      { class: "row faded" },
-      el("div", { class: "row-head" }, el("h3", { dir: "auto" }, connection.name), el("span", { class: "chip plain" }, "Ended")),
-      el("p", { class: "muted small" }, "You are no longer connected. Nothing is shared between you any more."),
-    );
-
-  const activeRow = (connection) => {
-    const { id, name, trust } = connection;
-    return pointsAt(
-      el(
-        "li",
-        { class: "row" },
-        el("div", { class: "row-head" }, el("h3", { dir: "auto" }, name), trustChip(trust, connection.verifiedBy, isUnproven(connection)), rowsButton({ id, name }, world.showRows)),
-        el(
-          "p",
-          { class: "muted small" },
-          connection.role === "inviter" ? "You invited them, " : "They invited you, ",
-          isUnproven(connection) ? "and the Vault says that they accepted " : "connected ",
-          time(connection.createdAt),
-        ),
-        trust === "changed" ? changedWarning(connection) : null,
-        trust === "unverified"
-          ? el("p", { class: "small" }, "Compare the safety number once, face to face or on a call, before you share.")
-          : null,
-        el(
-          "div",
-          { class: "actions" },
-          trust === "changed" ? null : button("Share a card", () => shareDialog(world, { connection: id }), { what: `with ${name}` }),
-          // The number of changed keys is that of the keys from before: whoever compared it would find it right.
-          connection.safetyNumber === null || trust === "changed"
-            ? null
-            : button("Safety number", () => safetyDialog(world, connection), {
-                what: `with ${name}`,
-                kind: trust === "unverified" ? undefined : "quiet",
-              }),
-          button("Disconnect", () => disconnect(connection), { what: `from ${name}`, kind: trust === "changed" ? "danger" : "quiet" }),
-        ),
-      ),
-      { id, name },
-      world.point,
-    );
-  };
 
   function disconnect(connection) {
     confirmDialog({

@@ -1,139 +1,138 @@
 import { hear, TAB, tell } from "./channel.js";
-import { button, el, hidden } from "./dom.js";
+import { el } from "./dom.js";
 import { duration } from "./format.js";
+import { stepRow } from "./step-row.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
 import { tabs } from "./tabs.js";
 
-/** The step that also happens whenever a list is looked at. */
+/** The number of the step that also happens whenever a list is shown. */
 const LIST = 33;
 
-const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
-const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
+/** The heads of the diagram's columns, and under each the person who last stood for it. */
+class Parties {
+  #people = new Map();
+  /** By party, the report of the step in which somebody last stood for it. */
+  #actors = new Map();
+  /** Whether somebody is signed in here; if not, nobody is named. */
+  #open = false;
 
-/**
- * The protocol as a sequence diagram. Steps light up when some tab reports that they ended; `lit` is told of each.
- */
-export function diagram(lit) {
-  const people = new Map();
-  const heads = PARTIES.map(({ id, name }) => {
-    const who = el("span", { class: "party-who" });
-    people.set(id, who);
-    return el("div", { class: `party party-${id}` }, el("strong", {}, name), who);
-  });
-  const now = el("div", { class: "now" });
-  const rows = new Map();
-
-  const parts = STORY.map((part) => {
-    const list = el("ol", { class: "lane-rows", role: "list", "aria-label": part.title }, part.steps.map((step) => {
-      const row = stepRow(step, (chosen) => {
-        // Read aloud when somebody asked, and not when dozens go by.
-        now.setAttribute("aria-live", "polite");
-        say(chosen.step, chosen.told?.duration ?? null);
-      });
-      rows.set(step.number, row);
-      return row.root;
-    }));
-    const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
-    return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, el("h3", { class: "part-title" }, part.title), list) };
-  });
-  const views = tabs("Parts of the protocol", parts);
-
-  function say(step, took) {
-    now.replaceChildren(
-      el(
-        "p",
-        { class: "now-head" },
-        el("span", { class: "step-label" }, step.label),
-        el("strong", {}, step.what),
-        took === null ? null : el("span", { class: "took" }, duration(took)),
-      ),
-      el("p", {}, step.sent),
-    );
+  constructor() {
+    const heads = PARTIES.map(({ id, name }) => {
+      const who = el("span", { class: "party-who" });
+      this.#people.set(id, who);
+      return el("div", { class: `party party-${id}` }, el("strong", {}, name), who);
+    });
+    this.root = el("div", { class: "parties", "aria-hidden": "true" }, heads);
   }
 
-  /** Names people only while somebody is signed in here. */
-  let open = false;
-
-  function idle() {
-    now.replaceChildren(
-      el("p", { class: "now-head" }, el("strong", {}, "Nothing has happened yet")),
-      el("p", {}, "Invite somebody, and the steps light up as they happen, in this tab or another one. Choose a step to read what it sends."),
-    );
+  /** Notes that the person of a report stands for a party. */
+  acts(party, told) {
+    this.#actors.set(party, told);
+    this.#name(party);
   }
 
+  opens(wanted) {
+    // The next person who signs in must not learn who left.
+    if (this.#open && !wanted) this.#actors.clear();
+    this.#open = wanted;
+    for (const party of this.#people.keys()) this.#name(party);
+  }
+
+  #name(party) {
+    const actor = this.#people.get(party);
+    const told = this.#actors.get(party);
+    actor.replaceChildren(...(this.#open && told !== undefined ? [el("bdi", {}, told.who.split("@")[0])] : []));
+    actor.parentElement.classList.toggle("here", told?.tab === TAB);
+  }
+}
+
+/** The box that says what the newest or the chosen step sends. */
+function stepText() {
+  const root = el("div", { class: "now" });
+  root.append(
+    el("p", { class: "now-head" }, el("strong", {}, "Nothing has happened yet")),
+    el("p", {}, "Invite somebody, and the steps light up as they happen, in this tab or another one. Choose a step to read what it sends."),
+  );
+  return {
+    root,
+    /** `took` is the step's duration in milliseconds, or `null`; `aloud` tells whether screen readers read it. */
+    say(step, took, aloud) {
+      if (aloud !== undefined) root.setAttribute("aria-live", aloud ? "polite" : "off");
+      root.replaceChildren(
+        el(
+          "p",
+          { class: "now-head" },
+          el("span", { class: "step-label" }, step.label),
+          el("strong", {}, step.what),
+          took === null ? null : el("span", { class: "took" }, duration(took)),
+        ),
+        el("p", {}, step.sent),
+      );
+    },
+  };
+}
+
+/** The rows of all steps in the parts of the story, and the count of done steps in each part. */
+class Parts {
+  /** By the step's number. */
+  rows = new Map();
   /** The parts that a refusal ended. */
-  const ended = new Set();
+  #ended = new Set();
 
-  /** Whether nothing of a part stands as done. */
-  const isEmpty = (part) => part.steps.every(({ number }) => !rows.get(number).lit);
-
-  function empty(part) {
-    ended.delete(part.id);
-    for (const step of part.steps) rows.get(step.number).reset();
-    recount({ part: part.id });
+  constructor(chosen) {
+    this.all = STORY.map((part) => {
+      const rows = part.steps.map((step) => {
+        const row = stepRow(step, chosen);
+        this.rows.set(step.number, row);
+        return row.root;
+      });
+      const list = el("ol", { class: "lane-rows", role: "list", "aria-label": part.title }, rows);
+      const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
+      return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, el("h3", { class: "part-title" }, part.title), list) };
+    });
   }
 
   /**
-   * A step that comes again begins its part anew, and so does any step after a refusal. What followed the old run does not follow
-   * the new one: a new invitation has not been accepted. What came before remains: a second share needs no second invitation.
+   * Makes room for a step. A step that comes again begins its part anew, and so does any step after a refusal. What followed the
+   * old run does not follow the new one: a new invitation has not been accepted. What came before remains: a second share needs
+   * no second invitation.
    */
-  function begin(step) {
-    const at = parts.findIndex(({ id }) => id === step.part);
-    if (rows.get(step.number).lit || ended.has(step.part)) empty(parts[at]);
-    if (isEmpty(parts[at])) parts.slice(at + 1).forEach(empty);
+  begin(step) {
+    const at = this.all.findIndex(({ id }) => id === step.part);
+    if (this.rows.get(step.number).lit || this.#ended.has(step.part)) this.#empty(this.all[at]);
+    if (this.#isEmpty(this.all[at])) this.all.slice(at + 1).forEach((part) => this.#empty(part));
   }
 
-  function recount({ part }) {
-    const { steps, count } = parts.find(({ id }) => id === part);
-    const lit = steps.filter(({ number }) => rows.get(number).lit).length;
+  light(step, told, past) {
+    this.rows.get(step.number).light(told, past);
+    this.#recount(step.part);
+  }
+
+  refuse(step) {
+    this.rows.get(step.number).refuse();
+    this.#ended.add(step.part);
+    this.#recount(step.part);
+  }
+
+  #isEmpty(part) {
+    return part.steps.every(({ number }) => !this.rows.get(number).lit);
+  }
+
+  #empty(part) {
+    this.#ended.delete(part.id);
+    for (const step of part.steps) this.rows.get(step.number).reset();
+    this.#recount(part.id);
+  }
+
+  #recount(part) {
+    const { steps, count } = this.all.find(({ id }) => id === part);
+    const lit = steps.filter(({ number }) => this.rows.get(number).lit).length;
     count.replaceChildren(`${lit} of ${steps.length}`);
   }
+}
 
-  /** By tab, the newest list of shares: it is a step of reading when something is read. */
-  const listed = new Map();
-
-  function add(told) {
-    const { number, tab } = told;
-    const step = STEPS.get(number);
-    if (step === undefined) return;
-    // What is made up for one person did not happen to the others.
-    if (told.lied && tab !== TAB) return;
-    if (number === LIST) {
-      listed.set(tab, told);
-      return;
-    }
-    begin(step);
-    const list = listed.get(tab);
-    if (list !== undefined && step.part === STEPS.get(LIST).part && !rows.get(LIST).lit) light(list);
-    light(told);
-  }
-
-  function light(told, { past = false } = {}) {
-    const step = STEPS.get(told.number);
-    rows.get(told.number).light(told, past);
-    actors.set(step.from, told);
-    name(step.from);
-    recount(step);
-    views.open(step.part);
-    now.setAttribute("aria-live", "off");
-    say(step, told.duration);
-    if (!past) lit(step);
-  }
-
-  /** By party, the step in which somebody last stood for it. */
-  const actors = new Map();
-
-  function name(party) {
-    const actor = people.get(party);
-    const told = actors.get(party);
-    actor.replaceChildren(...(open && told !== undefined ? [el("bdi", {}, told.who.split("@")[0])] : []));
-    actor.parentElement.classList.toggle("here", told?.tab === TAB);
-  }
-
-  idle();
-  hear("step", add);
-
-  // A tab that joins asks the others what has happened so far; the first answer does.
+/** Asks the other tabs for the steps so far, and answers those that ask. `light` gets the steps of the first answer. */
+function catchUp(rows, light) {
   let joining = true;
   hear("join", ({ tab }) => {
     if (tab === TAB) return;
@@ -143,15 +142,54 @@ export function diagram(lit) {
   hear("joined", ({ joiner, steps }) => {
     if (joiner !== TAB || !joining) return;
     joining = false;
-    for (const told of steps) if (rows.get(told.number)?.lit === false) light(told, { past: true });
+    for (const told of steps) if (rows.get(told.number)?.lit === false) light(told);
   });
   tell("join");
+}
+
+/**
+ * The protocol as a sequence diagram. Steps light up when some tab reports that they ended; `lit` is told of each.
+ */
+export function diagram(lit) {
+  const parties = new Parties();
+  const now = stepText();
+  // Screen readers read a step that somebody chose, but not the dozens that go by.
+  const parts = new Parts(({ step, told }) => now.say(step, told?.duration ?? null, true));
+  const views = tabs("Parts of the protocol", parts.all);
+  /** By tab, the report of the newest list of shares: it is a step of reading when something is read. */
+  const listed = new Map();
+
+  function light(told, { past = false } = {}) {
+    const step = STEPS.get(told.number);
+    parts.light(step, told, past);
+    parties.acts(step.from, told);
+    views.open(step.part);
+    now.say(step, told.duration, false);
+    if (!past) lit(step);
+  }
+
+  hear("step", (told) => {
+    const { number, tab } = told;
+    const step = STEPS.get(number);
+    if (step === undefined) return;
+    // A lie to one person did not happen to the others.
+    if (told.lied && tab !== TAB) return;
+    if (number === LIST) {
+      listed.set(tab, told);
+      return;
+    }
+    parts.begin(step);
+    const list = listed.get(tab);
+    if (list !== undefined && step.part === STEPS.get(LIST).part && !parts.rows.get(LIST).lit) light(list);
+    light(told);
+  });
+  catchUp(parts.rows, (told) => light(told, { past: true }));
 
   const root = el(
     "div",
     { class: "diagram" },
-    el("div", { class: "parties", "aria-hidden": "true" }, heads),
-    now,
+    parties.root,
+    now.root,
     views.list,
     views.panels,
     el("p", { class: "small muted" }, "The numbers are those of the protocol’s document; the times are what each step took here."),
@@ -161,72 +199,11 @@ export function diagram(lit) {
     /** Marks the step whose answer the client refused. */
     refuse(number) {
       const step = STEPS.get(number);
-      rows.get(number).refuse();
-      ended.add(step.part);
-      recount(step);
+      parts.refuse(step);
       views.open(step.part);
-      say(step, null);
+      now.say(step, null);
     },
-    /** Whether somebody is signed in here; if not, nobody is named. */
-    opens(wanted) {
-      // Whoever signs in after somebody left is not told who that was.
-      if (open && !wanted) actors.clear();
-      open = wanted;
-      for (const party of people.keys()) name(party);
-    },
+    /** Notes whether somebody is signed in here; if not, nobody is named. */
+    opens: (wanted) => parties.opens(wanted),
   };
-}
-
-/** One line of the diagram: an arrow between two, or a mark on one line where nothing is sent. */
-function stepRow(step, chosen) {
-  const [from, to] = [COLUMN.get(step.from), COLUMN.get(step.to)];
-  const time = el("span", { class: "took" });
-  const state = hidden("not yet");
-  const place = from === to ? `at-${from}` : `from-${from} to-${to}`;
-  const path = from === to ? NAME.get(step.from) : `${NAME.get(step.from)} to ${NAME.get(step.to)}`;
-  const row = {
-    step,
-    /** What was told of it, while it stands as done. */
-    told: null,
-    get lit() {
-      return row.told !== null;
-    },
-  };
-  const press = button(
-    el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), el("span", { class: "step-what" }, step.what), time),
-    () => chosen(row),
-    { kind: "step-press" },
-  );
-  press.prepend(hidden("Step "));
-  press.append(hidden(`. ${path}. `), state);
-  const root = el(
-    "li",
-    { class: "step" },
-    press,
-    el("span", { class: `wire ${place} ${from === to ? "inside" : from < to ? "right" : "left"}`, "aria-hidden": "true" }),
-  );
-  row.root = root;
-  row.light = (told, past) => {
-    row.told = told;
-    time.replaceChildren(duration(told.duration));
-    state.replaceChildren("done");
-    root.classList.remove("lit", "refused");
-    root.classList.toggle("past", past);
-    // Reading the width lets the arrow be drawn again when its step comes again.
-    void root.offsetWidth;
-    root.classList.add("lit");
-  };
-  row.reset = () => {
-    row.told = null;
-    time.replaceChildren();
-    state.replaceChildren("not yet");
-    root.classList.remove("lit", "refused");
-  };
-  row.refuse = () => {
-    row.reset();
-    time.replaceChildren("refused");
-    state.replaceChildren("refused");
-    root.classList.add("refused");
-  };
-  return row;
 }

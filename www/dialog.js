@@ -2,8 +2,8 @@ import { button, during, el, makeId } from "./dom.js";
 import { problemBox } from "./errors.js";
 
 /**
- * Opens a modal dialog; the browser keeps the focus inside and gives it back at the end. Where what had it is no longer
- * there, the heading of its section gets it.
+ * Opens a modal dialog. The browser keeps the focus inside and gives it back at the end; if the element that had it is gone,
+ * the heading of its section gets it.
  */
 export function openDialog(title, ...children) {
   const opener = document.activeElement;
@@ -27,18 +27,18 @@ export function openDialog(title, ...children) {
   return dialog;
 }
 
-/** Closes a dialog that does not object, as the Escape key would. */
+/** Closes a dialog as the Escape key would, unless it objects. */
 export function leave(dialog) {
   if (dialog.dispatchEvent(new Event("cancel", { cancelable: true }))) dialog.close();
 }
 
-/** Dialogs that were closed whatever they wait for. */
+/** Dialogs that were closed while they held on. */
 const over = new WeakSet();
 
 /** Does `work`, and keeps the dialog open until it is done. */
 export async function hold(dialog, work) {
   const stay = (event) => event.preventDefault();
-  // A browser lets nobody be kept for ever: what closes all the same is opened again.
+  // Browsers close a dialog at a second attempt all the same: then it is opened again.
   const again = () => {
     if (over.has(dialog)) return;
     document.body.append(dialog);
@@ -54,7 +54,7 @@ export async function hold(dialog, work) {
   }
 }
 
-/** Closes whatever dialog is open, so that nothing secret stays when keys are forgotten. */
+/** Closes all dialogs, so that nothing secret stays on the screen when keys are forgotten. */
 export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog[open]")) {
     over.add(dialog);

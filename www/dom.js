@@ -20,13 +20,13 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
-/** Text that a person typed, here or elsewhere: it brings its own direction along. */
+/** Text that a person typed, in this tab or another one, with its own writing direction. */
 export const userText = (text) => el("bdi", { dir: "auto" }, text);
 
-/** Text for those who hear the page. */
+/** Text for screen readers alone. */
 export const hidden = (text) => el("span", { class: "sr" }, text);
 
-/** A button; `what` tells buttons of the same wording apart for those who hear the page. */
+/** A button. `what` tells buttons with the same words apart for screen readers. */
 export function button(text, listener, { what, kind, ...props } = {}) {
   return el(
     "button",
@@ -51,7 +51,7 @@ export function field(label, { tag = "input", hint, ...props } = {}, ...children
   return { root, input };
 }
 
-/** An input for what people call something: one line, not only blanks, and no longer than what can be stored. */
+/** An input for a name: one line, not only blanks, and no longer than a record can hold. */
 export const nameField = (label, props = {}) =>
   field(label, { required: true, pattern: ".*\\S.*", title: "Not only blanks.", maxlength: "250", autocomplete: "off", dir: "auto", ...props });
 
@@ -74,8 +74,8 @@ export function section(title, { tools = [], intro, look = "" } = {}, ...childre
 }
 
 /**
- * Runs `run` while `trigger` is disabled and marked as busy; what goes wrong is shown in `problem`.
- * The focus, which a disabled button loses, comes back to it unless it went elsewhere.
+ * Runs `run` while `trigger` is disabled and marked as busy, and shows an error in `problem`. A disabled button loses the
+ * focus; it gets it back unless the focus went elsewhere.
  */
 export async function during(trigger, problem, run) {
   if (trigger.disabled) return;
@@ -115,7 +115,7 @@ export function form(props, submit, ...children) {
 /** A button that copies `text()`; where the clipboard is closed, it selects `source` instead. */
 export function copyButton(label, text, source) {
   let back;
-  /** It never gets narrower: a second click must not meet what stood beside it. */
+  /** Keeps the width: a second click must not meet the neighbour. */
   const say = (words) => {
     copy.style.minInlineSize = `min(${copy.getBoundingClientRect().width}px, 100%)`;
     copy.replaceChildren(words);

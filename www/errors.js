@@ -1,9 +1,9 @@
 import { el } from "./dom.js";
 
-/** Whether `error` is the package's, of this code if one is given. It is asked before the package has come. */
+/** Whether `error` is the package's, and of this code if one is given. Works before the package has loaded. */
 export const isVouchsafeError = (error, code) => error?.name === "VouchsafeError" && (code === undefined || error.code === code);
 
-/** What to do, for each reason for which a call can fail. `bad_input` and unknown codes speak for themselves. */
+/** A sentence that says what to do, by error code. `bad_input` and unknown codes speak for themselves. */
 const SENTENCES = {
   wrong_credentials: "The email address or the passphrase is wrong. Check both and try again.",
   identity_rejected: "Your sign-in was not accepted. Sign in anew.",
@@ -11,6 +11,7 @@ const SENTENCES = {
   email_taken: "There is an account with this email address already. Sign in, or take another address.",
   session_expired: "Your session has ended. Sign out and sign in again.",
   locked: "Your keys are locked. Unlock them with your passphrase.",
+  storage_unavailable: "This browser keeps nothing for this page, so you have to sign in again after a reload.",
   invitation_expired: "This invitation has expired. Ask the person who invited you for a new one.",
   invitation_used:
     "This invitation was used already. If that was not you, somebody else may have opened the link: tell the person who invited you.",
@@ -41,7 +42,7 @@ export function sentence(error, own = {}) {
   return own[code] ?? SENTENCES[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** The place where a problem is told, next to where it happened. */
+/** A box for an error, next to the place where it happened. */
 export function problemBox(own) {
   const root = el("div", { class: "problem", role: "alert" });
   return {

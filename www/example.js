@@ -1,4 +1,4 @@
-// Somebody and something to begin with.
+// Example people and cards.
 
 const NAMES = ["Robin", "Noor", "Mika", "Sasha", "Amara", "Jun", "Elif", "Tomás", "Priya", "Levi"];
 const WORDS = `
@@ -25,25 +25,25 @@ function drawnNames() {
   }
 }
 
-/** A name that was not drawn of late: the person in the other tab is called something else. */
+/** Draws a name that no tab drew of late, so that two tabs are two people. */
 function freshName() {
   const drawn = drawnNames();
   const name = choose(NAMES.filter((each) => !drawn.includes(each)));
   try {
     localStorage.setItem(DRAWN, [...drawn, name].slice(1 - NAMES.length).join(" "));
   } catch {
-    // A browser that keeps nothing may draw a name twice.
+    // Where the browser keeps nothing, a name may come twice.
   }
   return name;
 }
 
-/** The passphrases that were made here. */
+/** All passphrases that this tab made. */
 const made = new Set();
 
-/** By address, the passphrases of example people, for as long as this tab lives and nowhere but in its memory. */
+/** By address, the passphrases of example people, in the memory of this tab alone. */
 const known = new Map();
 
-/** An address that is nobody's, and a passphrase to try things out with. */
+/** Makes an address that nobody has, and a passphrase, to try things out with. */
 export function examplePerson() {
   const name = freshName().normalize("NFKD").replace(/[^A-Za-z]/g, "").toLowerCase();
   const [drawn] = crypto.getRandomValues(new Uint32Array(1));
@@ -52,7 +52,7 @@ export function examplePerson() {
   return { email: `${name}.${drawn.toString(36).slice(0, 4).padStart(4, "0")}@example.test`, passphrase };
 }
 
-/** Notes what `email` signs in with from now on. What a person chose themselves is not kept. */
+/** Notes the new passphrase of `email`, unless the person chose it themselves. */
 export function notePassphrase(email, passphrase) {
   if (made.has(passphrase)) known.set(email, passphrase);
   else known.delete(email);

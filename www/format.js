@@ -1,6 +1,6 @@
 import { el } from "./dom.js";
 
-/** What `make` makes, when it is first asked for: formats take long to make, and a page that has just come up shows none. */
+/** Calls `make` at the first use: formats take long to make, and the first view of the page shows none. */
 function later(make) {
   let made;
   return () => (made ??= make());
@@ -12,12 +12,12 @@ const moment = later(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medi
 export const time = (milliseconds) =>
   el("time", { datetime: new Date(milliseconds).toISOString() }, moment().format(milliseconds));
 
-/** How long a step of the protocol took. */
+/** A duration in whole milliseconds. */
 export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;
 
 const number = later(() => new Intl.NumberFormat("en-GB"));
 
-/** How long a text is. */
+/** A count of characters. */
 export const characters = (count) => `${number().format(count)} ${count === 1 ? "character" : "characters"}`;
 
 /** The digits of a safety number as the package writes them: groups of five with a blank between. */

@@ -12,69 +12,9 @@ import { isUnproven } from "./trust.js";
 /** The step with which a share is opened for the first time. */
 const CLAIM = 40;
 
-/**
- * What a signed-in person sees: the sections, kept up to date. `behind` is the servers' side, `invited` whether the person came
- * by an invitation. `close` ends the updates.
- */
-export function homeView(session, behind, { invited }) {
-  const first = guide({ invited });
-  let closed = false;
-  /** News of what was begun before the person left does not come after: it names people. */
-  const tell = (text, action) => {
-    if (!closed) notify(text, action);
-  };
-  const world = {
-    session,
-    tell,
-    refreshConnections: () => connections.refresh(),
-    refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
-    nameOf,
-    connection: (id) => connections.find(id),
-    isOpen: () => !closed,
-    refresh,
-    disconnect: (connection) => connections.disconnect(connection),
-    /** By the share's id, what was shared from this tab: no server knows it, and a list does not tell. */
-    labels: new Map(),
-    point: behind.point,
-    showRows: behind.showRows,
-    count(given) {
-      first.count(given);
-      behind.count(given);
-    },
-  };
-  const cards = cardsSection(world);
-  const invitations = invitationsSection(world);
-  const connections = connectionsSection(world, invitations);
-  const incoming = incomingSection(world);
-  const outgoing = outgoingSection(world);
-  first.does({
-    addSample: cards.addSample,
-    invite: invitations.openInvite,
-    share: () => shareDialog(world, {}),
-    showRows: () => behind.openTab("rows"),
-    lie: () => behind.openTab("attacks"),
-  });
-
-  async function nameOf(id) {
-    const known = connections.find(id);
-    if (known?.name) return known.name;
-    try {
-      return (await session.connection(id)).name;
-    } catch {
-      return "somebody unknown";
-    }
-  }
-
-  // An event may come long after what it tells of is in the lists, when the stream was cut; or twice for the same.
-  const told = new Set();
-  function tellOnce(about, text, action) {
-    if (told.has(about)) return false;
-    told.add(about);
-    tell(text, action);
-    return true;
-  }
-
-  const listeners = {
+/** The listeners for each kind of event: each fetches the lists that changed, and `tellOnce` tells of it. */
+function newsListeners(world, { invitations, connections, incoming }, tellOnce) {
+  return {
     async invitation({ id }) {
       await invitations.refresh();
       const invitation = invitations.find(id);
@@ -108,6 +48,78 @@ export function homeView(session, behind, { invited }) {
       if (share) tellOnce(`revoked ${id}`, `${share.name} took back a card that was shared with you.`);
     },
   };
+}
+
+/**
+ * `tell`, but once for each thing that it is `about`; returns whether it told. An event may come twice, or long after the lists
+ * hold what it tells of, when the stream was cut.
+ */
+function once(tell) {
+  const told = new Set();
+  return (about, text, action) => {
+    if (told.has(about)) return false;
+    told.add(about);
+    tell(text, action);
+    return true;
+  };
+}
+
+async function nameOf(id, session, connections) {
+  const known = connections.find(id);
+  if (known?.name) return known.name;
+  try {
+    return (await session.connection(id)).name;
+  } catch {
+    return "somebody unknown";
+  }
+}
+
+const guideActions = (world, behind, cards, invitations) => ({
+  addSample: cards.addSample,
+  invite: invitations.openInvite,
+  share: () => shareDialog(world, {}),
+  showRows: () => behind.openTab("rows"),
+  lie: () => behind.openTab("attacks"),
+});
+
+/**
+ * The sections that a signed-in person sees, kept up to date. `behind` is the servers' side, `invited` whether the person came by
+ * an invitation. `close` ends the updates.
+ */
+export function homeView(session, behind, { invited }) {
+  const first = guide({ invited });
+  let closed = false;
+  /** Tells news unless the person has left: it names people. */
+  const tell = (text, action) => {
+    if (!closed) notify(text, action);
+  };
+  const world = {
+    session,
+    tell,
+    refreshConnections: () => connections.refresh(),
+    refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
+    nameOf: (id) => nameOf(id, session, connections),
+    connection: (id) => connections.find(id),
+    isOpen: () => !closed,
+    refresh,
+    disconnect: (connection) => connections.disconnect(connection),
+    /** By the share's id, the titles of cards shared from this tab: no server knows them, and a list has none. */
+    labels: new Map(),
+    point: behind.point,
+    showRows: behind.showRows,
+    count(given) {
+      first.count(given);
+      behind.count(given);
+    },
+  };
+  const cards = cardsSection(world);
+  const invitations = invitationsSection(world);
+  const connections = connectionsSection(world, invitations);
+  const incoming = incomingSection(world);
+  const outgoing = outgoingSection(world);
+  first.does(guideActions(world, behind, cards, invitations));
+
+  const listeners = newsListeners(world, { invitations, connections, incoming }, once(tell));
   const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));
 
   async function refresh() {

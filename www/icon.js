@@ -6,7 +6,7 @@ const PATHS = {
   open: "M14 5h5v5M19 5l-8 8M11 6H6a1 1 0 0 0-1 1v11a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1v-5",
 };
 
-/** A small picture for those who see the page; what it means is said beside it. */
+/** A small picture that screen readers skip: its meaning stands beside it in words. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -66,7 +66,70 @@ function inviteForm(session, made) {
   );
 }
 
-/** Inviting, and the invitations one has made. */
+function invitationRow(world, invitation, cancel) {
+  const [word, look] = invitation.unproven ? ["Not proven", "bad"] : STATES[invitation.state];
+  const pending = invitation.state === "pending";
+  const record = { id: invitation.id, name: invitation.name };
+  return pointsAt(
+    el(
+      "li",
+      { class: pending ? "row" : "row faded" },
+      el(
+        "div",
+        { class: "row-head" },
+        el("h4", { dir: "auto" }, invitation.name),
+        el("span", { class: `chip ${look}` }, word),
+        rowsButton(record, world.showRows),
+      ),
+      el(
+        "p",
+        { class: "muted small" },
+        invitation.delivery === "email" ? ["By mail to ", userText(invitation.email ?? "")] : "By link",
+        pending ? [", open until ", time(invitation.expiresAt)] : [", made ", time(invitation.createdAt)],
+      ),
+      invitation.state === "expired" ? el("p", { class: "small" }, "Nobody accepted it in time. Invite them again.") : null,
+      pending
+        ? el(
+            "div",
+            { class: "actions" },
+            invitation.link === null ? null : button("Show link", () => showLink(invitation), { what: `for ${invitation.name}` }),
+            button("Cancel", () => cancel(invitation), { what: `the invitation of ${invitation.name}`, kind: "quiet" }),
+          )
+        : null,
+    ),
+    record,
+    world.point,
+  );
+}
+
+const showLink = (invitation) =>
+  openDialog(["Invitation for ", userText(invitation.name)], linkBox(invitation.link, invitation.name));
+
+/** The end of a dialog that sent an invitation by mail. */
+const mailed = (invitation) => [
+  el("p", { class: "done", role: "status" }, "The invitation to ", userText(invitation.email ?? ""), " is on its way."),
+  el("p", {}, "This demo sends no real mail. The mail lies in the mailbox of every tab of this page."),
+  el("div", { class: "actions" }, el("a", { class: "button", href: "./", target: "_blank", rel: "noopener" }, "Open another tab to be them")),
+];
+
+/** Says in the dialog over an invitation that it was accepted, and offers to share. */
+function sayAccepted(world, { body, dialog }, { id, name }) {
+  const share = button(
+    "Share a card",
+    () => {
+      dialog.close();
+      shareDialog(world, { connection: id });
+    },
+    { what: `with ${name}`, kind: "primary" },
+  );
+  body.replaceChildren(
+    el("p", { class: "done", role: "status" }, userText(name), " accepted: you are connected."),
+    el("div", { class: "actions end" }, button("Done", () => dialog.close()), share),
+  );
+  share.focus();
+}
+
+/** The button to invite somebody, and the section with the invitations one has made. */
 export function invitationsSection(world) {
   const { session } = world;
 
@@ -83,45 +146,8 @@ export function invitationsSection(world) {
       world.count({ invitations: items.length });
       root.hidden = items.length === 0;
     },
-    row: (invitation) => {
-      const [word, look] = invitation.unproven ? ["Not proven", "bad"] : STATES[invitation.state];
-      const pending = invitation.state === "pending";
-      const record = { id: invitation.id, name: invitation.name };
-      return pointsAt(
-        el(
-          "li",
-          { class: pending ? "row" : "row faded" },
-          el(
-            "div",
-            { class: "row-head" },
-            el("h4", { dir: "auto" }, invitation.name),
-            el("span", { class: `chip ${look}` }, word),
-            rowsButton(record, world.showRows),
-          ),
-          el(
-            "p",
-            { class: "muted small" },
-            invitation.delivery === "email" ? ["By mail to ", userText(invitation.email ?? "")] : "By link",
-            pending ? [", open until ", time(invitation.expiresAt)] : [", made ", time(invitation.createdAt)],
-          ),
-          invitation.state === "expired" ? el("p", { class: "small" }, "Nobody accepted it in time. Invite them again.") : null,
-          pending
-            ? el(
-                "div",
-                { class: "actions" },
-                invitation.link === null ? null : button("Show link", () => showLink(invitation), { what: `for ${invitation.name}` }),
-                button("Cancel", () => cancel(invitation), { what: `the invitation of ${invitation.name}`, kind: "quiet" }),
-              )
-            : null,
-        ),
-        record,
-        world.point,
-      );
-    },
+    row: (invitation) => invitationRow(world, invitation, cancel),
   });
-
-  const showLink = (invitation) =>
-    openDialog(["Invitation for ", userText(invitation.name)], linkBox(invitation.link, invitation.name));
 
   function openInvite() {
     const body = el("div", { class: "dialog-body" });
@@ -138,12 +164,6 @@ export function invitationsSection(world) {
     body.querySelector("input").focus();
   }
 
-  const mailed = (invitation) => [
-    el("p", { class: "done", role: "status" }, "The invitation to ", userText(invitation.email ?? ""), " is on its way."),
-    el("p", {}, "This demo sends no real mail. The mail lies in the mailbox of every tab of this page."),
-    el("div", { class: "actions" }, el("a", { class: "button", href: "./", target: "_blank", rel: "noopener" }, "Open another tab to be them")),
-  ];
-
   function cancel(invitation) {
     confirmDialog({
       title: ["Cancel the invitation of ", userText(invitation.name), "?"],
@@ -156,23 +176,9 @@ export function invitationsSection(world) {
     });
   }
 
-  /** The dialog over the invitation says that it was accepted, where it is still open. */
-  function wasAccepted({ id, name }) {
-    if (open?.id !== id || !open.dialog.open) return;
-    const { body, dialog } = open;
-    const share = button(
-      "Share a card",
-      () => {
-        dialog.close();
-        shareDialog(world, { connection: id });
-      },
-      { what: `with ${name}`, kind: "primary" },
-    );
-    body.replaceChildren(
-      el("p", { class: "done", role: "status" }, userText(name), " accepted: you are connected."),
-      el("div", { class: "actions end" }, button("Done", () => dialog.close()), share),
-    );
-    share.focus();
+  /** Notes an acceptance in the dialog over the invitation, where it is still open. */
+  function wasAccepted(connection) {
+    if (open?.id === connection.id && open.dialog.open) sayAccepted(world, open, connection);
   }
 
   let open = null;

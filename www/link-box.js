@@ -14,7 +14,7 @@ function mailTo(link) {
   return `mailto:?subject=${encodeURIComponent(TITLE)}&body=${encodeURIComponent(text.join("\r\n\r\n"))}`;
 }
 
-/** The button for the system's own ways to hand something over. Not every browser has them. */
+/** The button that opens the system's own window to share; `null` in a browser without one. */
 function shareButton(link, problem) {
   if (typeof navigator.share !== "function") return null;
   return button("Share…", async () => {
@@ -22,7 +22,7 @@ function shareButton(link, problem) {
     try {
       await navigator.share({ title: TITLE, url: link });
     } catch (error) {
-      // Whoever closes the system's window has changed their mind.
+      // The person closed the system's window.
       if (error.name !== "AbortError") problem.explain(el("p", {}, "This browser could not share the link. Copy it instead."));
     }
   });

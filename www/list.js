@@ -1,12 +1,15 @@
 import { button, during, el } from "./dom.js";
 import { problemBox, sentence } from "./errors.js";
 
+/** Records that one call fetches at most. */
+const MOST = 200;
+
 /** Every item of a paged list. */
 export async function everything(fetch) {
   const items = [];
   let cursor;
   do {
-    const page = await fetch(cursor === undefined ? { limit: 200 } : { limit: 200, cursor });
+    const page = await fetch(cursor === undefined ? { limit: MOST } : { limit: MOST, cursor });
     items.push(...page.items);
     cursor = page.next;
   } while (cursor !== null);
@@ -23,32 +26,62 @@ const failureRow = (failure, look) =>
     el("p", { class: "problem-text" }, el("strong", {}, "One record cannot be shown. "), sentence(failure.error)),
   );
 
-/** How many records one call fetches at most. */
-const MOST = 200;
+/** Fetches at least a page, and all `items` that are shown, however much has come before them: the newest are first. */
+async function fetchShown(fetch, items, size) {
+  const oldest = items.at(-1);
+  const all = [];
+  const reached = () =>
+    all.length >= items.length &&
+    (oldest === undefined || all.some(({ id }) => id === oldest.id) || all.at(-1)?.createdAt < oldest.createdAt);
+  let cursor;
+  do {
+    const limit = Math.min(MOST, Math.max(size, items.length - all.length));
+    const page = await fetch(cursor === undefined ? { limit } : { limit, cursor });
+    all.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null && !reached());
+  return { items: all, next: cursor };
+}
 
 /**
- * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. A row whose item is unchanged stays as it
- * is when the list is fetched again, and so does what was opened in it. `gone` may give a row to keep in the place of one
- * whose item is no longer there; `changed` is told of the items.
+ * Puts the rows of `items` into `list`. An unchanged item keeps the row that it has in `rows`, `make` makes the others, and
+ * `gone` is asked what stays of an item that is no longer there. Returns the rows by id.
+ */
+function drawRows(list, rows, items, { gone, make }) {
+  const drawn = new Map();
+  const wanted = new Set(items.map(({ id }) => id));
+  for (const [id, { node, item }] of rows) {
+    if (wanted.has(id)) continue;
+    const left = gone(item, node);
+    if (left === null) node.remove();
+    else if (left !== node) node.replaceWith(left);
+  }
+  items.forEach((item, index) => {
+    const image = JSON.stringify(item);
+    const known = rows.get(item.id);
+    const node = known?.image === image ? known.node : make(item);
+    drawn.set(item.id, { image, node, item });
+    if (known && known.node !== node) known.node.remove();
+    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+  });
+  return drawn;
+}
+
+function showRow(node) {
+  node?.scrollIntoView({ block: "center" });
+  node?.querySelector(".actions button:not([hidden])")?.focus({ preventScroll: true });
+}
+
+/**
+ * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. When the list is fetched again, the row of an
+ * unchanged item stays as it is, with everything opened in it. `gone` may give a row to keep in the place of one whose item is no
+ * longer there; `changed` gets the items.
  */
 export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone = () => null, changed = () => {} }) {
   const problem = problemBox();
   const list = el("ul", { class: `rows ${look}`.trim(), "aria-label": label, role: "list" });
   const nothing = el("p", { class: "muted empty" }, "Loading…");
-  const more = button(
-    "Load more",
-    () =>
-      during(more, problem, async () => {
-        const turn = latest;
-        const page = await fetch({ limit: size, cursor: next });
-        if (turn !== latest) return;
-        items = [...items, ...page.items];
-        next = page.next;
-        draw();
-        if (next === null) rows.get(page.items[0]?.id)?.node.querySelector("button")?.focus();
-      }),
-    { what: label },
-  );
+  const more = button("Load more", () => during(more, problem, fetchMore), { what: label });
   const root = el("div", { class: "list" }, problem.root, nothing, list, more);
   more.hidden = true;
 
@@ -59,50 +92,27 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   let rows = new Map();
 
   function draw() {
-    const drawn = new Map();
-    const wanted = new Set(items.map(({ id }) => id));
-    for (const [id, { node, item }] of rows) {
-      if (wanted.has(id)) continue;
-      const left = gone(item, node);
-      if (left === null) node.remove();
-      else if (left !== node) node.replaceWith(left);
-    }
-    items.forEach((item, index) => {
-      const image = JSON.stringify(item);
-      const known = rows.get(item.id);
-      const node = known?.image === image ? known.node : isFailure(item) ? failureRow(item, look) : row(item);
-      drawn.set(item.id, { image, node, item });
-      if (known && known.node !== node) known.node.remove();
-      if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
-    });
-    rows = drawn;
+    rows = drawRows(list, rows, items, { gone, make: (item) => (isFailure(item) ? failureRow(item, look) : row(item)) });
     nothing.replaceChildren(empty);
     nothing.hidden = list.children.length > 0;
     more.hidden = next === null;
     changed(items);
   }
 
-  /** At least a page, and all that is shown, however much has come before it: the newest are first. */
-  async function shown() {
-    const oldest = items.at(-1);
-    const all = [];
-    const reached = () =>
-      all.length >= items.length &&
-      (oldest === undefined || all.some(({ id }) => id === oldest.id) || all.at(-1)?.createdAt < oldest.createdAt);
-    let cursor;
-    do {
-      const limit = Math.min(MOST, Math.max(size, items.length - all.length));
-      const page = await fetch(cursor === undefined ? { limit } : { limit, cursor });
-      all.push(...page.items);
-      cursor = page.next;
-    } while (cursor !== null && !reached());
-    return { items: all, next: cursor };
+  async function fetchMore() {
+    const turn = latest;
+    const page = await fetch({ limit: size, cursor: next });
+    if (turn !== latest) return;
+    items = [...items, ...page.items];
+    next = page.next;
+    draw();
+    if (next === null) rows.get(page.items[0]?.id)?.node.querySelector("button")?.focus();
   }
 
-  /** Whoever asks while a newer question is under way waits for that one's answer, too: the list then holds what was asked for. */
+  /** Fetches and draws the list. A call that a newer one overtakes ends with that one, and so with a list at least as new. */
   async function load(turn) {
     try {
-      const page = await shown();
+      const page = await fetchShown(fetch, items, size);
       if (turn !== latest) return newest;
       problem.clear();
       items = page.items;
@@ -118,11 +128,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
     root,
     find: (id) => items.find((item) => item.id === id),
     /** Brings the row of an item into view, with the focus on the first thing to do. */
-    show(id) {
-      const node = rows.get(id)?.node;
-      node?.scrollIntoView({ block: "center" });
-      node?.querySelector(".actions button:not([hidden])")?.focus({ preventScroll: true });
-    },
+    show: (id) => showRow(rows.get(id)?.node),
     refresh() {
       newest = load(++latest);
       return newest;
@@ -130,7 +136,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   };
 }
 
-/** A button that fetches a list again; what goes wrong is told at the list. */
+/** A button that fetches a list again. The list tells errors itself. */
 export function refreshButton(list, what) {
   const refresh = button("Refresh", () => during(refresh, { clear() {}, show() {} }, list.refresh), { what, kind: "quiet" });
   return refresh;

@@ -3,31 +3,61 @@ import { problemBox } from "./errors.js";
 import { time } from "./format.js";
 import { reached } from "./reach.js";
 
-/** How often the mailbox is looked into while the tab is seen, in milliseconds. */
+/** Milliseconds between two looks into the mailbox while the tab is seen. */
 const EVERY = 3_000;
+/** Mails that each list shows at most. */
 const SHOWN = 10;
-/** How many of everybody's mails are shown while nobody is signed in. */
+/** Mails of everybody's that are shown while nobody is signed in. */
 const NEWEST = 3;
 
-/** The mails that the demo's server would have sent: everybody's, since there is one mailbox for all. */
-export function mailboxSection() {
-  const problem = problemBox();
+/** Puts `nodes` into `list`; a node that is in its place is not touched. */
+function fill(list, nodes) {
+  for (const node of [...list.children]) if (!nodes.includes(node)) node.remove();
+  nodes.forEach((node, index) => {
+    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+  });
+}
+
+/** The list of the mails to one person, and below it, folded, the list of the others. */
+function mailLists() {
   const list = el("ul", { class: "rows", "aria-label": "Mails", role: "list" });
   const otherList = el("ul", { class: "rows", "aria-label": "More mails", role: "list" });
   const summary = el("summary", {});
   const others = el("details", {}, summary, otherList);
   const nothing = el("p", { class: "muted empty" }, "No mails yet.");
+  const rows = new Map();
+  const rowOf = (mail) => {
+    if (!rows.has(mail.id)) rows.set(mail.id, mailRow(mail));
+    return rows.get(mail.id);
+  };
+  return {
+    nodes: [nothing, list, others],
+    /** Shows the mails to `mine` first; where it is `null`, the newest. */
+    show(mails, mine) {
+      const isMine = (mail) => mail.to.toLowerCase() === mine.toLowerCase();
+      const first = mine === null ? mails.slice(0, NEWEST) : mails.filter(isMine).slice(0, SHOWN);
+      fill(list, first.map(rowOf));
+      fill(otherList, mails.filter((mail) => !first.includes(mail)).slice(0, SHOWN).map(rowOf));
+      summary.replaceChildren(mine === null ? "Earlier mails" : "Mails to other people");
+      nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
+      nothing.hidden = list.children.length > 0;
+      others.hidden = otherList.children.length === 0;
+    },
+  };
+}
+
+/** The mails that the demo's server would have sent: everybody's, since there is one mailbox for all. */
+export function mailboxSection() {
+  const problem = problemBox();
+  const lists = mailLists();
   const refresh = button("Refresh", () => during(refresh, problem, look), { what: "the mailbox", kind: "quiet" });
   const root = section(
     "Mailbox",
     { tools: [refresh], intro: "The demo sends no real mail. What it would have sent is caught here, for every address." },
     problem.root,
-    nothing,
-    list,
-    others,
+    ...lists.nodes,
   );
   root.hidden = true;
-  const rows = new Map();
   let mails = [];
   let mine = null;
   let exists = true;
@@ -44,26 +74,8 @@ export function mailboxSection() {
   }
 
   function draw() {
-    const first = mine === null ? mails.slice(0, NEWEST) : mails.filter((mail) => mail.to.toLowerCase() === mine.toLowerCase()).slice(0, SHOWN);
-    fill(list, first);
-    fill(otherList, mails.filter((mail) => !first.includes(mail)).slice(0, SHOWN));
-    summary.replaceChildren(mine === null ? "Earlier mails" : "Mails to other people");
-    nothing.replaceChildren(mine === null ? "No mails yet." : "No mails to you yet.");
-    nothing.hidden = list.children.length > 0;
-    others.hidden = otherList.children.length === 0;
+    lists.show(mails, mine);
     root.hidden = mails.length === 0;
-  }
-
-  /** Puts the rows of `wanted` into `target`; a row that is in its place is not touched. */
-  function fill(target, wanted) {
-    const nodes = wanted.map((mail) => {
-      if (!rows.has(mail.id)) rows.set(mail.id, mailRow(mail));
-      return rows.get(mail.id);
-    });
-    for (const node of [...target.children]) if (!nodes.includes(node)) node.remove();
-    nodes.forEach((node, index) => {
-      if (target.children[index] !== node) target.insertBefore(node, target.children[index] ?? null);
-    });
   }
 
   async function lookQuietly() {
@@ -71,7 +83,7 @@ export function mailboxSection() {
     try {
       await look();
     } catch (error) {
-      // The next look may fare better, and the button tells what is wrong.
+      // The next look may succeed, and the button shows errors.
       if (error instanceof TypeError) reached(false);
     }
   }

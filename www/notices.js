@@ -1,9 +1,9 @@
 import { button, el } from "./dom.js";
 
-/** How long a notice stays, in milliseconds. */
+/** Milliseconds that a notice stays. */
 const STAY = 12_000;
 
-/** Tells what happened, without taking the focus. `action` is what a person may want to do then: `{ name, what, run }`. */
+/** Shows news without taking the focus. `action` is a button's `{ name, what, run }`. */
 export function notify(text, action = null) {
   const notice = el("div", { class: "notice" }, el("p", { dir: "auto" }, text));
   if (action !== null) {
@@ -14,10 +14,10 @@ export function notify(text, action = null) {
   const place = document.getElementById("notices");
   place.append(notice);
   while (place.children.length > 3) place.firstElementChild.remove();
-  // Nobody who points at it, or is about to dismiss it, loses it.
+  // A notice stays while somebody points at it or has the focus in it.
   const end = () => (notice.matches(":hover, :focus-within") ? setTimeout(end, STAY) : notice.remove());
   setTimeout(end, STAY);
 }
 
-/** Takes all notices away: they name people, which a locked tab must not. */
+/** Removes all notices: they name people, and a locked tab must not. */
 export const clearNotices = () => document.getElementById("notices").replaceChildren();

@@ -1,13 +1,13 @@
 import { choice, el, field } from "./dom.js";
 
-/** A passphrase, which can be shown. */
+/** An input for a passphrase, which can be shown. */
 export function passphraseField(label, autocomplete, hint) {
   const passphrase = field(label, { type: "password", autocomplete, required: true, hint });
   const show = choice("Show passphrase", { type: "checkbox" });
   const draw = () => (passphrase.input.type = show.input.checked ? "text" : "password");
   show.input.addEventListener("change", draw);
   passphrase.root.append(show.root);
-  /** Shows what was written for the person. */
+  /** Shows a passphrase that was filled in for the person. */
   const reveal = () => {
     show.input.checked = true;
     draw();
@@ -15,7 +15,7 @@ export function passphraseField(label, autocomplete, hint) {
   return { ...passphrase, reveal };
 }
 
-/** A passphrase that is being chosen. */
+/** An input for a new passphrase. */
 export function newPassphraseField(label) {
   const passphrase = passphraseField(
     label,

@@ -1,6 +1,6 @@
 import { encodeQR } from "./qr/index.js";
 
-/** How many light modules around a code its readers need. */
+/** Light modules around a code, as many as its readers need. */
 const QUIET = 4;
 
 function svg(tag, props, ...children) {
@@ -10,7 +10,7 @@ function svg(tag, props, ...children) {
   return node;
 }
 
-/** `text` as a QR code. It is black on white in either theme: many readers know no other. */
+/** A picture of `text` as a QR code, black on white in either theme: many readers know no other. */
 export function qrCode(text, label) {
   const rows = encodeQR(text, "raw", { ecc: "medium", border: QUIET });
   const size = rows.length;

@@ -1,9 +1,9 @@
-// Whether the servers answer: a banner while they do not, and a look now and then whether they do again.
+// A banner while the servers do not answer, and a look now and then whether they do again.
 
 import { button } from "./dom.js";
 import { setStatus } from "./status.js";
 
-/** How long to wait before the servers are asked again, in milliseconds. */
+/** Milliseconds between two looks whether the servers answer again. */
 const AGAIN = 2_000;
 
 let away = false;

@@ -7,7 +7,7 @@ import { scanner } from "./scan.js";
 import { trustChip, trustMeaning } from "./trust.js";
 
 const DIGITS = 60;
-/** What the code of a safety number holds. */
+/** The text of a safety number's QR code. */
 const NUMBER = new RegExp(`^\\d{${DIGITS}}$`);
 
 /** The number in twelve groups, easy to read aloud, and as a code for the other person's camera. */
@@ -23,7 +23,7 @@ function numberBox(number, name) {
   return { digits, root: el("div", { class: "digits-box" }, digits, code) };
 }
 
-/** What to do when the numbers are not the same. */
+/** Advice for two people whose numbers are not the same. */
 const differing = (name, disconnect) => [
   el("p", {}, el("strong", {}, "Then somebody may stand between you. "), "Do not share with ", userText(name), "."),
   el(
@@ -38,23 +38,9 @@ const differing = (name, disconnect) => [
 const way = (group, title, props, ...children) =>
   el("details", { class: "compare", name: group, ...props }, el("summary", {}, title), el("div", { class: "compare-inside" }, ...children));
 
-/** The ways to compare the numbers of two people. `done` is called when they agree. */
-function comparing(world, connection, shown, copy, done) {
-  const { id, name, safetyNumber: number } = connection;
-  const group = makeId("ways");
+/** Comparing by a number that was sent; `mark` gets it, and `copy` is the button that copies one's own. */
+function byPaste(group, name, copy, mark) {
   const problem = problemBox();
-  const pasteProblem = problemBox();
-  const cameraProblem = problemBox();
-
-  async function mark(theirs) {
-    await world.session.markVerified(id, theirs);
-    await world.refreshConnections();
-    done();
-  }
-
-  const match = button("They match", () => during(match, problem, () => mark(number)));
-  const differ = button("They differ", () => problem.explain(...differing(name, () => world.disconnect(connection))));
-
   const theirs = field(`The number that ${name} sees`, {
     tag: "textarea",
     rows: "2",
@@ -70,40 +56,63 @@ function comparing(world, connection, shown, copy, done) {
     const text = safetyNumber(theirs.input.value);
     const count = text.replaceAll(" ", "").length;
     if (count === DIGITS) return mark(text);
-    pasteProblem.explain(el("p", {}, `The number has ${DIGITS} digits, and this has ${count}. Paste the whole of it.`));
+    problem.explain(el("p", {}, `The number has ${DIGITS} digits, and this has ${count}. Paste the whole of it.`));
   }
 
-  const camera = scanner({ found, problem: cameraProblem });
-
-  async function found(text) {
-    if (!NUMBER.test(text)) {
-      cameraProblem.explain(el("p", {}, "This code is no safety number. The one to read is in the dialog that ", userText(name), " sees."));
-      return;
-    }
-    cameraProblem.clear();
-    camera.stop();
-    try {
-      await mark(safetyNumber(text));
-    } catch (error) {
-      cameraProblem.show(error);
-    }
-  }
-
-  const byPaste = way(
+  return way(
     group,
     "Paste the number",
     { open: true },
     form(
       {},
-      () => during(compare, pasteProblem, markPasted),
+      () => during(compare, problem, markPasted),
       el("p", {}, "Send each other the number over a channel that both of you trust."),
       theirs.root,
       el("div", { class: "actions" }, compare, copy),
-      pasteProblem.root,
+      problem.root,
     ),
   );
-  const byCamera = way(group, "Check with the camera", {}, camera.root, cameraProblem.root);
-  byCamera.addEventListener("toggle", () => (byCamera.open ? camera.start() : camera.stop()));
+}
+
+/** Comparing by the code on the other person's screen; `mark` gets its number. `stop` lets go of the camera. */
+function byCamera(group, name, mark) {
+  const problem = problemBox();
+  const camera = scanner({ found, problem });
+
+  async function found(text) {
+    if (!NUMBER.test(text)) {
+      problem.explain(el("p", {}, "This code is no safety number. The one to read is in the dialog that ", userText(name), " sees."));
+      return;
+    }
+    problem.clear();
+    camera.stop();
+    try {
+      await mark(safetyNumber(text));
+    } catch (error) {
+      problem.show(error);
+    }
+  }
+
+  const root = way(group, "Check with the camera", {}, camera.root, problem.root);
+  root.addEventListener("toggle", () => (root.open ? camera.start() : camera.stop()));
+  return { root, stop: camera.stop };
+}
+
+/** The ways to compare the numbers of two people. `done` is called when they agree. */
+function comparing(world, connection, shown, copy, done) {
+  const { id, name, safetyNumber: number } = connection;
+  const group = makeId("ways");
+  const problem = problemBox();
+
+  async function mark(theirs) {
+    await world.session.markVerified(id, theirs);
+    await world.refreshConnections();
+    done();
+  }
+
+  const match = button("They match", () => during(match, problem, () => mark(number)));
+  const differ = button("They differ", () => problem.explain(...differing(name, () => world.disconnect(connection))));
+  const camera = byCamera(group, name, mark);
 
   const nodes = [
     el(
@@ -116,7 +125,7 @@ function comparing(world, connection, shown, copy, done) {
     shown.root,
     el("div", { class: "actions" }, match, differ),
     problem.root,
-    el("div", { class: "compare-ways" }, byPaste, byCamera),
+    el("div", { class: "compare-ways" }, byPaste(group, name, copy, mark), camera.root),
   ];
   return { nodes, stop: camera.stop };
 }

@@ -1,14 +1,15 @@
 import { button, el } from "./dom.js";
 
-/** Pictures are looked at this often, in milliseconds, and no larger than this: a look stays far below what would make the page halt. */
+/** Milliseconds between two looks at the picture. */
 const PAUSE = 125;
+/** Pixels of the longer side at which a picture is looked at: a look stays far below what would make the page halt. */
 const LARGEST = 640;
 
 const INSECURE = "The camera works only on a page that was loaded securely. Open it through https or on localhost.";
 const LOST = "The camera was taken away. Start it again.";
 const UNREADY = "Reading codes could not be made ready. Check the connection and try again.";
 
-/** What to do, for each reason for which a browser gives no camera. */
+/** Advice for each reason for which a browser gives no camera. */
 const REASONS = {
   NotFoundError: "There is no camera here. Compare the number in another way.",
   OverconstrainedError: "There is no camera here. Compare the number in another way.",
@@ -18,7 +19,10 @@ const REASONS = {
   AbortError: "The camera is busy. Close what else uses it, then start it again.",
 };
 
-/** Reads the QR code in a video's picture, or gives null. The browser's own reader goes first; not every browser has one. */
+/**
+ * Makes the reader that gives the text of the QR code in a video's picture, or null: the browser's own, and the page's where the
+ * browser has none.
+ */
 async function makeReader() {
   const native = await window.BarcodeDetector?.getSupportedFormats().catch(() => []);
   if (native?.includes("qr_code")) {
@@ -41,106 +45,122 @@ async function makeReader() {
   };
 }
 
-/**
- * A panel with the camera's picture. Each new code it sees goes to `found`, as text; `problem` is the box where it is told why
- * there is no picture. No picture is kept: each is looked at and overwritten.
- */
-export function scanner({ found, problem }) {
-  const video = el("video", { playsinline: true, "aria-hidden": "true" });
-  video.muted = true;
-  const state = el("p", { class: "hint", role: "status" });
-  const again = button("Start the camera", () => start());
-  const root = el("div", { class: "scanner" }, el("div", { class: "scanner-picture" }, video), state, el("div", { class: "actions" }, again));
+/** Calls `frame` when the video has a new picture. */
+const onPicture = (video, frame) =>
+  typeof video.requestVideoFrameCallback === "function" ? video.requestVideoFrameCallback(frame) : requestAnimationFrame(frame);
 
-  /** The stream in use. A number tells a start that was overtaken by a stop, or by another start. */
-  let stream = null;
-  let turn = 0;
+/** Looks at one picture after the other with `read` while `isOn`. Each new code goes to `found`. */
+function look(video, read, isOn, found) {
+  let last = -Infinity;
+  let seen = null;
+  const frame = async () => {
+    if (!isOn()) return;
+    const now = performance.now();
+    if (now - last >= PAUSE) {
+      last = now;
+      const text = video.videoWidth > 0 ? await read(video) : null;
+      if (!isOn()) return;
+      if (text !== null && text !== seen) {
+        seen = text;
+        found(text);
+      }
+    }
+    if (isOn()) onPicture(video, frame);
+  };
+  onPicture(video, frame);
+}
 
-  function show(running, text) {
-    root.classList.toggle("running", running);
-    again.hidden = running;
-    state.replaceChildren(text);
+const end = (stream) => {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+};
+
+/** A panel with the camera's picture. No picture is kept: each is looked at and overwritten. */
+class Scanner {
+  #found;
+  #problem;
+  #video = el("video", { playsinline: true, "aria-hidden": "true" });
+  #state = el("p", { class: "hint", role: "status" });
+  #again = button("Start the camera", () => this.start());
+  #stream = null;
+  /** Counts starts and stops, so that a start notices that it was overtaken. */
+  #turn = 0;
+  #hide = () => {
+    if (document.hidden) this.stop();
+  };
+
+  constructor({ found, problem }) {
+    this.#found = found;
+    this.#problem = problem;
+    this.#video.muted = true;
+    const picture = el("div", { class: "scanner-picture" }, this.#video);
+    this.root = el("div", { class: "scanner" }, picture, this.#state, el("div", { class: "actions" }, this.#again));
+    this.stop();
   }
 
-  function release() {
-    turn += 1;
-    for (const track of stream?.getTracks() ?? []) track.stop();
-    stream = null;
-    video.srcObject = null;
-    document.removeEventListener("visibilitychange", hide);
-  }
-
-  function stop() {
-    release();
-    show(false, "The camera is off.");
-  }
-
-  function hide() {
-    if (document.hidden) stop();
-  }
-
-  function fail(text) {
-    stop();
-    problem.explain(el("p", {}, text));
-  }
-
-  async function start() {
-    release();
-    problem.clear();
-    if (!window.isSecureContext || navigator.mediaDevices === undefined) return fail(INSECURE);
-    const mine = turn;
-    show(true, "Waiting for the camera …");
-    document.addEventListener("visibilitychange", hide);
+  async start() {
+    this.#release();
+    this.#problem.clear();
+    if (!window.isSecureContext || navigator.mediaDevices === undefined) return this.#fail(INSECURE);
+    const mine = this.#turn;
+    this.#show(true, "Waiting for the camera …");
+    document.addEventListener("visibilitychange", this.#hide);
     let opened;
     try {
       opened = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch (error) {
-      if (mine === turn) fail(REASONS[error.name] ?? `The camera did not start: ${error.message}`);
+      if (mine === this.#turn) this.#fail(REASONS[error.name] ?? `The camera did not start: ${error.message}`);
       return;
     }
-    if (mine !== turn) {
-      for (const track of opened.getTracks()) track.stop();
-      return;
-    }
-    stream = opened;
+    if (mine !== this.#turn) return end(opened);
+    await this.#watch(opened, mine);
+  }
+
+  stop() {
+    this.#release();
+    this.#show(false, "The camera is off.");
+  }
+
+  /** Shows the pictures of the stream that the start `mine` opened, and looks for codes in them. */
+  async #watch(opened, mine) {
+    const isOn = () => mine === this.#turn;
+    this.#stream = opened;
     const [track] = opened.getVideoTracks();
-    track.addEventListener("ended", () => mine === turn && fail(LOST));
+    track.addEventListener("ended", () => isOn() && this.#fail(LOST));
     // People aim into a mirror more easily, unless the camera looks away from them.
-    video.classList.toggle("mirrored", track.getSettings().facingMode !== "environment");
-    video.srcObject = opened;
+    this.#video.classList.toggle("mirrored", track.getSettings().facingMode !== "environment");
+    this.#video.srcObject = opened;
     try {
-      const [read] = await Promise.all([makeReader(), video.play()]);
-      if (mine !== turn) return;
-      show(true, "Hold the code in front of the camera, so that it fills half of the picture.");
-      look(read, mine);
+      const [read] = await Promise.all([makeReader(), this.#video.play()]);
+      if (!isOn()) return;
+      this.#show(true, "Hold the code in front of the camera, so that it fills half of the picture.");
+      look(this.#video, read, isOn, this.#found);
     } catch {
-      if (mine === turn) fail(UNREADY);
+      if (isOn()) this.#fail(UNREADY);
     }
   }
 
-  /** Looks at one picture after the other until the camera stops. */
-  function look(read, mine) {
-    const next = (frame) =>
-      typeof video.requestVideoFrameCallback === "function" ? video.requestVideoFrameCallback(frame) : requestAnimationFrame(frame);
-    let last = -Infinity;
-    let seen = null;
-    const frame = async () => {
-      if (mine !== turn) return;
-      const now = performance.now();
-      if (now - last >= PAUSE) {
-        last = now;
-        const text = video.videoWidth > 0 ? await read(video) : null;
-        if (mine !== turn) return;
-        if (text !== null && text !== seen) {
-          seen = text;
-          found(text);
-        }
-      }
-      if (mine === turn) next(frame);
-    };
-    next(frame);
+  #show(running, text) {
+    this.root.classList.toggle("running", running);
+    this.#again.hidden = running;
+    this.#state.replaceChildren(text);
   }
 
-  stop();
-  return { root, start, stop };
+  #release() {
+    this.#turn += 1;
+    end(this.#stream);
+    this.#stream = null;
+    this.#video.srcObject = null;
+    document.removeEventListener("visibilitychange", this.#hide);
+  }
+
+  #fail(text) {
+    this.stop();
+    this.#problem.explain(el("p", {}, text));
+  }
+}
+
+/** A panel to scan with. Each new code goes to `found`, as text; `problem` is the box that says why there is no picture. */
+export function scanner({ found, problem }) {
+  const made = new Scanner({ found, problem });
+  return { root: made.root, start: () => made.start(), stop: () => made.stop() };
 }

@@ -11,11 +11,11 @@ const ELSEWHERE = {
   conflict: "Your passphrase or recovery key was changed on another device in the meantime. Sign in again there or here, then repeat this.",
 };
 
-/** One thing that can be done to an account: closed at first, and one at a time. */
+/** One action on an account. Actions are closed at first, and open one at a time. */
 function part(title, text, fields, submit, run, own = ELSEWHERE) {
   const problem = problemBox(own);
   const progress = progressLine();
-  // Whoever closed the dialog meanwhile would not see what came of it, which for a recovery key is its only time.
+  // In a dialog closed meanwhile nobody would see the outcome, and a recovery key is shown only once.
   const send = () =>
     during(submit, problem, () =>
       hold(submit.closest("dialog"), () => withProgress(progress, "Stretching your passphrase. This takes a moment.", run)),
@@ -76,7 +76,7 @@ function deleteAccount(session, deleted) {
   );
 }
 
-/** What a person does to their account. `changed` and `deleted` are called when the passphrase was, or the account. */
+/** The dialog with the actions on one's account. `changed` is called for a new passphrase, `deleted` for the account. */
 export function settingsDialog(session, { changed, deleted }) {
   function showKey(recoveryKey) {
     let kept = () => {};

@@ -45,7 +45,7 @@ export async function shareDialog(world, start) {
   }
 }
 
-/** Why there is nothing to share, or nobody to share with. What the dialog was opened for is never replaced by something else. */
+/** The reason why nothing can be shared, or `null`. The card or connection that the dialog was opened for has no substitute. */
 function whyNot(start, { cards, readable, connections, people }) {
   const isIn = (list, id) => id === undefined || list.some((item) => item.id === id);
   if (cards.length === 0) return "You have no card yet. Make one first.";
@@ -57,69 +57,109 @@ function whyNot(start, { cards, readable, connections, people }) {
   return "You are connected with nobody yet. Invite somebody first.";
 }
 
-function shareForm(world, { start, cards, people, dialog, problem }) {
-  const card = select("Card", cards.map(({ id, label }) => [label, id]), start.card);
-  // Whoever is verified comes first to mind.
+/** The choice of a card's fields. `changed` is called when somebody changes it. */
+function fieldChoices(changed) {
+  const root = el("fieldset", { class: "plain" });
+  root.addEventListener("change", changed);
+  let choices = [];
+  const isChecked = ({ input }) => input.checked;
+  return {
+    root,
+    show(card) {
+      choices = card.fields.map(({ name, label }) => ({
+        name,
+        ...choice(userText(label), { type: "checkbox", checked: true }),
+      }));
+      root.replaceChildren(el("legend", {}, "What is shared"), ...choices.map(({ root }) => root));
+      root.hidden = choices.length === 0;
+    },
+    /** The names of the chosen fields; `undefined` if all are. */
+    names() {
+      const named = choices.filter(isChecked).map(({ name }) => name);
+      return named.length === choices.length ? undefined : named;
+    },
+    /** Whether a card with fields has none chosen; then the first gets the focus. */
+    lacks() {
+      if (choices.length === 0 || choices.some(isChecked)) return false;
+      choices[0].input.focus();
+      return true;
+    },
+  };
+}
+
+/** The choice of how long a share can be read. */
+function expiryChoice() {
+  const expiry = select("How long can it be read?", EXPIRIES, "");
+  const until = field("Reading ends", { type: "datetime-local", required: true });
+  function showUntil() {
+    until.root.hidden = expiry.input.value !== "chosen";
+    // A hidden input must not stop the form.
+    until.input.disabled = until.root.hidden;
+  }
+  expiry.input.addEventListener("change", showUntil);
+  showUntil();
+  return {
+    roots: [expiry.root, until.root],
+    /** The time as `share()` takes it; `undefined` until the share is revoked. */
+    expiresAt() {
+      const span = expiry.input.value;
+      if (span === "") return undefined;
+      return span === "chosen" ? new Date(until.input.value) : Date.now() + Number(span);
+    },
+  };
+}
+
+/** The choice of a person, with what is known of their keys. `changed` is called when another is shown. */
+function personChoice(people, chosen, changed) {
+  // A verified person is the likeliest choice.
   const likely = people.find(({ trust }) => trust === "verified") ?? people[0];
-  const person = select("With", people.map(({ id, name }) => [name, id]), start.connection ?? likely.id);
+  const person = select("With", people.map(({ id, name }) => [name, id]), chosen ?? likely.id);
   const meaning = el("p", { class: "meaning" });
-  const chosenPerson = () => people.find(({ id }) => id === person.input.value);
-  function showTrust() {
-    const to = chosenPerson();
+  const value = () => people.find(({ id }) => id === person.input.value);
+  function show() {
+    const to = value();
     const known = [to.trust, to.verifiedBy];
     const unproven = isUnproven(to);
     meaning.replaceChildren(trustChip(...known, unproven), " ", trustMeaning(...known, to.name, unproven));
-    tryAgain();
+    changed();
   }
-  /** What was refused was refused as the form was then. */
-  function tryAgain() {
+  person.input.addEventListener("change", show);
+  return { roots: [person.root, meaning], value, show };
+}
+
+/** The refusal to share with somebody unverified: `compare` and `anyway` are the buttons for what to do. */
+const unverified = (to, compare, anyway) => [
+  el("p", {}, el("strong", {}, "Nothing was shared. "), userText(to.name), " is not verified yet."),
+  el(
+    "p",
+    {},
+    "Nobody has checked that the keys you got are theirs; the server could have given you its own and read along. Compare the safety number first.",
+  ),
+  el("div", { class: "actions" }, compare, anyway),
+];
+
+function shareForm(world, { start, cards, people, dialog, problem }) {
+  const submit = el("button", { type: "submit", class: "primary" }, "Share");
+  /** Lets the form be sent again: the refusal was for the form as it was then. */
+  const tryAgain = () => {
     submit.hidden = false;
     problem.clear();
-  }
-  const fields = el("fieldset", { class: "plain" });
-  const expiry = select("How long can it be read?", EXPIRIES, "");
-  const until = field("Reading ends", { type: "datetime-local", required: true });
-  const submit = el("button", { type: "submit", class: "primary" }, "Share");
-  let choices = [];
-
-  function showFields() {
-    const chosen = cards.find(({ id }) => id === card.input.value);
-    choices = chosen.fields.map(({ name, label }) => ({
-      name,
-      ...choice(userText(label), { type: "checkbox", checked: true }),
-    }));
-    fields.replaceChildren(el("legend", {}, "What is shared"), ...choices.map(({ root }) => root));
-    fields.hidden = choices.length === 0;
-  }
-  function showUntil() {
-    until.root.hidden = expiry.input.value !== "chosen";
-    // What is not shown is not asked for, and cannot stop the form.
-    until.input.disabled = until.root.hidden;
-  }
-  fields.addEventListener("change", tryAgain);
-  card.input.addEventListener("change", showFields);
-  expiry.input.addEventListener("change", showUntil);
-  person.input.addEventListener("change", showTrust);
-  showTrust();
-  showFields();
-  showUntil();
-
-  function options() {
-    const named = choices.filter(({ input }) => input.checked).map(({ name }) => name);
-    const span = expiry.input.value;
-    return {
-      card: card.input.value,
-      connection: person.input.value,
-      ...(named.length === choices.length ? {} : { fields: named }),
-      ...(span === "" ? {} : { expiresAt: span === "chosen" ? new Date(until.input.value) : Date.now() + Number(span) }),
-    };
-  }
+  };
+  const card = select("Card", cards.map(({ id, label }) => [label, id]), start.card);
+  const chosenCard = () => cards.find(({ id }) => id === card.input.value);
+  const person = personChoice(people, start.connection, tryAgain);
+  const fields = fieldChoices(tryAgain);
+  const expiry = expiryChoice();
+  card.input.addEventListener("change", () => fields.show(chosenCard()));
+  person.show();
+  fields.show(chosenCard());
 
   async function share(extra = {}) {
-    const to = chosenPerson();
-    const { label } = cards.find(({ id }) => id === card.input.value);
+    const to = person.value();
+    const { id, label } = chosenCard();
     try {
-      const shared = await world.session.share({ ...options(), ...extra });
+      const options = { card: id, connection: to.id, fields: fields.names(), expiresAt: expiry.expiresAt() };
+      const shared = await world.session.share({ ...options, ...extra });
       world.labels.set(shared.id, label);
     } catch (error) {
       if (!isVouchsafeError(error, "connection_unverified")) throw error;
@@ -137,31 +177,19 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     const verified = () => {
       to.trust = "verified";
       to.verifiedBy = "safetyNumber";
-      showTrust();
+      person.show();
       submit.focus();
     };
     submit.hidden = true;
-    problem.explain(
-      el("p", {}, el("strong", {}, "Nothing was shared. "), userText(to.name), " is not verified yet."),
-      el(
-        "p",
-        {},
-        "Nobody has checked that the keys you got are theirs; the server could have given you its own and read along. Compare the safety number first.",
-      ),
-      el("div", { class: "actions" }, compare, anyway),
-    );
+    problem.explain(...unverified(to, compare, anyway));
     compare.focus();
     problem.root.scrollIntoView({ block: "nearest" });
   }
 
   const run = () =>
     during(submit, problem, async () => {
-      if (choices.length > 0 && !choices.some(({ input }) => input.checked)) {
-        problem.explain(el("p", {}, "Choose at least one field to share."));
-        choices[0].input.focus();
-        return;
-      }
-      await share();
+      if (fields.lacks()) problem.explain(el("p", {}, "Choose at least one field to share."));
+      else await share();
     });
-  return form({}, run, card.root, person.root, meaning, fields, expiry.root, until.root, el("div", { class: "actions end" }, submit));
+  return form({}, run, card.root, ...person.roots, fields.root, ...expiry.roots, el("div", { class: "actions end" }, submit));
 }

@@ -1,10 +1,10 @@
 import { el } from "./dom.js";
 
-/** What there can be to say, the most urgent first; each has a place of its own, so that none disturbs another. */
+/** The kinds of status, the most urgent first. Each has its own place, so that none disturbs another. */
 const places = new Map(["offline", "attack", "twin"].map((name) => [name, el("div", {})]));
 document.getElementById("status").append(...places.values());
 
-/** Says what is true of the whole page, above everything: `{ text, action, bad }`, or `null` when it is over. */
+/** Shows a status of the whole page above everything: `{ text, action, bad }`, or `null` when it is over. */
 export function setStatus(name, status) {
   const place = places.get(name);
   if (status === null) {

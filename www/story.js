@@ -1,4 +1,4 @@
-// The steps of the protocol, as people meet them: what happens, what is sent, and who can read it. `number` is the one that
+// The steps of the protocol for the page's readers: what happens, what is sent, and who can read it. `number` is the one that
 // `onStep` reports; it may stand for the answer, too.
 
 const ONE = "one";

@@ -2,10 +2,10 @@ import { el, userText } from "./dom.js";
 
 const HOW = { safetyNumber: "safety number compared", link: "invitation link" };
 
-/** Whether nothing was ever known of this person that could have changed: a link that they cannot show to have had. */
+/** Whether somebody accepted a link without a proof of having had it. No keys of theirs were known that could have changed. */
 export const isUnproven = (connection) => connection?.trust === "changed" && connection.safetyNumber === null;
 
-/** How sure it is that the keys are the other person's, in a word or two. */
+/** The certainty of the other person's keys, in a word or two. */
 export function trustChip(trust, verifiedBy = null, unproven = false) {
   if (trust === "verified") {
     const how = HOW[verifiedBy];
@@ -15,7 +15,7 @@ export function trustChip(trust, verifiedBy = null, unproven = false) {
   return el("span", { class: "chip trust warn" }, "Unverified");
 }
 
-/** The same in a sentence, for people who know no cryptography. */
+/** The certainty of the other person's keys in a sentence, for people who know no cryptography. */
 export function trustMeaning(trust, verifiedBy, name, unproven = false) {
   const who = userText(name);
   if (unproven) return el("span", {}, "Nobody can show to have had the invitation for ", who, ".");
@@ -32,6 +32,6 @@ const CHANGED =
 const UNPROVEN =
   "The server says that somebody accepted your invitation, but whoever it was cannot show to have had your link. Share nothing; disconnect, and make a new link.";
 
-/** The warning for keys that are not those from before, or that nobody vouched for. */
+/** The warning of keys that changed, or that nobody proved. */
 export const changedWarning = (connection) =>
   el("div", { class: "problem" }, el("p", {}, el("strong", {}, "Stop. "), isUnproven(connection) ? UNPROVEN : CHANGED));

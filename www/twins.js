@@ -1,4 +1,4 @@
-// The same person in two tabs sees the same things: no good for trying out how two people share.
+// A banner for somebody who is signed in in two tabs: both show the same person, so nothing can be shared between them.
 
 import { el } from "./dom.js";
 import { hear, TAB, tell } from "./channel.js";
@@ -32,7 +32,7 @@ hear("gone", ({ tab }) => {
 
 window.addEventListener("pagehide", () => tell("gone"));
 
-/** Says whose tab this is; `null` for nobody's. */
+/** Notes the person of this tab; `null` for nobody. */
 export function iAm(account) {
   if (account === mine) return;
   if (mine !== null) tell("gone");

@@ -1,9 +1,9 @@
-// Stands between the page and a session: which steps a call took, what the client refused, whether the servers answer.
+// A watch between the page and a session: it notes the steps of calls, the client's refusals, and whether the servers answer.
 
 import { isVouchsafeError } from "./errors.js";
 import { isUnproven } from "./trust.js";
 
-/** Codes by which the client says that something is not what it claims to be. */
+/** Codes of errors for records or keys that are not what they claim to be. */
 const REFUSALS = new Set(["peer_key_changed", "record_rejected", "connection_unverified", "safety_number_mismatch"]);
 
 const running = new Set();
@@ -14,12 +14,12 @@ export function noteStep({ number }) {
 }
 
 /**
- * The session, watched.
+ * Wraps a session in a watch.
  *
- * - `refused` is told of `{ call, code, id, name, unproven, steps }`: `id` and `name` of a record in a list, or `null` and nothing;
- *   whether that person never proved anything; the steps that the call got through.
- * - `reached` is told whether the servers answered.
- * - `changed` is told of each call that ended: by it, or by what it answers to, the servers may keep other rows.
+ * - `refused` gets `{ call, code, id, name, unproven, steps }`: `id` and `name` are of a record in a list, else `null` and missing;
+ *   `unproven` says that the person never proved to have had the link; `steps` are the numbers that the call got through.
+ * - `reached` gets whether the servers answered.
+ * - `changed` gets each call that ended: the servers may keep other rows after it.
  */
 export function watched(session, { refused, reached, changed }) {
   async function watch(call, promise) {

@@ -1,11 +1,11 @@
-//! Refusals, in the form that the services give theirs.
+//! Refusals of the demo's own routes, in the form of the services' refusals.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use vouchsafe_server::{Code, ErrorBody, ErrorDetail};
 
-/// Why a request of the demo's own was refused.
+/// The reason for a refusal.
 #[derive(Debug)]
 pub(crate) struct Refusal(StatusCode, Code, String);
 
@@ -16,7 +16,7 @@ impl Refusal {
         Self(StatusCode::BAD_REQUEST, Code::BadInput, message.into())
     }
 
-    /// Something went wrong that the caller can do nothing about.
+    /// A failure that the caller cannot mend.
     pub(crate) fn server_error() -> Self {
         Self(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! Only this machine's own pages may use the demo's routes.
+//! Keeps the demo's routes for this machine's own pages.
 
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use crate::answer::{Refusal, Result};
 
-/// Refuses a request that was sent to another name than this machine's own: a foreign page whose name was made to lead
-/// here. A browser asks before it sends JSON from one origin to another, and is told no.
+/// Refuses a request that was sent to another name than this machine's own, by a foreign page whose name was made to lead
+/// here. A browser asks before it sends JSON from one origin to another, and gets a refusal.
 pub(crate) async fn only_this_machine(request: Request, next: Next) -> Result<Response> {
     if !asked_for(&request).is_some_and(is_own_name) {
         return Err(
@@ -23,7 +23,7 @@ pub(crate) async fn only_this_machine(request: Request, next: Next) -> Result<Re
     Ok(next.run(request).await)
 }
 
-/// Where the request was sent, with or without a port.
+/// The host that the request was sent to, with or without a port.
 fn asked_for(request: &Request) -> Option<&str> {
     match request.headers().get(header::HOST) {
         Some(host) => host.to_str().ok(),

@@ -1,6 +1,6 @@
-//! What `cargo xtask demo` runs: the reference server as it is, and around it what a demonstration needs and a server
-//! must not have. `GET /demo/rows` shows what both services store, and `PUT /demo/attacks` makes them lie to one account
-//! at a time.
+//! The process behind `cargo xtask demo`: the reference server as it is, with routes around it that a demonstration needs
+//! and a server must not have. `GET /demo/rows` shows the rows of both services, and `PUT /demo/attacks` makes them lie to
+//! one account at a time.
 //!
 //! It is for one person's own machine: its command listens nowhere else, and its own routes answer to no other name.
 
@@ -22,7 +22,7 @@ use vouchsafe_server::{Config, Server, StartError, process};
 use attacks::Attacks;
 use look::Look;
 
-/// How a demo is set up.
+/// The setup of a demo.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The address to listen on. Port 0 takes a free one.
@@ -43,7 +43,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts the reference server and what is put around it.
+    /// Starts the reference server and the routes around it.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let look = Look::at(&settings.data);
         let config = Config {
@@ -58,7 +58,7 @@ impl Demo {
         Ok(Self { server, look })
     }
 
-    /// The address that is bound.
+    /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }

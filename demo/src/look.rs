@@ -16,7 +16,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// Opens nothing before it is used: by then the server has made the files.
+    /// Opens nothing before its first use: by then the server has made the files.
     pub(crate) fn at(data: &Path) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(data.join("vault.db"))
@@ -39,13 +39,13 @@ impl Look {
         Self { pool }
     }
 
-    /// To be closed before the server, whose last connection tidies up.
+    /// Closes the view, before the server closes: its last connection tidies up.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// Whose rows, or whose attack.
+/// The account whose rows or attack are asked for.
 #[derive(Deserialize)]
 pub(crate) struct Whose {
     account: String,

@@ -118,7 +118,7 @@ test("everything up to the first card works with the keyboard alone", async (t) 
   await keyboard.type("Left");
   await keyboard.press("Tab");
   await keyboard.type("42");
-  // What was written goes only when that was meant.
+  // The text that was written goes only if that was meant.
   await keyboard.press("Escape");
   await alice.sees(alice.dialog("Discard what you wrote?"));
   assert.equal(await focused(), "Go on writing");
@@ -169,7 +169,7 @@ test("an example person gets back in after locking and signing out, and a new on
   await alice.page.getByRole("button", { name: "Sign in", exact: true }).click();
   await alice.sees(alice.heading("Your cards"), 60_000);
 
-  // Nothing but the tab's memory has it.
+  // The tab's memory alone has it.
   await alice.page.reload();
   await alice.sees(alice.heading("Sign in"));
   const stored = await alice.page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));

@@ -91,7 +91,7 @@ test("swap-key-before: by mail the safety numbers differ, and nothing is shared 
   assert.equal(await codeOf(alice.session.markVerified(id, his.safetyNumber)), "safety_number_mismatch");
   assert.equal(await codeOf(bob.session.markVerified(id, hers.safetyNumber)), "safety_number_mismatch");
 
-  // What was pinned are the false keys: with the true ones the connection says so, and a new one is good.
+  // The false keys were pinned: with the true ones the connection counts as changed, and a new one is good.
   await Promise.all([attack(alice, null), attack(bob, null)]);
   assert.equal((await alice.session.connection(id)).trust, "changed");
   await alice.session.disconnect(id);
@@ -214,7 +214,7 @@ test("take-over-link: an acceptance by the Vault counts for nothing, and the lin
   assert.equal(await codeOf(alice.session.markVerified(id, "0".repeat(60))), "peer_key_changed");
   await ensureNothingShared(alice, before);
 
-  // What looks like a connection can be left as one.
+  // The made-up connection can be ended like a true one.
   const { id: left } = await alice.session.invite({ delivery: "link", name: "Carol" });
   await alice.session.disconnect(left);
   assert.equal((await alice.session.connection(left)).state, "ended");

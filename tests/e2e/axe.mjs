@@ -5,7 +5,7 @@ import axe from "axe-core";
 
 /** Fails with every fault that axe finds in `page`, frames and hidden panels left aside. */
 export async function assertAccessible(page, where) {
-  // What is half faded in has half its contrast: with less motion it is there at once.
+  // An element that fades in lacks contrast: with less motion it is there at once.
   await page.emulateMedia({ reducedMotion: "reduce" });
   await page.evaluate(axe.source);
   const { violations, passes } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));

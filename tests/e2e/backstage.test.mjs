@@ -85,7 +85,7 @@ test("steps that lying servers answer light up for the person who is lied to alo
   await bob.button(/^Read/, row).click();
   await seesRefusal(bob, "Reading the share");
   await beHonest(bob);
-  // What a tab tells comes in order: with the invitation, all before it has come.
+  // Messages of a tab come in order: with the invitation, all before it have come.
   await bob.inviteByLink({ name: "Carol" });
   await seesParts(alice, [5, 0, 0, 0]);
   assert.deepEqual((await alice.page.evaluate(() => window.counts)).filter((text) => !text.includes("Read 0")), []);
@@ -140,7 +140,7 @@ test("the stored rows show what the services see, and nothing that is secret", a
   await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
 });
 
-/** Where an element stands in the window, once it has come to rest. */
+/** The place of an element in the window, once it has come to rest. */
 async function restsAt(locator) {
   return locator.evaluate(async (node) => {
     const top = () => node.getBoundingClientRect().top;

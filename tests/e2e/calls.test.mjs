@@ -45,7 +45,7 @@ async function tab(t) {
     const credentials = { email, passphrase: "many things are ended" };
     const reasons = { undefined: undefined, "a text": "a text", "an error": new RangeError("enough"), "an object": { enough: true }, null: null };
     const abort = (controller, reason) => (reason === "nothing" ? controller.abort() : controller.abort(reasons[reason]));
-    /** How a call ended: "result", or the code and whether the cause is the signal's reason. */
+    /** The end of a call: "result", or the code and whether the cause is the signal's reason. */
     const ending = async (call, { signal }) => {
       try {
         await call;
@@ -73,7 +73,7 @@ test("a call ends with whatever reason, wherever it is", async (t) => {
         const call = ending(app.signUp({ ...credentials, signal: controller.signal }), controller);
         if (moment === "at once") stop();
         const ended = await call;
-        // What was begun is ended, too.
+        // Calls that were begun are ended, too.
         const running = counts.workers - counts.terminated;
         return { ended, running, counts: { ...counts } };
       }, { moment, reason });

@@ -37,7 +37,7 @@ async function tab(t) {
         session.card(unknown),
         session.share({ card: unknown, connection: unknown }),
       ]).flat();
-    /** How each call ended: "result", a code, or for anything else its text. */
+    /** The end of each call: "result", a code, or the text of anything else. */
     const endings = async (calls) =>
       (await Promise.allSettled(calls)).map(({ status, reason }) => {
         if (status === "fulfilled") return "result";

@@ -15,7 +15,7 @@ const tarball = process.env.VOUCHSAFE_TARBALL;
 
 const KEY = "([0-9A-Z]{4}-){13}[0-9A-Z]{4}";
 
-/** What each prints, line by line, and the documents that show it. */
+/** The lines that each example prints, and the documents that show it. */
 const EXAMPLES = {
   "share.mjs": {
     shownIn: ["README.md", "pkg-template/README.md"],
@@ -52,7 +52,7 @@ const EXAMPLES = {
   },
 };
 
-/** What needs more than the demo, and the folder of its test. */
+/** Examples that need more than the demo, and the folders of their tests. */
 const ELSEWHERE = { "own-accounts.mjs": "tests/own-accounts" };
 
 let folder;

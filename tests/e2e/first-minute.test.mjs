@@ -33,14 +33,14 @@ test("the page leads from nothing to a card that was shared", async (t) => {
   await bob.page.bringToFront();
   await bob.read(alice, "Passport");
 
-  // Who did not choose a passphrase was told it.
+  // A person who did not choose the passphrase was told it.
   await alice.page.bringToFront();
   await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
   await alice.field("Passphrase").fill(passphrase);
   await alice.button("Unlock").click();
   await alice.sees(alice.row("Shared by you", "With Bob"), 60_000);
 
-  // What was done stays done.
+  // Done steps stay done.
   await alice.pressAndConfirm("Revoke what you shared with Bob", /^Revoke$/);
   await alice.sees(alice.page.getByText("You share nothing."));
   assert.ok(await alice.page.getByText("That was it.").isVisible());
@@ -85,7 +85,7 @@ test("the way in is on the first screen, and nothing jumps when it comes, or the
     await bob.sees(bob.heading("Mailbox"));
     const { y, height } = await bob.button("Be an example person").boundingBox();
     assert.ok(y + height < viewport.height, `${viewport.width}: the button ends at ${y + height}`);
-    // What a frame moved is told after it.
+    // The browser reports shifts of a frame after it.
     const frame = () => bob.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
     await frame();
     await frame();

@@ -6,7 +6,7 @@ import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-/** What has the focus, as the person would call it. */
+/** The element with the focus, as the person would call it. */
 const focused = (page) =>
   page.evaluate(() => {
     const node = document.activeElement;

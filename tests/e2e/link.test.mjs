@@ -1,4 +1,4 @@
-// By link: whoever hands the link over vouches for the person, so that nobody has to compare numbers.
+// Connections by link: the person who hands the link over vouches for the other, so that nobody has to compare numbers.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

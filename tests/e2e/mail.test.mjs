@@ -1,4 +1,4 @@
-// From strangers to a revoked share, by an invitation mail.
+// The way from strangers to a revoked share, by an invitation mail.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -268,7 +268,7 @@ test("whoever cannot show to have had the link is no news of a connection", asyn
   assert.equal(await alice.page.getByText("Bob accepted: you are connected.").count(), 0);
   await alice.button("Done", invitation).click();
 
-  // What was refused is told again to whoever comes back.
+  // Refusals are told again to a person who comes back.
   const refusals = alice.list("What your browser refused");
   await alice.sees(refusals.getByText("Listing your people"));
   await alice.page.getByRole("button", { name: "Lock", exact: true }).click();

@@ -76,7 +76,7 @@ export async function connect(inviter, invitee) {
   return invitee.session.accept({ link }, { name: "Inviter" });
 }
 
-/** What both services store of somebody: the answer as text, and each table's rows as objects of its columns. */
+/** The rows of both services about somebody: the answer as text, and each table's rows as objects of its columns. */
 export async function rowsOf({ session }) {
   const response = await fetch(`${demo}demo/rows?account=${session.account}`);
   assert.equal(response.status, 200);

@@ -9,7 +9,7 @@ const device = useBrowser();
 
 for (const colorScheme of ["light", "dark"]) {
   test(`docs/page-${colorScheme}.png`, async (t) => {
-    // What moves would be caught on its way.
+    // A picture would catch moving things on their way.
     const opened = await device(t, { viewport: { width: 1440, height: 960 }, colorScheme, reducedMotion: "reduce" });
     const alice = await opened.person("Alice");
     alice.email = `alice@${colorScheme}.example`;

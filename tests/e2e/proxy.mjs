@@ -34,7 +34,7 @@ export async function startProxy(t) {
     url: `http://127.0.0.1:${server.address().port}`,
     streams,
     opened: on(server, "stream"),
-    /** Nothing comes any more, and nobody says so. */
+    /** Lets nothing through any more, without a word. */
     silence() {
       for (const { answer, response } of streams) answer.unpipe(response).resume();
     },

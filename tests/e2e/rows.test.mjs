@@ -1,4 +1,4 @@
-// What the demo shows of both services' tables: every action leaves the rows that it should, and none that can be read.
+// The demo's view of both services' tables: every action leaves the rows that it should, and no text in them that can be read.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

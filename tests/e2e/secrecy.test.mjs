@@ -1,4 +1,4 @@
-// What must not leave the tab does not, and nobody but the two gets anything.
+// Secrets do not leave the tab, and nobody but the two people gets anything.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -25,9 +25,9 @@ async function use(page, options = {}) {
     const { Vouchsafe, isVouchsafeError } = await import(`${location.origin}/vouchsafe/index.js`);
     const open = () => Vouchsafe.open({ vault: `${location.origin}/vault`, keystore: `${location.origin}/keystore`, ...options });
     const app = await open();
-    /** How a call ends: "result" or a code. */
+    /** The end of a call: "result" or a code. */
     const ending = (call) => call.then(() => "result", (error) => (isVouchsafeError(error) ? error.code : String(error.stack)));
-    /** What `session` tells, in order. */
+    /** The events of `session`, in order. */
     const hear = (session) => {
       const heard = [];
       const waiting = [];
@@ -79,7 +79,7 @@ async function reload(page, options) {
   return resume(page, options);
 }
 
-/** What calls are made with. */
+/** Arguments of the calls. */
 const ARGUMENTS = { invite: { delivery: "link", name: "Bob" }, persist: { scope: "tab" }, createCard: { label: "Still here", fields: [] } };
 
 const labels = (page) => page.evaluate(async () => (await tools.session.cards()).items.map(({ label }) => label));
@@ -215,7 +215,7 @@ async function dump(page) {
 
 test("what is stored holds no key that can be read, and no secret", async (t) => {
   const { context } = await device(t);
-  // What is sealed is seen where WebCrypto gets it.
+  // The plaintexts are seen where WebCrypto gets them.
   await context.addInitScript(() => {
     // A page that is not secure, such as an empty one, has none.
     if (!globalThis.SubtleCrypto) return;

@@ -1,4 +1,4 @@
-// What the tests have in common: a browser, and people who use the page as people do, by what it says and is called.
+// Common parts of the tests: a browser, and people who use the page as people do, by its words and names.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -38,7 +38,7 @@ export function useBrowser({ args = [] } = {}) {
   return (t, options) => openDevice(t, browser, options);
 }
 
-/** What the browser says of a connection that was cut. */
+/** The browser's messages about a connection that was cut. */
 const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|EMPTY_RESPONSE)/;
 
 /**
@@ -101,7 +101,7 @@ async function keep(test, context) {
   }
 }
 
-/** What the browser says when an address of the machine came or went. That is no fault of the page, which has to bear it. */
+/** The browser's messages when an address of the machine came or went, which is no fault of the page. */
 const MOVED = /net::ERR_NETWORK_CHANGED/;
 
 /** An answer that says no (401, 409, 410 …) is logged by the browser and is no fault; a failing server is. */

@@ -15,7 +15,7 @@ const NUMBER_CODE = "QR code of the safety number";
 
 const folder = await mkdtemp(path.join(tmpdir(), "vouchsafe-camera-"));
 after(() => rm(folder, { recursive: true }));
-/** What the browser takes for its camera: a film, opened anew at each start. */
+/** The film that the browser takes for its camera, opened anew at each start. */
 const film = path.join(folder, "film.y4m");
 await record(Buffer.alloc(CAMERA.width * CAMERA.height, 128));
 const device = useBrowser({ args: ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] });
@@ -43,7 +43,7 @@ async function pixels(page, png, camera) {
   return { ...size, data: new Uint8ClampedArray(Buffer.from(base64, "base64")) };
 }
 
-/** What a reader that is not the page's own reads where `code` is on the screen, with as much white around it as readers need. */
+/** The text that a foreign reader reads where `code` is on the screen, with as much white around it as readers need. */
 async function readCode(page, code) {
   const picture = await pixels(page, await code.screenshot());
   const read = jsQR(picture.data, picture.width, picture.height);

@@ -1,4 +1,4 @@
-// docs/guide.md, word for word: its commands are run, its files written, and what it promises is looked for on the page.
+// docs/guide.md, word for word: the test runs its commands, writes its files, and looks for its promises on the page.
 
 import assert from "node:assert/strict";
 import { appendFile, readFile, writeFile } from "node:fs/promises";

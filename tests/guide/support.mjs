@@ -1,4 +1,4 @@
-// What the tests of guides and of whole example apps have in common: a folder beside a checkout, Vite, and tabs.
+// Common parts of the tests of guides and of whole example apps: a folder beside a checkout, Vite, and tabs.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -15,7 +15,7 @@ const PATIENCE = 60_000;
 
 export const root = new URL("../../", import.meta.url);
 
-/** Where Vault and Keystore are. */
+/** The address of Vault and Keystore. */
 export const services = setting("VOUCHSAFE_SERVICES");
 
 function setting(name) {

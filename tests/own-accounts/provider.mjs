@@ -116,7 +116,7 @@ class Browser {
     return new URLSearchParams({ prompt, login: this.#user, password: "as the user likes" });
   }
 
-  /** Where a page or a form leads. */
+  /** The address that a page or a form leads to. */
   async #go(url, form) {
     const answer = await this.#fetch(url, form && { method: "POST", body: form });
     const location = answer.headers.get("location");

@@ -1,4 +1,4 @@
-// The codes of errors: the types, the Rust client, the page that explains them and the package agree.
+// The codes of errors: the types, the Rust client, the document, the demo page and the package agree.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -11,6 +11,9 @@ const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match.
 
 /** Codes that only the package's JavaScript gives. */
 const OF_JAVASCRIPT = ["storage_unavailable"];
+
+/** Codes whose message names what to do: the demo page shows it as it is. */
+const WITH_THEIR_OWN_WORDS = ["bad_input"];
 
 const types = await read("pkg-template/index.d.ts");
 const union = (name) => all(new RegExp(`export type ${name} =([^;]+);`).exec(types)[1], /"(\w+)"/g).flat().sort();
@@ -25,6 +28,12 @@ test("the types name the codes of the Rust client, and those of the package", as
 test("docs/errors.md explains each code, once", () => {
   assert.deepEqual(rows.map(([code]) => code).sort(), union("ErrorCode"));
   for (const [code, when, , tell] of rows) assert.ok(when.length > 10 && tell.length > 10, code);
+});
+
+test("the demo page has words for each code, and for no other", async () => {
+  const sentences = /^const SENTENCES = \{$(.+?)^\};$/ms.exec(await read("www/errors.js"))[1];
+  const codes = all(sentences, /^  (\w+):/gm).flat();
+  assert.deepEqual(codes.sort(), union("ErrorCode").filter((code) => !WITH_THEIR_OWN_WORDS.includes(code)));
 });
 
 test("what docs/errors.md and the types call retryable is retryable", async () => {

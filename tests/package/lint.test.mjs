@@ -1,4 +1,4 @@
-// What linters of packages say of the tarball. Each finding that is accepted has its reason here.
+// Findings of package linters in the tarball. Each accepted finding has its reason here.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What the tests of the package have in common: fresh projects that install it, their tools, servers, and a browser.
+// Common parts of the package's tests: fresh projects that install it, their tools, servers, and a browser.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 export const POLICY =
   "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; require-trusted-types-for 'script'; trusted-types vouchsafe";
 
-/** What a person sees in the end. */
+/** The text that a person sees in the end. */
 export const SEEN = "Alice (verified) shared Passport: X1234567";
 
 /** A sign-up stretches a passphrase, and a flow has two, which takes long on a slow machine. */
@@ -21,7 +21,7 @@ const LONG = 120_000;
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** What `cargo xtask test` tells. */
+/** A setting that `cargo xtask test` gives. */
 export function setting(name) {
   const value = process.env[`VOUCHSAFE_${name}`];
   assert.ok(value, "Run `cargo xtask test --only package` or `--only consumers`: they build the package and name it.");
@@ -77,7 +77,7 @@ export async function serveWith(t, tool, args, cwd) {
 }
 
 function start(program, args, cwd, env = {}) {
-  // What would let the tools say more than to a developer, or in colours.
+  // These variables would let the tools say more than to a developer, or in colours.
   const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env };
   for (const name of ["CI", "FORCE_COLOR", "NODE_ENV", "NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete environment[name];
   const child = spawn(program, args, { cwd, env: environment, detached: true });

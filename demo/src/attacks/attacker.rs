@@ -1,4 +1,4 @@
-//! Somebody in whose hands the services are: an account and keys of its own, and everything that the services know.
+//! Somebody who controls the services: an account and keys of its own, and everything that the services know.
 
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -11,7 +11,7 @@ use vouchsafe::ids::Id;
 
 use crate::answer::{Refusal, Result};
 
-/// The keys are real, and what is made with them is well made: that they are somebody else's is all that is wrong.
+/// The attacker's keys and account. The keys are real, and so are the records made with them: only the person is wrong.
 pub(crate) struct Attacker {
     pub(super) account: Id,
     pub(super) signing: SigningKey,
@@ -52,12 +52,12 @@ impl Attacker {
     }
 }
 
-/// An id as records have it.
+/// Makes a record's id of a UUID.
 pub(super) fn id(uuid: Uuid) -> Result<Id> {
     parse(&uuid.to_string())
 }
 
-/// An id that a service stored.
+/// Parses an id that a service stored.
 pub(super) fn parse(text: &str) -> Result<Id> {
     Ok(Id::parse(text)?)
 }

@@ -1,4 +1,4 @@
-//! Who asks. The services behind check it: what is said here counts only for an answer that they gave.
+//! The account of a caller. It is not checked here: the services behind do that, and only their answers are changed.
 
 use axum::http::{HeaderMap, header};
 use data_encoding::BASE64URL_NOPAD;

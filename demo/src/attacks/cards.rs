@@ -1,4 +1,4 @@
-//! Ciphertexts in each other's place.
+//! Ciphertexts that are swapped with each other.
 
 use axum::http::Method;
 use serde_json::Value;
@@ -12,7 +12,7 @@ const NEXT_CARD: &str = "SELECT COALESCE(\
         (SELECT created_at, id FROM main.cards WHERE account = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \
     (SELECT card FROM main.cards WHERE account = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1))";
 
-/// Likewise of the shares that the account received.
+/// The ciphertext of the next share that the account received, likewise.
 const NEXT_SHARE: &str = "SELECT COALESCE(\
     (SELECT share FROM main.shares WHERE recipient = $1 AND share <> '' AND (created_at, id) > \
         (SELECT created_at, id FROM main.shares WHERE recipient = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \

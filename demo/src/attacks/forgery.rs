@@ -1,4 +1,4 @@
-//! A share in somebody's name. The client's own functions name in a share whose key signs it; a liar would not.
+//! A share in somebody else's name. The client's own functions write the signer's key into a share; a liar would not.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -38,7 +38,7 @@ pub(super) async fn forge_share(
 
     let jws = String::from_utf8(jws).map_err(|_| failed())?;
     let [head, payload, _] = parts(&jws)?;
-    // Thumbprints are equally long, so that the padding stays right.
+    // All thumbprints have the same length, so the padding stays right.
     let rename = |part: &str| {
         let text = String::from_utf8(decode(part)?).map_err(|_| failed())?;
         let renamed = text.replace(signer.public().kid(), sender.kid());
@@ -90,7 +90,7 @@ mod tests {
     use super::super::attacker::id;
     use super::*;
 
-    /// The signature is all that is wrong with a forgery: by the sender's own key it would be taken.
+    /// Only the signature of a forgery is wrong: with the sender's own key it would open.
     #[tokio::test]
     async fn only_the_signature_is_false() {
         let [sender, attacker, recipient] =

@@ -1,4 +1,4 @@
-//! Links that the Vault accepts itself, in nobody's name but the attacker's.
+//! Links that the Vault accepts itself, in the attacker's name.
 
 use axum::http::{Method, StatusCode};
 use data_encoding::BASE64URL_NOPAD;
@@ -38,7 +38,7 @@ impl Attacks {
                     answer.status = StatusCode::OK;
                     answer.body = self.acceptance(asked, pending).await?;
                 }
-                // It can be left, as any other.
+                // People can disconnect from it, as from any other.
                 Some(_) if asked.method == Method::DELETE => {
                     answer.status = StatusCode::NO_CONTENT;
                 }
@@ -54,7 +54,7 @@ impl Attacks {
         Ok(())
     }
 
-    /// The links that wait, oldest first.
+    /// The pending links, oldest first.
     async fn pending(&self, account: &str) -> Result<Vec<Pending>> {
         let pending = sqlx::query_as(
             "SELECT i.id, i.created_at, k.id, k.spki, k.signing_key, k.statement FROM main.invitations AS i \

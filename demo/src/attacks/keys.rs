@@ -1,4 +1,4 @@
-//! False keys: the attacker's own where the other person's should be.
+//! False keys: the attacker's own in place of the other person's.
 
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Attacks: a layer in front of both services that lies to one account, and the route that switches it. The services
-//! themselves go on as ever, and so does everybody else's view of them.
+//! themselves do not change, and neither does everybody else's view of them.
 //!
-//! Whoever stands here knows what both services know, and has keys of its own; see [`attacker`]. What changes an
-//! answer is in a file for each thing that is lied about.
+//! The attacker knows everything that both services know, and has keys of its own; see [`attacker`]. Each kind of lie has
+//! a file that changes answers.
 
 mod attacker;
 mod caller;
@@ -32,12 +32,12 @@ use crate::look::{Look, Whose};
 use attacker::Attacker;
 use shares::Forged;
 
-/// More than any answer of the services.
+/// Bytes of an answer at most: more than any answer of the services has.
 const ANSWER: usize = 64 << 20;
-/// More than any question for several records.
+/// Bytes of a request at most: more than any query for several records has.
 const QUESTION: usize = 2 << 20;
 
-/// What the services can be made to do.
+/// The lies that the services can be made to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Attack {
@@ -53,7 +53,7 @@ pub(crate) enum Attack {
     TakeOverLink,
 }
 
-/// An attack that is on.
+/// An attack that goes on.
 struct Active {
     attack: Attack,
     since: i64,
@@ -62,14 +62,14 @@ struct Active {
     forged: Option<Forged>,
 }
 
-/// All attacks that are on.
+/// All attacks that go on.
 pub(crate) struct Attacks {
     look: Look,
     attacker: OnceCell<Attacker>,
     active: Mutex<HashMap<String, Active>>,
 }
 
-/// What an account asked one of the services for.
+/// A request of an account to one of the services.
 struct Asked {
     account: String,
     attack: Attack,
@@ -126,7 +126,7 @@ impl Attacks {
         }
     }
 
-    /// What is asked for, if the services lie to whoever asks, and about this.
+    /// The request, if the services lie to its account, and about this.
     async fn asked(&self, request: &Parts) -> Result<Option<Asked>> {
         if self.active().is_empty() {
             return Ok(None);
@@ -174,13 +174,13 @@ impl Attacks {
     }
 }
 
-/// Which attack is on, if any.
+/// The attack that goes on, if any.
 #[derive(Serialize)]
 pub(crate) struct Switched {
     attack: Option<Attack>,
 }
 
-/// What to switch on, or off.
+/// The attack to switch on, or `None` for off.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Switch {
@@ -190,7 +190,7 @@ pub(crate) struct Switch {
     attack: Option<Attack>,
 }
 
-/// Tells which attack is on.
+/// Answers with the attack that goes on.
 pub(crate) async fn show(
     State(attacks): State<Arc<Attacks>>,
     Query(whose): Query<Whose>,
@@ -203,7 +203,7 @@ pub(crate) async fn show(
     }))
 }
 
-/// Switches an attack on, or off. The same one again goes on as it was.
+/// Switches an attack on, or off. An attack that is switched on again goes on unchanged.
 pub(crate) async fn switch(
     State(attacks): State<Arc<Attacks>>,
     body: axum::body::Bytes,
@@ -252,7 +252,7 @@ pub(crate) async fn lie(
     }
     let request = Request::from_parts(parts, body);
     let (mut parts, body) = next.run(request).await.into_parts();
-    // What is not found was asked for by whom the token says, too.
+    // An answer of `not_found` also shows that the token was good.
     if !parts.status.is_success() && parts.status != StatusCode::NOT_FOUND {
         return Ok(Response::from_parts(parts, body));
     }
@@ -297,14 +297,14 @@ fn records(body: &mut Value) -> Vec<&mut Value> {
     }
 }
 
-/// Puts a record where the newest ones are.
+/// Puts a record in front, as the newest.
 fn add(body: &mut Value, record: Value) {
     if let Some(items) = body.get_mut("items").and_then(Value::as_array_mut) {
         items.insert(0, record);
     }
 }
 
-/// A member that is text.
+/// The text of a member.
 fn text<'a>(record: &'a Value, name: &str) -> &'a str {
     record[name].as_str().unwrap_or_default()
 }

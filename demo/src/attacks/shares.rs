@@ -27,7 +27,7 @@ pub(super) struct Forged {
 type Target = (String, String, String, String, String);
 
 impl Attacks {
-    /// Adds the share to the list, and what belongs to it to what is asked for.
+    /// Adds the share to the list, and its records to the answers that ask for them.
     pub(super) async fn forge_share(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
         let listed = asked.first_page && asked.is(&Method::GET, "/shares/incoming");
         let found = asked.is(&Method::POST, "/shares/query");
@@ -54,7 +54,7 @@ impl Attacks {
         Ok(())
     }
 
-    /// The share of this attack, made at the first question. Nobody to forge it from means no share.
+    /// The share of this attack, made at the first question. `None` if there is nobody to forge it from.
     async fn forged(&self, account: &str) -> Result<Option<Forged>> {
         let known = self.active().get(account).and_then(|on| on.forged.clone());
         let connection = known
@@ -87,8 +87,8 @@ impl Attacks {
     }
 }
 
-/// As good as it gets without the sender's key: a real DEK, wrapped for the recipient's real key, and headers, ids and
-/// names that all fit. Only the signature is another's.
+/// Forges a share as well as possible without the sender's key: with a real DEK, wrapped for the recipient's real key, and
+/// with fitting headers, ids and names. Only the signature is another's.
 async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Forged> {
     let (connection, sender, spki, own_key, their_key) = target;
     let key = ConnectionPublicKey::from_spki(&decode(spki)?)?;

@@ -6,13 +6,14 @@ use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-/// So much of a long value is read at its beginning: enough for the header of every record.
+/// Characters of a long value's beginning that are read: enough for the header of every record.
 const BEGINNING: usize = 1024;
-/// So many characters of it are shown at the beginning, and so many at the end.
+/// Characters of a long value that are shown at its beginning.
 const START: usize = 24;
+/// Characters of a long value that are shown at its end.
 const END: usize = 8;
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The id of a record.
@@ -47,7 +48,7 @@ impl Kind {
         matches!(self, Self::Public | Self::Ciphertext | Self::Hash)
     }
 
-    /// What to select of a column: a long value's beginning, end and length, or the value.
+    /// The selection of a column: a long value's beginning, end and length, or the value.
     pub(crate) fn select(self, column: &str) -> String {
         if self.is_long() {
             format!("substr({column}, 1, {BEGINNING}), substr({column}, -{END}), length({column})")
@@ -76,13 +77,13 @@ enum Content {
         start: String,
         end: String,
         length: i64,
-        /// Of a ciphertext.
+        /// The header of a ciphertext.
         #[serde(skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
     },
 }
 
-/// The protected header of a compact JWE, in its order.
+/// The protected header of a compact JWE, in the order of its members.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     alg: String,
@@ -93,7 +94,7 @@ struct Header {
 }
 
 impl Cell {
-    /// Reads what [`Kind::select`] selected, from the place `at` on.
+    /// Reads the columns that [`Kind::select`] selected, from index `at` on.
     pub(crate) fn read(
         name: &'static str,
         kind: Kind,

@@ -1,4 +1,4 @@
-//! `GET /demo/rows`: what both services store that concerns an account.
+//! `GET /demo/rows`: the rows of both services that concern an account.
 
 mod cell;
 mod tables;
@@ -14,10 +14,10 @@ use crate::look::{Look, Whose};
 use cell::Cell;
 use tables::{KEYSTORE, TableSpec, VAULT};
 
-/// So many rows of a table are shown, the newest.
+/// Rows of a table that are shown at most, the newest first.
 const MOST: usize = 50;
 
-/// Everything that is stored and concerns an account.
+/// The rows that concern an account.
 #[derive(Serialize)]
 pub(crate) struct Rows {
     keystore: Vec<Table>,
@@ -29,18 +29,18 @@ struct Table {
     table: &'static str,
     about: &'static str,
     rows: Vec<Row>,
-    /// How many rows are not shown.
+    /// The count of rows that are not shown.
     more: i64,
 }
 
 #[derive(Serialize)]
 struct Row {
-    /// Every record that the row has to do with.
+    /// The ids of the records that the row belongs to.
     ids: Vec<String>,
     columns: Vec<Cell>,
 }
 
-/// Shows what concerns an account and the people it has to do with.
+/// Shows the rows of an account and of the people it has to do with.
 pub(crate) async fn show(
     State(look): State<Look>,
     Query(whose): Query<Whose>,

@@ -1,18 +1,18 @@
-//! The tables, and which of their rows concern an account, `$1`. What a service can read is shown whole.
+//! The tables, and the condition for rows that concern an account, `$1`. Values that a service can read are shown whole.
 
 use super::cell::Kind::{self, Ciphertext, Hash, Id, Number, Plain, Public, Time};
 
-/// How a table is read.
+/// The reading of a table.
 pub(crate) struct TableSpec {
     pub(crate) table: &'static str,
-    /// What the table is for.
+    /// The purpose of the table, for the page.
     pub(crate) about: &'static str,
     /// Table and condition. The row is `r`.
     from: &'static str,
     /// The column by which the newest row comes first.
     newest: &'static str,
     pub(crate) columns: &'static [(&'static str, Kind)],
-    /// What gives the ids of the records that the row has to do with.
+    /// The expressions for the ids of the records that the row belongs to.
     pub(crate) ids: &'static [&'static str],
 }
 
@@ -27,7 +27,7 @@ impl TableSpec {
         format!("SELECT {selected} FROM {from} ORDER BY r.{newest} DESC, r.rowid DESC LIMIT {most}")
     }
 
-    /// How many rows there are.
+    /// The count of all rows.
     pub(crate) fn count(&self) -> String {
         format!("SELECT count(*) FROM {}", self.from)
     }
@@ -37,7 +37,7 @@ impl TableSpec {
 const SHARE_OF_SPACE: &str =
     "(SELECT id FROM main.shares WHERE connection_id = r.connection_id AND space_id = r.id)";
 
-/// The Keystore's.
+/// The Keystore's tables.
 pub(crate) const KEYSTORE: &[TableSpec] = &[
     TableSpec {
         table: "accounts",
@@ -113,7 +113,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
     },
 ];
 
-/// The Vault's.
+/// The Vault's tables.
 pub(crate) const VAULT: &[TableSpec] = &[
     TableSpec {
         table: "cards",

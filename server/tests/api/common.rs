@@ -399,7 +399,7 @@ pub(crate) async fn sign_up_body(
     by(who, body)
 }
 
-/// What an account's first recovery key would give.
+/// The value that an account's first recovery key would give.
 pub(crate) fn recovery_auth(who: &str) -> String {
     encode(&Sha256::digest(format!("recovery key of {who}")))
 }

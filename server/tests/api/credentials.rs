@@ -363,7 +363,7 @@ impl Stopped {
     }
 }
 
-/// What a sign-in meets at this server.
+/// The answer to a sign-in at this server.
 async fn begins(server: &Server, email: &str) -> Answer {
     let url = format!("{}/v1/sign-in/start", server.keystore_url());
     let body = by(email, json!({ "credentialRequest": sign_in_start() }));

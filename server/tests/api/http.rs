@@ -1,4 +1,4 @@
-//! What surrounds the routes: errors, headers, cross-origin rules, health, the page.
+//! The surroundings of the routes: errors, headers, cross-origin rules, health, the page.
 
 use crate::common::*;
 use serde_json::json;

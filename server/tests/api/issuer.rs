@@ -20,7 +20,7 @@ pub(crate) struct Issuer {
     serving: JoinHandle<()>,
 }
 
-/// What the provider answers, and what it was asked.
+/// The provider's answers, and the requests that it got.
 #[derive(Default)]
 pub(crate) struct Shows {
     /// Its discovery document and its keys; or nothing, and it fails.
@@ -64,13 +64,13 @@ impl Issuer {
         json!({ "issuer": self.url, "jwks_uri": keys, "response_types_supported": ["code"] })
     }
 
-    /// How often the keys were asked for.
+    /// The count of requests for the keys.
     pub(crate) fn asked(&self) -> usize {
         let asked = self.shows.asked.lock().unwrap();
         asked.iter().filter(|path| *path == "/keys").count()
     }
 
-    /// What a good token for this person says.
+    /// The claims of a good token for this person.
     pub(crate) fn claims(&self, lab: &Lab, subject: &str) -> Value {
         let now = lab.now() / 1000;
         json!({ "iss": self.url, "sub": subject, "aud": "app", "iat": now, "exp": now + 300 })

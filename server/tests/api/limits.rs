@@ -1,4 +1,4 @@
-//! How often one may try.
+//! Limits of attempts.
 
 use crate::common::*;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn send(
     (code.to_owned(), wait)
 }
 
-/// What is limited alike.
+/// Requests that are limited alike.
 #[derive(Clone, Copy, Debug)]
 enum Route {
     SignIn,

@@ -1,4 +1,4 @@
-//! What strangers may not do. The routes come from the services' own descriptions, so that none can be left out.
+//! Requests of strangers. The routes come from the services' own descriptions, so that none can be left out.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// How the sink encrypts.
+/// The sink's encryption.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tls {
     Never,
@@ -18,10 +18,10 @@ pub(crate) enum Tls {
     Implicit,
 }
 
-/// What the sink does wrong.
+/// A fault of the sink.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
-    /// To this command, or to "." after the mail, it says that.
+    /// The answer to this command, or to "." after the mail.
     Says(&'static str, &'static str),
     /// It goes away in the middle of the mail.
     Drops,
@@ -103,7 +103,7 @@ impl Sink {
         self.seen.lock().unwrap().mails.clone()
     }
 
-    /// How often a command came.
+    /// The count of a command.
     pub(crate) fn count(&self, command: &str) -> usize {
         let seen = self.seen.lock().unwrap();
         let of = |line: &&String| line.starts_with(command);

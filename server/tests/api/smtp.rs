@@ -35,7 +35,7 @@ async fn lab_of(sink: &Sink, url: &str) -> Lab {
     .await
 }
 
-/// How often a mail was tried, and when it will be tried again.
+/// The attempts at a mail so far, and the time of the next one.
 async fn tries(lab: &Lab, id: &str) -> (i64, i64) {
     let pool = database(&lab.vault_db).await;
     let row = sqlx::query_as("SELECT attempts, next_at FROM outbox WHERE id = $1")

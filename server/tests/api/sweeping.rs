@@ -1,4 +1,4 @@
-//! What has run out is erased, from the files too, and nothing else is.
+//! Expired data is erased, from the files, too, and nothing else is.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-// Where the module and the worker come from, under which policies, and what an app is told when they cannot be had.
+// Loading of module and worker: their places, the policies they work under, and the errors when they are missing.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ const open = useBrowser();
 const plain = (t) => project(t, "consumers/plain", "consumers/shared");
 const under = (policy) => ({ headers: { "content-security-policy": policy } });
 
-/** What the page shows where something is missing; the browser's console then says so, too. */
+/** The text that the page shows if something is missing; the browser's console says so, too. */
 const failure = async (t, page) => (await open(t, page, { faultsExpected: true })).seen;
 
 test("the external entry takes the module from its own file, an address, an answer, bytes, or compiled", async (t) => {

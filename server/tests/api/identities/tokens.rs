@@ -1,4 +1,4 @@
-//! Which tokens are taken, and which are not.
+//! Tokens that are taken, and tokens that are refused.
 
 use super::Scene;
 use crate::common::*;
@@ -8,7 +8,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// What is wrong with a token, what the answer says, and the token.
+/// The fault of a token, the words of the answer, and the token.
 fn bad_tokens(scene: &Scene) -> Vec<(&'static str, &'static str, String)> {
     let (signer, now) = (&scene.signer, scene.lab.now() / 1000);
     let good = scene.claims("ada");

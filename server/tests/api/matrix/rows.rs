@@ -5,9 +5,9 @@ use crate::common::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What a route answers to somebody who has nothing to do with the record.
+/// The answer of a route to somebody who has nothing to do with the record.
 pub(crate) enum Kind {
-    /// What it answers for a record that does not exist: `not_found`.
+    /// The answer for a record that does not exist: `not_found`.
     Missing,
     /// The same, where several are asked for at once and each has its own result.
     MissingOfMany,
@@ -23,9 +23,9 @@ pub(crate) enum Kind {
     Open(#[allow(dead_code, reason = "for readers")] &'static str),
 }
 
-/// What somebody gets with whom the connection was ended, about what was shared over it.
+/// The answer to somebody whose connection was ended, about a share of that connection.
 pub(crate) enum Former {
-    /// What a stranger gets.
+    /// The answer to a stranger.
     Nothing,
     /// This status, for this reason.
     Sees(
@@ -40,7 +40,7 @@ pub(crate) struct Row {
     pub(crate) former: Former,
     /// The path, if the route's own is not all of it, and the body: of a request that is right for whoever has a right to it.
     pub(crate) request: fn(&Target, &Caller) -> (String, Option<Value>),
-    /// Who has a right to it.
+    /// The people who have a right to it.
     pub(crate) owner: fn(&World) -> &Caller,
 }
 

@@ -1,4 +1,4 @@
-//! Who calls, and what the requests are about.
+//! The callers, and the records that their requests are about.
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, recover};
@@ -85,21 +85,21 @@ pub(crate) struct Caller {
 pub(crate) struct World {
     pub(crate) lab: Lab,
     pub(crate) tables: Tables,
-    /// Whose records they are.
+    /// The owner of the records.
     pub(crate) ada: Caller,
-    /// With whom Ada shares.
+    /// The person with whom Ada shares.
     pub(crate) carol: Caller,
-    /// Whom Ada invited.
+    /// The person whom Ada invited.
     pub(crate) dave: Caller,
-    /// With whom Ada shared, until she ended it.
+    /// The person with whom Ada shared, until she ended it.
     pub(crate) bob: Caller,
-    /// Nobody to Ada.
+    /// A stranger to Ada.
     pub(crate) eve: Caller,
     /// Ada's records, as those know them who have to do with them.
     pub(crate) theirs: Target,
-    /// What Ada had with Bob.
+    /// The records that Ada had with Bob.
     pub(crate) former: Target,
-    /// What does not exist.
+    /// Ids that do not exist.
     pub(crate) nowhere: Target,
     /// A session of recovery, of Ada's.
     pub(crate) recovery: String,
@@ -185,7 +185,7 @@ impl World {
 }
 
 impl Caller {
-    /// What the service knows them by.
+    /// The token or session by which a service knows them.
     pub(crate) fn bearer(&self, route: &str) -> &str {
         match parts(route).0 {
             "vault" => &self.person.token,

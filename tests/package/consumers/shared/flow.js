@@ -1,5 +1,5 @@
 /**
- * From two new accounts to a card that was read, as an app does it. Every consumer runs this.
+ * The way from two new accounts to a card that was read, as an app goes it. Every consumer runs this.
  *
  * @param {typeof import("vouchsafe").Vouchsafe} Vouchsafe
  * @param {import("vouchsafe").OpenOptions} options

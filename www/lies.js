@@ -1,0 +1,55 @@
+/** A part of a task that leads to a section of the page. */
+const at = (section, text) => ({ section, text });
+
+const PERSON = { of: "people", least: 1, text: "This needs a person you are connected with." };
+
+/** The lies that the servers can tell: what to try then, what that `needs`, and which refusal is `meant` for it. */
+export const ATTACKS = [
+  {
+    id: "swap-key-before",
+    told: "They show you a false key while you connect.",
+    name: "Swap a key while you connect",
+    lie: "The Vault shows you its own public key in place of the other person’s, so that it could read along.",
+    task: [
+      at("People", "Connect with somebody"),
+      ". By link, accepting is refused at once. By mail the two of you see different safety numbers, until you disconnect and connect anew.",
+    ],
+    meant: ({ code }) => code !== "record_rejected",
+  },
+  {
+    id: "swap-key-later",
+    told: "They show you another key for the people you know.",
+    name: "Swap a key later",
+    lie: "You are connected. Now the Vault shows another key for that person.",
+    task: [at("People", "Look at your people"), ": the change is seen. Then ", at("Your cards", "try to share a card"), "."],
+    needs: PERSON,
+    meant: ({ code, unproven }) => code === "peer_key_changed" && !unproven,
+  },
+  {
+    id: "forge-share",
+    told: "They made up a share from somebody you know.",
+    name: "Forge a share",
+    lie: "The servers make up a card, lock it for you as it should be, and say that somebody you know shared it.",
+    task: [at("Shared with you", "Read the card that turned up"), " under “Shared with you”."],
+    needs: PERSON,
+    meant: ({ call, code }) => call === "readShare" && code === "record_rejected",
+  },
+  {
+    id: "swap-records",
+    told: "They hand out one record in place of another.",
+    name: "Swap two records",
+    lie: "The Vault hands out the ciphertext of one of your cards in place of another.",
+    task: [at("Your cards", "Look at your cards"), "."],
+    needs: { of: "cards", least: 2, text: "This needs two cards." },
+    meant: ({ code }) => code === "record_rejected",
+  },
+  {
+    id: "take-over-link",
+    told: "They say that somebody has accepted your link.",
+    name: "Take over an invitation link",
+    lie: "The Vault says that somebody accepted your link, with keys of its own, without ever having had the link.",
+    task: [at("People", "Make an invitation link"), ", then look at your people."],
+    note: "Disconnecting ends the invitation for good; to let the real person in, be honest again first.",
+    meant: ({ code }) => code === "peer_key_changed",
+  },
+];
