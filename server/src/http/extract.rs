@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::encoding::{Id, base64url, from_base64url};
-use crate::error::{ApiError, Code, Result};
+use crate::base64url::{base64url, from_base64url};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::Id;
 
 /// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
 pub(crate) struct Input<T>(pub(crate) T);

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
 use crate::clock::{Clock, MINUTE, SECOND};
-use crate::error::{ApiError, Result};
+use crate::http::error::{ApiError, Result};
 
 /// So many attempts in so many milliseconds.
 #[derive(Clone, Copy)]
@@ -147,10 +147,15 @@ impl Limits {
 
     /// Counts one attempt at something that is limited in three ways. One that is refused counts in none of them, so
     /// that one address cannot use up what is there for all.
-    pub(crate) fn attempt(&self, rates: &Rates, account: &str, from: &From) -> Result<()> {
+    pub(crate) fn attempt(
+        &self,
+        rates: &Rates,
+        account: &str,
+        address: &CallerAddress,
+    ) -> Result<()> {
         let keys = [
             (&rates.account, account),
-            (&rates.address, from.0.as_str()),
+            (&rates.address, address.0.as_str()),
             (&rates.overall, ""),
         ];
         self.step(&keys, true)
@@ -191,7 +196,7 @@ impl Limits {
 pub(crate) struct BehindProxy(pub(crate) bool);
 
 /// The address that a request came from.
-pub(crate) struct From(pub(crate) String);
+pub(crate) struct CallerAddress(pub(crate) String);
 
 /// What counts as one address: of IPv6 the network, since whoever has one has every address in it.
 fn network(address: IpAddr) -> String {
@@ -204,7 +209,7 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for From {
+impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
@@ -278,7 +283,7 @@ mod tests {
         let rates = Rates::of_five_minutes(["account", "address", "all"], [2, 3, 5]);
         let attempt = |account: &str, address: &str| {
             limits
-                .attempt(&rates, account, &From(address.to_owned()))
+                .attempt(&rates, account, &CallerAddress(address.to_owned()))
                 .is_ok()
         };
         assert!(attempt("a", "1") && attempt("a", "2"));
@@ -306,9 +311,9 @@ mod tests {
             let pass = |account: fn(u32) -> u32, address: fn(u32) -> u32| {
                 let (limits, _) = limits();
                 let passes = |n: &u32| {
-                    let from = From(address(*n).to_string());
+                    let address = CallerAddress(address(*n).to_string());
                     limits
-                        .attempt(rates, &account(*n).to_string(), &from)
+                        .attempt(rates, &account(*n).to_string(), &address)
                         .is_ok()
                 };
                 (0..).take_while(passes).count()

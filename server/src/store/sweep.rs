@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::error::Result;
+use crate::http::error::Result;
 
 /// Sweeps at once and then again after each interval, until the server stops.
 pub(crate) async fn work<F: Future<Output = Result<()>>>(

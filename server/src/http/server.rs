@@ -1,6 +1,5 @@
 //! Starting and stopping.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,28 +9,18 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::{layers, page};
 use crate::config::{Config, Urls};
-use crate::db::Db;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
+use crate::http::serve::serve;
 use crate::keystore::Keystore;
-use crate::serve::serve;
+use crate::start_error::StartError;
+use crate::store::db::Db;
 use crate::vault::{TrustedKeys, Vault};
-use crate::{http, keystore, page, vault};
+use crate::{keystore, vault};
 
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Why a server did not start: one sentence that says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartError(pub(crate) String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// A running server. Dropping it stops it too, without waiting.
 #[derive(Debug)]
@@ -114,7 +103,7 @@ impl Server {
                 router = router.route("/dev/mails", mailbox(&config));
             }
         }
-        router = router.merge(http::health(databases.clone()));
+        router = router.merge(layers::health(databases.clone()));
         router = match &config.page {
             Some(folder) if folder.is_dir() => router.fallback_service(page::page(folder)),
             Some(folder) => {
@@ -123,9 +112,9 @@ impl Server {
                     folder.display()
                 )));
             }
-            None => router.fallback(http::not_found),
+            None => router.fallback(layers::not_found),
         };
-        let router = http::surround(wrap(router), &config.cors_origins, config.behind_proxy)?;
+        let router = layers::surround(wrap(router), &config.cors_origins, config.behind_proxy)?;
         let limit = config.header_timeout;
         let serving = tokio::spawn(serve(listener, router, limit, stopping));
         let vault_url = urls

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyPool, Transaction};
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// The steps that lead to today's schema, oldest first. Steps are only ever added.
 pub(crate) type Migrations = &'static [&'static str];

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use data_encoding::BASE64URL_NOPAD;
 use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,7 +10,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::error::{Code, Result};
+use crate::base64url::{base64url, from_base64url};
+use crate::http::error::{Code, Result};
 
 /// A lower-case UUID in its 36-character form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ impl Id {
         if self.0.as_bytes()[14] == b'0' + version {
             Ok(&self.0)
         } else {
-            Err(crate::error::ApiError::bad_input(format!(
+            Err(crate::http::error::ApiError::bad_input(format!(
                 "Make the id a UUID of version {version}."
             )))
         }
@@ -234,16 +234,6 @@ impl<const PARTS: usize> From<Envelope<PARTS>> for String {
     }
 }
 
-/// Canonical base64url without padding.
-pub(crate) fn base64url(bytes: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(bytes)
-}
-
-/// The bytes of canonical base64url: no padding, no stray bits at the end.
-pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
-}
-
 /// Whether two texts are equal, in a time that does not tell where they differ.
 pub(crate) fn same_secret(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
@@ -268,14 +258,6 @@ mod tests {
             "",
         ] {
             assert!(id(wrong).is_none(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn base64url_is_canonical() {
-        assert_eq!(from_base64url("AQ"), Some(vec![1]));
-        for wrong in ["AQ==", "AR", "A", "A Q", "+/+/"] {
-            assert!(from_base64url(wrong).is_none(), "{wrong}");
         }
     }
 

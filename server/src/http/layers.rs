@@ -15,10 +15,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::db::Db;
-use crate::error::{ApiError, Code};
-use crate::limits::BehindProxy;
-use crate::server::StartError;
+use crate::http::error::{ApiError, Code};
+use crate::http::limits::BehindProxy;
+use crate::start_error::StartError;
+use crate::store::db::Db;
 
 /// How long a request may take, its body included.
 const TIMEOUT: Duration = Duration::from_secs(30);
