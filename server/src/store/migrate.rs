@@ -3,8 +3,8 @@
 //!
 //! The files are listed in the code: `sqlx::migrate!` would find them itself, but sees a new one only with a build script.
 
+use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Acquire, SqlSafeStr};
 
 use super::db::{Db, does_not_open};
 use crate::start_error::StartError;
@@ -50,11 +50,14 @@ impl Db {
     /// Of several processes that start at once, one migrates and the others wait: PostgreSQL has a lock for it, which sqlx takes;
     /// for SQLite sqlx takes none, and the transaction is it.
     async fn run(&self, migrator: &Migrator) -> Result<(), MigrateError> {
+        // `Migrator::run` takes whatever a connection can be had from, which makes futures that no task may run
+        // ("implementation of `Acquire` is not general enough"); this is what it calls.
         if !self.sqlite {
-            return migrator.run(&self.write).await;
+            let mut connection = self.write.acquire().await?;
+            return migrator.run_direct(None, &mut *connection, false).await;
         }
         let mut tx = self.begin().await?;
-        migrator.run(tx.acquire().await?).await?;
+        migrator.run_direct(None, &mut *tx, false).await?;
         Ok(tx.commit().await?)
     }
 }
