@@ -129,6 +129,13 @@ from_columns! {
     }
 }
 
+/// A begun sign-in whose passphrase was proven.
+struct ProvenLogin {
+    account: String,
+    credentials_version: i64,
+    email: Option<String>,
+}
+
 from_columns! {
     /// What the account gives out once it is held.
     struct Held {
@@ -152,6 +159,46 @@ impl Keystore {
         .fetch_optional(&self.db.read)
         .await?;
         Ok(lost.is_some())
+    }
+
+    /// The begun sign-in whose passphrase the client's last message proves. One that it does not prove is over.
+    async fn prove_login(
+        &self,
+        hash: &str,
+        finalization: &Message,
+        now: i64,
+    ) -> Result<ProvenLogin> {
+        let login: Option<Login> = sqlx::query_as(
+            "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
+        )
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(&self.db.read)
+        .await?;
+        let login = login
+            .filter(|login| same_secret(&login.hash, hash))
+            .ok_or(Code::WrongCredentials)?;
+        let state = from_base64url(&login.state)
+            .map(Message)
+            .ok_or(Code::ServerError)?;
+        // Only one message fits a login, so that a second one that fits is the first one again.
+        let proven = match opaque::proves(&state, finalization) {
+            Ok(()) => login.account,
+            Err(error) if error.code() == Code::WrongCredentials => None,
+            Err(error) => return Err(error),
+        };
+        let Some(account) = proven else {
+            sqlx::query("DELETE FROM logins WHERE hash = $1")
+                .bind(hash)
+                .execute(&self.db.write)
+                .await?;
+            return Err(Code::WrongCredentials.into());
+        };
+        Ok(ProvenLogin {
+            account,
+            credentials_version: login.credentials_version,
+            email: login.email,
+        })
     }
 }
 
@@ -228,34 +275,9 @@ pub(super) async fn sign_in_finish(
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
-    let login: Option<Login> = sqlx::query_as(
-        "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
-    )
-    .bind(&hash)
-    .bind(now)
-    .fetch_optional(&keystore.db.read)
-    .await?;
-    let login = login
-        .filter(|login| same_secret(&login.hash, &hash))
-        .ok_or(Code::WrongCredentials)?;
-    let version = login.credentials_version;
-    let state = from_base64url(&login.state)
-        .map(Message)
-        .ok_or(Code::ServerError)?;
-    // Only one message fits a login, so that a second one that fits is the first one again.
-    let proven = match opaque::proves(&state, &input.credential_finalization) {
-        Ok(()) => login.account,
-        Err(error) if error.code() == Code::WrongCredentials => None,
-        Err(error) => return Err(error),
-    };
-    let Some(account) = proven else {
-        sqlx::query("DELETE FROM logins WHERE hash = $1")
-            .bind(&hash)
-            .execute(&keystore.db.write)
-            .await?;
-        return Err(Code::WrongCredentials.into());
-    };
-
+    let login = keystore
+        .prove_login(&hash, &input.credential_finalization, now)
+        .await?;
     let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<Held> = sqlx::query_as(
@@ -263,13 +285,13 @@ pub(super) async fn sign_in_finish(
          WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
          RETURNING CASE WHEN email = login THEN email END AS address, kek_passphrase, vault_key, signing_key",
     )
-    .bind(&account)
-    .bind(version)
+    .bind(&login.account)
+    .bind(login.credentials_version)
     .bind(&login.email)
     .fetch_optional(&mut *tx)
     .await?;
     let held = held.ok_or(Code::WrongCredentials)?;
-    let made = make_session(&mut tx, &account, Scope::Full, now).await?;
+    let made = make_session(&mut tx, &login.account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
         .execute(&mut *tx)
@@ -284,14 +306,14 @@ pub(super) async fn sign_in_finish(
     }
     tx.commit().await?;
     Ok(Json(SignedIn {
-        account_id: Id::stored(account),
+        account_id: Id::stored(login.account),
         email: held.address,
         session: made.session,
         expires_at: made.expires_at,
         kek_passphrase: held.kek_passphrase,
         vault_key: held.vault_key,
         signing_key: held.signing_key,
-        credentials_version: version,
+        credentials_version: login.credentials_version,
     }))
 }
 

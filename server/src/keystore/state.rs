@@ -55,12 +55,8 @@ impl Keystore {
             identities,
             email_sign_up: config.email_sign_up,
             clock: config.clock.clone(),
-            issuer: urls
-                .keystore
-                .as_ref()
-                .map(|url| url.text.clone())
-                .unwrap_or_default(),
-            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+            issuer: urls.keystore.text.clone(),
+            audiences: urls.audiences(),
         }))
     }
 

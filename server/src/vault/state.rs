@@ -59,18 +59,14 @@ impl Vault {
         let invitation_url = config
             .invitation_url
             .clone()
-            .unwrap_or_else(|| format!("{}/", urls.vault[0].origin));
+            .unwrap_or_else(|| format!("{}/", urls.vault.origin));
         Ok(Arc::new(Self {
             db: Db::open(&url, "Vault", MIGRATIONS).await?,
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
             keys,
-            issuer: urls
-                .keystore
-                .as_ref()
-                .map(|url| url.text.clone())
-                .unwrap_or_default(),
-            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+            issuer: urls.keystore.text.clone(),
+            audiences: urls.audiences(),
             invitation_url,
             mailer: Mailer::new(config)?,
             mail_waits: Notify::new(),
