@@ -7,4 +7,5 @@ pub(crate) mod limits;
 pub(crate) mod page;
 pub(crate) mod serve;
 pub(crate) mod server;
+pub(crate) mod sizes;
 pub(crate) mod values;

@@ -21,7 +21,7 @@ use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
 /// How long requests may go on after the server was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it stops it too, without waiting.
 #[derive(Debug)]
@@ -105,14 +105,17 @@ impl Server {
     /// Lets open requests end, closes event streams and databases.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(GRACE, &mut self.serving)
+        if tokio::time::timeout(STOP_GRACE, &mut self.serving)
             .await
             .is_err()
         {
             self.serving.abort();
         }
         for working in &mut self.working {
-            if tokio::time::timeout(GRACE, &mut *working).await.is_err() {
+            if tokio::time::timeout(STOP_GRACE, &mut *working)
+                .await
+                .is_err()
+            {
                 working.abort();
             }
         }

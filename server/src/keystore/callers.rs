@@ -15,7 +15,7 @@ use crate::store::db::Tx;
 use crate::token::bearer;
 
 /// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
-const FRESH: i64 = 5 * MINUTE;
+const FRESH_FOR_MS: i64 = 5 * MINUTE;
 
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
@@ -82,7 +82,7 @@ impl Session {
             email: stored.email,
             hash: stored.hash,
             is_recovery: stored.recovery != 0,
-            is_fresh: now - stored.created_at <= FRESH,
+            is_fresh: now - stored.created_at <= FRESH_FOR_MS,
             is_deleted: stored.deleted_at.is_some(),
         })
     }

@@ -19,10 +19,12 @@ use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
-/// How long a session lasts.
-pub(super) const SESSION: i64 = 30 * DAY;
-const RECOVERY: i64 = 15 * MINUTE;
-const LOGIN: i64 = 2 * MINUTE;
+/// A full session ends this long after the sign-in.
+pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
+/// A session of recovery, which is there to set new credentials.
+const RECOVERY_LIFETIME_MS: i64 = 15 * MINUTE;
+/// A sign-in has to be finished within this time after its start.
+const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
 
 /// The first message of a sign-in.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -90,8 +92,8 @@ pub(super) async fn make_session(
     now: i64,
 ) -> Result<NewSession> {
     let lasts = match scope {
-        Scope::Full => SESSION,
-        Scope::Recovery => RECOVERY,
+        Scope::Full => SESSION_LIFETIME_MS,
+        Scope::Recovery => RECOVERY_LIFETIME_MS,
     };
     let made = NewSession {
         session: Bytes::make(),
@@ -244,7 +246,7 @@ pub(super) async fn sign_in_start(
         .key("hash", &hash)
         .made("account", found.as_ref().map(|found| found.id.as_str()))
         .made("state", &state)
-        .made("expires_at", now + LOGIN)
+        .made("expires_at", now + LOGIN_LIFETIME_MS)
         .made("credentials_version", version)
         // Who has no account leaves no address behind.
         .made("email", found.as_ref().and(who.token_email()))

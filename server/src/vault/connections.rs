@@ -12,6 +12,7 @@ use super::public_keys::Publication;
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::sizes::MAX_IDS;
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
 use crate::store::db::placeholders;
@@ -152,7 +153,7 @@ pub(super) async fn query(
     caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Connection>>> {
-    let ids = input.within(200)?;
+    let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }

@@ -22,7 +22,8 @@ use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
 
-const LONGEST: i64 = 90 * DAY;
+/// The longest time that an invitation may be open, give or take a minute for clocks that differ.
+const MAX_INVITATION_MS: i64 = 90 * DAY;
 
 /// How the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -169,7 +170,7 @@ impl NewInvitation {
     }
 
     fn check_time(&self, now: i64) -> Result<()> {
-        if self.expires_at > now && self.expires_at <= now + LONGEST + MINUTE {
+        if self.expires_at > now && self.expires_at <= now + MAX_INVITATION_MS + MINUTE {
             Ok(())
         } else {
             Err(ApiError::bad_input(

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::start_error::StartError;
 
 /// What a taken mail may cost beyond its hand-over: the polite end of the connection.
-const QUIT: Duration = Duration::from_secs(5);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a mail did not go. The text is for the log and holds nothing of the mail.
 pub(super) enum Failure {
@@ -98,7 +98,7 @@ impl Smtp {
             .await
             .unwrap_or_else(|_| Err(Failure::Later("no answer in time".to_owned())))?;
         // The mail is taken, whatever becomes of the connection.
-        let _ = tokio::time::timeout(QUIT, connection.quit()).await;
+        let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await;
         Ok(())
     }
 
