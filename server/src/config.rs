@@ -1,4 +1,4 @@
-//! How a server is set up.
+//! The configuration of a server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use axum::http::Uri;
 use crate::clock::Clock;
 use crate::start_error::StartError;
 
-/// Which services a process runs.
+/// The services of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Services {
     /// Vault and Keystore together.
@@ -33,7 +33,7 @@ impl Services {
 /// Everything that a server can be told. [`Config::new`] gives a server for trying out; fields are set as needed.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which services run.
+    /// The services to run.
     pub services: Services,
     /// The address to listen on, as `host:port`. Port 0 takes a free one.
     pub listen: String,
@@ -55,39 +55,39 @@ pub struct Config {
     pub oidc_issuer: Option<String>,
     /// The audiences that identity tokens may be for: the app's client id.
     pub oidc_audiences: Vec<String>,
-    /// Where the provider's keys are; by default where its discovery document says.
+    /// The address of the provider's keys; by default the one in its discovery document.
     pub oidc_jwks_url: Option<String>,
-    /// Whether new accounts may be opened by an email address.
+    /// New accounts may be opened by an email address.
     pub email_sign_up: bool,
     /// The web origins that may call, or `*`.
     pub cors_origins: Vec<String>,
     /// A folder with a page to serve at `/`.
     pub page: Option<PathBuf>,
-    /// What invitation links in mails begin with; by default `/` at the Vault's origin.
+    /// The beginning of invitation links in mails; by default `/` at the Vault's origin.
     pub invitation_url: Option<String>,
     /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
     pub smtp_url: Option<String>,
     /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
     pub smtp_ca: Option<PathBuf>,
-    /// How long the mail server may take for one mail: less than the two minutes after which another process tries.
+    /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
     /// The sender's address of mails.
     pub mail_from: String,
-    /// Whether `GET /dev/mails` shows the captured mails to everybody.
+    /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
-    /// Whether to make a new Keystore setup although there are accounts, which then cannot sign in by passphrase.
+    /// A missing Keystore setup is made anew although there are accounts, which then cannot sign in by passphrase.
     pub new_opaque_setup: bool,
-    /// Whether the last entry of `X-Forwarded-For` is the caller's address.
+    /// The last entry of `X-Forwarded-For` is the caller's address.
     pub behind_proxy: bool,
-    /// Whether attempts are limited.
+    /// Attempts are limited.
     pub rate_limits: bool,
-    /// How long the headers of a request may take, and a connection may wait for its next request.
+    /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
-    /// How often an event stream sends a comment line.
+    /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
-    /// How often the Vault looks for mails whose time for another attempt has come.
+    /// The time between two looks for mails that are due for another attempt.
     pub outbox: Duration,
-    /// How often each service sweeps what has run out.
+    /// The time between two sweeps of each service.
     pub sweep: Duration,
     /// The clock.
     pub clock: Clock,
@@ -129,7 +129,7 @@ impl Config {
         }
     }
 
-    /// Where a file of the data folder lies.
+    /// The path of a file in the data folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         let data: &Path = &self.data;
         data.join(name)

@@ -1,4 +1,4 @@
-//! What surrounds every route: time-outs, headers, cross-origin rules, the log.
+//! The layers around every route: time-outs, headers, cross-origin rules, the log.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
 use crate::store::db::Db;
 
-/// How long a request may take, its body included.
+/// The time for a request, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds to a service's routes its description, its health and its answers to wrong methods.

@@ -20,7 +20,7 @@ use crate::store::db::Db;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
-/// How long requests may go on after the server was told to stop.
+/// The time for open requests to end after the server was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it stops it too, without waiting.

@@ -1,5 +1,4 @@
-//! How large things may be on the way through a client, a proxy and the server. Bytes are those of the text that
-//! travels.
+//! The largest sizes on the way through a client, a proxy and the server, in bytes of the text that travels.
 //!
 //! Each step has to let through what the step before it makes:
 //!
@@ -54,7 +53,7 @@ mod tests {
 
     /// Room for the members around what is counted: names, ids, numbers, quotes.
     const MEMBERS: usize = 512;
-    /// What a JWE or a JWS has besides its content: header, nonce or wrapped key, tag or signature.
+    /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
     const ENVELOPE: usize = 1 << 10;
 
     fn base64url(bytes: usize) -> usize {

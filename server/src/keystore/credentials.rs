@@ -39,7 +39,7 @@ pub(crate) struct NewCredentials {
     recovery: Option<NewRecoveryKey>,
 }
 
-/// What a passphrase leaves with the Keystore.
+/// The part of a passphrase that stays with the Keystore.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewPassphrase {
@@ -47,7 +47,7 @@ pub(crate) struct NewPassphrase {
     kek_passphrase: Jwe,
 }
 
-/// What a recovery key leaves with the Keystore.
+/// The part of a recovery key that stays with the Keystore.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewRecoveryKey {

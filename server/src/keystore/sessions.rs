@@ -53,7 +53,7 @@ pub(crate) struct SignInFinish {
     credential_finalization: Message,
 }
 
-/// What a new session may do.
+/// The rights of a new session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Everything.
@@ -139,7 +139,7 @@ struct ProvenLogin {
 }
 
 from_columns! {
-    /// What the account gives out once it is held.
+    /// The part of an account that a sign-in gives out.
     struct Held {
         /// Null for those who came with an identity token.
         address: Option<String>,
@@ -150,7 +150,7 @@ from_columns! {
 }
 
 impl Keystore {
-    /// Whether any account has a passphrase that only a lost setup could check.
+    /// Tells whether any account has a passphrase that only a lost setup could check.
     async fn has_lost_passphrases(&self) -> Result<bool> {
         // Two ranges rather than `<>`, which no index serves.
         let lost = sqlx::query(
@@ -228,7 +228,7 @@ pub(super) async fn sign_in_start(
     let setup = &keystore.setup;
     let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
     let found = found.filter(current);
-    // Whoever has no account is answered like one of an older setup, while there are such.
+    // Strangers are answered like accounts of an older setup, while there are any.
     if lost && found.is_none() {
         return Err(Code::RecoveryNeeded.into());
     }
@@ -248,7 +248,7 @@ pub(super) async fn sign_in_start(
         .made("state", &state)
         .made("expires_at", now + LOGIN_LIFETIME_MS)
         .made("credentials_version", version)
-        // Who has no account leaves no address behind.
+        // Strangers leave no address behind.
         .made("email", found.as_ref().and(who.token_email()))
         .add(&mut tx)
         .await?;

@@ -36,14 +36,14 @@ pub(crate) struct NewSpace {
     peer: Jwe,
 }
 
-/// What became of each new space, in order.
+/// The outcomes of new spaces, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResults {
     results: Vec<SpaceResult>,
 }
 
-/// What became of one.
+/// The outcome of one new space.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResult {
@@ -58,7 +58,7 @@ pub(crate) struct NewClaim {
     claim: Jwe,
 }
 
-/// What one person sees of a space.
+/// A space as one person sees it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Space {
@@ -70,15 +70,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who may claim.
+        /// The account that may claim.
         recipient: Id,
         /// The sender's copy.
         own: Jwe,
-        /// When the recipient claimed.
+        /// The time of the claim.
         claimed_at: Option<i64>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends for the recipient.
+        /// The time of its end, for the recipient.
         expires_at: Option<i64>,
     },
     /// The recipient's view.
@@ -88,15 +88,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who made it.
+        /// The account that made it.
         sender: Id,
         /// The copy that the sender made for the recipient.
         peer: Jwe,
         /// The recipient's own copy.
         claim: Option<Jwe>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends.
+        /// The time of its end.
         expires_at: Option<i64>,
     },
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 /// The Keystore's secrets, which lie beside its database.
 const SETUP_FILE: &str = "keystore.setup";
 
-/// Why there is no backup: one sentence that says what to do.
+/// The reason why there is no backup: one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupError(String);
 
@@ -58,7 +58,7 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
             .map_err(|error| BackupError(format!("Make {} a folder ({error}).", to.display())))
     });
     if written.is_err() {
-        // What cannot be removed is named by the next attempt.
+        // The next attempt names a folder that could not be removed.
         let _ = fs::remove_dir_all(&part);
     }
     written

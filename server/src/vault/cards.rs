@@ -24,7 +24,7 @@ pub(crate) struct NewCard {
     version: i64,
 }
 
-/// What is known of a card besides its content.
+/// A card without its content.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CardVersion {

@@ -25,7 +25,7 @@ const SELECT_OF_ACCOUNT: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS 
     FROM connections c JOIN public_keys a ON a.id = c.inviter_key JOIN public_keys b ON b.id = c.invitee_key \
     WHERE (c.inviter = $1 OR c.invitee = $1)) AS own WHERE 1 = 1";
 
-/// Whether a connection can carry shares.
+/// The state of a connection: active ones carry shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ConnectionState {

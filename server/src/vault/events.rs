@@ -1,4 +1,4 @@
-//! What happened to an account, as a stream that can be taken up again after the last event seen.
+//! Events of an account, as a stream that can be taken up again after the last event seen.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ const MAX_STREAMS_PER_ACCOUNT: usize = 20;
 /// The wait that an account with too many streams is asked for.
 const STREAM_RETRY_SECONDS: i64 = 10;
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Invitation,
@@ -73,7 +73,7 @@ impl Default for Bell {
     }
 }
 
-/// How many streams each account has open.
+/// Counts the open streams of each account.
 #[derive(Clone, Default)]
 pub(super) struct Seats(Arc<Mutex<HashMap<String, usize>>>);
 

@@ -25,7 +25,7 @@ use crate::store::new_row::{NewRow, Written};
 /// The longest time that an invitation may be open, give or take a minute for clocks that differ.
 const MAX_INVITATION_MS: i64 = 90 * DAY;
 
-/// How the invitee learns of an invitation.
+/// The way by which the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Delivery {
@@ -60,7 +60,7 @@ impl<'r> Decode<'r, Any> for Delivery {
     }
 }
 
-/// Where an invitation stands.
+/// The state of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum InvitationState {
@@ -88,7 +88,7 @@ impl InvitationState {
         }
     }
 
-    /// Why it cannot be accepted.
+    /// The reason why it cannot be accepted, if it cannot.
     pub(super) fn over(self) -> Option<Code> {
         match self {
             Self::Pending => None,

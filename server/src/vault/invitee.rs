@@ -154,7 +154,7 @@ impl Vault {
                 return self.connection(&caller.account, id).await;
             }
         }
-        // What is still open was refused because the public key is not the caller's.
+        // An invitation that is still open was refused because the public key is not the caller's.
         Err(held.state.over().unwrap_or(Code::NotFound).into())
     }
 

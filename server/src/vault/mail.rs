@@ -153,7 +153,7 @@ fn date(time: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// Whether mail can be addressed to this.
+/// Tells whether mail can be addressed to this text.
 pub(super) fn is_address(email: &str) -> bool {
     email.len() <= 254 && email.parse::<Address>().is_ok()
 }

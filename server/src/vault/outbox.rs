@@ -9,7 +9,7 @@ use crate::clock::{MINUTE, SECOND};
 use crate::http::error::Result;
 use crate::store::columns::from_columns;
 
-/// How long a mail that is being sent belongs to the process that took it.
+/// A mail that is being sent belongs for this time to the process that took it.
 const LEASE_MS: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
 const MAX_RETRY_WAIT_MS: i64 = 60 * MINUTE;
@@ -46,7 +46,7 @@ pub(super) async fn work(vault: &Arc<Vault>) {
 
 impl Vault {
     async fn send_mails(&self) -> Result<()> {
-        // What nobody may accept any more is not worth a mail.
+        // An invitation that nobody can accept any more is not mailed.
         self.forget_tokens().await?;
         let due: Vec<DueMail> = sqlx::query_as(
             "SELECT id, recipient, inviter_email, token, expires_at, attempts, next_at FROM outbox \

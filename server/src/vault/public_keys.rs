@@ -16,8 +16,8 @@ use crate::http::sizes::{MAX_SPKI_BYTES, MAX_STATEMENT_BYTES};
 use crate::http::values::{Bytes, Jws, Message};
 use crate::store::new_row::NewRow;
 
-/// What stands before and after the 384 bytes of the modulus in the one DER form of an RSA key of 3072 bits with the
-/// exponent 65537. To compare with it is stricter than to parse.
+/// The bytes before and after the 384 bytes of the modulus, in the one DER form of an RSA key of 3072 bits with the
+/// exponent 65537. Comparing with them is stricter than parsing.
 const DER_BEFORE_MODULUS: [u8; 33] = [
     0x30, 0x82, 0x01, 0xa2, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
     0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x8f, 0x00, 0x30, 0x82, 0x01, 0x8a, 0x02, 0x82, 0x01, 0x81,

@@ -40,14 +40,14 @@ pub(crate) struct Share {
     share: Jwe,
 }
 
-/// What was found, in the order of the ids.
+/// The answer to a query, in the order of its ids.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SharesFound {
     results: Vec<ShareFound>,
 }
 
-/// What was found under one id.
+/// The share under one id, or the error.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShareFound {

@@ -35,14 +35,14 @@ pub(crate) struct NewShare {
     share: Jwe,
 }
 
-/// What became of each new share, in order.
+/// The outcomes of new shares, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShareResults {
     results: Vec<ShareResult>,
 }
 
-/// What became of one.
+/// The outcome of one new share.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ShareResult {
@@ -83,7 +83,7 @@ pub(super) async fn create(
 }
 
 from_columns! {
-    /// When a share was made.
+    /// The time of a share's making.
     struct CreatedAt {
         created_at: i64,
     }
@@ -98,7 +98,7 @@ from_columns! {
 }
 
 impl Vault {
-    /// Makes one share with its space. The time of its making, which may have been before.
+    /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
     async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
         let share = new.share.within(MAX_SHARE_BYTES)?;
         let (id, space, now) = (

@@ -1,4 +1,4 @@
-//! What the Vault's handlers share, and the work that goes on beside them.
+//! The state that the Vault's handlers share, and the work that goes on beside them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0003_sweeping.sql"),
 ];
 
-/// What the Vault's handlers share.
+/// The state that the Vault's handlers share.
 pub(crate) struct Vault {
     pub(crate) db: Db,
     pub(super) clock: Clock,
@@ -36,7 +36,7 @@ pub(crate) struct Vault {
     pub(super) bell: Bell,
     pub(super) seats: Seats,
     pub(super) heartbeat: Duration,
-    /// How often the outbox is looked through.
+    /// The time between two looks through the outbox.
     pub(super) outbox: Duration,
     pub(super) stopping: watch::Receiver<bool>,
 }

@@ -1,4 +1,4 @@
-//! What the Vault erases once its time is over.
+//! Erasing ciphertexts, tokens and events once their time is over.
 
 use super::state::Vault;
 use crate::clock::DAY;
