@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::rc::Rc;
 
 /// Why a call failed. [`Error::code`] is what callers branch on; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,19 +62,27 @@ pub enum Error {
     WorkerUnavailable(Failure),
 }
 
+/// The platform's own error, which stays on its thread in a browser.
+#[cfg(target_arch = "wasm32")]
+type Cause = std::rc::Rc<dyn Any>;
+/// No platform but the browser gives one.
+#[cfg(not(target_arch = "wasm32"))]
+type Cause = std::sync::Arc<dyn Any + Send + Sync>;
+
 /// A sentence, and the platform's own error behind it, if there was one.
 #[derive(Clone)]
 pub struct Failure {
     text: String,
-    cause: Option<Rc<dyn Any>>,
+    cause: Option<Cause>,
 }
 
 impl Failure {
     /// A sentence with the platform's error, which only the platform's own code can look into.
+    #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
         Self {
             text: text.into(),
-            cause: Some(Rc::new(cause)),
+            cause: Some(std::rc::Rc::new(cause)),
         }
     }
 }
@@ -117,7 +124,10 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<&dyn Any> {
         match self {
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => failure.cause.as_deref(),
+            Self::Offline(failure) | Self::WorkerUnavailable(failure) => {
+                let cause = failure.cause.as_deref()?;
+                Some(cause)
+            }
             _ => None,
         }
     }

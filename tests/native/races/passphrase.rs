@@ -191,16 +191,14 @@ fn two_devices_change_the_passphrase() {
 }
 
 /// A whole device, in a thread of its own: signs in, and changes the passphrase when the other one is ready, too.
-/// Gives the code of its error.
-fn device(lab: &Lab, old: &str, new: &str, ready: &Barrier) -> Result<(), &'static str> {
+fn device(lab: &Lab, old: &str, new: &str, ready: &Barrier) -> Result<(), Error> {
     on_one_thread(async {
         let http = Http::default();
         watch(&http);
         let client = lab.world.client_with(http, Counting::default());
         let session = client.sign_in(EMAIL, old).await.unwrap();
         ready.wait();
-        let changed = session.change_passphrase(old, new).await;
-        changed.map_err(|error| error.code())
+        session.change_passphrase(old, new).await
     })
 }
 
@@ -224,7 +222,7 @@ fn whole_clients_change_the_passphrase() {
         });
         let second_won = other.is_ok();
         let lost = if second_won { one } else { other };
-        *codes.entry(lost.unwrap_err()).or_insert(0) += 1;
+        *codes.entry(lost.unwrap_err().code()).or_insert(0) += 1;
         let [first, second] = words;
         let (winner, loser) = if second_won {
             (second, first)
