@@ -15,6 +15,12 @@ export interface OpenOptions {
   /** The page that invitation links lead to; the fragment is added. Default: this page without its fragment. */
   invitationUrl?: string | undefined;
   /**
+   * The time for one request to a service, in whole milliseconds from 1000 to 600,000; its repetitions while the service is
+   * away or busy, the waits between them and the token that it needs are included. Then the call fails. Default: 20,000. A
+   * call that needs several requests may take longer; large cards over a slow line may need more.
+   */
+  timeout?: number | undefined;
+  /**
    * The worker in which a passphrase is stretched (`vouchsafe-worker.js` of this package): its URL, or a function that
    * starts it, for every operation anew. Default: the file beside this module.
    */
@@ -659,7 +665,7 @@ export type ErrorCode =
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
-  | "offline" | "aborted" | "server_error" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
+  | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes for which the same call can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";

@@ -16,5 +16,6 @@ pub mod vault;
 pub(crate) use bodies::unreadable;
 pub use bodies::{Found, Ids, Outcome, Outcomes, Page, PageRequest, WireError};
 pub(crate) use retry::jitter;
+pub use retry::{DEFAULT_TIMEOUT_MS, TIMEOUT_RANGE_MS};
 pub use services::{Access, Services};
 pub use transport::{ByteStream, Method, Request, Response, Transport};

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::retry::{DEFAULT_TIMEOUT_MS, Deadline, TIMEOUT_RANGE_MS};
 use super::token::VaultToken;
 use super::{Method, Request, Response, Transport};
 use crate::error::{Error, Result};
@@ -34,6 +35,7 @@ pub struct Services<T> {
     pub(super) keystore: String,
     pub(super) session: RefCell<Option<Zeroizing<String>>>,
     pub(super) token: RefCell<Option<VaultToken>>,
+    pub(super) timeout_ms: u32,
 }
 
 type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
@@ -88,7 +90,20 @@ impl<T: Transport> Services<T> {
             keystore: check_base(keystore)?,
             session: RefCell::new(None),
             token: RefCell::new(None),
+            timeout_ms: DEFAULT_TIMEOUT_MS,
         })
+    }
+
+    /// The same services, with another time for each call, see [`TIMEOUT_RANGE_MS`].
+    pub fn with_timeout(mut self, timeout_ms: u32) -> Result<Self> {
+        if !TIMEOUT_RANGE_MS.contains(&timeout_ms) {
+            let (shortest, longest) = TIMEOUT_RANGE_MS.into_inner();
+            return Err(Error::bad_input(format!(
+                "`timeout` is a number of milliseconds from {shortest} to {longest}."
+            )));
+        }
+        self.timeout_ms = timeout_ms;
+        Ok(self)
     }
 
     /// The same services, for somebody else.
@@ -100,6 +115,7 @@ impl<T: Transport> Services<T> {
             keystore: self.keystore.clone(),
             session: RefCell::new(None),
             token: RefCell::new(None),
+            timeout_ms: self.timeout_ms,
         }
     }
 
@@ -190,11 +206,12 @@ impl<T: Transport> Services<T> {
         body: Option<Result<Value<'static>, Misfit>>,
     ) -> Exchange<'_> {
         Box::pin(async move {
-            let body = Zeroizing::new(body.map(to_body).transpose()?);
+            let deadline = self.deadline();
+            // The one copy of the body, however often it is sent.
+            let mut request = Request::new(method, body.map(to_body).transpose()?);
             let path = path?;
-            let path = path.as_str();
             let session = self.session.borrow().clone();
-            let first = self.send(access, method, path, (*body).clone()).await;
+            let first = self.send(&mut request, access, &path, deadline).await;
             match first {
                 // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
                 // a fresh session took the place of the one that was shown, which has ended.
@@ -202,7 +219,7 @@ impl<T: Transport> Services<T> {
                     if access == Access::Vault || *self.session.borrow() != session =>
                 {
                     self.forget_token();
-                    self.send(access, method, path, (*body).clone()).await
+                    self.send(&mut request, access, &path, deadline).await
                 }
                 other => other,
             }
@@ -211,13 +228,13 @@ impl<T: Transport> Services<T> {
 
     async fn send(
         &self,
+        request: &mut Request,
         access: Access,
-        method: Method,
         path: &str,
-        body: Option<String>,
+        deadline: Deadline,
     ) -> Result<Response> {
-        let request = self.request(access, method, path, body).await?;
-        let response = self.deliver(request).await?;
+        self.address(request, access, path, deadline).await?;
+        let response = self.deliver(request, deadline).await?;
         if (200..300).contains(&response.status) {
             Ok(response)
         } else {
@@ -225,26 +242,23 @@ impl<T: Transport> Services<T> {
         }
     }
 
-    /// The request with address and token.
-    pub(crate) async fn request(
+    /// Gives a request its address and token.
+    pub(super) async fn address(
         &self,
+        request: &mut Request,
         access: Access,
-        method: Method,
         path: &str,
-        body: Option<String>,
-    ) -> Result<Request> {
+        deadline: Deadline,
+    ) -> Result<()> {
         let (base, bearer) = match access {
             Access::Open => (&self.keystore, None),
             Access::Keystore => (&self.keystore, Some(self.session_token()?)),
-            Access::Vault => (&self.vault, Some(self.vault_token().await?)),
+            Access::Vault => (&self.vault, Some(self.vault_token(deadline).await?)),
         };
-        Ok(Request {
-            method,
-            url: format!("{base}/v1{path}"),
-            bearer,
-            body,
-            last_event_id: None,
-        })
+        request.url = format!("{base}/v1{path}");
+        // The token before is wiped.
+        drop(std::mem::replace(&mut request.bearer, bearer).map(Zeroizing::new));
+        Ok(())
     }
 }
 

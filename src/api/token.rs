@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::bodies::{error_of, to_body, unreadable};
+use super::retry::Deadline;
 use super::{Method, Request, Services, Transport};
 use crate::error::{Error, Result};
 use crate::json;
 
-/// How long before its end a Vault token is renewed, in milliseconds.
-const RENEW_BEFORE: i64 = 60_000;
+/// The time before its end at which a Vault token is renewed, in milliseconds.
+const RENEW_BEFORE_MS: i64 = 60_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,27 +33,23 @@ impl<T: Transport> Services<T> {
             .ok_or(Error::SessionExpired)
     }
 
-    pub(super) async fn vault_token(&self) -> Result<String> {
+    pub(super) async fn vault_token(&self, deadline: Deadline) -> Result<String> {
         let now = self.transport.now();
         if let Some(known) = self
             .token
             .borrow()
             .as_ref()
-            .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE) > now)
+            .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE_MS) > now)
         {
             return Ok(known.token.to_string());
         }
         let body = to_body(json::to_value(&TokenRequest {
             audience: &self.vault,
         }))?;
-        let request = Request {
-            method: Method::Post,
-            url: format!("{}/v1/tokens", self.keystore),
-            bearer: Some(self.session_token()?),
-            body: Some(body),
-            last_event_id: None,
-        };
-        let response = self.deliver(request).await?;
+        let mut request = Request::new(Method::Post, Some(body));
+        request.url = format!("{}/v1/tokens", self.keystore);
+        request.bearer = Some(self.session_token()?);
+        let response = self.deliver(&request, deadline).await?;
         if response.status != 200 {
             return Err(error_of(&response));
         }

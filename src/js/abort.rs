@@ -16,11 +16,6 @@ impl Abort {
     pub(crate) fn signal(&self) -> AbortSignal {
         self.0.signal()
     }
-
-    /// A way to abort earlier.
-    pub(crate) fn controller(&self) -> AbortController {
-        self.0.clone()
-    }
 }
 
 impl Drop for Abort {

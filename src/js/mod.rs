@@ -4,5 +4,13 @@
 mod abort;
 mod timer;
 
+use js_sys::{Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
 pub(crate) use abort::Abort;
-pub(crate) use timer::{Timer, sleep};
+pub(crate) use timer::sleep;
+
+/// A function that windows, workers and Node.js all have as a global.
+pub(crate) fn global_function(name: &str) -> Result<Function, JsValue> {
+    Reflect::get(&js_sys::global(), &name.into())?.dyn_into()
+}

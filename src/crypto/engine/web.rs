@@ -9,7 +9,7 @@ use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
 use super::{Engine, Finished, Gcm, IV_BYTES, MODULUS_BYTES, Operation, Way};
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::js::Abort;
 
 /// From so many bytes on WebCrypto encrypts, which does it beside the page; below, its promises take longer than the work.
@@ -156,7 +156,7 @@ impl Engine for WebEngine {
     type PrivateKey = CryptoKey;
 
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        getrandom::fill(buffer).map_err(|_| Error::no_randomness())
+        getrandom::fill(buffer).map_err(|_| Error::NoRandomness)
     }
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {
@@ -332,7 +332,7 @@ async fn run(promise: std::result::Result<Promise, JsValue>) -> Result<JsValue> 
         .map_err(|_| Error::RecordRejected)
 }
 
-/// What the worker rejected with: an error of `finish`, or that it did not start.
+/// The worker's rejection: an error of the operation, or of a worker that did not start, with what the browser threw.
 fn worker_error(error: &JsValue) -> Error {
     let text = |name: &str| {
         Reflect::get(error, &name.into())
@@ -345,7 +345,11 @@ fn worker_error(error: &JsValue) -> Error {
         Some("wrong_credentials") => Error::WrongCredentials,
         Some("record_rejected") => Error::RecordRejected,
         Some("server_error") => Error::ServerError(message),
+        Some("no_randomness") => Error::NoRandomness,
         Some("aborted") => Error::Aborted,
-        _ => Error::WorkerUnavailable(message),
+        _ => Error::WorkerUnavailable(match Reflect::get(error, &"cause".into()) {
+            Ok(cause) if !cause.is_undefined() => Failure::new(message, cause),
+            _ => message.into(),
+        }),
     }
 }

@@ -35,6 +35,14 @@ impl<T: Transport, E: Engine> Client<T, E> {
         })
     }
 
+    /// The same client, with another time for each call to a service: in milliseconds, 1000 to 600,000; 20,000 else.
+    pub fn with_timeout(self, timeout_ms: u32) -> Result<Self> {
+        Ok(Self {
+            services: self.services.with_timeout(timeout_ms)?,
+            ..self
+        })
+    }
+
     /// A session of this account; without keys it is locked.
     pub(in crate::flows) fn session(
         &self,

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -195,11 +196,11 @@ async fn exchange(host: &str, bytes: &[u8]) -> Result<Response> {
 impl Transport for Line {
     type Stream = NoStream;
 
-    async fn send(&self, request: Request) -> Result<Response> {
+    async fn send(&self, request: &Request) -> Result<Response> {
         let rest = request.url.strip_prefix("http://").unwrap();
         let (host, path) = rest.split_once('/').unwrap();
-        let (bytes, half) = bytes_of(&request, host, path);
-        let form = form_of(&request);
+        let (bytes, half) = bytes_of(request, host, path);
+        let form = form_of(request);
         let place = {
             let mut sent = self.0.sent.borrow_mut();
             let nth = sent.iter().filter(|place| place.form == form).count();
@@ -257,12 +258,17 @@ impl Transport for Line {
         }
     }
 
-    async fn open_stream(&self, _: Request) -> Result<(Response, NoStream)> {
+    async fn open_stream(&self, _: &Request) -> Result<(Response, NoStream)> {
         Err(offline(()))
     }
 
     async fn sleep(&self, _: u32) {
         tokio::task::yield_now().await;
+    }
+
+    /// Beside a request that is on its way; the runtime has other things to do meanwhile.
+    async fn watch(&self, millis: u32) {
+        tokio::time::sleep(Duration::from_millis(millis.into())).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {

@@ -167,7 +167,7 @@ impl Stage {
             body: Some(body.to_string()),
             last_event_id: None,
         };
-        Line::default().send(request).await.unwrap().status
+        Line::default().send(&request).await.unwrap().status
     }
 
     /// Waits until no mail waits to be sent.

@@ -1,8 +1,12 @@
 //! Requests that are sent again, and when they are not.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use vouchsafe::Result;
 use vouchsafe::api::vault::events::EventKind;
 use vouchsafe::api::{Method, PageRequest, Request, Transport};
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::flows::{Client, Steps};
 
 use crate::support::{Fault, Http, PASSPHRASE, Person, World, eventually, passport, run};
 
@@ -132,17 +136,109 @@ fn a_service_says_when_to_come_back() {
         let card = alice.card().await;
         let call = || async { alice.session.card(card.id).await.map(|_| ()) };
         for status in [429, 503] {
-            answer_with(&alice.http, Method::Get, status, Some(20));
+            answer_with(&alice.http, Method::Get, status, Some(3));
             let (_, sent, waits) = outcome(&alice, call()).await;
             assert_eq!(sent, 5);
             for (wait, longest) in waits.iter().zip([200, 400, 800, 1600]) {
-                assert!((20_000..=20_000 + longest).contains(wait), "{waits:?}");
+                assert!((3_000..=3_000 + longest).contains(wait), "{waits:?}");
             }
         }
-        for asked in [21, 3600, u32::MAX] {
+        for asked in [20, 21, 3600, u32::MAX] {
             answer_with(&alice.http, Method::Get, 429, Some(asked));
             let (code, sent, waits) = outcome(&alice, call()).await;
             assert_eq!((code, sent, waits.len()), ("rate_limited", 1, 0));
+        }
+    });
+}
+
+/// Attempts, waits and the token's fetch share the time of one call.
+#[test]
+fn a_service_that_hangs_costs_the_time_of_one_call() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await;
+        alice.http.let_waits_take_time();
+        let call = || async { alice.session.card(card.id).await.map(|_| ()) };
+        let timed = async || {
+            let (began, before) = (alice.http.now(), alice.http.sent.borrow().len());
+            let error = call().await.unwrap_err();
+            let sent = alice.http.sent.borrow().len() - before;
+            let passed = alice.http.now() - began;
+            (error.code(), error.to_string(), sent, passed / 1000)
+        };
+        // It hangs from the first attempt on.
+        alice.http.cut_from(0, Fault::Hangs);
+        let (code, text, sent, seconds) = timed().await;
+        assert_eq!((code, sent, seconds), ("offline", 1, 20));
+        assert!(text.contains("20 seconds"), "{text}");
+
+        // The token took most of the time: the Keystore was away for a while, and then the Vault hangs.
+        alice.http.clock_offset.fetch_add(300_000, Relaxed);
+        alice.http.break_with(|request, attempt| {
+            let token = request.url.ends_with("/tokens");
+            match (token, attempt) {
+                (true, 0..4) => Some(Fault::BeforeSending),
+                (true, _) => None,
+                (false, _) => Some(Fault::Hangs),
+            }
+        });
+        let (code, _, sent, seconds) = timed().await;
+        assert_eq!((code, sent, seconds), ("offline", 6, 20));
+
+        // The Keystore hangs already: the Vault is not asked.
+        alice.http.clock_offset.fetch_add(300_000, Relaxed);
+        alice.http.cut_from(0, Fault::Hangs);
+        let (code, _, sent, seconds) = timed().await;
+        assert_eq!((code, sent, seconds), ("offline", 1, 20));
+
+        // A wait for which too little time is left is not begun.
+        alice.http.mend();
+        alice.http.clock_offset.store(0, Relaxed);
+        answer_with(&alice.http, Method::Get, 503, Some(8));
+        let (code, _, sent, seconds) = timed().await;
+        assert_eq!((code, sent), ("server_error", 3));
+        assert!((16..20).contains(&seconds), "{seconds}");
+        alice.http.honest();
+        call().await.unwrap();
+    });
+}
+
+#[test]
+fn an_app_sets_the_time_of_a_call() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let client = |timeout_ms| {
+            let client = Client::new(
+                alice.http.clone(),
+                RustEngine,
+                &world.vault,
+                &world.keystore,
+                None,
+                Steps::default(),
+            );
+            client.unwrap().with_timeout(timeout_ms)
+        };
+        for timeout_ms in [0, 999, 600_001, u32::MAX] {
+            assert_eq!(client(timeout_ms).unwrap_err().code(), "bad_input");
+        }
+        for timeout_ms in [1_000, 600_000] {
+            let session = client(timeout_ms)
+                .unwrap()
+                .sign_in(&alice.email, PASSPHRASE)
+                .await
+                .unwrap();
+            session.cards(&PageRequest::default()).await.unwrap();
+            alice.http.let_waits_take_time();
+            alice.http.cut_from(0, Fault::Hangs);
+            let began = alice.http.now();
+            let cards = session.cards(&PageRequest::default()).await;
+            assert_eq!(cards.unwrap_err().code(), "offline");
+            let passed = alice.http.now() - began;
+            let seconds = i64::from(timeout_ms / 1000);
+            assert_eq!(passed / 1000, seconds);
+            alice.http.mend();
         }
     });
 }
@@ -182,7 +278,7 @@ fn the_servers_limit_is_believed() {
             let sent = alice.http.sent.borrow();
             sent[sent.len() - 2].clone()
         };
-        while alice.http.send(start.clone()).await.unwrap().status != 429 {
+        while alice.http.send(&start).await.unwrap().status != 429 {
             assert!(alice.http.sent.borrow().len() < 200);
         }
         assert_eq!(sign_in().await.unwrap_err().code(), "rate_limited");

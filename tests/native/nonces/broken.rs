@@ -81,7 +81,7 @@ impl Hooks for Generator {
                 }
                 buffer.copy_from_slice(&last);
             }
-            Fault::Fails => return Err(Error::ServerError("No randomness.".into())),
+            Fault::Fails => return Err(Error::NoRandomness),
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Page {
 
 fn is_refused<R>(result: Result<R>, fault: Fault, what: &str) {
     match result {
-        Err(error) => assert_eq!(error.code(), "server_error", "{fault:?}, {what}"),
+        Err(error) => assert_eq!(error.code(), "no_randomness", "{fault:?}, {what}"),
         Ok(_) => panic!("{fault:?}: {what} went through"),
     }
 }

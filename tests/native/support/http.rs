@@ -12,7 +12,7 @@ use vouchsafe::{Error, Result};
 type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
 type Faults = Box<dyn FnMut(&Request, usize) -> Option<Fault>>;
 
-/// Where an exchange is cut. The client sees the same each time: `offline`.
+/// Where an exchange is cut. The client sees the same each time, `offline`: at once, or when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing is sent.
@@ -23,9 +23,12 @@ pub enum Fault {
     AnswerLost,
     /// The same, but the answer's head arrives.
     AnswerCut,
+    /// Nothing comes, and nothing breaks.
+    Hangs,
 }
 
 impl Fault {
+    /// The cuts, after which the client sends again.
     pub const ALL: [Self; 4] = [
         Self::BeforeSending,
         Self::ServerNeverGetsAll,
@@ -54,6 +57,10 @@ pub struct Http {
     /// Of these, so many are dead, though nobody says so.
     dead: Rc<Cell<usize>>,
     held: Rc<Cell<Option<&'static str>>>,
+    /// Whether waits, which are not waited, move the clock all the same.
+    waits_take_time: Rc<Cell<bool>>,
+    /// Whether the last request hangs.
+    hangs: Rc<Cell<bool>>,
 }
 
 impl Default for Http {
@@ -72,6 +79,8 @@ impl Default for Http {
             streams: Rc::default(),
             dead: Rc::default(),
             held: Rc::default(),
+            waits_take_time: Rc::default(),
+            hangs: Rc::default(),
         }
     }
 }
@@ -143,6 +152,11 @@ impl Http {
         self.held.set(Some(end));
     }
 
+    /// From now on, the clock goes on by every wait, and while a request hangs.
+    pub fn let_waits_take_time(&self) {
+        self.waits_take_time.set(true);
+    }
+
     /// From now on, nothing is cut.
     pub fn mend(&self) {
         *self.faults.borrow_mut() = None;
@@ -152,6 +166,13 @@ impl Http {
         match self.tamper.borrow_mut().as_mut() {
             Some(tamper) => tamper(request, response),
             None => response,
+        }
+    }
+
+    fn pass(&self, millis: u32) {
+        if self.waits_take_time.get() {
+            self.clock_offset
+                .fetch_add(millis.into(), Ordering::Relaxed);
         }
     }
 
@@ -224,18 +245,20 @@ fn send_half(request: reqwest::RequestBuilder) {
 impl Transport for Http {
     type Stream = Body;
 
-    async fn send(&self, request: Request) -> Result<Response> {
+    async fn send(&self, request: &Request) -> Result<Response> {
         self.sent.borrow_mut().push(request.clone());
-        let fault = self.next_fault(&request);
+        let fault = self.next_fault(request);
+        self.hangs.set(fault == Some(Fault::Hangs));
         match fault {
             Some(Fault::BeforeSending) => return Err(offline(())),
+            Some(Fault::Hangs) => return std::future::pending().await,
             Some(Fault::ServerNeverGetsAll) => {
-                send_half(self.build(&request));
+                send_half(self.build(request));
                 return Err(offline(()));
             }
             _ => {}
         }
-        let answer = self.build(&request).send().await.map_err(offline)?;
+        let answer = self.build(request).send().await.map_err(offline)?;
         if fault == Some(Fault::AnswerCut) {
             return Err(offline(()));
         }
@@ -248,16 +271,16 @@ impl Transport for Http {
         if fault == Some(Fault::AnswerLost) {
             return Err(offline(()));
         }
-        Ok(self.tampered(&request, response))
+        Ok(self.tampered(request, response))
     }
 
-    async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
+    async fn open_stream(&self, request: &Request) -> Result<(Response, Body)> {
         let nth = self.streams.borrow().len();
         self.streams
             .borrow_mut()
             .push(request.last_event_id.clone());
-        let answer = self.build(&request).send().await.map_err(offline)?;
-        let head = self.tampered(&request, head_of(&answer));
+        let answer = self.build(request).send().await.map_err(offline)?;
+        let head = self.tampered(request, head_of(&answer));
         // A stream that is refused ends.
         let goes_on = head.status == 200 || !answer.status().is_success();
         let answer = goes_on.then_some(answer);
@@ -271,6 +294,7 @@ impl Transport for Http {
 
     async fn sleep(&self, millis: u32) {
         self.waits.borrow_mut().push(millis);
+        self.pass(millis);
         tokio::task::yield_now().await;
     }
 
@@ -280,8 +304,11 @@ impl Transport for Http {
     }
 
     /// Shortened: what is watched for is told by the clock, which the tests set.
-    async fn watch(&self, _: u32) {
+    async fn watch(&self, millis: u32) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        if self.hangs.get() {
+            self.pass(millis);
+        }
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
