@@ -9,13 +9,14 @@ use utoipa::ToSchema;
 use super::opaque;
 use super::sessions::{Scope, make_session};
 use super::state::KeystoreState;
+use super::who::Who;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::sizes::MAX_ACCOUNT_KEY_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message};
-
-/// The largest wrapped key of an account.
-pub(super) const KEY: usize = 4 << 10;
+use crate::store::db::Tx;
+use crate::store::new_row::NewRow;
 
 /// The first message of a sign-up.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -104,48 +105,38 @@ pub(super) async fn sign_up_finish(
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
     keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
-    let columns = [
-        input.account_id.of_version(4)?.to_owned(),
-        who.login.clone(),
+    let id = input.account_id.of_version(4)?;
+    let (record, verifier) = (
         String::from(opaque::record(&input.registration_record)?),
-        input.kek_passphrase.within(KEY)?.to_owned(),
-        input.kek_recovery.within(KEY)?.to_owned(),
-        input.vault_key.within(KEY)?.to_owned(),
-        input.signing_key.within(KEY)?.to_owned(),
         input.recovery_verifier.to_text(),
-    ];
-    let now = keystore.clock.now();
-    let mut tx = keystore.db.begin().await?;
-    let mut insert = sqlx::query(
-        "INSERT INTO accounts (id, login, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
-         recovery_verifier, created_at, setup, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     );
-    for column in &columns {
-        insert = insert.bind(column);
+    let now = keystore.clock.now();
+    let row = NewRow::of("accounts")
+        .key("id", id)
+        .given("login", &who.login)
+        .given("opaque_record", &record)
+        .given(
+            "kek_passphrase",
+            input.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
+        .given(
+            "kek_recovery",
+            input.kek_recovery.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
+        .given("vault_key", input.vault_key.within(MAX_ACCOUNT_KEY_BYTES)?)
+        .given(
+            "signing_key",
+            input.signing_key.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
+        .given("recovery_verifier", &verifier)
+        .made("setup", &keystore.setup.id)
+        .made("email", who.email.as_deref())
+        .made("created_at", now);
+    let mut tx = keystore.db.begin().await?;
+    if !row.insert(&mut tx).await? {
+        refuse_another(&mut tx, &row, id, &who).await?;
     }
-    let insert = insert.bind(now).bind(&keystore.setup.id).bind(&who.email);
-    let made = insert.execute(&mut *tx).await?.rows_affected() == 1;
-    if !made {
-        // Holds the account: its credentials cannot change before the session is in.
-        let mut same = sqlx::query_scalar::<_, String>(
-            "UPDATE accounts SET credentials_version = credentials_version \
-             WHERE id = $1 AND login = $2 AND opaque_record = $3 AND kek_passphrase = $4 AND kek_recovery = $5 \
-             AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8 RETURNING id",
-        );
-        for column in &columns {
-            same = same.bind(column);
-        }
-        if same.fetch_optional(&mut *tx).await?.is_none() {
-            let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1").bind(&who.login);
-            let taken = taken.fetch_optional(&mut *tx).await?.is_some();
-            return Err(if taken {
-                who.taken()
-            } else {
-                Code::Conflict.into()
-            });
-        }
-    }
-    let made = make_session(&mut tx, input.account_id.as_str(), Scope::Full, now).await?;
+    let made = make_session(&mut tx, id, Scope::Full, now).await?;
     tx.commit().await?;
     let answer = SignedUp {
         account_id: input.account_id,
@@ -153,4 +144,24 @@ pub(super) async fn sign_up_finish(
         expires_at: made.expires_at,
     };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Refuses an account that differs from the one that stands there. One that is the same is held: its credentials cannot
+/// change before the session is in.
+async fn refuse_another(tx: &mut Tx, row: &NewRow<'_>, id: &str, who: &Who) -> Result<()> {
+    sqlx::query("UPDATE accounts SET deleted_at = deleted_at WHERE id = $1")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    if row.is_there(tx).await? {
+        return Ok(());
+    }
+    let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
+        .bind(&who.login)
+        .fetch_optional(&mut **tx)
+        .await?;
+    match taken {
+        Some(_) => Err(who.taken()),
+        None => Err(Code::Conflict.into()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Who is calling: the session that came with a request, and what it may do.
+//! The session that came with a request, and what it may do.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,20 +10,21 @@ use super::state::Keystore;
 use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, same_secret};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::token::bearer;
 
-/// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
-const FRESH: i64 = 5 * MINUTE;
+/// Changing or deleting an account needs a proof of the passphrase that is no older than this.
+const FRESH_FOR_MS: i64 = 5 * MINUTE;
 
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
     pub(super) account: String,
-    /// What the account is found by.
+    /// The name that the account is found by.
     pub(super) login: String,
     /// The address that mails name it by.
     pub(super) email: Option<String>,
-    /// What is stored of the session.
+    /// The hash of the session, which is stored in its place.
     pub(super) hash: String,
     /// It can set new credentials, and nothing else.
     pub(super) is_recovery: bool,
@@ -44,15 +45,18 @@ pub(super) struct Proven(pub(super) Session);
 /// A session that may delete its account, or has done so.
 pub(super) struct Leaver(pub(super) Session);
 
-type Row = (
-    String,
-    String,
-    String,
-    Option<String>,
-    i64,
-    i64,
-    Option<i64>,
-);
+from_columns! {
+    /// A session with its account, as they are stored.
+    struct StoredSession {
+        hash: String,
+        account: String,
+        login: String,
+        email: Option<String>,
+        created_at: i64,
+        recovery: i64,
+        deleted_at: Option<i64>,
+    }
+}
 
 impl Session {
     async fn find(parts: &Parts, keystore: &Keystore) -> Result<Self> {
@@ -60,8 +64,8 @@ impl Session {
             .and_then(|text| Bytes::<32>::try_from(Cow::from(text)).ok())
             .ok_or(Code::SessionExpired)?;
         let (hash, now) = (session.to_hash(), keystore.clock.now());
-        let found: Option<Row> = sqlx::query_as(
-            "SELECT sessions.hash, accounts.id, accounts.login, accounts.email, sessions.created_at, \
+        let found: Option<StoredSession> = sqlx::query_as(
+            "SELECT sessions.hash, sessions.account, accounts.login, accounts.email, sessions.created_at, \
              sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2",
         )
@@ -69,17 +73,17 @@ impl Session {
         .bind(now)
         .fetch_optional(&keystore.db.read)
         .await?;
-        let (hash, account, login, email, created_at, recovery, deleted_at) = found
-            .filter(|row| same_secret(&row.0, &hash))
+        let stored = found
+            .filter(|stored| same_secret(&stored.hash, &hash))
             .ok_or(Code::SessionExpired)?;
         Ok(Self {
-            account,
-            login,
-            email,
-            hash,
-            is_recovery: recovery != 0,
-            is_fresh: now - created_at <= FRESH,
-            is_deleted: deleted_at.is_some(),
+            account: stored.account,
+            login: stored.login,
+            email: stored.email,
+            hash: stored.hash,
+            is_recovery: stored.recovery != 0,
+            is_fresh: now - stored.created_at <= FRESH_FOR_MS,
+            is_deleted: stored.deleted_at.is_some(),
         })
     }
 

@@ -11,8 +11,9 @@ use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{CallerAddress, RECOVERY};
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
+use crate::store::columns::from_columns;
 
-/// What only the recovery key gives.
+/// The proof of a recovery key.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RecoveryStart {
@@ -36,6 +37,24 @@ pub(crate) struct RecoveryStarted {
     credentials_version: i64,
 }
 
+from_columns! {
+    /// An account as a recovery finds it.
+    struct Found {
+        id: String,
+        recovery_verifier: String,
+    }
+}
+
+from_columns! {
+    /// The part of an account that a recovery gives out.
+    struct Held {
+        kek_recovery: Jwe,
+        vault_key: Jwe,
+        signing_key: Jwe,
+        credentials_version: i64,
+    }
+}
+
 /// Begins a recovery. Whoever has no account is answered like a wrong key.
 #[utoipa::path(
     post, path = "/recovery/start", request_body = RecoveryStart, security(()),
@@ -51,23 +70,29 @@ pub(super) async fn start(
         .await?;
     let key = format!("{} {}", who.login, address.0);
     keystore.limits.attempt(&RECOVERY, &key, &address)?;
-    let found: Option<(String, String)> =
+    let found: Option<Found> =
         sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE login = $1")
             .bind(&who.login)
             .fetch_optional(&keystore.db.read)
             .await?;
     // A verifier that nothing fits, so that it takes the same work where there is no account.
-    let nobody = (String::new(), Bytes::<32>::make().to_text());
-    let (account, verifier) = found.unwrap_or(nobody);
+    let nobody = || Found {
+        id: String::new(),
+        recovery_verifier: Bytes::<32>::make().to_text(),
+    };
+    let Found {
+        id: account,
+        recovery_verifier,
+    } = found.unwrap_or_else(nobody);
     let shown = input.recovery_auth.to_hash();
-    if !same_secret(&verifier, &shown) {
+    if !same_secret(&recovery_verifier, &shown) {
         return Err(Code::WrongCredentials.into());
     }
 
     let now = keystore.clock.now();
     let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
-    let held: Option<(String, String, String, i64)> = sqlx::query_as(
+    let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \
          RETURNING kek_recovery, vault_key, signing_key, credentials_version",
     )
@@ -76,17 +101,16 @@ pub(super) async fn start(
     .bind(&who.email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (kek_recovery, vault_key, signing_key, credentials_version) =
-        held.ok_or(Code::WrongCredentials)?;
+    let held = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &account, Scope::Recovery, now).await?;
     tx.commit().await?;
     Ok(Json(RecoveryStarted {
         account_id: Id::stored(account),
         session: made.session,
         expires_at: made.expires_at,
-        kek_recovery: Jwe::stored(kek_recovery),
-        vault_key: Jwe::stored(vault_key),
-        signing_key: Jwe::stored(signing_key),
-        credentials_version,
+        kek_recovery: held.kek_recovery,
+        vault_key: held.vault_key,
+        signing_key: held.signing_key,
+        credentials_version: held.credentials_version,
     }))
 }

@@ -15,12 +15,16 @@ use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{CallerAddress, SIGN_IN};
 use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
+use crate::store::new_row::NewRow;
 
-/// How long a session lasts.
-pub(super) const SESSION: i64 = 30 * DAY;
-const RECOVERY: i64 = 15 * MINUTE;
-const LOGIN: i64 = 2 * MINUTE;
+/// A full session ends this long after the sign-in.
+pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
+/// A session of recovery, which is there to set new credentials.
+const RECOVERY_LIFETIME_MS: i64 = 15 * MINUTE;
+/// A sign-in has to be finished within this time after its start.
+const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
 
 /// The first message of a sign-in.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -49,7 +53,7 @@ pub(crate) struct SignInFinish {
     credential_finalization: Message,
 }
 
-/// What a new session may do.
+/// The rights of a new session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Everything.
@@ -88,34 +92,65 @@ pub(super) async fn make_session(
     now: i64,
 ) -> Result<NewSession> {
     let lasts = match scope {
-        Scope::Full => SESSION,
-        Scope::Recovery => RECOVERY,
+        Scope::Full => SESSION_LIFETIME_MS,
+        Scope::Recovery => RECOVERY_LIFETIME_MS,
     };
     let made = NewSession {
         session: Bytes::make(),
         expires_at: now + lasts,
     };
-    sqlx::query(
-        "INSERT INTO sessions (hash, account, created_at, expires_at, recovery) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(made.session.to_hash())
-    .bind(account)
-    .bind(now)
-    .bind(made.expires_at)
-    .bind(i64::from(scope == Scope::Recovery))
-    .execute(&mut **tx)
-    .await?;
+    NewRow::of("sessions")
+        .key("hash", &made.session.to_hash())
+        .made("account", account)
+        .made("created_at", now)
+        .made("expires_at", made.expires_at)
+        .made("recovery", i64::from(scope == Scope::Recovery))
+        .add(tx)
+        .await?;
     Ok(made)
 }
 
-/// An account as a sign-in finds it.
-type Found = (String, String, Option<String>, i64);
+from_columns! {
+    /// An account as a sign-in finds it.
+    struct Found {
+        id: String,
+        opaque_record: String,
+        setup: Option<String>,
+        credentials_version: i64,
+    }
+}
 
-/// A begun sign-in.
-type Login = (String, Option<String>, String, i64, Option<String>);
+from_columns! {
+    /// A begun sign-in.
+    struct Login {
+        hash: String,
+        account: Option<String>,
+        state: String,
+        credentials_version: i64,
+        email: Option<String>,
+    }
+}
+
+/// A begun sign-in whose passphrase was proven.
+struct ProvenLogin {
+    account: String,
+    credentials_version: i64,
+    email: Option<String>,
+}
+
+from_columns! {
+    /// The part of an account that a sign-in gives out.
+    struct Held {
+        /// Null for those who came with an identity token.
+        address: Option<String>,
+        kek_passphrase: Jwe,
+        vault_key: Jwe,
+        signing_key: Jwe,
+    }
+}
 
 impl Keystore {
-    /// Whether any account has a passphrase that only a lost setup could check.
+    /// Tells whether any account has a passphrase that only a lost setup could check.
     async fn has_lost_passphrases(&self) -> Result<bool> {
         // Two ranges rather than `<>`, which no index serves.
         let lost = sqlx::query(
@@ -126,6 +161,46 @@ impl Keystore {
         .fetch_optional(&self.db.read)
         .await?;
         Ok(lost.is_some())
+    }
+
+    /// The begun sign-in whose passphrase the client's last message proves. One that it does not prove is over.
+    async fn prove_login(
+        &self,
+        hash: &str,
+        finalization: &Message,
+        now: i64,
+    ) -> Result<ProvenLogin> {
+        let login: Option<Login> = sqlx::query_as(
+            "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
+        )
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(&self.db.read)
+        .await?;
+        let login = login
+            .filter(|login| same_secret(&login.hash, hash))
+            .ok_or(Code::WrongCredentials)?;
+        let state = from_base64url(&login.state)
+            .map(Message)
+            .ok_or(Code::ServerError)?;
+        // Only one message fits a login, so that a second one that fits is the first one again.
+        let proven = match opaque::proves(&state, finalization) {
+            Ok(()) => login.account,
+            Err(error) if error.code() == Code::WrongCredentials => None,
+            Err(error) => return Err(error),
+        };
+        let Some(account) = proven else {
+            sqlx::query("DELETE FROM logins WHERE hash = $1")
+                .bind(hash)
+                .execute(&self.db.write)
+                .await?;
+            return Err(Code::WrongCredentials.into());
+        };
+        Ok(ProvenLogin {
+            account,
+            credentials_version: login.credentials_version,
+            email: login.email,
+        })
     }
 }
 
@@ -150,42 +225,33 @@ pub(super) async fn sign_in_start(
     .fetch_optional(&keystore.db.read)
     .await?;
     let lost = keystore.has_lost_passphrases().await?;
-    let current = |found: &Found| {
-        found
-            .2
-            .as_ref()
-            .is_none_or(|setup| *setup == keystore.setup.id)
-    };
+    let setup = &keystore.setup;
+    let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
     let found = found.filter(current);
-    // Whoever has no account is answered like one of an older setup, while there are such.
+    // Strangers are answered like accounts of an older setup, while there are any.
     if lost && found.is_none() {
         return Err(Code::RecoveryNeeded.into());
     }
     let record = found
         .as_ref()
-        .and_then(|(_, record, ..)| from_base64url(record));
+        .and_then(|found| from_base64url(&found.opaque_record));
     let (state, credential_response) =
-        keystore
-            .setup
-            .log_in(&who.login, record.as_deref(), &input.credential_request)?;
+        setup.log_in(&who.login, record.as_deref(), &input.credential_request)?;
 
     let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
-    let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
-    // Who has no account leaves no address behind.
-    let email = account.as_ref().and(who.token_email());
+    let (hash, state) = (login.to_hash(), String::from(state));
+    let version = found.as_ref().map_or(1, |found| found.credentials_version);
     let mut tx = keystore.db.begin().await?;
-    sqlx::query(
-        "INSERT INTO logins (hash, account, state, expires_at, credentials_version, email) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(login.to_hash())
-    .bind(account)
-    .bind(String::from(state))
-    .bind(now + LOGIN)
-    .bind(version.unwrap_or(1))
-    .bind(email)
-    .execute(&mut *tx)
-    .await?;
+    NewRow::of("logins")
+        .key("hash", &hash)
+        .made("account", found.as_ref().map(|found| found.id.as_str()))
+        .made("state", &state)
+        .made("expires_at", now + LOGIN_LIFETIME_MS)
+        .made("credentials_version", version)
+        // Strangers leave no address behind.
+        .made("email", found.as_ref().and(who.token_email()))
+        .add(&mut tx)
+        .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
         .bind(now)
         .execute(&mut *tx)
@@ -211,47 +277,23 @@ pub(super) async fn sign_in_finish(
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
-    let login: Option<Login> = sqlx::query_as(
-        "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
-    )
-    .bind(&hash)
-    .bind(now)
-    .fetch_optional(&keystore.db.read)
-    .await?;
-    let (_, account, state, version, email) = login
-        .filter(|row| same_secret(&row.0, &hash))
-        .ok_or(Code::WrongCredentials)?;
-    let state = from_base64url(&state)
-        .map(Message)
-        .ok_or(Code::ServerError)?;
-    // Only one message fits a login, so that a second one that fits is the first one again.
-    let proven = match opaque::proves(&state, &input.credential_finalization) {
-        Ok(()) => account,
-        Err(error) if error.code() == Code::WrongCredentials => None,
-        Err(error) => return Err(error),
-    };
-    let Some(account) = proven else {
-        sqlx::query("DELETE FROM logins WHERE hash = $1")
-            .bind(&hash)
-            .execute(&keystore.db.write)
-            .await?;
-        return Err(Code::WrongCredentials.into());
-    };
-
+    let login = keystore
+        .prove_login(&hash, &input.credential_finalization, now)
+        .await?;
     let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
-    let held: Option<(Option<String>, String, String, String)> = sqlx::query_as(
+    let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
          WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
-         RETURNING CASE WHEN email = login THEN email END, kek_passphrase, vault_key, signing_key",
+         RETURNING CASE WHEN email = login THEN email END AS address, kek_passphrase, vault_key, signing_key",
     )
-    .bind(&account)
-    .bind(version)
-    .bind(&email)
+    .bind(&login.account)
+    .bind(login.credentials_version)
+    .bind(&login.email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (address, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
-    let made = make_session(&mut tx, &account, Scope::Full, now).await?;
+    let held = held.ok_or(Code::WrongCredentials)?;
+    let made = make_session(&mut tx, &login.account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
         .execute(&mut *tx)
@@ -266,14 +308,14 @@ pub(super) async fn sign_in_finish(
     }
     tx.commit().await?;
     Ok(Json(SignedIn {
-        account_id: Id::stored(account),
-        email: address,
+        account_id: Id::stored(login.account),
+        email: held.address,
         session: made.session,
         expires_at: made.expires_at,
-        kek_passphrase: Jwe::stored(kek_passphrase),
-        vault_key: Jwe::stored(vault_key),
-        signing_key: Jwe::stored(signing_key),
-        credentials_version: version,
+        kek_passphrase: held.kek_passphrase,
+        vault_key: held.vault_key,
+        signing_key: held.signing_key,
+        credentials_version: login.credentials_version,
     }))
 }
 

@@ -10,10 +10,11 @@ use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
 use crate::store::db::{Tx, placeholders};
-
-const KEY: usize = 8 << 10;
+use crate::store::new_row::NewRow;
 
 /// Several new spaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -35,14 +36,14 @@ pub(crate) struct NewSpace {
     peer: Jwe,
 }
 
-/// What became of each new space, in order.
+/// The outcomes of new spaces, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResults {
     results: Vec<SpaceResult>,
 }
 
-/// What became of one.
+/// The outcome of one new space.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResult {
@@ -57,7 +58,7 @@ pub(crate) struct NewClaim {
     claim: Jwe,
 }
 
-/// What one person sees of a space.
+/// A space as one person sees it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Space {
@@ -69,15 +70,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who may claim.
+        /// The account that may claim.
         recipient: Id,
         /// The sender's copy.
         own: Jwe,
-        /// When the recipient claimed.
+        /// The time of the claim.
         claimed_at: Option<i64>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends for the recipient.
+        /// The time of its end, for the recipient.
         expires_at: Option<i64>,
     },
     /// The recipient's view.
@@ -87,15 +88,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who made it.
+        /// The account that made it.
         sender: Id,
         /// The copy that the sender made for the recipient.
         peer: Jwe,
         /// The recipient's own copy.
         claim: Option<Jwe>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends.
+        /// The time of its end.
         expires_at: Option<i64>,
     },
 }
@@ -110,8 +111,10 @@ pub(super) async fn create(
     caller: KeystoreCaller,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
-    if !(1..=200).contains(&input.spaces.len()) {
-        return Err(ApiError::bad_input("Send 1 to 200 spaces at once."));
+    if !(1..=MAX_WRITES).contains(&input.spaces.len()) {
+        return Err(ApiError::bad_input(format!(
+            "Send 1 to {MAX_WRITES} spaces at once."
+        )));
     }
     let mut results = Vec::with_capacity(input.spaces.len());
     let mut tx = keystore.begin_for(&caller).await?;
@@ -134,60 +137,74 @@ async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result
     if space.recipient.as_str() == sender {
         return Err(ApiError::bad_input("Name somebody else as the recipient."));
     }
-    let (own, peer) = (space.own.within(KEY)?, space.peer.within(KEY)?);
-    let made = sqlx::query(
-        "INSERT INTO spaces (id, connection_id, sender, recipient, own, peer, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-    )
-    .bind(space.id.of_version(7)?)
-    .bind(space.connection_id.as_str())
-    .bind(sender)
-    .bind(space.recipient.as_str())
-    .bind(own)
-    .bind(peer)
-    .bind(now)
-    .bind(space.expires_at)
-    .execute(&mut **tx)
-    .await?;
-    if made.rows_affected() == 1 {
-        return Ok(());
-    }
-    let stored: Option<(String, String, String, String, Option<i64>)> = sqlx::query_as(
-        "SELECT connection_id, recipient, own, peer, expires_at FROM spaces \
-         WHERE id = $1 AND sender = $2 AND deleted_at IS NULL",
-    )
-    .bind(space.id.as_str())
-    .bind(sender)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let same = stored.is_some_and(
-        |(connection, recipient, stored_own, stored_peer, expires_at)| {
-            connection == space.connection_id.as_str()
-                && recipient == space.recipient.as_str()
-                && stored_own == own
-                && stored_peer == peer
-                && expires_at == space.expires_at
-        },
+    let (own, peer) = (
+        space.own.within(MAX_SPACE_KEY_BYTES)?,
+        space.peer.within(MAX_SPACE_KEY_BYTES)?,
     );
-    if same {
-        Ok(())
-    } else {
-        Err(Code::Conflict.into())
+    NewRow::of("spaces")
+        .key("id", space.id.of_version(7)?)
+        .given("sender", sender)
+        .given("connection_id", space.connection_id.as_str())
+        .given("recipient", space.recipient.as_str())
+        .given("own", own)
+        .given("peer", peer)
+        .given("expires_at", space.expires_at)
+        .given("deleted_at", None::<i64>)
+        .made("created_at", now)
+        .write_once(tx)
+        .await
+        .map(drop)
+}
+
+from_columns! {
+    /// A space as it is stored.
+    struct StoredSpace {
+        id: Id,
+        connection_id: Id,
+        sender: Id,
+        recipient: Id,
+        own: Jwe,
+        peer: Jwe,
+        claim: Option<Jwe>,
+        claimed_at: Option<i64>,
+        created_at: i64,
+        expires_at: Option<i64>,
     }
 }
 
-type Row = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    Option<i64>,
-    i64,
-    Option<i64>,
-);
+impl StoredSpace {
+    /// The part that the account may see.
+    fn seen_by(self, account: &str) -> Space {
+        let Self {
+            id,
+            connection_id,
+            created_at,
+            expires_at,
+            ..
+        } = self;
+        if self.sender.as_str() == account {
+            Space::Sender {
+                id,
+                connection_id,
+                recipient: self.recipient,
+                own: self.own,
+                claimed_at: self.claimed_at,
+                created_at,
+                expires_at,
+            }
+        } else {
+            Space::Recipient {
+                id,
+                connection_id,
+                sender: self.sender,
+                peer: self.peer,
+                claim: self.claim,
+                created_at,
+                expires_at,
+            }
+        }
+    }
+}
 
 /// Reads several, each as the caller's role allows.
 #[utoipa::path(
@@ -199,17 +216,18 @@ pub(super) async fn query(
     caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Space>>> {
-    let ids = input.within(200)?;
+    let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }
     let sql = format!(
-        "SELECT id, connection_id, sender, recipient, own, peer, claim, claimed_at, created_at, expires_at FROM spaces \
+        "SELECT {} FROM spaces \
          WHERE (sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2))) \
          AND deleted_at IS NULL AND id IN ({})",
+        StoredSpace::COLUMNS,
         placeholders(3, ids.len())
     );
-    let mut query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql))
+    let mut query = sqlx::query_as::<_, StoredSpace>(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
         .bind(keystore.clock.now());
     for id in &ids {
@@ -219,52 +237,9 @@ pub(super) async fn query(
     Ok(Json(Items {
         items: rows
             .into_iter()
-            .map(|row| view(row, &caller.account))
+            .map(|stored| stored.seen_by(&caller.account))
             .collect(),
     }))
-}
-
-fn view(row: Row, account: &str) -> Space {
-    let (
-        id,
-        connection_id,
-        sender,
-        recipient,
-        own,
-        peer,
-        claim,
-        claimed_at,
-        created_at,
-        expires_at,
-    ) = row;
-    let (id, connection_id) = (Id::stored(id), Id::stored(connection_id));
-    if sender == account {
-        let (recipient, own) = (Id::stored(recipient), Jwe::stored(own));
-        Space::Sender {
-            id,
-            connection_id,
-            recipient,
-            own,
-            claimed_at,
-            created_at,
-            expires_at,
-        }
-    } else {
-        let (sender, peer, claim) = (
-            Id::stored(sender),
-            Jwe::stored(peer),
-            claim.map(Jwe::stored),
-        );
-        Space::Recipient {
-            id,
-            connection_id,
-            sender,
-            peer,
-            claim,
-            created_at,
-            expires_at,
-        }
-    }
 }
 
 /// Stores the recipient's own copy. The first one stays.
@@ -283,7 +258,7 @@ pub(super) async fn claim(
         "UPDATE spaces SET claim = COALESCE(claim, $1), claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
-    .bind(input.claim.within(KEY)?)
+    .bind(input.claim.within(MAX_SPACE_KEY_BYTES)?)
     .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)

@@ -1,5 +1,7 @@
-//! What keeps both services' data: the database, its sweeping and its backup.
+//! The storage under both services: the database, its rows, its sweeping and its backup.
 
 pub(crate) mod backup;
+pub(crate) mod columns;
 pub(crate) mod db;
+pub(crate) mod new_row;
 pub(crate) mod sweep;

@@ -7,6 +7,7 @@ use super::auth::{Holder, VaultCaller};
 use super::events::{Change, Kind};
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
 /// Deletes what the account has here and ends its connections. No token speaks for it any more.
@@ -30,7 +31,7 @@ pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> 
     }
     for sql in [
         "DELETE FROM cards WHERE account = $1",
-        // Whoever accepts at this moment is through before this, or too late: either way its connection is known below.
+        // An acceptance at this moment comes before this statement, and its connection is found below, or it fails.
         "UPDATE invitations SET state = 'cancelled' WHERE inviter = $1 AND state = 'pending'",
         "UPDATE invitations SET token_hash = '', email = NULL WHERE inviter = $1",
         "DELETE FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
@@ -43,19 +44,27 @@ pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
+from_columns! {
+    /// A connection or a share that ended with the account, and the person on its other side.
+    struct Parted {
+        id: String,
+        peer: String,
+    }
+}
+
 /// Ends the account's connections with their shares, both ways. The changes are for the other side.
 async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
-    let ended: Vec<(String, String)> = sqlx::query_as(
+    let ended: Vec<Parted> = sqlx::query_as(
         "UPDATE connections SET ended_at = $1 WHERE (inviter = $2 OR invitee = $2) AND ended_at IS NULL \
-         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END",
+         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END AS peer",
     )
     .bind(now)
     .bind(account)
     .fetch_all(&mut **tx)
     .await?;
-    let shares: Vec<(String, String)> = sqlx::query_as(
+    let shares: Vec<Parted> = sqlx::query_as(
         "UPDATE shares SET share = '', deleted_at = $1 WHERE (sender = $2 OR recipient = $2) AND deleted_at IS NULL \
-         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END",
+         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END AS peer",
     )
     .bind(now)
     .bind(account)
@@ -71,10 +80,10 @@ async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
     .await?;
     let revoked = shares
         .iter()
-        .map(|(share, peer)| Change::new(peer, Kind::Revoked, share));
+        .map(|share| Change::new(&share.peer, Kind::Revoked, &share.id));
     let parted = ended
         .iter()
-        .map(|(connection, peer)| Change::new(peer, Kind::Connection, connection));
+        .map(|connection| Change::new(&connection.peer, Kind::Connection, &connection.id));
     Ok(revoked.chain(parted).collect())
 }
 

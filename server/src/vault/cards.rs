@@ -10,12 +10,11 @@ use super::auth::VaultCaller;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::sizes::{MAX_CARD_BYTES, MAX_CARDS_PAGE_BYTES};
 use crate::http::values::{Id, Jwe};
-
-/// The largest card.
-const CARD: usize = 3 << 19;
-/// A page of cards holds no more than this.
-const PAGE: i64 = 8 << 20;
+use crate::store::columns::{Columns, from_columns};
+use crate::store::db::Tx;
+use crate::store::new_row::{NewRow, Written};
 
 /// A card and the version that it replaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -25,7 +24,7 @@ pub(crate) struct NewCard {
     version: i64,
 }
 
-/// What is known of a card besides its content.
+/// A card without its content.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CardVersion {
@@ -46,17 +45,19 @@ pub(crate) struct Card {
     updated_at: i64,
 }
 
-type Row = (String, String, i64, i64, i64);
-
-fn from_row((id, card, version, created_at, updated_at): Row) -> Card {
-    Card {
-        id: Id::stored(id),
-        card: Jwe::stored(card),
-        version,
-        created_at,
-        updated_at,
-    }
-}
+from_columns!(Card {
+    id,
+    card,
+    version,
+    created_at,
+    updated_at
+});
+from_columns!(CardVersion {
+    id,
+    version,
+    created_at,
+    updated_at
+});
 
 /// Stores a card, if the stored version is still the one that the caller saw.
 #[utoipa::path(
@@ -69,67 +70,71 @@ pub(super) async fn write(
     PathId(id): PathId,
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
-    let (card, now, new) = (
-        input.card.within(CARD)?,
-        vault.clock.now(),
-        input.version == 0,
-    );
+    let (card, now) = (input.card.within(MAX_CARD_BYTES)?, vault.clock.now());
     id.of_version(7)?;
-    let sql = if new {
-        "INSERT INTO cards (account, id, card, created_at, updated_at, version) VALUES ($1, $2, $3, $4, $4, $5 + 1) \
-         ON CONFLICT DO NOTHING RETURNING created_at"
-    } else {
-        "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
-         WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL RETURNING created_at"
-    };
     let mut tx = vault.begin_for(&caller).await?;
-    let made: Option<i64> = sqlx::query_scalar(sql)
-        .bind(&caller.account)
-        .bind(id.as_str())
-        .bind(card)
-        .bind(now)
-        .bind(input.version)
-        .fetch_optional(&mut *tx)
-        .await?;
-    if let Some(created_at) = made {
-        tx.commit().await?;
-        let status = if new {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        };
-        return Ok((
-            status,
+    let written = if input.version == 0 {
+        NewRow::of("cards")
+            .key("account", &caller.account)
+            .key("id", id.as_str())
+            .given("card", card)
+            .given("version", 1i64)
+            .given("deleted_at", None::<i64>)
+            .made("created_at", now)
+            .made("updated_at", now)
+            .write(&mut tx)
+            .await?
+    } else {
+        Written::Before(replace(&mut tx, &caller.account, &id, card, input.version, now).await?)
+    };
+    tx.commit().await?;
+    Ok(match written {
+        Written::New => (
+            StatusCode::CREATED,
             Json(CardVersion {
                 id,
-                version: input.version + 1,
-                created_at,
+                version: 1,
+                created_at: now,
                 updated_at: now,
             }),
-        ));
-    }
-    drop(tx);
-    let stored: Option<(String, i64, i64, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT card, version, created_at, updated_at, deleted_at FROM cards WHERE account = $1 AND id = $2",
+        ),
+        Written::Before(stored) => (StatusCode::OK, Json(stored)),
+    })
+}
+
+/// Replaces a card of this version, or finds that it was replaced before by the same bytes.
+async fn replace(
+    tx: &mut Tx,
+    account: &str,
+    id: &Id,
+    card: &str,
+    version: i64,
+    now: i64,
+) -> Result<CardVersion> {
+    let made = sqlx::query_as(
+        "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
+         WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL \
+         RETURNING id, version, created_at, updated_at",
     )
-    .bind(&caller.account)
+    .bind(account)
     .bind(id.as_str())
-    .fetch_optional(&vault.db.read)
+    .bind(card)
+    .bind(now)
+    .bind(version)
+    .fetch_optional(&mut **tx)
     .await?;
-    let (stored, version, created_at, updated_at, deleted_at) = stored.ok_or(Code::NotFound)?;
-    if deleted_at.is_none() && input.version.checked_add(1) == Some(version) && stored == card {
-        Ok((
-            StatusCode::OK,
-            Json(CardVersion {
-                id,
-                version,
-                created_at,
-                updated_at,
-            }),
-        ))
-    } else {
-        Err(Code::Conflict.into())
+    if let Some(made) = made {
+        return Ok(made);
     }
+    NewRow::of("cards")
+        .key("account", account)
+        .key("id", id.as_str())
+        .given("card", card)
+        .given("version", version.checked_add(1))
+        .given("deleted_at", None::<i64>)
+        .before(tx)
+        .await?
+        .ok_or_else(|| Code::NotFound.into())
 }
 
 /// Reads a card.
@@ -142,7 +147,7 @@ pub(super) async fn read(
     caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
-    let row: Option<Row> = sqlx::query_as(
+    let card: Option<Card> = sqlx::query_as(
         "SELECT id, card, version, created_at, updated_at FROM cards \
          WHERE account = $1 AND id = $2 AND deleted_at IS NULL",
     )
@@ -150,7 +155,7 @@ pub(super) async fn read(
     .bind(id.as_str())
     .fetch_optional(&vault.db.read)
     .await?;
-    Ok(Json(from_row(row.ok_or(Code::NotFound)?)))
+    Ok(Json(card.ok_or(Code::NotFound)?))
 }
 
 /// Lists the caller's cards.
@@ -180,22 +185,24 @@ pub(super) async fn list(
         *sum += size;
         Some(*sum)
     });
-    page.limit = page
-        .limit
-        .min(sums.take_while(|sum| *sum <= PAGE).count().max(1));
+    page.limit = page.limit.min(
+        sums.take_while(|sum| *sum <= MAX_CARDS_PAGE_BYTES)
+            .count()
+            .max(1),
+    );
     let sql = format!(
-        "SELECT id, card, version, created_at, updated_at FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+        "SELECT {} FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+        Card::COLUMNS,
         page.sql(2)
     );
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let cards: Vec<Card> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
         .fetch_all(&vault.db.read)
         .await?;
-    let items = rows.into_iter().map(from_row).collect();
-    Ok(Json(page.cut(items, |item: &Card| {
+    Ok(Json(page.cut(cards, |item: &Card| {
         (item.created_at, item.id.as_str())
     })))
 }

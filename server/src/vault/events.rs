@@ -1,4 +1,4 @@
-//! What happened to an account, as a stream that can be taken up again after the last event seen.
+//! Events of an account, as a stream that can be taken up again after the last event seen.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -15,17 +15,19 @@ use tokio::sync::{broadcast, watch};
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
+use crate::store::new_row::NewRow;
 
-/// So many events are read at once.
-const BATCH: i64 = 200;
+/// A stream reads no more events at once.
+const MAX_EVENTS_PER_READ: i64 = 200;
 
-/// So many streams an account may have open at once in this process.
-const STREAMS: usize = 20;
-/// Who has too many is asked to wait so many seconds.
-const WAIT: i64 = 10;
+/// The most streams that an account may have open in this process.
+const MAX_STREAMS_PER_ACCOUNT: usize = 20;
+/// The wait that an account with too many streams is asked for.
+const STREAM_RETRY_SECONDS: i64 = 10;
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Invitation,
@@ -71,7 +73,7 @@ impl Default for Bell {
     }
 }
 
-/// How many streams each account has open.
+/// Counts the open streams of each account.
 #[derive(Clone, Default)]
 pub(super) struct Seats(Arc<Mutex<HashMap<String, usize>>>);
 
@@ -85,8 +87,8 @@ impl Seats {
     fn take(&self, account: &str) -> Result<Seat> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(account.to_owned()).or_default();
-        if *count >= STREAMS {
-            return Err(ApiError::rate_limited(WAIT));
+        if *count >= MAX_STREAMS_PER_ACCOUNT {
+            return Err(ApiError::rate_limited(STREAM_RETRY_SECONDS));
         }
         *count += 1;
         Ok(Seat {
@@ -120,13 +122,13 @@ impl Vault {
                 .await?;
         let now = self.clock.now();
         for (seq, change) in (newest - count + 1..).zip(&changes) {
-            sqlx::query("INSERT INTO events (seq, account, kind, record, created_at) VALUES ($1, $2, $3, $4, $5)")
-                .bind(seq)
-                .bind(&change.account)
-                .bind(change.kind.as_str())
-                .bind(&change.record)
-                .bind(now)
-                .execute(&mut *tx)
+            NewRow::of("events")
+                .key("seq", seq)
+                .made("account", &change.account)
+                .made("kind", change.kind.as_str())
+                .made("record", &change.record)
+                .made("created_at", now)
+                .add(&mut tx)
                 .await?;
         }
         tx.commit().await?;
@@ -141,6 +143,15 @@ impl Vault {
         Ok(sqlx::query_scalar("SELECT newest FROM event_sequence")
             .fetch_one(&self.db.read)
             .await?)
+    }
+}
+
+from_columns! {
+    /// An event as streams read it.
+    struct StoredEvent {
+        seq: i64,
+        kind: String,
+        record: String,
     }
 }
 
@@ -183,19 +194,20 @@ impl Listener {
     }
 
     async fn read(&mut self) -> Result<()> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        let events: Vec<StoredEvent> = sqlx::query_as(
             "SELECT seq, kind, record FROM events WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
         .bind(&self.seat.account)
         .bind(self.last)
-        .bind(BATCH)
+        .bind(MAX_EVENTS_PER_READ)
         .fetch_all(&self.vault.db.read)
         .await?;
-        for (seq, kind, record) in rows {
-            let data = serde_json::json!({ "id": record }).to_string();
+        for stored in events {
+            let data = serde_json::json!({ "id": stored.record }).to_string();
+            let event = Event::default().event(stored.kind);
             self.waiting
-                .push_back(Event::default().event(kind).id(seq.to_string()).data(data));
-            self.last = seq;
+                .push_back(event.id(stored.seq.to_string()).data(data));
+            self.last = stored.seq;
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::any::{AnyTypeInfo, AnyValueRef};
+use sqlx::error::BoxDynError;
+use sqlx::{Any, Decode, Type};
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
@@ -15,11 +18,14 @@ use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
 use crate::http::limits::INVITATION_MAIL;
 use crate::http::values::{Bytes, Id};
+use crate::store::columns::{Columns, from_columns, text};
+use crate::store::db::Tx;
+use crate::store::new_row::{NewRow, Written};
 
-const LONGEST: i64 = 90 * DAY;
-const COLUMNS: &str = "SELECT id, public_key_id, delivery, email, state, created_at, expires_at FROM invitations WHERE inviter = $1";
+/// The longest time that an invitation may be open, give or take a minute for clocks that differ.
+const MAX_INVITATION_MS: i64 = 90 * DAY;
 
-/// How the invitee learns of an invitation.
+/// The way by which the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Delivery {
@@ -36,17 +42,25 @@ impl Delivery {
             Self::Link => "link",
         }
     }
+}
 
-    pub(super) fn stored(text: &str) -> Self {
-        if text == "email" {
-            Self::Email
-        } else {
-            Self::Link
-        }
+impl Type<Any> for Delivery {
+    fn type_info() -> AnyTypeInfo {
+        text()
     }
 }
 
-/// Where an invitation stands.
+impl<'r> Decode<'r, Any> for Delivery {
+    fn decode(value: AnyValueRef<'r>) -> std::result::Result<Self, BoxDynError> {
+        let text: &str = Decode::<Any>::decode(value)?;
+        Ok(match text {
+            "email" => Self::Email,
+            _ => Self::Link,
+        })
+    }
+}
+
+/// The state of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum InvitationState {
@@ -74,7 +88,7 @@ impl InvitationState {
         }
     }
 
-    /// Why it cannot be accepted.
+    /// The reason why it cannot be accepted, if it cannot.
     pub(super) fn over(self) -> Option<Code> {
         match self {
             Self::Pending => None,
@@ -112,22 +126,101 @@ pub(crate) struct Invitation {
     expires_at: i64,
 }
 
-type Row = (String, String, String, Option<String>, String, i64, i64);
+from_columns! {
+    /// An invitation as it is stored.
+    struct StoredInvitation {
+        id: Id,
+        public_key_id: String,
+        delivery: Delivery,
+        email: Option<String>,
+        state: String,
+        created_at: i64,
+        expires_at: i64,
+    }
+}
 
-fn from_row(
-    (id, public_key_id, delivery, email, state, created_at, expires_at): Row,
-    now: i64,
-) -> Invitation {
-    let state = InvitationState::stored(&state, expires_at, now);
-    let (id, delivery) = (Id::stored(id), Delivery::stored(&delivery));
-    Invitation {
-        id,
-        public_key_id,
-        delivery,
-        email,
-        state,
-        created_at,
-        expires_at,
+impl StoredInvitation {
+    /// The invitation as it stands at this time.
+    fn at(self, now: i64) -> Invitation {
+        Invitation {
+            id: self.id,
+            public_key_id: self.public_key_id,
+            delivery: self.delivery,
+            email: self.email,
+            state: InvitationState::stored(&self.state, self.expires_at, now),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+impl NewInvitation {
+    /// The token to mail, if it is to be mailed.
+    fn mail_token(&self) -> Result<Option<Bytes<16>>> {
+        match (self.delivery, &self.email, &self.token_hash) {
+            (Delivery::Link, None, Some(_)) => Ok(None),
+            (Delivery::Email, Some(email), None) if is_address(email) => Ok(Some(Bytes::make())),
+            (Delivery::Email, Some(_), None) => {
+                Err(ApiError::bad_input("Check the email address."))
+            }
+            _ => Err(ApiError::bad_input(
+                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
+            )),
+        }
+    }
+
+    fn check_time(&self, now: i64) -> Result<()> {
+        if self.expires_at > now && self.expires_at <= now + MAX_INVITATION_MS + MINUTE {
+            Ok(())
+        } else {
+            Err(ApiError::bad_input(
+                "Let the invitation end within the next 90 days.",
+            ))
+        }
+    }
+
+    /// The mail to send.
+    fn mail<'a>(
+        &'a self,
+        id: &'a Id,
+        inviter: &'a VaultCaller,
+        token: &'a str,
+        now: i64,
+    ) -> NewRow<'a> {
+        NewRow::of("outbox")
+            .key("id", id.as_str())
+            .made("recipient", self.email.as_deref())
+            .made(
+                "inviter_email",
+                inviter.email.as_deref().unwrap_or_default(),
+            )
+            .made("token", token)
+            .made("expires_at", self.expires_at)
+            .made("attempts", 0i64)
+            .made("next_at", now)
+    }
+
+    /// The row to write. The hash of a mailed token is the Vault's, so that a repeat need not bring it.
+    fn row<'a>(
+        &'a self,
+        id: &'a Id,
+        inviter: &'a str,
+        token_hash: &'a str,
+        now: i64,
+    ) -> NewRow<'a> {
+        let row = NewRow::of("invitations")
+            .key("id", id.as_str())
+            .given("inviter", inviter)
+            .given("public_key_id", &self.public_key_id)
+            .given("delivery", self.delivery.as_str())
+            .given("email", self.email.as_deref())
+            .given("expires_at", self.expires_at)
+            .made("state", "pending")
+            .made("created_at", now);
+        match self.delivery {
+            Delivery::Email => row.made("token_hash", token_hash),
+            Delivery::Link => row.given("token_hash", token_hash),
+        }
     }
 }
 
@@ -143,139 +236,73 @@ pub(super) async fn create(
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
     id.of_version(7)?;
-    let mail = match (input.delivery, &input.email, &input.token_hash) {
-        (Delivery::Link, None, Some(_)) => None,
-        (Delivery::Email, Some(email), None) if is_address(email) => {
-            Some((email, Bytes::<16>::make()))
-        }
-        (Delivery::Email, Some(_), None) => {
-            return Err(ApiError::bad_input("Check the email address."));
-        }
-        _ => {
-            return Err(ApiError::bad_input(
-                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
-            ));
-        }
-    };
-    if let Some(same) = vault.repeated(&caller, &id, &input).await? {
-        return Ok((StatusCode::OK, Json(same)));
-    }
-    let now = vault.clock.now();
-    if input.expires_at <= now || input.expires_at > now + LONGEST + MINUTE {
-        return Err(ApiError::bad_input(
-            "Let the invitation end within the next 90 days.",
-        ));
-    }
-    if mail.is_some() {
-        vault.limits.count(&INVITATION_MAIL, &caller.account)?;
-    }
-    let hash = match (&mail, &input.token_hash) {
-        (Some((_, token)), _) => token.to_hash(),
+    let mail_token = input.mail_token()?;
+    let token_hash = match (&mail_token, &input.token_hash) {
+        (Some(token), _) => token.to_hash(),
         (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
     };
-    let mut tx = vault.begin_for(&caller).await?;
-    let made = sqlx::query(
-        "INSERT INTO invitations (id, inviter, public_key_id, delivery, email, token_hash, state, created_at, expires_at) \
-         SELECT $1, account, id, $2, $3, $4, 'pending', $5, $6 FROM public_keys WHERE id = $7 AND account = $8 \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(id.as_str())
-    .bind(input.delivery.as_str())
-    .bind(&input.email)
-    .bind(hash)
-    .bind(now)
-    .bind(input.expires_at)
-    .bind(&input.public_key_id)
-    .bind(&caller.account)
-    .execute(&mut *tx)
-    .await?;
-    if made.rows_affected() == 0 {
-        drop(tx);
-        // Either somebody was faster, with these bytes or others, or there is no such key.
-        if let Some(same) = vault.repeated(&caller, &id, &input).await? {
-            return Ok((StatusCode::OK, Json(same)));
-        }
-        return Err(Code::NotFound.into());
+    let now = vault.clock.now();
+    let row = input.row(&id, &caller.account, &token_hash, now);
+    // A repeat is answered before its time is looked at, and is not counted as another mail.
+    if let Some(stored) = vault.invited_before(&row).await? {
+        return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    if let Some((email, token)) = &mail {
-        sqlx::query(
-            "INSERT INTO outbox (id, recipient, inviter_email, token, expires_at, attempts, next_at) \
-             VALUES ($1, $2, $3, $4, $5, 0, $6)",
-        )
-        .bind(id.as_str())
-        .bind(email.as_str())
-        .bind(caller.email.as_deref().unwrap_or_default())
-        .bind(token.to_text())
-        .bind(input.expires_at)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+    input.check_time(now)?;
+    if mail_token.is_some() {
+        vault.limits.count(&INVITATION_MAIL, &caller.account)?;
+    }
+    let mut tx = vault.begin_for(&caller).await?;
+    owns_key(&mut tx, &caller.account, &input.public_key_id).await?;
+    // Somebody may have been faster with the same bytes.
+    if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
+        return Ok((StatusCode::OK, Json(stored.at(now))));
+    }
+    if let Some(token) = &mail_token {
+        input
+            .mail(&id, &caller, &token.to_text(), now)
+            .add(&mut tx)
+            .await?;
     }
     tx.commit().await?;
     vault.mail_waits.notify_one();
-    let NewInvitation {
-        public_key_id,
-        delivery,
-        email,
-        expires_at,
-        ..
-    } = input;
-    let state = InvitationState::Pending;
-    Ok((
-        StatusCode::CREATED,
-        Json(Invitation {
-            id,
-            public_key_id,
-            delivery,
-            email,
-            state,
-            created_at: now,
-            expires_at,
-        }),
-    ))
+    let made = Invitation {
+        id,
+        public_key_id: input.public_key_id,
+        delivery: input.delivery,
+        email: input.email,
+        state: InvitationState::Pending,
+        created_at: now,
+        expires_at: input.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Refuses a public key that is not the account's.
+async fn owns_key(tx: &mut Tx, account: &str, key: &str) -> Result<()> {
+    let found = sqlx::query("SELECT id FROM public_keys WHERE id = $1 AND account = $2")
+        .bind(key)
+        .bind(account)
+        .fetch_optional(&mut **tx)
+        .await?;
+    found.map(drop).ok_or(Code::NotFound.into())
 }
 
 impl Vault {
-    async fn find(&self, inviter: &str, id: &Id) -> Result<Option<Invitation>> {
-        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
-        let row: Option<Row> = sqlx::query_as(sql)
-            .bind(inviter)
-            .bind(id.as_str())
-            .fetch_optional(&self.db.read)
-            .await?;
-        Ok(row.map(|row| from_row(row, self.clock.now())))
+    async fn invited_before(&self, row: &NewRow<'_>) -> Result<Option<StoredInvitation>> {
+        let mut connection = self.db.read.acquire().await?;
+        row.before(&mut connection).await
     }
 
-    /// The stored invitation when it was made from the same bytes; an error when from others.
-    async fn repeated(
-        &self,
-        caller: &VaultCaller,
-        id: &Id,
-        input: &NewInvitation,
-    ) -> Result<Option<Invitation>> {
-        let taken: Option<String> =
-            sqlx::query_scalar("SELECT token_hash FROM invitations WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&self.db.read)
-                .await?;
-        let Some(hash) = taken else { return Ok(None) };
-        let stored = self
-            .find(&caller.account, id)
-            .await?
-            .ok_or(Code::Conflict)?;
-        let same = stored.public_key_id == input.public_key_id
-            && stored.delivery == input.delivery
-            && stored.email == input.email
-            && stored.expires_at == input.expires_at
-            && input
-                .token_hash
-                .as_ref()
-                .is_none_or(|given| given.to_text() == hash);
-        if same {
-            Ok(Some(stored))
-        } else {
-            Err(Code::Conflict.into())
-        }
+    async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
+        let stored: Option<StoredInvitation> = sqlx::query_as(
+            "SELECT id, public_key_id, delivery, email, state, created_at, expires_at \
+             FROM invitations WHERE inviter = $1 AND id = $2",
+        )
+        .bind(inviter)
+        .bind(id.as_str())
+        .fetch_optional(&self.db.read)
+        .await?;
+        Ok(stored.ok_or(Code::NotFound)?.at(self.clock.now()))
     }
 }
 
@@ -289,12 +316,7 @@ pub(super) async fn read(
     caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Invitation>> {
-    Ok(Json(
-        vault
-            .find(&caller.account, &id)
-            .await?
-            .ok_or(Code::NotFound)?,
-    ))
+    Ok(Json(vault.find_invitation(&caller.account, &id).await?))
 }
 
 /// Lists the caller's invitations.
@@ -308,7 +330,12 @@ pub(super) async fn list(
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} {}", page.sql(2))))
+    let sql = format!(
+        "SELECT {} FROM invitations WHERE inviter = $1 {}",
+        StoredInvitation::COLUMNS,
+        page.sql(2)
+    );
+    let rows: Vec<StoredInvitation> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
@@ -316,7 +343,7 @@ pub(super) async fn list(
         .fetch_all(&vault.db.read)
         .await?;
     let now = vault.clock.now();
-    let items = rows.into_iter().map(|row| from_row(row, now)).collect();
+    let items = rows.into_iter().map(|row| row.at(now)).collect();
     Ok(Json(page.cut(items, |item: &Invitation| {
         (item.created_at, item.id.as_str())
     })))
@@ -353,10 +380,7 @@ pub(super) async fn cancel(
     } else {
         drop(tx);
     }
-    let invitation = vault
-        .find(&caller.account, &id)
-        .await?
-        .ok_or(Code::NotFound)?;
+    let invitation = vault.find_invitation(&caller.account, &id).await?;
     match invitation.state {
         InvitationState::Accepted => Err(Code::InvitationUsed.into()),
         _ => Ok(Json(invitation)),

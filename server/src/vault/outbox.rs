@@ -7,15 +7,27 @@ use super::smtp::Failure;
 use super::state::Vault;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::Result;
+use crate::store::columns::from_columns;
 
-/// How long a mail that is being sent belongs to the process that took it.
-const LEASE: i64 = 2 * MINUTE;
+/// A mail that is being sent belongs for this time to the process that took it.
+const LEASE_MS: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
-const LONGEST: i64 = 60 * MINUTE;
+const MAX_RETRY_WAIT_MS: i64 = 60 * MINUTE;
 /// After so many attempts, which is in about five days, a mail is given up.
-const ATTEMPTS: i64 = 128;
+const MAX_ATTEMPTS: i64 = 128;
 
-type Row = (String, String, String, String, i64, i64, i64);
+from_columns! {
+    /// A mail that is due.
+    struct DueMail {
+        id: String,
+        recipient: String,
+        inviter_email: String,
+        token: String,
+        expires_at: i64,
+        attempts: i64,
+        next_at: i64,
+    }
+}
 
 /// Runs until the server stops.
 pub(super) async fn work(vault: &Arc<Vault>) {
@@ -34,9 +46,9 @@ pub(super) async fn work(vault: &Arc<Vault>) {
 
 impl Vault {
     async fn send_mails(&self) -> Result<()> {
-        // What nobody may accept any more is not worth a mail.
+        // An invitation that nobody can accept any more is not mailed.
         self.forget_tokens().await?;
-        let due: Vec<Row> = sqlx::query_as(
+        let due: Vec<DueMail> = sqlx::query_as(
             "SELECT id, recipient, inviter_email, token, expires_at, attempts, next_at FROM outbox \
              WHERE token IS NOT NULL AND next_at <= $1 ORDER BY next_at LIMIT 100",
         )
@@ -46,34 +58,41 @@ impl Vault {
         if due.is_empty() {
             return Ok(());
         }
-        for row in due {
+        for mail in due {
             if *self.stopping.borrow() {
                 break;
             }
-            self.send_mail(row).await?;
+            self.send_mail(mail).await?;
         }
         // A token that went out is not left in the database's log, either.
         Ok(self.db.checkpoint().await?)
     }
 
-    async fn send_mail(
-        &self,
-        (id, to, inviter, token, expires_at, attempts, next_at): Row,
-    ) -> Result<()> {
+    async fn send_mail(&self, due: DueMail) -> Result<()> {
         let now = self.clock.now();
         // Of several processes only one may take the mail.
         let taken = sqlx::query("UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2 AND next_at = $3 AND token IS NOT NULL")
-            .bind(now + LEASE)
-            .bind(&id)
-            .bind(next_at)
+            .bind(now + LEASE_MS)
+            .bind(&due.id)
+            .bind(due.next_at)
             .execute(&self.db.write)
             .await?;
         if taken.rows_affected() == 0 {
             return Ok(());
         }
-        let link = format!("{}#vouchsafe=1.m.{id}.{token}", self.invitation_url);
-        let mail = Mail::invitation(id, to, &inviter, link, expires_at, now);
-        let attempts = attempts + 1;
+        let link = format!(
+            "{}#vouchsafe=1.m.{}.{}",
+            self.invitation_url, due.id, due.token
+        );
+        let attempts = due.attempts + 1;
+        let mail = Mail::invitation(
+            due.id,
+            due.recipient,
+            &due.inviter_email,
+            link,
+            due.expires_at,
+            now,
+        );
         let sent = self.mailer.send(&mail).await;
         let now = self.clock.now();
         let sql = match sent {
@@ -81,9 +100,9 @@ impl Vault {
                 tracing::info!(invitation = mail.id, "mail sent");
                 sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2").bind(now)
             }
-            Err(Failure::Later(error)) if attempts < ATTEMPTS => {
+            Err(Failure::Later(error)) if attempts < MAX_ATTEMPTS => {
                 let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
-                let wait = (10 * SECOND * doubled).min(LONGEST);
+                let wait = (10 * SECOND * doubled).min(MAX_RETRY_WAIT_MS);
                 tracing::warn!(invitation = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2 AND token IS NOT NULL")
                     .bind(now + wait)

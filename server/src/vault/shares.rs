@@ -11,10 +11,10 @@ use super::events::{Change, Kind};
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId};
+use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
-
-/// The largest share.
-const SHARE: usize = 4 << 20;
+use crate::store::columns::from_columns;
+use crate::store::new_row::NewRow;
 
 /// Several new shares.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -35,14 +35,14 @@ pub(crate) struct NewShare {
     share: Jwe,
 }
 
-/// What became of each new share, in order.
+/// The outcomes of new shares, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShareResults {
     results: Vec<ShareResult>,
 }
 
-/// What became of one.
+/// The outcome of one new share.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ShareResult {
@@ -61,12 +61,14 @@ pub(super) async fn create(
     caller: VaultCaller,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
-    if !(1..=200).contains(&input.shares.len()) {
-        return Err(ApiError::bad_input("Send 1 to 200 shares at once."));
+    if !(1..=MAX_WRITES).contains(&input.shares.len()) {
+        return Err(ApiError::bad_input(format!(
+            "Send 1 to {MAX_WRITES} shares at once."
+        )));
     }
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
-        let (error, created_at) = match vault.share(&caller.account, &share).await {
+        let (error, created_at) = match vault.make_share(&caller.account, &share).await {
             Ok(created_at) => (None, Some(created_at)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(error.into_detail()), None),
@@ -80,9 +82,25 @@ pub(super) async fn create(
     Ok(Json(ShareResults { results }))
 }
 
+from_columns! {
+    /// The time of a share's making.
+    struct CreatedAt {
+        created_at: i64,
+    }
+}
+
+from_columns! {
+    /// A share that was revoked.
+    struct Revoked {
+        recipient: String,
+        space_id: String,
+    }
+}
+
 impl Vault {
-    async fn share(&self, sender: &str, new: &NewShare) -> Result<i64> {
-        let share = new.share.within(SHARE)?;
+    /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
+    async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
+        let share = new.share.within(MAX_SHARE_BYTES)?;
         let (id, space, now) = (
             new.id.of_version(7)?,
             new.space_id.of_version(7)?,
@@ -99,59 +117,30 @@ impl Vault {
         .fetch_optional(&mut *tx)
         .await?;
         let recipient = recipient.ok_or(Code::NotFound)?;
-        let space_made = sqlx::query(
-            "INSERT INTO spaces (id, connection_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(space)
-        .bind(new.connection_id.as_str())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        if space_made.rows_affected() == 1 {
-            let share_made = sqlx::query(
-                "INSERT INTO shares (id, connection_id, space_id, sender, recipient, share, created_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            )
-            .bind(id)
-            .bind(new.connection_id.as_str())
-            .bind(space)
-            .bind(sender)
-            .bind(&recipient)
-            .bind(share)
-            .bind(now)
-            .bind(new.expires_at)
-            .execute(&mut *tx)
-            .await?;
-            if share_made.rows_affected() == 1 {
-                let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
-                self.record(tx, both.into()).await?;
-                return Ok(now);
-            }
+        let space_row = NewRow::of("spaces")
+            .key("id", space)
+            .given("connection_id", new.connection_id.as_str())
+            .made("created_at", now);
+        let share_row = NewRow::of("shares")
+            .key("id", id)
+            .given("connection_id", new.connection_id.as_str())
+            .given("space_id", space)
+            .given("sender", sender)
+            .given("share", share)
+            .given("expires_at", new.expires_at)
+            .given("deleted_at", None::<i64>)
+            .made("recipient", &recipient)
+            .made("created_at", now);
+        if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
+            let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
+            self.record(tx, both.into()).await?;
+            return Ok(now);
         }
-        drop(tx);
-        self.repeated_share(sender, new, share).await
-    }
-
-    /// When the stored share was made from the same bytes, the time of its making.
-    async fn repeated_share(&self, sender: &str, new: &NewShare, share: &str) -> Result<i64> {
-        let stored: Option<(String, String, String, Option<i64>, i64)> = sqlx::query_as(
-            "SELECT connection_id, space_id, share, expires_at, created_at FROM shares \
-             WHERE id = $1 AND sender = $2 AND deleted_at IS NULL",
-        )
-        .bind(new.id.as_str())
-        .bind(sender)
-        .fetch_optional(&self.db.read)
-        .await?;
-        let (connection, space, stored, expires_at, created_at) = stored.ok_or(Code::Conflict)?;
-        let same = connection == new.connection_id.as_str()
-            && space == new.space_id.as_str()
-            && stored == share
-            && expires_at == new.expires_at;
-        if same {
-            Ok(created_at)
-        } else {
-            Err(Code::Conflict.into())
-        }
+        // A space without its share is not left behind.
+        tx.rollback().await?;
+        let mut connection = self.db.read.acquire().await?;
+        let before: Option<CreatedAt> = share_row.before(&mut connection).await?;
+        Ok(before.ok_or(Code::Conflict)?.created_at)
     }
 }
 
@@ -167,7 +156,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode> {
     let now = vault.clock.now();
     let mut tx = vault.db.begin().await?;
-    let deleted: Option<(String, String)> = sqlx::query_as(
+    let revoked: Option<Revoked> = sqlx::query_as(
         "UPDATE shares SET share = '', deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
          RETURNING recipient, space_id",
     )
@@ -176,13 +165,13 @@ pub(super) async fn delete(
     .bind(&caller.account)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some((recipient, space)) = deleted {
+    if let Some(revoked) = revoked {
         sqlx::query("UPDATE spaces SET deleted_at = $1 WHERE id = $2")
             .bind(now)
-            .bind(space)
+            .bind(&revoked.space_id)
             .execute(&mut *tx)
             .await?;
-        let both = [&recipient, &caller.account]
+        let both = [&revoked.recipient, &caller.account]
             .map(|person| Change::new(person, Kind::Revoked, id.as_str()));
         vault.record(tx, both.into()).await?;
         return Ok(StatusCode::NO_CONTENT);
