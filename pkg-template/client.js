@@ -1,6 +1,6 @@
 /** The package's entry class. */
 
-import { callable, optional, options as only, text } from "./checks.js";
+import { callable, number, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
 import { fresh, whoOf } from "./identity.js";
@@ -15,7 +15,7 @@ import { workWith } from "./worker.js";
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
-const members = ["vault", "keystore", "invitationUrl", "worker", "onStep", "lockAfter"];
+const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onStep", "lockAfter"];
 
 /** @typedef {"web" | "rust"} Engine */
 
@@ -61,12 +61,13 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
-      const { vault, keystore, invitationUrl, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
+      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
       const settings = {
         engine: engine(options),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
+        timeout: optional(timeout, "timeout", number),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
       const origin = {

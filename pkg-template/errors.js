@@ -44,16 +44,17 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * Makes an error of the module's plain `{ code, message }`. Anything else is a defect and stays as it is.
+ * Makes an error of the module's plain `{ code, message, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
  */
 export function toError(raw) {
   if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
-  const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (raw);
+  const { code, message, ...rest } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (raw);
   if (typeof code !== "string" || typeof message !== "string") return raw;
-  return new VouchsafeError(/** @type {ErrorCode} */ (code), message);
+  // Without a cause the error has no such property.
+  return new VouchsafeError(/** @type {ErrorCode} */ (code), message, rest);
 }
 
 /**

@@ -15,6 +15,12 @@ export interface OpenOptions {
   /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its fragment. */
   invitationUrl?: string | undefined;
   /**
+   * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the
+   * service is away or busy, the waits between them, and the token that the request needs; then the call fails. A call that
+   * needs several requests may take longer, and large cards over a slow line may need more. Default: 20,000.
+   */
+  timeout?: number | undefined;
+  /**
    * The worker that stretches passphrases (`vouchsafe-worker.js` of this package): its URL, or a function that starts a new
    * one for every operation. Default: the file beside this module.
    */
@@ -662,7 +668,7 @@ export type ErrorCode =
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
-  | "offline" | "aborted" | "server_error" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
+  | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes of calls that can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";

@@ -1,6 +1,8 @@
 //! One error for every flow, one stable code per variant.
 
+use std::any::Any;
 use std::fmt;
+use std::rc::Rc;
 
 /// Why a call failed. [`Error::code`] is what callers branch on; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +49,59 @@ pub enum Error {
     TooLarge(String),
     /// Too many requests.
     RateLimited,
-    /// The service cannot be reached.
-    Offline(String),
+    /// The service cannot be reached, or does not answer in time.
+    Offline(Failure),
     /// The caller ended the call.
     Aborted,
     /// The service failed, or answered what it must not.
     ServerError(String),
+    /// The platform's generator of random numbers fails or stands still.
+    NoRandomness,
     /// No WebCrypto, which browsers offer on https and localhost only.
     InsecureContext,
     /// The worker for the passphrase did not start.
-    WorkerUnavailable(String),
+    WorkerUnavailable(Failure),
+}
+
+/// A sentence, and the platform's own error behind it, if there was one.
+#[derive(Clone)]
+pub struct Failure {
+    text: String,
+    cause: Option<Rc<dyn Any>>,
+}
+
+impl Failure {
+    /// A sentence with the platform's error, which only the platform's own code can look into.
+    pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
+        Self {
+            text: text.into(),
+            cause: Some(Rc::new(cause)),
+        }
+    }
+}
+
+impl<S: Into<String>> From<S> for Failure {
+    fn from(text: S) -> Self {
+        Self {
+            text: text.into(),
+            cause: None,
+        }
+    }
+}
+
+/// By the sentence alone.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Failure {}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Failure").field(&self.text).finish()
+    }
 }
 
 /// The result of every fallible function here.
@@ -68,9 +113,13 @@ impl Error {
         Self::BadInput(text.into())
     }
 
-    /// The platform's generator failed.
-    pub(crate) fn no_randomness() -> Self {
-        Self::ServerError("This device gives no random numbers: nothing was made.".into())
+    /// The platform's own error that this one comes from, if it is kept.
+    #[must_use]
+    pub fn cause(&self) -> Option<&dyn Any> {
+        match self {
+            Self::Offline(failure) | Self::WorkerUnavailable(failure) => failure.cause.as_deref(),
+            _ => None,
+        }
     }
 
     /// The stable code.
@@ -100,6 +149,7 @@ impl Error {
             Self::Offline(_) => "offline",
             Self::Aborted => "aborted",
             Self::ServerError(_) => "server_error",
+            Self::NoRandomness => "no_randomness",
             Self::InsecureContext => "insecure_context",
             Self::WorkerUnavailable(_) => "worker_unavailable",
         }
@@ -161,14 +211,16 @@ impl fmt::Display for Error {
             Self::RecordRejected => "The record is damaged or forged and was not opened.",
             Self::RateLimited => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",
+            Self::NoRandomness => {
+                "This device gives no random numbers, so nothing was made: use another browser or device."
+            }
             Self::InsecureContext => "WebCrypto is missing: serve the page over https or from localhost.",
             Self::IdentityRejected(text)
             | Self::Conflict(text)
             | Self::BadInput(text)
             | Self::TooLarge(text)
-            | Self::Offline(text)
-            | Self::ServerError(text)
-            | Self::WorkerUnavailable(text) => text,
+            | Self::ServerError(text) => text,
+            Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
         })
     }
 }

@@ -31,6 +31,7 @@ const SENTENCES = {
   offline: "The server cannot be reached. Check the connection and try again.",
   aborted: "This was stopped. Try again.",
   server_error: "The server failed. Try again in a moment.",
+  no_randomness: "This browser cannot make safe keys. Use another browser or device.",
   insecure_context: "This page was not loaded securely. Open it through https or on localhost.",
   worker_unavailable: "The helper that stretches your passphrase did not start. Reload the page.",
 };

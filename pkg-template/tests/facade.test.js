@@ -14,6 +14,7 @@ const emptyModule = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 const glue = `
   export const calls = [];
   export const broken = { times: 0 };
+  export const cause = new TypeError("Failed to fetch");
   export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
@@ -37,6 +38,7 @@ const glue = `
   const failure = { code: "not_found", message: "It is gone." };
   const answers = {
     card: () => Promise.reject(failure),
+    connection: () => Promise.reject({ code: "offline", message: "Try again.", cause }),
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
     makeRecoveryKey: () => "CCCC",
@@ -55,7 +57,7 @@ const glue = `
     nudge() {}
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
-  const names = ["card", "cards", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
+  const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   for (const name of [...names, "changePassphrase", "makeRecoveryKey", "deleteAccount"]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };
   }
@@ -110,6 +112,18 @@ test("signing in runs the worker and erases the secrets", async () => {
   assert.equal(new TextDecoder().decode(finished.message), "a@example.com");
   assert.deepEqual([...finished.exportKey], [9]);
   assert.ok([...state, ...secret].every((byte) => byte === 0));
+});
+
+test("the time of a request is the app's matter, and the module's to judge", async () => {
+  const opened = async (timeout) => (await api.Vouchsafe.open({ ...services, timeout }), called("open")[0].timeout);
+  assert.deepEqual([await opened(5000), await opened(undefined), await opened(0)], [5000, undefined, 0]);
+  for (const timeout of ["5000", 1.5, NaN, new Date()]) await assert.rejects(opened(timeout), code("bad_input"));
+});
+
+test("the browser's error is the cause, and there is none without it", async () => {
+  const session = await signIn();
+  await assert.rejects(session.connection("a"), (error) => code("offline")(error) && error.cause === raw.cause && "cause" in error);
+  await assert.rejects(session.card("a"), (error) => code("not_found")(error) && !("cause" in error));
 });
 
 test("signing up wraps the session", async () => {

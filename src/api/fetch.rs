@@ -1,20 +1,18 @@
 //! The transport of browsers: `fetch`, through gloo-net. The only file that reaches the network.
 
-use gloo_net::http::{Request as FetchRequest, RequestBuilder, Response as FetchResponse};
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use gloo_net::http::{Request as FetchRequest, RequestBuilder};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult};
 use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
-use crate::crypto::engine::web::Abort;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
+use crate::js::{self, Abort};
 
-/// A request that takes longer is given up; the services themselves give up after 30 seconds.
-const LONGEST_REQUEST: u32 = 60_000;
-/// A body of so many bytes or more is handed over as a [`Blob`].
-const LARGE: usize = 1 << 17;
+/// At or above this size a body is handed over as a [`Blob`]; below, the browser's own copy of a text costs no time.
+const MIN_BLOB_BYTES: usize = 1 << 17;
 
 /// `fetch`, `setTimeout` and the clock of the page.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,25 +21,20 @@ pub struct Fetch;
 impl Transport for Fetch {
     type Stream = Body;
 
-    async fn send(&self, request: Request) -> Result<Response> {
-        // The controller is our own: gloo-net panics when a signal is aborted with a reason that is no Error. When the
-        // call is ended in the middle, the request ends with it.
-        let abort = Abort::new().ok_or_else(offline)?;
-        let timer = Timer::start(LONGEST_REQUEST, {
-            let controller = abort.0.clone();
-            move || controller.abort()
-        })?;
+    async fn send(&self, request: &Request) -> Result<Response> {
+        // When the call is ended in the middle, the request ends with it.
+        let abort = Abort::new().ok_or_else(no_fetch)?;
         let answer = start(request, &abort).await?;
         let mut response = head_of(&answer);
-        response.body = answer.binary().await.map_err(|_| offline())?;
-        drop(timer);
+        let body = JsFuture::from(answer.array_buffer().map_err(offline)?);
+        response.body = Uint8Array::new(&body.await.map_err(offline)?).to_vec();
         Ok(response)
     }
 
-    async fn open_stream(&self, request: Request) -> Result<(Response, Body)> {
-        let abort = Abort::new().ok_or_else(offline)?;
+    async fn open_stream(&self, request: &Request) -> Result<(Response, Body)> {
+        let abort = Abort::new().ok_or_else(no_fetch)?;
         let answer = start(request, &abort).await?;
-        let stream = answer.body().ok_or_else(offline)?;
+        let stream = answer.body().ok_or_else(no_fetch)?;
         let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
         let body = Body {
             reader,
@@ -51,13 +44,7 @@ impl Transport for Fetch {
     }
 
     async fn sleep(&self, millis: u32) {
-        let promise = Promise::new(&mut |resolve, _| {
-            // Without a timer the wait is over at once, which is better than never.
-            if set_timeout(&resolve, millis).is_err() {
-                let _ = resolve.call0(&JsValue::UNDEFINED);
-            }
-        });
-        let _ = JsFuture::from(promise).await;
+        js::sleep(millis).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -69,7 +56,8 @@ impl Transport for Fetch {
     }
 }
 
-async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
+/// Begins a request, up to the head of its answer.
+async fn start(request: &Request, abort: &Abort) -> Result<web_sys::Response> {
     let builder: RequestBuilder = match request.method {
         Method::Get => FetchRequest::get(&request.url),
         Method::Post => FetchRequest::post(&request.url),
@@ -81,7 +69,7 @@ async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
         .credentials(web_sys::RequestCredentials::Omit)
         .redirect(web_sys::RequestRedirect::Error)
         .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
-        .abort_signal(Some(&abort.0.signal()));
+        .abort_signal(Some(&abort.signal()));
     if let Some(bearer) = &request.bearer {
         let shown = Zeroizing::new(format!("Bearer {bearer}"));
         builder = builder.header("authorization", &shown);
@@ -89,44 +77,54 @@ async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
     if let Some(last_event_id) = &request.last_event_id {
         builder = builder.header("last-event-id", last_event_id);
     }
-    let sent = match request.body.as_deref() {
-        Some(body) => {
-            builder
-                .header("content-type", "application/json")
-                .body(to_js(body)?)
-                .map_err(|_| offline())?
-                .send()
-                .await
-        }
-        None => builder.send().await,
+    let built = match request.body.as_deref() {
+        Some(body) => builder
+            .header("content-type", "application/json")
+            .body(to_js(body)?),
+        None => builder.build(),
     };
-    sent.map_err(|_| offline())
+    let built: web_sys::Request = built.map_err(|_| no_fetch())?.into();
+    // Not by gloo-net: it keeps no more of the browser's error than its text, and panics at one that is no `Error`.
+    let fetch = js::global_function("fetch").map_err(offline)?;
+    let promise = fetch.call1(&JsValue::UNDEFINED, &built).map_err(offline)?;
+    let answer = JsFuture::from(Promise::resolve(&promise)).await;
+    answer.map_err(offline)?.dyn_into().map_err(offline)
 }
 
 /// A body as `fetch` takes it. A large text would be copied over to the browser while the page stands still.
 fn to_js(body: &str) -> Result<JsValue> {
-    if body.len() < LARGE {
+    if body.len() < MIN_BLOB_BYTES {
         return Ok(body.into());
     }
     let parts = Array::of1(&Uint8Array::from(body.as_bytes()));
-    let blob = Blob::new_with_u8_array_sequence(&parts).map_err(|_| offline())?;
+    let blob = Blob::new_with_u8_array_sequence(&parts).map_err(offline)?;
     Ok(blob.into())
 }
 
 /// The answer without its body.
-fn head_of(answer: &FetchResponse) -> Response {
+fn head_of(answer: &web_sys::Response) -> Response {
     Response {
         status: answer.status(),
         retry_after: answer
             .headers()
             .get("retry-after")
+            .ok()
+            .flatten()
             .and_then(|seconds| seconds.parse().ok()),
         body: Vec::new(),
     }
 }
 
-fn offline() -> Error {
-    Error::Offline("The service cannot be reached: check the connection and try again.".into())
+const UNREACHABLE: &str = "The service cannot be reached: check the connection and try again.";
+
+/// The failure of `fetch` or of a body, with the browser's own error.
+fn offline(cause: JsValue) -> Error {
+    Error::Offline(Failure::new(UNREACHABLE, cause))
+}
+
+/// A platform without `AbortController`, or an answer without a body.
+fn no_fetch() -> Error {
+    Error::Offline(UNREACHABLE.into())
 }
 
 /// The body of a stream; dropping it closes the connection.
@@ -138,47 +136,11 @@ pub struct Body {
 
 impl ByteStream for Body {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let result = JsFuture::from(self.reader.read())
-            .await
-            .map_err(|_| offline())?;
+        let result = JsFuture::from(self.reader.read()).await.map_err(offline)?;
         let result: ReadableStreamReadResult = result.unchecked_into();
         if result.get_done().unwrap_or(true) {
             return Ok(None);
         }
         Ok(Some(Uint8Array::new(&result.get_value()).to_vec()))
     }
-}
-
-/// A timer that ends when it is dropped.
-struct Timer {
-    id: JsValue,
-    _callback: wasm_bindgen::closure::Closure<dyn FnMut()>,
-}
-
-impl Timer {
-    fn start(millis: u32, callback: impl FnMut() + 'static) -> Result<Self> {
-        let callback = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(callback);
-        let id = set_timeout(callback.as_ref().unchecked_ref(), millis).map_err(|_| offline())?;
-        Ok(Self {
-            id,
-            _callback: callback,
-        })
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Ok(clear) = global_function("clearTimeout") {
-            let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
-        }
-    }
-}
-
-fn set_timeout(callback: &Function, millis: u32) -> std::result::Result<JsValue, JsValue> {
-    global_function("setTimeout")?.call2(&JsValue::UNDEFINED, callback, &JsValue::from(millis))
-}
-
-/// Windows, workers and Node all have these as globals.
-fn global_function(name: &str) -> std::result::Result<Function, JsValue> {
-    Reflect::get(&js_sys::global(), &name.into())?.dyn_into()
 }

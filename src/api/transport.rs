@@ -48,6 +48,19 @@ pub struct Request {
     pub last_event_id: Option<String>,
 }
 
+impl Request {
+    /// A request that has no address yet, and shows nobody's token.
+    pub(crate) fn new(method: Method, body: Option<String>) -> Self {
+        Self {
+            method,
+            url: String::new(),
+            bearer: None,
+            body,
+            last_event_id: None,
+        }
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -92,11 +105,12 @@ pub trait Transport: Clone + 'static {
     /// The body of a stream.
     type Stream: ByteStream;
 
-    /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`.
-    async fn send(&self, request: Request) -> Result<Response>;
+    /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`. It
+    /// knows no time limit; dropping the future ends the request.
+    async fn send(&self, request: &Request) -> Result<Response>;
 
     /// Sends a request and leaves the body to be read: that of the answer is empty.
-    async fn open_stream(&self, request: Request) -> Result<(Response, Self::Stream)>;
+    async fn open_stream(&self, request: &Request) -> Result<(Response, Self::Stream)>;
 
     /// Waits.
     async fn sleep(&self, millis: u32);

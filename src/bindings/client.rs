@@ -22,7 +22,7 @@ pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// `{ vault, keystore, invitationUrl, work, engine, onStep }`.
+    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
@@ -140,14 +140,19 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
             let _ = to_js(&step).and_then(|step| listener.call1(&JsValue::UNDEFINED, &step));
         })
     });
-    Client::new(
+    let client = Client::new(
         Fetch,
         make_engine(text("engine").as_deref(), Worker::new(work))?,
         &address("vault")?,
         &address("keystore")?,
         text("invitationUrl"),
         steps,
-    )
+    )?;
+    match member("timeout").as_f64() {
+        // What is no such number becomes 0, which is refused.
+        Some(timeout) => client.with_timeout(timeout as u32),
+        None => Ok(client),
+    }
 }
 
 #[cfg(not(feature = "rust-rsa"))]

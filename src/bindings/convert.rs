@@ -19,9 +19,16 @@ use crate::json::{self, Misfit, Value};
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// What a promise rejects with: `{ code, message }`, made an `Error` by the package.
+/// A promise's rejection: `{ code, message }`, and `cause` if the browser threw something. The package makes it an `Error`.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
-    to_js(&Reason::from(error)).unwrap_or_else(|value| value)
+    let rejection = to_js(&Reason::from(error)).unwrap_or_else(|value| value);
+    if let Some(cause) = error
+        .cause()
+        .and_then(|cause| cause.downcast_ref::<JsValue>())
+    {
+        let _ = Reflect::set(&rejection, &"cause".into(), cause);
+    }
+    rejection
 }
 
 /// A plain object of `value`; `null` for what is missing.

@@ -64,7 +64,7 @@ impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
 
     fn check(&self) -> Result<()> {
         if self.failed {
-            return Err(Error::no_randomness());
+            return Err(Error::NoRandomness);
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ impl<F: Fn(&mut [u8]) -> Result<()>> Random<F> {
 
 /// The platform's generator, for the worker, which has no engine.
 fn system_random(buffer: &mut [u8]) -> Result<()> {
-    getrandom::fill(buffer).map_err(|_| Error::no_randomness())
+    getrandom::fill(buffer).map_err(|_| Error::NoRandomness)
 }
 
 impl<F: Fn(&mut [u8]) -> Result<()>> RngCore for Random<F> {

@@ -10,6 +10,7 @@ use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{CardUpdate, Invite, ShareRequest, Trust};
 use vouchsafe::ids::Id;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
@@ -244,14 +245,13 @@ async fn events_come_through_fetch() {
 async fn a_service_that_is_away_is_offline() {
     let away = "http://127.0.0.1:9/vault";
     let nowhere = client_of(away, "http://127.0.0.1:9/keystore");
-    assert_eq!(
-        nowhere
-            .sign_in("a@example.org", PASSPHRASE)
-            .await
-            .unwrap_err()
-            .code(),
-        "offline"
-    );
+    let error = nowhere
+        .sign_in("a@example.org", PASSPHRASE)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), "offline");
+    let cause = error.cause().unwrap().downcast_ref::<JsValue>().unwrap();
+    assert!(cause.has_type::<js_sys::TypeError>(), "{cause:?}");
 
     // The Vault alone is away: what needs only the Keystore works, the rest says so.
     let half = client_of(away, keystore());

@@ -6,12 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::opaque;
 use super::sessions::{Scope, make_session};
-use super::{App, opaque};
-use crate::encoding::{Bytes, Id, Jwe, Message};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, SIGN_UP};
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::values::{Bytes, Id, Jwe, Message};
+use crate::store::new_row::NewRow;
 
 /// The largest wrapped key of an account.
 pub(super) const KEY: usize = 4 << 10;
@@ -66,20 +68,20 @@ pub(crate) struct SignedUp {
     responses((status = 200, body = SignUpStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignUpStart>,
 ) -> Result<Json<SignUpStarted>> {
-    let who = app
+    let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
-    let registration_response = app
+    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let registration_response = keystore
         .setup
         .register(&who.login, &input.registration_request)?;
     let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
         .bind(&who.login)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
     match taken {
         Some(_) => Err(who.taken()),
@@ -95,46 +97,41 @@ pub(super) async fn sign_up_start(
     responses((status = 201, body = SignedUp), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_finish(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
-    let who = app
+    let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
-    let columns = [
-        input.account_id.of_version(4)?.to_owned(),
-        who.login.clone(),
+    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let id = input.account_id.of_version(4)?;
+    let (record, verifier) = (
         String::from(opaque::record(&input.registration_record)?),
-        input.kek_passphrase.within(KEY)?.to_owned(),
-        input.kek_recovery.within(KEY)?.to_owned(),
-        input.vault_key.within(KEY)?.to_owned(),
-        input.signing_key.within(KEY)?.to_owned(),
         input.recovery_verifier.to_text(),
-    ];
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let mut insert = sqlx::query(
-        "INSERT INTO accounts (id, login, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
-         recovery_verifier, created_at, setup, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     );
-    for column in &columns {
-        insert = insert.bind(column);
-    }
-    let insert = insert.bind(now).bind(&app.setup.id).bind(&who.email);
-    let made = insert.execute(&mut *tx).await?.rows_affected() == 1;
-    if !made {
+    let now = keystore.clock.now();
+    let row = NewRow::of("accounts")
+        .key("id", id)
+        .given("login", &who.login)
+        .given("opaque_record", &record)
+        .given("kek_passphrase", input.kek_passphrase.within(KEY)?)
+        .given("kek_recovery", input.kek_recovery.within(KEY)?)
+        .given("vault_key", input.vault_key.within(KEY)?)
+        .given("signing_key", input.signing_key.within(KEY)?)
+        .given("recovery_verifier", &verifier)
+        .made("setup", &keystore.setup.id)
+        .made("email", who.email.as_deref())
+        .made("created_at", now);
+    let mut tx = keystore.db.begin().await?;
+    if !row.insert(&mut tx).await? {
         // Holds the account: its credentials cannot change before the session is in.
-        let mut same = sqlx::query_scalar::<_, String>(
-            "UPDATE accounts SET credentials_version = credentials_version \
-             WHERE id = $1 AND login = $2 AND opaque_record = $3 AND kek_passphrase = $4 AND kek_recovery = $5 \
-             AND vault_key = $6 AND signing_key = $7 AND recovery_verifier = $8 RETURNING id",
-        );
-        for column in &columns {
-            same = same.bind(column);
-        }
-        if same.fetch_optional(&mut *tx).await?.is_none() {
+        sqlx::query("UPDATE accounts SET deleted_at = deleted_at WHERE id = $1")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        let same = row.is_there(&mut tx).await?;
+        if !same {
             let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1").bind(&who.login);
             let taken = taken.fetch_optional(&mut *tx).await?.is_some();
             return Err(if taken {
@@ -144,7 +141,7 @@ pub(super) async fn sign_up_finish(
             });
         }
     }
-    let made = make_session(&mut tx, input.account_id.as_str(), Scope::Full, now).await?;
+    let made = make_session(&mut tx, id, Scope::Full, now).await?;
     tx.commit().await?;
     let answer = SignedUp {
         account_id: input.account_id,

@@ -4,19 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
-use super::App;
-use super::callers::Caller;
-use crate::db::placeholders;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use super::callers::KeystoreCaller;
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
+use crate::store::db::placeholders;
+use crate::store::new_row::{NewRow, Written};
 
 const KEY: usize = 8 << 10;
 const NOTE: usize = 64 << 10;
-const COLUMNS: &str =
-    "SELECT id, key, note, version, created_at FROM connection_keys WHERE account = $1";
 
 /// A new connection key with its note.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -52,16 +53,21 @@ pub(crate) struct ConnectionKey {
     created_at: i64,
 }
 
-type Row = (String, String, String, i64, i64);
+from_columns!(ConnectionKey {
+    id,
+    key,
+    note,
+    version,
+    created_at
+});
+from_columns!(NoteVersion { version });
 
-fn from_row((id, key, note, version, created_at): Row) -> ConnectionKey {
-    ConnectionKey {
-        id: Id::stored(id),
-        key: Jwe::stored(key),
-        note: Jwe::stored(note),
-        version,
-        created_at,
-    }
+/// Selects the account's connection keys, narrowed by more conditions.
+fn select_of_account(conditions: &str) -> AssertSqlSafe<String> {
+    let columns = ConnectionKey::COLUMNS;
+    AssertSqlSafe(format!(
+        "SELECT {columns} FROM connection_keys WHERE account = $1 {conditions}"
+    ))
 }
 
 /// Stores a connection key and its first note, once.
@@ -70,8 +76,8 @@ fn from_row((id, key, note, version, created_at): Row) -> ConnectionKey {
     responses((status = 200, body = NoteVersion), (status = 201, body = NoteVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewConnectionKey>,
 ) -> Result<(StatusCode, Json<NoteVersion>)> {
@@ -80,37 +86,21 @@ pub(super) async fn create(
         input.key.within(KEY)?,
         input.note.within(NOTE)?,
     );
-    let mut tx = app.begin_for(&caller).await?;
-    let made = sqlx::query(
-        "INSERT INTO connection_keys (account, id, key, note, version, created_at) VALUES ($1, $2, $3, $4, 1, $5) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(&caller.account)
-    .bind(id)
-    .bind(key)
-    .bind(note)
-    .bind(app.clock.now())
-    .execute(&mut *tx)
-    .await?;
+    let mut tx = keystore.begin_for(&caller).await?;
+    let written = NewRow::of("connection_keys")
+        .key("account", &caller.account)
+        .key("id", id)
+        .given("key", key)
+        .given("note", note)
+        .made("version", 1i64)
+        .made("created_at", keystore.clock.now())
+        .write(&mut tx)
+        .await?;
     tx.commit().await?;
-    if made.rows_affected() == 1 {
-        return Ok((StatusCode::CREATED, Json(NoteVersion { version: 1 })));
-    }
-    let same: Option<i64> = sqlx::query_scalar(
-        "SELECT version FROM connection_keys WHERE account = $1 AND id = $2 AND key = $3 AND note = $4",
-    )
-    .bind(&caller.account)
-    .bind(id)
-    .bind(key)
-    .bind(note)
-    .fetch_optional(&app.db.read)
-    .await?;
-    Ok((
-        StatusCode::OK,
-        Json(NoteVersion {
-            version: same.ok_or(Code::Conflict)?,
-        }),
-    ))
+    Ok(match written {
+        Written::New => (StatusCode::CREATED, Json(NoteVersion { version: 1 })),
+        Written::Before(stored) => (StatusCode::OK, Json(stored)),
+    })
 }
 
 /// Reads one.
@@ -119,17 +109,16 @@ pub(super) async fn create(
     responses((status = 200, body = ConnectionKey), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<Json<ConnectionKey>> {
-    let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
-    let row: Option<Row> = sqlx::query_as(sql)
+    let key: Option<ConnectionKey> = sqlx::query_as(select_of_account("AND id = $2"))
         .bind(&caller.account)
         .bind(id.as_str())
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
-    Ok(Json(from_row(row.ok_or(Code::NotFound)?)))
+    Ok(Json(key.ok_or(Code::NotFound)?))
 }
 
 /// Reads several.
@@ -138,26 +127,21 @@ pub(super) async fn read(
     responses((status = 200, body = Items<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<ConnectionKey>>> {
     let ids = input.within(200)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }
-    let sql = sqlx::AssertSqlSafe(format!(
-        "{COLUMNS} AND id IN ({})",
-        placeholders(2, ids.len())
-    ));
-    let mut query = sqlx::query_as::<_, Row>(sql).bind(&caller.account);
+    let sql = select_of_account(&format!("AND id IN ({})", placeholders(2, ids.len())));
+    let mut query = sqlx::query_as(sql).bind(&caller.account);
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
-    Ok(Json(Items {
-        items: rows.into_iter().map(from_row).collect(),
-    }))
+    let items = query.fetch_all(&keystore.db.read).await?;
+    Ok(Json(Items { items }))
 }
 
 /// Lists the caller's.
@@ -166,21 +150,19 @@ pub(super) async fn query(
     responses((status = 200, body = PageOf<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     page: Page,
 ) -> Result<Json<PageOf<ConnectionKey>>> {
     let page = page.plain()?;
-    let sql = format!("{COLUMNS} {}", page.sql(2));
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let keys = sqlx::query_as(select_of_account(&page.sql(2)))
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&keystore.db.read)
         .await?;
-    let items = rows.into_iter().map(from_row).collect();
-    Ok(Json(page.cut(items, |item: &ConnectionKey| {
+    Ok(Json(page.cut(keys, |item: &ConnectionKey| {
         (item.created_at, item.id.as_str())
     })))
 }
@@ -191,13 +173,13 @@ pub(super) async fn list(
     responses((status = 200, body = NoteVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn write_note(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewNote>,
 ) -> Result<Json<NoteVersion>> {
     let note = input.note.within(NOTE)?;
-    let made: Option<i64> = sqlx::query_scalar(
+    let replaced: Option<NoteVersion> = sqlx::query_as(
         "UPDATE connection_keys SET note = $1, version = version + 1 \
          WHERE account = $2 AND id = $3 AND version = $4 RETURNING version",
     )
@@ -205,21 +187,18 @@ pub(super) async fn write_note(
     .bind(&caller.account)
     .bind(id.as_str())
     .bind(input.version)
-    .fetch_optional(&app.db.write)
+    .fetch_optional(&keystore.db.write)
     .await?;
-    if let Some(version) = made {
-        return Ok(Json(NoteVersion { version }));
+    if let Some(replaced) = replaced {
+        return Ok(Json(replaced));
     }
-    let stored: Option<(i64, String)> =
-        sqlx::query_as("SELECT version, note FROM connection_keys WHERE account = $1 AND id = $2")
-            .bind(&caller.account)
-            .bind(id.as_str())
-            .fetch_optional(&app.db.read)
-            .await?;
-    let (version, stored) = stored.ok_or(Code::NotFound)?;
-    if input.version.checked_add(1) == Some(version) && stored == note {
-        Ok(Json(NoteVersion { version }))
-    } else {
-        Err(Code::Conflict.into())
-    }
+    let mut connection = keystore.db.read.acquire().await?;
+    let before = NewRow::of("connection_keys")
+        .key("account", &caller.account)
+        .key("id", id.as_str())
+        .given("note", note)
+        .given("version", input.version.checked_add(1))
+        .before(&mut connection)
+        .await?;
+    Ok(Json(before.ok_or(Code::NotFound)?))
 }

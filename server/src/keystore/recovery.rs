@@ -5,12 +5,13 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::sessions::{Scope, make_session};
-use crate::encoding::{Bytes, Id, Jwe, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, RECOVERY};
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, RECOVERY};
+use crate::http::values::{Bytes, Id, Jwe, same_secret};
+use crate::store::columns::from_columns;
 
 /// What only the recovery key gives.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -36,38 +37,62 @@ pub(crate) struct RecoveryStarted {
     credentials_version: i64,
 }
 
+from_columns! {
+    /// An account as a recovery finds it.
+    struct Found {
+        id: String,
+        recovery_verifier: String,
+    }
+}
+
+from_columns! {
+    /// What the account gives out once it is held.
+    struct Held {
+        kek_recovery: Jwe,
+        vault_key: Jwe,
+        signing_key: Jwe,
+        credentials_version: i64,
+    }
+}
+
 /// Begins a recovery. Whoever has no account is answered like a wrong key.
 #[utoipa::path(
     post, path = "/recovery/start", request_body = RecoveryStart, security(()),
     responses((status = 200, body = RecoveryStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<RecoveryStart>,
 ) -> Result<Json<RecoveryStarted>> {
-    let who = app
+    let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    let key = format!("{} {}", who.login, from.0);
-    app.limits.attempt(&RECOVERY, &key, &from)?;
-    let found: Option<(String, String)> =
+    let key = format!("{} {}", who.login, address.0);
+    keystore.limits.attempt(&RECOVERY, &key, &address)?;
+    let found: Option<Found> =
         sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE login = $1")
             .bind(&who.login)
-            .fetch_optional(&app.db.read)
+            .fetch_optional(&keystore.db.read)
             .await?;
     // A verifier that nothing fits, so that it takes the same work where there is no account.
-    let nobody = (String::new(), Bytes::<32>::make().to_text());
-    let (account, verifier) = found.unwrap_or(nobody);
+    let nobody = || Found {
+        id: String::new(),
+        recovery_verifier: Bytes::<32>::make().to_text(),
+    };
+    let Found {
+        id: account,
+        recovery_verifier,
+    } = found.unwrap_or_else(nobody);
     let shown = input.recovery_auth.to_hash();
-    if !same_secret(&verifier, &shown) {
+    if !same_secret(&recovery_verifier, &shown) {
         return Err(Code::WrongCredentials.into());
     }
 
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let now = keystore.clock.now();
+    let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
-    let held: Option<(String, String, String, i64)> = sqlx::query_as(
+    let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \
          RETURNING kek_recovery, vault_key, signing_key, credentials_version",
     )
@@ -76,17 +101,16 @@ pub(super) async fn start(
     .bind(&who.email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (kek_recovery, vault_key, signing_key, credentials_version) =
-        held.ok_or(Code::WrongCredentials)?;
+    let held = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &account, Scope::Recovery, now).await?;
     tx.commit().await?;
     Ok(Json(RecoveryStarted {
         account_id: Id::stored(account),
         session: made.session,
         expires_at: made.expires_at,
-        kek_recovery: Jwe::stored(kek_recovery),
-        vault_key: Jwe::stored(vault_key),
-        signing_key: Jwe::stored(signing_key),
-        credentials_version,
+        kek_recovery: held.kek_recovery,
+        vault_key: held.vault_key,
+        signing_key: held.signing_key,
+        credentials_version: held.credentials_version,
     }))
 }

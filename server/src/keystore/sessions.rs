@@ -7,13 +7,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::{App, Keystore, opaque};
+use super::opaque;
+use super::state::{Keystore, KeystoreState};
+use crate::base64url::from_base64url;
 use crate::clock::{DAY, MINUTE};
-use crate::db::Tx;
-use crate::encoding::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Empty, Input};
-use crate::limits::{self, SIGN_IN};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input};
+use crate::http::limits::{CallerAddress, SIGN_IN};
+use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
+use crate::store::columns::from_columns;
+use crate::store::db::Tx;
+use crate::store::new_row::NewRow;
 
 /// How long a session lasts.
 pub(super) const SESSION: i64 = 30 * DAY;
@@ -93,24 +97,48 @@ pub(super) async fn make_session(
         session: Bytes::make(),
         expires_at: now + lasts,
     };
-    sqlx::query(
-        "INSERT INTO sessions (hash, account, created_at, expires_at, recovery) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(made.session.to_hash())
-    .bind(account)
-    .bind(now)
-    .bind(made.expires_at)
-    .bind(i64::from(scope == Scope::Recovery))
-    .execute(&mut **tx)
-    .await?;
+    NewRow::of("sessions")
+        .key("hash", &made.session.to_hash())
+        .made("account", account)
+        .made("created_at", now)
+        .made("expires_at", made.expires_at)
+        .made("recovery", i64::from(scope == Scope::Recovery))
+        .add(tx)
+        .await?;
     Ok(made)
 }
 
-/// An account as a sign-in finds it.
-type Found = (String, String, Option<String>, i64);
+from_columns! {
+    /// An account as a sign-in finds it.
+    struct Found {
+        id: String,
+        opaque_record: String,
+        setup: Option<String>,
+        credentials_version: i64,
+    }
+}
 
-/// A begun sign-in.
-type Login = (String, Option<String>, String, i64, Option<String>);
+from_columns! {
+    /// A begun sign-in.
+    struct Login {
+        hash: String,
+        account: Option<String>,
+        state: String,
+        credentials_version: i64,
+        email: Option<String>,
+    }
+}
+
+from_columns! {
+    /// What the account gives out once it is held.
+    struct Held {
+        /// Null for those who came with an identity token.
+        address: Option<String>,
+        kek_passphrase: Jwe,
+        vault_key: Jwe,
+        signing_key: Jwe,
+    }
+}
 
 impl Keystore {
     /// Whether any account has a passphrase that only a lost setup could check.
@@ -133,22 +161,23 @@ impl Keystore {
     responses((status = 200, body = SignInStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
-    let who = app
+    let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_IN, &who.login, &from)?;
+    keystore.limits.attempt(&SIGN_IN, &who.login, &address)?;
     let found: Option<Found> = sqlx::query_as(
         "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
     )
     .bind(&who.login)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&keystore.db.read)
     .await?;
-    let lost = app.has_lost_passphrases().await?;
-    let current = |found: &Found| found.2.as_ref().is_none_or(|setup| *setup == app.setup.id);
+    let lost = keystore.has_lost_passphrases().await?;
+    let setup = &keystore.setup;
+    let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
     let found = found.filter(current);
     // Whoever has no account is answered like one of an older setup, while there are such.
     if lost && found.is_none() {
@@ -156,28 +185,24 @@ pub(super) async fn sign_in_start(
     }
     let record = found
         .as_ref()
-        .and_then(|(_, record, ..)| from_base64url(record));
+        .and_then(|found| from_base64url(&found.opaque_record));
     let (state, credential_response) =
-        app.setup
-            .log_in(&who.login, record.as_deref(), &input.credential_request)?;
+        setup.log_in(&who.login, record.as_deref(), &input.credential_request)?;
 
-    let (login, now) = (Bytes::<16>::make(), app.clock.now());
-    let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
-    // Who has no account leaves no address behind.
-    let email = account.as_ref().and(who.token_email());
-    let mut tx = app.db.begin().await?;
-    sqlx::query(
-        "INSERT INTO logins (hash, account, state, expires_at, credentials_version, email) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(login.to_hash())
-    .bind(account)
-    .bind(String::from(state))
-    .bind(now + LOGIN)
-    .bind(version.unwrap_or(1))
-    .bind(email)
-    .execute(&mut *tx)
-    .await?;
+    let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
+    let (hash, state) = (login.to_hash(), String::from(state));
+    let version = found.as_ref().map_or(1, |found| found.credentials_version);
+    let mut tx = keystore.db.begin().await?;
+    NewRow::of("logins")
+        .key("hash", &hash)
+        .made("account", found.as_ref().map(|found| found.id.as_str()))
+        .made("state", &state)
+        .made("expires_at", now + LOGIN)
+        .made("credentials_version", version)
+        // Who has no account leaves no address behind.
+        .made("email", found.as_ref().and(who.token_email()))
+        .add(&mut tx)
+        .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
         .bind(now)
         .execute(&mut *tx)
@@ -199,50 +224,51 @@ pub(super) async fn sign_in_start(
     responses((status = 200, body = SignedIn), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_finish(
-    State(app): App,
+    State(keystore): KeystoreState,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
-    let (hash, now) = (input.login.to_hash(), app.clock.now());
+    let (hash, now) = (input.login.to_hash(), keystore.clock.now());
     let login: Option<Login> = sqlx::query_as(
         "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
     )
     .bind(&hash)
     .bind(now)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&keystore.db.read)
     .await?;
-    let (_, account, state, version, email) = login
-        .filter(|row| same_secret(&row.0, &hash))
+    let login = login
+        .filter(|login| same_secret(&login.hash, &hash))
         .ok_or(Code::WrongCredentials)?;
-    let state = from_base64url(&state)
+    let version = login.credentials_version;
+    let state = from_base64url(&login.state)
         .map(Message)
         .ok_or(Code::ServerError)?;
     // Only one message fits a login, so that a second one that fits is the first one again.
     let proven = match opaque::proves(&state, &input.credential_finalization) {
-        Ok(()) => account,
+        Ok(()) => login.account,
         Err(error) if error.code() == Code::WrongCredentials => None,
         Err(error) => return Err(error),
     };
     let Some(account) = proven else {
         sqlx::query("DELETE FROM logins WHERE hash = $1")
             .bind(&hash)
-            .execute(&app.db.write)
+            .execute(&keystore.db.write)
             .await?;
         return Err(Code::WrongCredentials.into());
     };
 
-    let mut tx = app.db.begin().await?;
+    let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
-    let held: Option<(Option<String>, String, String, String)> = sqlx::query_as(
+    let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
          WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
-         RETURNING CASE WHEN email = login THEN email END, kek_passphrase, vault_key, signing_key",
+         RETURNING CASE WHEN email = login THEN email END AS address, kek_passphrase, vault_key, signing_key",
     )
     .bind(&account)
     .bind(version)
-    .bind(&email)
+    .bind(&login.email)
     .fetch_optional(&mut *tx)
     .await?;
-    let (address, kek_passphrase, vault_key, signing_key) = held.ok_or(Code::WrongCredentials)?;
+    let held = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
@@ -259,12 +285,12 @@ pub(super) async fn sign_in_finish(
     tx.commit().await?;
     Ok(Json(SignedIn {
         account_id: Id::stored(account),
-        email: address,
+        email: held.address,
         session: made.session,
         expires_at: made.expires_at,
-        kek_passphrase: Jwe::stored(kek_passphrase),
-        vault_key: Jwe::stored(vault_key),
-        signing_key: Jwe::stored(signing_key),
+        kek_passphrase: held.kek_passphrase,
+        vault_key: held.vault_key,
+        signing_key: held.signing_key,
         credentials_version: version,
     }))
 }
@@ -275,11 +301,11 @@ pub(super) async fn sign_in_finish(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_out(
-    State(app): App,
+    State(keystore): KeystoreState,
     session: Session,
     _: Input<Empty>,
 ) -> Result<StatusCode> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = keystore.db.begin().await?;
     sqlx::query("DELETE FROM sessions WHERE hash = $1")
         .bind(&session.hash)
         .execute(&mut *tx)

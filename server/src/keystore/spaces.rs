@@ -6,12 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::callers::Caller;
-use crate::db::{Tx, placeholders};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Items, PathId};
+use super::callers::KeystoreCaller;
+use super::state::KeystoreState;
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
+use crate::store::db::{Tx, placeholders};
+use crate::store::new_row::NewRow;
 
 const KEY: usize = 8 << 10;
 
@@ -106,17 +108,17 @@ pub(crate) enum Space {
     responses((status = 200, body = SpaceResults), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
     if !(1..=200).contains(&input.spaces.len()) {
         return Err(ApiError::bad_input("Send 1 to 200 spaces at once."));
     }
     let mut results = Vec::with_capacity(input.spaces.len());
-    let mut tx = app.begin_for(&caller).await?;
+    let mut tx = keystore.begin_for(&caller).await?;
     for space in input.spaces {
-        let outcome = insert(&mut tx, &caller.account, &space, app.clock.now()).await;
+        let outcome = insert(&mut tx, &caller.account, &space, keystore.clock.now()).await;
         let error = match outcome {
             Err(error) if error.code() == Code::ServerError => return Err(error),
             outcome => outcome.err().map(ApiError::into_detail),
@@ -135,59 +137,70 @@ async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result
         return Err(ApiError::bad_input("Name somebody else as the recipient."));
     }
     let (own, peer) = (space.own.within(KEY)?, space.peer.within(KEY)?);
-    let made = sqlx::query(
-        "INSERT INTO spaces (id, connection_id, sender, recipient, own, peer, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-    )
-    .bind(space.id.of_version(7)?)
-    .bind(space.connection_id.as_str())
-    .bind(sender)
-    .bind(space.recipient.as_str())
-    .bind(own)
-    .bind(peer)
-    .bind(now)
-    .bind(space.expires_at)
-    .execute(&mut **tx)
-    .await?;
-    if made.rows_affected() == 1 {
-        return Ok(());
-    }
-    let stored: Option<(String, String, String, String, Option<i64>)> = sqlx::query_as(
-        "SELECT connection_id, recipient, own, peer, expires_at FROM spaces \
-         WHERE id = $1 AND sender = $2 AND deleted_at IS NULL",
-    )
-    .bind(space.id.as_str())
-    .bind(sender)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let same = stored.is_some_and(
-        |(connection, recipient, stored_own, stored_peer, expires_at)| {
-            connection == space.connection_id.as_str()
-                && recipient == space.recipient.as_str()
-                && stored_own == own
-                && stored_peer == peer
-                && expires_at == space.expires_at
-        },
-    );
-    if same {
-        Ok(())
-    } else {
-        Err(Code::Conflict.into())
+    NewRow::of("spaces")
+        .key("id", space.id.of_version(7)?)
+        .given("sender", sender)
+        .given("connection_id", space.connection_id.as_str())
+        .given("recipient", space.recipient.as_str())
+        .given("own", own)
+        .given("peer", peer)
+        .given("expires_at", space.expires_at)
+        .given("deleted_at", None::<i64>)
+        .made("created_at", now)
+        .write_once(tx)
+        .await
+        .map(drop)
+}
+
+from_columns! {
+    /// A space as it is stored.
+    struct StoredSpace {
+        id: Id,
+        connection_id: Id,
+        sender: Id,
+        recipient: Id,
+        own: Jwe,
+        peer: Jwe,
+        claim: Option<Jwe>,
+        claimed_at: Option<i64>,
+        created_at: i64,
+        expires_at: Option<i64>,
     }
 }
 
-type Row = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    Option<i64>,
-    i64,
-    Option<i64>,
-);
+impl StoredSpace {
+    /// The part that the account may see.
+    fn seen_by(self, account: &str) -> Space {
+        let Self {
+            id,
+            connection_id,
+            created_at,
+            expires_at,
+            ..
+        } = self;
+        if self.sender.as_str() == account {
+            Space::Sender {
+                id,
+                connection_id,
+                recipient: self.recipient,
+                own: self.own,
+                claimed_at: self.claimed_at,
+                created_at,
+                expires_at,
+            }
+        } else {
+            Space::Recipient {
+                id,
+                connection_id,
+                sender: self.sender,
+                peer: self.peer,
+                claim: self.claim,
+                created_at,
+                expires_at,
+            }
+        }
+    }
+}
 
 /// Reads several, each as the caller's role allows.
 #[utoipa::path(
@@ -195,8 +208,8 @@ type Row = (
     responses((status = 200, body = Items<Space>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Space>>> {
     let ids = input.within(200)?;
@@ -204,67 +217,25 @@ pub(super) async fn query(
         return Ok(Json(Items { items: Vec::new() }));
     }
     let sql = format!(
-        "SELECT id, connection_id, sender, recipient, own, peer, claim, claimed_at, created_at, expires_at FROM spaces \
+        "SELECT {} FROM spaces \
          WHERE (sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2))) \
          AND deleted_at IS NULL AND id IN ({})",
+        StoredSpace::COLUMNS,
         placeholders(3, ids.len())
     );
-    let mut query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql))
+    let mut query = sqlx::query_as::<_, StoredSpace>(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
-        .bind(app.clock.now());
+        .bind(keystore.clock.now());
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
+    let rows = query.fetch_all(&keystore.db.read).await?;
     Ok(Json(Items {
         items: rows
             .into_iter()
-            .map(|row| view(row, &caller.account))
+            .map(|stored| stored.seen_by(&caller.account))
             .collect(),
     }))
-}
-
-fn view(row: Row, account: &str) -> Space {
-    let (
-        id,
-        connection_id,
-        sender,
-        recipient,
-        own,
-        peer,
-        claim,
-        claimed_at,
-        created_at,
-        expires_at,
-    ) = row;
-    let (id, connection_id) = (Id::stored(id), Id::stored(connection_id));
-    if sender == account {
-        let (recipient, own) = (Id::stored(recipient), Jwe::stored(own));
-        Space::Sender {
-            id,
-            connection_id,
-            recipient,
-            own,
-            claimed_at,
-            created_at,
-            expires_at,
-        }
-    } else {
-        let (sender, peer, claim) = (
-            Id::stored(sender),
-            Jwe::stored(peer),
-            claim.map(Jwe::stored),
-        );
-        Space::Recipient {
-            id,
-            connection_id,
-            sender,
-            peer,
-            claim,
-            created_at,
-            expires_at,
-        }
-    }
 }
 
 /// Stores the recipient's own copy. The first one stays.
@@ -273,8 +244,8 @@ fn view(row: Row, account: &str) -> Space {
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn claim(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewClaim>,
 ) -> Result<StatusCode> {
@@ -284,10 +255,10 @@ pub(super) async fn claim(
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
     .bind(input.claim.within(KEY)?)
-    .bind(app.clock.now())
+    .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&app.db.write)
+    .execute(&keystore.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)
@@ -302,18 +273,18 @@ pub(super) async fn claim(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let found = sqlx::query(
         "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = COALESCE(deleted_at, $1) \
          WHERE id = $2 AND sender = $3",
     )
-    .bind(app.clock.now())
+    .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&app.db.write)
+    .execute(&keystore.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)

@@ -3,20 +3,21 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::auth::{Caller, Holder};
+use super::auth::{Holder, VaultCaller};
 use super::events::{Change, Kind};
-use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{Code, ErrorBody, Result};
+use super::state::{Vault, VaultState};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::store::columns::from_columns;
+use crate::store::db::Tx;
 
 /// Deletes what the account has here and ends its connections. No token speaks for it any more.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn delete(State(app): App, Holder(caller): Holder) -> Result<StatusCode> {
-    let (account, now) = (&caller.account, app.clock.now());
-    let mut tx = app.db.begin().await?;
+pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> Result<StatusCode> {
+    let (account, now) = (&caller.account, vault.clock.now());
+    let mut tx = vault.db.begin().await?;
     let done = sqlx::query(
         "INSERT INTO accounts (id, deleted_at) VALUES ($1, $2) \
          ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE accounts.deleted_at IS NULL",
@@ -39,23 +40,31 @@ pub(super) async fn delete(State(app): App, Holder(caller): Holder) -> Result<St
         sqlx::query(sql).bind(account).execute(&mut *tx).await?;
     }
     let changes = part(&mut tx, account, now).await?;
-    app.record(tx, changes).await?;
+    vault.record(tx, changes).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+from_columns! {
+    /// A connection or a share that ended with the account, and the person on its other side.
+    struct Parted {
+        id: String,
+        peer: String,
+    }
 }
 
 /// Ends the account's connections with their shares, both ways. The changes are for the other side.
 async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
-    let ended: Vec<(String, String)> = sqlx::query_as(
+    let ended: Vec<Parted> = sqlx::query_as(
         "UPDATE connections SET ended_at = $1 WHERE (inviter = $2 OR invitee = $2) AND ended_at IS NULL \
-         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END",
+         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END AS peer",
     )
     .bind(now)
     .bind(account)
     .fetch_all(&mut **tx)
     .await?;
-    let shares: Vec<(String, String)> = sqlx::query_as(
+    let shares: Vec<Parted> = sqlx::query_as(
         "UPDATE shares SET share = '', deleted_at = $1 WHERE (sender = $2 OR recipient = $2) AND deleted_at IS NULL \
-         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END",
+         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END AS peer",
     )
     .bind(now)
     .bind(account)
@@ -71,16 +80,16 @@ async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
     .await?;
     let revoked = shares
         .iter()
-        .map(|(share, peer)| Change::new(peer, Kind::Revoked, share));
+        .map(|share| Change::new(&share.peer, Kind::Revoked, &share.id));
     let parted = ended
         .iter()
-        .map(|(connection, peer)| Change::new(peer, Kind::Connection, connection));
+        .map(|connection| Change::new(&connection.peer, Kind::Connection, &connection.id));
     Ok(revoked.chain(parted).collect())
 }
 
 impl Vault {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
-    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+    pub(super) async fn begin_for(&self, caller: &VaultCaller) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         let held = sqlx::query(
             "INSERT INTO accounts (id) VALUES ($1) \

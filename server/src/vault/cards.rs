@@ -6,11 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Input, Page, PageOf, PathId};
+use super::auth::VaultCaller;
+use super::state::VaultState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
+use crate::store::db::Tx;
+use crate::store::new_row::{NewRow, Written};
 
 /// The largest card.
 const CARD: usize = 3 << 19;
@@ -46,17 +49,19 @@ pub(crate) struct Card {
     updated_at: i64,
 }
 
-type Row = (String, String, i64, i64, i64);
-
-fn from_row((id, card, version, created_at, updated_at): Row) -> Card {
-    Card {
-        id: Id::stored(id),
-        card: Jwe::stored(card),
-        version,
-        created_at,
-        updated_at,
-    }
-}
+from_columns!(Card {
+    id,
+    card,
+    version,
+    created_at,
+    updated_at
+});
+from_columns!(CardVersion {
+    id,
+    version,
+    created_at,
+    updated_at
+});
 
 /// Stores a card, if the stored version is still the one that the caller saw.
 #[utoipa::path(
@@ -64,72 +69,76 @@ fn from_row((id, card, version, created_at, updated_at): Row) -> Card {
     responses((status = 200, body = CardVersion), (status = 201, body = CardVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn write(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
-    let (card, now, new) = (
-        input.card.within(CARD)?,
-        app.clock.now(),
-        input.version == 0,
-    );
+    let (card, now) = (input.card.within(CARD)?, vault.clock.now());
     id.of_version(7)?;
-    let sql = if new {
-        "INSERT INTO cards (account, id, card, created_at, updated_at, version) VALUES ($1, $2, $3, $4, $4, $5 + 1) \
-         ON CONFLICT DO NOTHING RETURNING created_at"
+    let mut tx = vault.begin_for(&caller).await?;
+    let written = if input.version == 0 {
+        NewRow::of("cards")
+            .key("account", &caller.account)
+            .key("id", id.as_str())
+            .given("card", card)
+            .given("version", 1i64)
+            .given("deleted_at", None::<i64>)
+            .made("created_at", now)
+            .made("updated_at", now)
+            .write(&mut tx)
+            .await?
     } else {
-        "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
-         WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL RETURNING created_at"
+        Written::Before(replace(&mut tx, &caller.account, &id, card, input.version, now).await?)
     };
-    let mut tx = app.begin_for(&caller).await?;
-    let made: Option<i64> = sqlx::query_scalar(sql)
-        .bind(&caller.account)
-        .bind(id.as_str())
-        .bind(card)
-        .bind(now)
-        .bind(input.version)
-        .fetch_optional(&mut *tx)
-        .await?;
-    if let Some(created_at) = made {
-        tx.commit().await?;
-        let status = if new {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        };
-        return Ok((
-            status,
+    tx.commit().await?;
+    Ok(match written {
+        Written::New => (
+            StatusCode::CREATED,
             Json(CardVersion {
                 id,
-                version: input.version + 1,
-                created_at,
+                version: 1,
+                created_at: now,
                 updated_at: now,
             }),
-        ));
-    }
-    drop(tx);
-    let stored: Option<(String, i64, i64, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT card, version, created_at, updated_at, deleted_at FROM cards WHERE account = $1 AND id = $2",
+        ),
+        Written::Before(stored) => (StatusCode::OK, Json(stored)),
+    })
+}
+
+/// Replaces a card of this version, or finds that it was replaced before by the same bytes.
+async fn replace(
+    tx: &mut Tx,
+    account: &str,
+    id: &Id,
+    card: &str,
+    version: i64,
+    now: i64,
+) -> Result<CardVersion> {
+    let made = sqlx::query_as(
+        "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
+         WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL \
+         RETURNING id, version, created_at, updated_at",
     )
-    .bind(&caller.account)
+    .bind(account)
     .bind(id.as_str())
-    .fetch_optional(&app.db.read)
+    .bind(card)
+    .bind(now)
+    .bind(version)
+    .fetch_optional(&mut **tx)
     .await?;
-    let (stored, version, created_at, updated_at, deleted_at) = stored.ok_or(Code::NotFound)?;
-    if deleted_at.is_none() && input.version.checked_add(1) == Some(version) && stored == card {
-        Ok((
-            StatusCode::OK,
-            Json(CardVersion {
-                id,
-                version,
-                created_at,
-                updated_at,
-            }),
-        ))
-    } else {
-        Err(Code::Conflict.into())
+    if let Some(made) = made {
+        return Ok(made);
     }
+    NewRow::of("cards")
+        .key("account", account)
+        .key("id", id.as_str())
+        .given("card", card)
+        .given("version", version.checked_add(1))
+        .given("deleted_at", None::<i64>)
+        .before(tx)
+        .await?
+        .ok_or_else(|| Code::NotFound.into())
 }
 
 /// Reads a card.
@@ -138,19 +147,19 @@ pub(super) async fn write(
     responses((status = 200, body = Card), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
-    let row: Option<Row> = sqlx::query_as(
+    let card: Option<Card> = sqlx::query_as(
         "SELECT id, card, version, created_at, updated_at FROM cards \
          WHERE account = $1 AND id = $2 AND deleted_at IS NULL",
     )
     .bind(&caller.account)
     .bind(id.as_str())
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&vault.db.read)
     .await?;
-    Ok(Json(from_row(row.ok_or(Code::NotFound)?)))
+    Ok(Json(card.ok_or(Code::NotFound)?))
 }
 
 /// Lists the caller's cards.
@@ -159,8 +168,8 @@ pub(super) async fn read(
     responses((status = 200, body = PageOf<Card>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Card>>> {
     let mut page = page.plain()?;
@@ -174,7 +183,7 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
     let sums = sizes.iter().scan(0, |sum, size| {
         *sum += size;
@@ -184,18 +193,18 @@ pub(super) async fn list(
         .limit
         .min(sums.take_while(|sum| *sum <= PAGE).count().max(1));
     let sql = format!(
-        "SELECT id, card, version, created_at, updated_at FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+        "SELECT {} FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+        Card::COLUMNS,
         page.sql(2)
     );
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let cards: Vec<Card> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
-    let items = rows.into_iter().map(from_row).collect();
-    Ok(Json(page.cut(items, |item: &Card| {
+    Ok(Json(page.cut(cards, |item: &Card| {
         (item.created_at, item.id.as_str())
     })))
 }
@@ -206,17 +215,17 @@ pub(super) async fn list(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let found = sqlx::query(
         "UPDATE cards SET card = '', deleted_at = COALESCE(deleted_at, $1) WHERE account = $2 AND id = $3",
     )
-    .bind(app.clock.now())
+    .bind(vault.clock.now())
     .bind(&caller.account)
     .bind(id.as_str())
-    .execute(&app.db.write)
+    .execute(&vault.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)

@@ -4,21 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::any::AnyRow;
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::public_keys::Publication;
-use super::{App, Vault};
-use crate::db::placeholders;
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use super::state::{Vault, VaultState};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Bytes, Id, Jws};
+use crate::store::columns::from_columns;
+use crate::store::db::placeholders;
 
-const COLUMNS: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, c.proof AS proof, \
-    c.created_at AS created_at, c.ended_at AS ended_at, \
+/// The account's connections, to be narrowed by conditions on their columns.
+const SELECT_OF_ACCOUNT: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, \
+    c.proof AS proof, c.created_at AS created_at, c.ended_at AS ended_at, \
     a.id AS inviter_key, a.spki AS inviter_spki, a.signing_key AS inviter_x, a.statement AS inviter_statement, \
     b.id AS invitee_key, b.spki AS invitee_spki, b.signing_key AS invitee_x, b.statement AS invitee_statement \
     FROM connections c JOIN public_keys a ON a.id = c.inviter_key JOIN public_keys b ON b.id = c.invitee_key \
@@ -54,50 +54,78 @@ pub(crate) struct Connection {
     created_at: i64,
 }
 
-fn from_row(row: &AnyRow) -> Result<Connection> {
-    let text = |name: &str| row.try_get::<String, _>(name);
-    let person = |side: &str| -> Result<Person> {
-        let column = |name: &str| text(&format!("{side}_{name}"));
-        let publication = Publication::stored(
-            column("key")?,
-            column("spki")?,
-            &column("x")?,
-            column("statement")?,
-        )?;
-        Ok(Person {
-            account: Id::stored(text(side)?),
-            publication,
-        })
-    };
-    let proof: Option<String> = row.try_get("proof")?;
-    let proof = proof
-        .map(|proof| Bytes::try_from(std::borrow::Cow::from(proof)))
-        .transpose();
-    let ended: Option<i64> = row.try_get("ended_at")?;
-    Ok(Connection {
-        id: Id::stored(text("id")?),
-        state: if ended.is_none() {
-            ConnectionState::Active
-        } else {
-            ConnectionState::Ended
-        },
-        inviter: person("inviter")?,
-        invitee: person("invitee")?,
-        proof: proof.map_err(|error| ApiError::internal("a stored proof", error))?,
-        created_at: row.try_get("created_at")?,
-    })
+from_columns! {
+    /// A connection and both its public keys, as they are stored.
+    struct StoredConnection {
+        id: Id,
+        inviter: Id,
+        inviter_key: String,
+        inviter_spki: String,
+        inviter_x: Bytes<32>,
+        inviter_statement: Jws,
+        invitee: Id,
+        invitee_key: String,
+        invitee_spki: String,
+        invitee_x: Bytes<32>,
+        invitee_statement: Jws,
+        proof: Option<Bytes<32>>,
+        created_at: i64,
+        ended_at: Option<i64>,
+    }
+}
+
+impl From<StoredConnection> for Connection {
+    fn from(stored: StoredConnection) -> Self {
+        let inviter = Publication::stored(
+            stored.inviter_key,
+            stored.inviter_spki,
+            stored.inviter_x,
+            stored.inviter_statement,
+        );
+        let invitee = Publication::stored(
+            stored.invitee_key,
+            stored.invitee_spki,
+            stored.invitee_x,
+            stored.invitee_statement,
+        );
+        Self {
+            id: stored.id,
+            state: match stored.ended_at {
+                None => ConnectionState::Active,
+                Some(_) => ConnectionState::Ended,
+            },
+            inviter: Person {
+                account: stored.inviter,
+                publication: inviter,
+            },
+            invitee: Person {
+                account: stored.invitee,
+                publication: invitee,
+            },
+            proof: stored.proof,
+            created_at: stored.created_at,
+        }
+    }
+}
+
+from_columns! {
+    /// The two people of a connection that was ended.
+    struct Ended {
+        inviter: String,
+        invitee: String,
+    }
 }
 
 impl Vault {
     /// One of the account's connections.
     pub(super) async fn connection(&self, account: &str, id: &Id) -> Result<Connection> {
-        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
-        let row = sqlx::query(sql)
+        let sql = sqlx::AssertSqlSafe(format!("{SELECT_OF_ACCOUNT} AND id = $2"));
+        let stored: Option<StoredConnection> = sqlx::query_as(sql)
             .bind(account)
             .bind(id.as_str())
             .fetch_optional(&self.db.read)
             .await?;
-        from_row(&row.ok_or(Code::NotFound)?)
+        Ok(stored.ok_or(Code::NotFound)?.into())
     }
 }
 
@@ -107,11 +135,11 @@ impl Vault {
     responses((status = 200, body = Connection), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Connection>> {
-    Ok(Json(app.connection(&caller.account, &id).await?))
+    Ok(Json(vault.connection(&caller.account, &id).await?))
 }
 
 /// Reads several.
@@ -120,8 +148,8 @@ pub(super) async fn read(
     responses((status = 200, body = Items<Connection>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Connection>>> {
     let ids = input.within(200)?;
@@ -129,16 +157,16 @@ pub(super) async fn query(
         return Ok(Json(Items { items: Vec::new() }));
     }
     let sql = sqlx::AssertSqlSafe(format!(
-        "{COLUMNS} AND id IN ({})",
+        "{SELECT_OF_ACCOUNT} AND id IN ({})",
         placeholders(2, ids.len())
     ));
-    let mut query = sqlx::query(sql).bind(&caller.account);
+    let mut query = sqlx::query_as::<_, StoredConnection>(sql).bind(&caller.account);
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
+    let rows = query.fetch_all(&vault.db.read).await?;
     Ok(Json(Items {
-        items: rows.iter().map(from_row).collect::<Result<_>>()?,
+        items: rows.into_iter().map(Connection::from).collect(),
     }))
 }
 
@@ -148,19 +176,22 @@ pub(super) async fn query(
     responses((status = 200, body = PageOf<Connection>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Connection>>> {
     let page = page.plain()?;
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} {}", page.sql(2))))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&app.db.read)
-        .await?;
-    let items = rows.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    let rows: Vec<StoredConnection> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{SELECT_OF_ACCOUNT} {}",
+        page.sql(2)
+    )))
+    .bind(&caller.account)
+    .bind(page.time)
+    .bind(&page.id)
+    .bind(page.rows())
+    .fetch_all(&vault.db.read)
+    .await?;
+    let items = rows.into_iter().map(Connection::from).collect();
     Ok(Json(page.cut(items, |item: &Connection| {
         (item.created_at, item.id.as_str())
     })))
@@ -171,10 +202,14 @@ pub(super) async fn list(
     delete, path = "/connections/{id}", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> Result<StatusCode> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let ended: Option<(String, String)> = sqlx::query_as(
+pub(super) async fn end(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    PathId(id): PathId,
+) -> Result<StatusCode> {
+    let now = vault.clock.now();
+    let mut tx = vault.db.begin().await?;
+    let ended: Option<Ended> = sqlx::query_as(
         "UPDATE connections SET ended_at = $1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
          RETURNING inviter, invitee",
     )
@@ -183,9 +218,9 @@ pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> 
     .bind(&caller.account)
     .fetch_optional(&mut *tx)
     .await?;
-    let Some((inviter, invitee)) = ended else {
+    let Some(ended) = ended else {
         drop(tx);
-        return app
+        return vault
             .connection(&caller.account, &id)
             .await
             .map(|_| StatusCode::NO_CONTENT);
@@ -204,12 +239,12 @@ pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> 
     .bind(id.as_str())
     .execute(&mut *tx)
     .await?;
-    let both = [&inviter, &invitee];
+    let both = [&ended.inviter, &ended.invitee];
     let mut changes: Vec<Change> = Vec::new();
     for share in &shares {
         changes.extend(both.map(|person| Change::new(person, Kind::Revoked, share)));
     }
     changes.extend(both.map(|person| Change::new(person, Kind::Connection, id.as_str())));
-    app.record(tx, changes).await?;
+    vault.record(tx, changes).await?;
     Ok(StatusCode::NO_CONTENT)
 }

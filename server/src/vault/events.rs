@@ -12,10 +12,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::{broadcast, watch};
 
-use super::auth::Caller;
-use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{ApiError, ErrorBody, Result};
+use super::auth::VaultCaller;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::store::columns::from_columns;
+use crate::store::db::Tx;
+use crate::store::new_row::NewRow;
 
 /// So many events are read at once.
 const BATCH: i64 = 200;
@@ -120,13 +122,13 @@ impl Vault {
                 .await?;
         let now = self.clock.now();
         for (seq, change) in (newest - count + 1..).zip(&changes) {
-            sqlx::query("INSERT INTO events (seq, account, kind, record, created_at) VALUES ($1, $2, $3, $4, $5)")
-                .bind(seq)
-                .bind(&change.account)
-                .bind(change.kind.as_str())
-                .bind(&change.record)
-                .bind(now)
-                .execute(&mut *tx)
+            NewRow::of("events")
+                .key("seq", seq)
+                .made("account", &change.account)
+                .made("kind", change.kind.as_str())
+                .made("record", &change.record)
+                .made("created_at", now)
+                .add(&mut tx)
                 .await?;
         }
         tx.commit().await?;
@@ -141,6 +143,15 @@ impl Vault {
         Ok(sqlx::query_scalar("SELECT newest FROM event_sequence")
             .fetch_one(&self.db.read)
             .await?)
+    }
+}
+
+from_columns! {
+    /// An event as streams read it.
+    struct StoredEvent {
+        seq: i64,
+        kind: String,
+        record: String,
     }
 }
 
@@ -183,7 +194,7 @@ impl Listener {
     }
 
     async fn read(&mut self) -> Result<()> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        let events: Vec<StoredEvent> = sqlx::query_as(
             "SELECT seq, kind, record FROM events WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
         .bind(&self.seat.account)
@@ -191,11 +202,12 @@ impl Listener {
         .bind(BATCH)
         .fetch_all(&self.vault.db.read)
         .await?;
-        for (seq, kind, record) in rows {
-            let data = serde_json::json!({ "id": record }).to_string();
+        for stored in events {
+            let data = serde_json::json!({ "id": stored.record }).to_string();
+            let event = Event::default().event(stored.kind);
             self.waiting
-                .push_back(Event::default().event(kind).id(seq.to_string()).data(data));
-            self.last = seq;
+                .push_back(event.id(stored.seq.to_string()).data(data));
+            self.last = stored.seq;
         }
         Ok(())
     }
@@ -219,13 +231,13 @@ async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
     responses((status = 200, content_type = "text/event-stream"), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn stream(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let seat = app.seats.take(&caller.account)?;
-    let bell = app.bell.0.subscribe();
-    let newest = app.newest().await?;
+    let seat = vault.seats.take(&caller.account)?;
+    let bell = vault.bell.0.subscribe();
+    let newest = vault.newest().await?;
     let last = match headers.get("last-event-id") {
         None => newest,
         // A number that is yet to come was given before this data was restored from a backup.
@@ -249,8 +261,8 @@ pub(super) async fn stream(
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
         bell,
-        stopping: app.stopping.clone(),
-        vault: app,
+        stopping: vault.stopping.clone(),
+        vault,
     };
     // Proxies must hand events on as they come.
     let headers = [

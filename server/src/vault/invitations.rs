@@ -4,20 +4,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::any::{AnyTypeInfo, AnyValueRef};
+use sqlx::error::BoxDynError;
+use sqlx::{Any, Decode, Type};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::mail::is_address;
+use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Empty, Input, Page, PageOf, PathId};
-use crate::limits::INVITATION_MAIL;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
+use crate::http::limits::INVITATION_MAIL;
+use crate::http::values::{Bytes, Id};
+use crate::store::columns::{Columns, from_columns, text};
+use crate::store::new_row::{NewRow, Written};
 
 const LONGEST: i64 = 90 * DAY;
-const COLUMNS: &str = "SELECT id, public_key_id, delivery, email, state, created_at, expires_at FROM invitations WHERE inviter = $1";
 
 /// How the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,13 +40,21 @@ impl Delivery {
             Self::Link => "link",
         }
     }
+}
 
-    pub(super) fn stored(text: &str) -> Self {
-        if text == "email" {
-            Self::Email
-        } else {
-            Self::Link
-        }
+impl Type<Any> for Delivery {
+    fn type_info() -> AnyTypeInfo {
+        text()
+    }
+}
+
+impl<'r> Decode<'r, Any> for Delivery {
+    fn decode(value: AnyValueRef<'r>) -> std::result::Result<Self, BoxDynError> {
+        let text: &str = Decode::<Any>::decode(value)?;
+        Ok(match text {
+            "email" => Self::Email,
+            _ => Self::Link,
+        })
     }
 }
 
@@ -112,22 +124,70 @@ pub(crate) struct Invitation {
     expires_at: i64,
 }
 
-type Row = (String, String, String, Option<String>, String, i64, i64);
+from_columns! {
+    /// An invitation as it is stored.
+    struct StoredInvitation {
+        id: Id,
+        public_key_id: String,
+        delivery: Delivery,
+        email: Option<String>,
+        state: String,
+        created_at: i64,
+        expires_at: i64,
+    }
+}
 
-fn from_row(
-    (id, public_key_id, delivery, email, state, created_at, expires_at): Row,
-    now: i64,
-) -> Invitation {
-    let state = InvitationState::stored(&state, expires_at, now);
-    let (id, delivery) = (Id::stored(id), Delivery::stored(&delivery));
-    Invitation {
-        id,
-        public_key_id,
-        delivery,
-        email,
-        state,
-        created_at,
-        expires_at,
+impl StoredInvitation {
+    /// The invitation as it stands at this time.
+    fn at(self, now: i64) -> Invitation {
+        Invitation {
+            id: self.id,
+            public_key_id: self.public_key_id,
+            delivery: self.delivery,
+            email: self.email,
+            state: InvitationState::stored(&self.state, self.expires_at, now),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+impl NewInvitation {
+    /// The token to mail, if it is to be mailed.
+    fn mail_token(&self) -> Result<Option<Bytes<16>>> {
+        match (self.delivery, &self.email, &self.token_hash) {
+            (Delivery::Link, None, Some(_)) => Ok(None),
+            (Delivery::Email, Some(email), None) if is_address(email) => Ok(Some(Bytes::make())),
+            (Delivery::Email, Some(_), None) => {
+                Err(ApiError::bad_input("Check the email address."))
+            }
+            _ => Err(ApiError::bad_input(
+                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
+            )),
+        }
+    }
+
+    /// The row to write. The hash of a mailed token is the Vault's, so that a repeat need not bring it.
+    fn row<'a>(
+        &'a self,
+        id: &'a Id,
+        inviter: &'a str,
+        token_hash: &'a str,
+        now: i64,
+    ) -> NewRow<'a> {
+        let row = NewRow::of("invitations")
+            .key("id", id.as_str())
+            .given("inviter", inviter)
+            .given("public_key_id", &self.public_key_id)
+            .given("delivery", self.delivery.as_str())
+            .given("email", self.email.as_deref())
+            .given("expires_at", self.expires_at)
+            .made("state", "pending")
+            .made("created_at", now);
+        match self.delivery {
+            Delivery::Email => row.made("token_hash", token_hash),
+            Delivery::Link => row.given("token_hash", token_hash),
+        }
     }
 }
 
@@ -137,145 +197,82 @@ fn from_row(
     responses((status = 200, body = Invitation), (status = 201, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
     id.of_version(7)?;
-    let mail = match (input.delivery, &input.email, &input.token_hash) {
-        (Delivery::Link, None, Some(_)) => None,
-        (Delivery::Email, Some(email), None) if is_address(email) => {
-            Some((email, Bytes::<16>::make()))
-        }
-        (Delivery::Email, Some(_), None) => {
-            return Err(ApiError::bad_input("Check the email address."));
-        }
-        _ => {
-            return Err(ApiError::bad_input(
-                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
-            ));
-        }
+    let mail_token = input.mail_token()?;
+    let token_hash = match (&mail_token, &input.token_hash) {
+        (Some(token), _) => token.to_hash(),
+        (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
     };
-    if let Some(same) = app.repeated(&caller, &id, &input).await? {
-        return Ok((StatusCode::OK, Json(same)));
+    let now = vault.clock.now();
+    let row = input.row(&id, &caller.account, &token_hash, now);
+    // A repeat is answered before its time is looked at, and is not counted as another mail.
+    let mut connection = vault.db.read.acquire().await?;
+    let before: Option<StoredInvitation> = row.before(&mut connection).await?;
+    drop(connection);
+    if let Some(stored) = before {
+        return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    let now = app.clock.now();
     if input.expires_at <= now || input.expires_at > now + LONGEST + MINUTE {
         return Err(ApiError::bad_input(
             "Let the invitation end within the next 90 days.",
         ));
     }
-    if mail.is_some() {
-        app.limits.count(&INVITATION_MAIL, &caller.account)?;
+    if mail_token.is_some() {
+        vault.limits.count(&INVITATION_MAIL, &caller.account)?;
     }
-    let hash = match (&mail, &input.token_hash) {
-        (Some((_, token)), _) => token.to_hash(),
-        (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
-    };
-    let mut tx = app.begin_for(&caller).await?;
-    let made = sqlx::query(
-        "INSERT INTO invitations (id, inviter, public_key_id, delivery, email, token_hash, state, created_at, expires_at) \
-         SELECT $1, account, id, $2, $3, $4, 'pending', $5, $6 FROM public_keys WHERE id = $7 AND account = $8 \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(id.as_str())
-    .bind(input.delivery.as_str())
-    .bind(&input.email)
-    .bind(hash)
-    .bind(now)
-    .bind(input.expires_at)
-    .bind(&input.public_key_id)
-    .bind(&caller.account)
-    .execute(&mut *tx)
-    .await?;
-    if made.rows_affected() == 0 {
-        drop(tx);
-        // Either somebody was faster, with these bytes or others, or there is no such key.
-        if let Some(same) = app.repeated(&caller, &id, &input).await? {
-            return Ok((StatusCode::OK, Json(same)));
-        }
-        return Err(Code::NotFound.into());
-    }
-    if let Some((email, token)) = &mail {
-        sqlx::query(
-            "INSERT INTO outbox (id, recipient, inviter_email, token, expires_at, attempts, next_at) \
-             VALUES ($1, $2, $3, $4, $5, 0, $6)",
-        )
-        .bind(id.as_str())
-        .bind(email.as_str())
-        .bind(caller.email.as_deref().unwrap_or_default())
-        .bind(token.to_text())
-        .bind(input.expires_at)
-        .bind(now)
-        .execute(&mut *tx)
+    let mut tx = vault.begin_for(&caller).await?;
+    let key = sqlx::query("SELECT id FROM public_keys WHERE id = $1 AND account = $2")
+        .bind(&input.public_key_id)
+        .bind(&caller.account)
+        .fetch_optional(&mut *tx)
         .await?;
+    key.ok_or(Code::NotFound)?;
+    // Somebody may have been faster with the same bytes.
+    if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
+        return Ok((StatusCode::OK, Json(stored.at(now))));
+    }
+    if let (Some(token), Some(email)) = (&mail_token, &input.email) {
+        NewRow::of("outbox")
+            .key("id", id.as_str())
+            .made("recipient", email)
+            .made("inviter_email", caller.email.as_deref().unwrap_or_default())
+            .made("token", &token.to_text())
+            .made("expires_at", input.expires_at)
+            .made("attempts", 0i64)
+            .made("next_at", now)
+            .add(&mut tx)
+            .await?;
     }
     tx.commit().await?;
-    app.mail_waits.notify_one();
-    let NewInvitation {
-        public_key_id,
-        delivery,
-        email,
-        expires_at,
-        ..
-    } = input;
-    let state = InvitationState::Pending;
-    Ok((
-        StatusCode::CREATED,
-        Json(Invitation {
-            id,
-            public_key_id,
-            delivery,
-            email,
-            state,
-            created_at: now,
-            expires_at,
-        }),
-    ))
+    vault.mail_waits.notify_one();
+    let made = Invitation {
+        id,
+        public_key_id: input.public_key_id,
+        delivery: input.delivery,
+        email: input.email,
+        state: InvitationState::Pending,
+        created_at: now,
+        expires_at: input.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
-impl super::Vault {
-    async fn find(&self, inviter: &str, id: &Id) -> Result<Option<Invitation>> {
-        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
-        let row: Option<Row> = sqlx::query_as(sql)
-            .bind(inviter)
-            .bind(id.as_str())
-            .fetch_optional(&self.db.read)
-            .await?;
-        Ok(row.map(|row| from_row(row, self.clock.now())))
-    }
-
-    /// The stored invitation when it was made from the same bytes; an error when from others.
-    async fn repeated(
-        &self,
-        caller: &Caller,
-        id: &Id,
-        input: &NewInvitation,
-    ) -> Result<Option<Invitation>> {
-        let taken: Option<String> =
-            sqlx::query_scalar("SELECT token_hash FROM invitations WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&self.db.read)
-                .await?;
-        let Some(hash) = taken else { return Ok(None) };
-        let stored = self
-            .find(&caller.account, id)
-            .await?
-            .ok_or(Code::Conflict)?;
-        let same = stored.public_key_id == input.public_key_id
-            && stored.delivery == input.delivery
-            && stored.email == input.email
-            && stored.expires_at == input.expires_at
-            && input
-                .token_hash
-                .as_ref()
-                .is_none_or(|given| given.to_text() == hash);
-        if same {
-            Ok(Some(stored))
-        } else {
-            Err(Code::Conflict.into())
-        }
+impl Vault {
+    async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
+        let stored: Option<StoredInvitation> = sqlx::query_as(
+            "SELECT id, public_key_id, delivery, email, state, created_at, expires_at \
+             FROM invitations WHERE inviter = $1 AND id = $2",
+        )
+        .bind(inviter)
+        .bind(id.as_str())
+        .fetch_optional(&self.db.read)
+        .await?;
+        Ok(stored.ok_or(Code::NotFound)?.at(self.clock.now()))
     }
 }
 
@@ -285,15 +282,11 @@ impl super::Vault {
     responses((status = 200, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Invitation>> {
-    Ok(Json(
-        app.find(&caller.account, &id)
-            .await?
-            .ok_or(Code::NotFound)?,
-    ))
+    Ok(Json(vault.find_invitation(&caller.account, &id).await?))
 }
 
 /// Lists the caller's invitations.
@@ -302,20 +295,25 @@ pub(super) async fn read(
     responses((status = 200, body = PageOf<Invitation>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} {}", page.sql(2))))
+    let sql = format!(
+        "SELECT {} FROM invitations WHERE inviter = $1 {}",
+        StoredInvitation::COLUMNS,
+        page.sql(2)
+    );
+    let rows: Vec<StoredInvitation> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
-    let now = app.clock.now();
-    let items = rows.into_iter().map(|row| from_row(row, now)).collect();
+    let now = vault.clock.now();
+    let items = rows.into_iter().map(|row| row.at(now)).collect();
     Ok(Json(page.cut(items, |item: &Invitation| {
         (item.created_at, item.id.as_str())
     })))
@@ -327,12 +325,12 @@ pub(super) async fn list(
     responses((status = 200, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn cancel(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     _: Input<Empty>,
 ) -> Result<Json<Invitation>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = vault.db.begin().await?;
     let done = sqlx::query("UPDATE invitations SET state = 'cancelled' WHERE id = $1 AND inviter = $2 AND state = 'pending'")
         .bind(id.as_str())
         .bind(&caller.account)
@@ -343,18 +341,16 @@ pub(super) async fn cancel(
             .bind(id.as_str())
             .execute(&mut *tx)
             .await?;
-        app.record(
-            tx,
-            vec![Change::new(&caller.account, Kind::Invitation, id.as_str())],
-        )
-        .await?;
+        vault
+            .record(
+                tx,
+                vec![Change::new(&caller.account, Kind::Invitation, id.as_str())],
+            )
+            .await?;
     } else {
         drop(tx);
     }
-    let invitation = app
-        .find(&caller.account, &id)
-        .await?
-        .ok_or(Code::NotFound)?;
+    let invitation = vault.find_invitation(&caller.account, &id).await?;
     match invitation.state {
         InvitationState::Accepted => Err(Code::InvitationUsed.into()),
         _ => Ok(Json(invitation)),

@@ -6,16 +6,18 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::connections::Connection;
 use super::events::{Change, Kind};
 use super::invitations::{Delivery, InvitationState};
 use super::public_keys::Publication;
-use super::{App, Vault};
-use crate::encoding::{Bytes, Id, same_secret};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Input, PathId};
-use crate::limits::WRONG_TOKEN;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::limits::WRONG_TOKEN;
+use crate::http::values::{Bytes, Id, Jws, same_secret};
+use crate::store::columns::from_columns;
+use crate::store::new_row::NewRow;
 
 /// The token of an invitation.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -56,48 +58,89 @@ struct Held {
     expires_at: i64,
 }
 
-type Row = (String, String, String, String, String, Option<String>, i64);
+from_columns! {
+    /// An invitation as it is stored.
+    struct StoredInvitation {
+        token_hash: String,
+        inviter: String,
+        public_key_id: String,
+        delivery: Delivery,
+        state: String,
+        answered_by: Option<String>,
+        expires_at: i64,
+    }
+}
+
+from_columns! {
+    /// The parts of a public key that stand beside its id.
+    struct StoredKey {
+        spki: String,
+        signing_key: Bytes<32>,
+        statement: Jws,
+    }
+}
+
+from_columns! {
+    /// The inviter's side of an invitation that was accepted a moment ago.
+    struct Accepted {
+        inviter: String,
+        public_key_id: String,
+    }
+}
+
+from_columns! {
+    /// The invitee's side of a connection.
+    #[derive(PartialEq, Eq)]
+    struct Acceptance {
+        invitee_key: String,
+        proof: Option<String>,
+    }
+}
 
 impl Vault {
     /// A wrong token and the inviter's own are errors here; where the invitation stands is for the caller to judge.
-    async fn held(&self, caller: &Caller, id: &Id, token: &Bytes<16>) -> Result<Held> {
+    async fn held(&self, caller: &VaultCaller, id: &Id, token: &Bytes<16>) -> Result<Held> {
         self.limits.check(&WRONG_TOKEN, &caller.account)?;
-        let row: Option<Row> = sqlx::query_as(
+        let stored: Option<StoredInvitation> = sqlx::query_as(
             "SELECT token_hash, inviter, public_key_id, delivery, state, answered_by, expires_at \
              FROM invitations WHERE id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(&self.db.read)
         .await?;
-        let Some(row) = row.filter(|row| same_secret(&row.0, &token.to_hash())) else {
+        let fits = |stored: &StoredInvitation| same_secret(&stored.token_hash, &token.to_hash());
+        let Some(stored) = stored.filter(fits) else {
             self.limits.count(&WRONG_TOKEN, &caller.account)?;
             return Err(Code::NotFound.into());
         };
-        let (_, inviter, public_key_id, delivery, state, answered_by, expires_at) = row;
-        if inviter == caller.account {
+        if stored.inviter == caller.account {
             return Err(ApiError::bad_input(
                 "Let somebody else answer: this invitation is your own.",
             ));
         }
-        let state = InvitationState::stored(&state, expires_at, self.clock.now());
-        let delivery = Delivery::stored(&delivery);
+        let now = self.clock.now();
         Ok(Held {
-            inviter,
-            public_key_id,
-            delivery,
-            state,
-            answered_by,
-            expires_at,
+            state: InvitationState::stored(&stored.state, stored.expires_at, now),
+            inviter: stored.inviter,
+            public_key_id: stored.public_key_id,
+            delivery: stored.delivery,
+            answered_by: stored.answered_by,
+            expires_at: stored.expires_at,
         })
     }
 
     async fn publication(&self, id: &str) -> Result<Publication> {
-        let (spki, x, statement): (String, String, String) =
+        let key: StoredKey =
             sqlx::query_as("SELECT spki, signing_key, statement FROM public_keys WHERE id = $1")
                 .bind(id)
                 .fetch_one(&self.db.read)
                 .await?;
-        Publication::stored(id.to_owned(), spki, &x, statement)
+        Ok(Publication::stored(
+            id.to_owned(),
+            key.spki,
+            key.signing_key,
+            key.statement,
+        ))
     }
 }
 
@@ -107,18 +150,18 @@ impl Vault {
     responses((status = 200, body = OpenedInvitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn open(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<Json<OpenedInvitation>> {
-    let held = app.held(&caller, &id, &input.token).await?;
+    let held = vault.held(&caller, &id, &input.token).await?;
     let accepted = held.state == InvitationState::Accepted
         && held.answered_by.as_deref() == Some(&caller.account);
     if let Some(code) = held.state.over().filter(|_| !accepted) {
         return Err(code.into());
     }
-    let publication = app.publication(&held.public_key_id).await?;
+    let publication = vault.publication(&held.public_key_id).await?;
     let inviter = Id::stored(held.inviter);
     Ok(Json(OpenedInvitation {
         id,
@@ -135,13 +178,13 @@ pub(super) async fn open(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn decline(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<StatusCode> {
-    app.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let mut tx = app.db.begin().await?;
+    vault.limits.check(&WRONG_TOKEN, &caller.account)?;
+    let mut tx = vault.db.begin().await?;
     let inviter: Option<String> = sqlx::query_scalar(
         "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
@@ -149,19 +192,20 @@ pub(super) async fn decline(
     .bind(&caller.account)
     .bind(id.as_str())
     .bind(input.token.to_hash())
-    .bind(app.clock.now())
+    .bind(vault.clock.now())
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(inviter) = inviter {
-        app.record(
-            tx,
-            vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
-        )
-        .await?;
+        vault
+            .record(
+                tx,
+                vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
+            )
+            .await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     drop(tx);
-    let held = app.held(&caller, &id, &input.token).await?;
+    let held = vault.held(&caller, &id, &input.token).await?;
     if held.state == InvitationState::Declined
         && held.answered_by.as_deref() == Some(&caller.account)
     {
@@ -176,15 +220,15 @@ pub(super) async fn decline(
     responses((status = 200, body = Connection), (status = 201, body = Connection), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn accept(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>)> {
-    app.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let (id, now) = (&input.invitation_id, app.clock.now());
+    vault.limits.check(&WRONG_TOKEN, &caller.account)?;
+    let (id, now) = (&input.invitation_id, vault.clock.now());
     let proof = input.proof.as_ref().map(Bytes::to_text);
-    let mut tx = app.db.begin().await?;
-    let taken: Option<(String, String)> = sqlx::query_as(
+    let mut tx = vault.db.begin().await?;
+    let accepted: Option<Accepted> = sqlx::query_as(
         "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
          AND EXISTS (SELECT 1 FROM public_keys WHERE public_keys.id = $5 AND public_keys.account = $1) \
@@ -197,42 +241,43 @@ pub(super) async fn accept(
     .bind(&input.public_key_id)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some((inviter, inviter_key)) = taken {
-        sqlx::query(
-            "INSERT INTO connections (id, inviter, inviter_key, invitee, invitee_key, proof, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(id.as_str())
-        .bind(&inviter)
-        .bind(inviter_key)
-        .bind(&caller.account)
-        .bind(&input.public_key_id)
-        .bind(&proof)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        let both = [&inviter, &caller.account]
+    if let Some(accepted) = accepted {
+        NewRow::of("connections")
+            .key("id", id.as_str())
+            .made("inviter", &accepted.inviter)
+            .made("inviter_key", &accepted.public_key_id)
+            .made("invitee", &caller.account)
+            .made("invitee_key", &input.public_key_id)
+            .made("proof", proof.as_deref())
+            .made("created_at", now)
+            .add(&mut tx)
+            .await?;
+        let both = [&accepted.inviter, &caller.account]
             .map(|person| Change::new(person, Kind::Connection, id.as_str()));
-        app.record(tx, both.into()).await?;
+        vault.record(tx, both.into()).await?;
         return Ok((
             StatusCode::CREATED,
-            Json(app.connection(&caller.account, id).await?),
+            Json(vault.connection(&caller.account, id).await?),
         ));
     }
     drop(tx);
-    let held = app.held(&caller, id, &input.token).await?;
+    let held = vault.held(&caller, id, &input.token).await?;
     if held.answered_by.as_deref() == Some(&caller.account)
         && held.state == InvitationState::Accepted
     {
-        let same: Option<(String, Option<String>)> =
+        let stored: Option<Acceptance> =
             sqlx::query_as("SELECT invitee_key, proof FROM connections WHERE id = $1")
                 .bind(id.as_str())
-                .fetch_optional(&app.db.read)
+                .fetch_optional(&vault.db.read)
                 .await?;
-        if same == Some((input.public_key_id, proof)) {
+        let given = Acceptance {
+            invitee_key: input.public_key_id,
+            proof,
+        };
+        if stored == Some(given) {
             return Ok((
                 StatusCode::OK,
-                Json(app.connection(&caller.account, id).await?),
+                Json(vault.connection(&caller.account, id).await?),
             ));
         }
     }

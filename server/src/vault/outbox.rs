@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Vault;
 use super::mail::Mail;
 use super::smtp::Failure;
+use super::state::Vault;
 use crate::clock::{MINUTE, SECOND};
-use crate::error::Result;
+use crate::http::error::Result;
+use crate::store::columns::from_columns;
 
 /// How long a mail that is being sent belongs to the process that took it.
 const LEASE: i64 = 2 * MINUTE;
@@ -15,7 +16,18 @@ const LONGEST: i64 = 60 * MINUTE;
 /// After so many attempts, which is in about five days, a mail is given up.
 const ATTEMPTS: i64 = 128;
 
-type Row = (String, String, String, String, i64, i64, i64);
+from_columns! {
+    /// A mail that is due.
+    struct DueMail {
+        id: String,
+        recipient: String,
+        inviter_email: String,
+        token: String,
+        expires_at: i64,
+        attempts: i64,
+        next_at: i64,
+    }
+}
 
 /// Runs until the server stops.
 pub(super) async fn work(vault: &Arc<Vault>) {
@@ -36,7 +48,7 @@ impl Vault {
     async fn send_mails(&self) -> Result<()> {
         // What nobody may accept any more is not worth a mail.
         self.forget_tokens().await?;
-        let due: Vec<Row> = sqlx::query_as(
+        let due: Vec<DueMail> = sqlx::query_as(
             "SELECT id, recipient, inviter_email, token, expires_at, attempts, next_at FROM outbox \
              WHERE token IS NOT NULL AND next_at <= $1 ORDER BY next_at LIMIT 100",
         )
@@ -46,34 +58,41 @@ impl Vault {
         if due.is_empty() {
             return Ok(());
         }
-        for row in due {
+        for mail in due {
             if *self.stopping.borrow() {
                 break;
             }
-            self.send_mail(row).await?;
+            self.send_mail(mail).await?;
         }
         // A token that went out is not left in the database's log, either.
         Ok(self.db.checkpoint().await?)
     }
 
-    async fn send_mail(
-        &self,
-        (id, to, inviter, token, expires_at, attempts, next_at): Row,
-    ) -> Result<()> {
+    async fn send_mail(&self, due: DueMail) -> Result<()> {
         let now = self.clock.now();
         // Of several processes only one may take the mail.
         let taken = sqlx::query("UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2 AND next_at = $3 AND token IS NOT NULL")
             .bind(now + LEASE)
-            .bind(&id)
-            .bind(next_at)
+            .bind(&due.id)
+            .bind(due.next_at)
             .execute(&self.db.write)
             .await?;
         if taken.rows_affected() == 0 {
             return Ok(());
         }
-        let link = format!("{}#vouchsafe=1.m.{id}.{token}", self.invitation_url);
-        let mail = Mail::invitation(id, to, &inviter, link, expires_at, now);
-        let attempts = attempts + 1;
+        let link = format!(
+            "{}#vouchsafe=1.m.{}.{}",
+            self.invitation_url, due.id, due.token
+        );
+        let attempts = due.attempts + 1;
+        let mail = Mail::invitation(
+            due.id,
+            due.recipient,
+            &due.inviter_email,
+            link,
+            due.expires_at,
+            now,
+        );
         let sent = self.mailer.send(&mail).await;
         let now = self.clock.now();
         let sql = match sent {

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
-use crate::encoding::{Bytes, Jws, Message, base64url};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::Input;
+use super::auth::VaultCaller;
+use super::state::VaultState;
+use crate::base64url::base64url;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::values::{Bytes, Jws, Message};
+use crate::store::new_row::NewRow;
 
 const SPKI: usize = 1 << 10;
 const STATEMENT: usize = 2 << 10;
@@ -72,21 +74,19 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    /// What came back from the database, where only checked text is written.
-    pub(super) fn stored(id: String, spki: String, x: &str, statement: String) -> Result<Self> {
-        let x = Bytes::try_from(std::borrow::Cow::from(x))
-            .map_err(|error| ApiError::internal("a stored key", error))?;
+    /// The key whose parts stand in these columns.
+    pub(super) fn stored(id: String, spki: String, x: Bytes<32>, statement: Jws) -> Self {
         let signing_key = SigningKey {
             crv: Curve::Ed25519,
             kty: KeyType::Okp,
             x,
         };
-        Ok(Self {
+        Self {
             id,
             spki,
             signing_key,
-            statement: Jws::stored(statement),
-        })
+            statement,
+        }
     }
 }
 
@@ -106,8 +106,8 @@ fn thumbprint(spki: &[u8]) -> Option<String> {
     responses((status = 200, body = PublicKeyId), (status = 201, body = PublicKeyId), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn publish(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Path(id): Path<String>,
     Input(input): Input<NewPublicKey>,
 ) -> Result<(StatusCode, Json<PublicKeyId>)> {
@@ -129,36 +129,22 @@ pub(super) async fn publish(
         }
     }
     let (spki, x) = (base64url(&input.spki.0), input.signing_key.x.to_text());
-    let made = sqlx::query(
-        "INSERT INTO public_keys (id, account, spki, signing_key, statement, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-    )
-    .bind(&id)
-    .bind(&caller.account)
-    .bind(&spki)
-    .bind(&x)
-    .bind(statement)
-    .bind(app.clock.now())
-    .execute(&app.db.write)
-    .await?;
-    if made.rows_affected() == 1 {
-        return Ok((StatusCode::CREATED, Json(PublicKeyId { id })));
-    }
-    let same = sqlx::query(
-        "SELECT id FROM public_keys WHERE id = $1 AND account = $2 AND spki = $3 AND signing_key = $4 AND statement = $5",
-    )
-    .bind(&id)
-    .bind(&caller.account)
-    .bind(&spki)
-    .bind(&x)
-    .bind(statement)
-    .fetch_optional(&app.db.read)
-    .await?;
-    if same.is_some() {
-        Ok((StatusCode::OK, Json(PublicKeyId { id })))
+    let mut connection = vault.db.write.acquire().await?;
+    let is_new = NewRow::of("public_keys")
+        .key("id", &id)
+        .given("account", &caller.account)
+        .given("spki", &spki)
+        .given("signing_key", &x)
+        .given("statement", statement)
+        .made("created_at", vault.clock.now())
+        .write_once(&mut connection)
+        .await?;
+    let status = if is_new {
+        StatusCode::CREATED
     } else {
-        Err(Code::Conflict.into())
-    }
+        StatusCode::OK
+    };
+    Ok((status, Json(PublicKeyId { id })))
 }
 
 #[cfg(test)]

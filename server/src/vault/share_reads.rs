@@ -5,11 +5,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
-use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Page, PageOf};
+use super::auth::VaultCaller;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Page, PageOf};
+use crate::http::values::{Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
 
 /// A share as lists show it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -54,25 +55,49 @@ pub(crate) struct ShareFound {
     item: Option<Share>,
 }
 
-type Row = (String, String, String, String, String, i64, Option<i64>);
-type Content = (String, String, String, String, i64, Option<i64>, String);
+from_columns! {
+    /// A share with its content, as it is stored.
+    struct StoredShare {
+        connection_id: Id,
+        space_id: Id,
+        sender: Id,
+        recipient: Id,
+        created_at: i64,
+        expires_at: Option<i64>,
+        share: Jwe,
+    }
+}
 
-fn listed((id, connection, space, from, to, created_at, expires_at): Row) -> ListedShare {
-    let [id, connection_id, space_id, from, to] = [id, connection, space, from, to].map(Id::stored);
-    ListedShare {
-        id,
-        connection_id,
-        space_id,
-        from,
-        to,
-        created_at,
-        expires_at,
+from_columns! {
+    /// A share without its content, as it is stored.
+    struct StoredHead {
+        id: Id,
+        connection_id: Id,
+        space_id: Id,
+        sender: Id,
+        recipient: Id,
+        created_at: i64,
+        expires_at: Option<i64>,
+    }
+}
+
+impl From<StoredHead> for ListedShare {
+    fn from(stored: StoredHead) -> Self {
+        Self {
+            id: stored.id,
+            connection_id: stored.connection_id,
+            space_id: stored.space_id,
+            from: stored.sender,
+            to: stored.recipient,
+            created_at: stored.created_at,
+            expires_at: stored.expires_at,
+        }
     }
 }
 
 impl Vault {
     /// One page of the shares that `filter` lets through; it may use the account `$1` and a time or connection `$2`.
-    async fn shares(
+    async fn list_shares(
         &self,
         filter: &str,
         account: &str,
@@ -80,11 +105,11 @@ impl Vault {
         page: &Page,
     ) -> Result<PageOf<ListedShare>> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT id, connection_id, space_id, sender, recipient, created_at, expires_at FROM shares \
-             WHERE deleted_at IS NULL AND {filter} {}",
+            "SELECT {} FROM shares WHERE deleted_at IS NULL AND {filter} {}",
+            StoredHead::COLUMNS,
             page.sql(3)
         ));
-        let query = sqlx::query_as::<_, Row>(sql).bind(account);
+        let query = sqlx::query_as::<_, StoredHead>(sql).bind(account);
         let query = match second {
             Second::Now(now) => query.bind(now),
             Second::Connection(id) => query.bind(id),
@@ -95,14 +120,14 @@ impl Vault {
             .bind(page.rows())
             .fetch_all(&self.db.read)
             .await?;
-        let items = rows.into_iter().map(listed).collect();
+        let items = rows.into_iter().map(ListedShare::from).collect();
         Ok(page.cut(items, |item: &ListedShare| {
             (item.created_at, item.id.as_str())
         }))
     }
 
-    async fn shared(&self, account: &str, id: &Id) -> Result<Share> {
-        let row: Option<Content> = sqlx::query_as(
+    async fn read_share(&self, account: &str, id: &Id) -> Result<Share> {
+        let stored: Option<StoredShare> = sqlx::query_as(
             "SELECT connection_id, space_id, sender, recipient, created_at, expires_at, share FROM shares \
              WHERE id = $1 AND (sender = $2 OR recipient = $2) AND deleted_at IS NULL",
         )
@@ -110,22 +135,19 @@ impl Vault {
         .bind(account)
         .fetch_optional(&self.db.read)
         .await?;
-        let (connection, space, from, to, created_at, expires_at, share) =
-            row.ok_or(Code::NotFound)?;
-        if expires_at.is_some_and(|end| end <= self.clock.now()) {
+        let stored = stored.ok_or(Code::NotFound)?;
+        if stored.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Code::ShareExpired.into());
         }
-        let [connection_id, space_id, from, to] = [connection, space, from, to].map(Id::stored);
-        let share = Jwe::stored(share);
         Ok(Share {
             id: id.clone(),
-            connection_id,
-            space_id,
-            from,
-            to,
-            created_at,
-            expires_at,
-            share,
+            connection_id: stored.connection_id,
+            space_id: stored.space_id,
+            from: stored.sender,
+            to: stored.recipient,
+            created_at: stored.created_at,
+            expires_at: stored.expires_at,
+            share: stored.share,
         })
     }
 }
@@ -141,14 +163,20 @@ enum Second<'a> {
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn incoming(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let page = page.plain()?;
     let filter = "recipient = $1 AND (expires_at IS NULL OR expires_at > $2)";
     Ok(Json(
-        app.shares(filter, &caller.account, Second::Now(app.clock.now()), &page)
+        vault
+            .list_shares(
+                filter,
+                &caller.account,
+                Second::Now(vault.clock.now()),
+                &page,
+            )
             .await?,
     ))
 }
@@ -160,14 +188,15 @@ pub(super) async fn incoming(
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn outgoing(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let filter = "sender = $1 AND ($2 IS NULL OR connection_id = $2)";
     let connection = Second::Connection(page.connection.as_ref().map(Id::as_str));
     Ok(Json(
-        app.shares(filter, &caller.account, connection, &page)
+        vault
+            .list_shares(filter, &caller.account, connection, &page)
             .await?,
     ))
 }
@@ -178,13 +207,13 @@ pub(super) async fn outgoing(
     responses((status = 200, body = SharesFound), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<SharesFound>> {
     let mut results = Vec::new();
     for id in input.within(50)? {
-        let (error, item) = match app.shared(&caller.account, &id).await {
+        let (error, item) = match vault.read_share(&caller.account, &id).await {
             Ok(share) => (None, Some(share)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(ApiError::into_detail(error)), None),

@@ -6,12 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
-use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Input, PathId};
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::columns::from_columns;
+use crate::store::new_row::NewRow;
 
 /// The largest share.
 const SHARE: usize = 4 << 20;
@@ -57,8 +59,8 @@ pub(crate) struct ShareResult {
     responses((status = 200, body = ShareResults), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
     if !(1..=200).contains(&input.shares.len()) {
@@ -66,7 +68,7 @@ pub(super) async fn create(
     }
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
-        let (error, created_at) = match app.share(&caller.account, &share).await {
+        let (error, created_at) = match vault.make_share(&caller.account, &share).await {
             Ok(created_at) => (None, Some(created_at)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(error.into_detail()), None),
@@ -80,8 +82,24 @@ pub(super) async fn create(
     Ok(Json(ShareResults { results }))
 }
 
+from_columns! {
+    /// When a share was made.
+    struct CreatedAt {
+        created_at: i64,
+    }
+}
+
+from_columns! {
+    /// A share that was revoked.
+    struct Revoked {
+        recipient: String,
+        space_id: String,
+    }
+}
+
 impl Vault {
-    async fn share(&self, sender: &str, new: &NewShare) -> Result<i64> {
+    /// Makes one share with its space. The time of its making, which may have been before.
+    async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
         let share = new.share.within(SHARE)?;
         let (id, space, now) = (
             new.id.of_version(7)?,
@@ -99,59 +117,30 @@ impl Vault {
         .fetch_optional(&mut *tx)
         .await?;
         let recipient = recipient.ok_or(Code::NotFound)?;
-        let space_made = sqlx::query(
-            "INSERT INTO spaces (id, connection_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(space)
-        .bind(new.connection_id.as_str())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        if space_made.rows_affected() == 1 {
-            let share_made = sqlx::query(
-                "INSERT INTO shares (id, connection_id, space_id, sender, recipient, share, created_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            )
-            .bind(id)
-            .bind(new.connection_id.as_str())
-            .bind(space)
-            .bind(sender)
-            .bind(&recipient)
-            .bind(share)
-            .bind(now)
-            .bind(new.expires_at)
-            .execute(&mut *tx)
-            .await?;
-            if share_made.rows_affected() == 1 {
-                let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
-                self.record(tx, both.into()).await?;
-                return Ok(now);
-            }
+        let space_row = NewRow::of("spaces")
+            .key("id", space)
+            .given("connection_id", new.connection_id.as_str())
+            .made("created_at", now);
+        let share_row = NewRow::of("shares")
+            .key("id", id)
+            .given("connection_id", new.connection_id.as_str())
+            .given("space_id", space)
+            .given("sender", sender)
+            .given("share", share)
+            .given("expires_at", new.expires_at)
+            .given("deleted_at", None::<i64>)
+            .made("recipient", &recipient)
+            .made("created_at", now);
+        if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
+            let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
+            self.record(tx, both.into()).await?;
+            return Ok(now);
         }
-        drop(tx);
-        self.repeated_share(sender, new, share).await
-    }
-
-    /// When the stored share was made from the same bytes, the time of its making.
-    async fn repeated_share(&self, sender: &str, new: &NewShare, share: &str) -> Result<i64> {
-        let stored: Option<(String, String, String, Option<i64>, i64)> = sqlx::query_as(
-            "SELECT connection_id, space_id, share, expires_at, created_at FROM shares \
-             WHERE id = $1 AND sender = $2 AND deleted_at IS NULL",
-        )
-        .bind(new.id.as_str())
-        .bind(sender)
-        .fetch_optional(&self.db.read)
-        .await?;
-        let (connection, space, stored, expires_at, created_at) = stored.ok_or(Code::Conflict)?;
-        let same = connection == new.connection_id.as_str()
-            && space == new.space_id.as_str()
-            && stored == share
-            && expires_at == new.expires_at;
-        if same {
-            Ok(created_at)
-        } else {
-            Err(Code::Conflict.into())
-        }
+        // A space without its share is not left behind.
+        tx.rollback().await?;
+        let mut connection = self.db.read.acquire().await?;
+        let before: Option<CreatedAt> = share_row.before(&mut connection).await?;
+        Ok(before.ok_or(Code::Conflict)?.created_at)
     }
 }
 
@@ -161,13 +150,13 @@ impl Vault {
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let deleted: Option<(String, String)> = sqlx::query_as(
+    let now = vault.clock.now();
+    let mut tx = vault.db.begin().await?;
+    let revoked: Option<Revoked> = sqlx::query_as(
         "UPDATE shares SET share = '', deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
          RETURNING recipient, space_id",
     )
@@ -176,22 +165,22 @@ pub(super) async fn delete(
     .bind(&caller.account)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some((recipient, space)) = deleted {
+    if let Some(revoked) = revoked {
         sqlx::query("UPDATE spaces SET deleted_at = $1 WHERE id = $2")
             .bind(now)
-            .bind(space)
+            .bind(&revoked.space_id)
             .execute(&mut *tx)
             .await?;
-        let both = [&recipient, &caller.account]
+        let both = [&revoked.recipient, &caller.account]
             .map(|person| Change::new(person, Kind::Revoked, id.as_str()));
-        app.record(tx, both.into()).await?;
+        vault.record(tx, both.into()).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     drop(tx);
     let gone = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
         .bind(id.as_str())
         .bind(&caller.account)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&vault.db.read)
         .await?;
     if gone.is_some() {
         Ok(StatusCode::NO_CONTENT)

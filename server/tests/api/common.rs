@@ -271,7 +271,8 @@ pub(crate) async fn database(url: &str) -> AnyPool {
     AnyPool::connect(url).await.unwrap()
 }
 
-async fn make_database(postgres: &str) -> String {
+/// A new database of a PostgreSQL server.
+pub(crate) async fn make_database(postgres: &str) -> String {
     let name = format!("vouchsafe_{}", Uuid::new_v4().simple());
     let pool = database(&format!("{postgres}/postgres")).await;
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))

@@ -1,8 +1,11 @@
 //! Recovery and changes of passphrase and recovery key.
 
+use std::path::Path;
+
 use crate::common::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sqlx::migrate::Migrator;
 use vouchsafe_server::{Config, Server};
 
 pub(crate) const MINUTE: i64 = 60_000;
@@ -334,14 +337,9 @@ impl Stopped {
         pool.close().await;
         std::fs::remove_file(file).unwrap();
         let pool = database(&url).await;
-        sqlx::raw_sql(concat!(
-            include_str!("../../src/keystore/schema.sql"),
-            "CREATE TABLE schema_version (one BIGINT PRIMARY KEY, service TEXT NOT NULL, version BIGINT NOT NULL);
-             INSERT INTO schema_version (one, service, version) VALUES (1, 'Keystore', 1);"
-        ))
-        .execute(&pool)
-        .await
-        .unwrap();
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/src/keystore/migrations");
+        let migrator = Migrator::new(Path::new(files)).await.unwrap();
+        migrator.run_to(1, &pool).await.unwrap();
         for (a, b, c, d, e, f, g, h) in columns {
             let mut insert = sqlx::query(
                 "INSERT INTO accounts (id, email, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \

@@ -248,19 +248,3 @@ async fn accounts_without_their_setup_are_not_served() {
     );
     server.stop().await;
 }
-
-#[tokio::test]
-async fn two_services_do_not_share_a_database() {
-    let data = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", data.path().join("one.db").display());
-    let config = Config {
-        vault_db: Some(url.clone()),
-        keystore_db: Some(url),
-        ..Config::new(data.path())
-    };
-    let refused = Server::start(config).await.err().unwrap();
-    assert!(
-        refused.to_string().contains("database of its own"),
-        "{refused}"
-    );
-}

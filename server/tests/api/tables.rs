@@ -27,9 +27,9 @@ impl Tables {
         let mut rows = Dump::new();
         for (service, pool) in &self.pools {
             let tables = if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_ok() {
-                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public'"
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'"
             } else {
-                "SELECT name FROM sqlite_master WHERE type = 'table'"
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'"
             };
             let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(pool).await.unwrap();
             assert!(tables.len() > 5, "{tables:?}");

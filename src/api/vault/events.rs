@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::api::call::error_of;
-use crate::api::{Access, ByteStream, Method, Services, Transport};
+use crate::api::bodies::error_of;
+use crate::api::{Access, ByteStream, Method, Request, Services, Transport};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::json;
@@ -145,11 +145,11 @@ impl<T: Transport> Services<T> {
     }
 
     async fn try_events(&self, last_id: Option<String>, wait: &mut u32) -> Result<T::Stream> {
-        let mut request = self
-            .request(Access::Vault, Method::Get, "/events", None)
+        let mut request = Request::new(Method::Get, None);
+        self.address(&mut request, Access::Vault, "/events", self.deadline())
             .await?;
         request.last_event_id = last_id;
-        let (mut response, mut stream) = self.transport.open_stream(request).await?;
+        let (mut response, mut stream) = self.transport.open_stream(&request).await?;
         if response.status == 200 {
             return Ok(stream);
         }

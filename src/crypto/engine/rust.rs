@@ -19,7 +19,7 @@ impl Engine for RustEngine {
     type PrivateKey = RsaPrivateKey;
 
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
-        getrandom::fill(buffer).map_err(|_| Error::no_randomness())
+        getrandom::fill(buffer).map_err(|_| Error::NoRandomness)
     }
 
     fn to_nfc(&self, text: &str) -> Zeroizing<String> {
@@ -27,8 +27,8 @@ impl Engine for RustEngine {
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let key = RsaPrivateKey::new(&mut rng()?, MODULUS_BYTES * 8)
-            .map_err(|_| Error::no_randomness())?;
+        let key =
+            RsaPrivateKey::new(&mut rng()?, MODULUS_BYTES * 8).map_err(|_| Error::NoRandomness)?;
         let der = key.to_pkcs8_der().map_err(|_| Error::RecordRejected)?;
         Ok(Zeroizing::new(der.as_bytes().to_vec()))
     }

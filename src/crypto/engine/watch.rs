@@ -49,7 +49,7 @@ impl Watch {
         let repeats = first == second || self.last.replace(Some(digest)) == Some(digest);
         if repeats || self.broken.get() {
             self.broken.set(true);
-            return Err(Error::no_randomness());
+            return Err(Error::NoRandomness);
         }
         Ok(block)
     }
@@ -166,7 +166,7 @@ mod tests {
             let (watch, draw) = watched(script);
             let mut buffer = [0; 64];
             let error = watch.fill(&mut buffer, &draw).unwrap_err();
-            assert_eq!(error.code(), "server_error");
+            assert_eq!(error.code(), "no_randomness");
             assert!(
                 !buffer.ends_with(&[7]),
                 "nothing of the repetition is given out"
@@ -197,7 +197,7 @@ mod tests {
         let watch = Watch::default();
         assert!(
             watch
-                .fill(&mut [0; 16], |_| Err(Error::no_randomness()))
+                .fill(&mut [0; 16], |_| Err(Error::NoRandomness))
                 .is_err()
         );
         let (_, draw) = watched(&[1, 2]);

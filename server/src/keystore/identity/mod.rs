@@ -1,6 +1,5 @@
 //! Identity tokens: what an OpenID Connect provider says of who somebody is (OpenID Connect Core 1.0, section 2; RFC 9068).
 
-mod jwk;
 mod provider;
 
 use serde::Deserialize;
@@ -8,12 +7,12 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::who::{Who, normalise};
+use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::config::Config;
-use crate::encoding::from_base64url;
-use crate::error::{ApiError, Code, Result};
-use crate::server::StartError;
-use jwk::Algorithm;
+use crate::http::error::{ApiError, Code, Result};
+use crate::jwks::Algorithm;
+use crate::start_error::StartError;
 use provider::Provider;
 
 /// The longest token that is looked at.

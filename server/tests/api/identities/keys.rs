@@ -1,8 +1,8 @@
 //! The provider's keys: fetched when they are needed, and no more often.
 
 use super::Scene;
-use super::issuer::Signer;
 use crate::common::*;
+use crate::issuer::Signer;
 use serde_json::{Value, json};
 use vouchsafe_server::{Config, Server};
 

@@ -1,12 +1,11 @@
 //! Accounts of people for whom the app's own sign-in vouches.
 
-mod issuer;
 mod keys;
 mod tokens;
 
 use crate::common::*;
 use crate::credentials::new_recovery;
-use issuer::{Issuer, Signer};
+use crate::issuer::{Issuer, Signer};
 use serde_json::{Value, json};
 use vouchsafe_server::Config;
 

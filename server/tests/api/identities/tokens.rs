@@ -1,8 +1,8 @@
 //! Tokens that are taken, and tokens that are refused.
 
 use super::Scene;
-use super::issuer::{Signer, signed_part};
 use crate::common::*;
+use crate::issuer::{Signer, signed_part};
 use crate::tables::Tables;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};

@@ -1,0 +1,8 @@
+//! What keeps both services' data: the database, its rows, its sweeping and its backup.
+
+pub(crate) mod backup;
+pub(crate) mod columns;
+pub(crate) mod db;
+pub(crate) mod migrate;
+pub(crate) mod new_row;
+pub(crate) mod sweep;

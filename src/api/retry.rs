@@ -1,0 +1,107 @@
+//! Requests that are sent again while a service is away or too busy.
+//!
+//! A call to a service has one deadline, which its attempts, the waits between them and the fetch of the Vault's token
+//! share. So a service that hangs costs the time of one call, and not that of each attempt.
+
+use std::ops::RangeInclusive;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+
+use super::{Request, Response, Services, Transport};
+use crate::error::{Error, Result};
+
+/// The time for one call to a service, unless the app sets another, in milliseconds.
+pub const DEFAULT_TIMEOUT_MS: u32 = 20_000;
+/// The times that an app may set for it, in milliseconds: a second to ten minutes.
+pub const TIMEOUT_RANGE_MS: RangeInclusive<u32> = 1_000..=600_000;
+/// The most requests of one call, the first among them.
+const MAX_ATTEMPTS: u32 = 5;
+/// The longest wait before the second attempt, in milliseconds; before each further one it doubles.
+const FIRST_WAIT_MS: u32 = 200;
+/// The longest time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine
+/// sleeps.
+const LOOK_MS: u32 = 5_000;
+
+/// The time that a call may take, since it began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// By the transport's clock.
+    since: i64,
+    timeout_ms: u32,
+}
+
+impl Deadline {
+    /// The milliseconds that are left at `now`. A clock that was set back counts as a long time.
+    fn left(self, now: i64) -> u32 {
+        let passed = u32::try_from(now.saturating_sub(self.since)).unwrap_or(u32::MAX);
+        self.timeout_ms.saturating_sub(passed)
+    }
+
+    fn over(self) -> Error {
+        let seconds = self.timeout_ms / 1000;
+        Error::Offline(
+            format!(
+                "The service did not answer within {seconds} seconds: check the connection and try again."
+            )
+            .into(),
+        )
+    }
+}
+
+impl<T: Transport> Services<T> {
+    /// The deadline of a call that begins now.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline {
+            since: self.transport.now(),
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
+    /// Sends the very same request again while the service is away or too busy: every write is such that a second one
+    /// with the same bytes is answered like the first. An attempt may take all the time that is left; a wait for which
+    /// too little is left is not begun.
+    pub(super) async fn deliver(&self, request: &Request, deadline: Deadline) -> Result<Response> {
+        let (mut attempts, mut longest) = (MAX_ATTEMPTS, FIRST_WAIT_MS);
+        loop {
+            let answer = self.attempt(request, deadline).await?;
+            let asked = match &answer {
+                Err(Error::Offline(_)) => 0,
+                Ok(response) if matches!(response.status, 429 | 502..=504) => {
+                    response.retry_after.unwrap_or(0)
+                }
+                _ => return answer,
+            };
+            attempts -= 1;
+            let wait = asked.saturating_mul(1000).saturating_add(jitter(longest));
+            if attempts == 0 || wait >= deadline.left(self.transport.now()) {
+                return answer;
+            }
+            self.transport.sleep(wait).await;
+            longest *= 2;
+        }
+    }
+
+    /// The outcome of one attempt; or `offline`, when the deadline passes before it has one.
+    async fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Result<Response>> {
+        let mut sent = pin!(self.transport.send(request));
+        loop {
+            let left = deadline.left(self.transport.now());
+            if left == 0 {
+                return Err(deadline.over());
+            }
+            let timer = pin!(self.transport.watch(left.min(LOOK_MS)));
+            if let Either::Left((answer, _)) = select(sent.as_mut(), timer).await {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// A random part of a wait, so that many clients do not come back at the same moment. Without randomness it is all of it.
+pub(crate) fn jitter(longest: u32) -> u32 {
+    let mut bytes = [0; 2];
+    let part = getrandom::fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
+    let wait = u64::from(longest) * u64::from(part) / u64::from(u16::MAX);
+    u32::try_from(wait).unwrap_or(longest)
+}
