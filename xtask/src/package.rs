@@ -218,7 +218,7 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
     files::write(&folder.join("package.json"), filled)
 }
 
-/// A script without the comments that describe its parts, but with those that say a type.
+/// A script without the comments that describe its parts, but with the lines that say a type.
 fn without_comments(script: &str) -> String {
     let mut short = String::with_capacity(script.len());
     let mut comment = String::new();
@@ -229,12 +229,26 @@ fn without_comments(script: &str) -> String {
         }
         comment.push_str(line);
         if line.trim_end().ends_with("*/") {
-            let typed = comment.contains('@');
-            short.push_str(if typed { &comment } else { "" });
+            short.push_str(&types_in(&comment));
             comment.clear();
         }
     }
     short + &comment
+}
+
+/// The lines of a comment from the first type on, with the line that begins the comment.
+fn types_in(comment: &str) -> String {
+    let lines: Vec<&str> = comment.split_inclusive('\n').collect();
+    match lines.iter().position(|line| line.contains('@')) {
+        None => String::new(),
+        Some(0) => comment.to_owned(),
+        Some(first) => lines
+            .iter()
+            .take(1)
+            .chain(&lines[first..])
+            .copied()
+            .collect(),
+    }
 }
 
 enum Target {
@@ -350,4 +364,20 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
     eprintln!("    {}", folder.display());
     let parts = [("wasm", small), ("full", full), ("javascript", javascript)];
     budget::check(workspace, &parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_comments;
+
+    #[test]
+    fn of_comments_only_types_stay() {
+        let script = "/** What it is. */\nlet a;\n/**\n * What it does.\n *\n * @param {string} b\n */\nf(b);\n";
+        assert_eq!(
+            without_comments(script),
+            "let a;\n/**\n * @param {string} b\n */\nf(b);\n"
+        );
+        let typed = "/** @type {string} */\nlet c; // Why.\n";
+        assert_eq!(without_comments(typed), typed);
+    }
 }

@@ -26,7 +26,7 @@ const onPage = place => {
 const inFile = place => place.split('.').reduce((record, name) => record[name], records)
 const says = text => ensure(example.includes(text), `the page does not say ${text}`)
 
-// "How bytes are written"
+// "Notation"
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const rawId = id => {
   ensure(ID.test(id), 'an id')
@@ -140,7 +140,7 @@ async function readOct (plaintext) {
   return aesKey(bytes(k, 32))
 }
 
-// "Who is who"
+// "People and pins"
 async function checkPublication ({ id, spki, signingKey, statement }, account, invitation, role) {
   hasShape(signingKey, PUBLIC_OKP)
   const said = readJson(await verifyJws(statement, 'vs-keys', signingKey), STATEMENT)
