@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::files;
 use crate::npm;
+use crate::output::say;
 use crate::package::{self, Package};
 use crate::process;
 use crate::services::{self, Host, Services, Settings};
@@ -34,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
     let data = data.unwrap_or_else(|| folder.join("data"));
     let demo = start(workspace, &server, &package, &folder, port, &data, true)?;
     process::serving();
-    eprintln!(
+    say!(
         "    data in {}, log in {}",
         data.display(),
         folder.join("server.log").display()

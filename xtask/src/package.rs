@@ -13,8 +13,10 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::budget;
 use crate::files;
 use crate::npm::{self, NPM};
+use crate::output::say;
 use crate::paths;
 use crate::process;
+use crate::spent;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -87,7 +89,7 @@ pub(crate) fn named_module(workspace: &Workspace) -> Result<Vec<u8>> {
 fn compile(workspace: &Workspace, features: &[&str]) -> Result<PathBuf> {
     tools::ensure_wasm_target(workspace)?;
     let kind = if features.is_empty() { "usual" } else { "full" };
-    eprintln!("==> Building the WebAssembly module ({kind})");
+    say!("==> Building the WebAssembly module ({kind})");
     let mut cargo = workspace.cargo();
     cargo
         .args([
@@ -102,7 +104,7 @@ fn compile(workspace: &Workspace, features: &[&str]) -> Result<PathBuf> {
         ])
         .args(features);
     paths::hide(workspace, &mut cargo)?;
-    process::run(&mut cargo, "The build of the WebAssembly module")?;
+    spent::compiling(|| process::run(&mut cargo, "The build of the WebAssembly module"))?;
     Ok(workspace
         .target
         .join(tools::WASM_TARGET)
@@ -129,7 +131,7 @@ fn assemble(
     wasm_opt: &Path,
     scratch: &Path,
 ) -> Result<Package> {
-    eprintln!("==> Assembling the package");
+    say!("==> Assembling the package");
     let parent = workspace.target.join("package");
     let folder = scratch.join("vouchsafe");
     copy_template(workspace, &folder)?;
@@ -172,7 +174,7 @@ fn assemble(
 
     report(workspace, &done, &wasm, &full_wasm)?;
     let tarball = parent.join(format!("vouchsafe-{}.tgz", workspace.version));
-    eprintln!("    {}", tarball.display());
+    say!("    {}", tarball.display());
     Ok(Package {
         folder: done,
         tarball,
@@ -336,18 +338,18 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
         ("WebAssembly", small, wasm.len()),
         ("full       ", full, full_wasm.len()),
     ] {
-        eprintln!(
+        say!(
             "    {name} {} gzipped ({} plain)",
             kilobytes(packed),
             kilobytes(plain)
         );
     }
-    eprintln!(
+    say!(
         "    JavaScript  {} gzipped, the worker {}",
         kilobytes(javascript),
         kilobytes(gzip(&worker)?)
     );
-    eprintln!("    {}", folder.display());
+    say!("    {}", folder.display());
     let parts = [("wasm", small), ("full", full), ("javascript", javascript)];
     budget::check(workspace, &parts)
 }
