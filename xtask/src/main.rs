@@ -107,15 +107,15 @@ fn run(cli: Cli) -> Result<ExitCode> {
     process::end_children_with_us()?;
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Demo { port, data } => demo::run(&workspace, port, data),
+        Command::Demo { port, data } => demo::run(workspace, port, data),
         Command::Test(options) => return test::run(workspace, &options),
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
-        Command::Measure { rounds } => measure::run(&workspace, rounds),
+        Command::Measure { rounds } => measure::run(workspace, rounds),
         Command::Docs => package::build(&workspace)
             .and_then(|package| docs::build(&workspace, &package))
             .map(|page| println!("{}", page.display())),
-        Command::Pictures => pictures::run(&workspace),
+        Command::Pictures => pictures::run(workspace),
         Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;

@@ -350,7 +350,7 @@ impl<'a> Made<'a> {
         demo::start(
             self.workspace,
             &self.programs()?.demo,
-            self.built_package()?,
+            &self.built_package()?.folder,
             folder,
             services::free_port()?,
             &folder.join("data"),
