@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, dry_run: bool) -> Result<()> {
     }
     if !dry_run {
         println!(
-            "\nNothing was published. To do it, signed in at the registry:\n\n    git tag v{version} {commit}\n    npm publish {}\n",
+            "\nNothing was published. To do it, signed in at the registry:\n\n    cargo xtask test --thorough\n    git tag v{version} {commit}\n    npm publish {}\n",
             tarball.display(),
             version = workspace.version,
         );
