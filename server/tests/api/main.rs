@@ -16,6 +16,8 @@ mod limits;
 mod mails;
 mod matrix;
 mod outsiders;
+#[path = "../../../tests/native/support/port.rs"]
+mod port;
 mod processes;
 mod repeats;
 mod routes;
