@@ -1,0 +1,403 @@
+//! Every kind of record at one place, sealed and opened through the public functions.
+
+use std::sync::LazyLock;
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use vouchsafe::Result;
+use vouchsafe::crypto::connection_key::ConnectionKey;
+use vouchsafe::crypto::engine::Engine;
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
+use vouchsafe::crypto::records::{
+    self, CardContent, Delivery, Note, NoteState, Pin, Role, SharePlace, Wrap,
+};
+use vouchsafe::ids::Id;
+
+use crate::support::jose;
+
+/// Two connection keys for all tests: making one takes a moment.
+pub(crate) static KEYS: LazyLock<[ConnectionKey; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| now(ConnectionKey::make(&RustEngine)).unwrap()));
+
+static IMPORTED: LazyLock<[<RustEngine as Engine>::PrivateKey; 2]> = LazyLock::new(|| {
+    KEYS.each_ref()
+        .map(|key| now(RustEngine.import_rsa_key(key.pkcs8())).unwrap())
+});
+
+/// The Rust engine never waits.
+pub(crate) fn now<R>(future: impl Future<Output = R>) -> R {
+    future.now_or_never().unwrap()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    KekPassphrase,
+    KekRecovery,
+    VaultKey,
+    SigningKey,
+    ConnectionKey,
+    Card,
+    Note,
+    OwnDek,
+    PeerDek,
+    Claim,
+    Share,
+}
+
+pub(crate) const KINDS: [Kind; 11] = [
+    Kind::KekPassphrase,
+    Kind::KekRecovery,
+    Kind::VaultKey,
+    Kind::SigningKey,
+    Kind::ConnectionKey,
+    Kind::Card,
+    Kind::Note,
+    Kind::OwnDek,
+    Kind::PeerDek,
+    Kind::Claim,
+    Kind::Share,
+];
+
+/// The ids and keys that records are sealed with, from Alice's point of view; Bob receives.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) alice: Id,
+    pub(crate) bob: Id,
+    pub(crate) connection: Id,
+    pub(crate) space: Id,
+    pub(crate) share: Id,
+    pub(crate) card: Id,
+    pub(crate) wrapping: SymmetricKey,
+    pub(crate) kek: SymmetricKey,
+    pub(crate) vault: SymmetricKey,
+    pub(crate) dek: SymmetricKey,
+    pub(crate) signing: SigningKey,
+    pub(crate) bobs: SigningKey,
+    pub(crate) pair: ConnectionKey,
+}
+
+pub(crate) fn id() -> Id {
+    Id::v7(1_750_000_000_000, &jose::random())
+}
+
+pub(crate) fn key() -> SymmetricKey {
+    SymmetricKey::make(&RustEngine).unwrap()
+}
+
+pub(crate) fn content() -> CardContent {
+    CardContent::new("Passport", &[("number", "Number", "X123")])
+}
+
+impl Case {
+    pub(crate) fn new() -> Self {
+        let signing = || SigningKey::make(&RustEngine).unwrap();
+        Self {
+            alice: Id::v4(jose::random()),
+            bob: Id::v4(jose::random()),
+            connection: id(),
+            space: id(),
+            share: id(),
+            card: id(),
+            wrapping: key(),
+            kek: key(),
+            vault: key(),
+            dek: key(),
+            signing: signing(),
+            bobs: signing(),
+            pair: KEYS[0].clone(),
+        }
+    }
+
+    /// One key for everything and one id wherever two may be equal, so that nothing but kind and place tells records
+    /// apart.
+    pub(crate) fn narrow() -> Self {
+        let case = Self::new();
+        let key = key();
+        Self {
+            bob: case.alice,
+            card: case.connection,
+            wrapping: key.clone(),
+            kek: key.clone(),
+            vault: key.clone(),
+            dek: key,
+            bobs: case.signing.clone(),
+            ..case
+        }
+    }
+
+    pub(crate) fn at(&self) -> SharePlace {
+        SharePlace {
+            from: self.alice,
+            to: self.bob,
+            connection: self.connection,
+            space: self.space,
+            share: self.share,
+        }
+    }
+
+    /// The key that opens this kind; for the peer's copy the one of its content is drawn when it is sealed.
+    pub(crate) fn key_of(&self, kind: Kind) -> &SymmetricKey {
+        match kind {
+            Kind::KekPassphrase | Kind::KekRecovery => &self.wrapping,
+            Kind::VaultKey
+            | Kind::SigningKey
+            | Kind::ConnectionKey
+            | Kind::OwnDek
+            | Kind::Claim => &self.kek,
+            Kind::Card | Kind::Note => &self.vault,
+            Kind::Share => &self.dek,
+            Kind::PeerDek => unreachable!("opened with the private key"),
+        }
+    }
+
+    pub(crate) fn note(&self) -> Note {
+        let mut note = Note::new(
+            NoteState::Accepted,
+            Role::Inviter,
+            Delivery::Email,
+            self.pair.public(),
+            "Bob",
+        );
+        note.pin = Some(Pin::new(self.bob, self.bobs.public(), KEYS[1].public()));
+        note
+    }
+
+    pub(crate) fn seal(&self, kind: Kind) -> String {
+        let (engine, at) = (&RustEngine, &self.at());
+        match kind {
+            Kind::KekPassphrase => records::seal_kek(
+                engine,
+                self.alice,
+                Wrap::Passphrase,
+                &self.wrapping,
+                &self.kek,
+            ),
+            Kind::KekRecovery => records::seal_kek(
+                engine,
+                self.alice,
+                Wrap::Recovery,
+                &self.wrapping,
+                &self.kek,
+            ),
+            Kind::VaultKey => records::seal_vault_key(engine, self.alice, &self.kek, &self.vault),
+            Kind::SigningKey => {
+                records::seal_signing_key(engine, self.alice, &self.kek, &self.signing)
+            }
+            Kind::ConnectionKey => {
+                records::seal_connection_key(engine, self.alice, &self.kek, &self.pair)
+            }
+            Kind::Card => now(records::seal_card(
+                engine,
+                self.alice,
+                self.card,
+                &self.vault,
+                &content(),
+                3,
+            )),
+            Kind::Note => records::seal_note(
+                engine,
+                self.alice,
+                self.connection,
+                &self.vault,
+                &self.note(),
+            ),
+            Kind::OwnDek => records::seal_own_dek(engine, &self.kek, at, &self.dek),
+            Kind::PeerDek => now(records::seal_peer_dek(
+                engine,
+                self.pair.public(),
+                at,
+                &self.dek,
+            )),
+            Kind::Claim => records::seal_claim(engine, &self.kek, at, &self.dek),
+            Kind::Share => now(records::seal_share(
+                engine,
+                at,
+                &self.dek,
+                &self.signing,
+                self.bobs.public(),
+                content(),
+                5,
+                None,
+            )),
+        }
+        .unwrap()
+    }
+
+    /// Opens as this kind, and says whether what came out is what went in.
+    pub(crate) fn open(&self, kind: Kind, jwe: &str) -> Result<bool> {
+        let at = &self.at();
+        let same = |opened: Result<SymmetricKey>, key: &SymmetricKey| {
+            opened.map(|opened| opened.as_bytes() == key.as_bytes())
+        };
+        match kind {
+            Kind::KekPassphrase => same(
+                records::open_kek(self.alice, Wrap::Passphrase, &self.wrapping, jwe),
+                &self.kek,
+            ),
+            Kind::KekRecovery => same(
+                records::open_kek(self.alice, Wrap::Recovery, &self.wrapping, jwe),
+                &self.kek,
+            ),
+            Kind::VaultKey => same(
+                records::open_vault_key(self.alice, &self.kek, jwe),
+                &self.vault,
+            ),
+            Kind::SigningKey => records::open_signing_key(self.alice, &self.kek, jwe)
+                .map(|opened| opened.public() == self.signing.public()),
+            Kind::ConnectionKey => {
+                let thumbprint = self.pair.public().thumbprint();
+                records::open_connection_key(self.alice, &self.kek, thumbprint, jwe)
+                    .map(|opened| opened.pkcs8() == self.pair.pkcs8())
+            }
+            Kind::Card => now(records::open_card(
+                &RustEngine,
+                self.alice,
+                self.card,
+                &self.vault,
+                jwe,
+            ))
+            .map(|opened| opened == (content(), 3)),
+            Kind::Note => records::open_note(self.alice, self.connection, &self.vault, jwe)
+                .map(|opened| opened == self.note()),
+            Kind::OwnDek => same(records::open_own_dek(&self.kek, at, jwe), &self.dek),
+            Kind::PeerDek => {
+                let first = self.pair.public() == KEYS[0].public();
+                let private = &IMPORTED[usize::from(!first)];
+                let opened =
+                    records::open_peer_dek(&RustEngine, private, self.pair.public(), at, jwe);
+                same(now(opened), &self.dek)
+            }
+            Kind::Claim => same(records::open_claim(&self.kek, at, jwe), &self.dek),
+            Kind::Share => now(records::open_share(
+                &RustEngine,
+                at,
+                &self.dek,
+                self.signing.public(),
+                self.bobs.public(),
+                jwe,
+            ))
+            .map(|opened| opened.card == content() && opened.made_at == 5),
+        }
+    }
+
+    /// Asserts that this is refused, with the one error there is.
+    pub(crate) fn refuses(&self, kind: Kind, jwe: &str, why: &str) {
+        match self.open(kind, jwe) {
+            Err(error) => assert_eq!(error.code(), "record_rejected", "{kind:?}: {why}"),
+            Ok(_) => panic!("{kind:?} was opened: {why}"),
+        }
+    }
+
+    /// Seals any plaintext under any header, with the very key of this kind: every check but the one under test holds.
+    pub(crate) fn reseal(&self, kind: Kind, header: &str, plaintext: &[u8]) -> String {
+        if kind == Kind::PeerDek {
+            let content_key = jose::random();
+            let wrapped = self.wrap(&content_key);
+            jose::seal(&content_key, header, &wrapped, plaintext)
+        } else {
+            jose::seal(self.key_of(kind).as_bytes(), header, b"", plaintext)
+        }
+    }
+
+    /// RSA-OAEP for this case's connection key.
+    pub(crate) fn wrap(&self, content_key: &[u8]) -> Vec<u8> {
+        now(RustEngine.rsa_encrypt(self.pair.public().spki(), content_key)).unwrap()
+    }
+
+    /// The plaintext inside the envelope that the client writes.
+    pub(crate) fn plaintext(&self, kind: Kind) -> Vec<u8> {
+        match kind {
+            Kind::PeerDek => self.dek.to_jwk().unwrap().to_vec(),
+            _ => jose::open(self.key_of(kind).as_bytes(), &self.seal(kind)).unwrap(),
+        }
+    }
+
+    /// The JSON that the kind carries: the plaintext, or what a share's signature covers. Without its padding.
+    pub(crate) fn json(&self, kind: Kind) -> String {
+        let plaintext = match kind {
+            Kind::Share => jose::payload_of(std::str::from_utf8(&self.plaintext(kind)).unwrap()),
+            _ => self.plaintext(kind),
+        };
+        String::from_utf8(plaintext).unwrap().trim_end().to_owned()
+    }
+
+    /// A record with this JSON inside, signed where the kind is signed, under the right header and key.
+    pub(crate) fn with_json(&self, kind: Kind, json: &[u8]) -> String {
+        let header = jose::header_of(&self.seal(kind));
+        let plaintext = match kind {
+            Kind::Share => self.signed(json).into_bytes(),
+            _ => json.to_vec(),
+        };
+        self.reseal(kind, &header, &plaintext)
+    }
+
+    /// A share's signature by Alice over anything.
+    pub(crate) fn signed(&self, payload: &[u8]) -> String {
+        let header = format!(
+            r#"{{"alg":"EdDSA","typ":"vs-share-content","kid":"{}"}}"#,
+            self.signing.public().kid()
+        );
+        jose::sign(&self.signing.to_jwk().unwrap(), &header, payload)
+    }
+}
+
+impl Kind {
+    /// Whether the JSON is filled up with spaces.
+    pub(crate) fn is_padded(self) -> bool {
+        matches!(self, Self::Card | Self::Note | Self::Share)
+    }
+
+    /// The JSON as it goes into the envelope.
+    pub(crate) fn fill(self, json: &[u8]) -> Vec<u8> {
+        if self.is_padded() {
+            jose::pad_to_class(json)
+        } else {
+            json.to_vec()
+        }
+    }
+}
+
+/// A JSON object's members as they are written, names and all.
+pub(crate) fn members(object: &str) -> Vec<String> {
+    let inner = &object[1..object.len() - 1];
+    let (mut depth, mut quoted, mut escaped) = (0, false, false);
+    let mut found = vec![String::new()];
+    for letter in inner.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '{' | '[' if !quoted => depth += 1,
+            '}' | ']' if !quoted => depth -= 1,
+            ',' if !quoted && depth == 0 => {
+                found.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        found.last_mut().unwrap().push(letter);
+    }
+    found
+}
+
+pub(crate) fn object(members: &[String]) -> String {
+    format!("{{{}}}", members.join(","))
+}
+
+/// `json` with one member changed; the order of the others stays.
+pub(crate) fn with_member(json: &str, name: &str, value: &Value) -> String {
+    let prefix = format!("\"{name}\":");
+    let changed: Vec<String> = members(json)
+        .into_iter()
+        .map(|member| {
+            if member.starts_with(&prefix) {
+                format!("{prefix}{value}")
+            } else {
+                member
+            }
+        })
+        .collect();
+    assert_ne!(object(&changed), json, "{name} was not changed");
+    object(&changed)
+}

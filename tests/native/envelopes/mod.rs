@@ -1,0 +1,10 @@
+//! Every record against every change that somebody without the key, or with it, could make.
+
+mod case;
+
+mod changed;
+mod insides;
+mod key_formats;
+mod publication;
+mod secrecy;
+mod sizes;

@@ -1,0 +1,169 @@
+//! What happens, and is seen, when nothing breaks.
+
+use std::fmt;
+
+use crate::faults::flow::{Effect, Flow, code_of};
+use crate::faults::line::{Place, Point};
+use crate::faults::look::look;
+use crate::faults::scene::{Scene, Seat};
+use crate::faults::stage::Stage;
+
+/// What happens when nothing is cut.
+pub struct Reference {
+    /// The requests of the first call.
+    pub places: Vec<Place>,
+    /// What people see before the first call and after each: on the same session, again on it, and after a reload.
+    pub states: Vec<String>,
+}
+
+impl Reference {
+    pub async fn of(flow: Flow, scene: &Scene) -> Self {
+        let mut reference = Self {
+            places: Vec::new(),
+            states: Vec::new(),
+        };
+        let stage = scene.here();
+        let seat = flow.seat(&stage).await.unwrap();
+        reference
+            .states
+            .push(look(&stage, flow, &scene.props).await);
+        for call in 0..3 {
+            let (made, expected) = match call {
+                0 => (call_on(flow, &stage, &seat, scene).await, None),
+                1 => {
+                    let made = call_on(flow, &stage, &seat, scene).await;
+                    (made, flow.after_success())
+                }
+                _ => (call_anew(flow, &stage, scene).await, flow.again_anew()),
+            };
+            assert_eq!(made, expected, "{flow:?}, uncut, call {call}");
+            if call == 0 {
+                reference.places = seat.line.sent();
+            }
+            reference
+                .states
+                .push(look(&stage, flow, &scene.props).await);
+        }
+        let [before, once, twice, thrice] = &reference.states[..] else {
+            unreachable!()
+        };
+        match flow.effect() {
+            Effect::None => assert_eq!(before, once, "{flow:?}"),
+            _ => assert_ne!(before, once, "{flow:?}"),
+        }
+        if !flow.makes_records() {
+            assert_eq!((once, once), (twice, thrice), "{flow:?}");
+        }
+        reference
+    }
+
+    /// Every place of the call with every one of these points.
+    pub fn cases<'a>(
+        &'a self,
+        flow: Flow,
+        scene: &'a Scene,
+        points: &'a [Point],
+    ) -> impl Iterator<Item = Case<'a>> {
+        self.places.iter().flat_map(move |place| {
+            points.iter().map(move |&point| Case {
+                flow,
+                scene,
+                reference: self,
+                place,
+                point,
+            })
+        })
+    }
+}
+
+/// One place and one way to break a flow off.
+pub struct Case<'a> {
+    pub flow: Flow,
+    pub scene: &'a Scene,
+    pub reference: &'a Reference,
+    pub place: &'a Place,
+    pub point: Point,
+}
+
+impl Case<'_> {
+    /// People see what they would see after one of these numbers of calls that nothing broke.
+    pub async fn expect_state(&self, when: &str, stage: &Stage, calls: &[usize]) -> Outcome {
+        let seen = look(stage, self.flow, &self.scene.props).await;
+        let states = &self.reference.states;
+        if calls.iter().any(|calls| states[*calls] == seen) {
+            return Ok(());
+        }
+        let expected = &states[calls[0]];
+        Err(format!(
+            "{when}, people see\n{seen}where they should see\n{expected}"
+        ))
+    }
+
+    /// Whether a break at this point leaves the call with its effect.
+    pub fn is_done(&self, point: Point) -> bool {
+        let form = match self.flow.effect() {
+            Effect::None => return false,
+            Effect::By(form) | Effect::UpTo(form) => form,
+        };
+        let mut places = self.reference.places.iter();
+        let here = places.clone().position(|other| other == self.place);
+        let there = places.rposition(|other| other.form == form);
+        let (here, there) = (here.unwrap(), there.unwrap());
+        let answered = [Point::AnswerLost, Point::AnswerHalf, Point::Answered];
+        here > there || here == there && answered.contains(&point)
+    }
+}
+
+impl fmt::Display for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (flow, point, Place { form, nth }) = (self.flow, self.point, self.place);
+        write!(f, "{flow:?}, {point:?} at {form} ({nth})")
+    }
+}
+
+/// What went wrong.
+pub type Outcome = Result<(), String>;
+
+pub fn expect_code(
+    when: &str,
+    made: Option<&'static str>,
+    expected: &[Option<&'static str>],
+) -> Outcome {
+    if expected.contains(&made) {
+        return Ok(());
+    }
+    Err(format!("{when}, it gave {made:?} and not {expected:?}"))
+}
+
+/// Signed out is signed out at the Keystore, too.
+pub async fn expect_end(flow: Flow, stage: &Stage, seat: &Seat) -> Outcome {
+    if flow == Flow::SignOut && !stage.is_over(&seat.line).await {
+        return Err("the session lives on".into());
+    }
+    Ok(())
+}
+
+/// The call on this session, with all that it does in the background.
+pub async fn call_on(
+    flow: Flow,
+    stage: &Stage,
+    seat: &Seat,
+    scene: &Scene,
+) -> Option<&'static str> {
+    seat.line.forget();
+    let made = flow.call(seat, &scene.props).await;
+    seat.line.settle().await;
+    let given = seat.given.take();
+    if let Some(key) = given {
+        assert!(stage.is_recovery_key(flow.actor(), &key).await);
+    }
+    code_of(made)
+}
+
+/// The call after a reload: everything but the passphrase is forgotten.
+pub async fn call_anew(flow: Flow, stage: &Stage, scene: &Scene) -> Option<&'static str> {
+    match flow.seat(stage).await {
+        Ok(seat) => call_on(flow, stage, &seat, scene).await,
+        Err(error) => Some(error.code()),
+    }
+}

@@ -1,0 +1,16 @@
+//! Every flow against the real server over HTTP.
+
+mod aborting;
+mod accounts;
+mod cards;
+mod connecting;
+mod credentials;
+mod deletion;
+mod identities;
+mod live;
+mod persist;
+mod recipients;
+mod recovery;
+mod retries;
+mod sharing;
+mod two_processes;

@@ -1,0 +1,121 @@
+//! The engines of the tests: the Rust engine, with something done in another way, or noted on the way.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use vouchsafe::Result;
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::engine::{Engine, Finished, Operation};
+use zeroize::Zeroizing;
+
+/// Where a test may step in. What it leaves out, the Rust engine does.
+pub trait Hooks: Clone + 'static {
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
+        RustEngine.fill_random(buffer)
+    }
+
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        RustEngine.make_rsa_key().await
+    }
+
+    /// Sees what RSA is about to encrypt.
+    fn before_rsa_encrypt(&self, _plaintext: &[u8]) {}
+
+    /// Is called before each private-key operation.
+    fn before_rsa_decrypt(&self) {}
+
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        RustEngine
+            .finish_opaque(operation, state, passphrase, response)
+            .await
+    }
+}
+
+/// The Rust engine with hooks in it. Clones share what the hooks share.
+#[derive(Clone, Debug, Default)]
+pub struct Hooked<H>(pub H);
+
+impl<H> Deref for Hooked<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.0
+    }
+}
+
+impl<H: Hooks> Engine for Hooked<H> {
+    type PrivateKey = <RustEngine as Engine>::PrivateKey;
+
+    fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
+        self.0.fill_random(buffer)
+    }
+
+    fn to_nfc(&self, text: &str) -> Zeroizing<String> {
+        RustEngine.to_nfc(text)
+    }
+
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.make_rsa_key().await
+    }
+
+    async fn import_rsa_key(&self, pkcs8: &[u8]) -> Result<Self::PrivateKey> {
+        RustEngine.import_rsa_key(pkcs8).await
+    }
+
+    async fn rsa_encrypt(&self, spki: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        self.0.before_rsa_encrypt(plaintext);
+        RustEngine.rsa_encrypt(spki, plaintext).await
+    }
+
+    async fn rsa_decrypt(
+        &self,
+        key: &Self::PrivateKey,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.before_rsa_decrypt();
+        RustEngine.rsa_decrypt(key, ciphertext).await
+    }
+
+    async fn finish_opaque(
+        &self,
+        operation: Operation,
+        state: &[u8],
+        passphrase: &[u8],
+        response: &[u8],
+    ) -> Result<Finished> {
+        self.0
+            .finish_opaque(operation, state, passphrase, response)
+            .await
+    }
+}
+
+/// Counts private-key operations: the engine of most tests.
+pub type Counting = Hooked<Counts>;
+
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub decryptions: Rc<Cell<usize>>,
+    /// Given out instead of new RSA keys, for tests that make many and look at none.
+    pub ready_made: Rc<RefCell<Option<Zeroizing<Vec<u8>>>>>,
+}
+
+impl Hooks for Counts {
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let ready_made = self.ready_made.borrow().clone();
+        match ready_made {
+            Some(key) => Ok(key),
+            None => RustEngine.make_rsa_key().await,
+        }
+    }
+
+    fn before_rsa_decrypt(&self) {
+        self.decryptions.set(self.decryptions.get() + 1);
+    }
+}
