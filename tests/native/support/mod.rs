@@ -6,6 +6,7 @@ mod http;
 pub mod jose;
 pub mod opaque;
 mod port;
+pub mod sample;
 pub mod secrets;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use vouchsafe::flows::{
 use vouchsafe::ids::Id;
 use vouchsafe_server::{Clock, Config, Server};
 
-pub use engine::{Counting, Hooked, Hooks};
+pub use engine::{Counting, Hooked, Hooks, rsa_key};
 pub use http::{Fault, Http};
 pub(crate) use port::Port;
 
