@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::Uri;
 
 use crate::clock::Clock;
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// Which services a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

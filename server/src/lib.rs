@@ -16,31 +16,36 @@
 //! # }
 //! ```
 //!
-//! A request passes [`Server`]'s layers (`http`), is read strictly (`extract`, `encoding`) by one handler of `keystore`
-//! or `vault`, which have a file for each resource, and ends in the database (`db`) or in an [`ApiError`].
+//! # The house
+//!
+//! | folder or file | holds |
+//! | --- | --- |
+//! | `http/` | the [`Server`], the layers around every route, what requests are read into (`extract`, `values`), the [`ApiError`] that ends them, rate limits |
+//! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
+//! | `store/` | the database under both, its sweeping, its backup |
+//! | `jwks`, `token`, `base64url` | what both services know of tokens; neither service imports from the other |
+//! | `config`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
+//!
+//! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
+//! an [`ApiError`].
 
-mod backup;
+mod base64url;
 mod clock;
 mod config;
-mod db;
-mod encoding;
-mod error;
-mod extract;
 mod http;
+mod jwks;
 mod keystore;
-mod limits;
-mod page;
 pub mod process;
-mod serve;
-mod server;
-mod sweep;
+mod start_error;
+mod store;
 mod token;
 mod vault;
 #[cfg(test)]
 mod wire;
 
-pub use backup::{BackupError, backup};
 pub use clock::Clock;
 pub use config::{Config, Services};
-pub use error::{ApiError, Code, ErrorBody, ErrorDetail};
-pub use server::{Server, StartError};
+pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail};
+pub use http::server::Server;
+pub use start_error::StartError;
+pub use store::backup::{BackupError, backup};

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::server::Server;
+use crate::http::server::Server;
 
 /// Says where the server listens and waits for Ctrl-C or SIGTERM. Stopping it is the caller's.
 pub async fn wait_to_stop(server: &Server) {

@@ -1,9 +1,7 @@
-//! The token's form, which both services know.
+//! The token by which the Vault knows a caller of the Keystore: its form, and where a request carries it.
 
+use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
-use crate::encoding::base64url;
 
 /// The header, with exactly these members.
 #[derive(Serialize, Deserialize)]
@@ -28,24 +26,12 @@ pub(crate) struct Claims {
     pub(crate) exp: i64,
 }
 
-/// The RFC 7638 thumbprint of an Ed25519 key.
-pub(crate) fn thumbprint(x: &[u8; 32]) -> String {
-    let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url(x));
-    base64url(&Sha256::digest(jwk))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 8037, appendix A.3.
-    #[test]
-    fn thumbprint_of_the_standard() {
-        let x =
-            crate::encoding::from_base64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
-        assert_eq!(
-            thumbprint(&x.try_into().unwrap()),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
-    }
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use crate::error::ErrorBody;
+use crate::http::error::ErrorBody;
 
 /// Reads a body strictly and writes it again.
 pub(crate) type Rewrite = fn(Value) -> serde_json::Result<Value>;

@@ -1,15 +1,15 @@
 //! The transport of browsers: `fetch`, through gloo-net. The only file that reaches the network.
 
 use gloo_net::http::{Request as FetchRequest, RequestBuilder, Response as FetchResponse};
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult};
 use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
-use crate::crypto::engine::web::Abort;
 use crate::error::{Error, Result};
+use crate::js::{self, Abort, Timer};
 
 /// A request that takes longer is given up; the services themselves give up after 30 seconds.
 const LONGEST_REQUEST: u32 = 60_000;
@@ -28,9 +28,10 @@ impl Transport for Fetch {
         // call is ended in the middle, the request ends with it.
         let abort = Abort::new().ok_or_else(offline)?;
         let timer = Timer::start(LONGEST_REQUEST, {
-            let controller = abort.0.clone();
+            let controller = abort.controller();
             move || controller.abort()
-        })?;
+        })
+        .ok_or_else(offline)?;
         let answer = start(request, &abort).await?;
         let mut response = head_of(&answer);
         response.body = answer.binary().await.map_err(|_| offline())?;
@@ -51,13 +52,7 @@ impl Transport for Fetch {
     }
 
     async fn sleep(&self, millis: u32) {
-        let promise = Promise::new(&mut |resolve, _| {
-            // Without a timer the wait is over at once, which is better than never.
-            if set_timeout(&resolve, millis).is_err() {
-                let _ = resolve.call0(&JsValue::UNDEFINED);
-            }
-        });
-        let _ = JsFuture::from(promise).await;
+        js::sleep(millis).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -81,7 +76,7 @@ async fn start(request: Request, abort: &Abort) -> Result<FetchResponse> {
         .credentials(web_sys::RequestCredentials::Omit)
         .redirect(web_sys::RequestRedirect::Error)
         .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
-        .abort_signal(Some(&abort.0.signal()));
+        .abort_signal(Some(&abort.signal()));
     if let Some(bearer) = &request.bearer {
         let shown = Zeroizing::new(format!("Bearer {bearer}"));
         builder = builder.header("authorization", &shown);
@@ -147,38 +142,4 @@ impl ByteStream for Body {
         }
         Ok(Some(Uint8Array::new(&result.get_value()).to_vec()))
     }
-}
-
-/// A timer that ends when it is dropped.
-struct Timer {
-    id: JsValue,
-    _callback: wasm_bindgen::closure::Closure<dyn FnMut()>,
-}
-
-impl Timer {
-    fn start(millis: u32, callback: impl FnMut() + 'static) -> Result<Self> {
-        let callback = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(callback);
-        let id = set_timeout(callback.as_ref().unchecked_ref(), millis).map_err(|_| offline())?;
-        Ok(Self {
-            id,
-            _callback: callback,
-        })
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Ok(clear) = global_function("clearTimeout") {
-            let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
-        }
-    }
-}
-
-fn set_timeout(callback: &Function, millis: u32) -> std::result::Result<JsValue, JsValue> {
-    global_function("setTimeout")?.call2(&JsValue::UNDEFINED, callback, &JsValue::from(millis))
-}
-
-/// Windows, workers and Node all have these as globals.
-fn global_function(name: &str) -> std::result::Result<Function, JsValue> {
-    Reflect::get(&js_sys::global(), &name.into())?.dyn_into()
 }

@@ -9,7 +9,8 @@ use pkcs8::der::{Encode, Header, Length, Reader, SliceReader, Tag};
 use serde::{Deserialize, Serialize};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::encoding::{from_base64url, from_json, to_base64url, to_json};
+use super::base64url::{from_base64url, to_base64url};
+use super::canonical_json::{from_json, to_json};
 use super::engine::{Engine, MODULUS_BYTES};
 use super::keys::thumbprint_of;
 use crate::error::{Error, Result};

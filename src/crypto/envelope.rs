@@ -6,8 +6,8 @@
 
 use zeroize::Zeroizing;
 
+use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::connection_key::ConnectionPublicKey;
-use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
 use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_random};
 use super::keys::SymmetricKey;
 use crate::error::{Error, Result};

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::connection_key::ConnectionPublicKey;
-use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
 use super::engine::{Engine, make_random};
 use super::keys::{VerifyingKey, derive};
 use crate::error::{Error, Result};

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfoRef};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::encoding::{from_base64url_exact, from_json, to_base64url, to_json};
+use super::base64url::{from_base64url_exact, to_base64url};
+use super::canonical_json::{from_json, to_json};
 use super::engine::{Engine, make_random};
 use crate::error::{Error, Result};
 

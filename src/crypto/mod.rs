@@ -2,13 +2,15 @@
 //!
 //! The flows see [`records`], each with what it is for, and the key types; the ciphers below stay inside.
 
+pub(crate) mod base64url;
+pub(crate) mod canonical_json;
 pub mod connection_key;
-pub mod encoding;
 pub mod engine;
 pub(crate) mod envelope;
 pub mod invitation_link;
 pub mod keys;
 pub mod opaque;
+pub(crate) mod padding;
 pub mod records;
 pub mod recovery_key;
 pub mod safety_number;

@@ -1,7 +1,7 @@
 //! Compact JWS (RFC 7515) with EdDSA (RFC 8037), read as strictly as the envelopes: the expected header is built and
 //! compared, never interpreted.
 
-use super::encoding::{from_base64url, from_base64url_exact, to_base64url};
+use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::keys::{SigningKey, VerifyingKey};
 use crate::error::{Error, Result};
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Opened, Session};
+use super::opened::Opened;
+use super::session::Session;
 use crate::api::vault::cards::{CardWrite, StoredCard};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vouchsafe::Error;
 use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
 use vouchsafe::api::vault::{cards, connections as links, invitations, public_keys, shares};
-use vouchsafe::api::{Page, WireError};
+use vouchsafe::api::{Found, Ids, Outcome, Outcomes, Page, WireError};
 use vouchsafe::ids::Id;
 use vouchsafe::json;
 
@@ -48,7 +48,7 @@ fn round_trips<T: Serialize + DeserializeOwned>(value: &Value) {
     );
 }
 
-const TOKENS: &str = "written and read inside `api/call.rs`, which every flow test runs";
+const TOKENS: &str = "written and read inside `api/token.rs`, which every flow test runs";
 
 /// Every route: request and successful answer.
 fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
@@ -109,8 +109,8 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             (
                 "POST /v1/connections/query",
-                Is(round_trips::<connections::Ids<Vec<Id>>>),
-                Is(round_trips::<connections::Found<connections::Entry>>),
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<Found<connections::Entry>>),
             ),
             (
                 "GET /v1/connections",
@@ -125,12 +125,12 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/spaces",
                 Is(round_trips::<spaces::NewSpaces>),
-                Is(round_trips::<spaces::Outcomes<spaces::Outcome>>),
+                Is(round_trips::<Outcomes<Outcome>>),
             ),
             (
                 "POST /v1/spaces/query",
-                Is(round_trips::<connections::Ids<Vec<Id>>>),
-                Is(round_trips::<connections::Found<spaces::Space>>),
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<Found<spaces::Space>>),
             ),
             (
                 "PUT /v1/spaces/{id}/claim",
@@ -203,8 +203,8 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             (
                 "POST /v1/connections/query",
-                Is(round_trips::<connections::Ids<Vec<Id>>>),
-                Is(round_trips::<connections::Found<links::StoredConnection>>),
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<Found<links::StoredConnection>>),
             ),
             (
                 "GET /v1/connections",
@@ -215,7 +215,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/shares",
                 Is(round_trips::<shares::NewShares>),
-                Is(round_trips::<spaces::Outcomes<shares::ShareOutcome>>),
+                Is(round_trips::<Outcomes<shares::ShareOutcome>>),
             ),
             (
                 "GET /v1/shares/incoming",
@@ -229,8 +229,8 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             (
                 "POST /v1/shares/query",
-                Is(round_trips::<connections::Ids<Vec<Id>>>),
-                Is(round_trips::<spaces::Outcomes<shares::ShareFound>>),
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<Outcomes<shares::ShareFound>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
             ("DELETE /v1/account", Body::None, Body::None),

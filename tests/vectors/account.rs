@@ -6,8 +6,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasm_bindgen_test::wasm_bindgen_test;
 
+use crate::crypto::base64url::{from_base64url, to_base64url};
+use crate::crypto::canonical_json::to_json;
 use crate::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
-use crate::crypto::encoding::{from_base64url, to_base64url, to_json};
 use crate::crypto::engine::rust::RustEngine;
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::invitation_link::{Side, Ticket, to_link};

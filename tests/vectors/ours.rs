@@ -4,8 +4,8 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::Scripted;
+use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::connection_key::ConnectionPublicKey;
-use crate::crypto::encoding::{from_base64url_exact, to_base64url};
 use crate::crypto::invitation_link::{LinkSecret, Side};
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::records::passphrase_wrapping_key;

@@ -6,12 +6,13 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::opaque;
 use super::sessions::{Scope, make_session};
-use super::{App, opaque};
-use crate::encoding::{Bytes, Id, Jwe, Message};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, SIGN_UP};
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::values::{Bytes, Id, Jwe, Message};
 
 /// The largest wrapped key of an account.
 pub(super) const KEY: usize = 4 << 10;
@@ -66,20 +67,20 @@ pub(crate) struct SignedUp {
     responses((status = 200, body = SignUpStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignUpStart>,
 ) -> Result<Json<SignUpStarted>> {
-    let who = app
+    let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
-    let registration_response = app
+    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let registration_response = keystore
         .setup
         .register(&who.login, &input.registration_request)?;
     let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
         .bind(&who.login)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
     match taken {
         Some(_) => Err(who.taken()),
@@ -95,14 +96,14 @@ pub(super) async fn sign_up_start(
     responses((status = 201, body = SignedUp), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_finish(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
-    let who = app
+    let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_UP, &who.login, &from)?;
+    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
     let columns = [
         input.account_id.of_version(4)?.to_owned(),
         who.login.clone(),
@@ -113,8 +114,8 @@ pub(super) async fn sign_up_finish(
         input.signing_key.within(KEY)?.to_owned(),
         input.recovery_verifier.to_text(),
     ];
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let now = keystore.clock.now();
+    let mut tx = keystore.db.begin().await?;
     let mut insert = sqlx::query(
         "INSERT INTO accounts (id, login, opaque_record, kek_passphrase, kek_recovery, vault_key, signing_key, \
          recovery_verifier, created_at, setup, email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
@@ -122,7 +123,7 @@ pub(super) async fn sign_up_finish(
     for column in &columns {
         insert = insert.bind(column);
     }
-    let insert = insert.bind(now).bind(&app.setup.id).bind(&who.email);
+    let insert = insert.bind(now).bind(&keystore.setup.id).bind(&who.email);
     let made = insert.execute(&mut *tx).await?.rows_affected() == 1;
     if !made {
         // Holds the account: its credentials cannot change before the session is in.

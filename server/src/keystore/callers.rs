@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 
-use super::Keystore;
+use super::state::Keystore;
 use crate::clock::MINUTE;
-use crate::db::Tx;
-use crate::encoding::{Bytes, same_secret};
-use crate::error::{ApiError, Code, Result};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::{Bytes, same_secret};
+use crate::store::db::Tx;
+use crate::token::bearer;
 
 /// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
 const FRESH: i64 = 5 * MINUTE;
@@ -32,7 +32,7 @@ pub(super) struct Session {
 }
 
 /// The account of a full session.
-pub(super) struct Caller {
+pub(super) struct KeystoreCaller {
     pub(super) account: String,
     /// The address that mails name them by.
     pub(super) email: Option<String>,
@@ -55,11 +55,11 @@ type Row = (
 );
 
 impl Session {
-    async fn find(parts: &Parts, app: &Keystore) -> Result<Self> {
+    async fn find(parts: &Parts, keystore: &Keystore) -> Result<Self> {
         let session = bearer(&parts.headers)
             .and_then(|text| Bytes::<32>::try_from(Cow::from(text)).ok())
             .ok_or(Code::SessionExpired)?;
-        let (hash, now) = (session.to_hash(), app.clock.now());
+        let (hash, now) = (session.to_hash(), keystore.clock.now());
         let found: Option<Row> = sqlx::query_as(
             "SELECT sessions.hash, accounts.id, accounts.login, accounts.email, sessions.created_at, \
              sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
@@ -67,7 +67,7 @@ impl Session {
         )
         .bind(&hash)
         .bind(now)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
         let (hash, account, login, email, created_at, recovery, deleted_at) = found
             .filter(|row| same_secret(&row.0, &hash))
@@ -95,7 +95,7 @@ impl Session {
 
 impl Keystore {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
-    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+    pub(super) async fn begin_for(&self, caller: &KeystoreCaller) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         let held = sqlx::query(
             "UPDATE accounts SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NULL",
@@ -114,17 +114,17 @@ impl Keystore {
 impl FromRequestParts<Arc<Keystore>> for Session {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Self::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Self::find(parts, keystore).await?;
         session.that(|session| !session.is_deleted)
     }
 }
 
-impl FromRequestParts<Arc<Keystore>> for Caller {
+impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         let Session { account, email, .. } =
             session.that(|session| !session.is_deleted && !session.is_recovery)?;
         Ok(Self { account, email })
@@ -134,8 +134,8 @@ impl FromRequestParts<Arc<Keystore>> for Caller {
 impl FromRequestParts<Arc<Keystore>> for Proven {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         session
             .that(|session| !session.is_deleted && (session.is_recovery || session.is_fresh))
             .map(Self)
@@ -145,20 +145,10 @@ impl FromRequestParts<Arc<Keystore>> for Proven {
 impl FromRequestParts<Arc<Keystore>> for Leaver {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Keystore>) -> Result<Self> {
-        let session = Session::find(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
+        let session = Session::find(parts, keystore).await?;
         session
             .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
             .map(Self)
     }
-}
-
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::callers::Caller;
-use crate::db::placeholders;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use super::callers::KeystoreCaller;
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::db::placeholders;
 
 const KEY: usize = 8 << 10;
 const NOTE: usize = 64 << 10;
@@ -70,8 +70,8 @@ fn from_row((id, key, note, version, created_at): Row) -> ConnectionKey {
     responses((status = 200, body = NoteVersion), (status = 201, body = NoteVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewConnectionKey>,
 ) -> Result<(StatusCode, Json<NoteVersion>)> {
@@ -80,7 +80,7 @@ pub(super) async fn create(
         input.key.within(KEY)?,
         input.note.within(NOTE)?,
     );
-    let mut tx = app.begin_for(&caller).await?;
+    let mut tx = keystore.begin_for(&caller).await?;
     let made = sqlx::query(
         "INSERT INTO connection_keys (account, id, key, note, version, created_at) VALUES ($1, $2, $3, $4, 1, $5) \
          ON CONFLICT DO NOTHING",
@@ -89,7 +89,7 @@ pub(super) async fn create(
     .bind(id)
     .bind(key)
     .bind(note)
-    .bind(app.clock.now())
+    .bind(keystore.clock.now())
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -103,7 +103,7 @@ pub(super) async fn create(
     .bind(id)
     .bind(key)
     .bind(note)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&keystore.db.read)
     .await?;
     Ok((
         StatusCode::OK,
@@ -119,15 +119,15 @@ pub(super) async fn create(
     responses((status = 200, body = ConnectionKey), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<Json<ConnectionKey>> {
     let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
     let row: Option<Row> = sqlx::query_as(sql)
         .bind(&caller.account)
         .bind(id.as_str())
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&keystore.db.read)
         .await?;
     Ok(Json(from_row(row.ok_or(Code::NotFound)?)))
 }
@@ -138,8 +138,8 @@ pub(super) async fn read(
     responses((status = 200, body = Items<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<ConnectionKey>>> {
     let ids = input.within(200)?;
@@ -154,7 +154,7 @@ pub(super) async fn query(
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
+    let rows = query.fetch_all(&keystore.db.read).await?;
     Ok(Json(Items {
         items: rows.into_iter().map(from_row).collect(),
     }))
@@ -166,8 +166,8 @@ pub(super) async fn query(
     responses((status = 200, body = PageOf<ConnectionKey>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     page: Page,
 ) -> Result<Json<PageOf<ConnectionKey>>> {
     let page = page.plain()?;
@@ -177,7 +177,7 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&keystore.db.read)
         .await?;
     let items = rows.into_iter().map(from_row).collect();
     Ok(Json(page.cut(items, |item: &ConnectionKey| {
@@ -191,8 +191,8 @@ pub(super) async fn list(
     responses((status = 200, body = NoteVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn write_note(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewNote>,
 ) -> Result<Json<NoteVersion>> {
@@ -205,7 +205,7 @@ pub(super) async fn write_note(
     .bind(&caller.account)
     .bind(id.as_str())
     .bind(input.version)
-    .fetch_optional(&app.db.write)
+    .fetch_optional(&keystore.db.write)
     .await?;
     if let Some(version) = made {
         return Ok(Json(NoteVersion { version }));
@@ -214,7 +214,7 @@ pub(super) async fn write_note(
         sqlx::query_as("SELECT version, note FROM connection_keys WHERE account = $1 AND id = $2")
             .bind(&caller.account)
             .bind(id.as_str())
-            .fetch_optional(&app.db.read)
+            .fetch_optional(&keystore.db.read)
             .await?;
     let (version, stored) = stored.ok_or(Code::NotFound)?;
     if input.version.checked_add(1) == Some(version) && stored == note {

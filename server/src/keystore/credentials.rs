@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 
 use super::accounts::KEY;
 use super::callers::{Proven, Session};
+use super::opaque;
 use super::sessions::SESSION;
-use super::{App, Keystore, opaque};
-use crate::encoding::{Bytes, Jwe, Message};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::Input;
+use super::state::{Keystore, KeystoreState};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::values::{Bytes, Jwe, Message};
 
 /// The first message of a registration, for a new passphrase.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -68,11 +69,11 @@ pub(crate) struct CredentialsChanged {
     responses((status = 200, body = CredentialsStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn start(
-    State(app): App,
+    State(keystore): KeystoreState,
     Proven(session): Proven,
     Input(input): Input<CredentialsStart>,
 ) -> Result<Json<CredentialsStarted>> {
-    let registration_response = app
+    let registration_response = keystore
         .setup
         .register(&session.login, &input.registration_request)?;
     Ok(Json(CredentialsStarted {
@@ -86,7 +87,7 @@ pub(super) async fn start(
     responses((status = 200, body = CredentialsChanged), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn change(
-    State(app): App,
+    State(keystore): KeystoreState,
     Proven(session): Proven,
     Input(input): Input<NewCredentials>,
 ) -> Result<Json<CredentialsChanged>> {
@@ -103,9 +104,13 @@ pub(super) async fn change(
     }
     let columns = Columns::new(&input)?;
     let version = input.credentials_version;
-    let changed = match app.replace(&session, version, &columns).await? {
+    let changed = match keystore.replace(&session, version, &columns).await? {
         Some(changed) => changed,
-        None => app.replaced_before(&session, version, &columns).await?,
+        None => {
+            keystore
+                .replaced_before(&session, version, &columns)
+                .await?
+        }
     };
     Ok(Json(changed))
 }

@@ -4,16 +4,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::callers::{Leaver, Session};
-use super::{App, Keystore};
-use crate::error::{Code, ErrorBody, Result};
+use super::state::{Keystore, KeystoreState};
+use crate::http::error::{Code, ErrorBody, Result};
 
 /// Deletes the account with everything that it keeps here. Its id stays taken, its email or identity is free.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn delete(State(app): App, Leaver(session): Leaver) -> Result<StatusCode> {
-    if app.delete_account(&session).await? || app.has_session(&session).await? {
+pub(super) async fn delete(
+    State(keystore): KeystoreState,
+    Leaver(session): Leaver,
+) -> Result<StatusCode> {
+    if keystore.delete_account(&session).await? || keystore.has_session(&session).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Code::SessionExpired.into())

@@ -8,141 +8,16 @@ mod deletion;
 mod identity;
 mod opaque;
 mod recovery;
+mod routes;
 mod sessions;
 mod setup;
 mod spaces;
+mod state;
 mod sweep;
 mod tokens;
 mod who;
 #[cfg(test)]
 mod wire;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::Router;
-use tokio::sync::watch;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-pub(crate) use callers::bearer;
-pub(crate) use tokens::{Jwks, TokenKey};
-
-use crate::clock::Clock;
-use crate::config::{Config, Urls};
-use crate::db::{Db, Migrations, sqlite_url};
-use crate::limits::Limits;
-use crate::server::StartError;
-use identity::Identities;
-use setup::Setup;
-
-const MIGRATIONS: Migrations = &[
-    include_str!("schema.sql"),
-    include_str!("credentials.sql"),
-    include_str!("sweeping.sql"),
-    include_str!("identities.sql"),
-];
-
-/// What the Keystore's handlers share.
-pub(crate) struct Keystore {
-    pub(crate) db: Db,
-    clock: Clock,
-    setup: Setup,
-    limits: Limits,
-    /// Whose identity tokens are taken, if any are.
-    identities: Option<Identities>,
-    /// Whether new accounts may be opened by an email address.
-    email_sign_up: bool,
-    issuer: String,
-    audiences: Vec<String>,
-}
-
-/// The state of every Keystore route.
-type App = axum::extract::State<Arc<Keystore>>;
-
-impl Keystore {
-    /// Opens the database and the setup.
-    pub(crate) async fn open(config: &Config, urls: &Urls) -> Result<Arc<Self>, StartError> {
-        let url = config
-            .keystore_db
-            .clone()
-            .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
-        let identities = Identities::new(config)?;
-        let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
-        let setup = open_setup(config, &db).await?;
-        Ok(Arc::new(Self {
-            db,
-            setup,
-            limits: Limits::new(config.rate_limits, config.clock.clone()),
-            identities,
-            email_sign_up: config.email_sign_up,
-            clock: config.clock.clone(),
-            issuer: urls
-                .keystore
-                .as_ref()
-                .map(|url| url.text.clone())
-                .unwrap_or_default(),
-            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
-        }))
-    }
-
-    /// Sweeps, until the server stops.
-    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
-        crate::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
-    }
-
-    /// The public half of the token key, for a Vault in the same process.
-    pub(crate) fn token_key(&self) -> &TokenKey {
-        &self.setup.token_key
-    }
-}
-
-/// Opens the setup, and lets accounts from before setups had ids know theirs: a setup that was made just now is not it.
-async fn open_setup(config: &Config, db: &Db) -> Result<Setup, StartError> {
-    let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
-    let accounts = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
-        .fetch_optional(&db.read)
-        .await
-        .map_err(failed)?;
-    let (setup, is_new) = Setup::open(
-        &config.file("keystore.setup"),
-        accounts.is_some(),
-        config.new_opaque_setup,
-    )?;
-    sqlx::query("UPDATE accounts SET setup = $1 WHERE setup IS NULL AND deleted_at IS NULL")
-        .bind(if is_new { "" } else { &setup.id })
-        .execute(&db.write)
-        .await
-        .map_err(failed)?;
-    Ok(setup)
-}
-
-/// The Keystore's routes and what they take and give.
-fn routes() -> OpenApiRouter<Arc<Keystore>> {
-    OpenApiRouter::new()
-        .routes(routes!(accounts::sign_up_start))
-        .routes(routes!(accounts::sign_up_finish))
-        .routes(routes!(sessions::sign_in_start))
-        .routes(routes!(sessions::sign_in_finish))
-        .routes(routes!(sessions::sign_out))
-        .routes(routes!(recovery::start))
-        .routes(routes!(credentials::start))
-        .routes(routes!(credentials::change))
-        .routes(routes!(deletion::delete))
-        .routes(routes!(tokens::make_token))
-        .routes(routes!(tokens::jwks))
-        .routes(routes!(connections::create, connections::read))
-        .routes(routes!(connections::query))
-        .routes(routes!(connections::list))
-        .routes(routes!(connections::write_note))
-        .routes(routes!(spaces::create))
-        .routes(routes!(spaces::query))
-        .routes(routes!(spaces::claim))
-        .routes(routes!(spaces::delete))
-}
-
-/// The Keystore's routes, to be mounted at its base path.
-pub(crate) fn router(keystore: Arc<Keystore>, base: &str) -> Router {
-    let db = keystore.db.clone();
-    crate::http::service("Vouchsafe Keystore", base, routes(), keystore, db)
-}
+pub(crate) use routes::router;
+pub(crate) use state::Keystore;

@@ -10,8 +10,8 @@ use rand_core::OsRng;
 use sha2::{Sha256, Sha512};
 
 use super::setup::Setup;
-use crate::encoding::Message;
-use crate::error::{ApiError, Code, Result};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::Message;
 
 pub(super) struct Suite;
 

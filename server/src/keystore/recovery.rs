@@ -5,12 +5,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::sessions::{Scope, make_session};
-use crate::encoding::{Bytes, Id, Jwe, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, RECOVERY};
+use super::state::KeystoreState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, RECOVERY};
+use crate::http::values::{Bytes, Id, Jwe, same_secret};
 
 /// What only the recovery key gives.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -42,19 +42,19 @@ pub(crate) struct RecoveryStarted {
     responses((status = 200, body = RecoveryStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<RecoveryStart>,
 ) -> Result<Json<RecoveryStarted>> {
-    let who = app
+    let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    let key = format!("{} {}", who.login, from.0);
-    app.limits.attempt(&RECOVERY, &key, &from)?;
+    let key = format!("{} {}", who.login, address.0);
+    keystore.limits.attempt(&RECOVERY, &key, &address)?;
     let found: Option<(String, String)> =
         sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE login = $1")
             .bind(&who.login)
-            .fetch_optional(&app.db.read)
+            .fetch_optional(&keystore.db.read)
             .await?;
     // A verifier that nothing fits, so that it takes the same work where there is no account.
     let nobody = (String::new(), Bytes::<32>::make().to_text());
@@ -64,8 +64,8 @@ pub(super) async fn start(
         return Err(Code::WrongCredentials.into());
     }
 
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let now = keystore.clock.now();
+    let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<(String, String, String, i64)> = sqlx::query_as(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \

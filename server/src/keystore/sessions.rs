@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::{App, Keystore, opaque};
+use super::opaque;
+use super::state::{Keystore, KeystoreState};
+use crate::base64url::from_base64url;
 use crate::clock::{DAY, MINUTE};
-use crate::db::Tx;
-use crate::encoding::{Bytes, Id, Jwe, Message, from_base64url, same_secret};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Empty, Input};
-use crate::limits::{self, SIGN_IN};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input};
+use crate::http::limits::{CallerAddress, SIGN_IN};
+use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
+use crate::store::db::Tx;
 
 /// How long a session lasts.
 pub(super) const SESSION: i64 = 30 * DAY;
@@ -133,22 +135,27 @@ impl Keystore {
     responses((status = 200, body = SignInStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_start(
-    State(app): App,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    address: CallerAddress,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
-    let who = app
+    let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    app.limits.attempt(&SIGN_IN, &who.login, &from)?;
+    keystore.limits.attempt(&SIGN_IN, &who.login, &address)?;
     let found: Option<Found> = sqlx::query_as(
         "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
     )
     .bind(&who.login)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&keystore.db.read)
     .await?;
-    let lost = app.has_lost_passphrases().await?;
-    let current = |found: &Found| found.2.as_ref().is_none_or(|setup| *setup == app.setup.id);
+    let lost = keystore.has_lost_passphrases().await?;
+    let current = |found: &Found| {
+        found
+            .2
+            .as_ref()
+            .is_none_or(|setup| *setup == keystore.setup.id)
+    };
     let found = found.filter(current);
     // Whoever has no account is answered like one of an older setup, while there are such.
     if lost && found.is_none() {
@@ -158,14 +165,15 @@ pub(super) async fn sign_in_start(
         .as_ref()
         .and_then(|(_, record, ..)| from_base64url(record));
     let (state, credential_response) =
-        app.setup
+        keystore
+            .setup
             .log_in(&who.login, record.as_deref(), &input.credential_request)?;
 
-    let (login, now) = (Bytes::<16>::make(), app.clock.now());
+    let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
     let (account, version) = found.map(|(id, .., version)| (id, version)).unzip();
     // Who has no account leaves no address behind.
     let email = account.as_ref().and(who.token_email());
-    let mut tx = app.db.begin().await?;
+    let mut tx = keystore.db.begin().await?;
     sqlx::query(
         "INSERT INTO logins (hash, account, state, expires_at, credentials_version, email) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -199,16 +207,16 @@ pub(super) async fn sign_in_start(
     responses((status = 200, body = SignedIn), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_finish(
-    State(app): App,
+    State(keystore): KeystoreState,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
-    let (hash, now) = (input.login.to_hash(), app.clock.now());
+    let (hash, now) = (input.login.to_hash(), keystore.clock.now());
     let login: Option<Login> = sqlx::query_as(
         "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
     )
     .bind(&hash)
     .bind(now)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&keystore.db.read)
     .await?;
     let (_, account, state, version, email) = login
         .filter(|row| same_secret(&row.0, &hash))
@@ -225,12 +233,12 @@ pub(super) async fn sign_in_finish(
     let Some(account) = proven else {
         sqlx::query("DELETE FROM logins WHERE hash = $1")
             .bind(&hash)
-            .execute(&app.db.write)
+            .execute(&keystore.db.write)
             .await?;
         return Err(Code::WrongCredentials.into());
     };
 
-    let mut tx = app.db.begin().await?;
+    let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<(Option<String>, String, String, String)> = sqlx::query_as(
         "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
@@ -275,11 +283,11 @@ pub(super) async fn sign_in_finish(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_out(
-    State(app): App,
+    State(keystore): KeystoreState,
     session: Session,
     _: Input<Empty>,
 ) -> Result<StatusCode> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = keystore.db.begin().await?;
     sqlx::query("DELETE FROM sessions WHERE hash = $1")
         .bind(&session.hash)
         .execute(&mut *tx)

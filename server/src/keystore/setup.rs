@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::opaque::OpaqueSetup;
 use super::tokens::TokenKey;
-use crate::encoding::{Bytes, Message, base64url};
-use crate::server::StartError;
+use crate::base64url::base64url;
+use crate::http::values::{Bytes, Message};
+use crate::start_error::StartError;
 
 /// The secrets in use.
 pub(crate) struct Setup {

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::callers::Caller;
-use crate::db::{Tx, placeholders};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Items, PathId};
+use super::callers::KeystoreCaller;
+use super::state::KeystoreState;
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::values::{Id, Jwe};
+use crate::store::db::{Tx, placeholders};
 
 const KEY: usize = 8 << 10;
 
@@ -106,17 +106,17 @@ pub(crate) enum Space {
     responses((status = 200, body = SpaceResults), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
     if !(1..=200).contains(&input.spaces.len()) {
         return Err(ApiError::bad_input("Send 1 to 200 spaces at once."));
     }
     let mut results = Vec::with_capacity(input.spaces.len());
-    let mut tx = app.begin_for(&caller).await?;
+    let mut tx = keystore.begin_for(&caller).await?;
     for space in input.spaces {
-        let outcome = insert(&mut tx, &caller.account, &space, app.clock.now()).await;
+        let outcome = insert(&mut tx, &caller.account, &space, keystore.clock.now()).await;
         let error = match outcome {
             Err(error) if error.code() == Code::ServerError => return Err(error),
             outcome => outcome.err().map(ApiError::into_detail),
@@ -195,8 +195,8 @@ type Row = (
     responses((status = 200, body = Items<Space>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Space>>> {
     let ids = input.within(200)?;
@@ -211,11 +211,11 @@ pub(super) async fn query(
     );
     let mut query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql))
         .bind(&caller.account)
-        .bind(app.clock.now());
+        .bind(keystore.clock.now());
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
+    let rows = query.fetch_all(&keystore.db.read).await?;
     Ok(Json(Items {
         items: rows
             .into_iter()
@@ -273,8 +273,8 @@ fn view(row: Row, account: &str) -> Space {
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn claim(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
     Input(input): Input<NewClaim>,
 ) -> Result<StatusCode> {
@@ -284,10 +284,10 @@ pub(super) async fn claim(
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
     .bind(input.claim.within(KEY)?)
-    .bind(app.clock.now())
+    .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&app.db.write)
+    .execute(&keystore.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)
@@ -302,18 +302,18 @@ pub(super) async fn claim(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let found = sqlx::query(
         "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = COALESCE(deleted_at, $1) \
          WHERE id = $2 AND sender = $3",
     )
-    .bind(app.clock.now())
+    .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&app.db.write)
+    .execute(&keystore.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)

@@ -1,7 +1,7 @@
 //! What the Keystore erases once its time is over.
 
-use super::Keystore;
-use crate::error::Result;
+use super::state::Keystore;
+use crate::http::error::Result;
 
 impl Keystore {
     /// Sessions and logins go; of a space the copies go, and its id stays taken.

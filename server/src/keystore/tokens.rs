@@ -6,14 +6,16 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::callers::Caller;
+use super::callers::KeystoreCaller;
+use super::state::KeystoreState;
+use crate::base64url::base64url;
 use crate::clock::{MINUTE, SECOND};
-use crate::encoding::{Bytes, base64url};
-use crate::error::{ApiError, ErrorBody, Result};
-use crate::extract::Input;
-use crate::limits::{self, TOKENS};
-use crate::token::{Claims, Header, thumbprint};
+use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, TOKENS};
+use crate::http::values::Bytes;
+use crate::jwks::{Jwk, Jwks, thumbprint};
+use crate::token::{Claims, Header};
 
 const LIFETIME: i64 = 5 * MINUTE;
 
@@ -70,47 +72,29 @@ impl TokenKey {
     }
 }
 
-/// A JSON Web Key Set.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub(crate) struct Jwks {
-    /// The keys.
-    pub(crate) keys: Vec<Jwk>,
-}
-
-/// A public Ed25519 key.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub(crate) struct Jwk {
-    kty: String,
-    crv: String,
-    /// The key's 32 bytes.
-    pub(crate) x: Bytes<32>,
-    kid: String,
-    #[serde(rename = "use")]
-    usage: String,
-    alg: String,
-}
-
 /// Makes a token for a Vault on the list.
 #[utoipa::path(
     post, path = "/tokens", request_body = TokenRequest,
     responses((status = 200, body = Token), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn make_token(
-    State(app): App,
-    caller: Caller,
-    from: limits::From,
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
+    address: CallerAddress,
     Input(input): Input<TokenRequest>,
 ) -> Result<Json<Token>> {
-    app.limits.attempt(&TOKENS, &caller.account, &from)?;
-    if !app.audiences.contains(&input.audience) {
+    keystore
+        .limits
+        .attempt(&TOKENS, &caller.account, &address)?;
+    if !keystore.audiences.contains(&input.audience) {
         return Err(ApiError::bad_input(
             "Ask for the base URL of a Vault that this Keystore was told of.",
         ));
     }
-    let iat = app.clock.now() / SECOND;
+    let iat = keystore.clock.now() / SECOND;
     let exp = iat + LIFETIME / SECOND;
     let claims = Claims {
-        iss: app.issuer.clone(),
+        iss: keystore.issuer.clone(),
         aud: input.audience,
         sub: caller.account,
         email: caller.email,
@@ -118,7 +102,7 @@ pub(super) async fn make_token(
         exp,
     };
     Ok(Json(Token {
-        token: app.setup.token_key.sign(&claims)?,
+        token: keystore.setup.token_key.sign(&claims)?,
         expires_at: exp * SECOND,
     }))
 }
@@ -128,8 +112,8 @@ pub(super) async fn make_token(
     get, path = "/jwks", security(()),
     responses((status = 200, body = Jwks), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn jwks(State(app): App) -> Json<Jwks> {
-    let key = &app.setup.token_key;
+pub(super) async fn jwks(State(keystore): KeystoreState) -> Json<Jwks> {
+    let key = &keystore.setup.token_key;
     let x = Bytes::from(key.public().to_bytes());
     let [kty, crv, usage, alg] = ["OKP", "Ed25519", "sig", "EdDSA"].map(str::to_owned);
     Json(Jwks {

@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Keystore;
-use crate::error::{ApiError, Code, Result};
+use super::state::Keystore;
+use crate::http::error::{ApiError, Code, Result};
 
 /// Somebody as an open route met them.
 pub(super) struct Who {

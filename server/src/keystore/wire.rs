@@ -8,8 +8,9 @@ use super::credentials::{
 use super::recovery::{RecoveryStart, RecoveryStarted};
 use super::sessions::{SignInFinish, SignInStart, SignInStarted, SignedIn};
 use super::spaces::{NewClaim, NewSpaces, Space, SpaceResults};
-use super::tokens::{Jwks, Token, TokenRequest};
-use crate::extract::{Empty, Ids, Items, PageOf};
+use super::tokens::{Token, TokenRequest};
+use crate::http::extract::{Empty, Ids, Items, PageOf};
+use crate::jwks::Jwks;
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[
@@ -77,5 +78,9 @@ const ROUTES: &[Route] = &[
 
 #[test]
 fn examples_hold() {
-    check("keystore.json", &super::routes().into_openapi(), ROUTES);
+    check(
+        "keystore.json",
+        &super::routes::routes().into_openapi(),
+        ROUTES,
+    );
 }

@@ -3,20 +3,20 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::auth::{Caller, Holder};
+use super::auth::{Holder, VaultCaller};
 use super::events::{Change, Kind};
-use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{Code, ErrorBody, Result};
+use super::state::{Vault, VaultState};
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::store::db::Tx;
 
 /// Deletes what the account has here and ends its connections. No token speaks for it any more.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn delete(State(app): App, Holder(caller): Holder) -> Result<StatusCode> {
-    let (account, now) = (&caller.account, app.clock.now());
-    let mut tx = app.db.begin().await?;
+pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> Result<StatusCode> {
+    let (account, now) = (&caller.account, vault.clock.now());
+    let mut tx = vault.db.begin().await?;
     let done = sqlx::query(
         "INSERT INTO accounts (id, deleted_at) VALUES ($1, $2) \
          ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE accounts.deleted_at IS NULL",
@@ -39,7 +39,7 @@ pub(super) async fn delete(State(app): App, Holder(caller): Holder) -> Result<St
         sqlx::query(sql).bind(account).execute(&mut *tx).await?;
     }
     let changes = part(&mut tx, account, now).await?;
-    app.record(tx, changes).await?;
+    vault.record(tx, changes).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -80,7 +80,7 @@ async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
 
 impl Vault {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
-    pub(super) async fn begin_for(&self, caller: &Caller) -> Result<Tx> {
+    pub(super) async fn begin_for(&self, caller: &VaultCaller) -> Result<Tx> {
         let mut tx = self.db.begin().await?;
         let held = sqlx::query(
             "INSERT INTO accounts (id) VALUES ($1) \

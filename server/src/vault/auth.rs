@@ -11,13 +11,14 @@ use axum::http::request::Parts;
 use ed25519_dalek::{Signature, VerifyingKey};
 use tokio::sync::Mutex;
 
-use super::Vault;
+use super::state::Vault;
+use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
-use crate::encoding::{Bytes, Id, from_base64url};
-use crate::error::{ApiError, Code, Result};
-use crate::keystore::Jwks;
-use crate::server::StartError;
-use crate::token::{Claims, Header, thumbprint};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::{Bytes, Id};
+use crate::jwks::{Jwks, thumbprint};
+use crate::start_error::StartError;
+use crate::token::{Claims, Header};
 
 /// A token with an unknown key makes the Vault ask the Keystore, but not more often than this.
 const REFETCH: Duration = Duration::from_secs(10);
@@ -140,7 +141,7 @@ impl Source {
 }
 
 /// The account that a token speaks for.
-pub(crate) struct Caller {
+pub(crate) struct VaultCaller {
     pub(super) account: String,
     /// The address that mails name them by.
     pub(super) email: Option<String>,
@@ -149,15 +150,15 @@ pub(crate) struct Caller {
 }
 
 /// A caller whose account may have been deleted.
-pub(crate) struct Holder(pub(super) Caller);
+pub(crate) struct Holder(pub(super) VaultCaller);
 
 impl FromRequestParts<Arc<Vault>> for Holder {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Vault>) -> Result<Self> {
-        let token = crate::keystore::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
-        let claims = app.verify(token).await?.ok_or(Code::SessionExpired)?;
-        Ok(Self(Caller {
+    async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
+        let token = crate::token::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
+        let claims = vault.verify(token).await?.ok_or(Code::SessionExpired)?;
+        Ok(Self(VaultCaller {
             account: claims.sub,
             email: claims.email,
             expires_at: claims.exp.saturating_mul(SECOND),
@@ -165,12 +166,12 @@ impl FromRequestParts<Arc<Vault>> for Holder {
     }
 }
 
-impl FromRequestParts<Arc<Vault>> for Caller {
+impl FromRequestParts<Arc<Vault>> for VaultCaller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Vault>) -> Result<Self> {
-        let Holder(caller) = Holder::from_request_parts(parts, app).await?;
-        if app.is_deleted(&caller.account).await? {
+    async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
+        let Holder(caller) = Holder::from_request_parts(parts, vault).await?;
+        if vault.is_deleted(&caller.account).await? {
             return Err(Code::SessionExpired.into());
         }
         Ok(caller)

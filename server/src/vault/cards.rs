@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
-use crate::encoding::{Id, Jwe};
-use crate::error::{Code, ErrorBody, Result};
-use crate::extract::{Input, Page, PageOf, PathId};
+use super::auth::VaultCaller;
+use super::state::VaultState;
+use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::values::{Id, Jwe};
 
 /// The largest card.
 const CARD: usize = 3 << 19;
@@ -64,14 +64,14 @@ fn from_row((id, card, version, created_at, updated_at): Row) -> Card {
     responses((status = 200, body = CardVersion), (status = 201, body = CardVersion), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn write(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
     let (card, now, new) = (
         input.card.within(CARD)?,
-        app.clock.now(),
+        vault.clock.now(),
         input.version == 0,
     );
     id.of_version(7)?;
@@ -82,7 +82,7 @@ pub(super) async fn write(
         "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
          WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL RETURNING created_at"
     };
-    let mut tx = app.begin_for(&caller).await?;
+    let mut tx = vault.begin_for(&caller).await?;
     let made: Option<i64> = sqlx::query_scalar(sql)
         .bind(&caller.account)
         .bind(id.as_str())
@@ -114,7 +114,7 @@ pub(super) async fn write(
     )
     .bind(&caller.account)
     .bind(id.as_str())
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&vault.db.read)
     .await?;
     let (stored, version, created_at, updated_at, deleted_at) = stored.ok_or(Code::NotFound)?;
     if deleted_at.is_none() && input.version.checked_add(1) == Some(version) && stored == card {
@@ -138,8 +138,8 @@ pub(super) async fn write(
     responses((status = 200, body = Card), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
     let row: Option<Row> = sqlx::query_as(
@@ -148,7 +148,7 @@ pub(super) async fn read(
     )
     .bind(&caller.account)
     .bind(id.as_str())
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&vault.db.read)
     .await?;
     Ok(Json(from_row(row.ok_or(Code::NotFound)?)))
 }
@@ -159,8 +159,8 @@ pub(super) async fn read(
     responses((status = 200, body = PageOf<Card>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Card>>> {
     let mut page = page.plain()?;
@@ -174,7 +174,7 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
     let sums = sizes.iter().scan(0, |sum, size| {
         *sum += size;
@@ -192,7 +192,7 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
     let items = rows.into_iter().map(from_row).collect();
     Ok(Json(page.cut(items, |item: &Card| {
@@ -206,17 +206,17 @@ pub(super) async fn list(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let found = sqlx::query(
         "UPDATE cards SET card = '', deleted_at = COALESCE(deleted_at, $1) WHERE account = $2 AND id = $3",
     )
-    .bind(app.clock.now())
+    .bind(vault.clock.now())
     .bind(&caller.account)
     .bind(id.as_str())
-    .execute(&app.db.write)
+    .execute(&vault.db.write)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)

@@ -8,14 +8,14 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::public_keys::Publication;
-use super::{App, Vault};
-use crate::db::placeholders;
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::values::{Bytes, Id};
+use crate::store::db::placeholders;
 
 const COLUMNS: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, c.proof AS proof, \
     c.created_at AS created_at, c.ended_at AS ended_at, \
@@ -107,11 +107,11 @@ impl Vault {
     responses((status = 200, body = Connection), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Connection>> {
-    Ok(Json(app.connection(&caller.account, &id).await?))
+    Ok(Json(vault.connection(&caller.account, &id).await?))
 }
 
 /// Reads several.
@@ -120,8 +120,8 @@ pub(super) async fn read(
     responses((status = 200, body = Items<Connection>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Connection>>> {
     let ids = input.within(200)?;
@@ -136,7 +136,7 @@ pub(super) async fn query(
     for id in &ids {
         query = query.bind(id.as_str());
     }
-    let rows = query.fetch_all(&app.db.read).await?;
+    let rows = query.fetch_all(&vault.db.read).await?;
     Ok(Json(Items {
         items: rows.iter().map(from_row).collect::<Result<_>>()?,
     }))
@@ -148,8 +148,8 @@ pub(super) async fn query(
     responses((status = 200, body = PageOf<Connection>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Connection>>> {
     let page = page.plain()?;
@@ -158,7 +158,7 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
     let items = rows.iter().map(from_row).collect::<Result<Vec<_>>>()?;
     Ok(Json(page.cut(items, |item: &Connection| {
@@ -171,9 +171,13 @@ pub(super) async fn list(
     delete, path = "/connections/{id}", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> Result<StatusCode> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+pub(super) async fn end(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    PathId(id): PathId,
+) -> Result<StatusCode> {
+    let now = vault.clock.now();
+    let mut tx = vault.db.begin().await?;
     let ended: Option<(String, String)> = sqlx::query_as(
         "UPDATE connections SET ended_at = $1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
          RETURNING inviter, invitee",
@@ -185,7 +189,7 @@ pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> 
     .await?;
     let Some((inviter, invitee)) = ended else {
         drop(tx);
-        return app
+        return vault
             .connection(&caller.account, &id)
             .await
             .map(|_| StatusCode::NO_CONTENT);
@@ -210,6 +214,6 @@ pub(super) async fn end(State(app): App, caller: Caller, PathId(id): PathId) -> 
         changes.extend(both.map(|person| Change::new(person, Kind::Revoked, share)));
     }
     changes.extend(both.map(|person| Change::new(person, Kind::Connection, id.as_str())));
-    app.record(tx, changes).await?;
+    vault.record(tx, changes).await?;
     Ok(StatusCode::NO_CONTENT)
 }

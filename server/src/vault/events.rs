@@ -12,10 +12,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::{broadcast, watch};
 
-use super::auth::Caller;
-use super::{App, Vault};
-use crate::db::Tx;
-use crate::error::{ApiError, ErrorBody, Result};
+use super::auth::VaultCaller;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::store::db::Tx;
 
 /// So many events are read at once.
 const BATCH: i64 = 200;
@@ -219,13 +219,13 @@ async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
     responses((status = 200, content_type = "text/event-stream"), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn stream(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let seat = app.seats.take(&caller.account)?;
-    let bell = app.bell.0.subscribe();
-    let newest = app.newest().await?;
+    let seat = vault.seats.take(&caller.account)?;
+    let bell = vault.bell.0.subscribe();
+    let newest = vault.newest().await?;
     let last = match headers.get("last-event-id") {
         None => newest,
         // A number that is yet to come was given before this data was restored from a backup.
@@ -249,8 +249,8 @@ pub(super) async fn stream(
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
         bell,
-        stopping: app.stopping.clone(),
-        vault: app,
+        stopping: vault.stopping.clone(),
+        vault,
     };
     // Proxies must hand events on as they come.
     let headers = [

@@ -6,15 +6,15 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::mail::is_address;
+use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
-use crate::encoding::{Bytes, Id};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Empty, Input, Page, PageOf, PathId};
-use crate::limits::INVITATION_MAIL;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
+use crate::http::limits::INVITATION_MAIL;
+use crate::http::values::{Bytes, Id};
 
 const LONGEST: i64 = 90 * DAY;
 const COLUMNS: &str = "SELECT id, public_key_id, delivery, email, state, created_at, expires_at FROM invitations WHERE inviter = $1";
@@ -137,8 +137,8 @@ fn from_row(
     responses((status = 200, body = Invitation), (status = 201, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
@@ -157,23 +157,23 @@ pub(super) async fn create(
             ));
         }
     };
-    if let Some(same) = app.repeated(&caller, &id, &input).await? {
+    if let Some(same) = vault.repeated(&caller, &id, &input).await? {
         return Ok((StatusCode::OK, Json(same)));
     }
-    let now = app.clock.now();
+    let now = vault.clock.now();
     if input.expires_at <= now || input.expires_at > now + LONGEST + MINUTE {
         return Err(ApiError::bad_input(
             "Let the invitation end within the next 90 days.",
         ));
     }
     if mail.is_some() {
-        app.limits.count(&INVITATION_MAIL, &caller.account)?;
+        vault.limits.count(&INVITATION_MAIL, &caller.account)?;
     }
     let hash = match (&mail, &input.token_hash) {
         (Some((_, token)), _) => token.to_hash(),
         (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
     };
-    let mut tx = app.begin_for(&caller).await?;
+    let mut tx = vault.begin_for(&caller).await?;
     let made = sqlx::query(
         "INSERT INTO invitations (id, inviter, public_key_id, delivery, email, token_hash, state, created_at, expires_at) \
          SELECT $1, account, id, $2, $3, $4, 'pending', $5, $6 FROM public_keys WHERE id = $7 AND account = $8 \
@@ -192,7 +192,7 @@ pub(super) async fn create(
     if made.rows_affected() == 0 {
         drop(tx);
         // Either somebody was faster, with these bytes or others, or there is no such key.
-        if let Some(same) = app.repeated(&caller, &id, &input).await? {
+        if let Some(same) = vault.repeated(&caller, &id, &input).await? {
             return Ok((StatusCode::OK, Json(same)));
         }
         return Err(Code::NotFound.into());
@@ -212,7 +212,7 @@ pub(super) async fn create(
         .await?;
     }
     tx.commit().await?;
-    app.mail_waits.notify_one();
+    vault.mail_waits.notify_one();
     let NewInvitation {
         public_key_id,
         delivery,
@@ -235,7 +235,7 @@ pub(super) async fn create(
     ))
 }
 
-impl super::Vault {
+impl Vault {
     async fn find(&self, inviter: &str, id: &Id) -> Result<Option<Invitation>> {
         let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2"));
         let row: Option<Row> = sqlx::query_as(sql)
@@ -249,7 +249,7 @@ impl super::Vault {
     /// The stored invitation when it was made from the same bytes; an error when from others.
     async fn repeated(
         &self,
-        caller: &Caller,
+        caller: &VaultCaller,
         id: &Id,
         input: &NewInvitation,
     ) -> Result<Option<Invitation>> {
@@ -285,12 +285,13 @@ impl super::Vault {
     responses((status = 200, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<Json<Invitation>> {
     Ok(Json(
-        app.find(&caller.account, &id)
+        vault
+            .find(&caller.account, &id)
             .await?
             .ok_or(Code::NotFound)?,
     ))
@@ -302,8 +303,8 @@ pub(super) async fn read(
     responses((status = 200, body = PageOf<Invitation>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn list(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;
@@ -312,9 +313,9 @@ pub(super) async fn list(
         .bind(page.time)
         .bind(&page.id)
         .bind(page.rows())
-        .fetch_all(&app.db.read)
+        .fetch_all(&vault.db.read)
         .await?;
-    let now = app.clock.now();
+    let now = vault.clock.now();
     let items = rows.into_iter().map(|row| from_row(row, now)).collect();
     Ok(Json(page.cut(items, |item: &Invitation| {
         (item.created_at, item.id.as_str())
@@ -327,12 +328,12 @@ pub(super) async fn list(
     responses((status = 200, body = Invitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn cancel(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     _: Input<Empty>,
 ) -> Result<Json<Invitation>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = vault.db.begin().await?;
     let done = sqlx::query("UPDATE invitations SET state = 'cancelled' WHERE id = $1 AND inviter = $2 AND state = 'pending'")
         .bind(id.as_str())
         .bind(&caller.account)
@@ -343,15 +344,16 @@ pub(super) async fn cancel(
             .bind(id.as_str())
             .execute(&mut *tx)
             .await?;
-        app.record(
-            tx,
-            vec![Change::new(&caller.account, Kind::Invitation, id.as_str())],
-        )
-        .await?;
+        vault
+            .record(
+                tx,
+                vec![Change::new(&caller.account, Kind::Invitation, id.as_str())],
+            )
+            .await?;
     } else {
         drop(tx);
     }
-    let invitation = app
+    let invitation = vault
         .find(&caller.account, &id)
         .await?
         .ok_or(Code::NotFound)?;

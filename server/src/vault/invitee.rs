@@ -6,16 +6,16 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::connections::Connection;
 use super::events::{Change, Kind};
 use super::invitations::{Delivery, InvitationState};
 use super::public_keys::Publication;
-use super::{App, Vault};
-use crate::encoding::{Bytes, Id, same_secret};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::{Input, PathId};
-use crate::limits::WRONG_TOKEN;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::limits::WRONG_TOKEN;
+use crate::http::values::{Bytes, Id, same_secret};
 
 /// The token of an invitation.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -60,7 +60,7 @@ type Row = (String, String, String, String, String, Option<String>, i64);
 
 impl Vault {
     /// A wrong token and the inviter's own are errors here; where the invitation stands is for the caller to judge.
-    async fn held(&self, caller: &Caller, id: &Id, token: &Bytes<16>) -> Result<Held> {
+    async fn held(&self, caller: &VaultCaller, id: &Id, token: &Bytes<16>) -> Result<Held> {
         self.limits.check(&WRONG_TOKEN, &caller.account)?;
         let row: Option<Row> = sqlx::query_as(
             "SELECT token_hash, inviter, public_key_id, delivery, state, answered_by, expires_at \
@@ -107,18 +107,18 @@ impl Vault {
     responses((status = 200, body = OpenedInvitation), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn open(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<Json<OpenedInvitation>> {
-    let held = app.held(&caller, &id, &input.token).await?;
+    let held = vault.held(&caller, &id, &input.token).await?;
     let accepted = held.state == InvitationState::Accepted
         && held.answered_by.as_deref() == Some(&caller.account);
     if let Some(code) = held.state.over().filter(|_| !accepted) {
         return Err(code.into());
     }
-    let publication = app.publication(&held.public_key_id).await?;
+    let publication = vault.publication(&held.public_key_id).await?;
     let inviter = Id::stored(held.inviter);
     Ok(Json(OpenedInvitation {
         id,
@@ -135,13 +135,13 @@ pub(super) async fn open(
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn decline(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<StatusCode> {
-    app.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let mut tx = app.db.begin().await?;
+    vault.limits.check(&WRONG_TOKEN, &caller.account)?;
+    let mut tx = vault.db.begin().await?;
     let inviter: Option<String> = sqlx::query_scalar(
         "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
@@ -149,19 +149,20 @@ pub(super) async fn decline(
     .bind(&caller.account)
     .bind(id.as_str())
     .bind(input.token.to_hash())
-    .bind(app.clock.now())
+    .bind(vault.clock.now())
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(inviter) = inviter {
-        app.record(
-            tx,
-            vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
-        )
-        .await?;
+        vault
+            .record(
+                tx,
+                vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
+            )
+            .await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     drop(tx);
-    let held = app.held(&caller, &id, &input.token).await?;
+    let held = vault.held(&caller, &id, &input.token).await?;
     if held.state == InvitationState::Declined
         && held.answered_by.as_deref() == Some(&caller.account)
     {
@@ -176,14 +177,14 @@ pub(super) async fn decline(
     responses((status = 200, body = Connection), (status = 201, body = Connection), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn accept(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>)> {
-    app.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let (id, now) = (&input.invitation_id, app.clock.now());
+    vault.limits.check(&WRONG_TOKEN, &caller.account)?;
+    let (id, now) = (&input.invitation_id, vault.clock.now());
     let proof = input.proof.as_ref().map(Bytes::to_text);
-    let mut tx = app.db.begin().await?;
+    let mut tx = vault.db.begin().await?;
     let taken: Option<(String, String)> = sqlx::query_as(
         "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
@@ -213,26 +214,26 @@ pub(super) async fn accept(
         .await?;
         let both = [&inviter, &caller.account]
             .map(|person| Change::new(person, Kind::Connection, id.as_str()));
-        app.record(tx, both.into()).await?;
+        vault.record(tx, both.into()).await?;
         return Ok((
             StatusCode::CREATED,
-            Json(app.connection(&caller.account, id).await?),
+            Json(vault.connection(&caller.account, id).await?),
         ));
     }
     drop(tx);
-    let held = app.held(&caller, id, &input.token).await?;
+    let held = vault.held(&caller, id, &input.token).await?;
     if held.answered_by.as_deref() == Some(&caller.account)
         && held.state == InvitationState::Accepted
     {
         let same: Option<(String, Option<String>)> =
             sqlx::query_as("SELECT invitee_key, proof FROM connections WHERE id = $1")
                 .bind(id.as_str())
-                .fetch_optional(&app.db.read)
+                .fetch_optional(&vault.db.read)
                 .await?;
         if same == Some((input.public_key_id, proof)) {
             return Ok((
                 StatusCode::OK,
-                Json(app.connection(&caller.account, id).await?),
+                Json(vault.connection(&caller.account, id).await?),
             ));
         }
     }

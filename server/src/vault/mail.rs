@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::smtp::{Failure, Smtp};
 use crate::clock::DAY;
 use crate::config::Config;
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// A mail, as it is captured.
 #[derive(Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Vault;
 use super::mail::Mail;
 use super::smtp::Failure;
+use super::state::Vault;
 use crate::clock::{MINUTE, SECOND};
-use crate::error::Result;
+use crate::http::error::Result;
 
 /// How long a mail that is being sent belongs to the process that took it.
 const LEASE: i64 = 2 * MINUTE;

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::App;
-use super::auth::Caller;
-use crate::encoding::{Bytes, Jws, Message, base64url};
-use crate::error::{ApiError, Code, ErrorBody, Result};
-use crate::extract::Input;
+use super::auth::VaultCaller;
+use super::state::VaultState;
+use crate::base64url::base64url;
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::Input;
+use crate::http::values::{Bytes, Jws, Message};
 
 const SPKI: usize = 1 << 10;
 const STATEMENT: usize = 2 << 10;
@@ -106,8 +107,8 @@ fn thumbprint(spki: &[u8]) -> Option<String> {
     responses((status = 200, body = PublicKeyId), (status = 201, body = PublicKeyId), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn publish(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Path(id): Path<String>,
     Input(input): Input<NewPublicKey>,
 ) -> Result<(StatusCode, Json<PublicKeyId>)> {
@@ -138,8 +139,8 @@ pub(super) async fn publish(
     .bind(&spki)
     .bind(&x)
     .bind(statement)
-    .bind(app.clock.now())
-    .execute(&app.db.write)
+    .bind(vault.clock.now())
+    .execute(&vault.db.write)
     .await?;
     if made.rows_affected() == 1 {
         return Ok((StatusCode::CREATED, Json(PublicKeyId { id })));
@@ -152,7 +153,7 @@ pub(super) async fn publish(
     .bind(&spki)
     .bind(&x)
     .bind(statement)
-    .fetch_optional(&app.db.read)
+    .fetch_optional(&vault.db.read)
     .await?;
     if same.is_some() {
         Ok((StatusCode::OK, Json(PublicKeyId { id })))

@@ -5,11 +5,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
-use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Ids, Input, Page, PageOf};
+use super::auth::VaultCaller;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Ids, Input, Page, PageOf};
+use crate::http::values::{Id, Jwe};
 
 /// A share as lists show it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -141,14 +141,20 @@ enum Second<'a> {
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn incoming(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let page = page.plain()?;
     let filter = "recipient = $1 AND (expires_at IS NULL OR expires_at > $2)";
     Ok(Json(
-        app.shares(filter, &caller.account, Second::Now(app.clock.now()), &page)
+        vault
+            .shares(
+                filter,
+                &caller.account,
+                Second::Now(vault.clock.now()),
+                &page,
+            )
             .await?,
     ))
 }
@@ -160,14 +166,15 @@ pub(super) async fn incoming(
     responses((status = 200, body = PageOf<ListedShare>), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn outgoing(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let filter = "sender = $1 AND ($2 IS NULL OR connection_id = $2)";
     let connection = Second::Connection(page.connection.as_ref().map(Id::as_str));
     Ok(Json(
-        app.shares(filter, &caller.account, connection, &page)
+        vault
+            .shares(filter, &caller.account, connection, &page)
             .await?,
     ))
 }
@@ -178,13 +185,13 @@ pub(super) async fn outgoing(
     responses((status = 200, body = SharesFound), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn query(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<SharesFound>> {
     let mut results = Vec::new();
     for id in input.within(50)? {
-        let (error, item) = match app.shared(&caller.account, &id).await {
+        let (error, item) = match vault.shared(&caller.account, &id).await {
             Ok(share) => (None, Some(share)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(ApiError::into_detail(error)), None),

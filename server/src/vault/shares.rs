@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::VaultCaller;
 use super::events::{Change, Kind};
-use super::{App, Vault};
-use crate::encoding::{Id, Jwe};
-use crate::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::extract::{Input, PathId};
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Input, PathId};
+use crate::http::values::{Id, Jwe};
 
 /// The largest share.
 const SHARE: usize = 4 << 20;
@@ -57,8 +57,8 @@ pub(crate) struct ShareResult {
     responses((status = 200, body = ShareResults), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn create(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
     if !(1..=200).contains(&input.shares.len()) {
@@ -66,7 +66,7 @@ pub(super) async fn create(
     }
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
-        let (error, created_at) = match app.share(&caller.account, &share).await {
+        let (error, created_at) = match vault.share(&caller.account, &share).await {
             Ok(created_at) => (None, Some(created_at)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(error.into_detail()), None),
@@ -161,12 +161,12 @@ impl Vault {
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn delete(
-    State(app): App,
-    caller: Caller,
+    State(vault): VaultState,
+    caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let now = vault.clock.now();
+    let mut tx = vault.db.begin().await?;
     let deleted: Option<(String, String)> = sqlx::query_as(
         "UPDATE shares SET share = '', deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
          RETURNING recipient, space_id",
@@ -184,14 +184,14 @@ pub(super) async fn delete(
             .await?;
         let both = [&recipient, &caller.account]
             .map(|person| Change::new(person, Kind::Revoked, id.as_str()));
-        app.record(tx, both.into()).await?;
+        vault.record(tx, both.into()).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     drop(tx);
     let gone = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
         .bind(id.as_str())
         .bind(&caller.account)
-        .fetch_optional(&app.db.read)
+        .fetch_optional(&vault.db.read)
         .await?;
     if gone.is_some() {
         Ok(StatusCode::NO_CONTENT)

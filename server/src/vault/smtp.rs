@@ -19,7 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
 use crate::config::Config;
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// What a taken mail may cost beyond its hand-over: the polite end of the connection.
 const QUIT: Duration = Duration::from_secs(5);

@@ -1,8 +1,8 @@
 //! What the Vault erases once its time is over.
 
-use super::Vault;
+use super::state::Vault;
 use crate::clock::DAY;
-use crate::error::Result;
+use crate::http::error::Result;
 
 /// Events are kept so long for streams to be taken up again.
 const EVENTS: i64 = 30 * DAY;

@@ -7,7 +7,7 @@ use super::invitee::{InvitationToken, NewConnection, OpenedInvitation};
 use super::public_keys::{NewPublicKey, PublicKeyId};
 use super::share_reads::{ListedShare, SharesFound};
 use super::shares::{NewShares, ShareResults};
-use crate::extract::{Empty, Ids, Items, PageOf};
+use crate::http::extract::{Empty, Ids, Items, PageOf};
 use crate::wire::{Route, body, check, none};
 
 const ROUTES: &[Route] = &[
@@ -65,5 +65,9 @@ const ROUTES: &[Route] = &[
 
 #[test]
 fn examples_hold() {
-    check("vault.json", &super::routes().into_openapi(), ROUTES);
+    check(
+        "vault.json",
+        &super::routes::routes().into_openapi(),
+        ROUTES,
+    );
 }

@@ -335,7 +335,7 @@ impl Stopped {
         std::fs::remove_file(file).unwrap();
         let pool = database(&url).await;
         sqlx::raw_sql(concat!(
-            include_str!("../../src/keystore/schema.sql"),
+            include_str!("../../src/keystore/migrations/0001_schema.sql"),
             "CREATE TABLE schema_version (one BIGINT PRIMARY KEY, service TEXT NOT NULL, version BIGINT NOT NULL);
              INSERT INTO schema_version (one, service, version) VALUES (1, 'Keystore', 1);"
         ))

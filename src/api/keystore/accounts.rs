@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Answer, Method, Services, Transport};
+use crate::api::bodies::Nothing;
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 use crate::ids::Id;
 
 /// `POST /sign-up/start`.
@@ -133,9 +135,6 @@ impl fmt::Debug for SignedIn {
             .finish_non_exhaustive()
     }
 }
-
-#[derive(Serialize)]
-struct Nothing {}
 
 impl<T: Transport> Services<T> {
     pub(crate) fn start_sign_up(&self, body: &SignUpStart) -> Answer<'_, SignUpStarted> {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Answer, Method, Services, Transport, body_of};
+use crate::api::bodies::{Found, Ids, body_of};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 use crate::ids::Id;
 
 /// `PUT /connections/{id}`.
@@ -44,20 +46,6 @@ pub struct NoteUpdate {
 pub struct Versioned {
     /// After the write.
     pub version: u64,
-}
-
-/// Ids to look up.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Ids<I> {
-    /// At most 200.
-    pub ids: I,
-}
-
-/// Records that were found.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Found<R> {
-    /// Those that exist.
-    pub items: Vec<R>,
 }
 
 impl<T: Transport> Services<T> {

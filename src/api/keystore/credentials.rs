@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Answer, Method, Services, Transport};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 use crate::ids::Id;
 
 /// `POST /recovery/start`.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::connections::{Found, Ids};
-use crate::api::{Access, Answer, Method, Services, Transport, WireError, body_of};
+use crate::api::bodies::{Found, Ids, Outcome, Outcomes, body_of};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -30,22 +31,6 @@ pub struct NewSpace {
 pub struct NewSpaces {
     /// 1 to 200.
     pub spaces: Vec<NewSpace>,
-}
-
-/// The outcome for one of several records.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The record.
-    pub id: Id,
-    /// Why it failed.
-    pub error: Option<WireError>,
-}
-
-/// The outcomes in the order of the request.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Outcomes<R> {
-    /// One for each record.
-    pub results: Vec<R>,
 }
 
 /// A space as its sender or recipient sees it.

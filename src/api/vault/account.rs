@@ -1,6 +1,7 @@
 //! The end of an account.
 
-use crate::api::{Access, Answer, Method, Services, Transport};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 
 impl<T: Transport> Services<T> {
     /// The Vault's part of the account: cards, invitations, connections, shares.

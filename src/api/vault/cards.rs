@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::ids::Id;
 
 /// `PUT /cards/{id}`.

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::keystore::connections::{Found, Ids};
-use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport, body_of};
+use crate::api::bodies::{Found, Ids, body_of};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Publication, Role};
 use crate::ids::Id;
 

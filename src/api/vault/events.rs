@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::api::call::error_of;
+use crate::api::bodies::error_of;
 use crate::api::{Access, ByteStream, Method, Services, Transport};
 use crate::error::{Error, Result};
 use crate::ids::Id;

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{Access, Answer, Method, Page, PageRequest, Services, Transport};
+use crate::api::bodies::Nothing;
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::crypto::records::{Delivery, Publication};
 use crate::ids::Id;
 
@@ -90,9 +92,6 @@ pub struct OpenedInvitation {
     /// When it ends.
     pub expires_at: i64,
 }
-
-#[derive(Serialize)]
-struct Nothing {}
 
 impl<T: Transport> Services<T> {
     pub(crate) fn create_invitation(

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Access, Answer, Method, Services, Transport};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Services, Transport};
 use crate::crypto::keys::OkpPublicJwk;
 use crate::crypto::records::Publication;
 

@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::keystore::connections::Ids;
-use crate::api::keystore::spaces::Outcomes;
-use crate::api::{
-    Access, Answer, Method, Page, PageRequest, Services, Transport, WireError, body_of,
-};
+use crate::api::bodies::{Ids, Outcomes, body_of};
+use crate::api::services::Answer;
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
 use crate::ids::Id;
 
 /// A new share (steps 28-32).

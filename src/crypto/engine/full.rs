@@ -3,9 +3,10 @@
 use zeroize::Zeroizing;
 
 use super::rust::RustEngine;
-use super::web::{LARGE, WebEngine, Worker, give_turn, to_lowercase, to_nfc};
+use super::web::{LARGE, WebEngine, Worker, to_lowercase, to_nfc};
 use super::{Engine, Finished, Gcm, Operation};
 use crate::error::Result;
+use crate::js::sleep;
 
 /// RSA by WebCrypto or in Rust, as was chosen when the client was made.
 #[derive(Clone)]
@@ -96,9 +97,9 @@ impl Engine for FullEngine {
             Self::Rust(_) if job.data.len() < LARGE => job.run(),
             Self::Rust(_) => {
                 // Before it a record was decoded or signed, after it that is checked or encoded: a task for each.
-                give_turn().await;
+                sleep(0).await;
                 let done = job.run();
-                give_turn().await;
+                sleep(0).await;
                 done
             }
         }

@@ -5,11 +5,12 @@
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
+use web_sys::{Crypto, CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
 use super::{Engine, Finished, Gcm, IV_BYTES, MODULUS_BYTES, Operation, Way};
 use crate::error::{Error, Result};
+use crate::js::Abort;
 
 /// From so many bytes on WebCrypto encrypts, which does it beside the page; below, its promises take longer than the work.
 pub(super) const LARGE: usize = 1 << 17;
@@ -72,7 +73,7 @@ impl Worker {
                 &JsValue::UNDEFINED,
                 &operation.into(),
                 &parts,
-                &controller.0.signal(),
+                &controller.signal(),
             )
             .map_err(|error| worker_error(&error))?;
         JsFuture::from(Promise::resolve(&promise))
@@ -94,23 +95,6 @@ fn secret(result: &JsValue, name: &str) -> Result<Zeroizing<Vec<u8>>> {
     let bytes = Zeroizing::new(array.to_vec());
     array.fill(0, 0, array.length());
     Ok(bytes)
-}
-
-/// Lets the page draw and answer to clicks.
-#[cfg(feature = "rust-rsa")]
-pub(super) async fn give_turn() {
-    let promise = Promise::new(&mut |resolve, _| {
-        let timer = Reflect::get(&js_sys::global(), &"setTimeout".into());
-        let timer = timer.and_then(|timer| timer.dyn_into::<Function>());
-        // Without a timer the work goes on at once.
-        if timer
-            .and_then(|timer| timer.call1(&JsValue::UNDEFINED, &resolve))
-            .is_err()
-        {
-            let _ = resolve.call0(&JsValue::UNDEFINED);
-        }
-    });
-    let _ = JsFuture::from(promise).await;
 }
 
 /// The lower-case form by JavaScript, whose tables are not this module's.
@@ -311,23 +295,6 @@ fn find_crypto() -> Result<Crypto> {
         return Err(Error::InsecureContext);
     }
     Ok(crypto.unchecked_into())
-}
-
-/// Tells whom it may concern when it is dropped: that what they do is not waited for any more.
-#[derive(Debug)]
-pub(crate) struct Abort(pub(crate) AbortController);
-
-impl Abort {
-    /// `None` where there is no `AbortController`.
-    pub(crate) fn new() -> Option<Self> {
-        AbortController::new().ok().map(Self)
-    }
-}
-
-impl Drop for Abort {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn rsa_oaep() -> Result<Object> {

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::crypto::encoding::{from_padded_json, to_padded_json};
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
 use crate::crypto::keys::SymmetricKey;
+use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 

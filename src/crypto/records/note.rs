@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::publication::Role;
+use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::connection_key::ConnectionPublicKey;
-use crate::crypto::encoding::{from_base64url, from_padded_json, to_base64url, to_padded_json};
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
 use crate::crypto::invitation_link::LinkSecret;
 use crate::crypto::keys::{OkpPublicJwk, SymmetricKey, VerifyingKey};
+use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::Result;
 use crate::ids::Id;
 

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::base64url::{from_base64url, to_base64url};
+use crate::crypto::canonical_json::{from_json, to_json};
 use crate::crypto::connection_key::ConnectionPublicKey;
-use crate::crypto::encoding::{from_base64url, from_json, to_base64url, to_json};
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey};
 use crate::crypto::signature;
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
-use crate::encoding::from_base64url;
+use crate::base64url::from_base64url;
 
 /// How a token may be signed: by a private key, and never by a secret that the Keystore would share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

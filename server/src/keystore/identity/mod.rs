@@ -8,11 +8,11 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::who::{Who, normalise};
+use crate::base64url::from_base64url;
 use crate::clock::{MINUTE, SECOND};
 use crate::config::Config;
-use crate::encoding::from_base64url;
-use crate::error::{ApiError, Code, Result};
-use crate::server::StartError;
+use crate::http::error::{ApiError, Code, Result};
+use crate::start_error::StartError;
 use jwk::Algorithm;
 use provider::Provider;
 

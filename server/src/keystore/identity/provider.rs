@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 
 use super::jwk::{Algorithm, Key};
 use crate::clock::{DAY, MINUTE, SECOND};
-use crate::error::{ApiError, Code, Result};
-use crate::server::StartError;
+use crate::http::error::{ApiError, Code, Result};
+use crate::start_error::StartError;
 
 /// A token with an unknown key makes the Keystore ask the provider, but not more often than this.
 const REFETCH: i64 = 10 * SECOND;

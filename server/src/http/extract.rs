@@ -1,0 +1,243 @@
+//! What handlers take from a request: strict JSON, ids in paths, page queries.
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::base64url::{base64url, from_base64url};
+use crate::http::error::{ApiError, Code, Result};
+use crate::http::values::Id;
+
+/// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = kind
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(ApiError::bad_input("Send the body as application/json.")
+                .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = axum::body::Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge.into(),
+                _ => ApiError::bad_input("Send the whole body: it broke off."),
+            })?;
+        serde_json::from_slice(&bytes).map(Input).map_err(|error| {
+            ApiError::bad_input(format!(
+                "Send exactly the members that the route takes: {error}."
+            ))
+        })
+    }
+}
+
+/// The id in a path. One that is no UUID is refused.
+pub(crate) struct PathId(pub(crate) Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let bad = |_| ApiError::bad_input("Write the id in the path as a lower-case UUID.");
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| bad(error.to_string()))?;
+        Id::try_from(std::borrow::Cow::from(text))
+            .map(Self)
+            .map_err(|error| bad(error.to_owned()))
+    }
+}
+
+/// `{}`: a body without members.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
+
+/// Several ids.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ids {
+    /// The ids that are asked for.
+    pub(crate) ids: Vec<Id>,
+}
+
+impl Ids {
+    /// The ids, unless there are more than `limit`.
+    pub(crate) fn within(self, limit: usize) -> Result<Vec<Id>> {
+        if self.ids.len() <= limit {
+            Ok(self.ids)
+        } else {
+            Err(ApiError::bad_input(format!(
+                "Ask for at most {limit} ids at once."
+            )))
+        }
+    }
+}
+
+/// What a query answers: those that exist.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Items<T> {
+    /// The records.
+    pub(crate) items: Vec<T>,
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageOf<T> {
+    /// The records.
+    pub(crate) items: Vec<T>,
+    /// The cursor of the next page, if there is one.
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    cursor: Option<String>,
+    limit: Option<i64>,
+    connection: Option<Id>,
+}
+
+/// Where a page starts and how long it may be. A row belongs to it when it lies before `(time, id)`.
+pub(crate) struct Page {
+    pub(crate) time: i64,
+    pub(crate) id: String,
+    pub(crate) limit: usize,
+    /// Narrows a list of shares; other lists refuse it.
+    pub(crate) connection: Option<Id>,
+}
+
+impl Page {
+    /// One row more than the page holds: it tells whether there is a next page.
+    pub(crate) fn rows(&self) -> i64 {
+        i64::try_from(self.limit)
+            .unwrap_or(i64::MAX)
+            .saturating_add(1)
+    }
+
+    /// The end of a list's query, which takes `time`, `id` and `rows` from placeholder `n` on.
+    pub(crate) fn sql(&self, n: usize) -> String {
+        let (id, rows) = (n + 1, n + 2);
+        format!(
+            "AND (created_at < ${n} OR (created_at = ${n} AND id < ${id})) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
+        )
+    }
+
+    /// Cuts the extra row off and makes the cursor from the last row that stays.
+    pub(crate) fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> (i64, &str)) -> PageOf<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        let next = items.last().filter(|_| more).map(|last| {
+            let (time, id) = key(last);
+            base64url(format!("{time}.{id}").as_bytes())
+        });
+        PageOf { items, next }
+    }
+
+    /// Refuses `?connection=` where it has no meaning.
+    pub(crate) fn plain(self) -> Result<Self> {
+        match self.connection {
+            None => Ok(self),
+            Some(_) => Err(ApiError::bad_input("Leave `connection` out of this query.")),
+        }
+    }
+
+    fn read(query: PageQuery) -> Option<Self> {
+        let limit = usize::try_from(query.limit.unwrap_or(50))
+            .ok()
+            .filter(|limit| (1..=200).contains(limit))?;
+        let (time, id) = match query.cursor {
+            None => (i64::MAX, String::new()),
+            Some(cursor) => {
+                let text = String::from_utf8(from_base64url(&cursor)?).ok()?;
+                let (time, id) = text.split_once('.')?;
+                (
+                    time.parse().ok()?,
+                    String::from(Id::try_from(std::borrow::Cow::from(id)).ok()?),
+                )
+            }
+        };
+        Some(Self {
+            time,
+            id,
+            limit,
+            connection: query.connection,
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let query = Query::<PageQuery>::from_request_parts(parts, state)
+            .await
+            .ok();
+        query
+            .and_then(|Query(query)| Self::read(query))
+            .ok_or_else(|| {
+                ApiError::bad_input(
+                    "Ask with `cursor` from a page before and `limit` from 1 to 200.",
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(cursor: Option<&str>, limit: Option<i64>) -> Option<Page> {
+        Page::read(PageQuery {
+            cursor: cursor.map(str::to_owned),
+            limit,
+            connection: None,
+        })
+    }
+
+    #[test]
+    fn cursors_lead_on() {
+        let id = "0192f0c1-2345-7abc-8def-0123456789ab";
+        let first = page(None, Some(1)).unwrap();
+        let cut = first.cut(vec![(7, id), (6, "other")], |row| (row.0, row.1));
+        let second = page(cut.next.as_deref(), None).unwrap();
+        assert_eq!((second.time, second.id.as_str(), second.limit), (7, id, 50));
+        assert!(
+            second
+                .cut(vec![(7, id)], |row| (row.0, row.1))
+                .next
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn strange_pages_are_refused() {
+        for (cursor, limit) in [
+            (None, Some(0)),
+            (None, Some(201)),
+            (None, Some(-1)),
+            (Some("AQ"), None),
+            (Some("="), None),
+        ] {
+            assert!(page(cursor, limit).is_none(), "{cursor:?} {limit:?}");
+        }
+    }
+}

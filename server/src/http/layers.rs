@@ -1,0 +1,195 @@
+//! What surrounds every route: time-outs, headers, cross-origin rules, the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::error::{ApiError, Code};
+use crate::http::limits::BehindProxy;
+use crate::start_error::StartError;
+use crate::store::db::Db;
+
+/// How long a request may take, its body included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest body of a route that does not say otherwise.
+pub(crate) const BODY: usize = 2 << 20;
+
+/// Adds to a service's routes its description, its health and its answers to wrong methods.
+pub(crate) fn service<S: Clone + Send + Sync + 'static>(
+    title: &str,
+    base: &str,
+    routes: OpenApiRouter<S>,
+    state: S,
+    db: Db,
+) -> Router {
+    let (router, mut api) = OpenApiRouter::new().nest("/v1", routes).split_for_parts();
+    describe(&mut api, title, base);
+    let description: Arc<str> = api.to_json().unwrap_or_default().into();
+    let open = move || async move {
+        (
+            [(header::CONTENT_TYPE, "application/json")],
+            description.to_string(),
+        )
+    };
+    let router = router
+        .with_state(state)
+        .route("/v1/openapi.json", get(open))
+        .layer(axum::extract::DefaultBodyLimit::max(BODY))
+        .method_not_allowed_fallback(wrong_method);
+    // A service that is mounted at the root shares the process's `/health`.
+    if base.is_empty() {
+        router
+    } else {
+        router.merge(health(vec![db]))
+    }
+}
+
+/// `GET /health`: whether every database answers.
+pub(crate) fn health(databases: Vec<Db>) -> Router {
+    let answer = |State(databases): State<Arc<Vec<Db>>>| async move {
+        for db in databases.iter() {
+            if !db.is_healthy().await {
+                return ApiError::new(
+                    Code::ServerError,
+                    "Try again later: the database does not answer.",
+                )
+                .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)
+                .into_response();
+            }
+        }
+        axum::Json(serde_json::json!({ "status": "ok" })).into_response()
+    };
+    Router::new()
+        .route("/health", get(answer))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(Arc::new(databases))
+}
+
+fn describe(api: &mut OpenApi, title: &str, base: &str) {
+    let session = SecurityRequirement::new("bearer", Vec::<String>::new());
+    let own = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title(title)
+                .version(env!("CARGO_PKG_VERSION"))
+                .build(),
+        )
+        .servers(Some([utoipa::openapi::Server::new(if base.is_empty() {
+            "/"
+        } else {
+            base
+        })]))
+        .security(Some([session]))
+        .build();
+    (api.info, api.servers, api.security) = (own.info, own.servers, own.security);
+    api.components.get_or_insert_default().add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
+}
+
+/// Puts the whole process's layers around its routes.
+pub(crate) fn surround(
+    router: Router,
+    origins: &[String],
+    behind_proxy: bool,
+) -> Result<Router, StartError> {
+    Ok(router
+        .layer(from_fn(time_out))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::from(Code::ServerError).into_response()
+        }))
+        .layer(cors(origins)?)
+        .layer(from_fn(secure))
+        .layer(from_fn(log))
+        .layer(axum::Extension(BehindProxy(behind_proxy))))
+}
+
+/// The answer to a route that does not exist.
+pub(crate) async fn not_found() -> ApiError {
+    ApiError::new(Code::NotFound, "Check the address: there is no such route.")
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::bad_input("Use a method that this route knows.")
+        .with_status(axum::http::StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// The answer's headers may take this long; an event stream goes on for as long as it likes.
+async fn time_out(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(Code::ServerError, "Try again: the request took too long.")
+            .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)
+            .into_response(),
+    }
+}
+
+/// Headers of every answer that has not set its own.
+async fn secure(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// One line per request: no query, no header, no body, since those may hold tokens and emails.
+async fn log(request: Request, next: Next) -> Response {
+    let (method, path, began) = (
+        request.method().clone(),
+        request.uri().path().to_owned(),
+        Instant::now(),
+    );
+    let response = next.run(request).await;
+    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, path, status = response.status().as_u16(), millis, "request");
+    response
+}
+
+fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::from(Any)
+    } else {
+        let parse = |origin: &String| {
+            origin
+                .parse::<HeaderValue>()
+                .map_err(|_| StartError(format!("Write {origin:?} as a web origin.")))
+        };
+        AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
+    };
+    Ok(CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(600)))
+}

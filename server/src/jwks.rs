@@ -1,0 +1,50 @@
+//! The set of public keys that the Keystore publishes and the Vault checks tokens by.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::base64url::base64url;
+use crate::http::values::Bytes;
+
+/// A JSON Web Key Set.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Jwks {
+    /// The keys.
+    pub(crate) keys: Vec<Jwk>,
+}
+
+/// A public Ed25519 key.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Jwk {
+    pub(crate) kty: String,
+    pub(crate) crv: String,
+    /// The key's 32 bytes.
+    pub(crate) x: Bytes<32>,
+    pub(crate) kid: String,
+    #[serde(rename = "use")]
+    pub(crate) usage: String,
+    pub(crate) alg: String,
+}
+
+/// The RFC 7638 thumbprint of an Ed25519 key.
+pub(crate) fn thumbprint(x: &[u8; 32]) -> String {
+    let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url(x));
+    base64url(&Sha256::digest(jwk))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8037, appendix A.3.
+    #[test]
+    fn thumbprint_of_the_standard() {
+        let x = crate::base64url::from_base64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+            .unwrap();
+        assert_eq!(
+            thumbprint(&x.try_into().unwrap()),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+}

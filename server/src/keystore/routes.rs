@@ -1,0 +1,40 @@
+//! The Keystore's routes, each with the handler that answers it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::Keystore;
+use super::{accounts, connections, credentials, deletion, recovery, sessions, spaces, tokens};
+
+/// The Keystore's routes and what they take and give.
+pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::sign_up_start))
+        .routes(routes!(accounts::sign_up_finish))
+        .routes(routes!(sessions::sign_in_start))
+        .routes(routes!(sessions::sign_in_finish))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(recovery::start))
+        .routes(routes!(credentials::start))
+        .routes(routes!(credentials::change))
+        .routes(routes!(deletion::delete))
+        .routes(routes!(tokens::make_token))
+        .routes(routes!(tokens::jwks))
+        .routes(routes!(connections::create, connections::read))
+        .routes(routes!(connections::query))
+        .routes(routes!(connections::list))
+        .routes(routes!(connections::write_note))
+        .routes(routes!(spaces::create))
+        .routes(routes!(spaces::query))
+        .routes(routes!(spaces::claim))
+        .routes(routes!(spaces::delete))
+}
+
+/// The Keystore's routes, to be mounted at its base path.
+pub(crate) fn router(keystore: Arc<Keystore>, base: &str) -> Router {
+    let db = keystore.db.clone();
+    crate::http::layers::service("Vouchsafe Keystore", base, routes(), keystore, db)
+}

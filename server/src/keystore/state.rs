@@ -1,0 +1,96 @@
+//! What the Keystore's handlers share, and the work that goes on beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::identity::Identities;
+use super::setup::Setup;
+use super::tokens::TokenKey;
+use crate::clock::Clock;
+use crate::config::{Config, Urls};
+use crate::http::limits::Limits;
+use crate::start_error::StartError;
+use crate::store::db::{Db, Migrations, sqlite_url};
+
+const MIGRATIONS: Migrations = &[
+    include_str!("migrations/0001_schema.sql"),
+    include_str!("migrations/0002_credentials.sql"),
+    include_str!("migrations/0003_sweeping.sql"),
+    include_str!("migrations/0004_identities.sql"),
+];
+
+/// What the Keystore's handlers share.
+pub(crate) struct Keystore {
+    pub(crate) db: Db,
+    pub(super) clock: Clock,
+    pub(super) setup: Setup,
+    pub(super) limits: Limits,
+    /// Whose identity tokens are taken, if any are.
+    pub(super) identities: Option<Identities>,
+    /// Whether new accounts may be opened by an email address.
+    pub(super) email_sign_up: bool,
+    pub(super) issuer: String,
+    pub(super) audiences: Vec<String>,
+}
+
+/// The state of every Keystore route.
+pub(super) type KeystoreState = axum::extract::State<Arc<Keystore>>;
+
+impl Keystore {
+    /// Opens the database and the setup.
+    pub(crate) async fn open(config: &Config, urls: &Urls) -> Result<Arc<Self>, StartError> {
+        let url = config
+            .keystore_db
+            .clone()
+            .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
+        let identities = Identities::new(config)?;
+        let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
+        let setup = open_setup(config, &db).await?;
+        Ok(Arc::new(Self {
+            db,
+            setup,
+            limits: Limits::new(config.rate_limits, config.clock.clone()),
+            identities,
+            email_sign_up: config.email_sign_up,
+            clock: config.clock.clone(),
+            issuer: urls
+                .keystore
+                .as_ref()
+                .map(|url| url.text.clone())
+                .unwrap_or_default(),
+            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+        }))
+    }
+
+    /// Sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
+        crate::store::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
+    }
+
+    /// The public half of the token key, for a Vault in the same process.
+    pub(crate) fn token_key(&self) -> &TokenKey {
+        &self.setup.token_key
+    }
+}
+
+/// Opens the setup, and lets accounts from before setups had ids know theirs: a setup that was made just now is not it.
+async fn open_setup(config: &Config, db: &Db) -> Result<Setup, StartError> {
+    let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
+    let accounts = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
+        .fetch_optional(&db.read)
+        .await
+        .map_err(failed)?;
+    let (setup, is_new) = Setup::open(
+        &config.file("keystore.setup"),
+        accounts.is_some(),
+        config.new_opaque_setup,
+    )?;
+    sqlx::query("UPDATE accounts SET setup = $1 WHERE setup IS NULL AND deleted_at IS NULL")
+        .bind(if is_new { "" } else { &setup.id })
+        .execute(&db.write)
+        .await
+        .map_err(failed)?;
+    Ok(setup)
+}

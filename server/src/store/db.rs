@@ -1,0 +1,180 @@
+//! Opening a database and bringing its schema up to date. The same SQL runs on SQLite and PostgreSQL.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{Any, AnyPool, Transaction};
+
+use crate::start_error::StartError;
+
+/// The steps that lead to today's schema, oldest first. Steps are only ever added.
+pub(crate) type Migrations = &'static [&'static str];
+
+/// A transaction on either database.
+pub(crate) type Tx = Transaction<'static, Any>;
+
+/// One service's database.
+#[derive(Clone, Debug)]
+pub(crate) struct Db {
+    /// For reading alone.
+    pub(crate) read: AnyPool,
+    /// For everything that writes. With SQLite it is a single connection, so that writers queue up here rather than
+    /// find the file locked.
+    pub(crate) write: AnyPool,
+    sqlite: bool,
+}
+
+impl Db {
+    /// Opens the database, makes it if need be, and brings its schema up to date.
+    pub(crate) async fn open(
+        url: &str,
+        service: &str,
+        migrations: Migrations,
+    ) -> Result<Self, StartError> {
+        install_default_drivers();
+        let failed = |error: sqlx::Error| {
+            StartError(format!(
+                "Check the {service}'s database: it does not open ({error})."
+            ))
+        };
+        let db = if url.starts_with("sqlite:") {
+            Self {
+                write: sqlite(url, 1).await.map_err(failed)?,
+                read: sqlite(url, 4).await.map_err(failed)?,
+                sqlite: true,
+            }
+        } else {
+            let pool = AnyPoolOptions::new()
+                .max_connections(16)
+                .connect(url)
+                .await
+                .map_err(failed)?;
+            Self {
+                write: pool.clone(),
+                read: pool,
+                sqlite: false,
+            }
+        };
+        db.migrate(service, migrations).await.map_err(failed)?;
+        let owner: String = sqlx::query_scalar("SELECT service FROM schema_version")
+            .fetch_one(&db.read)
+            .await
+            .map_err(failed)?;
+        if owner != service {
+            return Err(StartError(format!(
+                "Give the {service} a database of its own: this one belongs to the {owner}."
+            )));
+        }
+        Ok(db)
+    }
+
+    /// Begins a transaction that may write. Its first statement must be the write that decides.
+    pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        let begin = if self.sqlite {
+            "BEGIN IMMEDIATE"
+        } else {
+            "BEGIN"
+        };
+        self.write.begin_with(begin).await
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn is_healthy(&self) -> bool {
+        sqlx::query("SELECT version FROM schema_version")
+            .fetch_one(&self.read)
+            .await
+            .is_ok()
+    }
+
+    /// Empties SQLite's write-ahead log into the file, so that what was erased is gone from both. Where somebody reads
+    /// for longer, such as a backup, a later call does it: writers do not wait for that.
+    pub(crate) async fn checkpoint(&self) -> Result<(), sqlx::Error> {
+        if !self.sqlite {
+            return Ok(());
+        }
+        let mut connection = self.write.acquire().await?;
+        sqlx::raw_sql("PRAGMA busy_timeout = 100")
+            .execute(&mut *connection)
+            .await?;
+        let done = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut *connection)
+            .await;
+        sqlx::raw_sql("PRAGMA busy_timeout = 10000")
+            .execute(&mut *connection)
+            .await?;
+        done.map(drop)
+    }
+
+    /// Closes every connection, so that nothing is left in the write-ahead log.
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    async fn migrate(&self, service: &str, migrations: Migrations) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(
+            "CREATE TABLE IF NOT EXISTS schema_version (one BIGINT PRIMARY KEY, service TEXT NOT NULL, version BIGINT NOT NULL)",
+        )
+        .execute(&self.write)
+        .await?;
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO schema_version (one, service, version) VALUES (1, $1, 0) ON CONFLICT DO NOTHING")
+            .bind(service)
+            .execute(&mut *tx)
+            .await?;
+        // The update takes the row's lock: of several processes that start at once, one migrates and the others wait.
+        let done: i64 = sqlx::query_scalar(
+            "UPDATE schema_version SET version = version WHERE service = $1 RETURNING version",
+        )
+        .bind(service)
+        .fetch_optional(&mut *tx)
+        .await?
+        .unwrap_or(i64::MAX);
+        for (step, sql) in (1i64..).zip(migrations) {
+            if step > done {
+                sqlx::raw_sql(*sql).execute(&mut *tx).await?;
+                sqlx::query("UPDATE schema_version SET version = $1")
+                    .bind(step)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+        tx.commit().await
+    }
+}
+
+/// The URL of a SQLite file, which is made when it is missing.
+pub(crate) fn sqlite_url(file: &Path) -> String {
+    let path = file
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23");
+    format!("sqlite://{path}?mode=rwc")
+}
+
+async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, sqlx::Error> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(30))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(
+                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+                )
+                .execute(connection)
+                .await
+                .map(drop)
+            })
+        })
+        .connect(url)
+        .await
+}
+
+/// `$from, $from+1, …`: the placeholders of a list.
+pub(crate) fn placeholders(from: usize, count: usize) -> String {
+    let list: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
+    list.join(", ")
+}

@@ -1,0 +1,48 @@
+//! The Vault's routes, each with the handler that answers it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::Vault;
+use super::{
+    account, cards, connections, events, invitations, invitee, public_keys, share_reads, shares,
+};
+
+/// The largest body of `POST /shares`.
+const SHARES_BODY: usize = 32 << 20;
+
+/// The Vault's routes and what they take and give.
+pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
+    let large = OpenApiRouter::new()
+        .routes(routes!(shares::create))
+        .layer(DefaultBodyLimit::max(SHARES_BODY));
+    OpenApiRouter::new()
+        .routes(routes!(cards::write, cards::read, cards::delete))
+        .routes(routes!(cards::list))
+        .routes(routes!(public_keys::publish))
+        .routes(routes!(invitations::create, invitations::read))
+        .routes(routes!(invitations::list))
+        .routes(routes!(invitations::cancel))
+        .routes(routes!(invitee::open))
+        .routes(routes!(invitee::decline))
+        .routes(routes!(connections::read, connections::end))
+        .routes(routes!(connections::query))
+        .routes(routes!(connections::list, invitee::accept))
+        .routes(routes!(share_reads::incoming))
+        .routes(routes!(share_reads::outgoing))
+        .routes(routes!(share_reads::query))
+        .routes(routes!(shares::delete))
+        .routes(routes!(events::stream))
+        .routes(routes!(account::delete))
+        .merge(large)
+}
+
+/// The Vault's routes, to be mounted at its base path.
+pub(crate) fn router(vault: Arc<Vault>, base: &str) -> Router {
+    let db = vault.db.clone();
+    crate::http::layers::service("Vouchsafe Vault", base, routes(), vault, db)
+}

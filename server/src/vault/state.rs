@@ -1,0 +1,91 @@
+//! What the Vault's handlers share, and the work that goes on beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::auth::TrustedKeys;
+use super::events::{Bell, Seats};
+use super::mail::Mailer;
+use super::outbox;
+use crate::clock::Clock;
+use crate::config::{Config, Urls};
+use crate::http::limits::Limits;
+use crate::start_error::StartError;
+use crate::store::db::{Db, Migrations, sqlite_url};
+
+const MIGRATIONS: Migrations = &[
+    include_str!("migrations/0001_schema.sql"),
+    include_str!("migrations/0002_accounts.sql"),
+    include_str!("migrations/0003_sweeping.sql"),
+];
+
+/// What the Vault's handlers share.
+pub(crate) struct Vault {
+    pub(crate) db: Db,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    pub(super) keys: TrustedKeys,
+    pub(super) issuer: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) invitation_url: String,
+    pub(super) mailer: Mailer,
+    /// Rings when there is a mail to send.
+    pub(super) mail_waits: Notify,
+    pub(super) bell: Bell,
+    pub(super) seats: Seats,
+    pub(super) heartbeat: Duration,
+    /// How often the outbox is looked through.
+    pub(super) outbox: Duration,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// The state of every Vault route.
+pub(super) type VaultState = axum::extract::State<Arc<Vault>>;
+
+impl Vault {
+    /// Opens the database. Tokens are trusted when one of `keys` signed them.
+    pub(crate) async fn open(
+        config: &Config,
+        urls: &Urls,
+        keys: TrustedKeys,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StartError> {
+        let url = config
+            .vault_db
+            .clone()
+            .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
+        let invitation_url = config
+            .invitation_url
+            .clone()
+            .unwrap_or_else(|| format!("{}/", urls.vault[0].origin));
+        Ok(Arc::new(Self {
+            db: Db::open(&url, "Vault", MIGRATIONS).await?,
+            clock: config.clock.clone(),
+            limits: Limits::new(config.rate_limits, config.clock.clone()),
+            keys,
+            issuer: urls
+                .keystore
+                .as_ref()
+                .map(|url| url.text.clone())
+                .unwrap_or_default(),
+            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+            invitation_url,
+            mailer: Mailer::new(config)?,
+            mail_waits: Notify::new(),
+            bell: Bell::default(),
+            seats: Seats::default(),
+            heartbeat: config.heartbeat,
+            outbox: config.outbox,
+            stopping,
+        }))
+    }
+
+    /// Sends mails and sweeps, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>, sweep: Duration) {
+        let sweeping =
+            crate::store::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
+        tokio::join!(outbox::work(&self), sweeping);
+    }
+}

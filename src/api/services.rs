@@ -1,0 +1,266 @@
+//! Both services as one account reaches them, and a call to one of them: its address, its body, its answer.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::token::VaultToken;
+use super::{Method, Request, Response, Transport};
+use crate::error::{Error, Result};
+use crate::json::{self, Misfit, Value};
+
+/// How a call shows who makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To the Keystore, by anybody.
+    Open,
+    /// To the Keystore, with the session.
+    Keystore,
+    /// To the Vault, with a token that is fetched when needed.
+    Vault,
+}
+
+/// Both services, as one account reaches them.
+pub struct Services<T> {
+    pub(crate) transport: T,
+    pub(super) vault: String,
+    pub(super) keystore: String,
+    pub(super) session: RefCell<Option<Zeroizing<String>>>,
+    pub(super) token: RefCell<Option<VaultToken>>,
+}
+
+type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
+
+/// A call, and how its answer is read.
+pub(crate) struct Answer<'a, R> {
+    exchange: Exchange<'a>,
+    read: fn(&Response) -> Result<R>,
+}
+
+impl<R> Answer<'_, R> {
+    /// The answer to a question that need not be asked.
+    pub(crate) fn known(read: fn(&Response) -> Result<R>) -> Self {
+        let response = Response {
+            status: 200,
+            retry_after: None,
+            body: Vec::new(),
+        };
+        Self {
+            exchange: Box::pin(ready(Ok(response))),
+            read,
+        }
+    }
+}
+
+impl<R> Future for Answer<'_, R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<R>> {
+        let Poll::Ready(response) = self.exchange.as_mut().poll(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(response.and_then(|response| (self.read)(&response)))
+    }
+}
+
+impl<T> fmt::Debug for Services<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("vault", &self.vault)
+            .field("keystore", &self.keystore)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport> Services<T> {
+    /// The services at these base URLs, for nobody yet.
+    pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
+        Ok(Self {
+            transport,
+            vault: check_base(vault)?,
+            keystore: check_base(keystore)?,
+            session: RefCell::new(None),
+            token: RefCell::new(None),
+        })
+    }
+
+    /// The same services, for somebody else.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            transport: self.transport.clone(),
+            vault: self.vault.clone(),
+            keystore: self.keystore.clone(),
+            session: RefCell::new(None),
+            token: RefCell::new(None),
+        }
+    }
+
+    /// Goes on with this Keystore session, or with none. Returns the one before.
+    pub(crate) fn set_session(
+        &self,
+        session: Option<Zeroizing<String>>,
+    ) -> Option<Zeroizing<String>> {
+        self.forget_token();
+        self.session.replace(session)
+    }
+
+    /// The Keystore session that calls show.
+    pub(crate) fn session(&self) -> Option<Zeroizing<String>> {
+        self.session.borrow().clone()
+    }
+
+    /// The next call to the Vault fetches a new token.
+    pub(crate) fn forget_token(&self) {
+        *self.token.borrow_mut() = None;
+    }
+
+    /// Calls and reads the answer.
+    pub(crate) fn call<R: DeserializeOwned>(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Answer<'_, R> {
+        self.call_and(access, method, path, body, body_of)
+    }
+
+    /// Calls, and makes something of the answer.
+    pub(crate) fn call_and<R>(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        read: fn(&Response) -> Result<R>,
+    ) -> Answer<'_, R> {
+        let body = body.map(json::to_value);
+        Answer {
+            exchange: self.exchange(access, method, Ok(path.to_owned()), body),
+            read,
+        }
+    }
+
+    /// Calls where the answer says no more than that it worked.
+    pub(crate) fn call_for_nothing(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Answer<'_, ()> {
+        self.call_and(access, method, path, body, |_| Ok(()))
+    }
+
+    /// A read without a body.
+    pub(crate) fn read<R: DeserializeOwned>(&self, access: Access, path: &str) -> Answer<'_, R> {
+        self.call(access, Method::Get, path, None::<&()>)
+    }
+
+    /// A read of a page of a list; `narrow` is the rest of the query.
+    pub(crate) fn read_page<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        page: &PageRequest,
+        narrow: &str,
+    ) -> Answer<'_, Page<R>> {
+        let path = page
+            .query()
+            .map(|query| [path, "?", &query, narrow].concat());
+        Answer {
+            exchange: self.exchange(Access::Vault, Method::Get, path, None),
+            read: body_of,
+        }
+    }
+
+    /// The same machinery for every call: boxed and not generic, because a browser would else load thirty copies of it.
+    fn exchange(
+        &self,
+        access: Access,
+        method: Method,
+        path: Result<String>,
+        body: Option<Result<Value<'static>, Misfit>>,
+    ) -> Exchange<'_> {
+        Box::pin(async move {
+            let body = Zeroizing::new(body.map(to_body).transpose()?);
+            let path = path?;
+            let path = path.as_str();
+            let session = self.session.borrow().clone();
+            let first = self.send(access, method, path, (*body).clone()).await;
+            match first {
+                // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
+                // a fresh session took the place of the one that was shown, which has ended.
+                Err(Error::SessionExpired)
+                    if access == Access::Vault || *self.session.borrow() != session =>
+                {
+                    self.forget_token();
+                    self.send(access, method, path, (*body).clone()).await
+                }
+                other => other,
+            }
+        })
+    }
+
+    async fn send(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Response> {
+        let request = self.request(access, method, path, body).await?;
+        let response = self.deliver(request).await?;
+        if (200..300).contains(&response.status) {
+            Ok(response)
+        } else {
+            Err(error_of(&response))
+        }
+    }
+
+    /// The request with address and token.
+    pub(crate) async fn request(
+        &self,
+        access: Access,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Request> {
+        let (base, bearer) = match access {
+            Access::Open => (&self.keystore, None),
+            Access::Keystore => (&self.keystore, Some(self.session_token()?)),
+            Access::Vault => (&self.vault, Some(self.vault_token().await?)),
+        };
+        Ok(Request {
+            method,
+            url: format!("{base}/v1{path}"),
+            bearer,
+            body,
+            last_event_id: None,
+        })
+    }
+}
+
+/// A base URL without its trailing slash.
+fn check_base(base: &str) -> Result<String> {
+    let rest = base
+        .strip_prefix("https://")
+        .or_else(|| base.strip_prefix("http://"));
+    let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && !base.bytes().any(|byte| b"?# \"".contains(&byte))
+        && base.is_ascii();
+    if good {
+        Ok(base.trim_end_matches('/').to_owned())
+    } else {
+        Err(Error::bad_input(
+            "`vault` and `keystore` are addresses such as https://example.com/vault.",
+        ))
+    }
+}

@@ -1,0 +1,55 @@
+//! JSON that has exactly one form, so that equal contents are equal bytes.
+
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::json;
+
+/// The JSON of a plaintext: members in the order of the struct, no white space.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
+    json::write(value).map_err(|_| Error::bad_input("This cannot be written as JSON."))
+}
+
+/// Reads JSON that must be exactly what [`to_json`] writes: other orders, spellings, white space, doubled, missing or
+/// unknown members are rejected.
+pub(crate) fn from_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let value = json::read(bytes).map_err(|_| Error::RecordRejected)?;
+    if to_json(&value)?.as_slice() == bytes {
+        Ok(value)
+    } else {
+        Err(Error::RecordRejected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Serialize, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Pair {
+        a: String,
+        b: Option<u32>,
+    }
+
+    #[test]
+    fn json_has_one_form() {
+        assert!(from_json::<Pair>(br#"{"a":"x","b":null}"#).is_ok());
+        for other in [
+            r#"{"b":null,"a":"x"}"#,
+            r#"{"a":"x"}"#,
+            r#"{"a":"x","b":null,"c":1}"#,
+            r#"{"a":"x","a":"x","b":null}"#,
+            r#"{"a": "x","b":null}"#,
+            r#"{"a":"\u0078","b":null}"#,
+        ] {
+            assert_eq!(
+                from_json::<Pair>(other.as_bytes()),
+                Err(Error::RecordRejected),
+                "{other}"
+            );
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Private notes, read and written with their versions.
+
+use crate::api::Transport;
+use crate::api::keystore::connections::{Entry, NoteUpdate};
+use crate::crypto::engine::Engine;
+use crate::crypto::records::{Note, open_note, seal_note};
+use crate::error::{Error, Result};
+use crate::flows::session::Session;
+use crate::ids::Id;
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Opens the note of what the Keystore has, and refuses one that is older than one seen before.
+    pub(in crate::flows) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
+        let keys = self.keys()?;
+        let note = open_note(self.account(), entry.id, &keys.vault, &entry.note)?;
+        if note.version != entry.version {
+            return Err(Error::RecordRejected);
+        }
+        self.see_version(entry.id, note.version)?;
+        Ok(note)
+    }
+
+    /// Writes a changed note by compare-and-set.
+    pub(super) async fn write_note(
+        &self,
+        id: Id,
+        mut note: Note,
+        change: impl FnOnce(&mut Note),
+    ) -> Result<Note> {
+        let keys = self.keys()?;
+        let replaced = note.version;
+        change(&mut note);
+        note.version = replaced + 1;
+        let sealed = seal_note(self.engine(), self.account(), id, &keys.vault, &note)?;
+        self.services()
+            .update_note(
+                id,
+                &NoteUpdate {
+                    note: sealed,
+                    version: replaced,
+                },
+            )
+            .await?;
+        self.see_version(id, note.version)?;
+        Ok(note)
+    }
+}

@@ -1,0 +1,50 @@
+//! Records of a list, each opened or with the reason why it was not.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+/// A record that was opened, or why it was not: a page never fails for one bad record.
+#[derive(Debug)]
+pub struct Opened<R> {
+    /// The record's id.
+    pub id: Id,
+    /// The record.
+    pub result: Result<R>,
+}
+
+impl<R: Serialize> Serialize for Opened<R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.result {
+            Ok(record) => record.serialize(serializer),
+            Err(error) => Failure {
+                id: self.id,
+                error: error.into(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Failure {
+    id: Id,
+    error: Reason,
+}
+
+/// An error as JavaScript gets it inside a result.
+#[derive(Debug, Serialize)]
+pub struct Reason {
+    code: &'static str,
+    message: String,
+}
+
+impl From<&Error> for Reason {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
+}

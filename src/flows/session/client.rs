@@ -1,0 +1,54 @@
+//! The client, from which every session comes.
+
+use std::fmt;
+
+use super::{Keys, Login, Session, Steps};
+use crate::api::{Services, Transport};
+use crate::crypto::engine::{Engine, Watched};
+use crate::error::Result;
+use crate::ids::Id;
+
+/// Knows the services; signs people up and in.
+pub struct Client<T, E> {
+    pub(in crate::flows) services: Services<T>,
+    pub(in crate::flows) engine: Watched<E>,
+    pub(super) invitation_url: Option<String>,
+    pub(super) steps: Steps,
+}
+
+impl<T: Transport, E: Engine> Client<T, E> {
+    /// A client of the services at these base URLs. `invitation_url` is the page that invitation links lead to.
+    pub fn new(
+        transport: T,
+        engine: E,
+        vault: &str,
+        keystore: &str,
+        invitation_url: Option<String>,
+        steps: Steps,
+    ) -> Result<Self> {
+        let services = Services::new(transport, vault, keystore)?;
+        Ok(Self {
+            services,
+            engine: Watched::new(engine),
+            invitation_url,
+            steps,
+        })
+    }
+
+    /// A session of this account; without keys it is locked.
+    pub(in crate::flows) fn session(
+        &self,
+        services: Services<T>,
+        account: Id,
+        login: Login,
+        keys: Option<Keys>,
+    ) -> Session<T, E> {
+        Session::new(self, services, account, login, keys)
+    }
+}
+
+impl<T, E> fmt::Debug for Client<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}

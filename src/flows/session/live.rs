@@ -1,0 +1,266 @@
+//! Live events: one stream for a session, shared by all who listen.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
+
+use futures_util::future::{Either, poll_fn, select};
+
+use super::{Change, Inner, Progress, Session};
+use crate::api::vault::events::{Event, EventKind, Parser};
+use crate::api::{ByteStream, Transport, jitter};
+use crate::crypto::engine::Engine;
+use crate::error::{Error, Result};
+
+const SHORTEST_WAIT: u32 = 500;
+const LONGEST_WAIT: u32 = 30_000;
+
+/// The service sends something every 15 seconds. A stream that was silent for so many milliseconds is dead, though nobody
+/// said so: the machine slept, or a connection was lost on the way.
+const LONGEST_SILENCE: i64 = 45_000;
+/// When the page has come back, less is enough.
+const SUSPICIOUS_SILENCE: i64 = 20_000;
+/// How often the clock is looked at, in milliseconds. A timer alone would stand still while the machine sleeps.
+const LOOK: u32 = 5_000;
+
+type Listener = Rc<dyn Fn(Event)>;
+
+/// Who listens.
+#[derive(Default)]
+pub(super) struct Live {
+    listeners: Rc<Listeners>,
+    next_key: Cell<u64>,
+    running: Cell<bool>,
+    /// The newest event's. It outlasts the stream, so that whoever listens later hears what came in between.
+    last_id: RefCell<Option<String>>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    list: RefCell<Vec<(u64, EventKind, Listener)>>,
+    bell: Bell,
+}
+
+impl Live {
+    /// Nobody listens any more.
+    pub(super) fn end(&self) {
+        self.listeners.list.borrow_mut().clear();
+        self.listeners.bell.ring();
+    }
+}
+
+/// Wakes the one who waits.
+#[derive(Default)]
+struct Bell {
+    rung: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.rung.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    async fn wait(&self) {
+        poll_fn(|context| {
+            if self.rung.replace(false) {
+                return Poll::Ready(());
+            }
+            self.waker.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Why a stream is no longer read.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The service ended it, or nobody listens.
+    Orderly,
+    /// Nothing came for too long.
+    Silence,
+}
+
+/// Ends listening when it is cancelled; dropping it does not.
+pub struct Subscription {
+    listeners: Weak<Listeners>,
+    key: u64,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Subscription {
+    /// Ends listening.
+    pub fn cancel(&self) {
+        if let Some(listeners) = self.listeners.upgrade() {
+            listeners
+                .list
+                .borrow_mut()
+                .retain(|(key, ..)| *key != self.key);
+            listeners.bell.ring();
+        }
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Calls `listener` for each event of this kind, from when the stream is first open. The stream is opened with the
+    /// first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on with it.
+    pub fn on(&self, kind: EventKind, listener: impl Fn(Event) + 'static) -> Result<Subscription> {
+        self.keys()?;
+        let live = &self.inner.live;
+        let key = live.next_key.get();
+        live.next_key.set(key + 1);
+        live.listeners
+            .list
+            .borrow_mut()
+            .push((key, kind, Rc::new(listener)));
+        self.follow_events();
+        Ok(Subscription {
+            listeners: Rc::downgrade(&live.listeners),
+            key,
+        })
+    }
+
+    /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
+    pub(super) fn follow_events(&self) {
+        if self.is_listening() && !self.inner.live.running.replace(true) {
+            let inner = Rc::downgrade(&self.inner);
+            self.services().transport.spawn(run(inner));
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        !self.inner.signed_out.get() && !self.inner.live.listeners.list.borrow().is_empty()
+    }
+
+    /// The id of the newest event that was told, for a session that goes on elsewhere.
+    #[must_use]
+    pub fn last_event(&self) -> Option<String> {
+        self.inner.live.last_id.borrow().clone()
+    }
+
+    /// Goes on after this event.
+    pub fn set_last_event(&self, id: Option<String>) {
+        *self.inner.live.last_id.borrow_mut() = id;
+    }
+
+    /// The page has come back, from sleep or to the network: does not wait any longer, nor trust a silent stream.
+    pub fn nudge(&self) {
+        self.inner.live.listeners.bell.ring();
+    }
+
+    /// Reads one stream to its end.
+    async fn follow(&self, wait: &mut u32) -> Result<End> {
+        let last_id = self.last_event();
+        let opening = self.services().open_events(last_id.clone(), wait);
+        let mut stream = match self.unless_silent(opening).await {
+            None => return Ok(End::Silence),
+            // The service does not know this id: what came after it cannot be told any more.
+            Some(Err(Error::BadInput(_))) if last_id.is_some() => {
+                self.set_last_event(None);
+                return Ok(End::Orderly);
+            }
+            Some(opened) => opened?,
+        };
+        let mut parser = Parser::after(last_id);
+        while self.is_listening() {
+            let Some(read) = self.unless_silent(stream.next()).await else {
+                return Ok(End::Silence);
+            };
+            let Some(bytes) = read? else {
+                break;
+            };
+            *wait = SHORTEST_WAIT;
+            for event in parser.push(&bytes)? {
+                self.tell(event);
+            }
+            if parser.last_id != self.last_event() {
+                self.set_last_event(parser.last_id.clone());
+                self.changed(Change::LastEvent);
+            }
+        }
+        Ok(End::Orderly)
+    }
+
+    /// Awaits `work`, but not through a long silence, nor when nobody listens any more.
+    async fn unless_silent<R>(&self, work: impl Future<Output = R>) -> Option<R> {
+        let transport = &self.services().transport;
+        let since = transport.now();
+        let mut work = pin!(work);
+        loop {
+            let timer = pin!(transport.watch(LOOK));
+            let bell = pin!(self.inner.live.listeners.bell.wait());
+            let look = match select(work.as_mut(), select(timer, bell)).await {
+                Either::Left((result, _)) => return Some(result),
+                Either::Right((look, _)) => look,
+            };
+            let longest = match look {
+                Either::Left(_) => LONGEST_SILENCE,
+                Either::Right(_) => SUSPICIOUS_SILENCE,
+            };
+            // A clock that was set back counts as a long time.
+            let silence = transport.now() - since;
+            if !self.is_listening() || !(0..longest).contains(&silence) {
+                return None;
+            }
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // A listener may add or end listeners, so none is called while the list is borrowed.
+        let listeners: Vec<Listener> = self
+            .inner
+            .live
+            .listeners
+            .list
+            .borrow()
+            .iter()
+            .filter(|(_, kind, _)| *kind == event.kind)
+            .map(|(.., listener)| Rc::clone(listener))
+            .collect();
+        for listener in listeners {
+            listener(event);
+        }
+    }
+}
+
+/// Follows the stream, again and again, until nobody listens, the session ends, or it is dropped.
+async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
+    let mut wait = SHORTEST_WAIT;
+    loop {
+        let Some(inner) = inner.upgrade() else {
+            return;
+        };
+        let session = Session {
+            inner,
+            progress: Progress::default(),
+        };
+        let outcome = session.follow(&mut wait).await;
+        if !session.is_listening() || outcome == Err(Error::SessionExpired) {
+            session.inner.live.running.set(false);
+            return;
+        }
+        if outcome == Ok(End::Silence) {
+            continue;
+        }
+        let transport = session.services().transport.clone();
+        let listeners = Rc::clone(&session.inner.live.listeners);
+        drop(session);
+        // Up to twice the wait, so that many clients do not come back at the same moment.
+        let pause = pin!(transport.sleep(wait + jitter(wait)));
+        select(pause, pin!(listeners.bell.wait())).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}

@@ -1,0 +1,176 @@
+//! A signed-in person's session: its keys and its lock, its events, what it keeps and tells.
+//!
+//! Every other folder of flows adds methods to [`Session`]; this one names none of them.
+
+mod client;
+mod keys;
+mod live;
+mod lock;
+mod login;
+mod memory;
+mod persist;
+mod progress;
+mod steps;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use crate::api::{Services, Transport};
+use crate::crypto::engine::{Engine, Watched, make_random};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+use live::Live;
+use memory::Memory;
+use persist::Watcher;
+
+pub use client::Client;
+pub(in crate::flows) use keys::Keys;
+pub use live::Subscription;
+pub use login::Login;
+pub use persist::{Change, Kept, Plain};
+pub use progress::Progress;
+pub use steps::{Step, Steps};
+
+/// A signed-in person. Clones are the same session; each tells its own listener how far a call is.
+pub struct Session<T: Transport, E: Engine> {
+    pub(in crate::flows) inner: Rc<Inner<T, E>>,
+    progress: Progress,
+}
+
+/// The part that all clones share.
+pub(in crate::flows) struct Inner<T: Transport, E: Engine> {
+    services: Services<T>,
+    engine: Watched<E>,
+    pub(in crate::flows) invitation_url: Option<String>,
+    steps: Steps,
+    account: Id,
+    login: RefCell<Login>,
+    keys: RefCell<Option<Rc<Keys>>>,
+    pub(in crate::flows) memory: RefCell<Memory<E::PrivateKey>>,
+    live: Live,
+    /// Is told what there is to keep.
+    watcher: RefCell<Option<Watcher>>,
+    signed_out: Cell<bool>,
+    /// The Keystore was asked to delete the account, and perhaps did.
+    pub(in crate::flows) deleting: Cell<bool>,
+}
+
+impl<T: Transport, E: Engine> Clone for Session<T, E> {
+    fn clone(&self) -> Self {
+        self.reporting(self.progress.clone())
+    }
+}
+
+impl<T: Transport, E: Engine> fmt::Debug for Session<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("account", &self.inner.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    fn new(
+        client: &Client<T, E>,
+        services: Services<T>,
+        account: Id,
+        login: Login,
+        keys: Option<Keys>,
+    ) -> Self {
+        let inner = Inner {
+            services,
+            engine: client.engine.clone(),
+            invitation_url: client.invitation_url.clone(),
+            steps: client.steps.clone(),
+            account,
+            login: RefCell::new(login.normalise(&client.engine)),
+            keys: RefCell::new(keys.map(Rc::new)),
+            memory: RefCell::default(),
+            live: Live::default(),
+            watcher: RefCell::default(),
+            signed_out: Cell::new(false),
+            deleting: Cell::new(false),
+        };
+        Self {
+            inner: Rc::new(inner),
+            progress: Progress::default(),
+        }
+    }
+
+    /// The account id.
+    #[must_use]
+    pub fn account(&self) -> Id {
+        self.inner.account
+    }
+
+    pub(in crate::flows) fn services(&self) -> &Services<T> {
+        &self.inner.services
+    }
+
+    pub(in crate::flows) fn engine(&self) -> &Watched<E> {
+        &self.inner.engine
+    }
+
+    pub(in crate::flows) fn now(&self) -> i64 {
+        self.services().transport.now()
+    }
+
+    /// The keys, if the session is neither over nor locked.
+    pub(in crate::flows) fn keys(&self) -> Result<Rc<Keys>> {
+        if self.is_over() {
+            return Err(Error::SessionExpired);
+        }
+        self.inner.keys.borrow().clone().ok_or(Error::Locked)
+    }
+
+    /// An id for a new record; in the order of ids records have the order of time.
+    pub(in crate::flows) fn make_id(&self) -> Result<Id> {
+        Ok(Id::v7(self.now(), &*make_random(self.engine())?))
+    }
+
+    /// Remembers a version, and refuses one that is older than one seen before.
+    pub(in crate::flows) fn see_version(&self, id: Id, version: u64) -> Result<()> {
+        let mut memory = self.inner.memory.borrow_mut();
+        let newest = memory.versions.get(&id).copied().unwrap_or(0);
+        if version < newest {
+            return Err(Error::RecordRejected);
+        }
+        let newer = version > newest;
+        memory.versions.insert(id, version);
+        drop(memory);
+        if newer {
+            self.changed(Change::Versions);
+        }
+        Ok(())
+    }
+
+    /// Goes on with this Keystore session; the one before ends. Calls that are under way, and who listens, go over to it.
+    pub(in crate::flows) async fn adopt(&self, session: Zeroizing<String>) {
+        let before = self.services().fresh();
+        before.set_session(self.services().set_session(Some(session)));
+        self.changed(Change::Access);
+        self.follow_events();
+        // It is of no more use; should ending it fail, its age ends it.
+        let _ = before.end_session().await;
+    }
+
+    /// Does a step of the protocol, and tells of it when it worked.
+    pub(in crate::flows) async fn step<R>(
+        &self,
+        number: u8,
+        title: &'static str,
+        work: impl Future<Output = Result<R>>,
+    ) -> Result<R> {
+        let clock = &self.services().transport;
+        let start = clock.now();
+        let result = work.await;
+        if result.is_ok() {
+            self.inner.steps.tell(number, title, start, clock);
+        }
+        result
+    }
+}

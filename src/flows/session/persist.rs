@@ -1,0 +1,192 @@
+//! What a session keeps beyond its page. It is written and read here, in the clear; whoever stores it seals it first.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Client, Keys, Login, Session};
+use crate::api::Transport;
+use crate::crypto::base64url::{from_base64url_exact, to_base64url};
+use crate::crypto::canonical_json::{from_json, to_json};
+use crate::crypto::engine::{Engine, make_random};
+use crate::crypto::keys::SymmetricKey;
+use crate::crypto::records::{seal_signing_key, seal_vault_key};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+
+/// Another form is not read.
+const FORM: u8 = 1;
+
+/// What became different, so that it should be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A newer card or note was seen.
+    Versions,
+    /// The session was locked or unlocked, or goes on with another session of the Keystore.
+    Access,
+    /// A newer event was told.
+    LastEvent,
+}
+
+pub(super) type Watcher = Rc<dyn Fn(Change)>;
+
+/// Bytes that are to be sealed before they are stored, and the nonce for it.
+pub struct Plain {
+    /// Random, for AES-GCM.
+    pub iv: Zeroizing<[u8; 12]>,
+    /// JSON.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// A session between two pages. Its keys stand apart, so that they can be taken away.
+pub struct Kept {
+    /// Who it is, with the session of the Keystore.
+    pub state: Plain,
+    /// The KEK and what it opens; none of a locked session.
+    pub keys: Option<Plain>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    form: u8,
+    account: Id,
+    /// None of somebody who signed in with an identity token, which is not kept.
+    email: Option<String>,
+    session: Option<Zeroizing<String>>,
+}
+
+/// Of each card and note the newest version that was seen, by id.
+type Versions = Vec<(Id, u64)>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Secrets {
+    kek: Zeroizing<String>,
+    vault_key: String,
+    signing_key: String,
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Calls `watcher` whenever there is something to keep.
+    pub fn watch(&self, watcher: impl Fn(Change) + 'static) {
+        *self.inner.watcher.borrow_mut() = Some(Rc::new(watcher));
+    }
+
+    pub(super) fn changed(&self, change: Change) {
+        let watcher = self.inner.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(change);
+        }
+    }
+
+    /// What is to be kept.
+    pub fn keep(&self) -> Result<Kept> {
+        if self.is_over() {
+            return Err(Error::SessionExpired);
+        }
+        let state = State {
+            form: FORM,
+            account: self.account(),
+            email: self.email(),
+            session: self.services().session(),
+        };
+        let versions: Versions = {
+            let memory = self.inner.memory.borrow();
+            let seen = memory.versions.iter();
+            seen.copied().collect()
+        };
+        let (state, versions) = (to_json(&state)?, to_json(&versions)?);
+        // Two lines, because only the first one is a secret: it must not be left behind by a buffer that grows.
+        let mut lines = Zeroizing::new(Vec::with_capacity(state.len() + 1 + versions.len()));
+        lines.extend_from_slice(&state);
+        lines.push(b'\n');
+        lines.extend_from_slice(&versions);
+        let state = self.plain(lines)?;
+        let keys = self.inner.keys.borrow().clone();
+        let Some(keys) = keys else {
+            return Ok(Kept { state, keys: None });
+        };
+        let (account, engine) = (self.account(), self.engine());
+        let secrets = Secrets {
+            kek: Zeroizing::new(to_base64url(keys.kek.as_bytes())),
+            vault_key: seal_vault_key(engine, account, &keys.kek, &keys.vault)?,
+            signing_key: seal_signing_key(engine, account, &keys.kek, &keys.signing)?,
+        };
+        let keys = Some(self.plain(to_json(&secrets)?)?);
+        Ok(Kept { state, keys })
+    }
+
+    fn plain(&self, bytes: Zeroizing<Vec<u8>>) -> Result<Plain> {
+        let iv = make_random(self.engine())?;
+        Ok(Plain { iv, bytes })
+    }
+
+    /// Takes over what another tab, which has the same session, has kept. Versions grow together; `access`, the keys and
+    /// the session of the Keystore, is taken unless this tab has a newer one.
+    pub fn catch_up(&self, state: &[u8], keys: Option<&[u8]>, access: bool) -> Result<()> {
+        let (state, versions) = read_state(state)?;
+        if state.account != self.account() {
+            return Err(Error::RecordRejected);
+        }
+        self.remember_versions(versions);
+        if !access || self.is_over() {
+            return Ok(());
+        }
+        match keys {
+            None => self.forget(),
+            Some(keys) if self.is_locked() => {
+                *self.inner.keys.borrow_mut() = Some(Rc::new(read_keys(self.account(), keys)?));
+            }
+            Some(_) => {}
+        }
+        if state.session != self.services().session() {
+            self.services().set_session(state.session);
+            self.follow_events();
+        }
+        Ok(())
+    }
+
+    fn remember_versions(&self, versions: Versions) {
+        let mut memory = self.inner.memory.borrow_mut();
+        for (id, seen) in versions {
+            if memory.versions.get(&id).is_none_or(|newest| seen > *newest) {
+                memory.versions.insert(id, seen);
+            }
+        }
+    }
+}
+
+impl<T: Transport, E: Engine> Client<T, E> {
+    /// The session that was kept; locked, if its keys were not.
+    pub fn resume(&self, state: &[u8], keys: Option<&[u8]>) -> Result<Session<T, E>> {
+        let (state, versions) = read_state(state)?;
+        let keys = keys
+            .map(|keys| read_keys(state.account, keys))
+            .transpose()?;
+        let services = self.services.fresh();
+        services.set_session(state.session);
+        let login = state.email.map_or_else(Login::identity, Login::Email);
+        let session = self.session(services, state.account, login, keys);
+        session.remember_versions(versions);
+        Ok(session)
+    }
+}
+
+fn read_state(lines: &[u8]) -> Result<(State, Versions)> {
+    let end = lines.iter().position(|byte| *byte == b'\n');
+    let (state, versions) = lines.split_at(end.ok_or(Error::RecordRejected)?);
+    let state: State = from_json(state)?;
+    if state.form == FORM {
+        Ok((state, from_json(&versions[1..])?))
+    } else {
+        Err(Error::RecordRejected)
+    }
+}
+
+fn read_keys(account: Id, json: &[u8]) -> Result<Keys> {
+    let secrets: Secrets = from_json(json)?;
+    let kek = SymmetricKey::from_bytes(from_base64url_exact(&secrets.kek)?)?;
+    Keys::open(account, kek, &secrets.vault_key, &secrets.signing_key)
+}
