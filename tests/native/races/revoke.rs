@@ -1,5 +1,7 @@
 //! A share is revoked while it is being read.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 use vouchsafe::Error;
 
@@ -151,11 +153,20 @@ fn whole_clients_revoke_and_read() {
         );
         while tally.goes_on() {
             let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
-            let (revoked, read) = tokio::join!(
-                revoker.session.revoke_share(share.id),
-                bob.session.read_share(share.id),
-            );
-            revoked.unwrap();
+            // Revoking asks for more before it writes, so it is some requests ahead, one more in each round.
+            let (sent, ahead) = (&revoker.http.sent, tally.rounds() % 4);
+            let (before, is_over) = (sent.borrow().len(), Cell::new(false));
+            let revoking = async {
+                revoker.session.revoke_share(share.id).await.unwrap();
+                is_over.set(true);
+            };
+            let reading = async {
+                while sent.borrow().len() < before + ahead && !is_over.get() {
+                    tokio::task::yield_now().await;
+                }
+                bob.session.read_share(share.id).await
+            };
+            let ((), read) = tokio::join!(revoking, reading);
             match &read {
                 Ok(received) => assert_eq!(received.card, passport()),
                 Err(error) => assert_eq!(error, &Error::NotFound),
