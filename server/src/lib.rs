@@ -40,8 +40,6 @@ mod start_error;
 mod store;
 mod token;
 mod vault;
-#[cfg(test)]
-mod wire;
 
 pub use clock::Clock;
 pub use config::{Config, Services};

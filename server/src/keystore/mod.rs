@@ -16,8 +16,6 @@ mod state;
 mod sweep;
 mod tokens;
 mod who;
-#[cfg(test)]
-mod wire;
 
 pub(crate) use routes::router;
 pub(crate) use state::Keystore;

@@ -16,8 +16,6 @@ mod shares;
 mod smtp;
 mod state;
 mod sweep;
-#[cfg(test)]
-mod wire;
 
 pub(crate) use auth::TrustedKeys;
 pub(crate) use routes::router;

@@ -98,6 +98,7 @@ impl Lab {
         self.time.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// Asks, and holds the answer to what the service describes.
     pub(crate) async fn call(
         &self,
         method: &str,
@@ -331,6 +332,7 @@ pub(crate) async fn call(
     } else {
         serde_json::from_slice(&bytes).unwrap()
     };
+    crate::description::hold(http, method, url, status, &body).await;
     (status, body)
 }
 
