@@ -117,13 +117,17 @@ pub(crate) fn passport() -> CardContent {
     )
 }
 
+/// How long a test waits for what must happen. It ends a test that would hang, and decides nothing else.
+const PATIENCE_MS: u32 = 120_000;
+
 /// Looks again and again until `look` finds something.
 pub(crate) async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
-    for _ in 0..400 {
+    const PAUSE_MS: u32 = 25;
+    for _ in 0..PATIENCE_MS / PAUSE_MS {
         if let Some(found) = look().await {
             return found;
         }
-        Fetch.sleep(25).await;
+        Fetch.sleep(PAUSE_MS).await;
     }
     panic!("it never came about");
 }

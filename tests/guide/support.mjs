@@ -10,8 +10,8 @@ import { after, before } from "node:test";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-/** A sign-up stretches a passphrase, which takes long on a slow machine. */
-const PATIENCE = 60_000;
+/** How long a test waits for what must happen, in milliseconds: it ends a test that would hang, and decides nothing else. */
+const PATIENCE = 180_000;
 
 export const root = new URL("../../", import.meta.url);
 

@@ -13,6 +13,7 @@ use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Session, Steps};
 use vouchsafe::ids::Id;
+use zeroize::Zeroizing;
 
 use crate::support::{
     Hooked, Hooks, Http, PAGE, World, by_link, by_mail, eventually, passport, run, whole,
@@ -27,6 +28,10 @@ type Recording = Hooked<SignIns>;
 struct SignIns(Rc<RefCell<Value>>);
 
 impl Hooks for SignIns {
+    async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        RustEngine.make_rsa_key().await
+    }
+
     async fn finish_opaque(
         &self,
         operation: Operation,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How long a child may take to end in peace.
+/// How long a child may take to end in peace; then it is ended by force, which is no failure.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Children {

@@ -14,15 +14,18 @@ use crate::process::{self, Background};
 use crate::spent;
 use crate::workspace::Workspace;
 
-/// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a start may take: a second on an idle machine. It ends the wait for what will never answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Whichever port is free when the services start. They tell it in their log, so they need one.
+pub(crate) const ANY_PORT: u16 = 0;
 
 /// What every native build selects, so that each dependency has the same features in all of them and is compiled once.
 pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--features", "vouchsafe/rust-rsa"];
 
 /// How the services shall run.
 pub(crate) struct Settings<'a> {
-    /// The port on this machine.
+    /// The port on this machine, or [`ANY_PORT`].
     pub(crate) port: u16,
     /// The folder of their data.
     pub(crate) data: &'a Path,
@@ -122,11 +125,6 @@ pub(crate) fn ensure_free(port: u16) -> Result<()> {
     }
 }
 
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
 impl Services {
     /// Starts them and waits until they answer.
     pub(crate) fn start(
@@ -134,7 +132,6 @@ impl Services {
         server: &Path,
         settings: &Settings<'_>,
     ) -> Result<Self> {
-        let port = settings.port;
         fs::create_dir_all(settings.data)
             .with_context(|| format!("{} could not be made", settings.data.display()))?;
         let mut command = workspace.command(server);
@@ -153,13 +150,6 @@ impl Services {
                 any_origin,
             } => {
                 command.arg("all");
-                for host in ["127.0.0.1", "localhost"] {
-                    command.args(["--vault-url", &format!("http://{host}:{port}/vault")]);
-                }
-                command.args([
-                    "--keystore-url",
-                    &format!("http://127.0.0.1:{port}/keystore"),
-                ]);
                 if mailbox {
                     command.arg("--dev-mailbox");
                 }
@@ -172,7 +162,7 @@ impl Services {
             }
         }
         command
-            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--listen", &format!("127.0.0.1:{}", settings.port)])
             .arg("--data")
             .arg(settings.data);
         if !settings.rate_limits {
@@ -184,11 +174,14 @@ impl Services {
             command.stdout(file.try_clone()?).stderr(file);
         }
         let child = Background::start(&mut command)?;
-        let this = Self {
+        let mut this = Self {
             child,
-            port,
+            port: settings.port,
             log: settings.log.map(Path::to_owned),
         };
+        if this.port == ANY_PORT {
+            this.port = this.told_port()?;
+        }
         this.wait_for("/health")?;
         if matches!(settings.host, Host::Demo(_)) {
             this.wait_for("/")?;
@@ -216,6 +209,30 @@ impl Services {
         loop {
             self.ensure_running()?;
             thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The port that the log tells, once it does.
+    fn told_port(&self) -> Result<u16> {
+        let log = self
+            .log
+            .as_ref()
+            .context("There is no log to tell the port.")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.ensure_running()?;
+            let text = fs::read_to_string(log)?;
+            let told = text
+                .lines()
+                .find_map(|line| line.strip_prefix("listening on http://127.0.0.1:"));
+            match told.filter(|_| text.ends_with('\n')) {
+                Some(port) => return Ok(port.parse()?),
+                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
+                None => bail!(
+                    "The server does not say where it listens.{}",
+                    self.log_tail()
+                ),
+            }
         }
     }
 
@@ -256,7 +273,7 @@ impl Services {
     }
 }
 
-/// The status of a GET on this machine.
+/// The status of a GET on this machine. Where it takes long, it is asked for again.
 fn status(port: u16, path: &str) -> Result<u16> {
     let patience = Some(Duration::from_secs(5));
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;

@@ -1,7 +1,7 @@
 //! Invitation mails, as they are captured.
 
 use crate::common::*;
-use crate::sink::nobody;
+use crate::port::Port;
 use serde_json::{Value, json};
 
 async fn mail_of(lab: &Lab, id: &str) -> Value {
@@ -114,8 +114,9 @@ async fn the_mailbox_is_shut_unless_it_is_opened() {
 
 #[tokio::test]
 async fn cancelled_invitations_keep_no_token() {
-    let address = nobody().await;
-    let lab = Lab::with(|config| config.smtp_url = Some(format!("smtp://{address}"))).await;
+    let nobody = Port::hold();
+    let smtp = format!("smtp://{}", nobody.address());
+    let lab = Lab::with(|config| config.smtp_url = Some(smtp)).await;
     let ada = lab.sign_up("ada").await;
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
     assert!(held_token(&lab, &id).await.is_some());

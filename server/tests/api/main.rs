@@ -19,6 +19,8 @@ mod mails;
 mod matrix;
 mod migrations;
 mod outsiders;
+#[path = "../../../tests/native/support/port.rs"]
+mod port;
 mod processes;
 mod repeats;
 mod routes;

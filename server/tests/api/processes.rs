@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use crate::common::*;
+use crate::port::Port;
 use reqwest::Client;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -35,7 +35,7 @@ impl Process {
     pub(crate) async fn start(arguments: &[&str], data: &Path) -> Self {
         let mut child = command(arguments, data).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
+        let line = tokio::time::timeout(PATIENCE, lines.next_line())
             .await
             .unwrap()
             .unwrap();
@@ -58,7 +58,7 @@ impl Process {
                 .unwrap()
                 .success()
         );
-        let status = tokio::time::timeout(Duration::from_secs(20), self.child.wait())
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .unwrap()
             .unwrap();
@@ -73,15 +73,10 @@ async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
     let http = Client::new();
     // The audience is the Vault's name, not necessarily where it is reached.
     let audience = "http://vault.test/vault";
-    let start = [
-        "keystore",
-        "--listen",
-        "127.0.0.1:0",
-        "--vault-url",
-        audience,
-    ];
+    let port = Port::hold();
+    let address = port.address().to_string();
+    let start = ["keystore", "--listen", &address, "--vault-url", audience];
     let keystore_process = Process::start(&start, keystore_data.path()).await;
-    let address = keystore_process.address.clone();
     let keystore = format!("http://{address}/keystore");
     let vault_start = [
         "vault",
@@ -106,9 +101,7 @@ async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
         "no key yet, and nobody to ask"
     );
 
-    let mut back = start;
-    back[2] = &address;
-    let keystore_process = Process::start(&back, keystore_data.path()).await;
+    let keystore_process = Process::start(&start, keystore_data.path()).await;
     assert_eq!(
         call(&http, "PUT", &card, Some(&ada.token), body).await.0,
         201
@@ -132,7 +125,7 @@ async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
     assert!(error.unwrap_err().is_connect());
 
     vault_process.stop().await;
-    let _keystore_process = Process::start(&back, keystore_data.path()).await;
+    let _keystore_process = Process::start(&start, keystore_data.path()).await;
     let vault_process = Process::start(&vault_start, vault_data.path()).await;
     let card = card.replace(&vault, &format!("http://{}/vault", vault_process.address));
     let fresh = token(&http, &keystore, audience, &ada.session).await;

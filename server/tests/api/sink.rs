@@ -59,12 +59,6 @@ impl Drop for Sink {
     }
 }
 
-/// An address where nobody listens.
-pub(crate) async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
-}
-
 impl Sink {
     /// A sink whose certificate is for localhost.
     pub(crate) async fn open(tls: Tls) -> Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::*;
-use crate::sink::nobody;
+use crate::port::Port;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -216,10 +216,10 @@ async fn expired_invitations_cannot_be_used_again() {
 #[tokio::test]
 async fn tokens_of_expired_mails_go() {
     // The mails wait, since nobody takes them.
-    let address = nobody().await;
+    let nobody = Port::hold();
     let lab = Lab::with(|config| {
         config.sweep = Duration::from_millis(20);
-        config.smtp_url = Some(format!("smtp://{address}"));
+        config.smtp_url = Some(format!("smtp://{}", nobody.address()));
     })
     .await;
     let ada = lab.sign_up("ada").await;

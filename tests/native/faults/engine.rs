@@ -2,17 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Mutex;
 
 use vouchsafe::Result;
-use vouchsafe::crypto::engine::rust::RustEngine;
-use vouchsafe::crypto::engine::{Engine, Finished, Operation};
+use vouchsafe::crypto::engine::{Finished, Operation};
 use zeroize::Zeroizing;
 
-use crate::support::{Hooked, Hooks, opaque};
-
-/// Every stage hands out the same keys, in the same order.
-static KEYS: Mutex<Vec<Zeroizing<Vec<u8>>>> = Mutex::new(Vec::new());
+use crate::support::{Hooked, Hooks, opaque, rsa_key};
 
 pub type Quick = Hooked<Shortcuts>;
 
@@ -22,7 +17,8 @@ pub struct Shortcuts {
 }
 
 impl Quick {
-    /// `keys` counts the RSA keys that were handed out on a stage: no two publications there have the same.
+    /// `keys` counts the RSA keys that were handed out on a stage: no two publications there have the same, and every
+    /// stage hands out the same, in the same order.
     pub fn new(keys: Rc<Cell<usize>>) -> Self {
         Hooked(Shortcuts { keys })
     }
@@ -30,14 +26,7 @@ impl Quick {
 
 impl Hooks for Shortcuts {
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let number = self.keys.replace(self.keys.get() + 1);
-        loop {
-            if let Some(key) = KEYS.lock().unwrap().get(number) {
-                return Ok(key.clone());
-            }
-            let made = RustEngine.make_rsa_key().await?;
-            KEYS.lock().unwrap().push(made);
-        }
+        rsa_key(self.keys.replace(self.keys.get() + 1)).await
     }
 
     async fn finish_opaque(

@@ -7,6 +7,10 @@ use crate::faults::line::{Place, Point};
 use crate::faults::look::look;
 use crate::faults::scene::{Scene, Seat};
 use crate::faults::stage::Stage;
+use crate::support::sample::sample;
+
+/// The breaks of a flow are tried in so many parts.
+const PARTS: usize = 12;
 
 /// What happens when nothing is cut.
 pub struct Reference {
@@ -57,14 +61,9 @@ impl Reference {
         reference
     }
 
-    /// Every place of the call with every one of these points.
-    pub fn cases<'a>(
-        &'a self,
-        flow: Flow,
-        scene: &'a Scene,
-        points: &'a [Point],
-    ) -> impl Iterator<Item = Case<'a>> {
-        self.places.iter().flat_map(move |place| {
+    /// What this run tries of every place of the call with every one of these points.
+    pub fn cases<'a>(&'a self, flow: Flow, scene: &'a Scene, points: &'a [Point]) -> Vec<Case<'a>> {
+        let cases = self.places.iter().flat_map(move |place| {
             points.iter().map(move |&point| Case {
                 flow,
                 scene,
@@ -72,7 +71,8 @@ impl Reference {
                 place,
                 point,
             })
-        })
+        });
+        sample(&format!("breaks of {flow:?}"), PARTS, cases.collect())
     }
 }
 

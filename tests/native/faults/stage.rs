@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
@@ -20,7 +19,7 @@ use vouchsafe_server::{Config, Server};
 
 use crate::faults::engine::Quick;
 use crate::faults::line::Line;
-use crate::support::{PAGE, eventually, server_program};
+use crate::support::{PAGE, Port, eventually, server_program};
 
 /// The servers run beside the tests, which have one thread each.
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -34,7 +33,7 @@ enum Running {
 pub struct Stage {
     folder: tempfile::TempDir,
     running: RefCell<Option<Running>>,
-    port: u16,
+    port: Port,
     pub keys: Rc<Cell<usize>>,
 }
 
@@ -45,12 +44,14 @@ impl Stage {
         let mut config = Config::new(folder.path());
         config.rate_limits = false;
         config.invitation_url = Some(PAGE.into());
+        let port = Port::hold();
+        config.listen = port.address().to_string();
         let (tell, told) = std::sync::mpsc::channel();
         SERVERS.spawn(async move { tell.send(Server::start(config).await) });
         let server = told.recv().unwrap().unwrap();
         Self {
             folder,
-            port: server.address().port(),
+            port,
             running: RefCell::new(Some(Running::Here(server))),
             keys,
         }
@@ -58,14 +59,12 @@ impl Stage {
 
     /// The server's program, with a copy of this data.
     pub fn program(data: &Path, keys: Rc<Cell<usize>>) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let stage = Self {
             folder: copy_of(Some(data)),
-            port: free.local_addr().unwrap().port(),
+            port: Port::hold(),
             running: RefCell::new(None),
             keys,
         };
-        drop(free);
         stage.start_program();
         stage
     }
@@ -78,7 +77,7 @@ impl Stage {
     /// Starts the program, again after [`Stage::kill`], and waits until it listens.
     pub fn start_program(&self) {
         let mut child = Command::new(server_program())
-            .args(["all", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["all", "--listen", &self.port.address().to_string()])
             .args(["--no-rate-limits", "--invitation-url", PAGE, "--data"])
             .arg(self.data())
             .env("VOUCHSAFE_LOG", "off")
@@ -129,7 +128,7 @@ impl Stage {
     }
 
     pub fn url(&self, service: &str) -> String {
-        format!("http://127.0.0.1:{}/{service}", self.port)
+        format!("http://{}/{service}", self.port.address())
     }
 
     /// A client as one device has it.

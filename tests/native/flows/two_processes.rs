@@ -1,7 +1,7 @@
 //! Vault and Keystore as two processes: each can go away and come back, and nothing is lost.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -10,19 +10,19 @@ use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Steps, Trust};
 
 use crate::support::{
-    Counting, Http, PAGE, PASSPHRASE, by_link, passport, run, server_program, whole,
+    Counting, Http, PAGE, PASSPHRASE, Port, by_link, passport, run, server_program, whole,
 };
 
 struct Process(Child);
 
 impl Process {
     /// Starts one service and waits until it listens.
-    fn start(service: &str, port: u16, vault: &str, keystore: &str, data: &Path) -> Self {
+    fn start(service: &str, address: SocketAddr, vault: &str, keystore: &str, data: &Path) -> Self {
         let mut child = Command::new(server_program())
             .args([
                 service,
                 "--listen",
-                &format!("127.0.0.1:{port}"),
+                &address.to_string(),
                 "--no-rate-limits",
             ])
             .args(["--vault-url", vault, "--keystore-url", keystore])
@@ -49,25 +49,18 @@ impl Drop for Process {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 #[test]
 fn either_service_can_go_and_come_back() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let data = |name: &str| folder.path().join(name);
-        let (vault_port, keystore_port) = (free_port(), free_port());
-        let vault = format!("http://127.0.0.1:{vault_port}/vault");
-        let keystore = format!("http://127.0.0.1:{keystore_port}/keystore");
-        let start_vault = || Process::start("vault", vault_port, &vault, &keystore, &data("v"));
+        let ports = [Port::hold(), Port::hold()];
+        let [vault_at, keystore_at] = ports.each_ref().map(Port::address);
+        let vault = format!("http://{vault_at}/vault");
+        let keystore = format!("http://{keystore_at}/keystore");
+        let start_vault = || Process::start("vault", vault_at, &vault, &keystore, &data("v"));
         let start_keystore =
-            || Process::start("keystore", keystore_port, &vault, &keystore, &data("k"));
+            || Process::start("keystore", keystore_at, &vault, &keystore, &data("k"));
         let (vault_process, keystore_process) = (start_vault(), start_keystore());
         assert!(!data("v").join("keystore.db").exists() && !data("k").join("vault.db").exists());
 

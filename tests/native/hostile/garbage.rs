@@ -1,7 +1,5 @@
 //! Whole answers replaced by garbage, in every flow: an error with a code, never a panic, a hang or a result.
 
-use std::time::Duration;
-
 use vouchsafe::api::{PageRequest, Response};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{CardUpdate, Share};
@@ -9,7 +7,7 @@ use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
 use crate::support::{
-    Http, PASSPHRASE, Person, World, by_link, connect_by_link, passport, run, whole,
+    Http, PASSPHRASE, PATIENCE, Person, World, by_link, connect_by_link, passport, run, whole,
 };
 
 fn bodies() -> Vec<Vec<u8>> {
@@ -79,7 +77,7 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
     macro_rules! run {
         ($($name:literal: $flow:expr),* $(,)?) => {
             vec![$({
-                let wait = tokio::time::timeout(Duration::from_secs(20), $flow).await;
+                let wait = tokio::time::timeout(PATIENCE, $flow).await;
                 let result = wait.unwrap_or_else(|_| panic!("{} hangs", $name));
                 ($name, result.map(|_| ()))
             }),*]

@@ -1,14 +1,12 @@
 //! What this side remembers: older notes, invitations that were taken back, lists without end.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use vouchsafe::Error;
 use vouchsafe::api::PageRequest;
 use vouchsafe::flows::{ConnectionState, Trust};
 
 use crate::hostile::{asked_since, count, lie_about_items};
-use crate::support::{PASSPHRASE, World, connect_by_link, connect_by_mail, run, whole};
+use crate::support::{PASSPHRASE, PATIENCE, World, connect_by_link, connect_by_mail, run, whole};
 
 /// What the Keystore keeps for a connection.
 const ENTRY: &str = "/keystore/v1/connections/";
@@ -231,7 +229,7 @@ fn lists_without_end_do_not_hang() {
             }
             response
         });
-        let wait = tokio::time::timeout(Duration::from_secs(10), alice.session.disconnect(hers.id));
+        let wait = tokio::time::timeout(PATIENCE, alice.session.disconnect(hers.id));
         let ended = wait.await.expect("disconnect goes round and round");
         assert_eq!(ended.unwrap_err().code(), "server_error");
     });

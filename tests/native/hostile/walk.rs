@@ -3,15 +3,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use vouchsafe::Result;
 use vouchsafe::flows::{Share, Trust};
 
+use crate::support::sample::{is_thorough, sample};
 use crate::support::{
-    Counting, Http, PASSPHRASE, Person, World, connect_by_link, passport, run, whole,
+    Counting, Http, PASSPHRASE, PATIENCE, Person, World, connect_by_link, passport, run, whole,
 };
+
+/// The changes are tried in so many parts.
+const PARTS: usize = 6;
 
 /// A place in an answer: names and positions.
 type Path = Vec<String>;
@@ -148,8 +151,8 @@ async fn harness<R>(
     mut flow: impl AsyncFnMut() -> Result<R>,
     same: impl Fn(&R) -> bool,
 ) -> BTreeSet<String> {
-    let mut ignored = BTreeSet::new();
-    let (mut tried, mut seen) = (0, BTreeSet::new());
+    let mut lies = Vec::new();
+    let mut seen = BTreeSet::new();
     for (at, answer) in answers {
         if !seen.insert(at.clone()) {
             continue;
@@ -159,23 +162,24 @@ async fn harness<R>(
         for path in places {
             let value = answer.pointer(&pointer(&path)).unwrap();
             for change in changes(value) {
-                tried += 1;
-                let shown = format!("{at} {} {change:?}", pointer(&path));
-                change_at(http, &at, &path, change.as_ref());
-                let run = tokio::time::timeout(Duration::from_secs(20), flow());
-                match run.await.unwrap_or_else(|_| panic!("{shown} hangs")) {
-                    Err(error) => {
-                        assert!(!error.code().is_empty() && !error.to_string().is_empty())
-                    }
-                    Ok(result) => {
-                        assert!(same(&result), "{shown} was believed");
-                        ignored.insert(format!("{at} {}", pointer(&path)));
-                    }
-                }
+                lies.push((at.clone(), path.clone(), change));
             }
         }
     }
-    assert!(tried > 20, "{tried}");
+    assert!(lies.len() > 20, "{}", lies.len());
+    let mut ignored = BTreeSet::new();
+    for (at, path, change) in sample("changes of answers", PARTS, lies) {
+        let shown = format!("{at} {} {change:?}", pointer(&path));
+        change_at(http, &at, &path, change.as_ref());
+        let run = tokio::time::timeout(PATIENCE, flow());
+        match run.await.unwrap_or_else(|_| panic!("{shown} hangs")) {
+            Err(error) => assert!(!error.code().is_empty() && !error.to_string().is_empty()),
+            Ok(result) => {
+                assert!(same(&result), "{shown} was believed");
+                ignored.insert(format!("{at} {}", pointer(&path)));
+            }
+        }
+    }
     http.honest();
     ignored
 }
@@ -193,8 +197,9 @@ fn only_these(ignored: &BTreeSet<String>, listed: &[&str]) {
     let listed: BTreeSet<String> = listed.iter().map(|line| (*line).to_owned()).collect();
     let more: Vec<&String> = ignored.difference(&listed).collect();
     let fewer: Vec<&String> = listed.difference(ignored).collect();
+    // In a sample, not every place has each of its changes.
     assert!(
-        more.is_empty() && fewer.is_empty(),
+        more.is_empty() && (fewer.is_empty() || !is_thorough()),
         "more {more:#?}, fewer {fewer:#?}"
     );
 }

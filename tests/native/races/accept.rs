@@ -64,9 +64,9 @@ fn two_people_accept_one_invitation() {
         for caller in &callers {
             keys.push(caller.publish().await);
         }
-        let mut tally = Tally::new("two people accept", ["Bob", "Carol"]);
-        for round in 0..ROUNDS {
-            if round % FRESH == 0 {
+        let mut tally = Tally::new("two people accept", ["Bob", "Carol"], ROUNDS);
+        while tally.goes_on() {
+            if tally.rounds() % FRESH == 0 {
                 for caller in &mut callers {
                     caller.renew().await;
                 }
@@ -94,8 +94,8 @@ fn two_people_accept_one_invitation() {
             assert_eq!(loser.vault("GET", &path, Value::Null).await.0, 404);
             tally.count(carol_won);
         }
-        tally.tell();
-        assert_eq!(lab.in_vault("connections").await, ROUNDS);
+        let rounds = tally.tell();
+        assert_eq!(lab.in_vault("connections").await, rounds);
         let torn = "connections JOIN invitations ON invitations.id = connections.id \
                     WHERE answered_by <> invitee OR state <> 'accepted'";
         assert_eq!(lab.in_vault(torn).await, 0);
@@ -107,9 +107,9 @@ fn one_person_accepts_twice() {
     let (lab, mut callers) = alice_bob_carol();
     on_many_threads(async {
         let (hers, his) = (callers[0].publish().await, callers[1].publish().await);
-        let mut tally = Tally::new("one person accepts twice", ["first", "second"]);
-        for round in 0..ROUNDS {
-            if round % FRESH == 0 {
+        let mut tally = Tally::new("one person accepts twice", ["first", "second"], ROUNDS);
+        while tally.goes_on() {
+            if tally.rounds() % FRESH == 0 {
                 for caller in &mut callers {
                     caller.renew().await;
                 }
@@ -128,7 +128,7 @@ fn one_person_accepts_twice() {
             assert_eq!(first.1, second.1, "the same connection");
             tally.count(second.0 == 201);
         }
-        tally.tell();
-        assert_eq!(lab.in_vault("connections").await, ROUNDS);
+        let rounds = tally.tell();
+        assert_eq!(lab.in_vault("connections").await, rounds);
     });
 }

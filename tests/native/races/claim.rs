@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::races::lab::{
-    Caller, Lab, ROUNDS, Tally, jwe, on_many_threads, on_one_thread, race, random_id, watch,
+    Caller, Lab, PARTS, ROUNDS, Tally, jwe, on_many_threads, on_one_thread, race, random_id, watch,
 };
-use crate::support::{connect_by_link, eventually, passport, whole};
+use crate::support::{connect_by_link, eventually, passport, sample, whole};
 
 /// So many spaces go in one request.
-const BATCH: usize = 200;
+const BATCH: usize = 100;
 
 /// What a device does at a first read, and what it then sees.
 async fn read(device: Caller, id: String, claim: String) -> Value {
@@ -39,8 +39,8 @@ fn two_devices_claim_one_space() {
         (lab, alice, devices)
     });
     on_many_threads(async {
-        let mut tally = Tally::new("two devices claim", ["first", "second"]);
-        for _ in 0..ROUNDS / BATCH {
+        let mut tally = Tally::new("two devices claim", ["first", "second"], ROUNDS);
+        while tally.goes_on() {
             let space = |_| {
                 json!({
                     "id": random_id(),
@@ -67,10 +67,9 @@ fn two_devices_claim_one_space() {
                 tally.count(first == json!(other_claim));
             }
         }
-        assert_eq!(tally.rounds(), ROUNDS);
-        tally.tell();
+        let rounds = tally.tell();
         let claimed = "spaces WHERE claim IS NOT NULL AND claimed_at IS NOT NULL";
-        assert_eq!(lab.in_keystore(claimed).await, ROUNDS);
+        assert_eq!(lab.in_keystore(claimed).await, rounds);
     });
 }
 
@@ -91,7 +90,7 @@ fn two_devices_read_one_share() {
         ];
         devices.iter().for_each(|device| watch(&device.http));
         let mut shares = Vec::new();
-        for _ in 0..ROUNDS / 10 {
+        for _ in 0..sample::rounds("two devices read", PARTS, ROUNDS / 10) {
             let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
             let (one, other) = tokio::join!(
                 devices[0].session.read_share(share.id),
@@ -108,8 +107,10 @@ fn two_devices_read_one_share() {
             (claimed == shares.len()).then_some(())
         })
         .await;
-        for opened in bob.session.read_shares(&shares[..50]).await.unwrap() {
-            assert_eq!(opened.result.unwrap().card, passport());
+        for some in shares.chunks(50) {
+            for opened in bob.session.read_shares(some).await.unwrap() {
+                assert_eq!(opened.result.unwrap().card, passport());
+            }
         }
         assert_eq!(bob.engine.decryptions.get(), 0, "the claims open");
     });

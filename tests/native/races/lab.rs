@@ -12,9 +12,12 @@ use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::ids::Id;
 
 use crate::races::forging::forge_key;
-use crate::support::{Http, Person, World};
+use crate::support::{Http, Person, World, sample};
 
+/// How often people race where everything is tried; otherwise in one of so many parts of the rounds.
 pub const ROUNDS: usize = 1000;
+
+pub const PARTS: usize = 10;
 
 /// Callers' tokens last five minutes; in so many rounds no time passes to speak of.
 pub const FRESH: usize = 100;
@@ -258,17 +261,28 @@ pub struct Tally {
     what: &'static str,
     ways: [&'static str; 2],
     counts: [usize; 2],
+    wanted: usize,
+    most: usize,
     began: Instant,
 }
 
 impl Tally {
-    pub fn new(what: &'static str, ways: [&'static str; 2]) -> Self {
+    /// For so many rounds where everything is tried.
+    pub fn new(what: &'static str, ways: [&'static str; 2], most: usize) -> Self {
         Self {
             what,
             ways,
             counts: [0; 2],
+            wanted: sample::rounds(what, PARTS, most),
+            most,
             began: Instant::now(),
         }
+    }
+
+    /// Whether there is another round: until there were as many as are wanted, and after that, until it went both ways.
+    pub fn goes_on(&self) -> bool {
+        let rounds = self.rounds();
+        rounds < self.wanted || rounds < self.most && self.counts.contains(&0)
     }
 
     /// A round went the second way, or the first.
@@ -280,17 +294,19 @@ impl Tally {
         self.counts.iter().sum()
     }
 
-    /// Prints the counts. Where one way never came about, there was no race.
-    pub fn tell(self) {
+    /// Prints the counts, and gives the number of rounds. Where one way never came about, there was no race.
+    pub fn tell(self) -> usize {
         let Self {
             what,
             ways: [one, other],
             counts: [first, second],
             began,
+            ..
         } = self;
         let seconds = began.elapsed().as_secs_f64();
         let rounds = first + second;
         println!("{what}: {rounds} rounds in {seconds:.1} s; {first} × {one}, {second} × {other}");
         assert!(first > 0 && second > 0, "{what} was no race");
+        rounds
     }
 }

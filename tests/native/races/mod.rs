@@ -1,5 +1,5 @@
-//! What happens when two people, or two devices, do the same thing at the same moment: a thousand times each, exactly
-//! one effect.
+//! What happens when two people, or two devices, do the same thing at the same moment: exactly one effect, a
+//! thousand times each where everything is tried.
 
 mod accept;
 mod claim;

@@ -1,5 +1,7 @@
 //! A share is revoked while it is being read.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 use vouchsafe::Error;
 
@@ -100,9 +102,9 @@ fn revoking_what_is_being_read() {
     let (lab, mut callers) = alice_bob_carol();
     on_many_threads(async {
         let connection = connect(&callers[0], &callers[1]).await;
-        let mut tally = Tally::new("revoking what is being read", ["read", "refused"]);
-        for round in 0..ROUNDS {
-            if round % FRESH == 0 {
+        let mut tally = Tally::new("revoking what is being read", ["read", "refused"], ROUNDS);
+        while tally.goes_on() {
+            if tally.rounds() % FRESH == 0 {
                 for caller in &mut callers {
                     caller.renew().await;
                 }
@@ -124,14 +126,14 @@ fn revoking_what_is_being_read() {
             assert_eq!(again, Err("the share"));
             tally.count(found.is_err());
         }
-        tally.tell();
-        nothing_is_left(&lab, ROUNDS).await;
+        let rounds = tally.tell();
+        nothing_is_left(&lab, rounds).await;
     });
 }
 
 #[test]
 fn whole_clients_revoke_and_read() {
-    let lab = on_one_thread(async {
+    let (lab, rounds) = on_one_thread(async {
         let lab = Lab::start().await;
         let (alice, bob) = (
             lab.world.person("alice").await,
@@ -144,14 +146,27 @@ fn whole_clients_revoke_and_read() {
         for person in [&alice, &bob, &revoker] {
             watch(&person.http);
         }
-        let mut tally = Tally::new("whole clients revoke and read", ["read", "not_found"]);
-        for _ in 0..READ_ROUNDS {
+        let mut tally = Tally::new(
+            "whole clients revoke and read",
+            ["read", "not_found"],
+            READ_ROUNDS,
+        );
+        while tally.goes_on() {
             let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
-            let (revoked, read) = tokio::join!(
-                revoker.session.revoke_share(share.id),
-                bob.session.read_share(share.id),
-            );
-            revoked.unwrap();
+            // Revoking asks for more before it writes, so it is some requests ahead, one more in each round.
+            let (sent, ahead) = (&revoker.http.sent, tally.rounds() % 4);
+            let (before, is_over) = (sent.borrow().len(), Cell::new(false));
+            let revoking = async {
+                revoker.session.revoke_share(share.id).await.unwrap();
+                is_over.set(true);
+            };
+            let reading = async {
+                while sent.borrow().len() < before + ahead && !is_over.get() {
+                    tokio::task::yield_now().await;
+                }
+                bob.session.read_share(share.id).await
+            };
+            let ((), read) = tokio::join!(revoking, reading);
             match &read {
                 Ok(received) => assert_eq!(received.card, passport()),
                 Err(error) => assert_eq!(error, &Error::NotFound),
@@ -161,9 +176,8 @@ fn whole_clients_revoke_and_read() {
             let again = bob.session.read_share(share.id).await;
             assert_eq!(again.unwrap_err(), Error::NotFound);
         }
-        tally.tell();
-        lab
+        (lab, tally.tell())
     });
     // Every claim that was on its way has arrived by now.
-    on_one_thread(nothing_is_left(&lab, READ_ROUNDS));
+    on_one_thread(nothing_is_left(&lab, rounds));
 }

@@ -7,6 +7,10 @@ use crate::secrecy::scan::Scanner;
 use crate::secrecy::secrets::{Kind, Part};
 use crate::secrecy::spellings::{Spelling, write};
 use crate::support::jose::random;
+use crate::support::sample::sample;
+
+/// Secrets are planted in so many parts.
+const PARTS: usize = 8;
 
 /// So much of a piece is copied around a plant.
 const NEIGHBOURHOOD: usize = 1 << 13;
@@ -18,7 +22,7 @@ pub fn plant_everywhere(scanner: &Scanner, recording: &Recording) -> usize {
     let first_of_each: Vec<usize> = (0..scanner.secrets.len())
         .filter(|index| kinds.insert(scanner.secrets[*index].kind))
         .collect();
-    let mut planted = 0;
+    let mut plants = Vec::new();
     for (place, file) in recording.places() {
         let here = |piece: &&Piece| piece.place == place && piece.name == file;
         let piece = recording.pieces.iter().find(here).unwrap();
@@ -29,14 +33,17 @@ pub fn plant_everywhere(scanner: &Scanner, recording: &Recording) -> usize {
             for part in &scanner.secrets[secret].parts {
                 for spelling in part.spellings() {
                     for before in 0..3 {
-                        found_alone(scanner, piece, secret, part, spelling, before);
-                        planted += 1;
+                        plants.push((piece, secret, part, spelling, before));
                     }
                 }
             }
         }
     }
-    planted
+    let plants = sample("plants", PARTS, plants);
+    for (piece, secret, part, spelling, before) in &plants {
+        found_alone(scanner, piece, *secret, part, *spelling, *before);
+    }
+    plants.len()
 }
 
 fn found_alone(

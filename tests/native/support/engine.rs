@@ -3,20 +3,52 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Mutex;
 
 use vouchsafe::Result;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Finished, Operation};
 use zeroize::Zeroizing;
 
-/// Where a test may step in. What it leaves out, the Rust engine does.
+use crate::support::opaque;
+use crate::support::sample::is_thorough;
+
+/// The key pairs that were made, by their numbers.
+static RSA_KEYS: Mutex<Vec<Zeroizing<Vec<u8>>>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// The number of the next key pair. A test has a thread, so what it gets is new to it.
+    static NEXT_RSA_KEY: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The key pair of this number, which is made when it is first asked for: making one takes up to a second.
+pub async fn rsa_key(number: usize) -> Result<Zeroizing<Vec<u8>>> {
+    loop {
+        if let Some(key) = RSA_KEYS.lock().unwrap().get(number) {
+            return Ok(key.clone());
+        }
+        let made = RustEngine.make_rsa_key().await?;
+        RSA_KEYS.lock().unwrap().push(made);
+    }
+}
+
+/// A key pair that this test has not had before.
+async fn new_rsa_key() -> Result<Zeroizing<Vec<u8>>> {
+    if is_thorough() {
+        return RustEngine.make_rsa_key().await;
+    }
+    rsa_key(NEXT_RSA_KEY.replace(NEXT_RSA_KEY.get() + 1)).await
+}
+
+/// Where a test may step in. What it leaves out, the Rust engine does; but unless everything is tried, passphrases are
+/// not stretched, and other tests get the same RSA keys.
 pub trait Hooks: Clone + 'static {
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
         RustEngine.fill_random(buffer)
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        RustEngine.make_rsa_key().await
+        new_rsa_key().await
     }
 
     /// Sees what RSA is about to encrypt.
@@ -32,6 +64,9 @@ pub trait Hooks: Clone + 'static {
         passphrase: &[u8],
         response: &[u8],
     ) -> Result<Finished> {
+        if !is_thorough() {
+            return opaque::finish(operation, state, passphrase, response);
+        }
         RustEngine
             .finish_opaque(operation, state, passphrase, response)
             .await
@@ -111,7 +146,7 @@ impl Hooks for Counts {
         let ready_made = self.ready_made.borrow().clone();
         match ready_made {
             Some(key) => Ok(key),
-            None => RustEngine.make_rsa_key().await,
+            None => new_rsa_key().await,
         }
     }
 

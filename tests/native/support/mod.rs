@@ -5,6 +5,8 @@ mod engine;
 mod http;
 pub mod jose;
 pub mod opaque;
+mod port;
+pub mod sample;
 pub mod secrets;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +23,9 @@ use vouchsafe::flows::{
 use vouchsafe::ids::Id;
 use vouchsafe_server::{Clock, Config, Server};
 
-pub use engine::{Counting, Hooked, Hooks};
+pub use engine::{Counting, Hooked, Hooks, rsa_key};
 pub use http::{Fault, Http};
+pub(crate) use port::Port;
 
 pub type TestSession = Session<Http, Counting>;
 pub type TestClient = Client<Http, Counting>;
@@ -32,10 +35,16 @@ pub const PAGE: &str = "https://app.example/";
 /// The servers run beside the tests, which have one thread each.
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
+/// How long a test waits for what must happen: milliseconds on an idle machine, seconds on one with a hundred other
+/// things to do. It ends a test that would hang, and decides nothing else.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A running Vault and Keystore with their data in a temporary folder.
 pub struct World {
     server: Option<Server>,
     config: Config,
+    /// Held, so that the server can be started again at the address that it had.
+    _port: Port,
     folder: tempfile::TempDir,
     clock: Arc<AtomicI64>,
     pub vault: String,
@@ -59,9 +68,10 @@ impl World {
             let system = Clock::system();
             move || system.now() + clock.load(Ordering::Relaxed)
         });
+        let port = Port::hold();
+        config.listen = port.address().to_string();
         change(&mut config);
         let server = on_servers(Server::start(config.clone())).unwrap();
-        config.listen = server.address().to_string();
         let (vault, keystore) = (
             server.vault_url().to_owned(),
             server.keystore_url().to_owned(),
@@ -69,6 +79,7 @@ impl World {
         Self {
             server: Some(server),
             config,
+            _port: port,
             folder,
             clock,
             vault,
@@ -171,21 +182,14 @@ impl World {
     /// The captured mails, newest first, once there is one for this address.
     pub async fn mail_to(&self, address: &str) -> serde_json::Value {
         let root = self.vault.strip_suffix("/vault").unwrap().to_owned();
-        for _ in 0..200 {
-            let body = reqwest::get(format!("{root}/dev/mails"))
-                .await
-                .unwrap()
-                .bytes()
-                .await
-                .unwrap();
+        eventually(async || {
+            let answer = reqwest::get(format!("{root}/dev/mails")).await.unwrap();
+            let body = answer.bytes().await.unwrap();
             let list: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            let mails = list["items"].as_array().unwrap();
-            if let Some(mail) = mails.iter().find(|mail| mail["to"] == address) {
-                return mail.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("no mail to {address}");
+            let mut mails = list["items"].as_array().unwrap().iter();
+            mails.find(|mail| mail["to"] == address).cloned()
+        })
+        .await
     }
 }
 
@@ -303,13 +307,16 @@ pub fn run(test: impl Future<Output = ()>) {
 
 /// Looks again and again until `look` finds something.
 pub async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R {
-    for _ in 0..400 {
-        if let Some(found) = look().await {
-            return found;
+    let found = async {
+        loop {
+            match look().await {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("it never came about");
+    };
+    let found = tokio::time::timeout(PATIENCE, found).await;
+    found.expect("it comes about")
 }
 
 /// The server's own program, which lies beside the tests' folder.

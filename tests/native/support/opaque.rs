@@ -52,6 +52,7 @@ pub fn finish(
     response: &[u8],
 ) -> Result<Finished> {
     let refused = |_| Error::WrongCredentials;
+    let unusable = |_| Error::ServerError("The service gave an answer that cannot be used.".into());
     let identifiers = Identifiers {
         client: None,
         server: Some(b"vouchsafe-keystore"),
@@ -59,11 +60,11 @@ pub fn finish(
     let (message, export_key) = match operation {
         Operation::Registration => {
             let state = ClientRegistration::<Suite>::deserialize(state).map_err(refused)?;
-            let response = RegistrationResponse::deserialize(response).map_err(refused)?;
+            let response = RegistrationResponse::deserialize(response).map_err(unusable)?;
             let parameters = ClientRegistrationFinishParameters::new(identifiers, None);
             let result = state
                 .finish(&mut System, passphrase, response, parameters)
-                .map_err(refused)?;
+                .map_err(unusable)?;
             (result.message.serialize().to_vec(), result.export_key)
         }
         Operation::SignIn => {

@@ -260,7 +260,7 @@ impl Matrix {
         assert_eq!(cancelled.0, 200);
         let mut text = String::new();
         while !text.contains(&last) {
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), stream.chunk());
+            let chunk = tokio::time::timeout(PATIENCE, stream.chunk());
             let chunk = chunk.await.unwrap().unwrap().unwrap();
             text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
