@@ -62,13 +62,14 @@ mod tests {
 
     #[test]
     fn each_step_lets_through_what_the_step_before_makes() {
-        let (client_card, client_share) = (1 << 20, 2 << 20);
+        let (client_card, client_share, client_batch) = (1 << 20, 2 << 20, 8 << 20);
         let sealed = |bytes| base64url(bytes) + ENVELOPE;
         assert!(sealed(client_card) <= MAX_CARD_BYTES);
         let signed = base64url(client_share) + ENVELOPE;
         assert!(sealed(signed) <= MAX_SHARE_BYTES);
-        // The client's request of shares is full at 8 MiB, and one more goes in.
-        assert!((8 << 20) + MAX_SHARE_BYTES + MAX_WRITES * MEMBERS <= MAX_SHARES_BODY_BYTES);
+        // The client sends a batch when it is full, and the share that fills it goes in.
+        let fullest = client_batch + MAX_SHARE_BYTES + MAX_WRITES * MEMBERS;
+        assert!(fullest <= MAX_SHARES_BODY_BYTES);
     }
 
     #[test]

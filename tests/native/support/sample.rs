@@ -78,7 +78,7 @@ fn the_parts_are_the_whole_and_none_is_empty() {
             assert_eq!(together, whole, "{length} items in {parts} parts");
         }
     }
-    assert_eq!(part(Vec::<usize>::new(), 8, 3), []);
+    assert!(part(Vec::<usize>::new(), 8, 3).is_empty());
 }
 
 /// A part has no pattern: of what comes in fours, none has one of the four alone.
