@@ -17,7 +17,7 @@ use crate::http::values::Bytes;
 use crate::jwks::{Jwk, Jwks, thumbprint};
 use crate::token::{Claims, Header};
 
-const LIFETIME: i64 = 5 * MINUTE;
+const TOKEN_LIFETIME_MS: i64 = 5 * MINUTE;
 
 /// Asks for a token.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -92,7 +92,7 @@ pub(super) async fn make_token(
         ));
     }
     let iat = keystore.clock.now() / SECOND;
-    let exp = iat + LIFETIME / SECOND;
+    let exp = iat + TOKEN_LIFETIME_MS / SECOND;
     let claims = Claims {
         iss: keystore.issuer.clone(),
         aud: input.audience,
