@@ -79,14 +79,14 @@ impl Server {
             working.push(tokio::spawn(
                 keystore.clone().work(config.sweep, stopping.clone()),
             ));
-            trusted = Some(TrustedKeys::fixed(keystore.token_key().public()));
+            trusted = Some(TrustedKeys::fixed(&keystore.token_key().public()));
             router = mount(router, &base, keystore::router(keystore, &base));
         }
         if config.services.vault() {
             let keys = match (&config.keystore_key, trusted, &urls.keystore) {
                 (Some(key), ..) => TrustedKeys::configured(key)?,
                 (None, Some(keys), _) => keys,
-                (None, None, Some(url)) => TrustedKeys::fetched(&url.text)?,
+                (None, None, Some(url)) => TrustedKeys::published(&url.text, config.clock.clone())?,
                 (None, None, None) => {
                     return Err(StartError("Give --keystore-url or --keystore-key.".into()));
                 }

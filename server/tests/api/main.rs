@@ -19,6 +19,7 @@ mod matrix;
 mod migrations;
 mod outsiders;
 mod processes;
+mod published_keys;
 mod repeats;
 mod routes;
 mod shares;
