@@ -197,7 +197,7 @@ enum Command {
     },
 }
 
-/// What the command line asks for.
+/// The task that the command line asks for.
 pub(crate) enum Task {
     Serve(Box<Config>),
     Backup { config: Box<Config>, to: PathBuf },

@@ -1,6 +1,6 @@
-//! How a server is set up.
+//! The configuration of a server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use axum::http::Uri;
 use crate::clock::Clock;
 use crate::start_error::StartError;
 
-/// Which services a process runs.
+/// The services of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Services {
     /// Vault and Keystore together.
@@ -33,7 +33,7 @@ impl Services {
 /// Everything that a server can be told. [`Config::new`] gives a server for trying out; fields are set as needed.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which services run.
+    /// The services to run.
     pub services: Services,
     /// The address to listen on, as `host:port`. Port 0 takes a free one.
     pub listen: String,
@@ -55,39 +55,39 @@ pub struct Config {
     pub oidc_issuer: Option<String>,
     /// The audiences that identity tokens may be for: the app's client id.
     pub oidc_audiences: Vec<String>,
-    /// Where the provider's keys are; by default where its discovery document says.
+    /// The address of the provider's keys; by default the one in its discovery document.
     pub oidc_jwks_url: Option<String>,
-    /// Whether new accounts may be opened by an email address.
+    /// New accounts may be opened by an email address.
     pub email_sign_up: bool,
     /// The web origins that may call, or `*`.
     pub cors_origins: Vec<String>,
     /// A folder with a page to serve at `/`.
     pub page: Option<PathBuf>,
-    /// What invitation links in mails begin with; by default `/` at the Vault's origin.
+    /// The beginning of invitation links in mails; by default `/` at the Vault's origin.
     pub invitation_url: Option<String>,
     /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
     pub smtp_url: Option<String>,
     /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
     pub smtp_ca: Option<PathBuf>,
-    /// How long the mail server may take for one mail: less than the two minutes after which another process tries.
+    /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
     /// The sender's address of mails.
     pub mail_from: String,
-    /// Whether `GET /dev/mails` shows the captured mails to everybody.
+    /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
-    /// Whether to make a new Keystore setup although there are accounts, which then cannot sign in by passphrase.
+    /// A missing Keystore setup is made anew although there are accounts, which then cannot sign in by passphrase.
     pub new_opaque_setup: bool,
-    /// Whether the last entry of `X-Forwarded-For` is the caller's address.
+    /// The last entry of `X-Forwarded-For` is the caller's address.
     pub behind_proxy: bool,
-    /// Whether attempts are limited.
+    /// Attempts are limited.
     pub rate_limits: bool,
-    /// How long the headers of a request may take, and a connection may wait for its next request.
+    /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
-    /// How often an event stream sends a comment line.
+    /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
-    /// How often the Vault looks for mails whose time for another attempt has come.
+    /// The time between two looks for mails that are due for another attempt.
     pub outbox: Duration,
-    /// How often each service sweeps what has run out.
+    /// The time between two sweeps of each service.
     pub sweep: Duration,
     /// The clock.
     pub clock: Clock,
@@ -129,7 +129,7 @@ impl Config {
         }
     }
 
-    /// Where a file of the data folder lies.
+    /// The path of a file in the data folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         let data: &Path = &self.data;
         data.join(name)
@@ -139,68 +139,87 @@ impl Config {
 /// The base URLs of a running server.
 #[derive(Clone, Debug)]
 pub(crate) struct Urls {
-    pub(crate) vault: Vec<BaseUrl>,
-    pub(crate) keystore: Option<BaseUrl>,
+    /// The Vault's main one.
+    pub(crate) vault: BaseUrl,
+    /// The others that the Vault is reached by.
+    pub(crate) other_vaults: Vec<BaseUrl>,
+    pub(crate) keystore: BaseUrl,
 }
 
 impl Urls {
     /// Fills in what is not configured from the address that was bound.
     pub(crate) fn new(config: &Config, address: SocketAddr) -> Result<Self, StartError> {
-        let local = |service: &str| {
-            let host = match address.ip() {
-                ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-                std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-                ip => ip.to_string(),
-            };
-            let loopback = address.ip().is_loopback() || address.ip().is_unspecified();
-            let hosts = [Some(host), loopback.then(|| "localhost".to_owned())];
+        let (host, other_host) = local_hosts(address);
+        let local = |host: &str, service: &str| {
             let port = address.port();
-            hosts
-                .into_iter()
-                .flatten()
-                .map(|host| format!("http://{host}:{port}/{service}"))
-                .collect::<Vec<_>>()
+            format!("http://{host}:{port}/{service}")
         };
-        let vault = match config.services {
+        let mut vault = match config.services {
             _ if !config.vault_urls.is_empty() => config.vault_urls.clone(),
             Services::Keystore => {
                 return Err(StartError(
                     "Give --vault-url: the Keystore must know whom its tokens are for.".into(),
                 ));
             }
-            _ => local("vault"),
+            _ => [Some(host.as_str()), other_host]
+                .into_iter()
+                .flatten()
+                .map(|host| local(host, "vault"))
+                .collect(),
         };
         let keystore = match (&config.keystore_url, config.services) {
-            (Some(url), _) => Some(url.clone()),
+            (Some(url), _) => url.clone(),
             (None, Services::Vault) => {
                 return Err(StartError(
                     "Give --keystore-url: the Vault must know whose tokens to trust.".into(),
                 ));
             }
-            (None, _) => local("keystore").into_iter().next(),
+            (None, _) => local(&host, "keystore"),
         };
-        let vault: Vec<BaseUrl> = vault
-            .iter()
-            .map(|url| BaseUrl::parse(url))
-            .collect::<Result<_, _>>()?;
-        let keystore = keystore.map(|url| BaseUrl::parse(&url)).transpose()?;
-        if config.services.vault() && vault.iter().any(|url| url.path != vault[0].path) {
+        let main = BaseUrl::parse(&vault.remove(0))?;
+        let others = vault.iter().map(|url| BaseUrl::parse(url));
+        let urls = Self {
+            vault: main,
+            other_vaults: others.collect::<Result<_, _>>()?,
+            keystore: BaseUrl::parse(&keystore)?,
+        };
+        urls.check(config.services)?;
+        Ok(urls)
+    }
+
+    /// Refuses paths that cannot all be served.
+    fn check(&self, services: Services) -> Result<(), StartError> {
+        let path = &self.vault.path;
+        if services.vault() && self.other_vaults.iter().any(|url| url.path != *path) {
             return Err(StartError(
                 "Give every --vault-url the same path: the Vault is mounted once.".into(),
             ));
         }
-        let together = config.services == Services::All;
-        if together
-            && keystore
-                .as_ref()
-                .is_some_and(|url| url.path == vault[0].path)
-        {
+        if services == Services::All && self.keystore.path == *path {
             return Err(StartError(
                 "Give --vault-url and --keystore-url different paths.".into(),
             ));
         }
-        Ok(Self { vault, keystore })
+        Ok(())
     }
+
+    /// The audiences that tokens for the Vault may name, its main base URL first.
+    pub(crate) fn audiences(&self) -> Vec<String> {
+        let all = std::iter::once(&self.vault).chain(&self.other_vaults);
+        all.map(|url| url.text.clone()).collect()
+    }
+}
+
+/// The host by which this machine reaches the address, and another one where there is one.
+fn local_hosts(address: SocketAddr) -> (String, Option<&'static str>) {
+    let ip = address.ip();
+    let host = match ip {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    let is_local = ip.is_loopback() || ip.is_unspecified();
+    (host, is_local.then_some("localhost"))
 }
 
 /// A base URL, without a slash at its end.
@@ -272,12 +291,11 @@ mod tests {
     fn defaults_follow_the_bound_port() {
         let address: SocketAddr = "0.0.0.0:77".parse().unwrap();
         let urls = Urls::new(&Config::new("x"), address).unwrap();
-        let vault: Vec<&str> = urls.vault.iter().map(|url| url.text.as_str()).collect();
         assert_eq!(
-            vault,
+            urls.audiences(),
             ["http://127.0.0.1:77/vault", "http://localhost:77/vault"]
         );
-        assert_eq!(urls.keystore.unwrap().text, "http://127.0.0.1:77/keystore");
+        assert_eq!(urls.keystore.text, "http://127.0.0.1:77/keystore");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a server did not start: one sentence that says what to do.
+/// The reason why a server did not start: one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartError(pub(crate) String);
 

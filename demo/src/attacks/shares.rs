@@ -124,31 +124,38 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
         now,
     )
     .await?;
-    let listed = json!({
-        "id": at.share,
-        "connectionId": at.connection,
-        "spaceId": at.space,
-        "from": at.from,
-        "to": at.to,
-        "createdAt": now,
-        "expiresAt": null,
-    });
-    let mut whole = listed.clone();
-    whole["share"] = json!(share);
-    Ok(Forged {
-        share: whole,
-        listed,
-        space: json!({
-            "id": at.space,
+    Ok(Forged::new(&at, &share, &peer, now))
+}
+
+impl Forged {
+    /// The rows as the services would answer with them.
+    fn new(at: &SharePlace, share: &str, peer: &str, now: i64) -> Self {
+        let listed = json!({
+            "id": at.share,
             "connectionId": at.connection,
-            "role": "recipient",
-            "sender": at.from,
-            "peer": peer,
-            "claim": null,
+            "spaceId": at.space,
+            "from": at.from,
+            "to": at.to,
             "createdAt": now,
             "expiresAt": null,
-        }),
-    })
+        });
+        let mut whole = listed.clone();
+        whole["share"] = json!(share);
+        Self {
+            share: whole,
+            listed,
+            space: json!({
+                "id": at.space,
+                "connectionId": at.connection,
+                "role": "recipient",
+                "sender": at.from,
+                "peer": peer,
+                "claim": null,
+                "createdAt": now,
+                "expiresAt": null,
+            }),
+        }
+    }
 }
 
 fn decode(text: &str) -> Result<Vec<u8>> {

@@ -111,7 +111,7 @@ pub struct ErrorDetail {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorBody {
-    /// What went wrong.
+    /// The code and the sentence.
     pub error: ErrorDetail,
 }
 
@@ -123,7 +123,7 @@ pub struct ApiError {
     retry_after: Option<i64>,
 }
 
-/// What every handler returns.
+/// The result of every handler.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
 impl ApiError {

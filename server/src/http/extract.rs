@@ -1,4 +1,4 @@
-//! What handlers take from a request: strict JSON, ids in paths, page queries.
+//! Extractors for handlers: strict JSON, ids in paths, page queries.
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -90,7 +90,7 @@ impl Ids {
     }
 }
 
-/// What a query answers: those that exist.
+/// The answer to a query: the records that exist.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Items<T> {
@@ -116,7 +116,7 @@ struct PageQuery {
     connection: Option<Id>,
 }
 
-/// Where a page starts and how long it may be. A row belongs to it when it lies before `(time, id)`.
+/// A page of a list: the rows before `(time, id)`, newest first, and at most `limit` of them.
 pub(crate) struct Page {
     pub(crate) time: i64,
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! What surrounds every route: time-outs, headers, cross-origin rules, the log.
+//! The layers around every route: time-outs, headers, cross-origin rules, the log.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +17,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
 use crate::http::limits::BehindProxy;
+use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
 use crate::store::db::Db;
 
-/// How long a request may take, its body included.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The largest body of a route that does not say otherwise.
-pub(crate) const BODY: usize = 2 << 20;
+/// The time for a request, its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds to a service's routes its description, its health and its answers to wrong methods.
 pub(crate) fn service<S: Clone + Send + Sync + 'static>(
@@ -46,7 +44,7 @@ pub(crate) fn service<S: Clone + Send + Sync + 'static>(
     let router = router
         .with_state(state)
         .route("/v1/openapi.json", get(open))
-        .layer(axum::extract::DefaultBodyLimit::max(BODY))
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .method_not_allowed_fallback(wrong_method);
     // A service that is mounted at the root shares the process's `/health`.
     if base.is_empty() {
@@ -129,7 +127,7 @@ async fn wrong_method() -> ApiError {
 
 /// The answer's headers may take this long; an event stream goes on for as long as it likes.
 async fn time_out(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(Code::ServerError, "Try again: the request took too long.")
             .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)

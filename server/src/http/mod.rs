@@ -1,4 +1,4 @@
-//! What carries both services: the process's server, its layers, what requests are read into and answered with.
+//! The server that carries both services, the layers around their routes, and the types of requests and answers.
 
 pub(crate) mod error;
 pub(crate) mod extract;
@@ -7,4 +7,5 @@ pub(crate) mod limits;
 pub(crate) mod page;
 pub(crate) mod serve;
 pub(crate) mod server;
+pub(crate) mod sizes;
 pub(crate) mod values;

@@ -12,7 +12,7 @@ use tower_http::services::ServeDir;
 
 use crate::http::layers::not_found;
 
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; \
     style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types vouchsafe";
 
@@ -35,7 +35,7 @@ async fn headers(request: Request, next: Next) -> Response {
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY),
+            HeaderValue::from_static(PAGE_POLICY),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if is_script && headers.contains_key(header::CONTENT_TYPE) {

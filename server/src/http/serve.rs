@@ -53,7 +53,8 @@ pub(crate) async fn serve(
         let connection = connections.watch(connection.into_owned());
         tokio::spawn(async move {
             let mut connection = pin!(connection);
-            // Which version of HTTP is spoken, and all of HTTP/2, the builder waits for without a limit.
+            // The builder waits without a limit for the first bytes, which tell the version of HTTP, and during all of
+            // HTTP/2.
             let early = tokio::time::timeout(limit, &mut connection).await;
             if early.is_err() && asked.load(Ordering::Relaxed) {
                 // A connection that breaks is nobody's fault here.

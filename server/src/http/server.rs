@@ -1,10 +1,11 @@
 //! Starting and stopping.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,8 +20,8 @@ use crate::store::db::Db;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
-/// How long requests may go on after the server was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// The time for open requests to end after the server was told to stop.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A running server. Dropping it stops it too, without waiting.
 #[derive(Debug)]
@@ -54,79 +55,31 @@ impl Server {
                 config.data.display()
             ))
         })?;
-        let listener = TcpListener::bind(&config.listen).await.map_err(|error| {
-            StartError(format!(
-                "Choose another address than {} ({error}).",
-                config.listen
-            ))
-        })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| StartError(format!("Try again ({error}).")))?;
+        let (listener, address) = bind(&config.listen).await?;
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
-
-        let (mut router, mut databases, mut working, mut trusted) =
-            (Router::new(), Vec::new(), Vec::new(), None);
+        let mut running = Running::new(stopping.clone());
+        let mut token_keys = None;
         if config.services.keystore() {
-            let base = urls
-                .keystore
-                .as_ref()
-                .map(|url| url.path.clone())
-                .unwrap_or_default();
-            let keystore = Keystore::open(&config, &urls).await?;
-            databases.push(keystore.db.clone());
-            working.push(tokio::spawn(
-                keystore.clone().work(config.sweep, stopping.clone()),
-            ));
-            trusted = Some(TrustedKeys::fixed(&keystore.token_key().public()));
-            router = mount(router, &base, keystore::router(keystore, &base));
+            token_keys = Some(running.keystore(&config, &urls).await?);
         }
         if config.services.vault() {
-            let keys = match (&config.keystore_key, trusted, &urls.keystore) {
-                (Some(key), ..) => TrustedKeys::configured(key)?,
-                (None, Some(keys), _) => keys,
-                (None, None, Some(url)) => TrustedKeys::published(&url.text, config.clock.clone())?,
-                (None, None, None) => {
-                    return Err(StartError("Give --keystore-url or --keystore-key.".into()));
-                }
-            };
-            let vault = Vault::open(&config, &urls, keys, stopping.clone()).await?;
-            databases.push(vault.db.clone());
-            working.push(tokio::spawn(vault.clone().work(config.sweep)));
-            router = mount(
-                router,
-                &urls.vault[0].path,
-                vault::router(vault, &urls.vault[0].path),
-            );
-            if config.dev_mailbox {
-                router = router.route("/dev/mails", mailbox(&config));
-            }
+            running.vault(&config, &urls, token_keys).await?;
         }
-        router = router.merge(layers::health(databases.clone()));
-        router = match &config.page {
-            Some(folder) if folder.is_dir() => router.fallback_service(page::page(folder)),
-            Some(folder) => {
-                return Err(StartError(format!(
-                    "Give --page a folder: {} is none.",
-                    folder.display()
-                )));
-            }
-            None => router.fallback(layers::not_found),
-        };
-        let router = layers::surround(wrap(router), &config.cors_origins, config.behind_proxy)?;
-        let limit = config.header_timeout;
-        let serving = tokio::spawn(serve(listener, router, limit, stopping));
-        let vault_url = urls
-            .vault
-            .first()
-            .map(|url| url.text.clone())
-            .unwrap_or_default();
-        let keystore_url = urls.keystore.map(|url| url.text).unwrap_or_default();
+        let Running {
+            router,
+            databases,
+            working,
+            ..
+        } = running;
+        let router = router.merge(layers::health(databases.clone()));
+        let router = wrap(fall_back(router, config.page.as_deref())?);
+        let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
+        let serving = tokio::spawn(serve(listener, router, config.header_timeout, stopping));
         Ok(Self {
             address,
-            vault_url,
-            keystore_url,
+            vault_url: urls.vault.text,
+            keystore_url: urls.keystore.text,
             stop,
             serving,
             working,
@@ -152,14 +105,17 @@ impl Server {
     /// Lets open requests end, closes event streams and databases.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(GRACE, &mut self.serving)
+        if tokio::time::timeout(STOP_GRACE, &mut self.serving)
             .await
             .is_err()
         {
             self.serving.abort();
         }
         for working in &mut self.working {
-            if tokio::time::timeout(GRACE, &mut *working).await.is_err() {
+            if tokio::time::timeout(STOP_GRACE, &mut *working)
+                .await
+                .is_err()
+            {
                 working.abort();
             }
         }
@@ -175,16 +131,100 @@ impl Drop for Server {
     }
 }
 
-fn mount(router: Router, base: &str, service: Router) -> Router {
-    if base.is_empty() {
-        router.merge(service)
-    } else {
-        router.nest(base, service)
+/// The services of a server while it starts.
+struct Running {
+    stopping: watch::Receiver<bool>,
+    router: Router,
+    databases: Vec<Db>,
+    working: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    fn new(stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            stopping,
+            router: Router::new(),
+            databases: Vec::new(),
+            working: Vec::new(),
+        }
+    }
+
+    /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.
+    async fn keystore(&mut self, config: &Config, urls: &Urls) -> Result<TrustedKeys, StartError> {
+        let keystore = Keystore::open(config, urls).await?;
+        let keys = TrustedKeys::fixed(&keystore.token_key().public());
+        self.databases.push(keystore.db.clone());
+        let work = keystore.clone().work(config.sweep, self.stopping.clone());
+        self.working.push(tokio::spawn(work));
+        let path = &urls.keystore.path;
+        self.mount(path, keystore::router(keystore, path));
+        Ok(keys)
+    }
+
+    /// Adds the Vault. It trusts the key that is configured, else that of a Keystore beside it, else what the Keystore
+    /// publishes.
+    async fn vault(
+        &mut self,
+        config: &Config,
+        urls: &Urls,
+        beside: Option<TrustedKeys>,
+    ) -> Result<(), StartError> {
+        let keys = match (&config.keystore_key, beside) {
+            (Some(key), _) => TrustedKeys::configured(key)?,
+            (None, Some(keys)) => keys,
+            (None, None) => TrustedKeys::published(&urls.keystore.text, config.clock.clone())?,
+        };
+        let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
+        self.databases.push(vault.db.clone());
+        let work = vault.clone().work(config.sweep);
+        self.working.push(tokio::spawn(work));
+        let path = &urls.vault.path;
+        self.mount(path, vault::router(vault, path));
+        if config.dev_mailbox {
+            self.route("/dev/mails", mailbox(config));
+        }
+        Ok(())
+    }
+
+    fn mount(&mut self, base: &str, service: Router) {
+        let router = std::mem::take(&mut self.router);
+        self.router = if base.is_empty() {
+            router.merge(service)
+        } else {
+            router.nest(base, service)
+        };
+    }
+
+    fn route(&mut self, path: &str, handler: MethodRouter) {
+        let router = std::mem::take(&mut self.router);
+        self.router = router.route(path, handler);
+    }
+}
+
+async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| StartError(format!("Choose another address than {listen} ({error}).")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError(format!("Try again ({error}).")))?;
+    Ok((listener, address))
+}
+
+/// Answers what no route answers: by the page's files, if there is a page.
+fn fall_back(router: Router, page: Option<&Path>) -> Result<Router, StartError> {
+    match page {
+        Some(folder) if folder.is_dir() => Ok(router.fallback_service(page::page(folder))),
+        Some(folder) => Err(StartError(format!(
+            "Give --page a folder: {} is none.",
+            folder.display()
+        ))),
+        None => Ok(router.fallback(layers::not_found)),
     }
 }
 
 /// `GET /dev/mails`: the captured mails.
-fn mailbox(config: &Config) -> axum::routing::MethodRouter {
+fn mailbox(config: &Config) -> MethodRouter {
     let folder = config.file("outbox");
     get(move || async move {
         let mails = vault::mail::captured(&folder)

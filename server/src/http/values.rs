@@ -29,7 +29,7 @@ impl Id {
         &self.0
     }
 
-    /// What came back from the database, where only checked text is written.
+    /// Text from the database, which was checked before it was written.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -94,7 +94,7 @@ impl<const N: usize> Bytes<N> {
         base64url(&self.0)
     }
 
-    /// What is stored instead of a secret: its SHA-256.
+    /// The SHA-256 of a secret, which is stored in its place.
     pub(crate) fn to_hash(&self) -> String {
         base64url(&Sha256::digest(self.0))
     }
@@ -188,7 +188,7 @@ impl<const PARTS: usize> Envelope<PARTS> {
         }
     }
 
-    /// What came back from the database, where only checked text is written.
+    /// Text from the database, which was checked before it was written.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -234,7 +234,7 @@ impl<const PARTS: usize> From<Envelope<PARTS>> for String {
     }
 }
 
-/// Whether two texts are equal, in a time that does not tell where they differ.
+/// Compares two texts in a time that does not depend on where they differ.
 pub(crate) fn same_secret(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }

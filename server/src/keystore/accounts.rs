@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 use super::opaque;
 use super::sessions::{Scope, make_session};
 use super::state::KeystoreState;
+use super::who::Who;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::sizes::MAX_ACCOUNT_KEY_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message};
+use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
-
-/// The largest wrapped key of an account.
-pub(super) const KEY: usize = 4 << 10;
 
 /// The first message of a sign-up.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -115,31 +115,26 @@ pub(super) async fn sign_up_finish(
         .key("id", id)
         .given("login", &who.login)
         .given("opaque_record", &record)
-        .given("kek_passphrase", input.kek_passphrase.within(KEY)?)
-        .given("kek_recovery", input.kek_recovery.within(KEY)?)
-        .given("vault_key", input.vault_key.within(KEY)?)
-        .given("signing_key", input.signing_key.within(KEY)?)
+        .given(
+            "kek_passphrase",
+            input.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
+        .given(
+            "kek_recovery",
+            input.kek_recovery.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
+        .given("vault_key", input.vault_key.within(MAX_ACCOUNT_KEY_BYTES)?)
+        .given(
+            "signing_key",
+            input.signing_key.within(MAX_ACCOUNT_KEY_BYTES)?,
+        )
         .given("recovery_verifier", &verifier)
         .made("setup", &keystore.setup.id)
         .made("email", who.email.as_deref())
         .made("created_at", now);
     let mut tx = keystore.db.begin().await?;
     if !row.insert(&mut tx).await? {
-        // Holds the account: its credentials cannot change before the session is in.
-        sqlx::query("UPDATE accounts SET deleted_at = deleted_at WHERE id = $1")
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        let same = row.is_there(&mut tx).await?;
-        if !same {
-            let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1").bind(&who.login);
-            let taken = taken.fetch_optional(&mut *tx).await?.is_some();
-            return Err(if taken {
-                who.taken()
-            } else {
-                Code::Conflict.into()
-            });
-        }
+        refuse_another(&mut tx, &row, id, &who).await?;
     }
     let made = make_session(&mut tx, id, Scope::Full, now).await?;
     tx.commit().await?;
@@ -149,4 +144,24 @@ pub(super) async fn sign_up_finish(
         expires_at: made.expires_at,
     };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Refuses an account that differs from the one that stands there. One that is the same is held: its credentials cannot
+/// change before the session is in.
+async fn refuse_another(tx: &mut Tx, row: &NewRow<'_>, id: &str, who: &Who) -> Result<()> {
+    sqlx::query("UPDATE accounts SET deleted_at = deleted_at WHERE id = $1")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    if row.is_there(tx).await? {
+        return Ok(());
+    }
+    let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
+        .bind(&who.login)
+        .fetch_optional(&mut **tx)
+        .await?;
+    match taken {
+        Some(_) => Err(who.taken()),
+        None => Err(Code::Conflict.into()),
+    }
 }

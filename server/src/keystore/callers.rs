@@ -1,4 +1,4 @@
-//! Who is calling: the session that came with a request, and what it may do.
+//! The session that came with a request, and what it may do.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::token::bearer;
 
-/// What changes or deletes an account asks for a proof of the passphrase that is no older than this.
-const FRESH: i64 = 5 * MINUTE;
+/// Changing or deleting an account needs a proof of the passphrase that is no older than this.
+const FRESH_FOR_MS: i64 = 5 * MINUTE;
 
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
     pub(super) account: String,
-    /// What the account is found by.
+    /// The name that the account is found by.
     pub(super) login: String,
     /// The address that mails name it by.
     pub(super) email: Option<String>,
-    /// What is stored of the session.
+    /// The hash of the session, which is stored in its place.
     pub(super) hash: String,
     /// It can set new credentials, and nothing else.
     pub(super) is_recovery: bool,
@@ -82,7 +82,7 @@ impl Session {
             email: stored.email,
             hash: stored.hash,
             is_recovery: stored.recovery != 0,
-            is_fresh: now - stored.created_at <= FRESH,
+            is_fresh: now - stored.created_at <= FRESH_FOR_MS,
             is_deleted: stored.deleted_at.is_some(),
         })
     }

@@ -11,13 +11,11 @@ use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::sizes::{MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::placeholders;
 use crate::store::new_row::{NewRow, Written};
-
-const KEY: usize = 8 << 10;
-const NOTE: usize = 64 << 10;
 
 /// A new connection key with its note.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -83,8 +81,8 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<NoteVersion>)> {
     let (id, key, note) = (
         id.of_version(7)?,
-        input.key.within(KEY)?,
-        input.note.within(NOTE)?,
+        input.key.within(MAX_CONNECTION_KEY_BYTES)?,
+        input.note.within(MAX_NOTE_BYTES)?,
     );
     let mut tx = keystore.begin_for(&caller).await?;
     let written = NewRow::of("connection_keys")
@@ -131,7 +129,7 @@ pub(super) async fn query(
     caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<ConnectionKey>>> {
-    let ids = input.within(200)?;
+    let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }
@@ -178,7 +176,7 @@ pub(super) async fn write_note(
     PathId(id): PathId,
     Input(input): Input<NewNote>,
 ) -> Result<Json<NoteVersion>> {
-    let note = input.note.within(NOTE)?;
+    let note = input.note.within(MAX_NOTE_BYTES)?;
     let replaced: Option<NoteVersion> = sqlx::query_as(
         "UPDATE connection_keys SET note = $1, version = version + 1 \
          WHERE account = $2 AND id = $3 AND version = $4 RETURNING version",

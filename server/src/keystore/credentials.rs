@@ -5,13 +5,13 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::accounts::KEY;
 use super::callers::{Proven, Session};
 use super::opaque;
-use super::sessions::SESSION;
+use super::sessions::SESSION_LIFETIME_MS;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
+use crate::http::sizes::MAX_ACCOUNT_KEY_BYTES;
 use crate::http::values::{Bytes, Jwe, Message};
 
 /// The first message of a registration, for a new passphrase.
@@ -39,7 +39,7 @@ pub(crate) struct NewCredentials {
     recovery: Option<NewRecoveryKey>,
 }
 
-/// What a passphrase leaves with the Keystore.
+/// The part of a passphrase that stays with the Keystore.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewPassphrase {
@@ -47,7 +47,7 @@ pub(crate) struct NewPassphrase {
     kek_passphrase: Jwe,
 }
 
-/// What a recovery key leaves with the Keystore.
+/// The part of a recovery key that stays with the Keystore.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewRecoveryKey {
@@ -127,8 +127,8 @@ impl<'a> Columns<'a> {
     fn new(input: &'a NewCredentials) -> Result<Self> {
         let (passphrase, recovery) = (input.passphrase.as_ref(), input.recovery.as_ref());
         let record = passphrase.map(|new| opaque::record(&new.registration_record));
-        let kek_passphrase = passphrase.map(|new| new.kek_passphrase.within(KEY));
-        let kek_recovery = recovery.map(|new| new.kek_recovery.within(KEY));
+        let kek_passphrase = passphrase.map(|new| new.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES));
+        let kek_recovery = recovery.map(|new| new.kek_recovery.within(MAX_ACCOUNT_KEY_BYTES));
         Ok(Self {
             opaque_record: record.transpose()?.map(String::from),
             kek_passphrase: kek_passphrase.transpose()?,
@@ -175,7 +175,7 @@ impl Keystore {
              WHERE hash = $3 RETURNING expires_at",
         )
         .bind(now)
-        .bind(now + SESSION)
+        .bind(now + SESSION_LIFETIME_MS)
         .bind(&session.hash)
         .fetch_optional(&mut *tx)
         .await?;

@@ -24,8 +24,8 @@ pub(super) async fn delete(
 }
 
 impl Keystore {
-    /// Whether there was an account to delete. Its row stays, emptied, and so does the calling session, which may
-    /// repeat the call and do nothing else.
+    /// Deletes the account, and tells whether there was one. Its row stays, emptied, and so does the calling session,
+    /// which may repeat the call and do nothing else.
     async fn delete_account(&self, session: &Session) -> Result<bool> {
         let (account, now) = (&session.account, self.clock.now());
         let mut tx = self.db.begin().await?;

@@ -87,7 +87,7 @@ pub(super) fn record(upload: &Message) -> Result<Message> {
     ))
 }
 
-/// Whether the client's last message of a login proves the passphrase.
+/// Checks that the client's last message of a login proves the passphrase.
 pub(super) fn proves(state: &Message, finalization: &Message) -> Result<()> {
     let state = ServerLogin::<Suite>::deserialize(&state.0);
     let state =

@@ -13,7 +13,7 @@ use crate::http::limits::{CallerAddress, RECOVERY};
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
 use crate::store::columns::from_columns;
 
-/// What only the recovery key gives.
+/// The proof of a recovery key.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RecoveryStart {
@@ -46,7 +46,7 @@ from_columns! {
 }
 
 from_columns! {
-    /// What the account gives out once it is held.
+    /// The part of an account that a recovery gives out.
     struct Held {
         kek_recovery: Jwe,
         vault_key: Jwe,

@@ -19,10 +19,12 @@ use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
-/// How long a session lasts.
-pub(super) const SESSION: i64 = 30 * DAY;
-const RECOVERY: i64 = 15 * MINUTE;
-const LOGIN: i64 = 2 * MINUTE;
+/// A full session ends this long after the sign-in.
+pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
+/// A session of recovery, which is there to set new credentials.
+const RECOVERY_LIFETIME_MS: i64 = 15 * MINUTE;
+/// A sign-in has to be finished within this time after its start.
+const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
 
 /// The first message of a sign-in.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -51,7 +53,7 @@ pub(crate) struct SignInFinish {
     credential_finalization: Message,
 }
 
-/// What a new session may do.
+/// The rights of a new session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Everything.
@@ -90,8 +92,8 @@ pub(super) async fn make_session(
     now: i64,
 ) -> Result<NewSession> {
     let lasts = match scope {
-        Scope::Full => SESSION,
-        Scope::Recovery => RECOVERY,
+        Scope::Full => SESSION_LIFETIME_MS,
+        Scope::Recovery => RECOVERY_LIFETIME_MS,
     };
     let made = NewSession {
         session: Bytes::make(),
@@ -129,8 +131,15 @@ from_columns! {
     }
 }
 
+/// A begun sign-in whose passphrase was proven.
+struct ProvenLogin {
+    account: String,
+    credentials_version: i64,
+    email: Option<String>,
+}
+
 from_columns! {
-    /// What the account gives out once it is held.
+    /// The part of an account that a sign-in gives out.
     struct Held {
         /// Null for those who came with an identity token.
         address: Option<String>,
@@ -141,7 +150,7 @@ from_columns! {
 }
 
 impl Keystore {
-    /// Whether any account has a passphrase that only a lost setup could check.
+    /// Tells whether any account has a passphrase that only a lost setup could check.
     async fn has_lost_passphrases(&self) -> Result<bool> {
         // Two ranges rather than `<>`, which no index serves.
         let lost = sqlx::query(
@@ -152,6 +161,46 @@ impl Keystore {
         .fetch_optional(&self.db.read)
         .await?;
         Ok(lost.is_some())
+    }
+
+    /// The begun sign-in whose passphrase the client's last message proves. One that it does not prove is over.
+    async fn prove_login(
+        &self,
+        hash: &str,
+        finalization: &Message,
+        now: i64,
+    ) -> Result<ProvenLogin> {
+        let login: Option<Login> = sqlx::query_as(
+            "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
+        )
+        .bind(hash)
+        .bind(now)
+        .fetch_optional(&self.db.read)
+        .await?;
+        let login = login
+            .filter(|login| same_secret(&login.hash, hash))
+            .ok_or(Code::WrongCredentials)?;
+        let state = from_base64url(&login.state)
+            .map(Message)
+            .ok_or(Code::ServerError)?;
+        // Only one message fits a login, so that a second one that fits is the first one again.
+        let proven = match opaque::proves(&state, finalization) {
+            Ok(()) => login.account,
+            Err(error) if error.code() == Code::WrongCredentials => None,
+            Err(error) => return Err(error),
+        };
+        let Some(account) = proven else {
+            sqlx::query("DELETE FROM logins WHERE hash = $1")
+                .bind(hash)
+                .execute(&self.db.write)
+                .await?;
+            return Err(Code::WrongCredentials.into());
+        };
+        Ok(ProvenLogin {
+            account,
+            credentials_version: login.credentials_version,
+            email: login.email,
+        })
     }
 }
 
@@ -179,7 +228,7 @@ pub(super) async fn sign_in_start(
     let setup = &keystore.setup;
     let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
     let found = found.filter(current);
-    // Whoever has no account is answered like one of an older setup, while there are such.
+    // Strangers are answered like accounts of an older setup, while there are any.
     if lost && found.is_none() {
         return Err(Code::RecoveryNeeded.into());
     }
@@ -197,9 +246,9 @@ pub(super) async fn sign_in_start(
         .key("hash", &hash)
         .made("account", found.as_ref().map(|found| found.id.as_str()))
         .made("state", &state)
-        .made("expires_at", now + LOGIN)
+        .made("expires_at", now + LOGIN_LIFETIME_MS)
         .made("credentials_version", version)
-        // Who has no account leaves no address behind.
+        // Strangers leave no address behind.
         .made("email", found.as_ref().and(who.token_email()))
         .add(&mut tx)
         .await?;
@@ -228,34 +277,9 @@ pub(super) async fn sign_in_finish(
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
-    let login: Option<Login> = sqlx::query_as(
-        "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
-    )
-    .bind(&hash)
-    .bind(now)
-    .fetch_optional(&keystore.db.read)
-    .await?;
-    let login = login
-        .filter(|login| same_secret(&login.hash, &hash))
-        .ok_or(Code::WrongCredentials)?;
-    let version = login.credentials_version;
-    let state = from_base64url(&login.state)
-        .map(Message)
-        .ok_or(Code::ServerError)?;
-    // Only one message fits a login, so that a second one that fits is the first one again.
-    let proven = match opaque::proves(&state, &input.credential_finalization) {
-        Ok(()) => login.account,
-        Err(error) if error.code() == Code::WrongCredentials => None,
-        Err(error) => return Err(error),
-    };
-    let Some(account) = proven else {
-        sqlx::query("DELETE FROM logins WHERE hash = $1")
-            .bind(&hash)
-            .execute(&keystore.db.write)
-            .await?;
-        return Err(Code::WrongCredentials.into());
-    };
-
+    let login = keystore
+        .prove_login(&hash, &input.credential_finalization, now)
+        .await?;
     let mut tx = keystore.db.begin().await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<Held> = sqlx::query_as(
@@ -263,13 +287,13 @@ pub(super) async fn sign_in_finish(
          WHERE id = $1 AND credentials_version = $2 AND deleted_at IS NULL \
          RETURNING CASE WHEN email = login THEN email END AS address, kek_passphrase, vault_key, signing_key",
     )
-    .bind(&account)
-    .bind(version)
+    .bind(&login.account)
+    .bind(login.credentials_version)
     .bind(&login.email)
     .fetch_optional(&mut *tx)
     .await?;
     let held = held.ok_or(Code::WrongCredentials)?;
-    let made = make_session(&mut tx, &account, Scope::Full, now).await?;
+    let made = make_session(&mut tx, &login.account, Scope::Full, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
         .execute(&mut *tx)
@@ -284,14 +308,14 @@ pub(super) async fn sign_in_finish(
     }
     tx.commit().await?;
     Ok(Json(SignedIn {
-        account_id: Id::stored(account),
+        account_id: Id::stored(login.account),
         email: held.address,
         session: made.session,
         expires_at: made.expires_at,
         kek_passphrase: held.kek_passphrase,
         vault_key: held.vault_key,
         signing_key: held.signing_key,
-        credentials_version: version,
+        credentials_version: login.credentials_version,
     }))
 }
 

@@ -17,7 +17,7 @@ use crate::start_error::StartError;
 
 /// The secrets in use.
 pub(crate) struct Setup {
-    /// What accounts remember of it.
+    /// The name by which accounts remember it.
     pub(crate) id: String,
     pub(crate) opaque: OpaqueSetup,
     /// Keys the HMAC that makes a credential id from what an account is found by.

@@ -10,12 +10,11 @@ use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::{Tx, placeholders};
 use crate::store::new_row::NewRow;
-
-const KEY: usize = 8 << 10;
 
 /// Several new spaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -37,14 +36,14 @@ pub(crate) struct NewSpace {
     peer: Jwe,
 }
 
-/// What became of each new space, in order.
+/// The outcomes of new spaces, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResults {
     results: Vec<SpaceResult>,
 }
 
-/// What became of one.
+/// The outcome of one new space.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResult {
@@ -59,7 +58,7 @@ pub(crate) struct NewClaim {
     claim: Jwe,
 }
 
-/// What one person sees of a space.
+/// A space as one person sees it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Space {
@@ -71,15 +70,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who may claim.
+        /// The account that may claim.
         recipient: Id,
         /// The sender's copy.
         own: Jwe,
-        /// When the recipient claimed.
+        /// The time of the claim.
         claimed_at: Option<i64>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends for the recipient.
+        /// The time of its end, for the recipient.
         expires_at: Option<i64>,
     },
     /// The recipient's view.
@@ -89,15 +88,15 @@ pub(crate) enum Space {
         id: Id,
         /// The connection that it serves.
         connection_id: Id,
-        /// Who made it.
+        /// The account that made it.
         sender: Id,
         /// The copy that the sender made for the recipient.
         peer: Jwe,
         /// The recipient's own copy.
         claim: Option<Jwe>,
-        /// When it was made.
+        /// The time of its making.
         created_at: i64,
-        /// When it ends.
+        /// The time of its end.
         expires_at: Option<i64>,
     },
 }
@@ -112,8 +111,10 @@ pub(super) async fn create(
     caller: KeystoreCaller,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
-    if !(1..=200).contains(&input.spaces.len()) {
-        return Err(ApiError::bad_input("Send 1 to 200 spaces at once."));
+    if !(1..=MAX_WRITES).contains(&input.spaces.len()) {
+        return Err(ApiError::bad_input(format!(
+            "Send 1 to {MAX_WRITES} spaces at once."
+        )));
     }
     let mut results = Vec::with_capacity(input.spaces.len());
     let mut tx = keystore.begin_for(&caller).await?;
@@ -136,7 +137,10 @@ async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result
     if space.recipient.as_str() == sender {
         return Err(ApiError::bad_input("Name somebody else as the recipient."));
     }
-    let (own, peer) = (space.own.within(KEY)?, space.peer.within(KEY)?);
+    let (own, peer) = (
+        space.own.within(MAX_SPACE_KEY_BYTES)?,
+        space.peer.within(MAX_SPACE_KEY_BYTES)?,
+    );
     NewRow::of("spaces")
         .key("id", space.id.of_version(7)?)
         .given("sender", sender)
@@ -212,7 +216,7 @@ pub(super) async fn query(
     caller: KeystoreCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Space>>> {
-    let ids = input.within(200)?;
+    let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }
@@ -254,7 +258,7 @@ pub(super) async fn claim(
         "UPDATE spaces SET claim = COALESCE(claim, $1), claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
-    .bind(input.claim.within(KEY)?)
+    .bind(input.claim.within(MAX_SPACE_KEY_BYTES)?)
     .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)

@@ -1,4 +1,4 @@
-//! What the Keystore's handlers share, and the work that goes on beside them.
+//! The state that the Keystore's handlers share, and the work that goes on beside them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,15 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0004_identities.sql"),
 ];
 
-/// What the Keystore's handlers share.
+/// The state that the Keystore's handlers share.
 pub(crate) struct Keystore {
     pub(crate) db: Db,
     pub(super) clock: Clock,
     pub(super) setup: Setup,
     pub(super) limits: Limits,
-    /// Whose identity tokens are taken, if any are.
+    /// The provider whose identity tokens are taken, if any are.
     pub(super) identities: Option<Identities>,
-    /// Whether new accounts may be opened by an email address.
+    /// New accounts may be opened by an email address.
     pub(super) email_sign_up: bool,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
@@ -56,12 +56,8 @@ impl Keystore {
             identities,
             email_sign_up: config.email_sign_up,
             clock: config.clock.clone(),
-            issuer: urls
-                .keystore
-                .as_ref()
-                .map(|url| url.text.clone())
-                .unwrap_or_default(),
-            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+            issuer: urls.keystore.text.clone(),
+            audiences: urls.audiences(),
         }))
     }
 

@@ -1,4 +1,4 @@
-//! What the Keystore erases once its time is over.
+//! Erasing sessions, logins and copies of keys once their time is over.
 
 use super::state::Keystore;
 use crate::http::error::Result;

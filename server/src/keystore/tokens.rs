@@ -17,6 +17,7 @@ use crate::http::values::Bytes;
 use crate::jwks::{Jwk, Jwks, thumbprint};
 use crate::token::{Claims, Header};
 
+/// A token ends this long after it was made.
 const TOKEN_LIFETIME_MS: i64 = 5 * MINUTE;
 
 /// Asks for a token.

@@ -1,4 +1,4 @@
-//! Who somebody is: an email address, or an identity for which the app's own sign-in vouches.
+//! A person's name at the door: an email address, or an identity for which the app's own sign-in vouches.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -7,7 +7,7 @@ use crate::http::error::{ApiError, Code, Result};
 
 /// Somebody as an open route met them.
 pub(super) struct Who {
-    /// What their account is found by: an address, or an identity. No address is an identity: those hold spaces.
+    /// The name that their account is found by: an address, or an identity. Identities hold spaces, and addresses do not.
     pub(super) login: String,
     /// The address that mails name them by.
     pub(super) email: Option<String>,
@@ -33,7 +33,7 @@ impl Who {
 }
 
 impl Who {
-    /// Why they cannot open another account.
+    /// The error for a second account of the same name.
     pub(super) fn taken(&self) -> ApiError {
         match self.is_address() {
             true => Code::EmailTaken.into(),
@@ -52,7 +52,7 @@ impl Who {
 }
 
 impl Keystore {
-    /// Who wants to open an account.
+    /// The person who wants to open an account.
     pub(super) async fn newcomer(
         &self,
         email: Option<&str>,
@@ -67,7 +67,7 @@ impl Keystore {
         Ok(who)
     }
 
-    /// Who asks. A request gives an address or an identity token, and null for the other.
+    /// The person who asks. A request gives an address or an identity token, and null for the other.
     pub(super) async fn who(
         &self,
         email: Option<&str>,

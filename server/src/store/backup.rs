@@ -13,9 +13,9 @@ use sqlx::{Connection, SqliteConnection};
 use crate::config::Config;
 
 /// The Keystore's secrets, which lie beside its database.
-const SETUP: &str = "keystore.setup";
+const SETUP_FILE: &str = "keystore.setup";
 
-/// Why there is no backup: one sentence that says what to do.
+/// The reason why there is no backup: one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupError(String);
 
@@ -43,7 +43,7 @@ struct Source {
 /// so every share of the backup has its space there.
 pub async fn backup(config: &Config, to: &Path) -> Result<()> {
     let sources = sources(config)?;
-    let setup = config.file(SETUP);
+    let setup = config.file(SETUP_FILE);
     let keystore = sources.iter().any(|source| source.service == "Keystore");
     if keystore && !setup.is_file() {
         return Err(BackupError(format!(
@@ -58,7 +58,7 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
             .map_err(|error| BackupError(format!("Make {} a folder ({error}).", to.display())))
     });
     if written.is_err() {
-        // What cannot be removed is named by the next attempt.
+        // The next attempt names a folder that could not be removed.
         let _ = fs::remove_dir_all(&part);
     }
     written
@@ -74,7 +74,7 @@ fn sources(config: &Config) -> Result<Vec<Source>> {
         let options = match url {
             Some(url) if !url.starts_with("sqlite:") => {
                 return Err(BackupError(format!(
-                    "Back the {service}'s database up with pg_dump, and copy {SETUP} from the data folder: this command \
+                    "Back the {service}'s database up with pg_dump, and copy {SETUP_FILE} from the data folder: this command \
                      copies SQLite databases."
                 )));
             }
@@ -151,7 +151,7 @@ async fn write(sources: &[Source], setup: Option<&PathBuf>, part: &Path) -> Resu
         finish(&file).map_err(failed)?;
     }
     if let Some(setup) = setup {
-        let file = part.join(SETUP);
+        let file = part.join(SETUP_FILE);
         fs::copy(setup, &file).map_err(failed)?;
         finish(&file).map_err(failed)?;
     }

@@ -1,4 +1,4 @@
-//! What keeps both services' data: the database, its rows, its sweeping and its backup.
+//! The storage under both services: the database, its rows, its sweeping and its backup.
 
 pub(crate) mod backup;
 pub(crate) mod columns;

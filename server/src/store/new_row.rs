@@ -45,7 +45,7 @@ impl From<Option<i64>> for Value<'_> {
     }
 }
 
-/// Why a column has its value.
+/// The origin of a column's value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The row is found by it.
@@ -64,7 +64,7 @@ pub(crate) struct NewRow<'a> {
     columns: Vec<Column<'a>>,
 }
 
-/// Whether a row was written now, or before from the same values.
+/// The outcome of writing a row: it is new, or it was written before from the same values.
 pub(crate) enum Written<T> {
     New,
     Before(T),
@@ -123,7 +123,7 @@ impl<'a> NewRow<'a> {
         Ok(Written::Before(stored.ok_or(Code::Conflict)?))
     }
 
-    /// [`NewRow::write`] for rows of which the answer tells nothing. Whether the row is new.
+    /// [`NewRow::write`] for answers that hold nothing of the stored row. Tells whether the row is new.
     pub(crate) async fn write_once(&self, connection: &mut AnyConnection) -> Result<bool> {
         Ok(matches!(
             self.write::<Nothing>(connection).await?,
@@ -131,7 +131,7 @@ impl<'a> NewRow<'a> {
         ))
     }
 
-    /// Writes the row if its keys are free. Whether they were.
+    /// Writes the row if its keys are free, and tells whether they were.
     pub(crate) async fn insert(&self, connection: &mut AnyConnection) -> Result<bool> {
         self.execute(connection, " ON CONFLICT DO NOTHING").await
     }
@@ -156,7 +156,7 @@ impl<'a> NewRow<'a> {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The row as it stands, when it was written before from the same values. An error when it was written from others.
+    /// The row as it stands, if it was written before from the same values; a conflict if it was written from others.
     pub(crate) async fn before<T: Columns>(
         &self,
         connection: &mut AnyConnection,
@@ -173,7 +173,7 @@ impl<'a> NewRow<'a> {
         Ok(same)
     }
 
-    /// Whether the row stands there with the same values.
+    /// Tells whether the row stands there with the same values.
     pub(crate) async fn is_there(&self, connection: &mut AnyConnection) -> Result<bool> {
         let found = self.find::<Nothing>(connection, &[Part::Key, Part::Given]);
         Ok(found.await?.is_some())
@@ -219,4 +219,67 @@ fn arguments<'c, 'a: 'c>(
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+    use sqlx::any::install_default_drivers;
+
+    use super::*;
+    use crate::store::columns::from_columns;
+
+    from_columns! {
+        struct Made {
+            made_at: i64,
+        }
+    }
+
+    fn row<'a>(id: &'a str, text: &'a str, number: Option<i64>, made_at: i64) -> NewRow<'a> {
+        NewRow::of("rows")
+            .key("id", id)
+            .given("text", text)
+            .given("number", number)
+            .made("made_at", made_at)
+    }
+
+    async fn table() -> AnyConnection {
+        install_default_drivers();
+        let mut connection = AnyConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::raw_sql(
+            "CREATE TABLE rows (id TEXT PRIMARY KEY, text TEXT, number BIGINT, made_at BIGINT)",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn a_repeat_finds_the_row_that_it_wrote() {
+        let mut rows = table().await;
+        for number in [None, Some(7)] {
+            let id = format!("{number:?}");
+            let first = row(&id, "a", number, 1).write::<Made>(&mut rows).await;
+            assert!(matches!(first.unwrap(), Written::New));
+            let again = row(&id, "a", number, 2).write(&mut rows).await.unwrap();
+            assert!(matches!(again, Written::Before(Made { made_at: 1 })));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_row_under_the_same_key_is_a_conflict() {
+        let mut rows = table().await;
+        assert!(row("1", "a", None, 1).write_once(&mut rows).await.unwrap());
+        for (text, number) in [("b", None), ("a", Some(7))] {
+            let other = row("1", text, number, 1);
+            let refused = other.write_once(&mut rows).await.unwrap_err();
+            assert_eq!(refused.code(), Code::Conflict);
+            let refused = other.before::<Made>(&mut rows).await.err().unwrap();
+            assert_eq!(refused.code(), Code::Conflict);
+            assert!(!other.is_there(&mut rows).await.unwrap());
+        }
+        let free = row("2", "b", None, 1);
+        assert!(free.before::<Made>(&mut rows).await.unwrap().is_none());
+    }
 }

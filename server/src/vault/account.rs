@@ -31,7 +31,7 @@ pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> 
     }
     for sql in [
         "DELETE FROM cards WHERE account = $1",
-        // Whoever accepts at this moment is through before this, or too late: either way its connection is known below.
+        // An acceptance at this moment comes before this statement, and its connection is found below, or it fails.
         "UPDATE invitations SET state = 'cancelled' WHERE inviter = $1 AND state = 'pending'",
         "UPDATE invitations SET token_hash = '', email = NULL WHERE inviter = $1",
         "DELETE FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",

@@ -10,15 +10,11 @@ use super::auth::VaultCaller;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::sizes::{MAX_CARD_BYTES, MAX_CARDS_PAGE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
-
-/// The largest card.
-const CARD: usize = 3 << 19;
-/// A page of cards holds no more than this.
-const PAGE: i64 = 8 << 20;
 
 /// A card and the version that it replaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -28,7 +24,7 @@ pub(crate) struct NewCard {
     version: i64,
 }
 
-/// What is known of a card besides its content.
+/// A card without its content.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CardVersion {
@@ -74,7 +70,7 @@ pub(super) async fn write(
     PathId(id): PathId,
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
-    let (card, now) = (input.card.within(CARD)?, vault.clock.now());
+    let (card, now) = (input.card.within(MAX_CARD_BYTES)?, vault.clock.now());
     id.of_version(7)?;
     let mut tx = vault.begin_for(&caller).await?;
     let written = if input.version == 0 {
@@ -189,9 +185,11 @@ pub(super) async fn list(
         *sum += size;
         Some(*sum)
     });
-    page.limit = page
-        .limit
-        .min(sums.take_while(|sum| *sum <= PAGE).count().max(1));
+    page.limit = page.limit.min(
+        sums.take_while(|sum| *sum <= MAX_CARDS_PAGE_BYTES)
+            .count()
+            .max(1),
+    );
     let sql = format!(
         "SELECT {} FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
         Card::COLUMNS,

@@ -12,6 +12,7 @@ use super::public_keys::Publication;
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::sizes::MAX_IDS;
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
 use crate::store::db::placeholders;
@@ -24,7 +25,7 @@ const SELECT_OF_ACCOUNT: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS 
     FROM connections c JOIN public_keys a ON a.id = c.inviter_key JOIN public_keys b ON b.id = c.invitee_key \
     WHERE (c.inviter = $1 OR c.invitee = $1)) AS own WHERE 1 = 1";
 
-/// Whether a connection can carry shares.
+/// The state of a connection: active ones carry shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ConnectionState {
@@ -152,7 +153,7 @@ pub(super) async fn query(
     caller: VaultCaller,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Connection>>> {
-    let ids = input.within(200)?;
+    let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }

@@ -1,4 +1,4 @@
-//! What happened to an account, as a stream that can be taken up again after the last event seen.
+//! Events of an account, as a stream that can be taken up again after the last event seen.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -19,15 +19,15 @@ use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
-/// So many events are read at once.
-const BATCH: i64 = 200;
+/// A stream reads no more events at once.
+const MAX_EVENTS_PER_READ: i64 = 200;
 
-/// So many streams an account may have open at once in this process.
-const STREAMS: usize = 20;
-/// Who has too many is asked to wait so many seconds.
-const WAIT: i64 = 10;
+/// The most streams that an account may have open in this process.
+const MAX_STREAMS_PER_ACCOUNT: usize = 20;
+/// The wait that an account with too many streams is asked for.
+const STREAM_RETRY_SECONDS: i64 = 10;
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Invitation,
@@ -73,7 +73,7 @@ impl Default for Bell {
     }
 }
 
-/// How many streams each account has open.
+/// Counts the open streams of each account.
 #[derive(Clone, Default)]
 pub(super) struct Seats(Arc<Mutex<HashMap<String, usize>>>);
 
@@ -87,8 +87,8 @@ impl Seats {
     fn take(&self, account: &str) -> Result<Seat> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(account.to_owned()).or_default();
-        if *count >= STREAMS {
-            return Err(ApiError::rate_limited(WAIT));
+        if *count >= MAX_STREAMS_PER_ACCOUNT {
+            return Err(ApiError::rate_limited(STREAM_RETRY_SECONDS));
         }
         *count += 1;
         Ok(Seat {
@@ -199,7 +199,7 @@ impl Listener {
         )
         .bind(&self.seat.account)
         .bind(self.last)
-        .bind(BATCH)
+        .bind(MAX_EVENTS_PER_READ)
         .fetch_all(&self.vault.db.read)
         .await?;
         for stored in events {

@@ -19,11 +19,13 @@ use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
 use crate::http::limits::INVITATION_MAIL;
 use crate::http::values::{Bytes, Id};
 use crate::store::columns::{Columns, from_columns, text};
+use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
 
-const LONGEST: i64 = 90 * DAY;
+/// The longest time that an invitation may be open, give or take a minute for clocks that differ.
+const MAX_INVITATION_MS: i64 = 90 * DAY;
 
-/// How the invitee learns of an invitation.
+/// The way by which the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Delivery {
@@ -58,7 +60,7 @@ impl<'r> Decode<'r, Any> for Delivery {
     }
 }
 
-/// Where an invitation stands.
+/// The state of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum InvitationState {
@@ -86,7 +88,7 @@ impl InvitationState {
         }
     }
 
-    /// Why it cannot be accepted.
+    /// The reason why it cannot be accepted, if it cannot.
     pub(super) fn over(self) -> Option<Code> {
         match self {
             Self::Pending => None,
@@ -167,6 +169,37 @@ impl NewInvitation {
         }
     }
 
+    fn check_time(&self, now: i64) -> Result<()> {
+        if self.expires_at > now && self.expires_at <= now + MAX_INVITATION_MS + MINUTE {
+            Ok(())
+        } else {
+            Err(ApiError::bad_input(
+                "Let the invitation end within the next 90 days.",
+            ))
+        }
+    }
+
+    /// The mail to send.
+    fn mail<'a>(
+        &'a self,
+        id: &'a Id,
+        inviter: &'a VaultCaller,
+        token: &'a str,
+        now: i64,
+    ) -> NewRow<'a> {
+        NewRow::of("outbox")
+            .key("id", id.as_str())
+            .made("recipient", self.email.as_deref())
+            .made(
+                "inviter_email",
+                inviter.email.as_deref().unwrap_or_default(),
+            )
+            .made("token", token)
+            .made("expires_at", self.expires_at)
+            .made("attempts", 0i64)
+            .made("next_at", now)
+    }
+
     /// The row to write. The hash of a mailed token is the Vault's, so that a repeat need not bring it.
     fn row<'a>(
         &'a self,
@@ -211,40 +244,22 @@ pub(super) async fn create(
     let now = vault.clock.now();
     let row = input.row(&id, &caller.account, &token_hash, now);
     // A repeat is answered before its time is looked at, and is not counted as another mail.
-    let mut connection = vault.db.read.acquire().await?;
-    let before: Option<StoredInvitation> = row.before(&mut connection).await?;
-    drop(connection);
-    if let Some(stored) = before {
+    if let Some(stored) = vault.invited_before(&row).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    if input.expires_at <= now || input.expires_at > now + LONGEST + MINUTE {
-        return Err(ApiError::bad_input(
-            "Let the invitation end within the next 90 days.",
-        ));
-    }
+    input.check_time(now)?;
     if mail_token.is_some() {
         vault.limits.count(&INVITATION_MAIL, &caller.account)?;
     }
     let mut tx = vault.begin_for(&caller).await?;
-    let key = sqlx::query("SELECT id FROM public_keys WHERE id = $1 AND account = $2")
-        .bind(&input.public_key_id)
-        .bind(&caller.account)
-        .fetch_optional(&mut *tx)
-        .await?;
-    key.ok_or(Code::NotFound)?;
+    owns_key(&mut tx, &caller.account, &input.public_key_id).await?;
     // Somebody may have been faster with the same bytes.
     if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    if let (Some(token), Some(email)) = (&mail_token, &input.email) {
-        NewRow::of("outbox")
-            .key("id", id.as_str())
-            .made("recipient", email)
-            .made("inviter_email", caller.email.as_deref().unwrap_or_default())
-            .made("token", &token.to_text())
-            .made("expires_at", input.expires_at)
-            .made("attempts", 0i64)
-            .made("next_at", now)
+    if let Some(token) = &mail_token {
+        input
+            .mail(&id, &caller, &token.to_text(), now)
             .add(&mut tx)
             .await?;
     }
@@ -262,7 +277,22 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+/// Refuses a public key that is not the account's.
+async fn owns_key(tx: &mut Tx, account: &str, key: &str) -> Result<()> {
+    let found = sqlx::query("SELECT id FROM public_keys WHERE id = $1 AND account = $2")
+        .bind(key)
+        .bind(account)
+        .fetch_optional(&mut **tx)
+        .await?;
+    found.map(drop).ok_or(Code::NotFound.into())
+}
+
 impl Vault {
+    async fn invited_before(&self, row: &NewRow<'_>) -> Result<Option<StoredInvitation>> {
+        let mut connection = self.db.read.acquire().await?;
+        row.before(&mut connection).await
+    }
+
     async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
         let stored: Option<StoredInvitation> = sqlx::query_as(
             "SELECT id, public_key_id, delivery, email, state, created_at, expires_at \

@@ -129,6 +129,35 @@ impl Vault {
         })
     }
 
+    /// The connection, when the caller made it before from the same values; otherwise why it cannot be made.
+    async fn accepted_before(
+        &self,
+        caller: &VaultCaller,
+        input: &NewConnection,
+        proof: Option<String>,
+    ) -> Result<Connection> {
+        let id = &input.invitation_id;
+        let held = self.held(caller, id, &input.token).await?;
+        if held.answered_by.as_deref() == Some(&caller.account)
+            && held.state == InvitationState::Accepted
+        {
+            let stored: Option<Acceptance> =
+                sqlx::query_as("SELECT invitee_key, proof FROM connections WHERE id = $1")
+                    .bind(id.as_str())
+                    .fetch_optional(&self.db.read)
+                    .await?;
+            let given = Acceptance {
+                invitee_key: input.public_key_id.clone(),
+                proof,
+            };
+            if stored == Some(given) {
+                return self.connection(&caller.account, id).await;
+            }
+        }
+        // An invitation that is still open was refused because the public key is not the caller's.
+        Err(held.state.over().unwrap_or(Code::NotFound).into())
+    }
+
     async fn publication(&self, id: &str) -> Result<Publication> {
         let key: StoredKey =
             sqlx::query_as("SELECT spki, signing_key, statement FROM public_keys WHERE id = $1")
@@ -261,26 +290,6 @@ pub(super) async fn accept(
         ));
     }
     drop(tx);
-    let held = vault.held(&caller, id, &input.token).await?;
-    if held.answered_by.as_deref() == Some(&caller.account)
-        && held.state == InvitationState::Accepted
-    {
-        let stored: Option<Acceptance> =
-            sqlx::query_as("SELECT invitee_key, proof FROM connections WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&vault.db.read)
-                .await?;
-        let given = Acceptance {
-            invitee_key: input.public_key_id,
-            proof,
-        };
-        if stored == Some(given) {
-            return Ok((
-                StatusCode::OK,
-                Json(vault.connection(&caller.account, id).await?),
-            ));
-        }
-    }
-    // What is still open was refused because the public key is not the caller's.
-    Err(held.state.over().unwrap_or(Code::NotFound).into())
+    let before = vault.accepted_before(&caller, &input, proof).await?;
+    Ok((StatusCode::OK, Json(before)))
 }

@@ -86,7 +86,7 @@ impl Mail {
 }
 
 /// Colours of a dark mail; those of a light one stand beside the elements, for programs that drop style sheets.
-const DARK: &str = "@media (prefers-color-scheme: dark) { \
+const DARK_STYLE: &str = "@media (prefers-color-scheme: dark) { \
     body { background: #171715 !important; color: #ecece8 !important } \
     .sheet { background: #242421 !important } \
     .quiet { color: #a9a9a1 !important } \
@@ -103,7 +103,7 @@ fn html(subject: &str, inviter: &str, link: &str, until: &str) -> String {
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>{subject}</title>
-<style>{DARK}</style>
+<style>{DARK_STYLE}</style>
 </head>
 <body style="margin:0;padding:24px 12px;background:#f3f3f0;color:#1d1d1a;font:16px/1.5 system-ui,sans-serif">
 <div class="sheet" style="max-width:480px;margin:0 auto;padding:32px;border-radius:12px;background:#ffffff;overflow-wrap:anywhere">
@@ -153,7 +153,7 @@ fn date(time: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// Whether mail can be addressed to this.
+/// Tells whether mail can be addressed to this text.
 pub(super) fn is_address(email: &str) -> bool {
     email.len() <= 254 && email.parse::<Address>().is_ok()
 }

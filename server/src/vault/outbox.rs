@@ -9,12 +9,12 @@ use crate::clock::{MINUTE, SECOND};
 use crate::http::error::Result;
 use crate::store::columns::from_columns;
 
-/// How long a mail that is being sent belongs to the process that took it.
-const LEASE: i64 = 2 * MINUTE;
+/// A mail that is being sent belongs for this time to the process that took it.
+const LEASE_MS: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
-const LONGEST: i64 = 60 * MINUTE;
+const MAX_RETRY_WAIT_MS: i64 = 60 * MINUTE;
 /// After so many attempts, which is in about five days, a mail is given up.
-const ATTEMPTS: i64 = 128;
+const MAX_ATTEMPTS: i64 = 128;
 
 from_columns! {
     /// A mail that is due.
@@ -46,7 +46,7 @@ pub(super) async fn work(vault: &Arc<Vault>) {
 
 impl Vault {
     async fn send_mails(&self) -> Result<()> {
-        // What nobody may accept any more is not worth a mail.
+        // An invitation that nobody can accept any more is not mailed.
         self.forget_tokens().await?;
         let due: Vec<DueMail> = sqlx::query_as(
             "SELECT id, recipient, inviter_email, token, expires_at, attempts, next_at FROM outbox \
@@ -72,7 +72,7 @@ impl Vault {
         let now = self.clock.now();
         // Of several processes only one may take the mail.
         let taken = sqlx::query("UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2 AND next_at = $3 AND token IS NOT NULL")
-            .bind(now + LEASE)
+            .bind(now + LEASE_MS)
             .bind(&due.id)
             .bind(due.next_at)
             .execute(&self.db.write)
@@ -100,9 +100,9 @@ impl Vault {
                 tracing::info!(invitation = mail.id, "mail sent");
                 sqlx::query("UPDATE outbox SET token = NULL, sent_at = $1 WHERE id = $2").bind(now)
             }
-            Err(Failure::Later(error)) if attempts < ATTEMPTS => {
+            Err(Failure::Later(error)) if attempts < MAX_ATTEMPTS => {
                 let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
-                let wait = (10 * SECOND * doubled).min(LONGEST);
+                let wait = (10 * SECOND * doubled).min(MAX_RETRY_WAIT_MS);
                 tracing::warn!(invitation = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2 AND token IS NOT NULL")
                     .bind(now + wait)

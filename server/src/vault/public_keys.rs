@@ -12,20 +12,18 @@ use super::state::VaultState;
 use crate::base64url::base64url;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
+use crate::http::sizes::{MAX_SPKI_BYTES, MAX_STATEMENT_BYTES};
 use crate::http::values::{Bytes, Jws, Message};
 use crate::store::new_row::NewRow;
 
-const SPKI: usize = 1 << 10;
-const STATEMENT: usize = 2 << 10;
-
-/// What stands before and after the 384 bytes of the modulus in the one DER form of an RSA key of 3072 bits with the
-/// exponent 65537. To compare with it is stricter than to parse.
-const BEFORE: [u8; 33] = [
+/// The bytes before and after the 384 bytes of the modulus, in the one DER form of an RSA key of 3072 bits with the
+/// exponent 65537. Comparing with them is stricter than parsing.
+const DER_BEFORE_MODULUS: [u8; 33] = [
     0x30, 0x82, 0x01, 0xa2, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
     0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x8f, 0x00, 0x30, 0x82, 0x01, 0x8a, 0x02, 0x82, 0x01, 0x81,
     0x00,
 ];
-const AFTER: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
+const DER_AFTER_MODULUS: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
 
 /// A public Ed25519 JWK.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,7 +90,9 @@ impl Publication {
 
 /// The RFC 7638 thumbprint of an RSA key, if it is one of 3072 bits with the exponent 65537.
 fn thumbprint(spki: &[u8]) -> Option<String> {
-    let modulus = spki.strip_prefix(&BEFORE)?.strip_suffix(&AFTER)?;
+    let modulus = spki
+        .strip_prefix(&DER_BEFORE_MODULUS)?
+        .strip_suffix(&DER_AFTER_MODULUS)?;
     if modulus.len() != 384 || modulus[0] < 0x80 || modulus[383] % 2 == 0 {
         return None;
     }
@@ -111,10 +111,10 @@ pub(super) async fn publish(
     Path(id): Path<String>,
     Input(input): Input<NewPublicKey>,
 ) -> Result<(StatusCode, Json<PublicKeyId>)> {
-    if input.spki.0.len() > SPKI {
+    if input.spki.0.len() > MAX_SPKI_BYTES {
         return Err(Code::TooLarge.into());
     }
-    let statement = input.statement.within(STATEMENT)?;
+    let statement = input.statement.within(MAX_STATEMENT_BYTES)?;
     match thumbprint(&input.spki.0) {
         Some(made) if made == id => {}
         Some(_) => {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn spki(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
-        let mut bytes = [&BEFORE[..], &[0x81; 384], &AFTER].concat();
+        let mut bytes = [&DER_BEFORE_MODULUS[..], &[0x81; 384], &DER_AFTER_MODULUS].concat();
         change(&mut bytes);
         bytes
     }

@@ -11,15 +11,13 @@ use super::state::Vault;
 use super::{
     account, cards, connections, events, invitations, invitee, public_keys, share_reads, shares,
 };
-
-/// The largest body of `POST /shares`.
-const SHARES_BODY: usize = 32 << 20;
+use crate::http::sizes::MAX_SHARES_BODY_BYTES;
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
     let large = OpenApiRouter::new()
         .routes(routes!(shares::create))
-        .layer(DefaultBodyLimit::max(SHARES_BODY));
+        .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
         .routes(routes!(cards::list))

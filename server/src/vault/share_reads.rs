@@ -9,6 +9,7 @@ use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf};
+use crate::http::sizes::MAX_SHARE_IDS;
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 
@@ -39,14 +40,14 @@ pub(crate) struct Share {
     share: Jwe,
 }
 
-/// What was found, in the order of the ids.
+/// The answer to a query, in the order of its ids.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SharesFound {
     results: Vec<ShareFound>,
 }
 
-/// What was found under one id.
+/// The share under one id, or the error.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShareFound {
@@ -212,7 +213,7 @@ pub(super) async fn query(
     Input(input): Input<Ids>,
 ) -> Result<Json<SharesFound>> {
     let mut results = Vec::new();
-    for id in input.within(50)? {
+    for id in input.within(MAX_SHARE_IDS)? {
         let (error, item) = match vault.read_share(&caller.account, &id).await {
             Ok(share) => (None, Some(share)),
             Err(error) if error.code() == Code::ServerError => return Err(error),

@@ -11,12 +11,10 @@ use super::events::{Change, Kind};
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId};
+use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
-
-/// The largest share.
-const SHARE: usize = 4 << 20;
 
 /// Several new shares.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -37,14 +35,14 @@ pub(crate) struct NewShare {
     share: Jwe,
 }
 
-/// What became of each new share, in order.
+/// The outcomes of new shares, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShareResults {
     results: Vec<ShareResult>,
 }
 
-/// What became of one.
+/// The outcome of one new share.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ShareResult {
@@ -63,8 +61,10 @@ pub(super) async fn create(
     caller: VaultCaller,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
-    if !(1..=200).contains(&input.shares.len()) {
-        return Err(ApiError::bad_input("Send 1 to 200 shares at once."));
+    if !(1..=MAX_WRITES).contains(&input.shares.len()) {
+        return Err(ApiError::bad_input(format!(
+            "Send 1 to {MAX_WRITES} shares at once."
+        )));
     }
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
@@ -83,7 +83,7 @@ pub(super) async fn create(
 }
 
 from_columns! {
-    /// When a share was made.
+    /// The time of a share's making.
     struct CreatedAt {
         created_at: i64,
     }
@@ -98,9 +98,9 @@ from_columns! {
 }
 
 impl Vault {
-    /// Makes one share with its space. The time of its making, which may have been before.
+    /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
     async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
-        let share = new.share.within(SHARE)?;
+        let share = new.share.within(MAX_SHARE_BYTES)?;
         let (id, space, now) = (
             new.id.of_version(7)?,
             new.space_id.of_version(7)?,

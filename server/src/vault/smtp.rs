@@ -21,10 +21,10 @@ use url::{Host, Url};
 use crate::config::Config;
 use crate::start_error::StartError;
 
-/// What a taken mail may cost beyond its hand-over: the polite end of the connection.
-const QUIT: Duration = Duration::from_secs(5);
+/// The time for ending the connection politely once the mail is taken.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a mail did not go. The text is for the log and holds nothing of the mail.
+/// The failure to send a mail. Its text is for the log and holds nothing of the mail.
 pub(super) enum Failure {
     /// It may go another time.
     Later(String),
@@ -42,7 +42,7 @@ pub(crate) struct Smtp {
     pub(super) from: Mailbox,
 }
 
-/// How a connection is encrypted.
+/// The ways of encrypting a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// From the first byte.
@@ -55,7 +55,7 @@ enum Mode {
     Plain,
 }
 
-/// What a URL says. Nothing of it may be shown: it can hold a password.
+/// The parts of a mail server's URL. They may not be shown: one can be a password.
 struct Target {
     host: String,
     port: u16,
@@ -98,7 +98,7 @@ impl Smtp {
             .await
             .unwrap_or_else(|_| Err(Failure::Later("no answer in time".to_owned())))?;
         // The mail is taken, whatever becomes of the connection.
-        let _ = tokio::time::timeout(QUIT, connection.quit()).await;
+        let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await;
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl Target {
     }
 }
 
-/// Whether a host is this machine itself, so that nobody stands in between.
+/// Tells whether a host is this machine itself, so that nobody stands in between.
 fn is_here(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host

@@ -1,4 +1,4 @@
-//! What the Vault's handlers share, and the work that goes on beside them.
+//! The state that the Vault's handlers share, and the work that goes on beside them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0003_sweeping.sql"),
 ];
 
-/// What the Vault's handlers share.
+/// The state that the Vault's handlers share.
 pub(crate) struct Vault {
     pub(crate) db: Db,
     pub(super) clock: Clock,
@@ -37,7 +37,7 @@ pub(crate) struct Vault {
     pub(super) bell: Bell,
     pub(super) seats: Seats,
     pub(super) heartbeat: Duration,
-    /// How often the outbox is looked through.
+    /// The time between two looks through the outbox.
     pub(super) outbox: Duration,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -60,18 +60,14 @@ impl Vault {
         let invitation_url = config
             .invitation_url
             .clone()
-            .unwrap_or_else(|| format!("{}/", urls.vault[0].origin));
+            .unwrap_or_else(|| format!("{}/", urls.vault.origin));
         Ok(Arc::new(Self {
             db: Db::open(&url, "Vault", MIGRATIONS).await?,
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
             keys,
-            issuer: urls
-                .keystore
-                .as_ref()
-                .map(|url| url.text.clone())
-                .unwrap_or_default(),
-            audiences: urls.vault.iter().map(|url| url.text.clone()).collect(),
+            issuer: urls.keystore.text.clone(),
+            audiences: urls.audiences(),
             invitation_url,
             mailer: Mailer::new(config)?,
             mail_waits: Notify::new(),

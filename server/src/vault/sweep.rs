@@ -1,11 +1,11 @@
-//! What the Vault erases once its time is over.
+//! Erasing ciphertexts, tokens and events once their time is over.
 
 use super::state::Vault;
 use crate::clock::DAY;
 use crate::http::error::Result;
 
-/// Events are kept so long for streams to be taken up again.
-const EVENTS: i64 = 30 * DAY;
+/// Streams can be taken up again after an event that is no older.
+const EVENTS_KEPT_MS: i64 = 30 * DAY;
 
 impl Vault {
     /// Ciphertexts, the tokens of mails and old events go. The rows of shares and invitations stay, so that who asks
@@ -21,7 +21,10 @@ impl Vault {
                 "UPDATE invitations SET state = 'expired' WHERE state = 'pending' AND expires_at <= $1",
                 now,
             ),
-            ("DELETE FROM events WHERE created_at < $1", now - EVENTS),
+            (
+                "DELETE FROM events WHERE created_at < $1",
+                now - EVENTS_KEPT_MS,
+            ),
         ] {
             sqlx::query(sql).bind(time).execute(&self.db.write).await?;
         }

@@ -24,6 +24,7 @@ mod repeats;
 mod routes;
 mod shares;
 mod sink;
+mod sizes;
 mod slow;
 mod smtp;
 mod spaces;

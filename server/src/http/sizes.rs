@@ -1,0 +1,92 @@
+//! The largest sizes on the way through a client, a proxy and the server, in bytes of the text that travels.
+//!
+//! Each step has to let through what the step before it makes:
+//!
+//! | step | a card | a share |
+//! | --- | --- | --- |
+//! | the client's padded JSON has at most | 1 MiB | 2 MiB |
+//! | signed, a JWS: 4/3 of it, and a header and a signature | | 2.67 MiB |
+//! | sealed, a compact JWE: 4/3 of that, and less than 1 KiB | 1.34 MiB | 3.56 MiB |
+//! | the server stores at most | [`MAX_CARD_BYTES`] | [`MAX_SHARE_BYTES`] |
+//! | a body has at most | [`MAX_BODY_BYTES`] | [`MAX_SHARES_BODY_BYTES`] |
+//! | a proxy in front lets through at least | the same, `docs/deploy.md` | the same |
+//!
+//! The client ends a request of several shares with the one that takes it past 8 MiB, so that it has at most 12 MiB; the
+//! rest is for clients that send more at once.
+
+/// The largest body of a route that does not say otherwise.
+pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
+/// The largest body of `POST /shares`.
+pub(crate) const MAX_SHARES_BODY_BYTES: usize = 32 << 20;
+
+/// The largest card.
+pub(crate) const MAX_CARD_BYTES: usize = 3 << 19;
+/// The largest share.
+pub(crate) const MAX_SHARE_BYTES: usize = 4 << 20;
+/// The largest wrapped key of an account, of which a sign-up brings four. They have less than 1 KiB.
+pub(crate) const MAX_ACCOUNT_KEY_BYTES: usize = 4 << 10;
+/// The largest wrapped private key of a connection. RSA keys of 3072 bits have 3 to 4 KiB.
+pub(crate) const MAX_CONNECTION_KEY_BYTES: usize = 8 << 10;
+/// The largest private note. The client pads it to 16 KiB at most.
+pub(crate) const MAX_NOTE_BYTES: usize = 64 << 10;
+/// The largest copy of an encryption space's key, of which a new space brings two. They have less than 2 KiB, so that a
+/// request of [`MAX_WRITES`] spaces fits into [`MAX_BODY_BYTES`].
+pub(crate) const MAX_SPACE_KEY_BYTES: usize = 8 << 10;
+/// The largest DER form of a public key, before it is written as text. RSA keys of 3072 bits have 422.
+pub(crate) const MAX_SPKI_BYTES: usize = 1 << 10;
+/// The largest statement of a signing key about a public key.
+pub(crate) const MAX_STATEMENT_BYTES: usize = 2 << 10;
+
+/// The most shares, or spaces, of one request.
+pub(crate) const MAX_WRITES: usize = 200;
+/// The most ids of one query.
+pub(crate) const MAX_IDS: usize = 200;
+/// The most ids of one query for shares, which answers with their content.
+pub(crate) const MAX_SHARE_IDS: usize = 50;
+
+/// The largest page of cards, as long as it holds more than one.
+pub(crate) const MAX_CARDS_PAGE_BYTES: i64 = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room for the members around what is counted: names, ids, numbers, quotes.
+    const MEMBERS: usize = 512;
+    /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
+    const ENVELOPE: usize = 1 << 10;
+
+    fn base64url(bytes: usize) -> usize {
+        (bytes * 4).div_ceil(3)
+    }
+
+    #[test]
+    fn each_step_lets_through_what_the_step_before_makes() {
+        let (client_card, client_share) = (1 << 20, 2 << 20);
+        let sealed = |bytes| base64url(bytes) + ENVELOPE;
+        assert!(sealed(client_card) <= MAX_CARD_BYTES);
+        let signed = base64url(client_share) + ENVELOPE;
+        assert!(sealed(signed) <= MAX_SHARE_BYTES);
+        // The client's request of shares is full at 8 MiB, and one more goes in.
+        assert!((8 << 20) + MAX_SHARE_BYTES + MAX_WRITES * MEMBERS <= MAX_SHARES_BODY_BYTES);
+    }
+
+    #[test]
+    fn bodies_hold_the_largest_of_each_kind() {
+        let text = |bytes: usize| bytes + MEMBERS;
+        for largest in [
+            text(MAX_CARD_BYTES),
+            // A sign-up and new credentials.
+            text(4 * MAX_ACCOUNT_KEY_BYTES),
+            text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
+            text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES),
+            // One space as large as may be, and many as large as they are.
+            text(2 * MAX_SPACE_KEY_BYTES),
+            MAX_WRITES * text(2 * (2 << 10)),
+            MAX_IDS * MEMBERS,
+        ] {
+            assert!(largest <= MAX_BODY_BYTES, "{largest}");
+        }
+        assert!(text(MAX_SHARE_BYTES) <= MAX_SHARES_BODY_BYTES);
+    }
+}

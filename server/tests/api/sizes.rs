@@ -1,0 +1,90 @@
+//! The largest requests that clients may send.
+
+use crate::common::*;
+use serde_json::{Value, json};
+
+/// A text in the form of a JWE, of exactly this many bytes.
+fn jwe_of(bytes: usize) -> String {
+    let fixed = jwe("").len();
+    let near = (bytes - fixed) * 3 / 4;
+    // No base64url has 4 n + 1 letters; with two letters for a wrapped key the rest is another.
+    (near - 3..near + 2)
+        .map(|count| jwe(&"x".repeat(count)))
+        .flat_map(|text| [text.replacen("..", ".AA.", 1), text])
+        .find(|text| text.len() == bytes)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_card_has_one_and_a_half_mebibytes() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    for (bytes, expected) in [(3 << 19, 201), ((3 << 19) + 1, 413)] {
+        let body = json!({ "card": jwe_of(bytes), "version": 0 });
+        let path = format!("/cards/{}", v7());
+        let answer = lab.vault(&ada.token, "PUT", &path, Some(body)).await;
+        assert_eq!(answer.0, expected, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_of_shares_has_32_mebibytes() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let share = jwe_of(4 << 20);
+    let send = async |count: usize| {
+        let mut shares = vec![new_share(&connection, None); count];
+        for new in &mut shares {
+            new["id"] = json!(v7());
+            new["spaceId"] = json!(v7());
+            new["share"] = json!(share);
+        }
+        let body = json!({ "shares": shares });
+        lab.vault(&ada.token, "POST", "/shares", Some(body)).await
+    };
+    let (status, made) = send(7).await;
+    assert_eq!(status, 200);
+    let results = made["results"].as_array().unwrap();
+    assert_eq!(results.len(), 7);
+    assert!(results.iter().all(|result| result["error"] == Value::Null));
+    assert_eq!(code(&send(8).await), (413, "too_large"));
+}
+
+#[tokio::test]
+async fn a_connection_has_its_largest_key_and_note() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    for (key, note, expected) in [
+        (8 << 10, 64 << 10, 201),
+        ((8 << 10) + 1, 64 << 10, 413),
+        (8 << 10, (64 << 10) + 1, 413),
+    ] {
+        let body = json!({ "key": jwe_of(key), "note": jwe_of(note) });
+        let path = format!("/connections/{}", v7());
+        let answer = lab.keystore(&ada.session, "PUT", &path, Some(body)).await;
+        assert_eq!(answer.0, expected, "{key} {note}");
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_spaces_go_in_one_request() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let spaces: Vec<Value> = (0..200)
+        .map(|_| {
+            let mut space = new_space(&bob, None);
+            // Twice as large as clients make them.
+            space["own"] = json!(jwe_of(1 << 10));
+            space["peer"] = json!(jwe_of(4 << 10));
+            space
+        })
+        .collect();
+    let body = json!({ "spaces": spaces });
+    let (status, made) = lab
+        .keystore(&ada.session, "POST", "/spaces", Some(body))
+        .await;
+    assert_eq!(status, 200);
+    let results = made["results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["error"] == Value::Null));
+}
