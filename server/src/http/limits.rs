@@ -1,4 +1,8 @@
 //! Counts attempts in memory, so that guessing is slow. Each process counts for itself.
+//!
+//! The counters are our own: a limiter of the crate `governor` (0.10) takes from its quota as it asks and gives nothing back, so
+//! it has neither the attempt that counts for an account, an address and all together or for none of them, nor the check that
+//! does not count. Memory is bounded by the limits themselves: what is refused leaves no counter.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,7 +19,7 @@ use crate::http::error::{ApiError, Result};
 pub(crate) struct Rate {
     pub(crate) name: &'static str,
     pub(crate) count: u32,
-    pub(crate) window: i64,
+    pub(crate) window_ms: i64,
 }
 
 /// How often one thing may be tried: for one account, from one address, and by everybody together.
@@ -28,11 +32,11 @@ pub(crate) struct Rates {
 impl Rates {
     const fn of_five_minutes(names: [&'static str; 3], counts: [u32; 3]) -> Self {
         const fn rate(name: &'static str, count: u32) -> Rate {
-            let window = 5 * MINUTE;
+            let window_ms = 5 * MINUTE;
             Rate {
                 name,
                 count,
-                window,
+                window_ms,
             }
         }
         Self {
@@ -67,28 +71,28 @@ pub(crate) const TOKENS: Rates = Rates::of_five_minutes(
 pub(crate) const WRONG_TOKEN: Rate = Rate {
     name: "invitation token",
     count: 30,
-    window: 10 * MINUTE,
+    window_ms: 10 * MINUTE,
 };
 /// Invitation mails by one account.
 pub(crate) const INVITATION_MAIL: Rate = Rate {
     name: "invitation mail",
     count: 100,
-    window: 60 * MINUTE,
+    window_ms: 60 * MINUTE,
 };
 
 /// Beyond this many counters the old ones are swept out.
-const SWEEP: usize = 10_000;
+const SWEEP_ABOVE_COUNTERS: usize = 10_000;
 
 struct Counter {
     since: i64,
-    window: i64,
+    window_ms: i64,
     count: u32,
 }
 
 impl Counter {
     fn is_over(&self, now: i64) -> bool {
         // A clock that was set back ends a window too.
-        !(self.since..self.since + self.window).contains(&now)
+        !(self.since..self.since + self.window_ms).contains(&now)
     }
 }
 
@@ -101,7 +105,7 @@ struct Counters {
 
 impl Counters {
     fn sweep(&mut self, now: i64) {
-        if self.map.len() > SWEEP.max(2 * self.left) {
+        if self.map.len() > SWEEP_ABOVE_COUNTERS.max(2 * self.left) {
             self.map.retain(|_, counter| !counter.is_over(now));
             self.left = self.map.len();
         }
@@ -111,13 +115,13 @@ impl Counters {
     fn wait(&self, rate: &Rate, key: &str, now: i64) -> Option<i64> {
         let counter = self.map.get(&(rate.name, key.to_owned()))?;
         let full = counter.count >= rate.count && !counter.is_over(now);
-        full.then(|| counter.since + counter.window - now)
+        full.then(|| counter.since + counter.window_ms - now)
     }
 
     fn add(&mut self, rate: &Rate, key: &str, now: i64) {
         let fresh = || Counter {
             since: now,
-            window: rate.window,
+            window_ms: rate.window_ms,
             count: 0,
         };
         let counter = self.map.entry((rate.name, key.to_owned()));
@@ -264,7 +268,7 @@ mod tests {
         let rate = Rate {
             name: "test",
             count: 2,
-            window: 1500,
+            window_ms: 1500,
         };
         assert!(limits.count(&rate, "a").is_ok() && limits.count(&rate, "a").is_ok());
         assert!(limits.count(&rate, "a").is_err());
@@ -297,6 +301,12 @@ mod tests {
         assert!(!attempt("d", "1"), "the address has had its three");
         assert!(attempt("d", "3"));
         assert!(!attempt("e", "4"), "all have had their five");
+        let counters = limits.counters.lock().unwrap();
+        assert_eq!(
+            counters.map.len(),
+            8,
+            "those of a to d, of 1 to 3 and of all"
+        );
     }
 
     #[test]
@@ -330,9 +340,9 @@ mod tests {
         let rate = Rate {
             name: "test",
             count: 1,
-            window: 1000,
+            window_ms: 1000,
         };
-        for n in 0..=SWEEP {
+        for n in 0..=SWEEP_ABOVE_COUNTERS {
             assert!(limits.count(&rate, &n.to_string()).is_ok());
         }
         time.store(1005, Ordering::SeqCst);

@@ -152,7 +152,7 @@ impl Running {
     /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.
     async fn keystore(&mut self, config: &Config, urls: &Urls) -> Result<TrustedKeys, StartError> {
         let keystore = Keystore::open(config, urls).await?;
-        let keys = TrustedKeys::fixed(keystore.token_key().public());
+        let keys = TrustedKeys::fixed(&keystore.token_key().public());
         self.databases.push(keystore.db.clone());
         let work = keystore.clone().work(config.sweep, self.stopping.clone());
         self.working.push(tokio::spawn(work));
@@ -172,7 +172,7 @@ impl Running {
         let keys = match (&config.keystore_key, beside) {
             (Some(key), _) => TrustedKeys::configured(key)?,
             (None, Some(keys)) => keys,
-            (None, None) => TrustedKeys::fetched(&urls.keystore.text)?,
+            (None, None) => TrustedKeys::published(&urls.keystore.text, config.clock.clone())?,
         };
         let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
         self.databases.push(vault.db.clone());

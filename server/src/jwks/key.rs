@@ -1,4 +1,4 @@
-//! Public keys of an identity provider (RFC 7517, RFC 7518, RFC 8037) and the signatures that they verify.
+//! Public keys (RFC 7517, RFC 7518, RFC 8037) and the signatures that they verify.
 
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::base64url::from_base64url;
 
-/// How a token may be signed: by a private key, and never by a secret that the Keystore would share.
+/// How a token may be signed: by a private key, and never by a secret that both sides would share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rs256,
@@ -29,9 +29,9 @@ impl Algorithm {
     }
 }
 
-/// A JSON Web Key as it is written.
+/// A JSON Web Key of any kind, as it is written.
 #[derive(Deserialize)]
-struct Jwk {
+struct AnyJwk {
     kty: String,
     kid: Option<String>,
     alg: Option<String>,
@@ -65,9 +65,18 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// An Ed25519 key, whose `kid` is its thumbprint.
+    pub(crate) fn ed25519(x: &[u8; 32]) -> Self {
+        Self {
+            kid: Some(super::thumbprint(x)),
+            algorithm: Some(Algorithm::EdDsa),
+            material: Material::Ed25519(x.to_vec()),
+        }
+    }
+
     /// The key if it verifies signatures of a kind that is known here.
     pub(crate) fn from_json(jwk: &serde_json::Value) -> Option<Self> {
-        let jwk = Jwk::deserialize(jwk).ok()?;
+        let jwk = AnyJwk::deserialize(jwk).ok()?;
         if jwk.usage.is_some_and(|usage| usage != "sig") {
             return None;
         }

@@ -1,6 +1,8 @@
-//! The set of public keys that the Keystore publishes and the Vault checks tokens by.
+//! JSON Web Key Sets: the one that the Keystore publishes, and those of others by which the services check tokens.
 
 mod key;
+mod published;
+mod source;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,15 +12,17 @@ use crate::base64url::base64url;
 use crate::http::values::Bytes;
 
 pub(crate) use key::{Algorithm, Key};
+pub(crate) use published::{PublishedKeys, Unreachable};
+pub(crate) use source::{Source, is_trustworthy};
 
-/// A JSON Web Key Set.
+/// The key set that the Keystore publishes.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Jwks {
     /// The keys.
     pub(crate) keys: Vec<Jwk>,
 }
 
-/// A public Ed25519 key.
+/// A public Ed25519 key, as the Keystore publishes it.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Jwk {
     pub(crate) kty: String,

@@ -1,48 +1,36 @@
 //! Who is calling: the Keystore's token, checked by the Keystore's public key.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use ed25519_dalek::{Signature, VerifyingKey};
-use tokio::sync::Mutex;
+use ed25519_dalek::VerifyingKey;
 
 use super::state::Vault;
-use crate::base64url::from_base64url;
-use crate::clock::{MINUTE, SECOND};
+use crate::clock::{Clock, MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, Id};
-use crate::jwks::{Jwks, thumbprint};
+use crate::jwks::{Algorithm, Key, PublishedKeys, Source, Unreachable};
 use crate::start_error::StartError;
-use crate::token::{Claims, Header};
+use crate::token::{Claims, CompactJws, Header};
 
-/// A token with an unknown key makes the Vault ask the Keystore, but not more often than this.
-const REFETCH: Duration = Duration::from_secs(10);
+/// By how much the Keystore's clock may be ahead.
+const LEEWAY_MS: i64 = MINUTE;
 
 /// The public keys that tokens may be signed with.
-pub(crate) struct TrustedKeys {
-    known: RwLock<HashMap<String, VerifyingKey>>,
-    source: Option<Source>,
-}
-
-struct Source {
-    client: reqwest::Client,
-    url: String,
-    fetched: Mutex<Option<Instant>>,
+pub(crate) enum TrustedKeys {
+    /// One key that never changes.
+    Fixed(Arc<Key>),
+    /// The keys that the Keystore publishes.
+    Published(PublishedKeys),
 }
 
 impl TrustedKeys {
     /// One key that never changes.
-    pub(crate) fn fixed(key: VerifyingKey) -> Self {
-        let known = HashMap::from([(thumbprint(key.as_bytes()), key)]);
-        Self {
-            known: RwLock::new(known),
-            source: None,
-        }
+    pub(crate) fn fixed(key: &VerifyingKey) -> Self {
+        Self::Fixed(Arc::new(Key::ed25519(key.as_bytes())))
     }
 
     /// One key as configured: a JWK, or its `x` alone.
@@ -55,88 +43,32 @@ impl TrustedKeys {
         Bytes::<32>::try_from(Cow::from(x))
             .ok()
             .and_then(|x| VerifyingKey::from_bytes(x.as_bytes()).ok())
-            .map(Self::fixed)
+            .map(|key| Self::fixed(&key))
             .ok_or_else(|| StartError("Give --keystore-key as an Ed25519 JWK or its x.".into()))
     }
 
-    /// The keys that the Keystore publishes, fetched when they are needed.
-    pub(crate) fn fetched(keystore: &str) -> std::result::Result<Self, StartError> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(5))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                StartError(format!("Check the TLS set-up of this machine ({error})."))
-            })?;
-        let source = Source {
-            client,
-            url: format!("{keystore}/v1/jwks"),
-            fetched: Mutex::new(None),
-        };
-        Ok(Self {
-            known: RwLock::default(),
-            source: Some(source),
-        })
+    /// The keys that the Keystore at this base URL publishes.
+    pub(crate) fn published(keystore: &str, clock: Clock) -> std::result::Result<Self, StartError> {
+        let source = Source::keys(format!("{keystore}/v1/jwks"))?;
+        Ok(Self::Published(PublishedKeys::new(source, clock)))
     }
 
-    fn known(&self, kid: &str) -> Option<VerifyingKey> {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(kid)
-            .copied()
-    }
-
-    async fn find(&self, kid: &str) -> Result<Option<VerifyingKey>> {
-        let (None, Some(source)) = (self.known(kid), &self.source) else {
-            return Ok(self.known(kid));
-        };
-        let mut fetched = source.fetched.lock().await;
-        // Somebody else may have fetched while this request waited.
-        if self.known(kid).is_some() || fetched.is_some_and(|at| at.elapsed() < REFETCH) {
-            return Ok(self.known(kid));
-        }
-        match source.fetch().await {
-            Ok(keys) => {
-                *fetched = Some(Instant::now());
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = keys;
-                Ok(self.known(kid))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the Keystore's keys could not be fetched");
-                if !self
-                    .known
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .is_empty()
-                {
-                    return Ok(None);
-                }
-                Err(ApiError::new(
-                    Code::ServerError,
-                    "Try again later: the Vault cannot reach the Keystore.",
-                )
-                .with_status(StatusCode::SERVICE_UNAVAILABLE))
+    async fn find(&self, kid: &str) -> Result<Option<Arc<Key>>> {
+        match self {
+            Self::Fixed(key) => Ok(key
+                .fits(Some(kid), Algorithm::EdDsa)
+                .then(|| Arc::clone(key))),
+            Self::Published(keys) => {
+                let found = keys.find(Some(kid), Algorithm::EdDsa).await;
+                found.map_err(|Unreachable| {
+                    ApiError::new(
+                        Code::ServerError,
+                        "Try again later: the Vault cannot reach the Keystore.",
+                    )
+                    .with_status(StatusCode::SERVICE_UNAVAILABLE)
+                })
             }
         }
-    }
-}
-
-impl Source {
-    async fn fetch(&self) -> std::result::Result<HashMap<String, VerifyingKey>, reqwest::Error> {
-        let jwks: Jwks = self
-            .client
-            .get(&self.url)
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
-        let keys = jwks
-            .keys
-            .iter()
-            .filter_map(|jwk| VerifyingKey::from_bytes(jwk.x.as_bytes()).ok());
-        Ok(keys.map(|key| (thumbprint(key.as_bytes()), key)).collect())
     }
 }
 
@@ -180,42 +112,31 @@ impl FromRequestParts<Arc<Vault>> for VaultCaller {
 
 impl Vault {
     async fn verify(&self, token: &str) -> Result<Option<Claims>> {
-        let Some((header, signature)) = parse(token) else {
+        let Some((jws, header, signature)) = parse(token) else {
             return Ok(None);
         };
         let Some(key) = self.keys.find(&header.kid).await? else {
             return Ok(None);
         };
-        Ok(self.accept(token, &key, &signature))
+        if !key.verifies(Algorithm::EdDsa, jws.signed(), &signature) {
+            return Ok(None);
+        }
+        Ok(jws.claims().filter(|claims| self.accepts(claims)))
     }
 
-    fn accept(&self, token: &str, key: &VerifyingKey, signature: &Signature) -> Option<Claims> {
-        let (signed, _) = token.rsplit_once('.')?;
-        key.verify_strict(signed.as_bytes(), signature).ok()?;
-        let (_, claims) = signed.split_once('.')?;
-        let claims: Claims = serde_json::from_slice(&from_base64url(claims)?).ok()?;
+    fn accepts(&self, claims: &Claims) -> bool {
         let now = self.clock.now();
-        let good = claims.iss == self.issuer
+        claims.iss == self.issuer
             && self.audiences.contains(&claims.aud)
             && claims.exp.saturating_mul(SECOND) > now
-            // A minute for clocks that differ.
-            && claims.iat.saturating_mul(SECOND) <= now + MINUTE
-            && Id::try_from(Cow::from(claims.sub.as_str())).is_ok();
-        good.then_some(claims)
+            && claims.iat.saturating_mul(SECOND) <= now + LEEWAY_MS
+            && Id::try_from(Cow::from(claims.sub.as_str())).is_ok()
     }
 }
 
-fn parse(token: &str) -> Option<(Header, Signature)> {
-    let parts: Vec<&str> = token.split('.').collect();
-    let [header, _, signature] = parts[..] else {
-        return None;
-    };
-    let header: Header = serde_json::from_slice(&from_base64url(header)?).ok()?;
-    if header.alg != "EdDSA" || header.typ != "JWT" {
-        return None;
-    }
-    Some((
-        header,
-        Signature::from_slice(&from_base64url(signature)?).ok()?,
-    ))
+fn parse(token: &str) -> Option<(CompactJws<'_>, Header, Vec<u8>)> {
+    let jws = CompactJws::split(token)?;
+    let header: Header = jws.header()?;
+    let signature = jws.signature()?;
+    (header.alg == "EdDSA" && header.typ == "JWT").then_some((jws, header, signature))
 }

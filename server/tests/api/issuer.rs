@@ -1,41 +1,51 @@
-//! A small identity provider: it publishes keys, and signs what a test wants.
+//! A stand-in for whoever publishes keys: an identity provider, or the Keystore of a Vault. It signs what a test wants.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::common::*;
 
-/// A provider on a free port of this machine, until it is dropped.
+/// Where keys are: an identity provider's, and a Keystore's.
+const KEYS: [&str; 2] = ["/keys", "/v1/jwks"];
+
+/// An issuer on a free port of this machine, until it is dropped.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     pub(crate) shows: Arc<Shows>,
     serving: JoinHandle<()>,
 }
 
-/// The provider's answers, and the requests that it got.
+/// The issuer's answers, and the requests that it got.
 #[derive(Default)]
 pub(crate) struct Shows {
     /// Its discovery document and its keys; or nothing, and it fails.
     pub(crate) answers: Mutex<Option<(Value, Value)>>,
     pub(crate) asked: Mutex<Vec<String>>,
+    /// While this is true, no answer comes.
+    pub(crate) is_held: watch::Sender<bool>,
+    /// Whoever asks for the keys is sent elsewhere, where they are.
+    pub(crate) redirects: AtomicBool,
 }
 
-/// A key of a provider.
+/// A key of an issuer.
 pub(crate) struct Signer {
     pub(crate) kid: String,
     key: Ed25519KeyPair,
 }
 
 impl Issuer {
-    /// A provider with these keys.
+    /// An issuer with these keys.
     pub(crate) async fn start(signers: &[&Signer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -67,7 +77,10 @@ impl Issuer {
     /// The count of requests for the keys.
     pub(crate) fn asked(&self) -> usize {
         let asked = self.shows.asked.lock().unwrap();
-        asked.iter().filter(|path| *path == "/keys").count()
+        asked
+            .iter()
+            .filter(|path| KEYS.contains(&path.as_str()))
+            .count()
     }
 
     /// The claims of a good token for this person.
@@ -83,17 +96,24 @@ impl Drop for Issuer {
     }
 }
 
-async fn answer(State(shows): State<Arc<Shows>>, uri: Uri) -> (StatusCode, String) {
+async fn answer(State(shows): State<Arc<Shows>>, uri: Uri) -> Response {
     shows.asked.lock().unwrap().push(uri.path().to_owned());
+    let mut held = shows.is_held.subscribe();
+    held.wait_for(|is_held| !is_held).await.unwrap();
     let Some((discovery, keys)) = shows.answers.lock().unwrap().clone() else {
-        return (StatusCode::BAD_GATEWAY, String::new());
+        return StatusCode::BAD_GATEWAY.into_response();
     };
+    let redirects = shows.redirects.load(Ordering::SeqCst);
     let body = match uri.path() {
         "/.well-known/openid-configuration" => discovery,
-        "/keys" => keys,
-        _ => return (StatusCode::NOT_FOUND, String::new()),
+        path if KEYS.contains(&path) && redirects => {
+            return Redirect::temporary("/elsewhere").into_response();
+        }
+        path if KEYS.contains(&path) || path == "/elsewhere" => keys,
+        _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    (StatusCode::OK, body.to_string())
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, body.to_string()).into_response()
 }
 
 impl Signer {

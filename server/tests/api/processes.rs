@@ -94,12 +94,6 @@ async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
     let card = format!("{vault}/v1/cards/{}", v7());
     let body = Some(json!({ "card": jwe("one"), "version": 0 }));
     keystore_process.stop().await;
-    let answer = call(&http, "PUT", &card, Some(&ada.token), body.clone()).await;
-    assert_eq!(
-        code(&answer),
-        (503, "server_error"),
-        "no key yet, and nobody to ask"
-    );
 
     let keystore_process = Process::start(&start, keystore_data.path()).await;
     assert_eq!(

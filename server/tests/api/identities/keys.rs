@@ -1,77 +1,9 @@
-//! The provider's keys: fetched when they are needed, and no more often.
+//! Where an identity provider's keys are looked for.
 
 use super::Scene;
 use crate::common::*;
-use crate::issuer::Signer;
 use serde_json::{Value, json};
 use vouchsafe_server::{Config, Server};
-
-#[tokio::test]
-async fn keys_may_change_and_nobody_floods_the_provider() {
-    let scene = Scene::new().await;
-    let (lab, issuer) = (&scene.lab, &scene.issuer);
-    let passes = async |signer: &Signer| {
-        let answer = scene.passes(&signer.token(&scene.claims("ada"))).await;
-        match code(&answer) {
-            (401, "wrong_credentials") => true,
-            (401, "identity_rejected") => false,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(issuer.asked(), 0, "not before there is a token");
-    assert!(passes(&scene.signer).await);
-    assert_eq!(issuer.asked(), 1);
-    let next = Signer::new("2");
-    issuer.publish(&[&scene.signer, &next]);
-    for n in 0..50 {
-        assert!(!passes(&Signer::new(&format!("garbage {n}"))).await);
-    }
-    assert!(passes(&scene.signer).await);
-    assert_eq!(issuer.asked(), 1, "so soon nobody is asked again");
-    lab.pass(9_999);
-    assert!(!passes(&next).await);
-    lab.pass(1);
-    assert!(passes(&next).await && passes(&scene.signer).await);
-    assert_eq!(issuer.asked(), 2);
-
-    // A key that was taken back.
-    issuer.publish(&[&next]);
-    lab.pass(15 * 60_000 - 1);
-    assert!(passes(&scene.signer).await);
-    lab.pass(1);
-    assert!(!passes(&scene.signer).await);
-    assert!(passes(&next).await);
-    assert_eq!(issuer.asked(), 3);
-}
-
-#[tokio::test]
-async fn a_provider_that_is_away_is_not_missed_for_a_day() {
-    let scene = Scene::new().await;
-    let (lab, issuer) = (&scene.lab, &scene.issuer);
-    let ask = async || {
-        let answer = scene.passes(&scene.token("ada")).await;
-        (
-            answer.0,
-            answer.1["error"]["code"].as_str().unwrap().to_owned(),
-        )
-    };
-    let away = (503, "server_error".to_owned());
-    let there = (401, "wrong_credentials".to_owned());
-    *issuer.shows.answers.lock().unwrap() = None;
-    assert_eq!(ask().await, away);
-    issuer.publish(&[&scene.signer]);
-    assert_eq!(ask().await, away, "it was asked just now");
-    lab.pass(10_000);
-    assert_eq!(ask().await, there);
-    *issuer.shows.answers.lock().unwrap() = None;
-    lab.pass(DAY - 1);
-    assert_eq!(ask().await, there);
-    lab.pass(1);
-    assert_eq!(ask().await, away);
-    lab.pass(10_000);
-    issuer.publish(&[&scene.signer]);
-    assert_eq!(ask().await, there);
-}
 
 #[tokio::test]
 async fn the_provider_must_be_the_one_that_was_named() {
