@@ -5,10 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use vouchsafe::Result;
 use vouchsafe::api::vault::events::EventKind;
 use vouchsafe::api::{Method, PageRequest, Request, Transport};
-use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::flows::{Client, Steps};
 
-use crate::support::{Fault, Http, PASSPHRASE, Person, World, eventually, passport, run};
+use crate::support::{Counting, Fault, Http, PASSPHRASE, Person, World, eventually, passport, run};
 
 /// Answers to requests of this method get another status, as of a proxy.
 fn answer_with(http: &Http, method: Method, status: u16, retry_after: Option<u32>) {
@@ -212,7 +211,7 @@ fn an_app_sets_the_time_of_a_call() {
         let client = |timeout_ms| {
             let client = Client::new(
                 alice.http.clone(),
-                RustEngine,
+                Counting::default(),
                 &world.vault,
                 &world.keystore,
                 None,

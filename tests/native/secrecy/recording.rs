@@ -124,7 +124,17 @@ impl Recording {
                 .await
                 .unwrap();
         for table in tables {
-            let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT * FROM {table}")))
+            // The list of migrations has a time and hashes, which this driver does not read as they are.
+            let columns: Vec<String> = sqlx::query_scalar(
+                "SELECT CASE WHEN type IN ('TEXT', 'BIGINT') THEN name ELSE 'quote(' || name || ') AS ' || name END \
+                 FROM pragma_table_info($1)",
+            )
+            .bind(&table)
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+            let select = format!("SELECT {} FROM {table}", columns.join(", "));
+            let rows = sqlx::query(sqlx::AssertSqlSafe(select))
                 .fetch_all(&pool)
                 .await
                 .unwrap();
