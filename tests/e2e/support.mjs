@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { chromium } from "playwright-core";
+import { openBrowser } from "./browser.mjs";
 
 export const DEMO_URL = process.env.VOUCHSAFE_DEMO_URL ?? "http://127.0.0.1:8080/";
 
@@ -14,25 +14,11 @@ const USUAL = 60_000;
 /** The same where a passphrase is stretched, which takes seconds even on an idle machine. */
 const LONG = 180_000;
 
-const LAUNCH_ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-background-networking",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** Starts one browser for the tests of a file, with `args` besides the usual ones; the result opens devices in it. */
+/** Opens a browser for the tests of a file, with `args` besides the usual ones; the result opens devices in it. */
 export function useBrowser({ args = [] } = {}) {
   let browser;
   before(async () => {
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: [...LAUNCH_ARGS, ...args],
-    });
+    browser = await openBrowser(args);
   });
   after(() => browser?.close());
   return (t, options) => openDevice(t, browser, options);
@@ -319,8 +305,7 @@ export class Person {
 export async function twoPeople(device, url) {
   const alice = await device.person("Alice", url);
   const bob = await device.person("Bob", url);
-  await alice.signUp();
-  await bob.signUp();
+  await Promise.all([alice.signUp(), bob.signUp()]);
   return { alice, bob };
 }
 

@@ -31,9 +31,9 @@ const LANES: usize = 2;
 /// What was asked for.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Runs this step alone, and those that it needs.
-    #[arg(long, value_name = "STEP")]
-    only: Option<Step>,
+    /// Runs this step alone, or these, and what they need: one after the other, and what they print is shown at once.
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<Step>,
     /// Runs all of what counts in many (cuts, kills, races, pictures), of which a sample is run otherwise.
     #[arg(long, env = extent::THOROUGH, value_parser = clap::builder::FalseyValueParser::new())]
     thorough: bool,
@@ -44,13 +44,18 @@ pub(crate) struct Options {
 
 /// Runs all steps, or one and those that it needs, and sums up.
 pub(crate) fn run(mut workspace: Workspace, options: &Options) -> Result<ExitCode> {
-    let only = options.only;
+    let only = &options.only;
     let extent = Extent::choose(&workspace, options.thorough, options.sample);
     say!("{extent}");
     workspace.environment.push(extent.variable());
 
     let start = Instant::now();
-    let wanted = |step: Step| only.is_none_or(|only| step == only || only.needs().contains(&step));
+    let asked = |step: Step| {
+        let mut only = only.iter();
+        only.any(|&other| step == other || other.needs().contains(&step))
+    };
+    let all_of_them = only.is_empty();
+    let wanted = |step: Step| all_of_them || asked(step);
     let all = Step::value_variants().iter().copied();
     let steps: Vec<Step> = all.filter(|&step| wanted(step)).collect();
     let made = Made::new(&workspace, extent, wanted(Step::Native));
@@ -61,13 +66,12 @@ pub(crate) fn run(mut workspace: Workspace, options: &Options) -> Result<ExitCod
     };
     let work = |step: Step| {
         let begun = start.elapsed();
-        let failure = if only.is_some() {
-            say!("\n==> Step {}", step.name());
-            made.run(step)
-                .err()
-                .inspect(|error| say!("failed: {error:#}"))
-        } else {
+        let failure = if all_of_them {
             captured(&made, step)
+        } else {
+            say!("\n==> Step {}", step.name());
+            let failure = made.run(step).err();
+            failure.inspect(|error| say!("failed: {error:#}"))
         };
         process::wait_if_stopping();
         let passed = failure.is_none();
@@ -84,7 +88,7 @@ pub(crate) fn run(mut workspace: Workspace, options: &Options) -> Result<ExitCod
         note(Outcome::missed(step, need, start.elapsed()));
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let lanes = if only.is_some() { 1 } else { cores.min(LANES) };
+    let lanes = if all_of_them { cores.min(LANES) } else { 1 };
     schedule::run(steps, lanes, work, miss);
 
     let outcomes = outcomes

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -313,7 +314,9 @@ impl<'a> Made<'a> {
             ("VOUCHSAFE_E2E_PICTURES", pictures.as_os_str()),
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
-        self.node_tests(Path::new("tests/e2e"), &settings)
+        // One browser for all files.
+        let under = ["tests/with-browser.mjs", "node"];
+        self.node_tests_under(&under, Path::new("tests/e2e"), &settings)
     }
 
     fn guide(&self) -> Result<()> {
@@ -371,6 +374,16 @@ impl<'a> Made<'a> {
 
     /// Runs the test files of a folder. They are named one by one, because the versions of Node.js differ on folders.
     fn node_tests(&self, folder: &Path, settings: &[(&str, &OsStr)]) -> Result<()> {
+        self.node_tests_under(&[], folder, settings)
+    }
+
+    /// Does the same, in Node.js as the script `under` starts it.
+    fn node_tests_under(
+        &self,
+        under: &[&str],
+        folder: &Path,
+        settings: &[(&str, &OsStr)],
+    ) -> Result<()> {
         let mut files = Vec::new();
         let entries = fs::read_dir(self.workspace.root.join(folder));
         for entry in entries.with_context(|| format!("{} could not be read", folder.display()))? {
@@ -392,8 +405,11 @@ impl<'a> Made<'a> {
         let scratch = tempfile::tempdir()?;
         let report = scratch.path().join("report");
         let mut node = self.workspace.command("node");
-        node.args(["--test", "--test-reporter=spec"])
-            .arg("--test-reporter-destination=stdout")
+        node.args(under);
+        // A file waits often for what it started; on two cores Node.js would run one at a time.
+        let at_once = thread::available_parallelism().map_or(2, |cores| (cores.get() - 1).max(2));
+        node.args(["--test", &format!("--test-concurrency={at_once}")])
+            .args(["--test-reporter=spec", "--test-reporter-destination=stdout"])
             .arg("--test-reporter=spec")
             .arg(format!("--test-reporter-destination={}", report.display()))
             .args(files)
