@@ -19,14 +19,14 @@ fn turn() -> usize {
     })
 }
 
-/// What this run tries of a list: all of it, or one of so many parts. No part is empty, so a list that has fewer items
-/// has fewer parts.
+/// What this run tries of a list: all of it, or one of so many parts. No part is empty: a list that has fewer items has
+/// fewer parts.
 pub fn sample<T>(what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
-    let (whole, parts) = (all.len(), parts.min(all.len()));
-    if is_thorough() || parts < 2 {
+    if is_thorough() {
         return all;
     }
-    let part = part(all, parts, turn() % parts);
+    let whole = all.len();
+    let part = part(all, parts, turn());
     tell(what, part.len(), whole);
     part
 }
@@ -47,42 +47,38 @@ fn tell(what: &str, some: usize, whole: usize) {
     );
 }
 
-/// One part of a list, in the list's order. The items are dealt out as if shuffled: where a list repeats itself, each
-/// part has something of everything.
-fn part<T>(all: Vec<T>, parts: usize, part: usize) -> Vec<T> {
+/// The part of a list whose turn it is, in the list's order. The items are dealt out as if shuffled: where a list
+/// repeats itself, each part has something of everything.
+fn part<T>(all: Vec<T>, parts: usize, turn: usize) -> Vec<T> {
+    let parts = parts.min(all.len()).max(1);
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     let mut dealt: Vec<usize> = (0..all.len()).collect();
     dealt.sort_by_key(|index| hasher.hash_one(index));
     let mut taken = vec![false; all.len()];
-    dealt
-        .iter()
-        .skip(part)
-        .step_by(parts)
-        .for_each(|index| taken[*index] = true);
-    let taken = all.into_iter().zip(taken);
-    taken
+    let hand = dealt.iter().skip(turn % parts).step_by(parts);
+    hand.for_each(|index| taken[*index] = true);
+    let items = all.into_iter().zip(taken);
+    items
         .filter_map(|(item, taken)| taken.then_some(item))
         .collect()
 }
 
 #[test]
-fn the_parts_are_the_whole() {
+fn the_parts_are_the_whole_and_none_is_empty() {
     for parts in [2, 3, 5, 8, 12, 24] {
-        for length in (parts..100).step_by(7) {
+        for length in (1..100).step_by(7) {
             let whole: Vec<usize> = (0..length).collect();
-            let found: Vec<_> = (0..parts)
-                .map(|nth| part(whole.clone(), parts, nth))
-                .collect();
-            assert!(
-                found
-                    .iter()
-                    .all(|part| part.len() >= length / parts && part.is_sorted())
-            );
+            let turns = 0..parts.min(length);
+            let found: Vec<_> = turns.map(|turn| part(whole.clone(), parts, turn)).collect();
+            assert!(found.iter().all(|part| part.is_sorted()));
+            let none = (0..2 * parts).find(|turn| part(whole.clone(), parts, *turn).is_empty());
+            assert_eq!(none, None, "{length} items in {parts} parts");
             let mut together = found.concat();
             together.sort_unstable();
             assert_eq!(together, whole, "{length} items in {parts} parts");
         }
     }
+    assert!(part(Vec::<usize>::new(), 8, 3).is_empty());
 }
 
 /// A part has no pattern: of what comes in fours, none has one of the four alone.
