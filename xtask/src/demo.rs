@@ -1,12 +1,15 @@
 //! The demo: page, package and services, built and served.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Result;
 
 use crate::files;
 use crate::npm;
-use crate::package::{self, Package};
+use crate::output::say;
+use crate::package;
 use crate::process;
 use crate::services::{self, Host, Services, Settings};
 use crate::tools::Chromium;
@@ -24,17 +27,20 @@ const NOT_THE_PAGE: [&str; 4] = [
 const QR: [&str; 3] = ["index.js", "decode.js", "LICENSE-MIT"];
 
 /// Builds everything, serves it, and says when it is ready.
-pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
+pub(crate) fn run(mut workspace: Workspace, port: u16, data: Option<PathBuf>) -> Result<()> {
     services::ensure_free(port)?;
-    let package = package::build(workspace)?;
-    let server = services::build_demo(workspace)?;
+    let folder = workspace.target.join("demo");
+    let package = folder.join("vouchsafe");
+    let (server, ()) = build_beside(&mut workspace, |workspace| {
+        npm::ensure_page(workspace)?;
+        package::build_for_page(workspace, &package)
+    })?;
     services::ensure_free(port)?;
 
-    let folder = workspace.target.join("demo");
     let data = data.unwrap_or_else(|| folder.join("data"));
-    let demo = start(workspace, &server, &package, &folder, port, &data, true)?;
+    let demo = start(&workspace, &server, &package, &folder, port, &data, true)?;
     process::serving();
-    eprintln!(
+    say!(
         "    data in {}, log in {}",
         data.display(),
         folder.join("server.log").display()
@@ -45,26 +51,51 @@ pub(crate) fn run(workspace: &Workspace, port: u16, data: Option<PathBuf>) -> Re
 
 /// Builds everything, and runs `work` with a demo of its own and a browser to use its page with.
 pub(crate) fn with_browser(
-    workspace: &Workspace,
-    work: impl FnOnce(&Services, &Chromium) -> Result<()>,
+    mut workspace: Workspace,
+    work: impl FnOnce(&Workspace, &Services, &Chromium) -> Result<()>,
 ) -> Result<()> {
-    npm::ensure_packages(workspace)?;
-    let chromium = Chromium::ensure(workspace)?;
-    let package = package::build(workspace)?;
-    let server = services::build_demo(workspace)?;
+    let chromium = Chromium::ensure(&workspace)?;
+    let (server, package) = build_beside(&mut workspace, package::build)?;
 
     let scratch = tempfile::tempdir()?;
     let folder = scratch.path();
     let (port, data) = (services::ANY_PORT, folder.join("data"));
-    let demo = start(workspace, &server, &package, folder, port, &data, false)?;
-    work(&demo, &chromium)
+    let demo = start(
+        &workspace,
+        &server,
+        &package.folder,
+        folder,
+        port,
+        &data,
+        false,
+    )?;
+    work(&workspace, &demo, &chromium)
 }
 
-/// Puts the page into `folder` and starts the services there.
+/// Builds the demo's server beside `other`, which builds for browsers: Cargo keeps the two in folders of their own. Returns
+/// the server's program, and what `other` made.
+fn build_beside<T>(
+    workspace: &mut Workspace,
+    other: impl FnOnce(&Workspace) -> Result<T>,
+) -> Result<(PathBuf, T)> {
+    // Two bars that move would be drawn over one another.
+    workspace
+        .environment
+        .push(("CARGO_TERM_PROGRESS_WHEN", "never".into()));
+    let workspace = &*workspace;
+    thread::scope(|scope| {
+        let server = scope.spawn(|| services::build_demo(workspace));
+        let made = other(workspace)?;
+        let server = server.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((server, made))
+    })
+}
+
+/// Puts the page into `folder`, with the package that lies in `package`, and starts the services there.
 pub(crate) fn start(
     workspace: &Workspace,
     server: &Path,
-    package: &Package,
+    package: &Path,
     folder: &Path,
     port: u16,
     data: &Path,
@@ -73,7 +104,7 @@ pub(crate) fn start(
     let scratch = files::scratch(folder)?;
     let new = scratch.path().join("page");
     lay_out(workspace, &new)?;
-    files::copy_folder(&package.folder, &new.join("vouchsafe"))?;
+    files::copy_folder(package, &new.join("vouchsafe"))?;
     let page = folder.join("page");
     files::replace_folder(&page, &new)?;
 

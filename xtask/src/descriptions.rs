@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::output::say;
 use crate::package::Package;
 use crate::process;
 use crate::services::{self, Host, Services, Settings};
+use crate::test::Extent;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -48,7 +50,17 @@ const RUNS: [Run; 4] = [
 ];
 
 /// Runs against new services, with people who have records.
-pub(crate) fn check(workspace: &Workspace, server: &Path, package: &Package) -> Result<()> {
+pub(crate) fn check(
+    workspace: &Workspace,
+    server: &Path,
+    package: &Package,
+    extent: Extent,
+) -> Result<()> {
+    // Requests of each kind to each route, and what they are made from.
+    let (examples, seed) = match extent {
+        Extent::Whole => (30, 1),
+        Extent::Sample(number) => (8, number),
+    };
     let schemathesis = tools::ensure_schemathesis(workspace)?;
     let scratch = tempfile::tempdir()?;
     let folder = scratch.path();
@@ -68,7 +80,7 @@ pub(crate) fn check(workspace: &Workspace, server: &Path, package: &Package) -> 
     let root = services.page().trim_end_matches('/').to_owned();
     let people = make_people(workspace, package, folder, &root)?;
     for run in &RUNS {
-        eprintln!("\n==> {} as {}", run.service, run.person);
+        say!("\n==> {} as {}", run.service, run.person);
         let mut command = workspace.command(&schemathesis);
         command
             .args(["run", &format!("{root}/{}/v1/openapi.json", run.service)])
@@ -76,7 +88,8 @@ pub(crate) fn check(workspace: &Workspace, server: &Path, package: &Package) -> 
             .args(["--checks", "all", "--continue-on-failure"])
             // A description cannot say which OPAQUE messages, keys and tokens are good ones.
             .args(["--exclude-checks", "positive_data_acceptance"])
-            .args(["--max-examples", "30", "--seed", "1", "--no-color"])
+            .args(["--max-examples", &examples.to_string()])
+            .args(["--seed", &seed.to_string(), "--no-color"])
             // What it found before would make the run depend on the folder that it runs in.
             .args(["--generation-database", "none"])
             .env(

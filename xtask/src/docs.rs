@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::files;
 use crate::npm;
+use crate::output::say;
 use crate::package::Package;
 use crate::process;
 use crate::workspace::Workspace;
@@ -14,7 +15,7 @@ use crate::workspace::Workspace;
 /// Writes it into `docs/` of the target folder. Fails on a member that nobody described and on a link that leads nowhere.
 pub(crate) fn build(workspace: &Workspace, package: &Package) -> Result<PathBuf> {
     let modules = npm::ensure_packages(workspace)?;
-    eprintln!("==> Making the reference");
+    say!("==> Making the reference");
     let entries = entries(package)?;
     let out = workspace.target.join("docs");
     let scratch = tempfile::tempdir()?;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::files;
+use crate::output::say;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -61,7 +62,7 @@ fn ensure_browser(workspace: &Workspace) -> Result<PathBuf> {
     if !tools::can_apt_install() {
         bail!(MISSING);
     }
-    eprintln!("==> Installing Firefox");
+    say!("==> Installing Firefox");
     tools::apt_install(workspace, &["firefox-esr"]).context(MISSING)?;
     find().context(MISSING)
 }

@@ -10,6 +10,7 @@ mod files;
 mod firefox;
 mod measure;
 mod npm;
+mod output;
 mod package;
 mod paths;
 mod pictures;
@@ -18,6 +19,7 @@ mod release;
 mod serve;
 mod services;
 mod size;
+mod spent;
 mod test;
 mod tools;
 mod workspace;
@@ -28,7 +30,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::test::Step;
 use crate::workspace::Workspace;
 
 /// The project's commands.
@@ -55,11 +56,7 @@ enum Command {
         data: Option<PathBuf>,
     },
     /// Checks and tests everything.
-    Test {
-        /// Runs this step alone, and those that it needs.
-        #[arg(long, value_name = "STEP")]
-        only: Option<Step>,
-    },
+    Test(test::Options),
     /// Builds the npm package.
     Package,
     /// Says what each crate costs in the module of the npm package.
@@ -110,15 +107,15 @@ fn run(cli: Cli) -> Result<ExitCode> {
     process::end_children_with_us()?;
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Demo { port, data } => demo::run(&workspace, port, data),
-        Command::Test { only } => return test::run(&workspace, only),
+        Command::Demo { port, data } => demo::run(workspace, port, data),
+        Command::Test(options) => return test::run(workspace, &options),
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
-        Command::Measure { rounds } => measure::run(&workspace, rounds),
+        Command::Measure { rounds } => measure::run(workspace, rounds),
         Command::Docs => package::build(&workspace)
             .and_then(|package| docs::build(&workspace, &package))
             .map(|page| println!("{}", page.display())),
-        Command::Pictures => pictures::run(&workspace),
+        Command::Pictures => pictures::run(workspace),
         Command::Release { dry_run } => release::run(&workspace, dry_run),
         Command::Serve { port, data } => serve::run(&workspace, port, data),
     }?;

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::files;
+use crate::output::say;
 use crate::process;
+use crate::spent;
 use crate::workspace::Workspace;
 
 const OLDEST_NODE: (u32, u32) = (20, 16);
@@ -45,16 +48,20 @@ pub(crate) fn ensure_consumers(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Held while npm installs: two of them in one folder would destroy each other's work.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Installs what the lock file of `folder` names.
 fn install(workspace: &Workspace, folder: &Path, options: &[&str]) -> Result<()> {
     ensure_node()?;
+    let _held = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let lock = files::read(&folder.join("package-lock.json"))?;
     // `npm ci` empties the folder first, so it runs only when the lock file is another one.
     let stamp = folder.join("node_modules/.installed-lock.json");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    eprintln!("==> Installing npm packages in {}", folder.display());
+    say!("==> Installing npm packages in {}", folder.display());
     let mut npm = workspace.command(NPM);
     npm.args([
         "ci",
@@ -66,7 +73,7 @@ fn install(workspace: &Workspace, folder: &Path, options: &[&str]) -> Result<()>
     .args(options)
     .current_dir(folder)
     .stdout(Stdio::null());
-    process::run(&mut npm, &format!("`npm ci` in {}", folder.display()))?;
+    spent::installing(|| process::run(&mut npm, &format!("`npm ci` in {}", folder.display())))?;
     files::write(&stamp, lock)
 }
 

@@ -13,8 +13,10 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::budget;
 use crate::files;
 use crate::npm::{self, NPM};
+use crate::output::say;
 use crate::paths;
 use crate::process;
+use crate::spent;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -50,27 +52,74 @@ pub(crate) struct Package {
     pub(crate) tarball: PathBuf,
 }
 
+/// Which entries of the package a module is for, and what its files are called there.
+struct Part {
+    /// Options of Cargo that choose what is compiled in.
+    features: &'static [&'static str],
+    what: &'static str,
+    prefix: &'static str,
+    worker: &'static str,
+}
+
+const USUAL: Part = Part {
+    features: &[],
+    what: "usual",
+    prefix: "",
+    worker: "vouchsafe-worker.js",
+};
+
+/// The one with RSA in Rust.
+const FULL: Part = Part {
+    features: &["--features", "rust-rsa"],
+    what: "full",
+    prefix: "full-",
+    worker: "vouchsafe-full-worker.js",
+};
+
 /// Builds the package into `package/` of the target folder.
 pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     let modules = npm::ensure_packages(workspace)?;
+    let wasm_opt = modules.join(WASM_OPT);
 
     let parent = workspace.target.join("package");
     let scratch = files::scratch(&parent)?;
-    let usual = build_module(workspace, &[], scratch.path())?;
-    let full = build_module(workspace, &["--features", "rust-rsa"], scratch.path())?;
-    assemble(
-        workspace,
-        &usual,
-        &full,
-        &modules.join(WASM_OPT),
-        scratch.path(),
-    )
+    let usual = build_module(workspace, &USUAL, scratch.path())?;
+    let full = build_module(workspace, &FULL, scratch.path())?;
+    say!("==> Assembling the package");
+    let folder = scratch.path().join("vouchsafe");
+    copy_template(workspace, &folder)?;
+    let wasm = add(workspace, &USUAL, &usual, &wasm_opt, &folder)?;
+    let full_wasm = add(workspace, &FULL, &full, &wasm_opt, &folder)?;
+    files::write(&folder.join("vouchsafe_bg.wasm"), &wasm)?;
+    paths::ensure_hidden(workspace, &folder)?;
+    let tarball = pack(workspace, &folder, &parent)?;
+
+    let done = parent.join("vouchsafe");
+    files::replace_folder(&done, &folder)?;
+    report(workspace, &done, &wasm, &full_wasm)?;
+    say!("    {}", tarball.display());
+    Ok(Package {
+        folder: done,
+        tarball,
+    })
+}
+
+/// Builds into `folder` what the demo page imports: the package without the entry `full`, which takes as long again. It is
+/// no package: it lies elsewhere, and there is no tarball.
+pub(crate) fn build_for_page(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let modules = npm::ensure_packages(workspace)?;
+    let scratch = files::scratch(folder.parent().context("the folder lies in another")?)?;
+    let usual = build_module(workspace, &USUAL, scratch.path())?;
+    let new = scratch.path().join("vouchsafe");
+    copy_template(workspace, &new)?;
+    add(workspace, &USUAL, &usual, &modules.join(WASM_OPT), &new)?;
+    files::replace_folder(folder, &new)
 }
 
 /// The module as [`build`] would put it into the package, with the names of its functions.
 pub(crate) fn named_module(workspace: &Workspace) -> Result<Vec<u8>> {
     let modules = npm::ensure_packages(workspace)?;
-    let module = compile(workspace, &[])?;
+    let module = compile(workspace, &USUAL)?;
     let scratch = files::scratch(&workspace.target.join("package"))?;
     let scratch = scratch.path();
     let (_, wasm) = bindings(&module, Target::Web, scratch)?;
@@ -84,10 +133,9 @@ pub(crate) fn named_module(workspace: &Workspace) -> Result<Vec<u8>> {
 }
 
 /// Compiles the module.
-fn compile(workspace: &Workspace, features: &[&str]) -> Result<PathBuf> {
+fn compile(workspace: &Workspace, part: &Part) -> Result<PathBuf> {
     tools::ensure_wasm_target(workspace)?;
-    let kind = if features.is_empty() { "usual" } else { "full" };
-    eprintln!("==> Building the WebAssembly module ({kind})");
+    say!("==> Building the WebAssembly module ({})", part.what);
     let mut cargo = workspace.cargo();
     cargo
         .args([
@@ -100,9 +148,9 @@ fn compile(workspace: &Workspace, features: &[&str]) -> Result<PathBuf> {
             "--target",
             tools::WASM_TARGET,
         ])
-        .args(features);
+        .args(part.features);
     paths::hide(workspace, &mut cargo)?;
-    process::run(&mut cargo, "The build of the WebAssembly module")?;
+    spent::compiling(|| process::run(&mut cargo, "The build of the WebAssembly module"))?;
     Ok(workspace
         .target
         .join(tools::WASM_TARGET)
@@ -110,8 +158,8 @@ fn compile(workspace: &Workspace, features: &[&str]) -> Result<PathBuf> {
 }
 
 /// Compiles the module and makes its bindings.
-fn build_module(workspace: &Workspace, features: &[&str], scratch: &Path) -> Result<Module> {
-    let module = compile(workspace, features)?;
+fn build_module(workspace: &Workspace, part: &Part, scratch: &Path) -> Result<Module> {
+    let module = compile(workspace, part)?;
     let (web, wasm) = bindings(&module, Target::Web, scratch)?;
     let (classic, classic_wasm) = bindings(&module, Target::NoModules, scratch)?;
     ensure!(
@@ -121,62 +169,48 @@ fn build_module(workspace: &Workspace, features: &[&str], scratch: &Path) -> Res
     Ok(Module { wasm, web, classic })
 }
 
-/// Makes the package from the built modules.
-fn assemble(
+/// Puts a built module into the package in `folder`, as the files that the entries import. Returns it as it is there.
+fn add(
     workspace: &Workspace,
-    usual: &Module,
-    full: &Module,
+    part: &Part,
+    module: &Module,
     wasm_opt: &Path,
-    scratch: &Path,
-) -> Result<Package> {
-    eprintln!("==> Assembling the package");
-    let parent = workspace.target.join("package");
-    let folder = scratch.join("vouchsafe");
-    copy_template(workspace, &folder)?;
-
+    folder: &Path,
+) -> Result<Vec<u8>> {
     let tail = files::read(&workspace.root.join("pkg-template/worker-tail.js"))?;
-    let wasm = optimise(workspace, wasm_opt, &usual.wasm, Names::Removed, scratch)?;
-    let full_wasm = optimise(workspace, wasm_opt, &full.wasm, Names::Removed, scratch)?;
-    for (prefix, name, module, wasm) in [
-        ("", "vouchsafe", usual, &wasm),
-        ("full-", "vouchsafe-full", full, &full_wasm),
-    ] {
-        let worker = format!("{}{tail}", without_comments(&module.classic));
-        ensure!(
-            worker.len() > WORKER_AT_LEAST,
-            "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
-        );
-        files::write(&folder.join(format!("{name}-worker.js")), &worker)?;
-        files::write(
-            &folder.join(format!("{prefix}glue.js")),
-            without_comments(&module.web),
-        )?;
-        let packed = BASE64.encode(&deflate(wasm)?);
-        files::write(
-            &folder.join(format!("{prefix}wasm-inside.js")),
-            format!("export default \"{packed}\";\n"),
-        )?;
-    }
-    files::write(&folder.join("vouchsafe_bg.wasm"), &wasm)?;
+    let scratch = tempfile::tempdir()?;
+    let wasm = optimise(
+        workspace,
+        wasm_opt,
+        &module.wasm,
+        Names::Removed,
+        scratch.path(),
+    )?;
+    let worker = format!("{}{tail}", without_comments(&module.classic));
+    ensure!(
+        worker.len() > WORKER_AT_LEAST,
+        "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
+    );
+    files::write(&folder.join(part.worker), &worker)?;
+    let named = |name: &str| folder.join(format!("{}{name}", part.prefix));
+    files::write(&named("glue.js"), without_comments(&module.web))?;
+    let packed = BASE64.encode(&deflate(&wasm)?);
+    files::write(
+        &named("wasm-inside.js"),
+        format!("export default \"{packed}\";\n"),
+    )?;
+    Ok(wasm)
+}
 
-    paths::ensure_hidden(workspace, &folder)?;
-
+/// Makes the tarball of the package in `folder`, and puts it into `parent`.
+fn pack(workspace: &Workspace, folder: &Path, parent: &Path) -> Result<PathBuf> {
     let mut pack = workspace.command(NPM);
     pack.args(["pack", "--silent", "--pack-destination"])
-        .arg(&parent)
-        .current_dir(&folder)
+        .arg(parent)
+        .current_dir(folder)
         .stdout(std::process::Stdio::null());
     process::run(&mut pack, "`npm pack`")?;
-    let done = parent.join("vouchsafe");
-    files::replace_folder(&done, &folder)?;
-
-    report(workspace, &done, &wasm, &full_wasm)?;
-    let tarball = parent.join(format!("vouchsafe-{}.tgz", workspace.version));
-    eprintln!("    {}", tarball.display());
-    Ok(Package {
-        folder: done,
-        tarball,
-    })
+    Ok(parent.join(format!("vouchsafe-{}.tgz", workspace.version)))
 }
 
 fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
@@ -336,18 +370,18 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
         ("WebAssembly", small, wasm.len()),
         ("full       ", full, full_wasm.len()),
     ] {
-        eprintln!(
+        say!(
             "    {name} {} gzipped ({} plain)",
             kilobytes(packed),
             kilobytes(plain)
         );
     }
-    eprintln!(
+    say!(
         "    JavaScript  {} gzipped, the worker {}",
         kilobytes(javascript),
         kilobytes(gzip(&worker)?)
     );
-    eprintln!("    {}", folder.display());
+    say!("    {}", folder.display());
     let parts = [("wasm", small), ("full", full), ("javascript", javascript)];
     budget::check(workspace, &parts)
 }

@@ -7,8 +7,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Takes them from the page as it runs, and puts them into `docs/`.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    demo::with_browser(workspace, |demo, chromium| {
+pub(crate) fn run(workspace: Workspace) -> Result<()> {
+    demo::with_browser(workspace, |workspace, demo, chromium| {
         let mut node = workspace.command("node");
         node.args(["--test", "--test-reporter=spec", "tests/e2e/pictures.mjs"])
             .env("VOUCHSAFE_DEMO_URL", demo.page())

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::changelog::{self, Date};
 use crate::files;
 use crate::npm::NPM;
+use crate::output::say;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -54,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, dry_run: bool) -> Result<()> {
     }
     if !dry_run {
         println!(
-            "\nNothing was published. To do it, signed in at the registry:\n\n    git tag v{version} {commit}\n    npm publish {}\n",
+            "\nNothing was published. To do it, signed in at the registry:\n\n    cargo xtask test --thorough\n    git tag v{version} {commit}\n    npm publish {}\n",
             tarball.display(),
             version = workspace.version,
         );
@@ -136,6 +137,7 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     let output = workspace
         .command("git")
         .args(arguments)
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .output()
         .context("git could not be started")?;
@@ -145,7 +147,7 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
 
 /// Builds the package from a new clone, with a target folder of its own. Returns the folder with the tarball.
 fn build_clone(workspace: &Workspace, commit: &str, clone: &Path) -> Result<PathBuf> {
-    eprintln!("\n==> Building from a clone in {}", clone.display());
+    say!("\n==> Building from a clone in {}", clone.display());
     let mut cloning = workspace.command("git");
     cloning
         .args(["clone", "--quiet", "--no-local", "--no-checkout"])

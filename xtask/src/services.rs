@@ -9,7 +9,9 @@ use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::output::say;
 use crate::process::{self, Background};
+use crate::spent;
 use crate::workspace::Workspace;
 
 /// How long a start may take: a second on an idle machine. It ends the wait for what will never answer.
@@ -17,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whichever port is free when the services start. They tell it in their log, so they need one.
 pub(crate) const ANY_PORT: u16 = 0;
+
+/// What every native build selects, so that each dependency has the same features in all of them and is compiled once.
+pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--features", "vouchsafe/rust-rsa"];
 
 /// How the services shall run.
 pub(crate) struct Settings<'a> {
@@ -53,26 +58,57 @@ pub(crate) struct Services {
     log: Option<PathBuf>,
 }
 
+/// The programs that serve.
+pub(crate) struct Programs {
+    /// The reference server.
+    pub(crate) server: PathBuf,
+    /// The demo's server.
+    pub(crate) demo: PathBuf,
+}
+
+const SERVER: &str = "vouchsafe-server";
+const DEMO: &str = "vouchsafe-demo";
+
+impl Programs {
+    /// Where Cargo puts them when it builds everything.
+    pub(crate) fn built(workspace: &Workspace) -> Self {
+        let program = |name: &str| {
+            let path = workspace.target.join("debug").join(name);
+            path.with_extension(std::env::consts::EXE_EXTENSION)
+        };
+        Self {
+            server: program(SERVER),
+            demo: program(DEMO),
+        }
+    }
+
+    /// Builds both.
+    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
+        build_programs(workspace, &[SERVER, DEMO], "servers")?;
+        Ok(Self::built(workspace))
+    }
+}
+
 /// Builds the reference server. Returns its program.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    build_program(workspace, "vouchsafe-server", "server")
+    build_programs(workspace, &[SERVER], "server")?;
+    Ok(Programs::built(workspace).server)
 }
 
 /// Builds the demo's server. Returns its program.
 pub(crate) fn build_demo(workspace: &Workspace) -> Result<PathBuf> {
-    build_program(workspace, "vouchsafe-demo", "demo's server")
+    build_programs(workspace, &[DEMO], "demo's server")?;
+    Ok(Programs::built(workspace).demo)
 }
 
-fn build_program(workspace: &Workspace, name: &str, what: &str) -> Result<PathBuf> {
-    eprintln!("==> Building the {what}");
+fn build_programs(workspace: &Workspace, names: &[&str], what: &str) -> Result<()> {
+    say!("==> Building the {what}");
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--package", name, "--bin", name]);
-    process::run(&mut cargo, &format!("The build of the {what}"))?;
-    Ok(workspace
-        .target
-        .join("debug")
-        .join(name)
-        .with_extension(std::env::consts::EXE_EXTENSION))
+    cargo.arg("build").args(NATIVE);
+    for name in names {
+        cargo.args(["--bin", name]);
+    }
+    spent::compiling(|| process::run(&mut cargo, &format!("The build of the {what}")))
 }
 
 /// Fails when something else listens on the port.

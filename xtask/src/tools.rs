@@ -4,12 +4,15 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::files;
+use crate::output::say;
 use crate::process;
+use crate::spent;
 use crate::workspace::Workspace;
 
 /// The target that browsers run.
@@ -28,14 +31,10 @@ pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
     }) {
         return Ok(());
     }
-    eprintln!("==> Installing the Rust target {WASM_TARGET}");
-    process::run(
-        workspace
-            .command("rustup")
-            .args(["target", "add", WASM_TARGET]),
-        "`rustup target add`",
-    )
-    .with_context(|| {
+    say!("==> Installing the Rust target {WASM_TARGET}");
+    let mut rustup = workspace.command("rustup");
+    rustup.args(["target", "add", WASM_TARGET]);
+    spent::installing(|| process::run(&mut rustup, "`rustup target add`")).with_context(|| {
         format!("Install the Rust target {WASM_TARGET}, with rustup: https://rustup.rs")
     })
 }
@@ -49,14 +48,11 @@ pub(crate) fn ensure_component(
     if output(workspace.cargo().args([command, "--version"])).is_some() {
         return Ok(());
     }
-    eprintln!("==> Installing {component}");
-    process::run(
-        workspace
-            .command("rustup")
-            .args(["component", "add", component]),
-        "`rustup component add`",
-    )
-    .with_context(|| format!("Install {component}, with rustup: https://rustup.rs"))
+    say!("==> Installing {component}");
+    let mut rustup = workspace.command("rustup");
+    rustup.args(["component", "add", component]);
+    spent::installing(|| process::run(&mut rustup, "`rustup component add`"))
+        .with_context(|| format!("Install {component}, with rustup: https://rustup.rs"))
 }
 
 /// The `PATH`, with the folder in which Cargo installs programs.
@@ -131,15 +127,26 @@ fn ensure_program(
     cargo_install(workspace, package, version)
 }
 
-/// Builds a program of crates.io and installs it among Cargo's.
+/// Builds a program of crates.io and installs it among Cargo's. It is to be there soon and runs for seconds, so it is built
+/// as quickly as possible; and apart from our own builds, so that neither waits for the other.
 pub(crate) fn cargo_install(workspace: &Workspace, package: &str, version: &str) -> Result<()> {
-    eprintln!("==> Installing {package} {version} (this takes some minutes)");
-    process::run(
-        workspace
-            .cargo()
-            .args(["install", package, "--version", version, "--force"]),
-        &format!("`cargo install {package} --version {version}`"),
-    )
+    say!("==> Installing {package} {version} (this takes a minute or two)");
+    let folder = tempfile::tempdir()?;
+    let mut install = workspace.cargo();
+    install
+        .args([
+            "install",
+            package,
+            "--version",
+            version,
+            "--force",
+            "--debug",
+        ])
+        .arg("--target-dir")
+        .arg(folder.path())
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    let what = format!("`cargo install {package} --version {version}`");
+    spent::installing(|| process::run(&mut install, &what))
 }
 
 /// Makes sure of Schemathesis, in a Python environment of its own in the target folder. Returns its program.
@@ -159,7 +166,7 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
         venv.args(["-m", "venv", "--clear"]).arg(&folder);
         process::run(&mut venv, "`python3 -m venv`")
     };
-    eprintln!("==> Installing schemathesis {SCHEMATHESIS}");
+    say!("==> Installing schemathesis {SCHEMATHESIS}");
     if make(workspace).is_err() {
         if !can_apt_install() {
             bail!(missing);
@@ -176,7 +183,7 @@ pub(crate) fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
         "--disable-pip-version-check",
     ])
     .arg(format!("schemathesis=={SCHEMATHESIS}"));
-    process::run(&mut pip, "`pip install schemathesis`").context(missing)?;
+    spent::installing(|| process::run(&mut pip, "`pip install schemathesis`")).context(missing)?;
     Ok(program)
 }
 
@@ -185,18 +192,23 @@ pub(crate) fn can_apt_install() -> bool {
     is_root() && which("apt-get").is_some()
 }
 
+/// Held while Debian packages are installed: apt refuses to run twice.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Installs Debian packages.
 pub(crate) fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
-    process::run(
-        workspace.command("apt-get").arg("update"),
-        "`apt-get update`",
-    )?;
+    let _held = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut update = workspace.command("apt-get");
+    update.arg("update");
     let mut install = workspace.command("apt-get");
     install
         .args(["install", "-y"])
         .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive");
-    process::run(&mut install, "`apt-get install`")
+    spent::installing(|| {
+        process::run(&mut update, "`apt-get update`")?;
+        process::run(&mut install, "`apt-get install`")
+    })
 }
 
 /// Chromium and its driver.
@@ -216,7 +228,7 @@ impl Chromium {
         if !can_apt_install() {
             bail!(missing);
         }
-        eprintln!("==> Installing Chromium and its driver");
+        say!("==> Installing Chromium and its driver");
         apt_install(workspace, &["chromium", "chromium-driver"]).context(missing)?;
         Self::find().context(missing)
     }
@@ -288,6 +300,7 @@ fn is_root() -> bool {
 fn output(command: &mut Command) -> Option<String> {
     let output = command
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .output()
         .ok()?;

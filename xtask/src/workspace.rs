@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::output;
+
 /// The checkout and its target folder.
 pub(crate) struct Workspace {
     /// The checkout.
@@ -15,6 +17,8 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
     /// The version of every crate, and of the npm package.
     pub(crate) version: String,
+    /// What every command that runs in the checkout finds in its environment, besides ours.
+    pub(crate) environment: Vec<(&'static str, String)>,
     metadata: Value,
 }
 
@@ -47,6 +51,7 @@ impl Workspace {
             root,
             target,
             version: String::new(),
+            environment: Vec::new(),
             metadata,
         };
         this.version = this.locked_version("vouchsafe")?.to_owned();
@@ -87,6 +92,8 @@ impl Workspace {
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        output::redirect(&mut command);
         // Set for xtask by `cargo run`; they would mislead the builds that it starts.
         for (name, _) in env::vars_os() {
             let own = name.to_str().is_some_and(|name| {

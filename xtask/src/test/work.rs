@@ -1,15 +1,15 @@
-//! Checks and tests everything, step by step.
+//! What each step does.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::ValueEnum;
 
+use super::extent::Extent;
+use super::step::Step;
 use crate::demo;
 use crate::deny;
 use crate::descriptions;
@@ -18,198 +18,78 @@ use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
-use crate::services::{self, Host, Services, Settings};
+use crate::services::{self, Host, Programs, Services, Settings};
+use crate::spent;
 use crate::tools::{self, Chromium};
 use crate::workspace::Workspace;
 
-/// A step of `cargo xtask test`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Step {
-    /// rustfmt has nothing to change.
-    Format,
-    /// Clippy has nothing to say about the native builds.
-    Clippy,
-    /// Nor about the build for browsers.
-    ClippyWasm,
-    /// Without the feature `browser` no crate that touches JavaScript is in the tree.
-    Tree,
-    /// The dependencies may be used: licences, sources, known faults.
-    Deny,
-    /// The npm packages of the tests are there.
-    Npm,
-    /// The package's JavaScript, against a stand-in for the module.
-    Facade,
-    /// The server builds.
-    Server,
-    /// The demo's server builds.
-    Demo,
-    /// The native tests, against the real server.
-    Native,
-    /// The npm package builds, and its own tests pass.
-    Package,
-    /// The reference can be made: every member of the package's types is described.
-    Docs,
-    /// The npm package works with each bundler, without one, and in Node.js.
-    Consumers,
-    /// The services do what their own descriptions say.
-    Descriptions,
-    /// The package and the services with a real identity provider.
-    OwnAccounts,
-    /// The client in a browser, against running services.
-    Browser,
-    /// The demo page in a browser.
-    E2e,
-    /// Both of that in Firefox.
-    Firefox,
-    /// The guide, word for word, and the whole apps among the examples.
-    Guide,
-}
-
-impl Step {
-    /// The steps without which this one cannot run. Each stands before it in the list.
-    fn needs(self) -> &'static [Self] {
-        match self {
-            Self::Native => &[Self::Npm, Self::Server],
-            Self::Package => &[Self::Npm],
-            Self::Docs => &[Self::Npm, Self::Package],
-            Self::Consumers => &[Self::Npm, Self::Server, Self::Package],
-            Self::Descriptions | Self::OwnAccounts => &[Self::Npm, Self::Server, Self::Package],
-            Self::Browser => &[Self::Server],
-            Self::E2e => &[Self::Npm, Self::Demo, Self::Package],
-            Self::Firefox => &[Self::Npm, Self::Server, Self::Demo, Self::Package],
-            Self::Guide => &[Self::Npm, Self::Server, Self::Package],
-            _ => &[],
-        }
-    }
-
-    fn name(self) -> String {
-        self.to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
-
-struct Outcome {
-    step: Step,
-    failure: Option<String>,
-    duration: Duration,
-}
-
 /// What earlier steps made for later ones.
-struct Made<'a> {
+pub(super) struct Made<'a> {
     workspace: &'a Workspace,
-    server: Option<PathBuf>,
-    demo: Option<PathBuf>,
-    package: Option<Package>,
-    unchecked: Vec<String>,
+    extent: Extent,
+    /// Whether the native tests are built with the servers.
+    with_tests: bool,
+    programs: OnceLock<Programs>,
+    package: OnceLock<Package>,
+    unchecked: Mutex<Vec<String>>,
 }
 
-/// Runs all steps, or one and those that it needs, and sums up.
-pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<ExitCode> {
-    let wanted = |step: Step| only.is_none_or(|only| step == only || only.needs().contains(&step));
-    let mut made = Made {
-        workspace,
-        server: None,
-        demo: None,
-        package: None,
-        unchecked: Vec::new(),
-    };
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for &step in Step::value_variants().iter().filter(|&&step| wanted(step)) {
-        eprintln!("\n==> Step {}", step.name());
-        let start = Instant::now();
-        let missing = outcomes
-            .iter()
-            .find(|done| done.failure.is_some() && step.needs().contains(&done.step));
-        let result = match missing {
-            Some(missing) => Err(anyhow::anyhow!(
-                "It needs the step {}, which failed.",
-                missing.step.name()
-            )),
-            None => made.run(step),
-        };
-        process::wait_if_stopping();
-        let failure = result.err().map(|error| format!("{error:#}"));
-        if let Some(failure) = &failure {
-            eprintln!("failed: {failure}");
-        }
-        outcomes.push(Outcome {
-            step,
-            failure,
-            duration: start.elapsed(),
-        });
-    }
-    sum_up(&outcomes, &made.unchecked)
-}
-
-fn sum_up(outcomes: &[Outcome], unchecked: &[String]) -> Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\n{:<12} {:<7} {:>8}", "step", "result", "seconds")?;
-    for outcome in outcomes {
-        let result = if outcome.failure.is_some() {
-            "failed"
-        } else {
-            "passed"
-        };
-        writeln!(
-            out,
-            "{:<12} {result:<7} {:>8.1}",
-            outcome.step.name(),
-            outcome.duration.as_secs_f64()
-        )?;
-    }
-    let failed = outcomes
-        .iter()
-        .filter(|outcome| outcome.failure.is_some())
-        .count();
-    writeln!(out, "\n{} passed, {failed} failed", outcomes.len() - failed)?;
-    // Said once more: what came after it may have been long.
-    for outcome in outcomes {
-        if let Some(failure) = &outcome.failure {
-            writeln!(out, "\nStep {}: {failure}", outcome.step.name())?;
+impl<'a> Made<'a> {
+    /// Nothing yet.
+    pub(super) fn new(workspace: &'a Workspace, extent: Extent, with_tests: bool) -> Self {
+        Self {
+            workspace,
+            extent,
+            with_tests,
+            programs: OnceLock::new(),
+            package: OnceLock::new(),
+            unchecked: Mutex::new(Vec::new()),
         }
     }
-    for what in unchecked {
-        writeln!(out, "NOT CHECKED: {what}")?;
-    }
-    Ok(ExitCode::from(u8::from(failed > 0)))
-}
 
-impl Made<'_> {
-    fn run(&mut self, step: Step) -> Result<()> {
+    pub(super) fn workspace(&self) -> &Workspace {
+        self.workspace
+    }
+
+    /// What could not be checked.
+    pub(super) fn unchecked(&self) -> Vec<String> {
+        let unchecked = self.unchecked.lock();
+        unchecked.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does a step whose needs are done.
+    pub(super) fn run(&self, step: Step) -> Result<()> {
         match step {
             Step::Format => self.format(),
-            Step::Clippy => self.clippy(&[
-                "--workspace",
-                "--all-targets",
-                "--features",
-                "vouchsafe/rust-rsa",
-            ]),
+            Step::Tree => self.tree(),
+            Step::Npm => npm::ensure_packages(self.workspace).map(drop),
+            Step::Clippy => {
+                let mut selection = services::NATIVE.to_vec();
+                selection.push("--all-targets");
+                self.clippy(&selection)
+            }
             Step::ClippyWasm => {
                 tools::ensure_wasm_target(self.workspace)?;
                 self.clippy(&["--package", "vouchsafe", "--target", tools::WASM_TARGET])
             }
-            Step::Tree => self.tree(),
-            Step::Deny => {
-                deny::check(self.workspace).map(|unchecked| self.unchecked.extend(unchecked))
-            }
-            Step::Npm => npm::ensure_packages(self.workspace).map(drop),
-            Step::Facade => self.node_tests(Path::new("pkg-template/tests"), &[]),
-            Step::Server => {
-                services::build(self.workspace).map(|server| self.server = Some(server))
-            }
-            Step::Demo => services::build_demo(self.workspace).map(|demo| self.demo = Some(demo)),
-            Step::Native => self.native(),
             Step::Package => self.package(),
-            Step::Docs => docs::build(self.workspace, self.built_package()?).map(drop),
-            Step::Consumers => self.consumers(),
-            Step::Descriptions => {
-                descriptions::check(self.workspace, self.server()?, self.built_package()?)
-            }
-            Step::OwnAccounts => self.own_accounts(),
-            Step::Browser => self.browser(),
+            Step::Build => self.build(),
+            Step::Native => self.native(),
             Step::E2e => self.e2e(),
+            Step::Browser => self.browser(),
             Step::Firefox => self.firefox(),
+            Step::Consumers => self.consumers(),
             Step::Guide => self.guide(),
+            Step::OwnAccounts => self.own_accounts(),
+            Step::Descriptions => descriptions::check(
+                self.workspace,
+                &self.programs()?.server,
+                self.built_package()?,
+                self.extent,
+            ),
+            Step::Facade => self.node_tests(Path::new("pkg-template/tests"), &[]),
+            Step::Docs => docs::build(self.workspace, self.built_package()?).map(drop),
+            Step::Deny => self.deny(),
         }
     }
 
@@ -231,7 +111,7 @@ impl Made<'_> {
         tools::ensure_component(self.workspace, "clippy", "clippy")?;
         let mut command = self.cargo(&["clippy"]);
         command.args(selection).args(["--", "-D", "warnings"]);
-        process::run(&mut command, "Clippy")
+        spent::compiling(|| process::run(&mut command, "Clippy"))
     }
 
     fn tree(&self) -> Result<()> {
@@ -245,7 +125,7 @@ impl Made<'_> {
         ]);
         tree.args(["--prefix", "none", "--format", "{p}"]);
         let output = tree
-            .stderr(std::process::Stdio::inherit())
+            .stdout(Stdio::piped())
             .output()
             .context("cargo could not be started")?;
         ensure!(output.status.success(), "`cargo tree` failed; see above.");
@@ -268,14 +148,46 @@ impl Made<'_> {
         }
     }
 
+    fn deny(&self) -> Result<()> {
+        if let Some(what) = deny::check(self.workspace)? {
+            let unchecked = self.unchecked.lock();
+            unchecked.unwrap_or_else(PoisonError::into_inner).push(what);
+        }
+        Ok(())
+    }
+
+    /// Builds the servers, and first the tests, if they are to run: Cargo builds both at once, and nothing twice.
+    fn build(&self) -> Result<()> {
+        let programs = if self.with_tests {
+            let mut tests = self.native_tests();
+            tests.arg("--no-run");
+            spent::compiling(|| process::run(&mut tests, "The build of the native tests"))?;
+            Programs::built(self.workspace)
+        } else {
+            Programs::build(self.workspace)?
+        };
+        for program in [&programs.server, &programs.demo] {
+            ensure!(program.is_file(), "{} was not built.", program.display());
+        }
+        // A step runs once.
+        let _ = self.programs.set(programs);
+        Ok(())
+    }
+
     fn native(&self) -> Result<()> {
-        let mut tests = self.cargo(&["test", "--workspace", "--features", "vouchsafe/rust-rsa"]);
-        // The proofs say how much they tried.
-        tests.args(["--", "--show-output"]);
+        let mut tests = self.native_tests();
+        // One program that fails keeps no other from running. The proofs say how much they tried.
+        tests.args(["--no-fail-fast", "--", "--show-output"]);
         process::run(&mut tests, "The native tests")
     }
 
-    fn package(&mut self) -> Result<()> {
+    fn native_tests(&self) -> Command {
+        let mut cargo = self.cargo(&["test"]);
+        cargo.args(services::NATIVE);
+        cargo
+    }
+
+    fn package(&self) -> Result<()> {
         let package = package::build(self.workspace)?;
         let tools = npm::ensure_consumers(self.workspace)?;
         let settings = [
@@ -284,13 +196,14 @@ impl Made<'_> {
             ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
         ];
         self.node_tests(Path::new("tests/package"), &settings)?;
-        self.package = Some(package);
+        // A step runs once.
+        let _ = self.package.set(package);
         Ok(())
     }
 
     fn own_accounts(&self) -> Result<()> {
         let settings = [
-            ("VOUCHSAFE_SERVER", self.server()?.as_os_str()),
+            ("VOUCHSAFE_SERVER", self.programs()?.server.as_os_str()),
             (
                 "VOUCHSAFE_TARBALL",
                 self.built_package()?.tarball.as_os_str(),
@@ -318,7 +231,7 @@ impl Made<'_> {
             rate_limits: false,
             log: Some(&log),
         };
-        let services = Services::start(self.workspace, self.server()?, &settings)?;
+        let services = Services::start(self.workspace, &self.programs()?.server, &settings)?;
         let (vault, keystore) = (services.vault(), services.keystore());
         let settings = [
             ("VOUCHSAFE_VAULT", OsStr::new(&vault)),
@@ -359,6 +272,11 @@ impl Made<'_> {
     fn wasm_pack(&self, options: &[&str], driver: &Path) -> Result<()> {
         tools::ensure_wasm_target(self.workspace)?;
         let path = tools::ensure_wasm_pack(self.workspace)?;
+        let selection = ["--features", "rust-rsa", "--lib", "--test", "browser"];
+        // What wasm-pack would build first, so that the time of both is told apart.
+        let mut build = self.cargo(&["test", "--no-run", "--target", tools::WASM_TARGET]);
+        build.args(selection);
+        spent::compiling(|| process::run(&mut build, "The build of the browser tests"))?;
         let scratch = tempfile::tempdir()?;
         let services = self.services(scratch.path())?;
         let mut wasm_pack = self.workspace.command("wasm-pack");
@@ -366,7 +284,8 @@ impl Made<'_> {
             .args(["test", "--mode", "no-install", "--headless"])
             .args(options)
             .arg(driver)
-            .args(["--", "--features", "rust-rsa", "--lib", "--test", "browser"])
+            .arg("--")
+            .args(selection)
             .env("PATH", path)
             // For all tests of a file together, two minutes on an idle machine, and for the driver's start, which takes a
             // second and gets another port where its own is taken. They end what hangs, and decide nothing else.
@@ -388,7 +307,7 @@ impl Made<'_> {
         let settings = [
             ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
             // For a test that ends a server and starts it again.
-            ("VOUCHSAFE_DEMO_SERVER", self.demo_server()?.as_os_str()),
+            ("VOUCHSAFE_DEMO_SERVER", self.programs()?.demo.as_os_str()),
             ("VOUCHSAFE_DEMO_PAGE", folder.as_os_str()),
             ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_E2E_PICTURES", pictures.as_os_str()),
@@ -425,15 +344,15 @@ impl Made<'_> {
             rate_limits: true,
             log: Some(&folder.join("server.log")),
         };
-        Services::start(self.workspace, self.server()?, &settings)
+        Services::start(self.workspace, &self.programs()?.server, &settings)
     }
 
     /// The demo, in a folder of its own.
     fn demo(&self, folder: &Path) -> Result<Services> {
         demo::start(
             self.workspace,
-            self.demo_server()?,
-            self.built_package()?,
+            &self.programs()?.demo,
+            &self.built_package()?.folder,
             folder,
             services::ANY_PORT,
             &folder.join("data"),
@@ -442,18 +361,12 @@ impl Made<'_> {
         )
     }
 
-    fn demo_server(&self) -> Result<&Path> {
-        self.demo
-            .as_deref()
-            .context("The demo's server was not built.")
-    }
-
     fn built_package(&self) -> Result<&Package> {
-        self.package.as_ref().context("The package was not built.")
+        self.package.get().context("The package was not built.")
     }
 
-    fn server(&self) -> Result<&Path> {
-        self.server.as_deref().context("The server was not built.")
+    fn programs(&self) -> Result<&Programs> {
+        self.programs.get().context("The servers were not built.")
     }
 
     /// Runs the test files of a folder. They are named one by one, because the versions of Node.js differ on folders.
