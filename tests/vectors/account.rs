@@ -1,5 +1,5 @@
-//! An account, recorded once (`record.rs`) and never again: everything in it must open for ever, with the passphrase and
-//! with the recovery key. The plaintexts beside the records were read with Python and a JOSE library.
+//! An account, recorded once (`tests/native/record_account.rs`) and never again: everything in it must open for ever, with
+//! the passphrase and with the recovery key. The plaintexts beside the records were read with Python and a JOSE library.
 
 use serde::Serialize;
 use serde_json::Value;
