@@ -27,7 +27,7 @@ impl<R> Page<R> {
     }
 }
 
-/// Which page.
+/// The choice of a page.
 #[derive(Debug, Clone, Default)]
 pub struct PageRequest {
     /// From the page before.
@@ -125,7 +125,7 @@ pub(super) fn to_body(body: Result<Value<'_>, Misfit>) -> Result<String> {
         .ok_or_else(|| Error::bad_input("This cannot be sent."))
 }
 
-/// What an answer says.
+/// The body of an answer.
 pub(super) fn body_of<R: DeserializeOwned>(response: &Response) -> Result<R> {
     json::read(&response.body).map_err(|_| unreadable())
 }

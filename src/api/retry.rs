@@ -32,9 +32,9 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The milliseconds that are left at `now`. A clock that was set back counts as a long time.
+    /// The milliseconds that are left at `now`. A clock that was set by much, forward or back, ends the call.
     fn left(self, now: i64) -> u32 {
-        let passed = u32::try_from(now.saturating_sub(self.since)).unwrap_or(u32::MAX);
+        let passed = u32::try_from(now.abs_diff(self.since)).unwrap_or(u32::MAX);
         self.timeout_ms.saturating_sub(passed)
     }
 

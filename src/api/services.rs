@@ -17,7 +17,7 @@ use super::{Method, Request, Response, Transport};
 use crate::error::{Error, Result};
 use crate::json::{self, Misfit, Value};
 
-/// How a call shows who makes it.
+/// The service that is called, and the token that the call shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// To the Keystore, by anybody.

@@ -1,4 +1,4 @@
-//! How requests leave. The browser's is `fetch`, native tests bring their own.
+//! The way out for requests. The browser's is `fetch`; native tests bring their own.
 
 use std::fmt;
 

@@ -70,7 +70,7 @@ impl RawClient {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client
                     .sign_up(
-                        to_login(input.email, input.identity_token)?,
+                        to_login(input.email, input.identity_token),
                         &input.passphrase,
                     )
                     .await
@@ -87,7 +87,7 @@ impl RawClient {
                 let input: RecoverInput = from_js("options", options)?;
                 client
                     .recover(
-                        to_login(input.email, input.identity_token)?,
+                        to_login(input.email, input.identity_token),
                         &input.recovery_key,
                         &input.passphrase,
                     )
@@ -106,7 +106,7 @@ impl RawClient {
                 let input: CredentialsInput = from_js("credentials", credentials)?;
                 client
                     .sign_in(
-                        to_login(input.email, input.identity_token)?,
+                        to_login(input.email, input.identity_token),
                         &input.passphrase,
                     )
                     .await

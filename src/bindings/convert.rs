@@ -120,7 +120,7 @@ pub(super) fn start(
     start_boxed(control, Box::pin(work))
 }
 
-/// What is inside a generic function is compiled as often as that function.
+/// Apart from [`start`], because the inside of a generic function is compiled as often as that function.
 fn start_boxed(control: Option<&Control>, work: Work) -> Promise {
     let registration = control.and_then(|control| control.registration.take());
     let registration = registration.unwrap_or_else(|| AbortHandle::new_pair().1);

@@ -1,4 +1,4 @@
-//! The arguments that JavaScript passes, as `index.d.ts` of the package describes them.
+//! Arguments as the package's JavaScript passes them on: it has checked their kinds and which of them go together.
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
 use crate::crypto::records::{CardContent, Delivery, Field};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flows::{CardUpdate, Invite, Login, ShareRequest};
 use crate::ids::Id;
 
@@ -27,17 +27,11 @@ pub(super) struct RecoverInput {
     pub(super) passphrase: Zeroizing<String>,
 }
 
-/// By what an account is found: one of both.
-pub(super) fn to_login(
-    email: Option<String>,
-    identity_token: Option<Zeroizing<String>>,
-) -> Result<Login> {
-    match (email, identity_token) {
-        (Some(email), None) => Ok(Login::Email(email)),
-        (None, Some(token)) => Ok(Login::Identity(token)),
-        _ => Err(Error::BadInput(
-            "An account is found by its `email` or by an `identityToken`.".into(),
-        )),
+/// The address, or else the token, which is the flow's to refuse, also where it is missing.
+pub(super) fn to_login(email: Option<String>, identity_token: Option<Zeroizing<String>>) -> Login {
+    match email {
+        Some(email) => Login::Email(email),
+        None => Login::Identity(identity_token.unwrap_or_default()),
     }
 }
 
@@ -124,23 +118,23 @@ pub(super) struct InviteInput {
     delivery: Delivery,
     email: Option<String>,
     name: String,
-    expires_at: Option<f64>,
+    expires_at: Option<i64>,
 }
 
 impl InviteInput {
-    pub(super) fn into_invite(self) -> Result<Invite> {
+    pub(super) fn into_invite(self) -> Invite {
         let Self {
             delivery,
             email,
             name,
             expires_at,
         } = self;
-        Ok(Invite {
+        Invite {
             delivery,
             email,
             name,
-            expires_at: to_time(expires_at)?,
-        })
+            expires_at,
+        }
     }
 }
 
@@ -153,15 +147,12 @@ pub(super) struct TicketInput {
 
 impl TicketInput {
     pub(super) fn into_ticket(self) -> Result<Ticket> {
-        match (self.link, self.id, self.token) {
-            (Some(link), None, None) => Ticket::from_link(&link),
-            (None, Some(id), Some(token)) => Ok(Ticket::Mail {
-                id: Id::parse(&id)?,
-                token: Token::from_text(&token)?,
+        match self.link {
+            Some(link) => Ticket::from_link(&link),
+            None => Ok(Ticket::Mail {
+                id: Id::parse(&self.id.unwrap_or_default())?,
+                token: Token::from_text(&self.token.unwrap_or_default())?,
             }),
-            _ => Err(Error::BadInput(
-                "An invitation is given as { link } or as { id, token }.".into(),
-            )),
         }
     }
 }
@@ -173,42 +164,20 @@ pub(super) struct ShareInput {
     connection: Option<String>,
     connections: Option<Vec<String>>,
     fields: Option<Vec<String>>,
-    expires_at: Option<f64>,
+    expires_at: Option<i64>,
     accept_unverified: Option<bool>,
 }
 
 impl ShareInput {
     pub(super) fn into_request(self) -> Result<ShareRequest> {
-        let names = match (self.connection, self.connections) {
-            (Some(one), None) => vec![one],
-            (None, Some(several)) => several,
-            _ => {
-                return Err(Error::BadInput(
-                    "A share names its `connection`, or its `connections`.".into(),
-                ));
-            }
-        };
+        let several = self.connections.unwrap_or_default();
+        let connections = several.iter().chain(&self.connection);
         Ok(ShareRequest {
             card: Id::parse(&self.card)?,
-            connections: names
-                .iter()
-                .map(|name| Id::parse(name))
-                .collect::<Result<_>>()?,
+            connections: connections.map(|id| Id::parse(id)).collect::<Result<_>>()?,
             fields: self.fields,
-            expires_at: to_time(self.expires_at)?,
+            expires_at: self.expires_at,
             accept_unverified: self.accept_unverified.unwrap_or(false),
         })
-    }
-}
-
-/// JavaScript's numbers are floating; a time is a whole one.
-fn to_time(value: Option<f64>) -> Result<Option<i64>> {
-    const LAST: f64 = 8.64e15;
-    match value {
-        None => Ok(None),
-        Some(time) if time.fract() == 0.0 && (0.0..=LAST).contains(&time) => Ok(Some(time as i64)),
-        Some(_) => Err(Error::BadInput(
-            "A time is a whole number of milliseconds since 1970.".into(),
-        )),
     }
 }

@@ -241,7 +241,7 @@ impl RawSession {
     pub fn invite(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
             session
-                .invite(from_js::<InviteInput>("options", options)?.into_invite()?)
+                .invite(from_js::<InviteInput>("options", options)?.into_invite())
                 .await
         })
     }

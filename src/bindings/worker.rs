@@ -1,4 +1,4 @@
-//! What the worker calls: OPAQUE's `finish`, in which Argon2id runs, and what Rust's RSA does with private keys.
+//! The worker's entry: OPAQUE's `finish`, in which Argon2id runs, and the operations of Rust's RSA with private keys.
 
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;

@@ -28,7 +28,6 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Debug, Serialize, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
     struct Pair {
         a: String,
         b: Option<u32>,

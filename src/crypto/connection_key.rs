@@ -16,17 +16,18 @@ use super::keys::thumbprint_of;
 use crate::error::{Error, Result};
 
 const EXPONENT: &[u8] = &[1, 0, 1];
-/// What comes before the modulus in the SPKI of any key here, and what after it: only one size and one exponent exist.
+/// The bytes before the modulus in the SPKI of any key here: only one size and one exponent exist.
 const SPKI_HEAD: &[u8] =
     b"\x30\x82\x01\xa2\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\
     \x03\x82\x01\x8f\x00\x30\x82\x01\x8a\x02\x82\x01\x81\x00";
+/// The bytes after it.
 const SPKI_TAIL: &[u8] = b"\x02\x03\x01\x00\x01";
 /// `rsaEncryption` and its parameters, which are NULL (RFC 8017, appendix A.1).
 const ALGORITHM: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 /// Version 0 of PKCS#8, and of the RSA key in it.
 const VERSION: &[u8] = b"\x02\x01\x00";
-/// More than any private key takes: a buffer that grows leaves copies behind.
-const ROOM_FOR_NUMBERS: usize = 2048;
+/// More bytes than the numbers of any private key take: a buffer that grows leaves copies behind.
+const ROOM_FOR_NUMBERS_BYTES: usize = 2048;
 
 fn rejected<E>(_: E) -> Error {
     Error::RecordRejected
@@ -34,7 +35,6 @@ fn rejected<E>(_: E) -> Error {
 
 /// The members that RFC 7638 hashes, in its order; also the public JWK.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RsaPublicJwk {
     e: String,
     kty: String,
@@ -115,7 +115,6 @@ impl fmt::Debug for ConnectionPublicKey {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RsaPrivateJwk {
     d: Zeroizing<String>,
     dp: Zeroizing<String>,
@@ -155,7 +154,7 @@ impl ConnectionKey {
         if jwk.kty != "RSA" {
             return Err(Error::RecordRejected);
         }
-        let mut inner = Zeroizing::new(Vec::with_capacity(ROOM_FOR_NUMBERS));
+        let mut inner = Zeroizing::new(Vec::with_capacity(ROOM_FOR_NUMBERS_BYTES));
         inner.extend_from_slice(VERSION);
         for text in [
             &jwk.n, &jwk.e, &*jwk.d, &*jwk.p, &*jwk.q, &*jwk.dp, &*jwk.dq, &*jwk.qi,

@@ -12,7 +12,7 @@ use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_r
 use super::keys::SymmetricKey;
 use crate::error::{Error, Result};
 
-/// What kind of record, and where it belongs: `typ` and `ctx` of its header.
+/// A record's kind and the ids that it belongs to: `typ` and `ctx` of its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     typ: &'static str,

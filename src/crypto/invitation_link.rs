@@ -1,4 +1,4 @@
-//! Invitation links: what the fragment carries, and what its secret gives.
+//! Invitation links: the parts of the fragment, and the values that follow from its secret.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 
 const PREFIX: &str = "vouchsafe=1.";
-const LONGEST_LINK: usize = 4096;
+/// The most bytes of a link.
+const MAX_LINK_BYTES: usize = 4096;
 
 /// One side of a connection, as the proof covers it.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +107,7 @@ impl Token {
         Zeroizing::new(to_base64url(&self.0[..]))
     }
 
-    /// What the Vault keeps of it.
+    /// The hash of it that the Vault keeps, SHA-256 in base64url.
     #[must_use]
     pub fn hash(&self) -> String {
         to_base64url(&Sha256::digest(&self.0[..]))
@@ -173,7 +174,7 @@ impl Ticket {
                 "This is not an invitation link: copy the whole link, to its last character.",
             )
         };
-        if link.len() > LONGEST_LINK {
+        if link.len() > MAX_LINK_BYTES {
             return Err(wrong());
         }
         let fragment = link

@@ -35,7 +35,6 @@ pub(crate) fn derive<const N: usize>(secret: &[u8], info: &str) -> Result<Zeroiz
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OctJwk {
     k: Zeroizing<String>,
     kty: String,
@@ -109,7 +108,6 @@ impl fmt::Debug for SymmetricKey {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OkpPrivateJwk {
     crv: String,
     d: Zeroizing<String>,
@@ -119,7 +117,6 @@ struct OkpPrivateJwk {
 
 /// The public JWK of a signing key, its members in the order of RFC 7638.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct OkpPublicJwk {
     crv: String,
     kty: String,

@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 
 const CONTEXT: &[u8] = b"vouchsafe/1";
 const SERVER: &[u8] = b"vouchsafe-keystore";
+/// Argon2id's memory, in KiB.
 const MEMORY_KIB: u32 = 64 * 1024;
+/// Argon2id's passes over it.
 const PASSES: u32 = 3;
 
 /// `K` is [`Stretching`]; the test vectors of the RFC, which do not stretch, put their own in its place.
@@ -104,7 +106,7 @@ impl<F: Fn(&mut [u8]) -> Result<()>> RngCore for Random<F> {
 
 impl<F: Fn(&mut [u8]) -> Result<()>> CryptoRng for Random<F> {}
 
-/// What [`start`] gives: the message for the Keystore and the state for [`finish`].
+/// The result of [`start`]: the message for the Keystore and the state for [`finish`].
 pub struct Started {
     /// The registration or credential request.
     pub message: Vec<u8>,

@@ -1,4 +1,17 @@
 //! Plaintexts of few sizes: JSON filled with spaces to a power of two, so that a ciphertext tells only its class.
+//!
+//! The largest class of a record begins a chain of limits. Each is above the one before, so that what the client seals is
+//! never refused later:
+//!
+//! | | own card | share |
+//! | --- | ---: | ---: |
+//! | padded plaintext, here | 1 MiB | 2 MiB: a card of 1 MiB, and who sends it to whom |
+//! | JWS inside, base64url | | 2.7 MiB |
+//! | JWE, base64url | 1.4 MiB | 3.6 MiB |
+//! | the Vault's limit of a record | 1.5 MiB | 4 MiB |
+//! | a request's body | 1.4 MiB | 8 MiB and one share, so 11.6 MiB |
+//! | the services' limit of a body | 2 MiB | 32 MiB |
+//! | a proxy before them | 32 MiB, `docs/deploy.md` | the same |
 
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
@@ -7,18 +20,18 @@ use super::canonical_json::{from_json, to_json};
 use crate::error::{Error, Result};
 
 /// The smallest size of a padded plaintext, in bytes.
-const SMALLEST_CLASS: usize = 512;
+const MIN_CLASS_BYTES: usize = 512;
 
 /// The JSON of `value`, filled with spaces to a power of two, so that its length tells only its class.
 pub(crate) fn to_padded_json<T: Serialize>(
     value: &T,
-    largest_class: usize,
+    max_class_bytes: usize,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let json = to_json(value)?;
-    let class = json.len().max(SMALLEST_CLASS).next_power_of_two();
-    if class > largest_class {
+    let class = json.len().max(MIN_CLASS_BYTES).next_power_of_two();
+    if class > max_class_bytes {
         return Err(Error::TooLarge(format!(
-            "This is too large: a record holds {largest_class} bytes at most."
+            "This is too large: a record holds {max_class_bytes} bytes at most."
         )));
     }
     let mut padded = Zeroizing::new(Vec::with_capacity(class));
@@ -30,17 +43,17 @@ pub(crate) fn to_padded_json<T: Serialize>(
 /// Reads what [`to_padded_json`] writes, and nothing else.
 pub(crate) fn from_padded_json<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
-    largest_class: usize,
+    max_class_bytes: usize,
 ) -> Result<T> {
     let length = bytes.len();
-    if !length.is_power_of_two() || !(SMALLEST_CLASS..=largest_class).contains(&length) {
+    if !length.is_power_of_two() || !(MIN_CLASS_BYTES..=max_class_bytes).contains(&length) {
         return Err(Error::RecordRejected);
     }
     let end = bytes
         .iter()
         .rposition(|byte| *byte != b' ')
         .map_or(0, |last| last + 1);
-    if end.max(SMALLEST_CLASS).next_power_of_two() != length {
+    if end.max(MIN_CLASS_BYTES).next_power_of_two() != length {
         return Err(Error::RecordRejected);
     }
     from_json(&bytes[..end])
@@ -52,7 +65,6 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Debug, Serialize, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
     struct Pair {
         a: String,
         b: Option<u32>,

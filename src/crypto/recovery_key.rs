@@ -10,9 +10,12 @@ use super::engine::{Engine, make_random};
 use super::keys::{SymmetricKey, derive};
 use crate::error::{Error, Result};
 
+/// The bytes of the checksum at its end.
 const CHECKSUM_BYTES: usize = 3;
-const GROUP: usize = 4;
-const LETTERS: usize = (32 + CHECKSUM_BYTES) * 8 / 5;
+/// The characters between two hyphens of the written form.
+const GROUP_CHARS: usize = 4;
+/// The characters of the written form without hyphens.
+const CHARS: usize = (32 + CHECKSUM_BYTES) * 8 / 5;
 
 /// Opens the account when the passphrase is lost.
 #[derive(ZeroizeOnDrop)]
@@ -29,12 +32,12 @@ impl RecoveryKey {
         SymmetricKey::derive(&self.0[..], "vouchsafe/1 kek recovery")
     }
 
-    /// What is shown to the Keystore instead of the key; it does not give the key.
+    /// The value that the Keystore is shown instead of the key; it does not give the key.
     pub fn auth(&self) -> Result<Zeroizing<[u8; 32]>> {
         derive(&self.0[..], "vouchsafe/1 recovery auth")
     }
 
-    /// What the Keystore keeps to recognise [`RecoveryKey::auth`]: its SHA-256.
+    /// The SHA-256 of [`RecoveryKey::auth`], by which the Keystore recognises it.
     pub fn verifier(&self) -> Result<[u8; 32]> {
         Ok(Sha256::digest(&self.auth()?[..]).into())
     }
@@ -46,7 +49,7 @@ impl RecoveryKey {
         let text = Zeroizing::new(base32::encode(Crockford, &bytes));
         let mut written = Zeroizing::new(String::with_capacity(70));
         for (index, letter) in text.chars().enumerate() {
-            if index > 0 && index % GROUP == 0 {
+            if index > 0 && index % GROUP_CHARS == 0 {
                 written.push('-');
             }
             written.push(letter);
@@ -67,7 +70,7 @@ impl RecoveryKey {
             .chars()
             .filter(|letter| !matches!(letter, '-' | ' ' | '\t' | '\n' | '\r'));
         let letters: Zeroizing<String> = Zeroizing::new(letters.collect());
-        if letters.len() != LETTERS {
+        if letters.len() != CHARS {
             return Err(wrong());
         }
         let bytes = base32::decode(Crockford, &letters).ok_or_else(wrong)?;

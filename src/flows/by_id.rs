@@ -13,34 +13,34 @@ impl<V> Default for ById<V> {
 }
 
 impl<V> ById<V> {
-    fn place(&self, id: &Id) -> Result<usize, usize> {
+    fn position(&self, id: &Id) -> Result<usize, usize> {
         self.0.binary_search_by_key(id, |entry| entry.0)
     }
 
     pub(super) fn get(&self, id: &Id) -> Option<&V> {
-        let place = self.place(id).ok()?;
-        self.0.get(place).map(|entry| &entry.1)
+        let position = self.position(id).ok()?;
+        self.0.get(position).map(|entry| &entry.1)
     }
 
     pub(super) fn contains(&self, id: &Id) -> bool {
-        self.place(id).is_ok()
+        self.position(id).is_ok()
     }
 
     /// Puts in a record, in place of the one before.
     pub(super) fn insert(&mut self, id: Id, value: V) {
-        match self.place(&id) {
-            Ok(place) => {
-                if let Some(entry) = self.0.get_mut(place) {
+        match self.position(&id) {
+            Ok(position) => {
+                if let Some(entry) = self.0.get_mut(position) {
                     entry.1 = value;
                 }
             }
-            Err(place) => self.0.insert(place, (id, value)),
+            Err(position) => self.0.insert(position, (id, value)),
         }
     }
 
     pub(super) fn remove(&mut self, id: &Id) -> Option<V> {
-        let place = self.place(id).ok()?;
-        Some(self.0.remove(place).1)
+        let position = self.position(id).ok()?;
+        Some(self.0.remove(position).1)
     }
 
     /// In the order of the ids.

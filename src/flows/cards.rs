@@ -17,14 +17,14 @@ use crate::ids::Id;
 pub struct Card {
     /// The card.
     pub id: Id,
-    /// What it says.
+    /// Label and fields.
     #[serde(flatten)]
     pub content: CardContent,
     /// Grows by one with every update.
     pub version: u64,
-    /// When it was first stored.
+    /// In milliseconds since 1970, by the Vault's clock.
     pub created_at: i64,
-    /// When it was last stored.
+    /// In milliseconds since 1970, by the Vault's clock.
     pub updated_at: i64,
 }
 
@@ -35,7 +35,7 @@ pub struct CardUpdate {
     pub id: Id,
     /// The version that this replaces.
     pub version: u64,
-    /// What it is to say.
+    /// Label and fields, all of them.
     pub content: CardContent,
 }
 

@@ -1,4 +1,5 @@
-//! Checks of arguments that several flows take.
+//! Checks of arguments that several flows take. A flow checks what its arguments say, before it sends anything; their kinds
+//! are checked before they come here, and a record's content where the record is sealed.
 
 use crate::error::{Error, Result};
 
@@ -7,12 +8,16 @@ const MAX_EMAIL_BYTES: usize = 254;
 /// The most bytes of a name that one person gives to another.
 const MAX_NAME_BYTES: usize = 200;
 
-/// Checks a time given as the end of something.
+/// The last time that JavaScript's `Date` knows, in milliseconds since 1970.
+const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
+
+/// Checks a time given as the end of something, in milliseconds since 1970.
 pub(super) fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
-    if expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::bad_input("`expiresAt` is in the past."));
+    match expires_at {
+        Some(end) if end <= now => Err(Error::bad_input("`expiresAt` is in the past.")),
+        Some(end) if end > MAX_TIME_MS => Err(Error::bad_input("`expiresAt` is too far away.")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks a name that one person gives to another.

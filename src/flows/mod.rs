@@ -1,4 +1,4 @@
-//! What a person does: a folder for each thing, in it a file for each action.
+//! The things that a person does: a folder for each thing, in it a file for each action.
 //!
 //! - `session`: somebody who is signed in, and on whose behalf everything else is done. It names none of the others.
 //! - `account`: signing up and in, recovering, changing the passphrase and the recovery key, deleting.

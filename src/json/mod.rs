@@ -17,8 +17,8 @@ pub(crate) use reader::{Misfit, from_node};
 pub(crate) use value::Value;
 pub(crate) use writer::to_value;
 
-/// More than the JSON of any key, so that it is written in one place: a buffer that grows leaves copies behind.
-const ROOM_FOR_KEYS: usize = 4096;
+/// More bytes than the JSON of any key has, so that it is never moved: a buffer that grows leaves copies behind.
+const ROOM_FOR_KEYS_BYTES: usize = 4096;
 /// The name by which [`exactly`] speaks to the reader.
 const EXACTLY: &str = "vouchsafe::json::exactly";
 
@@ -32,8 +32,8 @@ pub fn write(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Misfit> {
     to_value(value)?.to_json()
 }
 
-/// For `deserialize_with`: the type has no members but those that it names, and neither have the types in it. (What
-/// `deny_unknown_fields` says to other readers is not told to this one.)
+/// For `deserialize_with`: the type has no members but those that it names, and neither have the types in it. (serde tells a
+/// reader nothing of `deny_unknown_fields`, so no type here has that.)
 pub(crate) fn exactly<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de>,
@@ -67,7 +67,6 @@ mod tests {
     }
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
     struct Inner {
         n: i64,
     }

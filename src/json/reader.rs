@@ -62,7 +62,7 @@ impl serde::ser::Error for Misfit {
     }
 }
 
-/// What a node is.
+/// The kind of a node, with its value if it is a plain one.
 pub(crate) enum Shape<'a> {
     Null,
     Bool(bool),
@@ -79,16 +79,16 @@ pub(crate) enum Shape<'a> {
         allow(dead_code, reason = "only JavaScript says so")
     )]
     OwnText(String),
-    /// With as many items.
+    /// A list of so many items.
     List(usize),
     Object,
-    /// What no type wants.
+    /// A value that no type wants.
     Other,
 }
 
 /// A value of some format. What is missing is no node.
 pub(crate) trait Node {
-    /// What it is.
+    /// Its kind.
     fn shape(&self) -> Shape<'_>;
     /// An item of a list.
     fn item(&self, index: usize) -> Option<Box<dyn Node + '_>>;
@@ -187,7 +187,7 @@ impl<'n> Reader<'n> {
         matches!(self.node.map(Node::shape), None | Some(Shape::Null))
     }
 
-    /// Which variant of an enum is named.
+    /// The variant of an enum that is named.
     #[inline(never)]
     fn variant(self, names: &[&str]) -> Result<Variant, Misfit> {
         let text = self.text()?;

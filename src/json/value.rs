@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::ROOM_FOR_KEYS;
+use super::ROOM_FOR_KEYS_BYTES;
 use super::reader::{Misfit, Node, Shape};
 
 /// A text: a piece of the JSON where that says it plainly, else a copy, which is wiped.
@@ -26,7 +26,7 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-/// What JSON can say.
+/// A value of JSON.
 pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
@@ -47,7 +47,7 @@ impl<'a> Value<'a> {
 
     /// Writes JSON.
     pub(crate) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, Misfit> {
-        let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS));
+        let mut json = Zeroizing::new(Vec::with_capacity(ROOM_FOR_KEYS_BYTES));
         self.serialize(&mut serde_json::Serializer::new(&mut *json))
             .map_err(|_| Misfit::default())?;
         Ok(json)

@@ -17,7 +17,7 @@ struct Writer;
 
 type Made = Result<Value<'static>, Misfit>;
 
-/// What no type here is.
+/// Kinds of values that no type here has.
 macro_rules! refused {
     ($($method:ident($($argument:ty),*))*) => {$(
         fn $method(self, $(_: $argument),*) -> Made {

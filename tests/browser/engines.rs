@@ -6,7 +6,7 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    CardContent, SharePlace, open_card, open_peer_dek, seal_card, seal_peer_dek,
+    CardContent, ShareIds, open_card, open_peer_dek, seal_card, seal_peer_dek,
 };
 use vouchsafe::ids::Id;
 use wasm_bindgen::JsValue;
@@ -19,9 +19,9 @@ const OAEP: &str = r#"{"name":"RSA-OAEP","hash":"SHA-256"}"#;
 /// The calls of WebCrypto that sealing and opening take.
 const NOTHING: (&[&str], &[&str]) = (&[], &[]);
 
-fn place() -> SharePlace {
+fn place() -> ShareIds {
     let id = |last: u8| Id::v7(1, &[last; 10]);
-    SharePlace {
+    ShareIds {
         from: id(1),
         to: id(2),
         connection: id(3),

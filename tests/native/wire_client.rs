@@ -215,7 +215,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/shares",
                 Is(round_trips::<shares::NewShares>),
-                Is(round_trips::<Outcomes<shares::ShareOutcome>>),
+                Is(round_trips::<Outcomes<shares::ShareCreated>>),
             ),
             (
                 "GET /v1/shares/incoming",

@@ -15,9 +15,9 @@ use crate::crypto::invitation_link::{Side, Ticket, to_link};
 use crate::crypto::keys::{SigningKey, SymmetricKey, VerifyingKey};
 use crate::crypto::opaque;
 use crate::crypto::records::{
-    NoteState, Role, SharePlace, Wrap, check_publication, open_card, open_claim,
-    open_connection_key, open_kek, open_note, open_own_dek, open_peer_dek, open_share,
-    open_signing_key, open_vault_key, passphrase_wrapping_key,
+    NoteState, Role, ShareIds, Wrap, check_publication, open_card, open_claim, open_connection_key,
+    open_kek, open_note, open_own_dek, open_peer_dek, open_share, open_signing_key, open_vault_key,
+    passphrase_wrapping_key,
 };
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::crypto::safety_number::derive_safety_number;
@@ -77,7 +77,7 @@ async fn opens(engine: &impl Engine) {
     );
 
     let share = &all["share"];
-    let at = SharePlace {
+    let at = ShareIds {
         from: alice.account,
         to: bob.account,
         connection: id(&all["connection"]["id"]),

@@ -67,9 +67,9 @@ fn the_jws_of_rfc_8037() {
         signature::verify(key.public(), "vs-keys", &jws),
         Err(Error::RecordRejected)
     );
-    let ours = signature::sign(&key, "vs-keys", b"Example of Ed25519 signing");
+    let ours = signature::sign(&key, "vs-keys", b"Example of Ed25519 signing").unwrap();
     assert_eq!(
-        signature::verify(key.public(), "vs-keys", &ours).unwrap(),
+        *signature::verify(key.public(), "vs-keys", &ours).unwrap(),
         b"Example of Ed25519 signing"
     );
 }

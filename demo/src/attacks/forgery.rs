@@ -8,7 +8,7 @@ use serde::Deserialize;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey, VerifyingKey};
-use vouchsafe::crypto::records::{CardContent, SharePlace, seal_share};
+use vouchsafe::crypto::records::{CardContent, ShareIds, seal_share};
 
 use crate::answer::{Refusal, Result};
 
@@ -19,7 +19,7 @@ struct PrivateJwk {
 
 /// Seals a card for `recipient`, signed by `signer`, in every word as if `sender` had signed it.
 pub(super) async fn forge_share(
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
     signer: &SigningKey,
     sender: &VerifyingKey,
@@ -27,7 +27,7 @@ pub(super) async fn forge_share(
     card: CardContent,
     now: i64,
 ) -> Result<String> {
-    let honest = seal_share(&RustEngine, at, dek, signer, recipient, card, now, None).await?;
+    let honest = seal_share(&RustEngine, at, dek, signer, recipient, &card, now, None).await?;
     let [header, _, iv, ciphertext, tag] = parts(&honest)?;
     let sealed = [decode(ciphertext)?, decode(tag)?].concat();
     let iv: [u8; 12] = decode(iv)?.try_into().map_err(|_| failed())?;
@@ -96,7 +96,7 @@ mod tests {
         let [sender, attacker, recipient] =
             [(); 3].map(|()| SigningKey::make(&RustEngine).unwrap());
         let new = || id(Uuid::now_v7()).unwrap();
-        let at = SharePlace {
+        let at = ShareIds {
             from: new(),
             to: new(),
             connection: new(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use vouchsafe::crypto::connection_key::ConnectionPublicKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SymmetricKey, VerifyingKey};
-use vouchsafe::crypto::records::{CardContent, SharePlace, seal_peer_dek};
+use vouchsafe::crypto::records::{CardContent, ShareIds, seal_peer_dek};
 
 use data_encoding::BASE64URL_NOPAD;
 
@@ -96,7 +96,7 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
         let x: [u8; 32] = decode(x)?.try_into().map_err(|_| Refusal::server_error())?;
         Ok::<_, Refusal>(VerifyingKey::from_bytes(&x)?)
     };
-    let at = SharePlace {
+    let at = ShareIds {
         from: parse(sender)?,
         to: parse(account)?,
         connection: parse(connection)?,

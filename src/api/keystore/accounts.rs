@@ -16,7 +16,7 @@ use crate::ids::Id;
 pub struct SignUpStart {
     /// As typed; the Keystore normalises it. `None` with a token.
     pub email: Option<String>,
-    /// What the app's own sign-in says of who it is. `None` with an address.
+    /// A token of the app's own sign-in. `None` with an address.
     pub identity_token: Option<Zeroizing<String>>,
     /// OPAQUE's first message.
     pub registration_request: String,

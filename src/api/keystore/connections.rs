@@ -16,7 +16,7 @@ pub struct NewEntry {
     pub note: String,
 }
 
-/// What the Keystore has of a connection.
+/// The Keystore's part of a connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {

@@ -16,7 +16,7 @@ pub struct NewSpace {
     pub id: Id,
     /// The connection.
     pub connection_id: Id,
-    /// Who gets the peer's copy.
+    /// The account that gets the peer's copy.
     pub recipient: Id,
     /// When it is no longer served.
     pub expires_at: Option<i64>,

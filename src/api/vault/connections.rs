@@ -61,9 +61,9 @@ pub struct StoredConnection {
     pub id: Id,
     /// Whether it is in force.
     pub state: ConnectionState,
-    /// Who invited.
+    /// The inviter's side.
     pub inviter: Side,
-    /// Who accepted.
+    /// The invitee's side.
     pub invitee: Side,
     /// For a link: the invitee's proof.
     pub proof: Option<String>,

@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::json;
 
-/// An event may not be longer.
-const LONGEST_EVENT: usize = 16 * 1024;
-/// A service cannot keep the stream away for more seconds than this.
-const LONGEST_RETRY_AFTER: u32 = 600;
+/// The most bytes of an event, or of the answer that refuses the stream.
+const MAX_EVENT_BYTES: usize = 16 * 1024;
+/// The longest time for which a service can keep the stream away, in seconds.
+const MAX_RETRY_AFTER_SECONDS: u32 = 600;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// To an invitation.
@@ -54,7 +54,7 @@ impl EventKind {
 /// An event: the record's id and no more; what it says is fetched and checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
-    /// What happened.
+    /// The kind.
     pub kind: EventKind,
     /// To which record.
     pub id: Id,
@@ -95,7 +95,7 @@ impl Parser {
                 self.line(line.trim_end_matches(['\n', '\r']), &mut events);
             }
         }
-        if self.buffer.len() > LONGEST_EVENT || self.data.len() > LONGEST_EVENT {
+        if self.buffer.len() > MAX_EVENT_BYTES || self.data.len() > MAX_EVENT_BYTES {
             return Err(Error::ServerError(
                 "The event stream sends too much at once.".into(),
             ));
@@ -153,10 +153,17 @@ impl<T: Transport> Services<T> {
         if response.status == 200 {
             return Ok(stream);
         }
-        let asked = response.retry_after.unwrap_or(0).min(LONGEST_RETRY_AFTER);
+        let asked = response
+            .retry_after
+            .unwrap_or(0)
+            .min(MAX_RETRY_AFTER_SECONDS);
         *wait = (*wait).max(asked * 1000);
         let body = &mut response.body;
-        while let Some(bytes) = stream.next().await?.filter(|_| body.len() < LONGEST_EVENT) {
+        while let Some(bytes) = stream
+            .next()
+            .await?
+            .filter(|_| body.len() < MAX_EVENT_BYTES)
+        {
             body.extend_from_slice(&bytes);
         }
         Err(error_of(&response))

@@ -17,17 +17,17 @@ use crate::ids::Id;
 pub struct NewInvitation {
     /// The thumbprint of the published key.
     pub public_key_id: String,
-    /// How it travels.
+    /// Its way to the invited person.
     pub delivery: Delivery,
-    /// Where the mail goes.
+    /// The address of the mail.
     pub email: Option<String>,
     /// SHA-256 of a link's token.
     pub token_hash: Option<String>,
-    /// When it ends.
+    /// In milliseconds since 1970.
     pub expires_at: i64,
 }
 
-/// What became of an invitation.
+/// The state of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InvitationState {
@@ -51,15 +51,15 @@ pub struct StoredInvitation {
     pub id: Id,
     /// The published key.
     pub public_key_id: String,
-    /// How it travels.
+    /// Its way to the invited person.
     pub delivery: Delivery,
-    /// Where the mail goes.
+    /// The address of the mail.
     pub email: Option<String>,
-    /// What became of it.
+    /// By the Vault's clock.
     pub state: InvitationState,
-    /// When it was made.
+    /// In milliseconds since 1970.
     pub created_at: i64,
-    /// When it ends.
+    /// In milliseconds since 1970.
     pub expires_at: i64,
 }
 
@@ -76,7 +76,7 @@ impl fmt::Debug for TokenBody {
     }
 }
 
-/// What whoever has the token sees.
+/// An invitation as whoever has the token sees it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedInvitation {
@@ -87,9 +87,9 @@ pub struct OpenedInvitation {
     /// The inviter's keys.
     #[serde(deserialize_with = "crate::json::exactly")]
     pub publication: Publication,
-    /// How it travelled.
+    /// Its way to the invited person.
     pub delivery: Delivery,
-    /// When it ends.
+    /// In milliseconds since 1970.
     pub expires_at: i64,
 }
 

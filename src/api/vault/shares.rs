@@ -30,10 +30,10 @@ pub struct NewShares {
     pub shares: Vec<NewShare>,
 }
 
-/// What became of one new share.
+/// One answer of `POST /shares`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShareOutcome {
+pub struct ShareCreated {
     /// The share.
     pub id: Id,
     /// Why it failed.
@@ -124,13 +124,13 @@ pub struct ShareFound {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) fn create_shares(&self, shares: Vec<NewShare>) -> Answer<'_, Vec<ShareOutcome>> {
+    pub(crate) fn create_shares(&self, shares: Vec<NewShare>) -> Answer<'_, Vec<ShareCreated>> {
         self.call_and(
             Access::Vault,
             Method::Post,
             "/shares",
             Some(&NewShares { shares }),
-            |answer| body_of(answer).map(|made: Outcomes<ShareOutcome>| made.results),
+            |answer| body_of(answer).map(|made: Outcomes<ShareCreated>| made.results),
         )
     }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::rust::RustEngine;
-use super::web::{LARGE, WebEngine, Worker, to_lowercase, to_nfc};
+use super::web::{MIN_WEB_CRYPTO_BYTES, WebEngine, Worker, to_lowercase, to_nfc};
 use super::{Engine, Finished, Gcm, Operation};
 use crate::error::Result;
 use crate::js::sleep;
@@ -94,7 +94,7 @@ impl Engine for FullEngine {
     async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
         match self {
             Self::Web(engine) => engine.gcm(job).await,
-            Self::Rust(_) if job.data.len() < LARGE => job.run(),
+            Self::Rust(_) if job.data.len() < MIN_WEB_CRYPTO_BYTES => job.run(),
             Self::Rust(_) => {
                 // Before it a record was decoded or signed, after it that is checked or encoded: a task for each.
                 sleep(0).await;

@@ -31,7 +31,7 @@ pub const IV_BYTES: usize = 12;
 /// The length of its tag.
 pub const TAG_BYTES: usize = 16;
 
-/// What OPAQUE's `finish` gives: the message for the Keystore and the export key.
+/// The result of OPAQUE's `finish`: the message for the Keystore and the export key.
 #[derive(Debug)]
 pub struct Finished {
     /// The registration record or the credential finalization.
@@ -40,7 +40,7 @@ pub struct Finished {
     pub export_key: Zeroizing<Vec<u8>>,
 }
 
-/// Which of OPAQUE's two `finish` operations.
+/// One of OPAQUE's two `finish` operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// At sign-up.
@@ -49,7 +49,7 @@ pub enum Operation {
     SignIn,
 }
 
-/// Which way a cipher is used.
+/// The direction of a cipher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// From the plaintext.
@@ -58,10 +58,10 @@ pub enum Way {
     Decrypt,
 }
 
-/// What AES-256-GCM is to do.
+/// A job for AES-256-GCM.
 #[derive(Clone, Copy)]
 pub struct Gcm<'a> {
-    /// Which way.
+    /// The direction.
     pub way: Way,
     /// The key.
     pub key: &'a [u8; 32],
@@ -81,7 +81,7 @@ impl fmt::Debug for Gcm<'_> {
     }
 }
 
-/// What a platform provides.
+/// The means of a platform.
 #[allow(
     async_fn_in_trait,
     reason = "one thread: browsers have no other, and native tests need none"

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 use super::{Engine, Finished, Gcm, Operation};
 use crate::error::{Error, Result};
 
-/// Everything is drawn in blocks of this size; two equal ones come by chance once in 2^256 draws, two equal halves in 2^128.
-const BLOCK: usize = 32;
+/// The size of a draw. Two equal ones come by chance once in 2^256 draws, two equal halves in 2^128.
+const BLOCK_BYTES: usize = 32;
 
-/// What was drawn last, as a digest, because it may have become a key.
+/// The last draw, as a digest, because it may have become a key.
 #[derive(Default)]
 pub(crate) struct Watch {
     last: Cell<Option<[u8; 32]>>,
@@ -34,18 +34,18 @@ impl Watch {
             // So that the first draw of all has one to be compared with.
             self.draw(&draw)?;
         }
-        for chunk in buffer.chunks_mut(BLOCK) {
+        for chunk in buffer.chunks_mut(BLOCK_BYTES) {
             let block = self.draw(&draw)?;
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
         Ok(())
     }
 
-    fn draw(&self, draw: impl Fn(&mut [u8]) -> Result<()>) -> Result<Zeroizing<[u8; BLOCK]>> {
-        let mut block = Zeroizing::new([0; BLOCK]);
+    fn draw(&self, draw: impl Fn(&mut [u8]) -> Result<()>) -> Result<Zeroizing<[u8; BLOCK_BYTES]>> {
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
         draw(&mut block[..])?;
         let digest = Sha256::digest(&block[..]).into();
-        let (first, second) = block.split_at(BLOCK / 2);
+        let (first, second) = block.split_at(BLOCK_BYTES / 2);
         let repeats = first == second || self.last.replace(Some(digest)) == Some(digest);
         if repeats || self.broken.get() {
             self.broken.set(true);

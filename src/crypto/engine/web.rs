@@ -1,6 +1,6 @@
 //! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
 //!
-//! What the worker does is asked of it here, for the Rust engine in a browser, too.
+//! The Rust engine in a browser asks the worker through here, too.
 
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,8 +12,8 @@ use super::{Engine, Finished, Gcm, IV_BYTES, MODULUS_BYTES, Operation, Way};
 use crate::error::{Error, Failure, Result};
 use crate::js::Abort;
 
-/// From so many bytes on WebCrypto encrypts, which does it beside the page; below, its promises take longer than the work.
-pub(super) const LARGE: usize = 1 << 17;
+/// At or above this size WebCrypto encrypts, off the main thread; below, the promise costs more than the work. In bytes.
+pub(super) const MIN_WEB_CRYPTO_BYTES: usize = 1 << 17;
 
 /// A worker: a function of the package that does an operation elsewhere, so that the page does not stand still.
 #[derive(Clone)]
@@ -209,7 +209,7 @@ impl Engine for WebEngine {
     }
 
     async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
-        if job.data.len() < LARGE {
+        if job.data.len() < MIN_WEB_CRYPTO_BYTES {
             return job.run();
         }
         let algorithm = aes_gcm(job.aad, job.iv)?;

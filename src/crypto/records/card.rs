@@ -10,28 +10,30 @@ use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const LARGEST_CLASS: usize = 1 << 20;
-const MOST_FIELDS: usize = 1000;
-const LONGEST_LABEL: usize = 1000;
-const LONGEST_NAME: usize = 200;
+/// The largest class of the padded plaintext, in bytes.
+const MAX_CLASS_BYTES: usize = 1 << 20;
+/// The most fields of a card.
+const MAX_FIELDS: usize = 1000;
+/// The most bytes of a card's or a field's label.
+const MAX_LABEL_BYTES: usize = 1000;
+/// The most bytes of a field's name.
+const MAX_NAME_BYTES: usize = 200;
 
 /// One entry of a card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(deny_unknown_fields)]
 pub struct Field {
-    /// Unique within the card.
+    /// Unique within the card, 1 to 200 bytes.
     pub name: String,
-    /// What people read.
+    /// The words that people read, up to 1000 bytes.
     pub label: String,
-    /// The value.
+    /// Any text, also none.
     pub value: String,
 }
 
-/// What a card says.
+/// The text of a card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(deny_unknown_fields)]
 pub struct CardContent {
-    /// What people read.
+    /// The words that people read, 1 to 1000 bytes.
     pub label: String,
     /// Up to 1000 entries.
     pub fields: Vec<Field>,
@@ -68,14 +70,14 @@ impl CardContent {
 
     /// Whether the card may be written: bounds, and no name twice.
     pub fn check(&self) -> Result<()> {
-        if self.label.trim().is_empty() || self.label.len() > LONGEST_LABEL {
+        if self.label.trim().is_empty() || self.label.len() > MAX_LABEL_BYTES {
             return Err(Error::bad_input(format!(
-                "A card's label has 1 to {LONGEST_LABEL} bytes."
+                "A card's label has 1 to {MAX_LABEL_BYTES} bytes."
             )));
         }
-        if self.fields.len() > MOST_FIELDS {
+        if self.fields.len() > MAX_FIELDS {
             return Err(Error::TooLarge(format!(
-                "A card has at most {MOST_FIELDS} fields."
+                "A card has at most {MAX_FIELDS} fields."
             )));
         }
         let texts = self
@@ -89,11 +91,11 @@ impl CardContent {
         }
         for (index, field) in self.fields.iter().enumerate() {
             if field.name.is_empty()
-                || field.name.len() > LONGEST_NAME
-                || field.label.len() > LONGEST_LABEL
+                || field.name.len() > MAX_NAME_BYTES
+                || field.label.len() > MAX_LABEL_BYTES
             {
                 return Err(Error::bad_input(format!(
-                    "A field's name has 1 to {LONGEST_NAME} bytes, its label at most {LONGEST_LABEL}."
+                    "A field's name has 1 to {MAX_NAME_BYTES} bytes, its label at most {MAX_LABEL_BYTES}."
                 )));
             }
             let earlier = &self.fields[..index];
@@ -139,9 +141,8 @@ fn is_plain(text: &str) -> bool {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Plaintext {
-    card: CardContent,
+struct Plaintext<C = CardContent> {
+    card: C,
     version: u64,
 }
 
@@ -159,13 +160,7 @@ pub async fn seal_card(
     version: u64,
 ) -> Result<String> {
     card.check()?;
-    let plaintext = to_padded_json(
-        &Plaintext {
-            card: card.clone(),
-            version,
-        },
-        LARGEST_CLASS,
-    )?;
+    let plaintext = to_padded_json(&Plaintext { card, version }, MAX_CLASS_BYTES)?;
     envelope::seal_large(engine, vault_key, &place(account, id), &plaintext).await
 }
 
@@ -178,7 +173,7 @@ pub async fn open_card(
     jwe: &str,
 ) -> Result<(CardContent, u64)> {
     let plaintext = envelope::open_large(engine, vault_key, &place(account, id), jwe).await?;
-    let Plaintext { card, version } = from_padded_json(&plaintext, LARGEST_CLASS)?;
+    let Plaintext::<CardContent> { card, version } = from_padded_json(&plaintext, MAX_CLASS_BYTES)?;
     card.check().map_err(|_| Error::RecordRejected)?;
     Ok((card, version))
 }

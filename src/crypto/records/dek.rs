@@ -7,13 +7,13 @@ use crate::crypto::keys::SymmetricKey;
 use crate::error::Result;
 use crate::ids::Id;
 
-use super::share::SharePlace;
+use super::share::ShareIds;
 
-fn own_place(account: Id, at: &SharePlace) -> Place {
+fn own_place(account: Id, at: &ShareIds) -> Place {
     Place::new("vs-own", &[&account, &at.connection, &at.space])
 }
 
-fn claim_place(account: Id, at: &SharePlace) -> Place {
+fn claim_place(account: Id, at: &ShareIds) -> Place {
     Place::new("vs-claim", &[&account, &at.connection, &at.space])
 }
 
@@ -21,14 +21,14 @@ fn claim_place(account: Id, at: &SharePlace) -> Place {
 pub fn seal_own_dek(
     engine: &impl Engine,
     kek: &SymmetricKey,
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
 ) -> Result<String> {
     envelope::seal(engine, kek, &own_place(at.from, at), &dek.to_jwk()?)
 }
 
 /// Opens the sender's copy.
-pub fn open_own_dek(kek: &SymmetricKey, at: &SharePlace, jwe: &str) -> Result<SymmetricKey> {
+pub fn open_own_dek(kek: &SymmetricKey, at: &ShareIds, jwe: &str) -> Result<SymmetricKey> {
     SymmetricKey::from_jwk(&envelope::open(kek, &own_place(at.from, at), jwe)?)
 }
 
@@ -36,7 +36,7 @@ pub fn open_own_dek(kek: &SymmetricKey, at: &SharePlace, jwe: &str) -> Result<Sy
 pub async fn seal_peer_dek(
     engine: &impl Engine,
     key: &ConnectionPublicKey,
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
 ) -> Result<String> {
     envelope::seal_for(engine, key, &at.place("vs-dek"), &dek.to_jwk()?).await
@@ -47,7 +47,7 @@ pub async fn open_peer_dek<E: Engine>(
     engine: &E,
     private_key: &E::PrivateKey,
     public_key: &ConnectionPublicKey,
-    at: &SharePlace,
+    at: &ShareIds,
     jwe: &str,
 ) -> Result<SymmetricKey> {
     let plaintext =
@@ -59,13 +59,13 @@ pub async fn open_peer_dek<E: Engine>(
 pub fn seal_claim(
     engine: &impl Engine,
     kek: &SymmetricKey,
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
 ) -> Result<String> {
     envelope::seal(engine, kek, &claim_place(at.to, at), &dek.to_jwk()?)
 }
 
 /// Opens the claim.
-pub fn open_claim(kek: &SymmetricKey, at: &SharePlace, jwe: &str) -> Result<SymmetricKey> {
+pub fn open_claim(kek: &SymmetricKey, at: &ShareIds, jwe: &str) -> Result<SymmetricKey> {
     SymmetricKey::from_jwk(&envelope::open(kek, &claim_place(at.to, at), jwe)?)
 }

@@ -6,7 +6,7 @@ use crate::crypto::keys::SymmetricKey;
 use crate::error::Result;
 use crate::ids::Id;
 
-/// Which of the two wraps.
+/// One of the two wraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrap {
     /// Under a key from OPAQUE's export key.

@@ -17,4 +17,4 @@ pub use key::{
 };
 pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
 pub use publication::{Publication, Role, check_publication, make_publication};
-pub use share::{Party, ShareContent, SharePlace, open_share, seal_share};
+pub use share::{Party, ShareContent, ShareIds, open_share, seal_share};

@@ -16,9 +16,10 @@ use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::Result;
 use crate::ids::Id;
 
-const LARGEST_CLASS: usize = 1 << 14;
+/// The largest class of the padded plaintext, in bytes.
+const MAX_CLASS_BYTES: usize = 1 << 14;
 
-/// How far the connection has come, as this side knows.
+/// The stage of the connection, as this side knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoteState {
@@ -36,7 +37,7 @@ pub enum NoteState {
     Ended,
 }
 
-/// How the invitation travels.
+/// The invitation's way to the invited person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
@@ -46,7 +47,7 @@ pub enum Delivery {
     Link,
 }
 
-/// What made a connection verified.
+/// The reason why a connection is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum VerifiedBy {
@@ -58,7 +59,7 @@ pub enum VerifiedBy {
 
 /// The other person's keys, as they were first seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Pin {
     /// The account id.
     pub account: Id,
@@ -94,15 +95,15 @@ impl Pin {
 
 /// The note.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Note {
     /// Grows by one with every write.
     pub version: u64,
-    /// How far the connection has come.
+    /// The stage of the connection.
     pub state: NoteState,
     /// This side's role.
     pub role: Role,
-    /// How the invitation travels.
+    /// The invitation's way to the invited person.
     pub delivery: Delivery,
     secret: Option<Zeroizing<String>>,
     /// The inviter's signing-key thumbprint, from the link.
@@ -111,9 +112,9 @@ pub struct Note {
     pub own_key: String,
     /// The other person's keys.
     pub pin: Option<Pin>,
-    /// What made it verified.
+    /// The reason why it is verified, if it is.
     pub verified_by: Option<VerifiedBy>,
-    /// What this side calls the other person.
+    /// This side's name for the other person.
     pub name: String,
 }
 
@@ -180,7 +181,7 @@ pub fn seal_note(
         engine,
         vault_key,
         &place(account, connection),
-        &to_padded_json(note, LARGEST_CLASS)?,
+        &to_padded_json(note, MAX_CLASS_BYTES)?,
     )
 }
 
@@ -188,6 +189,6 @@ pub fn seal_note(
 pub fn open_note(account: Id, connection: Id, vault_key: &SymmetricKey, jwe: &str) -> Result<Note> {
     from_padded_json(
         &envelope::open(vault_key, &place(account, connection), jwe)?,
-        LARGEST_CLASS,
+        MAX_CLASS_BYTES,
     )
 }

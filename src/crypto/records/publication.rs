@@ -1,4 +1,4 @@
-//! What a person publishes at the Vault for one connection: the connection key, and a statement that binds it to the
+//! The publication of a person at the Vault for one connection: the connection key, and a statement that binds it to the
 //! person and the invitation.
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::ids::Id;
 
 const TYP: &str = "vs-keys";
 
-/// Who invited whom.
+/// A side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -36,7 +36,7 @@ impl Role {
 
 /// A publication, as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Publication {
     /// The connection key's thumbprint.
     pub id: String,
@@ -49,7 +49,6 @@ pub struct Publication {
 }
 
 #[derive(Serialize, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
 struct Statement {
     account: Id,
     invitation: Id,
@@ -75,7 +74,7 @@ pub fn make_publication(
         id: key.thumbprint().to_owned(),
         spki: to_base64url(key.spki()),
         signing_key: signing_key.public().to_jwk(),
-        statement: signature::sign(signing_key, TYP, &to_json(&statement)?),
+        statement: signature::sign(signing_key, TYP, &to_json(&statement)?)?.to_string(),
     })
 }
 

@@ -11,12 +11,13 @@ use crate::crypto::signature;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const LARGEST_CLASS: usize = 2 << 20;
+/// The largest class of the padded payload, in bytes: one above a card's.
+const MAX_CLASS_BYTES: usize = 2 << 20;
 const CONTENT_TYP: &str = "vs-share-content";
 
 /// Where a share belongs: the ids that its envelopes name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SharePlace {
+pub struct ShareIds {
     /// The sender's account.
     pub from: Id,
     /// The recipient's account.
@@ -29,7 +30,7 @@ pub struct SharePlace {
     pub share: Id,
 }
 
-impl SharePlace {
+impl ShareIds {
     pub(super) fn place(&self, typ: &'static str) -> Place {
         Place::new(
             typ,
@@ -46,7 +47,7 @@ impl SharePlace {
 
 /// A person in a share: account id and signing-key thumbprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Party {
     /// The account id.
     pub account: Id,
@@ -65,10 +66,10 @@ impl Party {
     }
 }
 
-/// What the sender signs.
+/// The content that the sender signs; `C` is a card, or borrows one to be sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ShareContent {
+#[serde(rename_all = "camelCase")]
+pub struct ShareContent<C = CardContent> {
     share: Id,
     connection: Id,
     space: Id,
@@ -77,7 +78,7 @@ pub struct ShareContent {
     /// The DEK's thumbprint.
     dek: String,
     /// The card, whole or in part.
-    pub card: CardContent,
+    pub card: C,
     /// When the sender made it.
     pub made_at: i64,
     /// When reading ends.
@@ -91,11 +92,11 @@ pub struct ShareContent {
 )]
 pub async fn seal_share(
     engine: &impl Engine,
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
     sender: &SigningKey,
     recipient: &VerifyingKey,
-    card: CardContent,
+    card: &CardContent,
     made_at: i64,
     expires_at: Option<i64>,
 ) -> Result<String> {
@@ -111,15 +112,15 @@ pub async fn seal_share(
         made_at,
         expires_at,
     };
-    let payload = to_padded_json(&content, LARGEST_CLASS)?;
-    let signed = zeroize::Zeroizing::new(signature::sign(sender, CONTENT_TYP, &payload));
+    let payload = to_padded_json(&content, MAX_CLASS_BYTES)?;
+    let signed = signature::sign(sender, CONTENT_TYP, &payload)?;
     envelope::seal_large(engine, dek, &at.place("vs-share"), signed.as_bytes()).await
 }
 
 /// Opens a shared card and checks who signed it, and for whom (step 43).
 pub async fn open_share(
     engine: &impl Engine,
-    at: &SharePlace,
+    at: &ShareIds,
     dek: &SymmetricKey,
     sender: &VerifyingKey,
     recipient: &VerifyingKey,
@@ -127,8 +128,8 @@ pub async fn open_share(
 ) -> Result<ShareContent> {
     let signed = envelope::open_large(engine, dek, &at.place("vs-share"), jwe).await?;
     let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
-    let payload = zeroize::Zeroizing::new(signature::verify(sender, CONTENT_TYP, signed)?);
-    let content: ShareContent = from_padded_json(&payload, LARGEST_CLASS)?;
+    let payload = signature::verify(sender, CONTENT_TYP, signed)?;
+    let content: ShareContent = from_padded_json(&payload, MAX_CLASS_BYTES)?;
     let as_expected = (content.share, content.connection, content.space)
         == (at.share, at.connection, at.space)
         && content.from == Party::new(at.from, sender)

@@ -10,24 +10,26 @@ use crate::crypto::keys::SymmetricKey;
 use crate::crypto::opaque;
 use crate::crypto::records::{Wrap, passphrase_wrapping_key, seal_kek};
 use crate::crypto::recovery_key::RecoveryKey;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::Id;
 
-/// OPAQUE's registration of a new passphrase, up to the message that the Keystore is to keep, and the KEK under it.
-pub(super) async fn make_passphrase<T: Transport, E: Engine>(
-    services: &Services<T>,
+/// A passphrase that OPAQUE has registered.
+pub(super) struct Registered {
+    /// OPAQUE's third message, which the Keystore is to keep.
+    pub(super) record: String,
+    /// The key that wraps the KEK.
+    pub(super) wrapping: SymmetricKey,
+}
+
+/// OPAQUE's registration of a passphrase. `ask` sends its first message to the Keystore and gives the second one.
+pub(super) async fn register<E: Engine>(
     engine: &E,
-    account: Id,
-    kek: &SymmetricKey,
     passphrase: &[u8],
-) -> Result<NewPassphrase> {
+    ask: impl AsyncFnOnce(String) -> Result<String>,
+) -> Result<Registered> {
     let started = opaque::start(engine, Operation::Registration, passphrase)?;
-    let request = CredentialsStart {
-        registration_request: to_base64url(&started.message),
-    };
-    let answer = services.start_credentials(&request).await?;
-    let response =
-        from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
+    let response = ask(to_base64url(&started.message)).await?;
+    let response = from_base64url(&response).map_err(|_| crate::api::unreadable())?;
     let finished = engine
         .finish_opaque(
             Operation::Registration,
@@ -36,9 +38,30 @@ pub(super) async fn make_passphrase<T: Transport, E: Engine>(
             &response,
         )
         .await?;
-    let wrapping = passphrase_wrapping_key(&finished.export_key)?;
+    Ok(Registered {
+        record: to_base64url(&finished.message),
+        wrapping: passphrase_wrapping_key(&finished.export_key)?,
+    })
+}
+
+/// A new passphrase of an account, and its KEK under it.
+pub(super) async fn make_passphrase<T: Transport, E: Engine>(
+    services: &Services<T>,
+    engine: &E,
+    account: Id,
+    kek: &SymmetricKey,
+    passphrase: &[u8],
+) -> Result<NewPassphrase> {
+    let ask = async |registration_request: String| {
+        let request = CredentialsStart {
+            registration_request,
+        };
+        let answer = services.start_credentials(&request).await?;
+        Ok::<_, Error>(answer.registration_response)
+    };
+    let Registered { record, wrapping } = register(engine, passphrase, ask).await?;
     Ok(NewPassphrase {
-        registration_record: to_base64url(&finished.message),
+        registration_record: record,
         kek_passphrase: seal_kek(engine, account, Wrap::Passphrase, &wrapping, kek)?,
     })
 }

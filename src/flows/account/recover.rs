@@ -73,7 +73,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         })
     }
 
-    /// What the recovery key opens. Nothing is registered before the KEK, and the keys under it, have opened.
+    /// Opens the account with the recovery key. Nothing is registered before the KEK, and the keys under it, have opened.
     async fn open_recovered(
         &self,
         services: &Services<T>,
@@ -96,7 +96,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         })
     }
 
-    /// What the new passphrase opens, if an earlier call has set it.
+    /// Opens the account with the new passphrase, if an earlier call has set it.
     async fn resume_recovery(
         &self,
         services: &Services<T>,

@@ -2,22 +2,18 @@
 
 use zeroize::Zeroizing;
 
-use super::credentials::make_recovery;
+use super::credentials::{Registered, make_recovery, register};
 use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
-use crate::crypto::base64url::{from_base64url, to_base64url};
-use crate::crypto::engine::{Engine, Operation, make_random};
+use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::{SigningKey, SymmetricKey};
-use crate::crypto::opaque;
-use crate::crypto::records::{
-    Wrap, passphrase_wrapping_key, seal_kek, seal_signing_key, seal_vault_key,
-};
-use crate::error::Result;
+use crate::crypto::records::{Wrap, seal_kek, seal_signing_key, seal_vault_key};
+use crate::error::{Error, Result};
 use crate::flows::session::{Client, Keys, Login, Session};
 use crate::ids::Id;
 
-/// What a new account gets, and one that was recovered.
+/// The result of a sign-up, or of a recovery.
 #[derive(Debug)]
 pub struct SignedUp<T: Transport, E: Engine> {
     /// Signed in.
@@ -38,23 +34,16 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let engine = &self.engine;
         let services = self.services.fresh();
 
-        let started = opaque::start(engine, Operation::Registration, &passphrase)?;
-        let request = SignUpStart {
-            email: login.email(),
-            identity_token: login.identity_token(),
-            registration_request: to_base64url(&started.message),
+        let ask = async |registration_request: String| {
+            let request = SignUpStart {
+                email: login.email(),
+                identity_token: login.identity_token(),
+                registration_request,
+            };
+            let answer = services.start_sign_up(&request).await?;
+            Ok::<_, Error>(answer.registration_response)
         };
-        let answer = services.start_sign_up(&request).await?;
-        let response =
-            from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
-        let finished = engine
-            .finish_opaque(
-                Operation::Registration,
-                &started.state,
-                &passphrase,
-                &response,
-            )
-            .await?;
+        let Registered { record, wrapping } = register(engine, &passphrase, ask).await?;
 
         let account = Id::v4(*make_random(engine)?);
         let keys = Keys {
@@ -62,20 +51,13 @@ impl<T: Transport, E: Engine> Client<T, E> {
             vault: SymmetricKey::make(engine)?,
             signing: SigningKey::make(engine)?,
         };
-        let under_passphrase = passphrase_wrapping_key(&finished.export_key)?;
         let (recovery_key, recovery) = make_recovery(engine, account, &keys.kek)?;
         let request = SignUpFinish {
             account_id: account,
             email: login.email(),
             identity_token: login.identity_token(),
-            registration_record: to_base64url(&finished.message),
-            kek_passphrase: seal_kek(
-                engine,
-                account,
-                Wrap::Passphrase,
-                &under_passphrase,
-                &keys.kek,
-            )?,
+            registration_record: record,
+            kek_passphrase: seal_kek(engine, account, Wrap::Passphrase, &wrapping, &keys.kek)?,
             kek_recovery: recovery.kek_recovery,
             vault_key: seal_vault_key(engine, account, &keys.kek, &keys.vault)?,
             signing_key: seal_signing_key(engine, account, &keys.kek, &keys.signing)?,

@@ -15,7 +15,7 @@ use crate::flows::by_id::ById;
 use crate::flows::session::Session;
 use crate::ids::Id;
 
-/// How sure it is that the keys are the other person's.
+/// Certainty that the keys are the other person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {

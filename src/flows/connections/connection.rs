@@ -24,19 +24,19 @@ pub struct Connection {
     pub id: Id,
     /// Whether it is in force.
     pub state: ConnectionState,
-    /// What this side calls the other person.
+    /// This side's name for the other person.
     pub name: String,
     /// The other person's account.
     pub account: Id,
-    /// How sure it is.
+    /// The certainty about their keys.
     pub trust: Trust,
-    /// What made it sure.
+    /// The reason, if they are verified.
     pub verified_by: Option<VerifiedBy>,
-    /// Sixty digits.
+    /// Sixty digits in groups of five; `None` until keys are pinned.
     pub safety_number: Option<String>,
-    /// Who invited whom.
+    /// This side's role.
     pub role: Role,
-    /// When it was made, by the Vault's clock.
+    /// In milliseconds since 1970, by the Vault's clock.
     pub created_at: i64,
 }
 

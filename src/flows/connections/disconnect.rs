@@ -8,9 +8,10 @@ use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
-const PAGE: u32 = 200;
-/// No Vault makes a client go on for ever.
-const MOST_PAGES: usize = 1000;
+/// The shares of a page, as many as the Vault gives at once.
+const PAGE_SHARES: u32 = 200;
+/// The most pages of one call, so that no Vault makes a client go on for ever.
+const MAX_PAGES: usize = 1000;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Ends the connection and revokes one's own shares. What was read cannot be unread. This works whatever keys the
@@ -36,10 +37,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     async fn revoke_all(&self, connection: Id) -> Result<()> {
         let first_page = PageRequest {
             cursor: None,
-            limit: Some(PAGE),
+            limit: Some(PAGE_SHARES),
         };
         let mut revoked = Vec::new();
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             // What was deleted is gone from the list, so the first page is always the next one.
             let page = self
                 .services()

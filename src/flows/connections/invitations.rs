@@ -23,19 +23,19 @@ use crate::ids::Id;
 pub struct Invitation {
     /// The invitation.
     pub id: Id,
-    /// How it travels.
+    /// Its way to the invited person.
     pub delivery: Delivery,
-    /// What became of it.
+    /// As the Vault tells, but for a cancellation that it has not got yet.
     pub state: InvitationState,
-    /// Where the mail went.
+    /// The address of the mail.
     pub email: Option<String>,
-    /// What this side calls the invited person.
+    /// This side's name for the invited person.
     pub name: String,
     /// The link, while it is of use.
     pub link: Option<Zeroizing<String>>,
-    /// When it was made.
+    /// In milliseconds since 1970.
     pub created_at: i64,
-    /// When it ends.
+    /// In milliseconds since 1970.
     pub expires_at: i64,
 }
 

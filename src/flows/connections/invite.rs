@@ -17,19 +17,19 @@ use crate::flows::checks::{check_email, check_expiry, check_name};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
-/// How long an invitation is good for by default, in milliseconds: 14 days.
-const DEFAULT_LIFE: i64 = 14 * 24 * 3600 * 1000;
+/// The lifetime of an invitation for which none is given, in milliseconds: 14 days.
+const DEFAULT_LIFETIME_MS: i64 = 14 * 24 * 3600 * 1000;
 
-/// Whom to invite, and how.
+/// An invitation that is to be made.
 #[derive(Debug, Clone)]
 pub struct Invite {
-    /// How the invitation travels.
+    /// Its way to the invited person.
     pub delivery: Delivery,
-    /// Where the mail goes.
+    /// The address of the mail; only for [`Delivery::Email`].
     pub email: Option<String>,
-    /// What this side calls the invited person.
+    /// This side's name for the invited person, 1 to 200 bytes.
     pub name: String,
-    /// When the invitation ends.
+    /// Its end, in milliseconds since 1970; 14 days from now by default.
     pub expires_at: Option<i64>,
 }
 
@@ -37,48 +37,20 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Makes an invitation. With [`Delivery::Link`] the result holds the link, to be handed over by the inviter.
     pub async fn invite(&self, invite: Invite) -> Result<Invitation> {
         let keys = self.keys()?;
-        check_name(&invite.name)?;
-        check_expiry(invite.expires_at, self.now())?;
-        let email = match (invite.delivery, invite.email.as_deref()) {
-            (Delivery::Email, Some(email)) => Some(check_email(email)?),
-            (Delivery::Email, None) => {
-                return Err(Error::bad_input("An invitation by mail needs an `email`."));
-            }
-            (Delivery::Link, _) => None,
-        };
-        let base = self.inner.invitation_url.clone();
-        if invite.delivery == Delivery::Link && base.is_none() {
-            return Err(Error::bad_input(
-                "An invitation link needs the `invitationUrl` of `open`.",
-            ));
-        }
-
+        let invite = self.check_invite(invite)?;
         let id = self.make_id()?;
+        let make_key = ConnectionKey::make(self.engine());
         let key = self
-            .step(
-                1,
-                "Make the connection keypair",
-                ConnectionKey::make(self.engine()),
-            )
+            .step(1, "Make the connection keypair", make_key)
             .await?;
-        let mut note = Note::new(
-            NoteState::Invited,
-            Role::Inviter,
-            invite.delivery,
-            key.public(),
-            &invite.name,
-        );
         let secret = match invite.delivery {
             Delivery::Link => Some(LinkSecret::make(self.engine())?),
             Delivery::Email => None,
         };
-        if let Some(secret) = &secret {
-            note = note.with_secret(secret);
-        }
+        let note = note_of(&invite, &key, secret.as_ref());
+        let seal = async { self.seal_entry(id, &key, &note) };
         let entry = self
-            .step(2, "Wrap the private key with the KEK", async {
-                self.seal_entry(id, &key, &note)
-            })
+            .step(2, "Wrap the private key with the KEK", seal)
             .await?;
         let publication = make_publication(
             self.account(),
@@ -90,27 +62,53 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.store_and_publish(id, &entry, publication, [3, 5])
             .await?;
 
-        let token_hash = secret
-            .as_ref()
-            .map(LinkSecret::token)
-            .transpose()?
-            .map(|token| token.hash());
-        let body = NewInvitation {
-            public_key_id: key.public().thumbprint().to_owned(),
-            delivery: invite.delivery,
-            email,
-            token_hash,
-            expires_at: invite.expires_at.unwrap_or(self.now() + DEFAULT_LIFE),
-        };
+        let body = self.new_invitation(invite, &key, secret.as_ref())?;
         let create = async { self.services().create_invitation(id, &body).await };
         let stored = self.step(7, "Create the invitation", create).await?;
         if stored.id != id {
             return Err(Error::RecordRejected);
         }
         let link = secret
-            .zip(base)
-            .map(|(secret, base)| to_link(&base, id, keys.signing.public(), &secret));
+            .zip(self.inner.invitation_url.as_deref())
+            .map(|(secret, base)| to_link(base, id, keys.signing.public(), &secret));
         Ok(Invitation::new(stored, &note, link))
+    }
+
+    /// The same, if it can be made. Where there is a link, its `email` is left out.
+    fn check_invite(&self, invite: Invite) -> Result<Invite> {
+        check_name(&invite.name)?;
+        check_expiry(invite.expires_at, self.now())?;
+        let email = match (invite.delivery, invite.email) {
+            (Delivery::Email, Some(email)) => Some(check_email(&email)?),
+            (Delivery::Email, None) => {
+                return Err(Error::bad_input("An invitation by mail needs an `email`."));
+            }
+            (Delivery::Link, _) if self.inner.invitation_url.is_none() => {
+                return Err(Error::bad_input(
+                    "An invitation link needs the `invitationUrl` of `open`.",
+                ));
+            }
+            (Delivery::Link, _) => None,
+        };
+        Ok(Invite { email, ..invite })
+    }
+
+    fn new_invitation(
+        &self,
+        invite: Invite,
+        key: &ConnectionKey,
+        secret: Option<&LinkSecret>,
+    ) -> Result<NewInvitation> {
+        let token = secret.map(LinkSecret::token).transpose()?;
+        Ok(NewInvitation {
+            public_key_id: key.public().thumbprint().to_owned(),
+            delivery: invite.delivery,
+            email: invite.email,
+            token_hash: token.map(|token| token.hash()),
+            expires_at: invite
+                .expires_at
+                .unwrap_or(self.now() + DEFAULT_LIFETIME_MS),
+        })
     }
 
     /// The connection key and its note, as the Keystore keeps them.
@@ -143,5 +141,19 @@ impl<T: Transport, E: Engine> Session<T, E> {
             self.services().publish(publication),
         );
         try_join(store, publish).await.map(|_| ())
+    }
+}
+
+fn note_of(invite: &Invite, key: &ConnectionKey, secret: Option<&LinkSecret>) -> Note {
+    let note = Note::new(
+        NoteState::Invited,
+        Role::Inviter,
+        invite.delivery,
+        key.public(),
+        &invite.name,
+    );
+    match secret {
+        Some(secret) => note.with_secret(secret),
+        None => note,
     }
 }

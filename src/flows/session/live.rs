@@ -14,20 +14,22 @@ use crate::api::{ByteStream, Transport, jitter};
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 
-const SHORTEST_WAIT: u32 = 500;
-const LONGEST_WAIT: u32 = 30_000;
+/// The wait before a stream that ended is opened again, in milliseconds; it doubles while nothing comes.
+const MIN_WAIT_MS: u32 = 500;
+/// The longest such wait, in milliseconds.
+const MAX_WAIT_MS: u32 = 30_000;
 
-/// The service sends something every 15 seconds. A stream that was silent for so many milliseconds is dead, though nobody
-/// said so: the machine slept, or a connection was lost on the way.
-const LONGEST_SILENCE: i64 = 45_000;
-/// When the page has come back, less is enough.
-const SUSPICIOUS_SILENCE: i64 = 20_000;
-/// How often the clock is looked at, in milliseconds. A timer alone would stand still while the machine sleeps.
-const LOOK: u32 = 5_000;
+/// The silence after which a stream is dead though nobody said so, in milliseconds: the machine slept, or a connection was
+/// lost on the way. The service sends something every 15 seconds.
+const MAX_SILENCE_MS: i64 = 45_000;
+/// The same when the page has just come back, in milliseconds.
+const SUSPICIOUS_SILENCE_MS: i64 = 20_000;
+/// The time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine sleeps.
+const LOOK_MS: u32 = 5_000;
 
 type Listener = Rc<dyn Fn(Event)>;
 
-/// Who listens.
+/// The listeners of a session, and its stream.
 #[derive(Default)]
 pub(super) struct Live {
     listeners: Rc<Listeners>,
@@ -182,7 +184,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             let Some(bytes) = read? else {
                 break;
             };
-            *wait = SHORTEST_WAIT;
+            *wait = MIN_WAIT_MS;
             for event in parser.push(&bytes)? {
                 self.tell(event);
             }
@@ -200,15 +202,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let since = transport.now();
         let mut work = pin!(work);
         loop {
-            let timer = pin!(transport.watch(LOOK));
+            let timer = pin!(transport.watch(LOOK_MS));
             let bell = pin!(self.inner.live.listeners.bell.wait());
             let look = match select(work.as_mut(), select(timer, bell)).await {
                 Either::Left((result, _)) => return Some(result),
                 Either::Right((look, _)) => look,
             };
             let longest = match look {
-                Either::Left(_) => LONGEST_SILENCE,
-                Either::Right(_) => SUSPICIOUS_SILENCE,
+                Either::Left(_) => MAX_SILENCE_MS,
+                Either::Right(_) => SUSPICIOUS_SILENCE_MS,
             };
             // A clock that was set back counts as a long time.
             let silence = transport.now() - since;
@@ -238,7 +240,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
 /// Follows the stream, again and again, until nobody listens, the session ends, or it is dropped.
 async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
-    let mut wait = SHORTEST_WAIT;
+    let mut wait = MIN_WAIT_MS;
     loop {
         let Some(inner) = inner.upgrade() else {
             return;
@@ -261,6 +263,6 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
         // Up to twice the wait, so that many clients do not come back at the same moment.
         let pause = pin!(transport.sleep(wait + jitter(wait)));
         select(pause, pin!(listeners.bell.wait())).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        wait = (wait * 2).min(MAX_WAIT_MS);
     }
 }

@@ -1,4 +1,4 @@
-//! By what somebody's account is found: an email address, or an identity token of the app's own sign-in.
+//! The login, by which somebody's account is found: an email address, or an identity token of the app's own sign-in.
 
 use zeroize::Zeroizing;
 
@@ -11,7 +11,7 @@ use crate::flows::checks::check_email;
 /// The most bytes of an identity token.
 const MAX_IDENTITY_TOKEN_BYTES: usize = 16 << 10;
 
-/// By what somebody's account is found. It says who they are; only the passphrase or the recovery key opens anything.
+/// An email address or an identity token, by which somebody's account is found. It says who they are; only the passphrase or the recovery key opens anything.
 #[derive(Debug, Clone)]
 pub enum Login {
     /// An address, as typed.
@@ -98,7 +98,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
-    /// By what the Keystore finds the account.
+    /// The login for a request. It fails where an identity token was not given anew.
     pub(in crate::flows) fn login(&self) -> Result<Login> {
         self.inner.login.borrow().clone().check()
     }

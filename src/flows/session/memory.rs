@@ -1,8 +1,35 @@
 //! Things that a session learns and may forget.
 
+use crate::api::vault::shares::ShareRecord;
 use crate::crypto::keys::SymmetricKey;
+use crate::crypto::records::ShareIds;
 use crate::flows::by_id::ById;
 use crate::ids::Id;
+
+/// A share's connection and encryption space.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::flows) struct ShareHome {
+    pub(in crate::flows) connection: Id,
+    pub(in crate::flows) space: Id,
+}
+
+impl From<&ShareIds> for ShareHome {
+    fn from(ids: &ShareIds) -> Self {
+        Self {
+            connection: ids.connection,
+            space: ids.space,
+        }
+    }
+}
+
+impl From<&ShareRecord> for ShareHome {
+    fn from(record: &ShareRecord) -> Self {
+        Self {
+            connection: record.connection_id,
+            space: record.space_id,
+        }
+    }
+}
 
 /// `P` is an engine's private key.
 pub(in crate::flows) struct Memory<P> {
@@ -10,8 +37,8 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) private_keys: ById<P>,
     /// DEKs by encryption space.
     pub(in crate::flows) deks: ById<SymmetricKey>,
-    /// Where a share belongs, as the Vault tells: its connection and encryption space.
-    pub(in crate::flows) places: ById<(Id, Id)>,
+    /// The homes of shares, as the Vault tells.
+    pub(in crate::flows) homes: ById<ShareHome>,
     /// The encryption spaces of one's own shares, as made or checked here.
     pub(in crate::flows) own_spaces: ById<Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
@@ -25,7 +52,7 @@ impl<P> Default for Memory<P> {
         Self {
             private_keys: ById::default(),
             deks: ById::default(),
-            places: ById::default(),
+            homes: ById::default(),
             own_spaces: ById::default(),
             rejected_spaces: ById::default(),
             versions: ById::default(),

@@ -31,8 +31,10 @@ pub use client::Client;
 pub(in crate::flows) use keys::Keys;
 pub use live::Subscription;
 pub use login::Login;
+pub(in crate::flows) use memory::ShareHome;
 pub use persist::{Change, Kept, Plain};
 pub use progress::Progress;
+pub(in crate::flows) use progress::Work;
 pub use steps::{Step, Steps};
 
 /// A signed-in person. Clones are the same session; each tells its own listener how far a call is.

@@ -1,4 +1,4 @@
-//! What a session keeps beyond its page. It is written and read here, in the clear; whoever stores it seals it first.
+//! The part of a session that outlives its page. It is written and read here, in the clear; whoever stores it seals it first.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use crate::ids::Id;
 /// Another form is not read.
 const FORM: u8 = 1;
 
-/// What became different, so that it should be kept.
+/// A difference that should be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// A newer card or note was seen.
@@ -41,7 +41,7 @@ pub struct Plain {
 
 /// A session between two pages. Its keys stand apart, so that they can be taken away.
 pub struct Kept {
-    /// Who it is, with the session of the Keystore.
+    /// Account and address, with the session of the Keystore.
     pub state: Plain,
     /// The KEK and what it opens; none of a locked session.
     pub keys: Option<Plain>,
@@ -81,7 +81,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
-    /// What is to be kept.
+    /// The session as it is to be kept.
     pub fn keep(&self) -> Result<Kept> {
         if self.is_over() {
             return Err(Error::SessionExpired);

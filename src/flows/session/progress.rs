@@ -7,12 +7,12 @@ use super::Session;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 
-/// After so many milliseconds of work a page gets its turn: it is to draw, and to answer to clicks.
-const LONGEST_TASK: i64 = 16;
-/// For so many pieces, reading the answer that they came in was work, too.
-const MANY: usize = 50;
+/// The longest work before the page gets its turn to draw and to answer to clicks, in milliseconds.
+const MAX_TASK_MS: i64 = 16;
+/// The number of pieces from which on reading the answer that they came in was long work already.
+const MANY_PIECES: usize = 50;
 
-/// Who is told how many pieces of a call's work are done, and of how many; by default nobody.
+/// A listener for the pieces of a call's work: how many are done, of how many. By default there is none.
 #[derive(Clone, Default)]
 pub struct Progress(Option<Rc<dyn Fn(usize, usize)>>);
 
@@ -52,7 +52,7 @@ impl<T: Transport> Work<'_, T> {
         self.tell();
         let now = self.transport.now();
         // A clock that was set back counts as a long time.
-        if !(0..LONGEST_TASK).contains(&(now - self.since)) {
+        if !(0..MAX_TASK_MS).contains(&(now - self.since)) {
             self.transport.pause().await;
             self.since = self.transport.now();
         }
@@ -89,7 +89,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             progress: Some(&self.progress),
             ..self.quiet_work()
         };
-        let since = if total < MANY { work.since } else { 0 };
+        let since = if total < MANY_PIECES { work.since } else { 0 };
         let work = Work {
             total,
             since,

@@ -10,15 +10,15 @@ use crate::api::Transport;
 /// A step that ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
-    /// The step's number, 1 to 43.
+    /// 1 to 43, as in `docs/protocol.md`.
     pub number: u8,
-    /// What was done.
+    /// In a few words.
     pub title: &'static str,
     /// In milliseconds.
     pub duration: i64,
 }
 
-/// Whom to tell; by default nobody.
+/// A listener for steps; by default there is none.
 #[derive(Clone, Default)]
 pub struct Steps(Option<Rc<dyn Fn(Step)>>);
 

@@ -28,7 +28,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.keys()?;
         let list = self.services().list_incoming(page);
         let page = self.step(33, "List the incoming shares", list).await?;
-        self.remember_places(&page.items);
+        self.remember_homes(&page.items);
         Ok(page.map(Share::from))
     }
 
@@ -40,7 +40,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     ) -> Result<Page<OutgoingShare>> {
         self.keys()?;
         let page = self.services().list_outgoing(page, connection).await?;
-        self.remember_places(&page.items);
+        self.remember_homes(&page.items);
         let ids: Vec<Id> = page.items.iter().map(|record| record.space_id).collect();
         let spaces: ById<Space> = self
             .services()
@@ -64,10 +64,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }))
     }
 
-    fn remember_places(&self, records: &[ShareRecord]) {
-        let places = records
-            .iter()
-            .map(|record| (record.id, (record.connection_id, record.space_id)));
-        self.inner.memory.borrow_mut().places.extend(places);
+    fn remember_homes(&self, records: &[ShareRecord]) {
+        let homes = records.iter().map(|record| (record.id, record.into()));
+        self.inner.memory.borrow_mut().homes.extend(homes);
     }
 }

@@ -1,5 +1,6 @@
 //! Shares: sharing a card, listing, reading, revoking.
 
+mod dek;
 mod lists;
 mod read_share;
 mod revoke;

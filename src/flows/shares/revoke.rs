@@ -5,7 +5,7 @@ use futures_util::future::try_join;
 use crate::api::Transport;
 use crate::api::keystore::spaces::Space;
 use crate::crypto::engine::Engine;
-use crate::crypto::records::{SharePlace, open_own_dek, open_share};
+use crate::crypto::records::{ShareIds, open_own_dek, open_share};
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
@@ -23,7 +23,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         // The share is gone either way; that its key could not be found out is still to be told.
         space?;
         let mut memory = self.inner.memory.borrow_mut();
-        memory.places.remove(&id);
+        memory.homes.remove(&id);
         if let Some(space) = memory.own_spaces.remove(&id) {
             memory.deks.remove(&space);
         }
@@ -53,7 +53,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let note = self.open_entry_note(&entry)?;
         let pin = note.pin.as_ref().ok_or(Error::RecordRejected)?;
-        let at = SharePlace {
+        let at = ShareIds {
             from: self.account(),
             to: pin.account,
             connection: record.connection_id,

@@ -10,7 +10,7 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, CardContent, Delivery, Note, NoteState, Pin, Role, SharePlace, Wrap,
+    self, CardContent, Delivery, Note, NoteState, Pin, Role, ShareIds, Wrap,
 };
 use vouchsafe::ids::Id;
 
@@ -126,8 +126,8 @@ impl Case {
         }
     }
 
-    pub(crate) fn at(&self) -> SharePlace {
-        SharePlace {
+    pub(crate) fn at(&self) -> ShareIds {
+        ShareIds {
             from: self.alice,
             to: self.bob,
             connection: self.connection,
@@ -216,7 +216,7 @@ impl Case {
                 &self.dek,
                 &self.signing,
                 self.bobs.public(),
-                content(),
+                &content(),
                 5,
                 None,
             )),

@@ -128,14 +128,6 @@ fn only_3072_bits_and_65537() {
     let mut other = good.clone();
     other["kty"] = json!("OKP");
     rejected(ConnectionPublicKey::from_jwk(&jwk(&other)), "kty");
-    for extra in ["d", "alg", "kid"] {
-        let mut more = good.clone();
-        more[extra] = json!("x");
-        assert!(
-            serde_json::from_value::<RsaPublicJwk>(more).is_err(),
-            "{extra}"
-        );
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a person publishes: the statement that binds a connection key to them.
 
 use serde_json::{Value, json};
+use vouchsafe::api::vault::connections::Side;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SigningKey;
 use vouchsafe::crypto::records::{Publication, Role, check_publication, make_publication};
@@ -279,12 +280,15 @@ fn signing_keys_are_ed25519_and_not_weak() {
         let why = wrong["signingKey"].to_string();
         refused(&case, &serde_json::from_value(wrong).unwrap(), &why);
     }
+    // As the Vault's answers are read.
+    let read = |publication: &Value| {
+        let side = json!({ "account": case.alice, "publication": publication });
+        vouchsafe::json::read::<Side>(side.to_string().as_bytes())
+    };
+    assert!(read(&made).is_ok());
     for extra in ["d", "kid", "use"] {
         let mut wrong = made.clone();
         wrong["signingKey"][extra] = json!("x");
-        assert!(
-            serde_json::from_value::<Publication>(wrong).is_err(),
-            "{extra}"
-        );
+        assert!(read(&wrong).is_err(), "{extra}");
     }
 }

@@ -47,7 +47,7 @@ fn seal(case: &Case, kind: Kind, text: &str) -> Result<String> {
                 &case.dek,
                 signing,
                 recipient,
-                card(),
+                &card(),
                 1,
                 None,
             ))

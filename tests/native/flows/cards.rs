@@ -5,7 +5,7 @@ use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::CardUpdate;
 
-use crate::support::{World, passport, run};
+use crate::support::{World, connect_by_link, passport, run, whole};
 
 #[test]
 fn create_list_read_update_delete() {
@@ -122,21 +122,32 @@ fn unusable_cards_are_refused_and_nothing_is_sent() {
     });
 }
 
+/// The whole chain of limits, from the client's to the Vault's; see `src/crypto/padding.rs`.
 #[test]
-fn a_large_card_fits() {
+fn a_largest_card_passes_whole_and_one_byte_more_is_not_sent() {
     run(async {
         let world = World::start();
-        let alice = world.person("alice").await;
-        let value = "x".repeat((1 << 20) - 200);
-        let card = alice
+        let [alice, bob] = [world.person("alice").await, world.person("bob").await];
+        let (connection, _) = connect_by_link(&alice, &bob).await;
+        let content = |value: &str| CardContent::new("Large", &[("n", "L", value)]);
+        let around = r#"{"card":{"label":"Large","fields":[{"name":"n","label":"L","value":""}]},"version":1}"#;
+        let largest = "x".repeat((1 << 20) - around.len());
+
+        let card = alice.session.create_card(content(&largest)).await.unwrap();
+        let read = alice.session.card(card.id).await.unwrap();
+        assert_eq!(read.content.fields[0].value, largest);
+        let share = alice
             .session
-            .create_card(CardContent::new("Large", &[("n", "L", &value)]))
+            .share(whole(card.id, connection.id))
             .await
             .unwrap();
-        assert_eq!(
-            alice.session.card(card.id).await.unwrap().content.fields[0].value,
-            value
-        );
+        let read = bob.session.read_share(share.id).await.unwrap();
+        assert_eq!(read.card.fields[0].value, largest);
+
+        let before = alice.http.sent.borrow().len();
+        let more = alice.session.create_card(content(&format!("{largest}x")));
+        assert_eq!(more.await.unwrap_err().code(), "too_large");
+        assert_eq!(alice.http.sent.borrow().len(), before);
     });
 }
 

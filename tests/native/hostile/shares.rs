@@ -91,7 +91,7 @@ fn nobody_else_makes_a_share_from_alice() {
             &dek,
             &mallory.signing,
             bob.signing.public(),
-            passport(),
+            &passport(),
             1,
             None,
         )

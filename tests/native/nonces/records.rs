@@ -6,7 +6,7 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Watched};
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, CardContent, Delivery, Note, NoteState, Role, SharePlace, Wrap,
+    self, CardContent, Delivery, Note, NoteState, Role, ShareIds, Wrap,
 };
 use vouchsafe::ids::Id;
 
@@ -35,7 +35,7 @@ struct Account {
 
 impl Account {
     /// The records that hold a key of 32 bytes.
-    fn seal_keys(&self, engine: &impl Engine, at: &SharePlace) -> [String; 5] {
+    fn seal_keys(&self, engine: &impl Engine, at: &ShareIds) -> [String; 5] {
         let (id, kek, vault) = (self.id, &self.kek, &self.vault);
         [
             records::seal_kek(engine, id, Wrap::Passphrase, vault, kek),
@@ -48,7 +48,7 @@ impl Account {
     }
 
     /// One of the larger records, in turn.
-    fn seal_larger(&self, engine: &impl Engine, at: &SharePlace, round: usize) -> String {
+    fn seal_larger(&self, engine: &impl Engine, at: &ShareIds, round: usize) -> String {
         let (id, kek, vault, signing) = (self.id, &self.kek, &self.vault, &self.signing);
         let card = CardContent::new("Passport", &[("number", "Number", "X123")]);
         match round % 5 {
@@ -63,7 +63,7 @@ impl Account {
             _ => {
                 let recipient = signing.public();
                 now(records::seal_share(
-                    engine, at, vault, signing, recipient, card, 1, None,
+                    engine, at, vault, signing, recipient, &card, 1, None,
                 ))
             }
         }
@@ -71,9 +71,9 @@ impl Account {
     }
 
     /// One place for ten rounds: the same content at the same place must not give the same record.
-    fn place(&self, round: usize) -> SharePlace {
+    fn place(&self, round: usize) -> ShareIds {
         let share = Id::v7((round / 10) as i64, &[7; 10]);
-        SharePlace {
+        ShareIds {
             from: self.id,
             to: self.id,
             connection: self.connection,

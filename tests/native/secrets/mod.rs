@@ -1,6 +1,7 @@
 //! Whatever holds a secret is wiped when it is dropped, and shows nothing of it when it is printed. The sources are read,
 //! so that a new type cannot be forgotten. (What is printed is tried out in `envelopes/secrecy.rs`.)
 
+mod copies;
 mod scan;
 
 use std::collections::BTreeSet;
@@ -47,7 +48,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 45] = [
+const NO_SECRETS: [(&str, &str); 47] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -71,6 +72,10 @@ const NO_SECRETS: [(&str, &str); 45] = [
     ("Party.signing_key", "a thumbprint"),
     ("Pin.connection_key", "a public key"),
     ("Pin.signing_key", "a public key"),
+    (
+        "Plaintext.card",
+        "a `CardContent`, which is wiped, or a borrow of one",
+    ),
     ("PublicKeyWrite.signing_key", "a public key"),
     ("Publication.signing_key", "a public key"),
     ("RecoveryStarted.kek_recovery", "a ciphertext"),
@@ -78,6 +83,10 @@ const NO_SECRETS: [(&str, &str); 45] = [
     ("RecoveryStarted.vault_key", "a ciphertext"),
     ("Secrets.signing_key", "a ciphertext"),
     ("Secrets.vault_key", "a ciphertext"),
+    (
+        "ShareContent.card",
+        "a `CardContent`, which is wiped, or a borrow of one",
+    ),
     ("ShareContent.dek", "a thumbprint"),
     ("ShareInput.card", "an id"),
     ("ShareRequest.card", "an id"),
@@ -96,6 +105,26 @@ const NO_SECRETS: [(&str, &str); 45] = [
     ("StoredInvitation.public_key_id", "a thumbprint"),
     ("Subscription.key", "a counter"),
     ("VerifyingKey.key", "a public key"),
+];
+
+/// Plain copies of what sounds like a secret, and why they may be.
+const PLAIN_COPIES: [(&str, &str); 4] = [
+    (
+        "api/token.rs session_token: to_string(token)",
+        "goes into a `Request`, which is wiped",
+    ),
+    (
+        "api/token.rs vault_token: to_string(token)",
+        "goes into a `Request`, which is wiped",
+    ),
+    (
+        "flows/connections/accept.rs connect: to_base64url(secret)",
+        "a proof, which the Vault gets",
+    ),
+    (
+        "crypto/signature.rs verify: from_base64url(payload)",
+        "wiped by the `map` that follows",
+    ),
 ];
 
 /// The types of `src`, and those that hold secrets, by name.
@@ -159,8 +188,14 @@ fn wipes(field: &Field, secret: &BTreeSet<String>) -> bool {
 }
 
 fn source() -> Sources {
+    let types = sources();
+    let types = types.iter().flat_map(|(path, text)| scan::file(path, text));
+    Sources::read(types.collect())
+}
+
+fn sources() -> Vec<(String, String)> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
-    Sources::read(scan::folder(folder))
+    scan::sources(folder, folder)
 }
 
 #[test]
@@ -180,6 +215,46 @@ fn whatever_sounds_like_a_secret_is_wiped_or_explained() {
 #[test]
 fn what_is_wiped_is_not_printed() {
     assert_eq!(source().printed(), [""; 0]);
+}
+
+#[test]
+fn a_plain_copy_of_a_secret_is_wiped_or_explained() {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        let copies = copies::copies(&text);
+        found.extend(copies.iter().map(|copy| format!("{path} {copy}")));
+    }
+    for (known, why) in PLAIN_COPIES {
+        let before = found.len();
+        found.retain(|copy| copy != known);
+        assert_ne!(found.len(), before, "{known} needs no explanation ({why})");
+    }
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn a_careless_copy_is_found() {
+    for careless in [
+        "let text = to_base64url(payload);",
+        "let text = to_base64url(&payload[..]);",
+        r#"let text = format!("{}.{}", head, payload);"#,
+        r#"let text = format!("Bearer {bearer}");"#,
+        "let bytes = key.pkcs8().to_vec();",
+        "seal(card.clone());",
+        "Zeroizing::new(hash(&to_base64url(&seed)))",
+    ] {
+        let source = format!("fn f() {{ {careless} }}");
+        assert_eq!(copies::copies(&source).len(), 1, "{careless}");
+    }
+    for careful in [
+        "let text = Zeroizing::new(to_base64url(payload));",
+        r#"let shown = Zeroizing::new(format!("Bearer {bearer}"));"#,
+        "let id = card.id.clone_from(&other);",
+        r#"let text = format!("{} bytes", plaintext_length);"#,
+    ] {
+        let source = format!("fn f() {{ {careful} }}");
+        assert_eq!(copies::copies(&source), [""; 0], "{careful}");
+    }
 }
 
 /// The rules see what they are for.

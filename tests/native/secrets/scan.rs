@@ -26,27 +26,23 @@ pub(crate) struct Field {
     pub(crate) skipped: bool,
 }
 
-/// The types of a whole folder, tests excepted.
-pub(crate) fn folder(root: &Path) -> Vec<Found> {
+/// The sources of a folder: paths relative to `root`, and texts.
+pub(crate) fn sources(root: &Path, folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    visit_folder(root, root, &mut found);
-    found
-}
-
-fn visit_folder(root: &Path, folder: &Path, found: &mut Vec<Found>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            visit_folder(root, &path, found);
+            found.extend(sources(root, &path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let relative = path.strip_prefix(root).unwrap().to_str().unwrap();
             let source = std::fs::read_to_string(&path).unwrap();
-            found.extend(file(&relative.replace('\\', "/"), &source));
+            found.push((relative.replace('\\', "/"), source));
         }
     }
+    found
 }
 
-/// The types of one source.
+/// The types of one source, tests excepted.
 pub(crate) fn file(path: &str, source: &str) -> Vec<Found> {
     let mut found = Vec::new();
     visit_items(path, syn::parse_file(source).unwrap().items, &mut found);

@@ -5,7 +5,7 @@ use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    Note, Role, SharePlace, Wrap, make_publication, open_connection_key, open_kek, open_note,
+    Note, Role, ShareIds, Wrap, make_publication, open_connection_key, open_kek, open_note,
     open_own_dek, open_signing_key, open_vault_key,
 };
 use vouchsafe::crypto::recovery_key::RecoveryKey;
@@ -73,8 +73,8 @@ impl Secrets {
     }
 }
 
-pub fn place(share: &Share) -> SharePlace {
-    SharePlace {
+pub fn place(share: &Share) -> ShareIds {
+    ShareIds {
         from: share.from,
         to: share.to,
         connection: share.connection,

@@ -1,0 +1,125 @@
+//! A share's DEK: found in the session's memory, or opened from the copy that the Keystore has for this account.
+
+use crate::api::Transport;
+use crate::api::keystore::spaces::{Claim, Space};
+use crate::crypto::engine::Engine;
+use crate::crypto::keys::SymmetricKey;
+use crate::crypto::records::{
+    ShareIds, open_claim, open_connection_key, open_own_dek, open_peer_dek, seal_claim,
+};
+use crate::error::{Error, Result};
+use crate::flows::connections::Checked;
+use crate::flows::session::Session;
+use crate::ids::Id;
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// The share's DEK, and whether it is still to be claimed. Only a first read takes a private-key operation.
+    pub(super) async fn dek(
+        &self,
+        ids: &ShareIds,
+        connection: &Checked,
+        space: &Space,
+    ) -> Result<(SymmetricKey, bool)> {
+        let keys = self.keys()?;
+        if let Some(dek) = self.inner.memory.borrow().deks.get(&ids.space) {
+            // A claim that did not arrive is sent again.
+            let unclaimed = matches!(space, Space::Recipient { claim: None, .. });
+            return Ok((dek.clone(), unclaimed));
+        }
+        if !self.is_space_of(ids, space) {
+            return Err(Error::RecordRejected);
+        }
+        match space {
+            Space::Sender { own, .. } => Ok((open_own_dek(&keys.kek, ids, own)?, false)),
+            Space::Recipient {
+                claim: Some(claim), ..
+            } => Ok((open_claim(&keys.kek, ids, claim)?, false)),
+            Space::Recipient {
+                claim: None, peer, ..
+            } => Ok((self.first_dek(ids, connection, peer).await?, true)),
+        }
+    }
+
+    /// Whether the Keystore's space is of the share's connection, for this account, with the other person of the share.
+    fn is_space_of(&self, ids: &ShareIds, space: &Space) -> bool {
+        let (space_connection, own, (other, expected)) = match space {
+            Space::Sender {
+                connection_id,
+                recipient,
+                ..
+            } => (connection_id, ids.from, (recipient, ids.to)),
+            Space::Recipient {
+                connection_id,
+                sender,
+                ..
+            } => (connection_id, ids.to, (sender, ids.from)),
+        };
+        *space_connection == ids.connection && own == self.account() && *other == expected
+    }
+
+    /// Step 39: unwraps the peer's copy, which is tried once.
+    async fn first_dek(
+        &self,
+        ids: &ShareIds,
+        connection: &Checked,
+        jwe: &str,
+    ) -> Result<SymmetricKey> {
+        let rejected = |space| self.inner.memory.borrow().rejected_spaces.contains(space);
+        if rejected(&ids.space) {
+            return Err(Error::RecordRejected);
+        }
+        let unwrap = self.unwrap_peer_copy(ids, connection, jwe);
+        let title = "Unwrap the DEK with the private key";
+        let unwrapped = self.step(39, title, unwrap).await;
+        if unwrapped.is_err() {
+            self.reject_space(ids.space);
+        }
+        unwrapped
+    }
+
+    /// Remembers that the peer's copy of this space is not to be tried again.
+    pub(super) fn reject_space(&self, space: Id) {
+        let mut memory = self.inner.memory.borrow_mut();
+        memory.rejected_spaces.insert(space, ());
+    }
+
+    async fn unwrap_peer_copy(
+        &self,
+        ids: &ShareIds,
+        connection: &Checked,
+        jwe: &str,
+    ) -> Result<SymmetricKey> {
+        let keys = self.keys()?;
+        let key = open_connection_key(
+            self.account(),
+            &keys.kek,
+            &connection.note.own_key,
+            &connection.entry.key,
+        )?;
+        let id = ids.connection;
+        let known = self.inner.memory.borrow().private_keys.get(&id).cloned();
+        let private_key = match known {
+            Some(private_key) => private_key,
+            None => {
+                let imported = self.engine().import_rsa_key(key.pkcs8()).await?;
+                let mut memory = self.inner.memory.borrow_mut();
+                memory.private_keys.insert(id, imported.clone());
+                imported
+            }
+        };
+        open_peer_dek(self.engine(), &private_key, key.public(), ids, jwe).await
+    }
+
+    /// Steps 40-42, not waited for: the share is read whether or not the claim arrives.
+    pub(super) fn claim(&self, ids: ShareIds, dek: &SymmetricKey) -> Result<()> {
+        let claim = seal_claim(self.engine(), &self.keys()?.kek, &ids, dek)?;
+        let session = self.clone();
+        self.services().transport.spawn(async move {
+            let body = Claim { claim };
+            let store = session.services().claim_space(ids.space, &body);
+            let title = "Wrap the DEK with the own KEK and store the claim";
+            let _ = session.step(40, title, store).await;
+        });
+        Ok(())
+    }
+}
