@@ -66,7 +66,7 @@ fn two_people_accept_one_invitation() {
         }
         let mut tally = Tally::new("two people accept", ["Bob", "Carol"], ROUNDS);
         while tally.goes_on() {
-            if tally.rounds() % FRESH == 0 {
+            if tally.rounds().is_multiple_of(FRESH) {
                 for caller in &mut callers {
                     caller.renew().await;
                 }
@@ -109,7 +109,7 @@ fn one_person_accepts_twice() {
         let (hers, his) = (callers[0].publish().await, callers[1].publish().await);
         let mut tally = Tally::new("one person accepts twice", ["first", "second"], ROUNDS);
         while tally.goes_on() {
-            if tally.rounds() % FRESH == 0 {
+            if tally.rounds().is_multiple_of(FRESH) {
                 for caller in &mut callers {
                     caller.renew().await;
                 }

@@ -104,7 +104,7 @@ fn revoking_what_is_being_read() {
         let connection = connect(&callers[0], &callers[1]).await;
         let mut tally = Tally::new("revoking what is being read", ["read", "refused"], ROUNDS);
         while tally.goes_on() {
-            if tally.rounds() % FRESH == 0 {
+            if tally.rounds().is_multiple_of(FRESH) {
                 for caller in &mut callers {
                     caller.renew().await;
                 }
