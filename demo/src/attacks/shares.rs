@@ -129,7 +129,7 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
 
 impl Forged {
     /// The rows as the services would answer with them.
-    fn new(at: &SharePlace, share: &str, peer: &str, now: i64) -> Self {
+    fn new(at: &ShareIds, share: &str, peer: &str, now: i64) -> Self {
         let listed = json!({
             "id": at.share,
             "connectionId": at.connection,
