@@ -251,6 +251,19 @@ fn list_cancel_decline_expire() {
 
 /// The Vault's clock decides; a device whose clock is wrong only cannot ask for what makes no sense.
 #[test]
+fn an_invitation_lasts_fourteen_days_unless_the_app_says_otherwise() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let made_at = vouchsafe::api::Transport::now(&alice.http);
+        let invitation = alice.session.invite(by_link("Bob")).await.unwrap();
+        let life = invitation.expires_at - made_at;
+        // The client reads its clock once more than this test.
+        assert!((14 * 24 * HOUR..14 * 24 * HOUR + HOUR).contains(&life));
+    });
+}
+
+#[test]
 fn invitations_expire_by_the_vaults_clock() {
     run(async {
         let world = World::start();
