@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-/// Why a call failed. [`Error::code`] is what callers branch on; the text says what to do.
+/// The reason why a call failed. Callers branch on [`Error::code`]; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

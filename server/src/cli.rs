@@ -15,7 +15,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Which services this process runs.
+    /// The services that this process runs.
     #[arg(value_enum, default_value = "all", env = "VOUCHSAFE_SERVICES")]
     services: Which,
 
@@ -65,7 +65,7 @@ pub(crate) struct Cli {
     )]
     oidc_audience: Vec<String>,
 
-    /// Where the provider publishes its keys; by default where its /.well-known/openid-configuration says.
+    /// The address of the provider's keys; by default the one in its /.well-known/openid-configuration.
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_OIDC_JWKS_URL")]
     oidc_jwks_url: Option<String>,
 
@@ -138,7 +138,7 @@ pub(crate) struct Cli {
     log_json: bool,
 }
 
-/// Where the data lies.
+/// The places of the data.
 #[derive(Args)]
 struct Storage {
     /// The folder of the databases, the Keystore's secrets (keystore.setup: keep a backup of it apart from the

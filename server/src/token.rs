@@ -1,5 +1,5 @@
-//! What both services know of tokens: the form of the one by which the Vault knows a caller of the Keystore, how a signed token is
-//! taken apart, and where a request carries one.
+//! The part of tokens that both services know: the form of the one by which the Vault knows a caller of the Keystore, the way a
+//! signed token is taken apart, and the place of a token in a request.
 //!
 //! Both services check tokens by hand. The crate `jsonwebtoken` (11.1) reads the machine's clock and no other, looks at neither
 //! `iat`, `typ` nor `crit`, and takes an issuer that is a list; its backends bring `rsa` 0.9 (RUSTSEC-2023-0071) or a C library,
@@ -71,7 +71,7 @@ impl<'a> CompactJws<'a> {
         from_base64url(self.signature)
     }
 
-    /// What the signature is of: header and claims, as they were sent.
+    /// The signed part: header and claims, as they were sent.
     pub(crate) fn signed(&self) -> &[u8] {
         self.signed.as_bytes()
     }

@@ -13,7 +13,7 @@ use crate::json::{self, Misfit, Value};
 pub struct Page<R> {
     /// The records, newest first.
     pub items: Vec<R>,
-    /// Where the next page begins.
+    /// The cursor of the next page; `None` after the last.
     pub next: Option<String>,
 }
 
@@ -98,7 +98,7 @@ pub struct Found<R> {
 pub struct Outcome {
     /// The record.
     pub id: Id,
-    /// Why it failed.
+    /// The reason, if it failed.
     pub error: Option<WireError>,
 }
 

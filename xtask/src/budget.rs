@@ -1,4 +1,4 @@
-//! How much a page may load: `size-budget.json`, in bytes after gzip.
+//! The bytes that a page may load, after gzip: `size-budget.json`.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! What CHANGELOG.md says of a version.
+//! The sections of CHANGELOG.md.
 
 use anyhow::{Result, bail, ensure};
 
-/// When a version came out, as its heading says.
+/// The date in the heading of a version.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Date<'a> {
     /// A day, `2026-01-31`.

@@ -15,7 +15,7 @@ use crate::services::{self, Host, Services, Settings};
 use crate::tools::Chromium;
 use crate::workspace::Workspace;
 
-/// What lies in `www/` and is not the page.
+/// The files in `www/` that are not part of the page.
 const NOT_THE_PAGE: [&str; 4] = [
     ".npmrc",
     "node_modules",
@@ -23,7 +23,7 @@ const NOT_THE_PAGE: [&str; 4] = [
     "package-lock.json",
 ];
 
-/// What the page borrows from the npm package `qr`: the writer, the reader, and the licence that lets it.
+/// The files that the page takes from the npm package `qr`: the writer, the reader, and the licence.
 const QR: [&str; 3] = ["index.js", "decode.js", "LICENSE-MIT"];
 
 /// Builds everything, serves it, and says when it is ready.

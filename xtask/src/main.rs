@@ -51,7 +51,7 @@ enum Command {
         /// The port on this machine.
         #[arg(long, default_value_t = 8787)]
         port: u16,
-        /// Where accounts and records are kept [default: demo/data in the target folder].
+        /// The folder of accounts and records [default: demo/data in the target folder].
         #[arg(long, value_parser = absolute)]
         data: Option<PathBuf>,
     },
@@ -67,7 +67,7 @@ enum Command {
     },
     /// Says how long the package and the demo page hold up a browser, call by call.
     Measure {
-        /// How often everything is done; of each figure the smallest counts.
+        /// The number of repetitions; of each figure the smallest counts.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
@@ -86,7 +86,7 @@ enum Command {
         /// The port on this machine.
         #[arg(long, default_value_t = 8787)]
         port: u16,
-        /// Where accounts and records are kept [default: serve/data in the target folder].
+        /// The folder of accounts and records [default: serve/data in the target folder].
         #[arg(long, value_parser = absolute)]
         data: Option<PathBuf>,
     },

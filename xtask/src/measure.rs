@@ -1,4 +1,4 @@
-//! How long the package and the demo page hold up a browser, as figures. Judges nothing: speed is measured, not tested.
+//! Figures of how long the package and the demo page hold up a browser. Nothing is judged: speed is measured, not tested.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! Where the commands say what they do: on the terminal, or, for steps that run beside one another, in a file for each.
+//! The output of commands: the terminal, or a file for each step when steps run beside one another.
 
 use std::cell::RefCell;
 use std::fmt::Display;

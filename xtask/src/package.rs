@@ -44,15 +44,15 @@ struct Module {
     classic: String,
 }
 
-/// What was built.
+/// The built package.
 pub(crate) struct Package {
     /// The unpacked package.
     pub(crate) folder: PathBuf,
-    /// What npm installs.
+    /// The tarball that npm installs.
     pub(crate) tarball: PathBuf,
 }
 
-/// Which entries of the package a module is for, and what its files are called there.
+/// A module's entries in the package, and the names of its files there.
 struct Part {
     /// Options of Cargo that choose what is compiled in.
     features: &'static [&'static str],

@@ -53,7 +53,7 @@ fn holds(bytes: &[u8], folder: &Path) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// What each folder is called instead. The compiler takes the last one that fits.
+/// The name that replaces each folder. The compiler takes the last one that fits.
 fn names(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
     let mut names = vec![
         (workspace.root.clone(), "/vouchsafe".to_owned()),

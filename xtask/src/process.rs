@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How long a child may take to end in peace; then it is ended by force, which is no failure.
+/// The time for a child to end by itself; after it the child is killed, which is no failure.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Children {
@@ -64,7 +64,7 @@ impl Background {
         Ok(Self { id })
     }
 
-    /// How it ended, if it did.
+    /// The exit status, if it has ended.
     pub(crate) fn ended(&self) -> Result<Option<ExitStatus>> {
         poll(self.id)
     }

@@ -1,4 +1,4 @@
-//! What is to be published: the tarball, its checksums, and whether anybody gets the same from the same commit.
+//! A release: the tarball, its checksums, and whether anybody gets the same from the same commit.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -63,7 +63,7 @@ pub(crate) fn run(workspace: &Workspace, dry_run: bool) -> Result<()> {
     Ok(())
 }
 
-/// What must be mended before a release, though not for a dry run. What must hold for both is an error.
+/// The faults that hold back a release, but not a dry run. A fault that holds back both is an error.
 fn held_back(workspace: &Workspace) -> Result<Vec<String>> {
     ensure_versions_agree(workspace)?;
     let mut reasons = Vec::new();

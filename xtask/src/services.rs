@@ -14,30 +14,30 @@ use crate::process::{self, Background};
 use crate::spent;
 use crate::workspace::Workspace;
 
-/// How long a start may take: a second on an idle machine. It ends the wait for what will never answer.
+/// The longest start: it takes a second on an idle machine. This ends the wait for a server that never answers.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whichever port is free when the services start. They tell it in their log, so they need one.
 pub(crate) const ANY_PORT: u16 = 0;
 
-/// What every native build selects, so that each dependency has the same features in all of them and is compiled once.
+/// The selection of every native build, so that each dependency has the same features in all and is compiled once.
 pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--features", "vouchsafe/rust-rsa"];
 
-/// How the services shall run.
+/// The settings of running services.
 pub(crate) struct Settings<'a> {
     /// The port on this machine, or [`ANY_PORT`].
     pub(crate) port: u16,
     /// The folder of their data.
     pub(crate) data: &'a Path,
-    /// What serves them.
+    /// The program that serves them.
     pub(crate) host: Host<'a>,
     /// Whether attempts are limited, as they are where strangers can call.
     pub(crate) rate_limits: bool,
-    /// Where their output goes; `None` is here.
+    /// The file for their output; `None` for this program's own.
     pub(crate) log: Option<&'a Path>,
 }
 
-/// What serves the services.
+/// The program that serves the services.
 #[derive(Clone, Copy)]
 pub(crate) enum Host<'a> {
     /// The reference server.
@@ -70,7 +70,7 @@ const SERVER: &str = "vouchsafe-server";
 const DEMO: &str = "vouchsafe-demo";
 
 impl Programs {
-    /// Where Cargo puts them when it builds everything.
+    /// The programs at the places where Cargo puts them when it builds everything.
     pub(crate) fn built(workspace: &Workspace) -> Self {
         let program = |name: &str| {
             let path = workspace.target.join("debug").join(name);

@@ -1,4 +1,4 @@
-//! What each crate costs in the module that browsers load.
+//! The cost of each crate in the module that browsers load.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use wasmparser::{KnownCustom, Name, Parser, Payload};
 use crate::package;
 use crate::workspace::Workspace;
 
-/// What a page loads because of one crate, before and after compression.
+/// The bytes that a page loads because of one crate, before and after compression.
 #[derive(Default)]
 struct Cost {
     bytes: usize,

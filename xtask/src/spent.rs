@@ -1,4 +1,4 @@
-//! What a step's time went into, besides its own work: compiling, and installing what was missing.
+//! The parts of a step's time that are not its own work: compiling, and installing what was missing.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ fn timed<T>(work: impl FnOnce() -> T, part: fn(&mut Spent) -> &mut Duration) -> 
     result
 }
 
-/// What this thread spent since this was last called.
+/// The time that this thread spent since the last call of this function.
 pub(crate) fn take() -> Spent {
     SPENT.take()
 }

@@ -64,7 +64,7 @@ fn search_path() -> Result<std::ffi::OsString> {
     Ok(env::join_paths(folders)?)
 }
 
-/// Where Cargo keeps programs and the sources of crates.
+/// The folder in which Cargo keeps programs and the sources of crates.
 pub(crate) fn cargo_home() -> Result<PathBuf> {
     env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -72,7 +72,7 @@ pub(crate) fn cargo_home() -> Result<PathBuf> {
         .context("Name Cargo's folder in CARGO_HOME.")
 }
 
-/// Where the compiler lies, with the standard library.
+/// The folder of the compiler and the standard library.
 pub(crate) fn sysroot() -> Result<PathBuf> {
     output(Command::new("rustc").args(["--print", "sysroot"]))
         .map(|folder| folder.trim().into())
@@ -296,7 +296,7 @@ fn is_root() -> bool {
     false
 }
 
-/// What a short command prints, if it succeeds.
+/// The output of a short command, if it succeeds.
 fn output(command: &mut Command) -> Option<String> {
     let output = command
         .stdin(Stdio::null())

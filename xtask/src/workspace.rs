@@ -1,4 +1,4 @@
-//! Where things lie.
+//! The checkout and its target folder.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
     /// The version of every crate, and of the npm package.
     pub(crate) version: String,
-    /// What every command that runs in the checkout finds in its environment, besides ours.
+    /// The environment variables that commands in the checkout get besides this program's own.
     pub(crate) environment: Vec<(&'static str, String)>,
     metadata: Value,
 }

@@ -22,7 +22,7 @@ pub(crate) struct Rate {
     pub(crate) window_ms: i64,
 }
 
-/// How often one thing may be tried: for one account, from one address, and by everybody together.
+/// The limits of one kind of attempt: for one account, from one address, and of all attempts together.
 pub(crate) struct Rates {
     account: Rate,
     address: Rate,
@@ -111,7 +111,7 @@ impl Counters {
         }
     }
 
-    /// How long to wait for the next attempt, in milliseconds, if one has to.
+    /// The milliseconds until the next attempt is allowed, if none is now.
     fn wait(&self, rate: &Rate, key: &str, now: i64) -> Option<i64> {
         let counter = self.map.get(&(rate.name, key.to_owned()))?;
         let full = counter.count >= rate.count && !counter.is_over(now);
@@ -202,7 +202,7 @@ pub(crate) struct BehindProxy(pub(crate) bool);
 /// The address that a request came from.
 pub(crate) struct CallerAddress(pub(crate) String);
 
-/// What counts as one address: of IPv6 the network, since whoever has one has every address in it.
+/// The text that stands for an address: of IPv6 its network, since whoever has one has every address in it.
 fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),

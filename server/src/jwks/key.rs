@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::base64url::from_base64url;
 
-/// How a token may be signed: by a private key, and never by a secret that both sides would share.
+/// The signature algorithms of tokens: of private keys, never of a secret that both sides would share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rs256,

@@ -27,13 +27,13 @@ struct Inner {
     clock: Clock,
     /// The source's last good answer.
     answer: RwLock<Option<Answer>>,
-    /// When the source was last asked. It is locked for as long as the source is being asked.
+    /// The time of the last question to the source. It is locked for as long as the source is being asked.
     asked_at: Arc<Mutex<Option<i64>>>,
 }
 
 struct Answer {
     keys: Vec<Arc<Key>>,
-    /// When the source was asked for it.
+    /// The time of the question that it answers.
     asked_at: i64,
 }
 
@@ -78,7 +78,7 @@ impl PublishedKeys {
 }
 
 impl Inner {
-    /// What an answer that is younger than this says of the key; `None` if there is none.
+    /// The key according to the source's answer; the outer `None` if no answer is younger than `age`.
     fn find(&self, kid: Option<&str>, algorithm: Algorithm, age: i64) -> Option<Option<Arc<Key>>> {
         let answer = self.answer.read().unwrap_or_else(PoisonError::into_inner);
         let answer = answer.as_ref()?;

@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES: usize = 512 << 10;
 /// The most keys that are taken from one answer.
 const MAX_KEYS: usize = 100;
 
-/// Where keys are published.
+/// The place where keys are published.
 pub(crate) struct Source {
     client: reqwest::Client,
     place: Place,
@@ -84,7 +84,7 @@ impl Source {
         Ok(keys)
     }
 
-    /// Where the keys are (OpenID Connect Discovery 1.0, section 4).
+    /// Asks the issuer for the address of its keys (OpenID Connect Discovery 1.0, section 4).
     async fn discover(&self, issuer: &str) -> Result<String, String> {
         let base = issuer.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");

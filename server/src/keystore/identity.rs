@@ -65,7 +65,7 @@ impl Audience {
     }
 }
 
-/// Why a token was refused is nothing to hide: who made it knows what it says.
+/// An error that gives the reason, which is nothing to hide: whoever made the token knows its content.
 fn refused(why: &str) -> ApiError {
     let message = format!("Get a fresh identity token from the app's sign-in: {why}.");
     ApiError::new(Code::IdentityRejected, message)
@@ -117,7 +117,7 @@ impl Identities {
         }))
     }
 
-    /// Who the token speaks of, if it is the provider's, for this Keystore, and of this moment.
+    /// Checks that the token is the provider's, for this Keystore, and valid now. Returns the person it speaks of.
     pub(super) async fn check(&self, token: &str, now: i64) -> Result<Who> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Code::TooLarge.into());

@@ -96,7 +96,7 @@ impl Db {
     }
 }
 
-/// Why a start ends where a database fails.
+/// The error of a start that a database stopped.
 pub(super) fn does_not_open(service: &str, error: impl fmt::Display) -> StartError {
     StartError(format!(
         "Check the {service}'s database: it does not open ({error})."

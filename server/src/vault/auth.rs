@@ -1,4 +1,4 @@
-//! Who is calling: the Keystore's token, checked by the Keystore's public key.
+//! The caller: a token of the Keystore says who it is, and the Keystore's public key proves the token.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ pub(crate) struct VaultCaller {
     pub(super) account: String,
     /// The address that mails name them by.
     pub(super) email: Option<String>,
-    /// When the token ends, in milliseconds.
+    /// The end of the token, in milliseconds since 1970.
     pub(super) expires_at: i64,
 }
 

@@ -62,7 +62,7 @@ pub struct SignedUp {
     pub account_id: Id,
     /// The Keystore session.
     pub session: Zeroizing<String>,
-    /// When it ends.
+    /// The time of its end, in milliseconds since 1970.
     pub expires_at: i64,
 }
 
@@ -116,7 +116,7 @@ pub struct SignedIn {
     pub email: Option<String>,
     /// The Keystore session.
     pub session: Zeroizing<String>,
-    /// When it ends.
+    /// The time of its end, in milliseconds since 1970.
     pub expires_at: i64,
     /// The KEK under the passphrase.
     pub kek_passphrase: String,

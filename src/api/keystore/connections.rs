@@ -28,7 +28,7 @@ pub struct Entry {
     pub note: String,
     /// The note's version, for the next write.
     pub version: u64,
-    /// When it was stored.
+    /// The time of its storing, in milliseconds since 1970.
     pub created_at: i64,
 }
 

@@ -35,7 +35,7 @@ pub struct RecoveryStarted {
     pub account_id: Id,
     /// A Keystore session that can do nothing but replace the credentials.
     pub session: Zeroizing<String>,
-    /// When it ends.
+    /// The time of its end, in milliseconds since 1970.
     pub expires_at: i64,
     /// The KEK under the recovery key.
     pub kek_recovery: String,
@@ -109,7 +109,7 @@ pub struct CredentialsUpdate {
 pub struct CredentialsUpdated {
     /// One more than the version that was replaced.
     pub credentials_version: u64,
-    /// When the session ends, which is the only one now.
+    /// The end of the session, which is the only one now, in milliseconds since 1970.
     pub expires_at: i64,
 }
 

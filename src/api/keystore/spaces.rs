@@ -18,7 +18,7 @@ pub struct NewSpace {
     pub connection_id: Id,
     /// The account that gets the peer's copy.
     pub recipient: Id,
-    /// When it is no longer served.
+    /// The time from which it is not served, in milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// The sender's copy.
     pub own: String,
@@ -52,11 +52,11 @@ pub enum Space {
         recipient: Id,
         /// The sender's copy.
         own: String,
-        /// When the recipient claimed the key.
+        /// The time of the recipient's claim, in milliseconds since 1970.
         claimed_at: Option<i64>,
-        /// When it was made.
+        /// The time of its making, in milliseconds since 1970.
         created_at: i64,
-        /// When it ends.
+        /// The time of its end, in milliseconds since 1970.
         expires_at: Option<i64>,
     },
     /// For the recipient.
@@ -71,9 +71,9 @@ pub enum Space {
         peer: String,
         /// The recipient's claim.
         claim: Option<String>,
-        /// When it was made.
+        /// The time of its making, in milliseconds since 1970.
         created_at: i64,
-        /// When it ends.
+        /// The time of its end, in milliseconds since 1970.
         expires_at: Option<i64>,
     },
 }

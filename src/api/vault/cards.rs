@@ -23,9 +23,9 @@ pub struct CardWritten {
     pub id: Id,
     /// The version now.
     pub version: u64,
-    /// When it was first stored.
+    /// The time of the first version, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it was last stored.
+    /// The time of this version, in milliseconds since 1970.
     pub updated_at: i64,
 }
 
@@ -39,9 +39,9 @@ pub struct StoredCard {
     pub card: String,
     /// The version.
     pub version: u64,
-    /// When it was first stored.
+    /// The time of the first version, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it was last stored.
+    /// The time of this version, in milliseconds since 1970.
     pub updated_at: i64,
 }
 

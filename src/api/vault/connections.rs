@@ -67,7 +67,7 @@ pub struct StoredConnection {
     pub invitee: Side,
     /// For a link: the invitee's proof.
     pub proof: Option<String>,
-    /// When it was made.
+    /// The time of its making, in milliseconds since 1970.
     pub created_at: i64,
 }
 

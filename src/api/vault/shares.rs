@@ -17,7 +17,7 @@ pub struct NewShare {
     pub connection_id: Id,
     /// The encryption space, the same in the Keystore.
     pub space_id: Id,
-    /// When it ends.
+    /// The time of its end, in milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// The envelope.
     pub share: String,
@@ -36,9 +36,9 @@ pub struct NewShares {
 pub struct ShareCreated {
     /// The share.
     pub id: Id,
-    /// Why it failed.
+    /// The reason, if it failed.
     pub error: Option<WireError>,
-    /// When it was made.
+    /// The time of its making, in milliseconds since 1970.
     pub created_at: Option<i64>,
 }
 
@@ -56,9 +56,9 @@ pub struct ShareRecord {
     pub from: Id,
     /// The recipient.
     pub to: Id,
-    /// When it was made.
+    /// The time of its making, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it ends.
+    /// The time of its end, in milliseconds since 1970.
     pub expires_at: Option<i64>,
 }
 
@@ -117,7 +117,7 @@ impl From<FlatShare> for StoredShare {
 pub struct ShareFound {
     /// The share.
     pub id: Id,
-    /// Why it is not served.
+    /// The reason, if it is not served.
     pub error: Option<WireError>,
     /// The share.
     pub item: Option<StoredShare>,

@@ -15,7 +15,7 @@ use crate::ids::Id;
 const MAX_CLASS_BYTES: usize = 2 << 20;
 const CONTENT_TYP: &str = "vs-share-content";
 
-/// Where a share belongs: the ids that its envelopes name.
+/// The ids that a share's envelopes name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareIds {
     /// The sender's account.
@@ -79,9 +79,9 @@ pub struct ShareContent<C = CardContent> {
     dek: String,
     /// The card, whole or in part.
     pub card: C,
-    /// When the sender made it.
+    /// The time of its making by the sender's clock, in milliseconds since 1970.
     pub made_at: i64,
-    /// When reading ends.
+    /// The time from which it is not served, in milliseconds since 1970.
     pub expires_at: Option<i64>,
 }
 

@@ -80,7 +80,7 @@ impl Bell {
     }
 }
 
-/// Why a stream is no longer read.
+/// The reason to stop reading a stream.
 #[derive(PartialEq, Eq)]
 enum End {
     /// The service ended it, or nobody listens.

@@ -1,4 +1,4 @@
-//! How much of what counts in many is run.
+//! The extent of a run: a sample of the tests' many cases, or all of them.
 
 use std::fmt;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ pub(super) const THOROUGH: &str = "VOUCHSAFE_THOROUGH";
 /// Tells every step which part of it is.
 pub(super) const SAMPLE: &str = "VOUCHSAFE_SAMPLE";
 
-/// How much of what counts in many is run: cuts, kills, races, ciphertexts, pictures.
+/// The extent to which cuts, kills, races, ciphertexts and pictures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// All of it.
@@ -21,7 +21,7 @@ pub(crate) enum Extent {
 }
 
 impl Extent {
-    /// What was asked for; else a sample by the commit, so that later commits try what this one leaves out.
+    /// The extent that was asked for; else a sample by the commit, so that later commits try other cases.
     pub(super) fn choose(workspace: &Workspace, thorough: bool, sample: Option<u32>) -> Self {
         if thorough {
             return Self::Whole;
@@ -29,7 +29,7 @@ impl Extent {
         Self::Sample(sample.or_else(|| commit_number(workspace)).unwrap_or(0))
     }
 
-    /// What the tests read it from.
+    /// The environment variable from which the tests read it.
     pub(super) fn variable(self) -> (&'static str, String) {
         match self {
             Self::Whole => (THOROUGH, "1".into()),

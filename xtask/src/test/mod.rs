@@ -28,7 +28,7 @@ use crate::workspace::Workspace;
 /// Steps that run at the same time. One computes while another waits for a browser; more would only wait for each other.
 const LANES: usize = 2;
 
-/// What was asked for.
+/// The options of a run.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Runs this step alone, or these, and what they need: one after the other, and what they print is shown at once.

@@ -1,5 +1,5 @@
-//! Which step begins when: as many at once as there are lanes, none before what it needs, and none beside another that holds
-//! the same thing.
+//! The order of steps: as many at once as there are lanes, none before a step that it needs, and none beside another that holds
+//! the same resource.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;

@@ -43,7 +43,7 @@ pub(crate) enum Step {
     Deny,
 }
 
-/// What one step at a time can use.
+/// A thing that one step at a time can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
     /// Cargo's folder of debug builds, which it locks, and `webdriver.json`.
@@ -68,7 +68,7 @@ impl Step {
         }
     }
 
-    /// What it uses alone.
+    /// The resource that no other step may use meanwhile.
     pub(super) fn holds(self) -> Option<Resource> {
         match self {
             Self::Clippy | Self::ClippyWasm | Self::Build | Self::Browser | Self::Firefox => {
@@ -78,7 +78,7 @@ impl Step {
         }
     }
 
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(super) fn name(self) -> String {
         self.to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned())

@@ -1,4 +1,4 @@
-//! What is said at the end.
+//! The table at the end of a run.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -9,11 +9,11 @@ use anyhow::Result;
 use super::step::Step;
 use crate::spent::Spent;
 
-/// How a step ended.
+/// The result of a step.
 pub(super) struct Outcome {
     pub(super) step: Step,
     pub(super) failure: Option<String>,
-    /// When it began, counted from the start of the whole.
+    /// The time of its beginning, counted from the start of the run.
     pub(super) begun: Duration,
     pub(super) seconds: f64,
     pub(super) spent: Spent,

@@ -1,4 +1,4 @@
-//! What each step does.
+//! The work of each step.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::spent;
 use crate::tools::{self, Chromium};
 use crate::workspace::Workspace;
 
-/// What earlier steps made for later ones.
+/// The things that earlier steps made for later ones.
 pub(super) struct Made<'a> {
     workspace: &'a Workspace,
     extent: Extent,
@@ -52,7 +52,7 @@ impl<'a> Made<'a> {
         self.workspace
     }
 
-    /// What could not be checked.
+    /// The things that could not be checked.
     pub(super) fn unchecked(&self) -> Vec<String> {
         let unchecked = self.unchecked.lock();
         unchecked.unwrap_or_else(PoisonError::into_inner).clone()
