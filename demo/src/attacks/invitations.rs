@@ -4,14 +4,37 @@ use axum::http::{Method, StatusCode};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
 use vouchsafe::crypto::records::Role;
 
 use super::attacker::parse;
 use super::{Answer, Asked, Attacks, add, now, records, text};
 use crate::answer::Result;
 
-/// A pending link: the invitation, when it was made, and the inviter's publication: id, SPKI, Ed25519 key, statement.
-type Pending = (String, i64, String, String, String, String);
+/// A pending invitation by link, with the inviter's publication.
+struct Pending {
+    id: String,
+    created_at: i64,
+    /// The publication's id.
+    key: String,
+    spki: String,
+    signing_key: String,
+    statement: String,
+}
+
+impl FromRow<'_, SqliteRow> for Pending {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            created_at: row.try_get("created_at")?,
+            key: row.try_get("key")?,
+            spki: row.try_get("spki")?,
+            signing_key: row.try_get("signing_key")?,
+            statement: row.try_get("statement")?,
+        })
+    }
+}
 
 impl Attacks {
     /// Shows every pending link as accepted, and the connection that came of it.
@@ -28,12 +51,12 @@ impl Attacks {
         let pending = self.pending(&asked.account).await?;
         if shown && answer.status.is_success() {
             for invitation in records(&mut answer.body) {
-                if pending.iter().any(|(id, ..)| id == text(invitation, "id")) {
+                if pending.iter().any(|link| link.id == text(invitation, "id")) {
                     invitation["state"] = json!("accepted");
                 }
             }
         } else if let Some(id) = one {
-            match pending.iter().find(|(pending, ..)| pending == id) {
+            match pending.iter().find(|link| link.id == id) {
                 Some(pending) if is_get => {
                     answer.status = StatusCode::OK;
                     answer.body = self.acceptance(asked, pending).await?;
@@ -46,7 +69,7 @@ impl Attacks {
             }
         } else if answer.status.is_success() {
             for pending in &pending {
-                if listed || asked.ids.contains(&pending.0) {
+                if listed || asked.ids.contains(&pending.id) {
                     add(&mut answer.body, self.acceptance(asked, pending).await?);
                 }
             }
@@ -57,7 +80,7 @@ impl Attacks {
     /// The pending links, oldest first.
     async fn pending(&self, account: &str) -> Result<Vec<Pending>> {
         let pending = sqlx::query_as(
-            "SELECT i.id, i.created_at, k.id, k.spki, k.signing_key, k.statement FROM main.invitations AS i \
+            "SELECT i.id, i.created_at, k.id AS key, k.spki, k.signing_key, k.statement FROM main.invitations AS i \
              JOIN main.public_keys AS k ON k.id = i.public_key_id \
              WHERE i.inviter = $1 AND i.delivery = 'link' AND i.state = 'pending' AND i.expires_at > $2 \
              ORDER BY i.created_at, i.id",
@@ -71,24 +94,23 @@ impl Attacks {
     /// A connection with the attacker. Keys and statement are in order; the proof cannot be, since it takes the secret
     /// of the link.
     async fn acceptance(&self, asked: &Asked, pending: &Pending) -> Result<Value> {
-        let (connection, created_at, key, spki, x, statement) = pending;
         let attacker = self.attacker().await?;
-        let theirs = attacker.publication(attacker.account, parse(connection)?, Role::Invitee)?;
+        let theirs = attacker.publication(attacker.account, parse(&pending.id)?, Role::Invitee)?;
         Ok(json!({
-            "id": connection,
+            "id": pending.id,
             "state": "active",
             "inviter": {
                 "account": asked.account,
                 "publication": {
-                    "id": key,
-                    "spki": spki,
-                    "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": x },
-                    "statement": statement,
+                    "id": pending.key,
+                    "spki": pending.spki,
+                    "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": pending.signing_key },
+                    "statement": pending.statement,
                 },
             },
             "invitee": { "account": attacker.account, "publication": theirs },
-            "proof": BASE64URL_NOPAD.encode(&Sha256::digest(connection)),
-            "createdAt": asked.since.max(*created_at),
+            "proof": BASE64URL_NOPAD.encode(&Sha256::digest(&pending.id)),
+            "createdAt": asked.since.max(pending.created_at),
         }))
     }
 }

@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 use vouchsafe::crypto::connection_key::ConnectionPublicKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
@@ -23,8 +25,27 @@ pub(super) struct Forged {
     space: Value,
 }
 
-/// An active connection, its other person, this person's public keys (SPKI and Ed25519), and the other one's Ed25519.
-type Target = (String, String, String, String, String);
+/// An active connection, seen from the person to whom a share is to be forged.
+struct Target {
+    connection: String,
+    peer: String,
+    /// This person's key of the connection.
+    own_spki: String,
+    own_signing_key: String,
+    peer_signing_key: String,
+}
+
+impl FromRow<'_, SqliteRow> for Target {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            connection: row.try_get("connection")?,
+            peer: row.try_get("peer")?,
+            own_spki: row.try_get("own_spki")?,
+            own_signing_key: row.try_get("own_signing_key")?,
+            peer_signing_key: row.try_get("peer_signing_key")?,
+        })
+    }
+}
 
 impl Attacks {
     /// Adds the share to the list, and its records to the answers that ask for them.
@@ -61,7 +82,8 @@ impl Attacks {
             .as_ref()
             .and_then(|forged| forged.share["connectionId"].as_str());
         let target: Option<Target> = sqlx::query_as(
-            "SELECT c.id, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END, own.spki, own.signing_key, peer.signing_key \
+            "SELECT c.id AS connection, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END AS peer, \
+             own.spki AS own_spki, own.signing_key AS own_signing_key, peer.signing_key AS peer_signing_key \
              FROM main.connections AS c \
              JOIN main.public_keys AS own ON own.id = CASE WHEN c.inviter = $1 THEN c.inviter_key ELSE c.invitee_key END \
              JOIN main.public_keys AS peer ON peer.id = CASE WHEN c.inviter = $1 THEN c.invitee_key ELSE c.inviter_key END \
@@ -90,16 +112,15 @@ impl Attacks {
 /// Forges a share as well as possible without the sender's key: with a real DEK, wrapped for the recipient's real key, and
 /// with fitting headers, ids and names. Only the signature is another's.
 async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Forged> {
-    let (connection, sender, spki, own_key, their_key) = target;
-    let key = ConnectionPublicKey::from_spki(&decode(spki)?)?;
+    let key = ConnectionPublicKey::from_spki(&decode(&target.own_spki)?)?;
     let verifying = |x: &str| {
         let x: [u8; 32] = decode(x)?.try_into().map_err(|_| Refusal::server_error())?;
         Ok::<_, Refusal>(VerifyingKey::from_bytes(&x)?)
     };
     let at = ShareIds {
-        from: parse(sender)?,
+        from: parse(&target.peer)?,
         to: parse(account)?,
-        connection: parse(connection)?,
+        connection: parse(&target.connection)?,
         space: id(Uuid::now_v7())?,
         share: id(Uuid::now_v7())?,
     };
@@ -118,8 +139,8 @@ async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Fo
         &at,
         &dek,
         &attacker.signing,
-        &verifying(their_key)?,
-        &verifying(own_key)?,
+        &verifying(&target.peer_signing_key)?,
+        &verifying(&target.own_signing_key)?,
         card,
         now,
     )
