@@ -6,6 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { openBrowser } from "./browser.mjs";
+import { thorough } from "./sample.mjs";
 
 export const DEMO_URL = process.env.VOUCHSAFE_DEMO_URL ?? "http://127.0.0.1:8080/";
 
@@ -32,7 +33,9 @@ const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONN
  * where the test `breaks` them.
  */
 async function openDevice(t, browser, { breaks = false, ...options } = {}) {
-  const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC", ...options });
+  // Drawing what moves is most of a browser's work without a graphics card.
+  const reducedMotion = thorough ? "no-preference" : "reduce";
+  const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC", reducedMotion, ...options });
   const faults = [];
   const requests = [];
   context.setDefaultTimeout(USUAL);
