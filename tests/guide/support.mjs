@@ -32,7 +32,12 @@ const environment = (extra) => {
 
 // After the tests, because what they started uses them until it is ended.
 const folders = [];
-after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, maxRetries: 5 }))));
+// Ended here as well: a test that fails may not come to what it wanted to do at its end.
+const servers = [];
+after(async () => {
+  await Promise.all(servers.map((stop) => stop()));
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, maxRetries: 5 })));
+});
 
 /** An empty folder, in which the path `checkout` leads to the built package as in a checkout. */
 export async function folderBeside(checkout) {
@@ -60,6 +65,7 @@ export async function dev(t, cwd, extra) {
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGTERM");
     await closed;
   };
+  servers.push(stop);
   t.after(stop);
   const page = await new Promise((resolve, reject) => {
     const hear = (chunk) => {
