@@ -34,6 +34,8 @@ const OPTIMISE: [&str; 5] = [
     "--reorder-functions-by-name",
 ];
 const WASM_OPT: &str = "binaryen/bin/wasm-opt";
+/// The module as a file, for `vouchsafe/external`.
+const MODULE: &str = "vouchsafe_bg.wasm";
 
 /// A compiled module and its bindings.
 struct Module {
@@ -90,7 +92,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     copy_template(workspace, &folder)?;
     let wasm = add(workspace, &USUAL, &usual, &wasm_opt, &folder)?;
     let full_wasm = add(workspace, &FULL, &full, &wasm_opt, &folder)?;
-    files::write(&folder.join("vouchsafe_bg.wasm"), &wasm)?;
+    files::write(&folder.join(MODULE), &wasm)?;
     paths::ensure_hidden(workspace, &folder)?;
     let tarball = pack(workspace, &folder, &parent)?;
 
@@ -112,7 +114,9 @@ pub(crate) fn build_for_page(workspace: &Workspace, folder: &Path) -> Result<()>
     let usual = build_module(workspace, &USUAL, scratch.path())?;
     let new = scratch.path().join("vouchsafe");
     copy_template(workspace, &new)?;
-    add(workspace, &USUAL, &usual, &modules.join(WASM_OPT), &new)?;
+    let wasm = add(workspace, &USUAL, &usual, &modules.join(WASM_OPT), &new)?;
+    // The page streams it.
+    files::write(&new.join(MODULE), &wasm)?;
     files::replace_folder(folder, &new)
 }
 

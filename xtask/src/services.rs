@@ -185,6 +185,7 @@ impl Services {
         this.wait_for("/health")?;
         if matches!(settings.host, Host::Demo(_)) {
             this.wait_for("/")?;
+            this.wait_for("/vouchsafe/vouchsafe_bg.wasm")?;
         }
         Ok(this)
     }
