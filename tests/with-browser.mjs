@@ -1,4 +1,5 @@
-// Starts one Chromium, runs the command that follows with its address in VOUCHSAFE_BROWSER, and ends both.
+// Starts one Chromium, the one in CHROMIUM_FOR_ALL where it is named, runs the command that follows with its address in
+// VOUCHSAFE_BROWSER, and ends both.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,7 +7,8 @@ import { chromium } from "playwright-core";
 import { LAUNCH } from "./e2e/browser.mjs";
 
 const [program, ...args] = process.argv.slice(2);
-const server = await chromium.launchServer(LAUNCH);
+const executablePath = process.env.CHROMIUM_FOR_ALL ?? LAUNCH.executablePath;
+const server = await chromium.launchServer({ ...LAUNCH, executablePath });
 const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, VOUCHSAFE_BROWSER: server.wsEndpoint() } });
 const [code] = await once(child, "exit");
 await server.close();

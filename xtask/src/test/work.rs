@@ -299,9 +299,10 @@ impl<'a> Made<'a> {
 
     fn e2e(&self) -> Result<()> {
         let chromium = Chromium::ensure(self.workspace)?;
-        // People have windows; the sample that runs every day looks at the pages alone.
-        let browser = match self.extent {
-            Extent::Whole => chromium.browser,
+        // People have windows; the sample that runs every day looks at the pages alone. Without windows there is no camera,
+        // so a test that starts a browser of its own gets the whole one.
+        let for_all = match self.extent {
+            Extent::Whole => chromium.browser.clone(),
             Extent::Sample(_) => chromium.without_windows(self.workspace),
         };
         let package = self.built_package()?;
@@ -317,7 +318,8 @@ impl<'a> Made<'a> {
             ("VOUCHSAFE_DEMO_PAGE", folder.as_os_str()),
             ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_E2E_PICTURES", pictures.as_os_str()),
-            ("CHROMIUM", browser.as_os_str()),
+            ("CHROMIUM", chromium.browser.as_os_str()),
+            ("CHROMIUM_FOR_ALL", for_all.as_os_str()),
         ];
         // One browser for all files.
         let under = ["tests/with-browser.mjs", "node"];
