@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use data_encoding::BASE64;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
@@ -90,8 +91,15 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     say!("==> Assembling the package");
     let folder = scratch.path().join("vouchsafe");
     copy_template(workspace, &folder)?;
-    let wasm = add(workspace, &USUAL, &usual, &wasm_opt, &folder)?;
-    let full_wasm = add(workspace, &FULL, &full, &wasm_opt, &folder)?;
+    let both = thread::scope(|scope| {
+        let full = scope.spawn(|| add(workspace, &FULL, &full, &wasm_opt, &folder));
+        (
+            add(workspace, &USUAL, &usual, &wasm_opt, &folder),
+            full.join(),
+        )
+    });
+    let wasm = both.0?;
+    let full_wasm = both.1.map_err(|_| anyhow!("wasm-opt's thread ended"))??;
     files::write(&folder.join(MODULE), &wasm)?;
     paths::ensure_hidden(workspace, &folder)?;
     let tarball = pack(workspace, &folder, &parent)?;
