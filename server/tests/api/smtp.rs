@@ -228,7 +228,8 @@ async fn a_sent_token_is_nowhere_in_the_data() {
     tried(&lab, &id, 1).await;
     let token = held_token(&lab, &id).await.unwrap();
     if lab.vault_db.starts_with("sqlite:") {
-        assert!(holds(lab.folder.path(), &token));
+        // A page that a sweep moves from one file to the other can be missed in both by who reads one after the other.
+        until(async || holds(lab.folder.path(), &token).then_some(())).await;
     }
     sink.fails(None);
     lab.pass(10 * SECOND);
