@@ -36,6 +36,7 @@ mod tests {
     #[test]
     fn json_has_one_form() {
         assert!(from_json::<Pair>(br#"{"a":"x","b":null}"#).is_ok());
+        assert!(from_json::<Pair>(br#"{"a":"/\u001f\n\"\\","b":1}"#).is_ok());
         for other in [
             r#"{"b":null,"a":"x"}"#,
             r#"{"a":"x"}"#,
@@ -43,6 +44,14 @@ mod tests {
             r#"{"a":"x","a":"x","b":null}"#,
             r#"{"a": "x","b":null}"#,
             r#"{"a":"\u0078","b":null}"#,
+            r#"{"a":"\/","b":null}"#,
+            r#"{"a":"\u001F","b":null}"#,
+            r#"{"a":"\u000a","b":null}"#,
+            r#"{"a":"\u0022","b":null}"#,
+            r#"{"a":"\u005c","b":null}"#,
+            r#"{"a":"x","b":null} "#,
+            " {\"a\":\"x\",\"b\":null}",
+            "{\"a\":\"x\",\n\"b\":null}",
         ] {
             assert_eq!(
                 from_json::<Pair>(other.as_bytes()),

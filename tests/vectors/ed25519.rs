@@ -108,6 +108,37 @@ fn keys_of_small_order_are_refused() {
     }
 }
 
+/// Signatures by a key of mixed order, made with Python's integers alone. Such a key is taken, and then it matters that
+/// k = SHA-512(R ‖ A ‖ message) is reduced modulo the group's order before A is multiplied: the point of order 8 in A
+/// vanishes where the k that is used divides by 8.
+#[wasm_bindgen_test(unsupported = test)]
+fn the_hash_is_reduced_before_it_multiplies_a_key() {
+    let key = key("0ddfa0dec2f2143fe4352913c0a17521d80d1f7d89d75f3b4ec512f31f60579e").unwrap();
+    for (message, signature, expected) in [
+        // The reduced k divides by 8, the unreduced one does not.
+        (
+            "card 18",
+            "b31b20f50426242514d81b383548bd90de72fd0b8cf2382a88f9f52ce5076b23288a40b71d40f6eaeb6a1f8fde3ffa70077655f444622c5573fbf9e3fdc91001",
+            Ok(()),
+        ),
+        // The unreduced k divides by 8, the reduced one does not.
+        (
+            "card 0",
+            "b31b20f50426242514d81b383548bd90de72fd0b8cf2382a88f9f52ce5076b238f0ae2102dadbffbd7a01a686d64d0e57b7993ee1409d182e9ca253d525c9d0e",
+            Err(Error::RecordRejected),
+        ),
+        // Neither does.
+        (
+            "card 1",
+            "b31b20f50426242514d81b383548bd90de72fd0b8cf2382a88f9f52ce5076b23a87a5a6e6064410a1a5405a5d97da46490ce9d4b9d82795bc7b0e4d2e64e110f",
+            Err(Error::RecordRejected),
+        ),
+    ] {
+        let verified = verify(&key, message.as_bytes(), &hex(signature));
+        assert_eq!(verified, expected, "{message}");
+    }
+}
+
 /// RFC 8032, section 5.1.3: a y of p or more is no y. The few points whose y is small have such a second spelling.
 #[wasm_bindgen_test(unsupported = test)]
 fn a_second_spelling_of_a_key_is_refused() {
