@@ -10,7 +10,10 @@
 export interface OpenOptions {
   /** The Vault's base URL, for example `https://example.com/vault`. */
   vault: string;
-  /** The Keystore's base URL, for example `https://example.com/keystore`. */
+  /**
+   * The Keystore's base URL, for example `https://example.com/keystore`. Signing in proves it: the Keystore has to know
+   * itself by this address.
+   */
   keystore: string;
   /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its fragment. */
   invitationUrl?: string | undefined;
@@ -666,7 +669,7 @@ declare global {
 export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
-  | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
+  | "update_needed" | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
