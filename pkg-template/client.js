@@ -64,15 +64,14 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
       const settings = {
         engine: engine(options),
-        vault: text(vault, "vault"),
-        keystore: text(keystore, "keystore"),
+        vault: base(text(vault, "vault")),
+        keystore: base(text(keystore, "keystore")),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         timeout: optional(timeout, "timeout", number),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
       const origin = {
-        // An address is the same with a slash at its end and without.
-        services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
+        services: `${settings.vault} ${settings.keystore}`,
         lockAfter: optional(lockAfter, "lockAfter", period),
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
@@ -134,6 +133,20 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
 function check(credentials) {
   const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
   return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
+}
+
+/**
+ * A service's address as the URL Standard writes it, without slashes at its end: the Keystore knows itself by that. What is
+ * no address stays, for the module to refuse.
+ *
+ * @param {string} address
+ */
+function base(address) {
+  try {
+    return new URL(address).href.replace(/\/+$/, "");
+  } catch {
+    return address;
+  }
 }
 
 /** Whether there is WebCrypto. Browsers have it on secure pages only. */

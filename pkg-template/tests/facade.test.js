@@ -120,6 +120,14 @@ test("the time of a request is the app's matter, and the module's to judge", asy
   for (const timeout of ["5000", 1.5, NaN, new Date()]) await assert.rejects(opened(timeout), code("bad_input"));
 });
 
+test("addresses reach the module as the URL Standard writes them", async () => {
+  const opened = async (keystore) => (await api.Vouchsafe.open({ ...services, keystore }), called("open")[0].keystore);
+  assert.equal(await opened("HTTPS://Example.com:443/a/../keystore//"), "https://example.com/keystore");
+  assert.equal(await opened("https://example.com"), "https://example.com");
+  // The module refuses these.
+  for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
+});
+
 test("the browser's error is the cause, and there is none without it", async () => {
   const session = await signIn();
   await assert.rejects(session.connection("a"), (error) => code("offline")(error) && error.cause === raw.cause && "cause" in error);

@@ -42,10 +42,17 @@ pub(crate) struct Cli {
     )]
     vault_url: Vec<String>,
 
-    /// The Keystore's base URL, path included; it is also the issuer of its tokens. By default /keystore at the
-    /// address that is listened on. A Vault alone must be told, and fetches the token keys there.
-    #[arg(long, value_name = "URL", env = "VOUCHSAFE_KEYSTORE_URL")]
-    keystore_url: Option<String>,
+    /// The Keystore's base URL as clients see it, path included. Repeat it for every address that the Keystore is
+    /// reached by, the main one first, which is also the issuer of its tokens: people sign up and in by these addresses
+    /// alone. By default /keystore at the address that is listened on. A Vault alone must be told, and fetches the token
+    /// keys at the first.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_KEYSTORE_URL",
+        value_delimiter = ','
+    )]
+    keystore_url: Vec<String>,
 
     /// The Keystore's public token key, a JWK or its x, for a Vault that shall not fetch it.
     #[arg(long, value_name = "KEY", env = "VOUCHSAFE_KEYSTORE_KEY")]
@@ -232,7 +239,7 @@ impl Cli {
             services,
             listen: self.listen,
             vault_urls: self.vault_url,
-            keystore_url: self.keystore_url,
+            keystore_urls: self.keystore_url,
             keystore_key: self.keystore_key,
             oidc_issuer: self.oidc_issuer,
             oidc_audiences: self.oidc_audience,

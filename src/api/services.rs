@@ -82,7 +82,8 @@ impl<T> fmt::Debug for Services<T> {
 }
 
 impl<T: Transport> Services<T> {
-    /// The services at these base URLs, for nobody yet.
+    /// The services at these base URLs, for nobody yet. The Keystore's is proven at sign-in, and written as the URL
+    /// Standard's serializer does.
     pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
         Ok(Self {
             transport,
@@ -126,6 +127,11 @@ impl<T: Transport> Services<T> {
     ) -> Option<Zeroizing<String>> {
         self.forget_token();
         self.session.replace(session)
+    }
+
+    /// The Keystore's base URL.
+    pub(crate) fn keystore(&self) -> &str {
+        &self.keystore
     }
 
     /// The Keystore session that calls show.

@@ -15,6 +15,7 @@ pub mod records;
 pub mod recovery_key;
 pub mod safety_number;
 pub(crate) mod signature;
+pub mod suite;
 
 #[cfg(all(test, feature = "rust-rsa"))]
 #[path = "../../tests/vectors/mod.rs"]

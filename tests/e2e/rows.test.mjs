@@ -44,7 +44,7 @@ test("each action leaves its rows, and no text of a card", async () => {
   const kek = account.kek_passphrase;
   assert.equal(kek.kind, "ciphertext");
   assert.equal(kek.header.typ, "vs-kek");
-  assert.equal(kek.header.ctx, `${alice.session.account}/passphrase`);
+  assert.equal(kek.header.ctx, `${alice.session.account}/passphrase/1`);
   assert.equal(kek.start, Buffer.from(JSON.stringify(kek.header)).toString("base64url").slice(0, 24));
   assert.equal(kek.end.length, 8);
   assert.equal(account.recovery_verifier.kind, "hash");

@@ -57,7 +57,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/sign-up/start",
                 Is(round_trips::<accounts::SignUpStart>),
-                Is(round_trips::<accounts::SignUpStarted>),
+                Is(round_trips::<credentials::RegistrationStarted>),
             ),
             (
                 "POST /v1/sign-up/finish",
@@ -83,7 +83,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/credentials/start",
                 Is(round_trips::<credentials::CredentialsStart>),
-                Is(round_trips::<credentials::CredentialsStarted>),
+                Is(round_trips::<credentials::RegistrationStarted>),
             ),
             (
                 "PUT /v1/credentials",

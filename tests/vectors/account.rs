@@ -21,6 +21,7 @@ use crate::crypto::records::{
 };
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::crypto::safety_number::derive_safety_number;
+use crate::crypto::suite::Suite;
 use crate::ids::Id;
 
 const RECORDED: &str = include_str!("account.json");
@@ -116,9 +117,10 @@ impl Person {
     fn sign_in(engine: &impl Engine, record: &Value, plain: &Value) -> Self {
         let account = id(&record["account"]);
         let sign_in = &record["signIn"];
+        let suite = Suite::from_number(sign_in["suite"].as_u64().unwrap()).unwrap();
         let passphrase = opaque::passphrase_bytes(engine, text(&record["passphrase"]));
         let finished = opaque::finish(
-            Operation::SignIn,
+            Operation::SignIn(suite, text(&sign_in["keystore"])),
             &bytes(&sign_in["state"]),
             &passphrase,
             &bytes(&sign_in["response"]),
@@ -129,7 +131,7 @@ impl Person {
 
         let wrapping = passphrase_wrapping_key(&finished.export_key).unwrap();
         let sealed = text(&record["kekPassphrase"]);
-        let kek = open_kek(account, Wrap::Passphrase, &wrapping, sealed).unwrap();
+        let kek = open_kek(account, Wrap::Passphrase(suite), &wrapping, sealed).unwrap();
         is_jwk(&kek.to_jwk().unwrap(), &plain["kek"]);
 
         let recovery = RecoveryKey::from_written(text(&record["recoveryKey"])).unwrap();

@@ -93,7 +93,13 @@ impl Engine for Scripted {
         Err(Error::NotFound)
     }
 
-    async fn finish_opaque(&self, _: Operation, _: &[u8], _: &[u8], _: &[u8]) -> Result<Finished> {
+    async fn finish_opaque(
+        &self,
+        _: Operation<'_>,
+        _: &[u8],
+        _: &[u8],
+        _: &[u8],
+    ) -> Result<Finished> {
         Err(Error::NotFound)
     }
 }

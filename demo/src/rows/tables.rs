@@ -52,6 +52,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("login", Plain),
             ("email", Plain),
             ("opaque_record", Hash),
+            ("suite", Number),
             ("kek_passphrase", Ciphertext),
             ("kek_recovery", Ciphertext),
             ("vault_key", Ciphertext),

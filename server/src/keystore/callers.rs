@@ -20,8 +20,6 @@ const FRESH_FOR_MS: i64 = 5 * MINUTE;
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
     pub(super) account: String,
-    /// The name that the account is found by.
-    pub(super) login: String,
     /// The address that mails name it by.
     pub(super) email: Option<String>,
     /// The hash of the session, which is stored in its place.
@@ -50,7 +48,6 @@ from_columns! {
     struct StoredSession {
         hash: String,
         account: String,
-        login: String,
         email: Option<String>,
         created_at: i64,
         recovery: i64,
@@ -65,8 +62,8 @@ impl Session {
             .ok_or(Code::SessionExpired)?;
         let (hash, now) = (session.to_hash(), keystore.clock.now());
         let found: Option<StoredSession> = sqlx::query_as(
-            "SELECT sessions.hash, sessions.account, accounts.login, accounts.email, sessions.created_at, \
-             sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
+            "SELECT sessions.hash, sessions.account, accounts.email, sessions.created_at, sessions.recovery, \
+             accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2",
         )
         .bind(&hash)
@@ -78,7 +75,6 @@ impl Session {
             .ok_or(Code::SessionExpired)?;
         Ok(Self {
             account: stored.account,
-            login: stored.login,
             email: stored.email,
             hash: stored.hash,
             is_recovery: stored.recovery != 0,

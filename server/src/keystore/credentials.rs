@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::callers::{Proven, Session};
 use super::opaque;
+use super::registration::{Purpose, Registration, Sealed};
 use super::sessions::SESSION_LIFETIME_MS;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
@@ -18,6 +19,7 @@ use crate::http::values::{Bytes, Jwe, Message};
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialsStart {
+    suite: i64,
     registration_request: Message,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct CredentialsStart {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialsStarted {
+    registration: Sealed,
     registration_response: Message,
 }
 
@@ -43,6 +46,7 @@ pub(crate) struct NewCredentials {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewPassphrase {
+    registration: Sealed,
     registration_record: Message,
     kek_passphrase: Jwe,
 }
@@ -73,10 +77,13 @@ pub(super) async fn start(
     Proven(session): Proven,
     Input(input): Input<CredentialsStart>,
 ) -> Result<Json<CredentialsStarted>> {
-    let registration_response = keystore
-        .setup
-        .register(&session.login, &input.registration_request)?;
+    let (registration, registration_response) = keystore.begin_registration(
+        Purpose::Credentials(&session.hash),
+        input.suite,
+        &input.registration_request,
+    )?;
     Ok(Json(CredentialsStarted {
+        registration,
         registration_response,
     }))
 }
@@ -102,7 +109,10 @@ pub(super) async fn change(
             "Give a new passphrase, a new recovery key, or both.",
         ));
     }
-    let columns = Columns::new(&input)?;
+    let purpose = Purpose::Credentials(&session.hash);
+    let open = |new: &NewPassphrase| keystore.open_registration(purpose, &new.registration);
+    let registration = input.passphrase.as_ref().map(open).transpose()?;
+    let columns = Columns::new(&input, registration.as_ref())?;
     let version = input.credentials_version;
     let changed = match keystore.replace(&session, version, &columns).await? {
         Some(changed) => changed,
@@ -117,6 +127,7 @@ pub(super) async fn change(
 
 /// The new values of columns; those that are null stay as they are.
 struct Columns<'a> {
+    registration: Option<&'a Registration>,
     opaque_record: Option<String>,
     kek_passphrase: Option<&'a str>,
     kek_recovery: Option<&'a str>,
@@ -124,12 +135,13 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn new(input: &'a NewCredentials) -> Result<Self> {
+    fn new(input: &'a NewCredentials, registration: Option<&'a Registration>) -> Result<Self> {
         let (passphrase, recovery) = (input.passphrase.as_ref(), input.recovery.as_ref());
         let record = passphrase.map(|new| opaque::record(&new.registration_record));
         let kek_passphrase = passphrase.map(|new| new.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES));
         let kek_recovery = recovery.map(|new| new.kek_recovery.within(MAX_ACCOUNT_KEY_BYTES));
         Ok(Self {
+            registration,
             opaque_record: record.transpose()?.map(String::from),
             kek_passphrase: kek_passphrase.transpose()?,
             kek_recovery: kek_recovery.transpose()?,
@@ -139,28 +151,37 @@ impl<'a> Columns<'a> {
 }
 
 impl Keystore {
-    /// Nothing when the stored version is another.
+    /// Nothing when the stored version is another, or the registration was used before.
     async fn replace(
         &self,
         session: &Session,
         version: i64,
         new: &Columns<'_>,
     ) -> Result<Option<CredentialsChanged>> {
-        let setup = new.opaque_record.as_ref().map(|_| self.setup.id.as_str());
+        let setup = new.registration.map(|_| self.setup.id.as_str());
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        if let Some(registration) = new.registration {
+            if !registration.spend(&mut tx, &session.account, now).await? {
+                return Ok(None);
+            }
+            registration.in_time(now)?;
+        }
         let made: Option<i64> = sqlx::query_scalar(
             "UPDATE accounts SET credentials_version = credentials_version + 1, \
              opaque_record = COALESCE($1, opaque_record), setup = COALESCE($2, setup), \
              kek_passphrase = COALESCE($3, kek_passphrase), kek_recovery = COALESCE($4, kek_recovery), \
-             recovery_verifier = COALESCE($5, recovery_verifier) \
-             WHERE id = $6 AND credentials_version = $7 AND deleted_at IS NULL RETURNING credentials_version",
+             recovery_verifier = COALESCE($5, recovery_verifier), \
+             credential_id = COALESCE($6, credential_id), suite = COALESCE($7, suite) \
+             WHERE id = $8 AND credentials_version = $9 AND deleted_at IS NULL RETURNING credentials_version",
         )
         .bind(&new.opaque_record)
         .bind(setup)
         .bind(new.kek_passphrase)
         .bind(new.kek_recovery)
         .bind(&new.recovery_verifier)
+        .bind(new.registration.map(|new| new.credential_id.as_str()))
+        .bind(new.registration.map(|new| new.suite))
         .bind(&session.account)
         .bind(version)
         .fetch_optional(&mut *tx)
@@ -204,6 +225,13 @@ impl Keystore {
         new: &Columns<'_>,
     ) -> Result<CredentialsChanged> {
         let made = version.checked_add(1).ok_or(Code::Conflict)?;
+        if let Some(registration) = new.registration {
+            let (account, now) = (&session.account, self.clock.now());
+            let was_spent = registration.was_spent_for(&self.db.read, account, now);
+            if !was_spent.await? {
+                return Err(Code::Conflict.into());
+            }
+        }
         let same: Option<i64> = sqlx::query_scalar(
             "SELECT sessions.expires_at FROM accounts JOIN sessions ON sessions.account = accounts.id \
              WHERE accounts.id = $1 AND sessions.hash = $2 AND accounts.credentials_version = $3 \

@@ -31,7 +31,7 @@ impl Keystore {
         let mut tx = self.db.begin().await?;
         // The login must be unique; an id is nobody's.
         let done = sqlx::query(
-            "UPDATE accounts SET login = id, email = NULL, opaque_record = '', kek_passphrase = '', kek_recovery = '', \
+            "UPDATE accounts SET login = id, email = NULL, opaque_record = '', credential_id = '', kek_passphrase = '', kek_recovery = '', \
              vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, deleted_at = $1 \
              WHERE id = $2 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE hash = $3)",
         )
@@ -51,6 +51,8 @@ impl Keystore {
         for sql in [
             "DELETE FROM logins WHERE account = $1",
             "DELETE FROM connection_keys WHERE account = $1",
+            // What was used stays used.
+            "UPDATE registrations SET account = '' WHERE account = $1",
             "UPDATE spaces SET peer = '', claim = NULL WHERE recipient = $1",
         ] {
             sqlx::query(sql).bind(account).execute(&mut *tx).await?;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::opaque;
+use super::opaque::{self, NEWEST_SUITE};
 use super::state::{Keystore, KeystoreState};
-use crate::base64url::from_base64url;
+use crate::base64url::{base64url, from_base64url};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
@@ -34,6 +34,8 @@ pub(crate) struct SignInStart {
     email: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     identity_token: Option<String>,
+    /// The Keystore's base URL, as the client knows it.
+    keystore: String,
     credential_request: Message,
 }
 
@@ -42,6 +44,8 @@ pub(crate) struct SignInStart {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignInStarted {
     login: Bytes<16>,
+    /// The suite that the passphrase was registered under.
+    suite: i64,
     credential_response: Message,
 }
 
@@ -115,6 +119,8 @@ from_columns! {
     struct Found {
         id: String,
         opaque_record: String,
+        credential_id: String,
+        suite: i64,
         setup: Option<String>,
         credentials_version: i64,
     }
@@ -127,7 +133,21 @@ from_columns! {
         account: Option<String>,
         state: String,
         credentials_version: i64,
+        expires_at: i64,
         email: Option<String>,
+    }
+}
+
+/// The place that the state of a begun sign-in is sealed for.
+fn place(hash: &str, account: Option<&str>, credentials_version: i64, expires_at: i64) -> String {
+    let account = account.unwrap_or("nobody");
+    format!("{hash} {account} {credentials_version} {expires_at}")
+}
+
+impl Login {
+    fn place(&self) -> String {
+        let (account, version) = (self.account.as_deref(), self.credentials_version);
+        place(&self.hash, account, version, self.expires_at)
     }
 }
 
@@ -171,7 +191,8 @@ impl Keystore {
         now: i64,
     ) -> Result<ProvenLogin> {
         let login: Option<Login> = sqlx::query_as(
-            "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
+            "SELECT hash, account, state, credentials_version, expires_at, email FROM logins \
+             WHERE hash = $1 AND expires_at > $2",
         )
         .bind(hash)
         .bind(now)
@@ -180,11 +201,15 @@ impl Keystore {
         let login = login
             .filter(|login| same_secret(&login.hash, hash))
             .ok_or(Code::WrongCredentials)?;
+        // A state of another setup, or of another row, is good for nothing.
         let state = from_base64url(&login.state)
-            .map(Message)
-            .ok_or(Code::ServerError)?;
+            .and_then(|sealed| self.setup.logins.open(&login.place(), &sealed));
+        let proof = match state {
+            Some(state) => opaque::proves(&state, finalization),
+            None => Err(Code::WrongCredentials.into()),
+        };
         // Only one message fits a login, so that a second one that fits is the first one again.
-        let proven = match opaque::proves(&state, finalization) {
+        let proven = match proof {
             Ok(()) => login.account,
             Err(error) if error.code() == Code::WrongCredentials => None,
             Err(error) => return Err(error),
@@ -214,19 +239,20 @@ pub(super) async fn sign_in_start(
     address: CallerAddress,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
+    keystore.check_address(&input.keystore)?;
     let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
     keystore.limits.attempt(&SIGN_IN, &who.login, &address)?;
     let found: Option<Found> = sqlx::query_as(
-        "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
+        "SELECT id, opaque_record, credential_id, suite, setup, credentials_version FROM accounts WHERE login = $1",
     )
     .bind(&who.login)
     .fetch_optional(&keystore.db.read)
     .await?;
     let lost = keystore.has_lost_passphrases().await?;
     let setup = &keystore.setup;
-    let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
+    let current = |found: &Found| found.setup.as_ref() == Some(&setup.id);
     let found = found.filter(current);
     // Strangers are answered like accounts of an older setup, while there are any.
     if lost && found.is_none() {
@@ -235,18 +261,33 @@ pub(super) async fn sign_in_start(
     let record = found
         .as_ref()
         .and_then(|found| from_base64url(&found.opaque_record));
-    let (state, credential_response) =
-        setup.log_in(&who.login, record.as_deref(), &input.credential_request)?;
+    let stored_id = found
+        .as_ref()
+        .and_then(|found| from_base64url(&found.credential_id));
+    let nobody = setup.nobody(&who.login)?;
+    let suite = found
+        .as_ref()
+        .map_or(NEWEST_SUITE.into(), |found| found.suite);
+    let (state, credential_response) = setup.log_in(&opaque::Login {
+        record: record.as_deref(),
+        credential_id: stored_id.as_deref().unwrap_or(nobody.as_bytes()),
+        suite,
+        keystore: &input.keystore,
+        request: &input.credential_request,
+    })?;
 
     let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
-    let (hash, state) = (login.to_hash(), String::from(state));
+    let (hash, expires_at) = (login.to_hash(), now + LOGIN_LIFETIME_MS);
+    let account = found.as_ref().map(|found| found.id.as_str());
     let version = found.as_ref().map_or(1, |found| found.credentials_version);
+    let place = place(&hash, account, version, expires_at);
+    let state = base64url(&setup.logins.seal(&place, &state)?);
     let mut tx = keystore.db.begin().await?;
     NewRow::of("logins")
         .key("hash", &hash)
-        .made("account", found.as_ref().map(|found| found.id.as_str()))
+        .made("account", account)
         .made("state", &state)
-        .made("expires_at", now + LOGIN_LIFETIME_MS)
+        .made("expires_at", expires_at)
         .made("credentials_version", version)
         // Strangers leave no address behind.
         .made("email", found.as_ref().and(who.token_email()))
@@ -263,6 +304,7 @@ pub(super) async fn sign_in_start(
     tx.commit().await?;
     Ok(Json(SignInStarted {
         login,
+        suite,
         credential_response,
     }))
 }

@@ -10,6 +10,7 @@ use super::setup::Setup;
 use super::tokens::TokenKey;
 use crate::clock::Clock;
 use crate::config::{Config, Urls};
+use crate::http::error::ApiError;
 use crate::http::limits::Limits;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
@@ -20,6 +21,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0002_credentials.sql"),
     include_str!("migrations/0003_sweeping.sql"),
     include_str!("migrations/0004_identities.sql"),
+    include_str!("migrations/0005_registrations.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
@@ -33,6 +35,8 @@ pub(crate) struct Keystore {
     /// New accounts may be opened by an email address.
     pub(super) email_sign_up: bool,
     pub(super) issuer: String,
+    /// The base URLs by which clients may know it, the issuer first.
+    addresses: Vec<String>,
     pub(super) audiences: Vec<String>,
 }
 
@@ -57,8 +61,20 @@ impl Keystore {
             email_sign_up: config.email_sign_up,
             clock: config.clock.clone(),
             issuer: urls.keystore.text.clone(),
+            addresses: urls.addresses(),
             audiences: urls.audiences(),
         }))
+    }
+
+    /// Refuses a client that knows this Keystore by an address which is not its own: somebody may stand between them.
+    pub(super) fn check_address(&self, named: &str) -> Result<(), ApiError> {
+        if self.addresses.iter().any(|own| own == named) {
+            Ok(())
+        } else {
+            Err(ApiError::bad_input(
+                "Call the Keystore by its own address: it was not told of the one that `keystore` names.",
+            ))
+        }
     }
 
     /// Sweeps, until the server stops.
@@ -72,22 +88,15 @@ impl Keystore {
     }
 }
 
-/// Opens the setup, and lets accounts from before setups had ids know theirs: a setup that was made just now is not it.
+/// Opens the setup. One that was made just now is not that of accounts which are there already.
 async fn open_setup(config: &Config, db: &Db) -> Result<Setup, StartError> {
-    let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
     let accounts = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
         .fetch_optional(&db.read)
         .await
-        .map_err(failed)?;
-    let (setup, is_new) = Setup::open(
+        .map_err(|error| StartError(format!("Check the Keystore's database ({error}).")))?;
+    Setup::open(
         &config.file("keystore.setup"),
         accounts.is_some(),
         config.new_opaque_setup,
-    )?;
-    sqlx::query("UPDATE accounts SET setup = $1 WHERE setup IS NULL AND deleted_at IS NULL")
-        .bind(if is_new { "" } else { &setup.id })
-        .execute(&db.write)
-        .await
-        .map_err(failed)?;
-    Ok(setup)
+    )
 }

@@ -1,15 +1,16 @@
-//! Erasing sessions, logins and copies of keys once their time is over.
+//! Erasing sessions, logins, used registrations and copies of keys once their time is over.
 
 use super::state::Keystore;
 use crate::http::error::Result;
 
 impl Keystore {
-    /// Sessions and logins go; of a space the copies go, and its id stays taken.
+    /// Sessions, logins and used registrations go; of a space the copies go, and its id stays taken.
     pub(super) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
         for sql in [
             "DELETE FROM logins WHERE expires_at <= $1",
             "DELETE FROM sessions WHERE expires_at <= $1",
+            "DELETE FROM registrations WHERE expires_at <= $1",
             "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
              WHERE deleted_at IS NULL AND expires_at <= $1",
         ] {

@@ -49,16 +49,24 @@ impl Route {
         let (path, body) = match self {
             SignIn => (
                 "/sign-in/start",
-                by(email, json!({ "credentialRequest": "AAAA" })),
+                by(
+                    email,
+                    json!({ "keystore": lab.server.keystore_url(), "credentialRequest": "AAAA" }),
+                ),
             ),
             SignUpStart => (
                 "/sign-up/start",
-                by(email, json!({ "registrationRequest": "AAAA" })),
+                by(
+                    email,
+                    json!({
+                        "keystore": lab.server.keystore_url(), "suite": 1, "registrationRequest": "AAAA",
+                    }),
+                ),
             ),
             SignUpFinish => (
                 "/sign-up/finish",
                 json!({
-                    "accountId": v7(), "email": email, "identityToken": null, "registrationRecord": "AAAA", "kekPassphrase": jwe("x"),
+                    "accountId": v7(), "email": email, "identityToken": null, "registration": random(69), "registrationRecord": "AAAA", "kekPassphrase": jwe("x"),
                     "kekRecovery": jwe("x"), "vaultKey": jwe("x"), "signingKey": jwe("x"),
                     "recoveryVerifier": random(32),
                 }),

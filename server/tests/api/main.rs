@@ -23,6 +23,7 @@ mod outsiders;
 mod port;
 mod processes;
 mod published_keys;
+mod registrations;
 mod repeats;
 mod routes;
 mod shares;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::*;
+use crate::port::Port;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
@@ -156,10 +157,16 @@ async fn tokens_of_others_are_refused() {
         lab.server.keystore_url().to_owned(),
         lab.server.vault_url().to_owned(),
     );
+    let in_its_name = |config: &mut vouchsafe_server::Config, port: &Port| {
+        let own = format!("http://{}/keystore", port.address());
+        config.listen = port.address().to_string();
+        config.keystore_urls = vec![issuer.clone(), own];
+    };
+    let port = Port::hold();
     let other = Lab::with(|config| {
         config.services = vouchsafe_server::Services::Keystore;
         config.vault_urls = vec![audience.clone()];
-        config.keystore_url = Some(issuer.clone());
+        in_its_name(config, &port);
     })
     .await;
     let base = format!("http://{}/keystore", other.server.address());
@@ -188,10 +195,11 @@ async fn tokens_of_others_are_refused() {
         (401, "session_expired"),
         "issuer"
     );
+    let port = Port::hold();
     let same = Lab::with(|config| {
         config.services = vouchsafe_server::Services::Keystore;
         config.vault_urls = vec![audience.clone(), "https://vault.example".into()];
-        config.keystore_url = Some(issuer.clone());
+        in_its_name(config, &port);
         std::fs::copy(
             data.join("keystore.setup"),
             config.data.join("keystore.setup"),

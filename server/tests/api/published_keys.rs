@@ -46,7 +46,7 @@ impl Reader {
             config.rate_limits = false;
             if is_vault {
                 config.services = Services::Vault;
-                config.keystore_url = Some(issuer.url.clone());
+                config.keystore_urls = vec![issuer.url.clone()];
             } else {
                 config.oidc_issuer = Some(issuer.url.clone());
                 config.oidc_audiences = vec!["app".into()];

@@ -92,9 +92,15 @@ impl Repeats {
     async fn sign_up(&mut self) {
         let http = self.lab.http.clone();
         let keystore = self.lab.server.keystore_url().to_owned();
-        let start = Some(sign_up_start("carol@example.org"));
-        self.twice("keystore POST /sign-up/start", &[], None, start, &[])
-            .await;
+        let start = Some(sign_up_start(&keystore, "carol@example.org"));
+        self.twice(
+            "keystore POST /sign-up/start",
+            &[],
+            None,
+            start,
+            &["registration", "registrationResponse"],
+        )
+        .await;
         let body = sign_up_body(&http, &keystore, "carol@example.org", "secret").await;
         self.twice(
             "keystore POST /sign-up/finish",
@@ -104,10 +110,7 @@ impl Repeats {
             &["session"],
         )
         .await;
-        let start = by(
-            "carol@example.org",
-            json!({ "credentialRequest": sign_in_start() }),
-        );
+        let start = sign_in_start(&keystore, "carol@example.org");
         self.twice(
             "keystore POST /sign-in/start",
             &[],
@@ -152,13 +155,12 @@ impl Repeats {
             )
             .await;
         let session = started["session"].as_str().unwrap();
-        let request = json!({ "registrationRequest": sign_up_start("x")["registrationRequest"] });
         self.twice(
             "keystore POST /credentials/start",
             &[],
             Some(session),
-            Some(request),
-            &[],
+            Some(registration_request()),
+            &["registration", "registrationResponse"],
         )
         .await;
         let passphrase = new_passphrase(&self.lab, session, "another").await;

@@ -17,7 +17,7 @@ pub struct Client<T, E> {
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// A client of the services at these base URLs. `invitation_url` is the page that invitation links lead to.
+    /// A client of the services at these base URLs, as the URL Standard writes them. `invitation_url` is the page that invitation links lead to.
     pub fn new(
         transport: T,
         engine: E,

@@ -12,6 +12,7 @@ use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
     self, CardContent, Delivery, Note, NoteState, Pin, Role, ShareIds, Wrap,
 };
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::support::jose;
@@ -169,7 +170,7 @@ impl Case {
             Kind::KekPassphrase => records::seal_kek(
                 engine,
                 self.alice,
-                Wrap::Passphrase,
+                Wrap::Passphrase(Suite::One),
                 &self.wrapping,
                 &self.kek,
             ),
@@ -232,7 +233,12 @@ impl Case {
         };
         match kind {
             Kind::KekPassphrase => same(
-                records::open_kek(self.alice, Wrap::Passphrase, &self.wrapping, jwe),
+                records::open_kek(
+                    self.alice,
+                    Wrap::Passphrase(Suite::One),
+                    &self.wrapping,
+                    jwe,
+                ),
                 &self.kek,
             ),
             Kind::KekRecovery => same(

@@ -159,11 +159,14 @@ fn sessions_and_tokens_on_the_wire() {
     let sign_in_start = SignInStart {
         email: None,
         identity_token: Some(session.clone()),
+        keystore: String::new(),
         credential_request: String::new(),
     };
     let sign_up_start = SignUpStart {
         email: None,
         identity_token: Some(session.clone()),
+        keystore: String::new(),
+        suite: 1,
         registration_request: String::new(),
     };
     let recovery_start = RecoveryStart {

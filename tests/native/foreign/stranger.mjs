@@ -198,7 +198,7 @@ const auth = await derive(recoveryKey, 'vouchsafe/1 recovery auth')
 ensure(base64url.encode(await sha(256, auth)) === inFile('bob.recoveryVerifier'), 'the recovery verifier')
 // The other way to it.
 const exported = await derive(bytes(inFile('bob.signIn.exportKey'), 64), 'vouchsafe/1 kek passphrase')
-const again = await openDir(inFile('bob.kekPassphrase'), 'vs-kek', [account, 'passphrase'], await aesKey(exported))
+const again = await openDir(inFile('bob.kekPassphrase'), 'vs-kek', [account, 'passphrase', '1'], await aesKey(exported))
 ensure(same(again, kekJwk), 'one KEK under both')
 const vaultKey = await readOct(await openDir(inFile('bob.vaultKey'), 'vs-key', [account, 'vault'], kek))
 const own = readJson(await openDir(inFile('bob.signingKey'), 'vs-key', [account, 'signing'], kek), PRIVATE_OKP)

@@ -80,7 +80,7 @@ fn the_kek_stays_under_its_own_wraps() {
                 }
             }
             let unopened = plaintext.is_none();
-            let expected = typ == "vs-dek" || text(&header["ctx"]).ends_with("/passphrase");
+            let expected = typ == "vs-dek" || text(&header["ctx"]).ends_with("/passphrase/1");
             assert_eq!(unopened, expected, "{header}");
             kinds.push(typ);
         }

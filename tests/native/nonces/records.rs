@@ -8,6 +8,7 @@ use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
     self, CardContent, Delivery, Note, NoteState, Role, ShareIds, Wrap,
 };
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::nonces::seen::Seen;
@@ -38,7 +39,7 @@ impl Account {
     fn seal_keys(&self, engine: &impl Engine, at: &ShareIds) -> [String; 5] {
         let (id, kek, vault) = (self.id, &self.kek, &self.vault);
         [
-            records::seal_kek(engine, id, Wrap::Passphrase, vault, kek),
+            records::seal_kek(engine, id, Wrap::Passphrase(Suite::One), vault, kek),
             records::seal_kek(engine, id, Wrap::Recovery, vault, kek),
             records::seal_vault_key(engine, id, kek, vault),
             records::seal_own_dek(engine, kek, at, vault),

@@ -162,7 +162,7 @@ async fn open(key: &Key, jwe: &str) -> Option<Vec<u8>> {
 pub fn named_opener(jwe: &Jwe) -> Role {
     let ctx: Vec<&str> = jwe.ctx.iter().map(String::as_str).collect();
     match (jwe.typ.as_str(), &ctx[..]) {
-        ("vs-kek", [account, "passphrase"]) => Role::Passphrase((*account).to_owned()),
+        ("vs-kek", [account, "passphrase", "1"]) => Role::Passphrase((*account).to_owned()),
         ("vs-kek", [account, "recovery"]) => Role::Recovery((*account).to_owned()),
         ("vs-key", [account, "vault" | "signing"] | [account, "connection", _])
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),

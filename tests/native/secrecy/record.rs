@@ -112,7 +112,7 @@ fn members(recording: &Recording, name: &str) -> BTreeSet<String> {
     values
 }
 
-/// The Keystore's setup: what it keys OPAQUE, the emails' digests and the tokens with.
+/// The Keystore's setup: what it keys OPAQUE and the tokens with, and the secret of its seals.
 fn setup(recording: &Recording) -> Vec<Secret> {
     let file = recording
         .pieces
@@ -125,7 +125,7 @@ fn setup(recording: &Recording) -> Vec<Secret> {
     opaque.truncate(96);
     [
         ("opaque", opaque),
-        ("emailSecret", member("emailSecret")),
+        ("secret", member("secret")),
         ("tokenKey", member("tokenKey")),
     ]
     .map(|(name, bytes)| Secret::bytes(Kind::Setup, name, &bytes))

@@ -181,11 +181,7 @@ fn keystore() -> Vec<Row> {
             (format!("/spaces/{}", target.space_id()), None)
         }),
         row("keystore POST /credentials/start", Own, |_, _| {
-            let request = sign_up_start("x")["registrationRequest"].clone();
-            (
-                String::new(),
-                Some(json!({ "registrationRequest": request })),
-            )
+            (String::new(), Some(registration_request()))
         }),
         row("keystore PUT /credentials", Own, |_, caller| {
             let recovery = crate::credentials::new_recovery(&random(32));
