@@ -26,12 +26,16 @@ mod published_keys;
 mod registrations;
 mod repeats;
 mod routes;
+#[allow(dead_code, reason = "what these tests do not need others do")]
+#[path = "../../../tests/native/support/sample.rs"]
+mod sample;
 mod shares;
 mod sink;
 mod sizes;
 mod slow;
 mod smtp;
 mod spaces;
+mod stolen;
 mod sweeping;
 mod tables;
 mod wire;
