@@ -30,7 +30,7 @@ const RECORDED: &str = include_str!("account.json");
 #[wasm_bindgen_test(unsupported = test)]
 fn stays_as_it_was_recorded() {
     let digest = Sha256::digest(RECORDED.replace('\r', ""));
-    let expected = "01175dcd30e5c120687bc8e5232e594de2a5680c8a0e17bf2b70dafe18ae7b75";
+    let expected = "6821c2bc61eab2e7b1be597e68bd7f1c823d761dc4935b856c7a30a607b1675b";
     assert_eq!(digest[..], super::hex(expected));
 }
 
