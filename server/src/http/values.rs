@@ -137,6 +137,33 @@ impl<const N: usize> ToSchema for Bytes<N> {
     }
 }
 
+/// A public key's id: a SHA-256, written as canonical base64url without padding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{43}$")]
+pub(crate) struct KeyId(String);
+
+impl KeyId {
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for KeyId {
+    type Error = String;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        Bytes::<32>::try_from(text).map(|bytes| Self(bytes.to_text()))
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.0
+    }
+}
+
 /// The description of a text of one shape.
 fn text_schema(description: &str, pattern: String) -> RefOr<Schema> {
     ObjectBuilder::new()

@@ -17,7 +17,7 @@ use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
 use crate::http::limits::INVITATION_MAIL;
-use crate::http::values::{Bytes, Id};
+use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
@@ -104,7 +104,7 @@ impl InvitationState {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewInvitation {
-    public_key_id: String,
+    public_key_id: KeyId,
     delivery: Delivery,
     #[serde(deserialize_with = "Option::deserialize")]
     email: Option<String>,
@@ -211,7 +211,7 @@ impl NewInvitation {
         let row = NewRow::of("invitations")
             .key("id", id.as_str())
             .given("inviter", inviter)
-            .given("public_key_id", &self.public_key_id)
+            .given("public_key_id", self.public_key_id.as_str())
             .given("delivery", self.delivery.as_str())
             .given("email", self.email.as_deref())
             .given("expires_at", self.expires_at)
@@ -252,7 +252,7 @@ pub(super) async fn create(
         vault.limits.count(&INVITATION_MAIL, &caller.account)?;
     }
     let mut tx = vault.begin_for(&caller).await?;
-    owns_key(&mut tx, &caller.account, &input.public_key_id).await?;
+    owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
     if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
@@ -267,7 +267,7 @@ pub(super) async fn create(
     vault.mail_waits.notify_one();
     let made = Invitation {
         id,
-        public_key_id: input.public_key_id,
+        public_key_id: input.public_key_id.into(),
         delivery: input.delivery,
         email: input.email,
         state: InvitationState::Pending,

@@ -15,7 +15,7 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::limits::WRONG_TOKEN;
-use crate::http::values::{Bytes, Id, Jws, same_secret};
+use crate::http::values::{Bytes, Id, Jws, KeyId, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
 
@@ -43,7 +43,7 @@ pub(crate) struct OpenedInvitation {
 pub(crate) struct NewConnection {
     invitation_id: Id,
     token: Bytes<16>,
-    public_key_id: String,
+    public_key_id: KeyId,
     #[serde(deserialize_with = "Option::deserialize")]
     proof: Option<Bytes<32>>,
 }
@@ -147,7 +147,7 @@ impl Vault {
                     .fetch_optional(&self.db.read)
                     .await?;
             let given = Acceptance {
-                invitee_key: input.public_key_id.clone(),
+                invitee_key: input.public_key_id.as_str().to_owned(),
                 proof,
             };
             if stored == Some(given) {
@@ -267,7 +267,7 @@ pub(super) async fn accept(
     .bind(id.as_str())
     .bind(input.token.to_hash())
     .bind(now)
-    .bind(&input.public_key_id)
+    .bind(input.public_key_id.as_str())
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(accepted) = accepted {
@@ -276,7 +276,7 @@ pub(super) async fn accept(
             .made("inviter", &accepted.inviter)
             .made("inviter_key", &accepted.public_key_id)
             .made("invitee", &caller.account)
-            .made("invitee_key", &input.public_key_id)
+            .made("invitee_key", input.public_key_id.as_str())
             .made("proof", proof.as_deref())
             .made("created_at", now)
             .add(&mut tx)

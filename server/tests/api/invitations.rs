@@ -83,6 +83,10 @@ async fn strange_invitations_are_refused() {
         ("tokenHash", json!(random(31))),
         ("delivery", json!("email")),
         ("delivery", json!("pigeon")),
+        // What PostgreSQL cannot store.
+        ("publicKeyId", json!("\0")),
+        ("publicKeyId", json!(format!("{key}\0"))),
+        ("publicKeyId", json!("")),
     ] {
         let mut body = good.clone();
         body[member] = wrong.clone();
@@ -176,6 +180,12 @@ async fn open_and_accept() {
         (404, "not_found"),
         "the key is not published yet"
     );
+    let mut strange = accept.clone();
+    strange["publicKeyId"] = json!(format!("{}\0", &bob_key[..42]));
+    let strange = lab
+        .vault(&bob.token, "POST", "/connections", Some(strange))
+        .await;
+    assert_eq!(code(&strange), (400, "bad_input"));
     let mut foreign = accept.clone();
     foreign["publicKeyId"] = json!(ada_key);
     let foreign = lab
