@@ -3,6 +3,7 @@
 import { callable, number, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
+import { deviceSecret, keepDevice } from "./device.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { openSession, period } from "./session.js";
@@ -44,15 +45,18 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
     /** @type {InstanceType<RawClientClass>} */
     #raw;
     #origin;
+    #device;
 
     /**
      * @param {unknown} raw
      * @param {import("./session.js").Origin} origin
+     * @param {Uint8Array} device
      */
-    constructor(raw, origin) {
+    constructor(raw, origin, device) {
       if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
       this.#raw = raw;
       this.#origin = origin;
+      this.#device = device;
     }
 
     /**
@@ -83,7 +87,8 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       }
       const module = await load(options);
       const work = workWith(module, worker ?? workerFile());
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
+      const device = deviceSecret();
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work, device }), origin, device));
     }
 
     /**
@@ -94,6 +99,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const { identityToken, ...checked } = check(credentials);
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
+      keepDevice(this.#device);
       return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
 
@@ -105,6 +111,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const { identityToken, ...checked } = check(credentials);
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
+      keepDevice(this.#device);
       return openSession(session, { ...this.#origin, identityToken });
     }
 
@@ -125,6 +132,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      keepDevice(this.#device);
       return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };

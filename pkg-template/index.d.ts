@@ -541,6 +541,12 @@ export class Session {
   readonly email: string | null;
   /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
+  /**
+   * How many other sign-ins to this account were begun and not finished, as with a wrong passphrase, before the passphrase was
+   * last given here, and since it was given before that, on any device. The Keystore counts them. 0 after a sign-up, a recovery
+   * and {@link Vouchsafe.resume}.
+   */
+  readonly failedSignIns: number;
 
   /**
    * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. The browser stores

@@ -100,6 +100,11 @@ export class Session {
     }
   }
 
+  /** How many other sign-ins failed before the last one here. */
+  get failedSignIns() {
+    return this.#raw?.failedSignIns ?? 0;
+  }
+
   /** Whether the keys are forgotten. */
   get locked() {
     return this.#raw?.locked ?? true;

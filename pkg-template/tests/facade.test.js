@@ -120,6 +120,38 @@ test("the time of a request is the app's matter, and the module's to judge", asy
   for (const timeout of ["5000", 1.5, NaN, new Date()]) await assert.rejects(opened(timeout), code("bad_input"));
 });
 
+test("the Keystore knows a browser again once somebody has signed in", async (t) => {
+  const open = async () => {
+    const app = await api.Vouchsafe.open(services);
+    return { app, device: called("open")[0].device };
+  };
+  // Without storage each is another.
+  const [first, second] = [await open(), await open()];
+  assert.equal(first.device.length, 32);
+  assert.notDeepEqual(first.device, second.device);
+
+  const stored = new Map();
+  const localStorage = { getItem: (name) => stored.get(name) ?? null, setItem: (name, value) => stored.set(name, value) };
+  globalThis.window = { localStorage };
+  t.after(() => delete globalThis.window);
+  const { app, device } = await open();
+  assert.equal(stored.size, 0, "nothing is kept of a page that nobody signs in to");
+  await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+  assert.deepEqual([...stored.keys()], ["vouchsafe device"]);
+  assert.deepEqual((await open()).device, device);
+  stored.set("vouchsafe device", "nonsense");
+  assert.notDeepEqual((await open()).device, device);
+
+  // What is forbidden does no harm.
+  globalThis.window = {
+    get localStorage() {
+      throw new Error("SecurityError");
+    },
+  };
+  const forbidden = await open();
+  await forbidden.app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+});
+
 test("the browser's error is the cause, and there is none without it", async () => {
   const session = await signIn();
   await assert.rejects(session.connection("a"), (error) => code("offline")(error) && error.cause === raw.cause && "cause" in error);

@@ -43,7 +43,8 @@ pub(crate) struct Cli {
     vault_url: Vec<String>,
 
     /// The Keystore's base URL, path included; it is also the issuer of its tokens. By default /keystore at the
-    /// address that is listened on. A Vault alone must be told, and fetches the token keys there.
+    /// address that is listened on. A Vault alone must be told, and fetches the token keys there, over https or on this
+    /// machine.
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_KEYSTORE_URL")]
     keystore_url: Option<String>,
 
@@ -56,7 +57,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_OIDC_ISSUER")]
     oidc_issuer: Option<String>,
 
-    /// Whom identity tokens must be for, one of their aud: the app's client id. Repeat it for more.
+    /// Whom identity tokens must be for, one of their aud (and, where there are several, their azp): the app's client id.
+    /// Repeat it for more.
     #[arg(
         long,
         value_name = "AUDIENCE",

@@ -77,6 +77,9 @@ async fn start(request: &Request, abort: &Abort) -> Result<web_sys::Response> {
     if let Some(last_event_id) = &request.last_event_id {
         builder = builder.header("last-event-id", last_event_id);
     }
+    if let Some(device) = &request.device {
+        builder = builder.header("vouchsafe-device", device);
+    }
     let built = match request.body.as_deref() {
         Some(body) => builder
             .header("content-type", "application/json")

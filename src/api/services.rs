@@ -26,6 +26,8 @@ pub enum Access {
     Keystore,
     /// To the Vault, with a token that is fetched when needed.
     Vault,
+    /// To the Vault, with a token that deletes the account, which only a fresh proof of the passphrase gives.
+    Deletion,
 }
 
 /// Both services, as one account reaches them.
@@ -35,6 +37,7 @@ pub struct Services<T> {
     pub(super) keystore: String,
     pub(super) session: RefCell<Option<Zeroizing<String>>>,
     pub(super) token: RefCell<Option<VaultToken>>,
+    device: RefCell<Option<Zeroizing<String>>>,
     pub(super) timeout_ms: u32,
 }
 
@@ -90,6 +93,7 @@ impl<T: Transport> Services<T> {
             keystore: check_base(keystore)?,
             session: RefCell::new(None),
             token: RefCell::new(None),
+            device: RefCell::new(None),
             timeout_ms: DEFAULT_TIMEOUT_MS,
         })
     }
@@ -115,6 +119,7 @@ impl<T: Transport> Services<T> {
             keystore: self.keystore.clone(),
             session: RefCell::new(None),
             token: RefCell::new(None),
+            device: RefCell::new(None),
             timeout_ms: self.timeout_ms,
         }
     }
@@ -126,6 +131,11 @@ impl<T: Transport> Services<T> {
     ) -> Option<Zeroizing<String>> {
         self.forget_token();
         self.session.replace(session)
+    }
+
+    /// Shows this to the Keystore with every request, so that it knows the device again.
+    pub(crate) fn set_device(&self, device: Zeroizing<String>) {
+        *self.device.borrow_mut() = Some(device);
     }
 
     /// The Keystore session that calls show.
@@ -254,8 +264,13 @@ impl<T: Transport> Services<T> {
             Access::Open => (&self.keystore, None),
             Access::Keystore => (&self.keystore, Some(self.session_token()?)),
             Access::Vault => (&self.vault, Some(self.vault_token(deadline).await?)),
+            Access::Deletion => (&self.vault, Some(self.proof_token(deadline).await?)),
         };
         request.url = format!("{base}/v1{path}");
+        if matches!(access, Access::Open | Access::Keystore) {
+            let device = self.device.borrow();
+            request.device = device.as_ref().map(|device| device.to_string());
+        }
         // The token before is wiped.
         drop(std::mem::replace(&mut request.bearer, bearer).map(Zeroizing::new));
         Ok(())

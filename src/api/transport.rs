@@ -46,6 +46,8 @@ pub struct Request {
     pub body: Option<String>,
     /// For an event stream that goes on.
     pub last_event_id: Option<String>,
+    /// By which the Keystore knows this device again: 32 bytes in base64url, for the header `Vouchsafe-Device`.
+    pub device: Option<String>,
 }
 
 impl Request {
@@ -57,6 +59,7 @@ impl Request {
             bearer: None,
             body,
             last_event_id: None,
+            device: None,
         }
     }
 }

@@ -112,6 +112,11 @@ impl RawSession {
         self.0.email()
     }
 
+    #[wasm_bindgen(getter, js_name = failedSignIns)]
+    pub fn failed_sign_ins(&self) -> f64 {
+        self.0.failed_sign_ins() as f64
+    }
+
     #[wasm_bindgen(getter)]
     pub fn locked(&self) -> bool {
         self.0.is_locked()

@@ -92,6 +92,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             ("DELETE /v1/account", Body::None, Body::None),
             ("POST /v1/tokens", apart(TOKENS), apart(TOKENS)),
+            ("POST /v1/tokens/proof", apart(TOKENS), apart(TOKENS)),
             (
                 "GET /v1/jwks",
                 Body::None,

@@ -187,6 +187,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("vouchsafe-device"),
         ])
         .expose_headers([header::RETRY_AFTER])
         .max_age(Duration::from_secs(600)))

@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::devices::Device;
 use super::opaque;
 use super::sessions::{Scope, make_session};
 use super::state::KeystoreState;
 use super::who::Who;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
-use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::limits::{CallerAddress, Place, SIGN_UP};
 use crate::http::sizes::MAX_ACCOUNT_KEY_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message};
 use crate::store::db::Tx;
@@ -75,7 +76,8 @@ pub(super) async fn sign_up_start(
     let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let place = Place::Address(&address);
+    keystore.limits.attempt(&SIGN_UP, &who.login, &place)?;
     let registration_response = keystore
         .setup
         .register(&who.login, &input.registration_request)?;
@@ -94,17 +96,20 @@ pub(super) async fn sign_up_start(
 /// Ends a sign-up: stores the account and its first session, or nothing.
 #[utoipa::path(
     post, path = "/sign-up/finish", request_body = SignUpFinish, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 201, body = SignedUp), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_finish(
     State(keystore): KeystoreState,
     address: CallerAddress,
+    device: Device,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
     let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let place = Place::Address(&address);
+    keystore.limits.attempt(&SIGN_UP, &who.login, &place)?;
     let id = input.account_id.of_version(4)?;
     let (record, verifier) = (
         String::from(opaque::record(&input.registration_record)?),
@@ -137,6 +142,7 @@ pub(super) async fn sign_up_finish(
         refuse_another(&mut tx, &row, id, &who).await?;
     }
     let made = make_session(&mut tx, id, Scope::Full, now).await?;
+    device.remember(&mut tx, id, now).await?;
     tx.commit().await?;
     let answer = SignedUp {
         account_id: input.account_id,

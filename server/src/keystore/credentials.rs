@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::{Proven, Session};
+use super::devices::Device;
 use super::opaque;
 use super::sessions::SESSION_LIFETIME_MS;
 use super::state::{Keystore, KeystoreState};
@@ -84,11 +85,13 @@ pub(super) async fn start(
 /// Replaces credentials, if they are still the version that the caller saw, and ends every other session.
 #[utoipa::path(
     put, path = "/credentials", request_body = NewCredentials,
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = CredentialsChanged), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn change(
     State(keystore): KeystoreState,
     Proven(session): Proven,
+    device: Device,
     Input(input): Input<NewCredentials>,
 ) -> Result<Json<CredentialsChanged>> {
     let (passphrase, recovery) = (input.passphrase.is_some(), input.recovery.is_some());
@@ -104,7 +107,10 @@ pub(super) async fn change(
     }
     let columns = Columns::new(&input)?;
     let version = input.credentials_version;
-    let changed = match keystore.replace(&session, version, &columns).await? {
+    let changed = match keystore
+        .replace(&session, &device, version, &columns)
+        .await?
+    {
         Some(changed) => changed,
         None => {
             keystore
@@ -143,6 +149,7 @@ impl Keystore {
     async fn replace(
         &self,
         session: &Session,
+        device: &Device,
         version: i64,
         new: &Columns<'_>,
     ) -> Result<Option<CredentialsChanged>> {
@@ -168,13 +175,11 @@ impl Keystore {
         let Some(credentials_version) = made else {
             return Ok(None);
         };
-        // A session of recovery becomes a full one, made now; another stays as it is.
+        // A session of recovery becomes a full one; another stays as it is. The proof is as old as before.
         let kept: Option<i64> = sqlx::query_scalar(
-            "UPDATE sessions SET created_at = CASE WHEN recovery = 1 THEN $1 ELSE created_at END, \
-             expires_at = CASE WHEN recovery = 1 THEN $2 ELSE expires_at END, recovery = 0 \
-             WHERE hash = $3 RETURNING expires_at",
+            "UPDATE sessions SET expires_at = CASE WHEN recovery = 1 THEN $1 ELSE expires_at END, recovery = 0 \
+             WHERE hash = $2 RETURNING expires_at",
         )
-        .bind(now)
         .bind(now + SESSION_LIFETIME_MS)
         .bind(&session.hash)
         .fetch_optional(&mut *tx)
@@ -185,10 +190,16 @@ impl Keystore {
             .bind(&session.hash)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("DELETE FROM logins WHERE account = $1")
-            .bind(&session.account)
-            .execute(&mut *tx)
-            .await?;
+        for sql in [
+            "DELETE FROM logins WHERE account = $1",
+            "DELETE FROM devices WHERE account = $1",
+        ] {
+            sqlx::query(sql)
+                .bind(&session.account)
+                .execute(&mut *tx)
+                .await?;
+        }
+        device.remember(&mut tx, &session.account, now).await?;
         tx.commit().await?;
         Ok(Some(CredentialsChanged {
             credentials_version,

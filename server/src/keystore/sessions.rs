@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::opaque;
+use super::devices::Device;
 use super::state::{Keystore, KeystoreState};
+use super::{failed_sign_ins, opaque};
 use crate::base64url::from_base64url;
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
@@ -18,11 +19,12 @@ use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
+use crate::token::PROOF_LIFETIME_MS;
 
 /// A full session ends this long after the sign-in.
 pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
-/// A session of recovery, which is there to set new credentials.
-const RECOVERY_LIFETIME_MS: i64 = 15 * MINUTE;
+/// A session of recovery, which is there to set new credentials, ends with the proof that it rests on.
+const RECOVERY_LIFETIME_MS: i64 = PROOF_LIFETIME_MS;
 /// A sign-in has to be finished within this time after its start.
 const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
 
@@ -82,9 +84,11 @@ pub(crate) struct SignedIn {
     vault_key: Jwe,
     signing_key: Jwe,
     credentials_version: i64,
+    /// Other sign-ins that were begun and not finished, since the last one that was.
+    failed_sign_ins: i64,
 }
 
-/// Makes a session and stores its hash.
+/// Makes a session of somebody who has just proved themselves, and stores its hash.
 pub(super) async fn make_session(
     tx: &mut Tx,
     account: &str,
@@ -103,6 +107,7 @@ pub(super) async fn make_session(
         .key("hash", &made.session.to_hash())
         .made("account", account)
         .made("created_at", now)
+        .made("proved_at", now)
         .made("expires_at", made.expires_at)
         .made("recovery", i64::from(scope == Scope::Recovery))
         .add(tx)
@@ -207,17 +212,20 @@ impl Keystore {
 /// Begins a sign-in.
 #[utoipa::path(
     post, path = "/sign-in/start", request_body = SignInStart, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = SignInStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_start(
     State(keystore): KeystoreState,
     address: CallerAddress,
+    device: Device,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
     let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_IN, &who.login, &address)?;
+    let place = device.place(&keystore, &who.login, &address).await?;
+    keystore.limits.attempt(&SIGN_IN, &who.login, &place)?;
     let found: Option<Found> = sqlx::query_as(
         "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
     )
@@ -241,7 +249,9 @@ pub(super) async fn sign_in_start(
     let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
     let (hash, state) = (login.to_hash(), String::from(state));
     let version = found.as_ref().map_or(1, |found| found.credentials_version);
+    let request = failed_sign_ins::request_hash(&input.credential_request);
     let mut tx = keystore.db.begin().await?;
+    failed_sign_ins::begin(&mut tx, &who.login, &request).await?;
     NewRow::of("logins")
         .key("hash", &hash)
         .made("account", found.as_ref().map(|found| found.id.as_str()))
@@ -250,6 +260,7 @@ pub(super) async fn sign_in_start(
         .made("credentials_version", version)
         // Strangers leave no address behind.
         .made("email", found.as_ref().and(who.token_email()))
+        .made("request", &request)
         .add(&mut tx)
         .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
@@ -270,10 +281,12 @@ pub(super) async fn sign_in_start(
 /// Ends a sign-in. The same message again ends the session that it made first, and makes another.
 #[utoipa::path(
     post, path = "/sign-in/finish", request_body = SignInFinish, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = SignedIn), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_finish(
     State(keystore): KeystoreState,
+    device: Device,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
@@ -294,6 +307,8 @@ pub(super) async fn sign_in_finish(
     .await?;
     let held = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &login.account, Scope::Full, now).await?;
+    device.remember(&mut tx, &login.account, now).await?;
+    let failed_sign_ins = failed_sign_ins::end(&mut tx, &login.account, &hash, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
         .execute(&mut *tx)
@@ -316,6 +331,7 @@ pub(super) async fn sign_in_finish(
         vault_key: held.vault_key,
         signing_key: held.signing_key,
         credentials_version: login.credentials_version,
+        failed_sign_ins,
     }))
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::departures::Departures;
 use super::identity::Identities;
 use super::setup::Setup;
 use super::tokens::TokenKey;
@@ -20,6 +21,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0002_credentials.sql"),
     include_str!("migrations/0003_sweeping.sql"),
     include_str!("migrations/0004_identities.sql"),
+    include_str!("migrations/0006_proofs.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
@@ -34,6 +36,7 @@ pub(crate) struct Keystore {
     pub(super) email_sign_up: bool,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
+    pub(super) departures: Departures,
 }
 
 /// The state of every Keystore route.
@@ -58,6 +61,7 @@ impl Keystore {
             clock: config.clock.clone(),
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
+            departures: Departures::new(&urls.vault.text),
         }))
     }
 

@@ -1,10 +1,14 @@
-//! Erasing sessions, logins and copies of keys once their time is over.
+//! Erasing sessions, logins, devices and copies of keys once their time is over.
 
 use super::state::Keystore;
+use crate::clock::DAY;
 use crate::http::error::Result;
 
+/// A device that has not signed in for so long is known no more.
+const DEVICE_LIFETIME_MS: i64 = 365 * DAY;
+
 impl Keystore {
-    /// Sessions and logins go; of a space the copies go, and its id stays taken.
+    /// Sessions, logins and devices go; of a space the copies go, and its id stays taken.
     pub(super) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
         for sql in [
@@ -15,6 +19,11 @@ impl Keystore {
         ] {
             sqlx::query(sql).bind(now).execute(&self.db.write).await?;
         }
+        sqlx::query("DELETE FROM devices WHERE used_at <= $1")
+            .bind(now - DEVICE_LIFETIME_MS)
+            .execute(&self.db.write)
+            .await?;
+        self.end_departures().await?;
         Ok(self.db.checkpoint().await?)
     }
 }

@@ -3,27 +3,30 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::auth::{Holder, VaultCaller};
+use super::auth::{Leaver, VaultCaller};
 use super::events::{Change, Kind};
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
-/// Deletes what the account has here and ends its connections. No token speaks for it any more.
+/// Deletes what the account has here and ends its connections. No token that was made before speaks for it any more; to an
+/// owner whom the Keystore still knows it is a new account.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> Result<StatusCode> {
+pub(super) async fn delete(State(vault): VaultState, Leaver(caller): Leaver) -> Result<StatusCode> {
     let (account, now) = (&caller.account, vault.clock.now());
     let mut tx = vault.db.begin().await?;
     let done = sqlx::query(
         "INSERT INTO accounts (id, deleted_at) VALUES ($1, $2) \
-         ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE accounts.deleted_at IS NULL",
+         ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at \
+         WHERE accounts.deleted_at IS NULL OR accounts.deleted_at < $3",
     )
     .bind(account)
     .bind(now)
+    .bind(caller.deleted_before)
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {
@@ -93,9 +96,11 @@ impl Vault {
         let mut tx = self.db.begin().await?;
         let held = sqlx::query(
             "INSERT INTO accounts (id) VALUES ($1) \
-             ON CONFLICT (id) DO UPDATE SET deleted_at = NULL WHERE accounts.deleted_at IS NULL",
+             ON CONFLICT (id) DO UPDATE SET deleted_at = accounts.deleted_at \
+             WHERE accounts.deleted_at IS NULL OR accounts.deleted_at < $2",
         )
         .bind(&caller.account)
+        .bind(caller.deleted_before)
         .execute(&mut *tx)
         .await?;
         if held.rows_affected() == 1 {
@@ -105,9 +110,11 @@ impl Vault {
         }
     }
 
-    pub(super) async fn is_deleted(&self, account: &str) -> Result<bool> {
-        let found = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND deleted_at IS NOT NULL")
-            .bind(account)
+    /// Whether the account may have been deleted since the caller's token was made.
+    pub(super) async fn is_deleted(&self, caller: &VaultCaller) -> Result<bool> {
+        let found = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND deleted_at >= $2")
+            .bind(&caller.account)
+            .bind(caller.deleted_before)
             .fetch_optional(&self.db.read)
             .await?;
         Ok(found.is_some())

@@ -171,6 +171,16 @@ impl Lab {
         .await
     }
 
+    /// A token that deletes the person's account at the Vault.
+    pub(crate) async fn proof(&self, person: &Person) -> String {
+        let body = json!({ "audience": self.server.vault_url() });
+        let (status, body) = self
+            .keystore(&person.session, "POST", "/tokens/proof", Some(body))
+            .await;
+        assert_eq!(status, 200, "{body}");
+        body["token"].as_str().unwrap().to_owned()
+    }
+
     /// Publishes a key of the person and gives its id.
     pub(crate) async fn publish(&self, person: &Person) -> String {
         let (id, body) = public_key();

@@ -75,7 +75,7 @@ async fn a_recovery_replaces_both_and_ends_what_was_open() {
         (
             200,
             &json!({
-                "accountId": ada.account, "session": recovery, "expiresAt": lab.now() + 15 * MINUTE,
+                "accountId": ada.account, "session": recovery, "expiresAt": lab.now() + 5 * MINUTE,
                 "kekRecovery": jwe("kek recovery"), "vaultKey": jwe("vault key"),
                 "signingKey": jwe("signing key"), "credentialsVersion": 1,
             })
@@ -146,12 +146,17 @@ async fn a_recovery_session_does_nothing_else() {
             "/tokens",
             Some(json!({ "audience": lab.server.vault_url() })),
         ),
+        (
+            "POST",
+            "/tokens/proof",
+            Some(json!({ "audience": lab.server.vault_url() })),
+        ),
     ] {
         let answer = lab.keystore(recovery, method, path, body).await;
         assert_eq!(code(&answer), (401, "session_expired"), "{method} {path}");
     }
     new_passphrase(&lab, recovery, "another").await;
-    lab.pass(15 * MINUTE - 1);
+    lab.pass(5 * MINUTE - 1);
     let passphrase = new_passphrase(&lab, recovery, "another").await;
     lab.pass(1);
     let body = credentials(1, passphrase, new_recovery(&random(32)));
@@ -163,6 +168,22 @@ async fn a_recovery_session_does_nothing_else() {
     let sign_out = || lab.keystore(recovery, "POST", "/sign-out", Some(json!({})));
     assert_eq!(sign_out().await.0, 204);
     assert_eq!(code(&sign_out().await), (401, "session_expired"));
+}
+
+#[tokio::test]
+async fn a_change_makes_no_proof_younger() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let (_, started) = recover(&lab, &ada.email, &recovery_auth(&ada.email)).await;
+    let session = started["session"].as_str().unwrap();
+    let passphrase = new_passphrase(&lab, session, "another").await;
+    lab.pass(4 * MINUTE);
+    let body = credentials(1, passphrase, new_recovery(&random(32)));
+    assert_eq!(put(&lab, session, body).await.0, 200);
+    lab.pass(MINUTE + 1);
+    assert!(works(&lab, session).await);
+    let late = lab.keystore(session, "DELETE", "/account", None).await;
+    assert_eq!(code(&late), (401, "session_expired"));
 }
 
 #[tokio::test]

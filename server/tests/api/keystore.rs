@@ -39,7 +39,7 @@ async fn sign_up_and_in() {
             &json!({
                 "accountId": body["accountId"], "email": "ada@example.org", "session": signed_in["session"],
                 "expiresAt": lab.now() + 30 * DAY, "kekPassphrase": body["kekPassphrase"],
-                "vaultKey": body["vaultKey"], "signingKey": body["signingKey"], "credentialsVersion": 1,
+                "vaultKey": body["vaultKey"], "signingKey": body["signingKey"], "credentialsVersion": 1, "failedSignIns": 0,
             })
         )
     );
@@ -285,7 +285,7 @@ async fn tokens_are_for_known_audiences() {
         part(1),
         json!({
             "iss": lab.server.keystore_url(), "aud": local, "sub": ada.account, "email": ada.email,
-            "iat": seconds, "exp": seconds + 300,
+            "iat": seconds, "exp": seconds + 300, "proof": null,
         })
     );
     assert_eq!(

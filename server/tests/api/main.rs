@@ -7,6 +7,7 @@ mod cards;
 mod common;
 mod credentials;
 mod deletion;
+mod departures;
 mod description;
 mod events;
 mod http;

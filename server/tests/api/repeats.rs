@@ -178,8 +178,10 @@ impl Repeats {
     async fn keystore(&mut self, ada: &Person, bob: &Person) {
         let (of_ada, of_bob) = (Some(ada.session.as_str()), Some(bob.session.as_str()));
         let audience = json!({ "audience": self.lab.server.vault_url() });
-        self.twice("keystore POST /tokens", &[], of_ada, Some(audience), &[])
-            .await;
+        for route in ["keystore POST /tokens", "keystore POST /tokens/proof"] {
+            let audience = Some(audience.clone());
+            self.twice(route, &[], of_ada, audience, &[]).await;
+        }
         let (id, body) = (v7(), json!({ "key": jwe("key"), "note": jwe("note") }));
         self.twice(
             "keystore PUT /connections/{id}",
@@ -344,8 +346,9 @@ async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
         let (table, _) = row.split_once(':').unwrap();
         *counts.entry(table.to_owned()).or_default() += 1;
     }
+    let proof = repeats.lab.proof(&ada).await;
     for (route, bearer) in [
-        ("vault DELETE /account", &ada.token),
+        ("vault DELETE /account", &proof),
         ("keystore DELETE /account", &ada.session),
     ] {
         repeats.twice(route, &[], Some(bearer), None, &[]).await;

@@ -14,7 +14,7 @@ async fn lab() -> Lab {
 }
 
 /// Waits until a statement gives this number.
-async fn count(url: &str, sql: &'static str, id: &str, expected: i64) {
+pub(crate) async fn count(url: &str, sql: &'static str, id: &str, expected: i64) {
     let pool = database(url).await;
     until(async || {
         let count: i64 = sqlx::query_scalar(sql)
@@ -174,6 +174,27 @@ async fn expired_sessions_and_logins_go() {
     );
     lab.pass(1);
     count(&lab.keystore_db, rows, &hash(session), 0).await;
+}
+
+#[tokio::test]
+async fn devices_are_forgotten_after_a_year() {
+    let lab = lab().await;
+    let keystore = lab.server.keystore_url();
+    let device = random(32);
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("vouchsafe-device", device.parse().unwrap());
+    let builder = reqwest::Client::builder().default_headers(headers);
+    let client = builder.build().unwrap();
+    sign_up(&client, keystore, lab.server.vault_url(), "ada").await;
+    let rows = "SELECT COUNT(*) FROM devices WHERE hash = $1";
+    count(&lab.keystore_db, rows, &hash(&device), 1).await;
+    lab.pass(365 * DAY - 1);
+    let (_, finish) = sign_in_body(&client, keystore, "ada@example.org", "passphrase of ada").await;
+    let (status, _) = lab.open_keystore("/sign-in/finish", finish.unwrap()).await;
+    assert_eq!(status, 200);
+    count(&lab.keystore_db, rows, &hash(&device), 1).await;
+    lab.pass(1);
+    count(&lab.keystore_db, rows, &hash(&device), 0).await;
 }
 
 #[tokio::test]

@@ -126,6 +126,8 @@ pub struct SignedIn {
     pub signing_key: String,
     /// Grows by one with every change of passphrase or recovery key.
     pub credentials_version: u64,
+    /// Other sign-ins that were begun and not finished, since the last one that was.
+    pub failed_sign_ins: u64,
 }
 
 impl fmt::Debug for SignedIn {

@@ -17,12 +17,14 @@ impl<T: Transport, E: Engine> Client<T, E> {
         login: impl Into<Login>,
         passphrase: &str,
     ) -> Result<Session<T, E>> {
-        let services = self.services.fresh();
         let login = login.into().check()?;
+        let services = self.services_for(&login)?;
         let (answer, keys) = sign_in(&services, &self.engine, &login, passphrase).await?;
         services.set_session(Some(answer.session));
         // The address is the one that was typed, whatever the Keystore calls it.
-        Ok(self.session(services, answer.account_id, login, Some(keys)))
+        let session = self.session(services, answer.account_id, login, Some(keys));
+        session.tell_failed_sign_ins(answer.failed_sign_ins);
+        Ok(session)
     }
 }
 

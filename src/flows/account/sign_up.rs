@@ -32,7 +32,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let login = login.into().check()?;
         let passphrase = check_new_passphrase(&self.engine, passphrase)?;
         let engine = &self.engine;
-        let services = self.services.fresh();
+        let services = self.services_for(&login)?;
 
         let ask = async |registration_request: String| {
             let request = SignUpStart {

@@ -56,6 +56,7 @@ pub(in crate::flows) struct Inner<T: Transport, E: Engine> {
     live: Live,
     /// Is told what there is to keep.
     watcher: RefCell<Option<Watcher>>,
+    failed_sign_ins: Cell<u64>,
     signed_out: Cell<bool>,
     /// The Keystore was asked to delete the account, and perhaps did.
     pub(in crate::flows) deleting: Cell<bool>,
@@ -94,6 +95,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             memory: RefCell::default(),
             live: Live::default(),
             watcher: RefCell::default(),
+            failed_sign_ins: Cell::new(0),
             signed_out: Cell::new(false),
             deleting: Cell::new(false),
         };
@@ -107,6 +109,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     #[must_use]
     pub fn account(&self) -> Id {
         self.inner.account
+    }
+
+    /// Other sign-ins to this account that were begun and not finished, between the last two times that the passphrase was
+    /// proven. It is the Keystore's word.
+    #[must_use]
+    pub fn failed_sign_ins(&self) -> u64 {
+        self.inner.failed_sign_ins.get()
+    }
+
+    pub(in crate::flows) fn tell_failed_sign_ins(&self, count: u64) {
+        self.inner.failed_sign_ins.set(count);
     }
 
     pub(in crate::flows) fn services(&self) -> &Services<T> {

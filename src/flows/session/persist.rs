@@ -165,9 +165,9 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let keys = keys
             .map(|keys| read_keys(state.account, keys))
             .transpose()?;
-        let services = self.services.fresh();
-        services.set_session(state.session);
         let login = state.email.map_or_else(Login::identity, Login::Email);
+        let services = self.services_for(&login)?;
+        services.set_session(state.session);
         let session = self.session(services, state.account, login, keys);
         session.remember_versions(versions);
         Ok(session)

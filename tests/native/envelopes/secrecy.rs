@@ -125,6 +125,7 @@ fn sessions_and_tokens_on_the_wire() {
         bearer: Some(secret.to_owned()),
         body: Some(secret.to_owned()),
         last_event_id: None,
+        device: None,
     };
     let response = Response {
         status: 200,
@@ -154,6 +155,7 @@ fn sessions_and_tokens_on_the_wire() {
         vault_key: jwe.clone(),
         signing_key: jwe.clone(),
         credentials_version: 1,
+        failed_sign_ins: 0,
     };
     let login = Login::Identity(session.clone());
     let sign_in_start = SignInStart {

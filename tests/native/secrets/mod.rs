@@ -108,7 +108,11 @@ const NO_SECRETS: [(&str, &str); 47] = [
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
-const PLAIN_COPIES: [(&str, &str); 4] = [
+const PLAIN_COPIES: [(&str, &str); 5] = [
+    (
+        "api/token.rs proof_token: to_string(token)",
+        "goes into a `Request`, which is wiped",
+    ),
     (
         "api/token.rs session_token: to_string(token)",
         "goes into a `Request`, which is wiped",

@@ -52,7 +52,11 @@ pub(crate) const FOR_RECOVERY: [&str; 3] = [
 ];
 
 /// Routes that those may repeat whose account is deleted already.
-pub(crate) const FOR_THE_DELETED: [&str; 2] = ["keystore DELETE /account", "vault DELETE /account"];
+pub(crate) const FOR_THE_DELETED: [&str; 3] = [
+    "keystore DELETE /account",
+    "keystore POST /tokens/proof",
+    "vault DELETE /account",
+];
 
 use Former::{Nothing, Sees};
 use Kind::{Missing, MissingOfMany, Open, Own, OwnList, OwnStream, Taken};
@@ -138,6 +142,9 @@ fn keystore() -> Vec<Row> {
         ),
         open("keystore GET /jwks", "public keys"),
         row("keystore POST /tokens", Own, |_, caller| {
+            (String::new(), Some(json!({ "audience": caller.audience })))
+        }),
+        row("keystore POST /tokens/proof", Own, |_, caller| {
             (String::new(), Some(json!({ "audience": caller.audience })))
         }),
         row("keystore GET /connections/{id}", Missing, |target, _| {
