@@ -1,15 +1,16 @@
 //! Compact JWE (RFC 7516), written and read strictly.
 //!
 //! The reader never interprets a header. For the record that it expects it builds the one protected header that it
-//! would accept and compares bytes, before a key is touched; so there is nothing to negotiate. The header is GCM's
-//! additional data, `kid` names the very key that opens the record, `ctx` its place.
+//! would accept and compares bytes, before a key is touched; so there is nothing to negotiate. The header is additional
+//! data, `kid` names the very key that opens the record, `ctx` its place.
 
 use zeroize::Zeroizing;
 
 use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
-use super::connection_key::ConnectionPublicKey;
+use super::connection_key::{ConnectionKey, ConnectionPublicKey};
 use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_random};
 use super::keys::SymmetricKey;
+use super::xwing::ENC_BYTES;
 use crate::error::{Error, Result};
 
 /// A record's kind and the ids that it belongs to: `typ` and `ctx` of its header.
@@ -37,6 +38,16 @@ impl Place {
             )
             .as_bytes(),
         )
+    }
+
+    /// The header of a record under two keys, up to its `psk_id` and behind it. It has no `enc`: HPKE encrypts the
+    /// content itself.
+    fn hybrid_header(&self, kid: &str) -> [String; 2] {
+        let Self { typ, ctx } = self;
+        [
+            format!(r#"{{"alg":"HPKE-9","typ":"{typ}","kid":"{kid}","psk_id":""#),
+            format!(r#"","ctx":"{ctx}"}}"#),
+        ]
     }
 }
 
@@ -102,48 +113,69 @@ pub(crate) async fn open_large(
         .map(Zeroizing::new)
 }
 
-/// Seals for the holder of a connection's private key: `alg` `RSA-OAEP-256`.
+/// Seals for the holder of a connection's private keys, both of which it takes to open it: `alg` `HPKE-9` in PSK mode,
+/// integrated encryption (draft-ietf-jose-hpke-encrypt, section 5). The PSK is random, and `psk_id` is its RSA-OAEP-256
+/// ciphertext.
 pub(crate) async fn seal_for(
     engine: &impl Engine,
     key: &ConnectionPublicKey,
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("RSA-OAEP-256", key.thumbprint());
-    let content_key = make_random::<32>(engine)?;
-    let wrapped = engine.rsa_encrypt(key.spki(), &content_key[..]).await?;
-    let body = encrypt(engine, &content_key, header.as_bytes(), plaintext)?;
-    Ok(format!("{header}.{}.{body}", to_base64url(&wrapped)))
+    let psk = make_random::<32>(engine)?;
+    let psk_id = engine.rsa_encrypt(key.rsa().spki(), &psk[..]).await?;
+    let [before, after] = place.hybrid_header(key.id());
+    let header = to_base64url(format!("{before}{}{after}", to_base64url(&psk_id)).as_bytes());
+    let xwing = key.xwing();
+    let (enc, ciphertext) = xwing.seal(engine, &psk, &psk_id, header.as_bytes(), plaintext)?;
+    Ok(format!(
+        "{header}.{}..{}.",
+        to_base64url(&enc),
+        to_base64url(&ciphertext)
+    ))
 }
 
-/// Opens what [`seal_for`] made for this key and place.
+/// Opens what [`seal_for`] made for this key and place. `rsa` is the RSA half of the key, imported.
 pub(crate) async fn open_with<E: Engine>(
     engine: &E,
-    private_key: &E::PrivateKey,
-    public_key: &ConnectionPublicKey,
+    rsa: &E::PrivateKey,
+    key: &ConnectionKey,
     place: &Place,
     jwe: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("RSA-OAEP-256", public_key.thumbprint());
-    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
-    if head != header {
+    let [header, enc, iv, ciphertext, tag] = parts_of(jwe)?;
+    let psk_id = psk_id_of(header, &place.hybrid_header(key.public().id()))?;
+    let enc = from_base64url_exact::<ENC_BYTES>(enc)?;
+    let ciphertext = from_base64url(ciphertext)?;
+    if !iv.is_empty() || !tag.is_empty() {
         return Err(Error::RecordRejected);
     }
-    let wrapped = from_base64url(wrapped)?;
-    if wrapped.len() != MODULUS_BYTES {
-        return Err(Error::RecordRejected);
-    }
-    let content_key = engine
-        .rsa_decrypt(private_key, &wrapped)
+    let psk = engine
+        .rsa_decrypt(rsa, &psk_id[..])
         .await
         .map_err(|_| Error::RecordRejected)?;
-    let content_key: Zeroizing<[u8; 32]> = Zeroizing::new(
-        content_key
-            .as_slice()
+    let psk: Zeroizing<[u8; 32]> = Zeroizing::new(
+        psk.as_slice()
             .try_into()
             .map_err(|_| Error::RecordRejected)?,
     );
-    decrypt(&content_key, header.as_bytes(), iv, ciphertext, tag)
+    let aad = header.as_bytes();
+    key.xwing()
+        .open(&psk, &psk_id[..], &enc[..], aad, &ciphertext)
+}
+
+/// The `psk_id` of a header, if everything around it is as expected.
+fn psk_id_of(
+    header: &str,
+    [before, after]: &[String; 2],
+) -> Result<Zeroizing<[u8; MODULUS_BYTES]>> {
+    let header = from_base64url(header)?;
+    let psk_id = header
+        .strip_prefix(before.as_bytes())
+        .and_then(|rest| rest.strip_suffix(after.as_bytes()))
+        .ok_or(Error::RecordRejected)?;
+    let psk_id = std::str::from_utf8(psk_id).map_err(|_| Error::RecordRejected)?;
+    from_base64url_exact(psk_id)
 }
 
 fn parts_of(jwe: &str) -> Result<[&str; 5]> {

@@ -13,8 +13,10 @@ pub mod opaque;
 pub(crate) mod padding;
 pub mod records;
 pub mod recovery_key;
+pub mod rsa_key;
 pub mod safety_number;
 pub(crate) mod signature;
+pub mod xwing;
 
 #[cfg(all(test, feature = "rust-rsa"))]
 #[path = "../../tests/vectors/mod.rs"]

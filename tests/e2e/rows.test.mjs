@@ -91,7 +91,7 @@ test("each action leaves its rows, and no text of a card", async () => {
     const space = only(rows["keystore.spaces"]);
     assert.deepEqual(space.ids, [sent.space_id.value, id, share.id], "a space names its share");
     assert.deepEqual(only(rows["vault.spaces"]).ids, space.ids);
-    assert.deepEqual([space.own.header.typ, space.peer.header.alg], ["vs-own", "RSA-OAEP-256"]);
+    assert.deepEqual([space.own.header.typ, space.peer.header.alg], ["vs-own", "HPKE-9"]);
     assert.deepEqual(space.claim, { name: "claim", kind: "ciphertext", value: null });
   }
   assert.equal(rows["vault.cards"].length, 0, "nothing says which card it was");

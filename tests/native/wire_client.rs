@@ -157,7 +157,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             ("DELETE /v1/cards/{id}", Body::None, Body::None),
             (
-                "PUT /v1/public-keys/{thumbprint}",
+                "PUT /v1/public-keys/{key}",
                 Is(round_trips::<public_keys::PublicKeyWrite>),
                 apart("the client knows the id; it reads nothing of this answer"),
             ),

@@ -84,9 +84,8 @@ async fn opens(engine: &impl Engine) {
         space: id(&share["space"]),
         share: id(&share["id"]),
     };
-    let private_key = engine.import_rsa_key(his_key.pkcs8()).await.unwrap();
-    let peer = text(&share["peer"]);
-    let unwrapped = open_peer_dek(engine, &private_key, his_key.public(), &at, peer).await;
+    let rsa = engine.import_rsa_key(his_key.rsa().pkcs8()).await.unwrap();
+    let unwrapped = open_peer_dek(engine, &rsa, &his_key, &at, text(&share["peer"])).await;
     for dek in [
         open_own_dek(&alice.kek, &at, text(&share["own"])),
         unwrapped,
@@ -158,7 +157,7 @@ impl Person {
         }
     }
 
-    /// Opens the note and, by the thumbprint in it, the connection key.
+    /// Opens the note and, by the id in it, the connection key.
     fn open_entry(&self, record: &Value, plain: &Value, state: NoteState) -> ConnectionKey {
         let sealed = text(&record["note"]);
         let note = open_note(self.account, id(&record["id"]), &self.vault, sealed).unwrap();
@@ -166,7 +165,7 @@ impl Person {
         assert_eq!(note.state, state);
         let sealed = text(&record["key"]);
         let key = open_connection_key(self.account, &self.kek, &note.own_key, sealed).unwrap();
-        is_jwk(&key.to_jwk().unwrap(), &plain["key"]);
+        is_jwk(&key.to_json().unwrap(), &plain["key"]);
         key
     }
 

@@ -15,6 +15,7 @@ mod jose;
 mod opaque;
 mod ours;
 mod rsa_oaep;
+mod xwing;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

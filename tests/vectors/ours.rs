@@ -10,7 +10,9 @@ use crate::crypto::invitation_link::{LinkSecret, Side};
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::records::passphrase_wrapping_key;
 use crate::crypto::recovery_key::RecoveryKey;
+use crate::crypto::rsa_key::RsaPublicKey;
 use crate::crypto::safety_number::{derive_safety_number, is_same_number};
+use crate::crypto::xwing::XwingPublicKey;
 use crate::ids::Id;
 
 /// The public keys of the first two examples of RFC 8032.
@@ -111,10 +113,12 @@ fn invitation_token() {
     assert_eq!(token.hash(), "x_cPvXzz_WDN1iWWmuuzNfMtCwRaDPUxYFuJ6Ndr13g");
 }
 
-/// A connection key whose modulus is one byte over and over: nothing is computed with it here.
-fn connection_key(byte: u8) -> ConnectionPublicKey {
-    let jwk = json!({ "e": "AQAB", "kty": "RSA", "n": to_base64url(&[byte; 384]) });
-    ConnectionPublicKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap()
+/// A connection key whose modulus is one byte over and over, and its X-Wing key another: nothing is computed with it here.
+fn connection_key((modulus, xwing): (u8, u8)) -> ConnectionPublicKey {
+    let jwk = json!({ "e": "AQAB", "kty": "RSA", "n": to_base64url(&[modulus; 384]) });
+    let rsa = RsaPublicKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap();
+    let xwing = XwingPublicKey::from_bytes(&[xwing; 1216]).unwrap();
+    ConnectionPublicKey::new(rsa, xwing).unwrap()
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -123,11 +127,18 @@ fn the_acceptance_proof() {
     let invitation = Id::parse("0197f3a0-5c00-7123-8456-789abcdef012").unwrap();
     let (keys, theirs) = (
         [FIRST, SECOND].map(verifying),
-        [0xc1, 0xd3].map(connection_key),
+        [(0xc1, 1), (0xd3, 2)].map(connection_key),
     );
     assert_eq!(
-        theirs[0].thumbprint(),
+        theirs[0].rsa().thumbprint(),
         "ikz3HnpdPKkofmmJMLKOlMuxrHL0A71-rc3SNAxQxCc"
+    );
+    assert_eq!(
+        theirs.each_ref().map(ConnectionPublicKey::id),
+        [
+            "Sa7zvopp2BCmrvGhJrB7yU9RQlr6PdtzMtsZqbwQxo0",
+            "vPZuXKXjYC8gf1wYFF0n7S9I3cVpqmQsZOaYr4JBPiQ"
+        ]
     );
     let side = |account, index: usize| Side {
         account: Id::parse(account).unwrap(),
@@ -139,7 +150,7 @@ fn the_acceptance_proof() {
         .unwrap();
     assert_eq!(
         to_base64url(&proof),
-        "aLPrpJB9xSMb5XTQr-QH5b47_THXP71cJJplCwHpEZA"
+        "-grwX1sjY_JqCTKS9BXLNRaRwSqWZg2a96dMdN6uFqM"
     );
     assert!(
         !secret

@@ -132,7 +132,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
     },
     TableSpec {
         table: "public_keys",
-        about: "The public key that each side made for a connection, and the statement that it signed over it.",
+        about: "The two public keys, RSA and X-Wing, that each side made for a connection, and the statement that it signed over them.",
         from: "main.public_keys AS r WHERE id IN (SELECT inviter_key FROM main.connections WHERE inviter = $1 OR invitee = $1 \
             UNION SELECT invitee_key FROM main.connections WHERE inviter = $1 OR invitee = $1 \
             UNION SELECT public_key_id FROM main.invitations WHERE inviter = $1)",
@@ -141,6 +141,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("id", Id),
             ("account", Id),
             ("spki", Public),
+            ("xwing", Public),
             ("signing_key", Public),
             ("statement", Public),
             ("created_at", Time),

@@ -179,6 +179,12 @@ pub(crate) type Jwe = Envelope<5>;
 pub(crate) type Jws = Envelope<3>;
 
 impl<const PARTS: usize> Envelope<PARTS> {
+    /// Whether a part may hold nothing: not the header, a JWE's ciphertext and a JWS's signature. A JWE of integrated
+    /// encryption has neither nonce nor tag.
+    fn may_be_empty(part: usize) -> bool {
+        part != 0 && part != PARTS / 2 + 1
+    }
+
     /// The text, unless it is longer than `limit` bytes.
     pub(crate) fn within(&self, limit: usize) -> Result<&str> {
         if self.0.len() <= limit {
@@ -196,9 +202,12 @@ impl<const PARTS: usize> Envelope<PARTS> {
 
 impl<const PARTS: usize> PartialSchema for Envelope<PARTS> {
     fn schema() -> RefOr<Schema> {
-        let between = PARTS - 2;
         let description = "A compact JWE (five parts) or JWS (three) by its shape.";
-        let pattern = format!(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){{{between}}}\.[A-Za-z0-9_-]+$");
+        let parts = (0..PARTS).map(|part| match Self::may_be_empty(part) {
+            true => "[A-Za-z0-9_-]*",
+            false => "[A-Za-z0-9_-]+",
+        });
+        let pattern = format!("^{}$", parts.collect::<Vec<_>>().join(r"\."));
         text_schema(description, pattern)
     }
 }
@@ -215,9 +224,9 @@ impl<const PARTS: usize> TryFrom<Cow<'_, str>> for Envelope<PARTS> {
     fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
         let parts: Vec<&str> = text.split('.').collect();
         let shaped = parts.len() == PARTS
-            && !parts[0].is_empty()
-            && !parts[PARTS - 1].is_empty()
-            && parts.iter().all(|part| from_base64url(part).is_some());
+            && parts.iter().enumerate().all(|(at, part)| {
+                from_base64url(part).is_some() && (Self::may_be_empty(at) || !part.is_empty())
+            });
         if shaped {
             Ok(Self(text.into_owned()))
         } else {
@@ -263,15 +272,21 @@ mod tests {
 
     #[test]
     fn envelopes_have_their_parts() {
-        assert!(Jwe::try_from(Cow::from("AQ..AQ.AQ.AQ")).is_ok());
+        for right in ["AQ..AQ.AQ.AQ", "AQ.AQ.AQ.AQ.AQ", "AQ.AQ..AQ."] {
+            assert!(Jwe::try_from(Cow::from(right)).is_ok(), "{right}");
+        }
         for wrong in [
             "AQ.AQ.AQ",
             "AQ.AQ.AQ.AQ.AQ.AQ",
             ".AQ.AQ.AQ.AQ",
-            "AQ.AQ.AQ.AQ.",
+            "AQ.AQ.AQ..AQ",
             "AR..AQ.AQ.AQ",
         ] {
             assert!(Jwe::try_from(Cow::from(wrong)).is_err(), "{wrong}");
+        }
+        assert!(Jws::try_from(Cow::from("AQ..AQ")).is_ok());
+        for wrong in [".AQ.AQ", "AQ.AQ.", "AQ.AQ"] {
+            assert!(Jws::try_from(Cow::from(wrong)).is_err(), "{wrong}");
         }
         assert!(Jwe::stored("AQ..AQ.AQ.AQ".into()).within(11).is_err());
     }

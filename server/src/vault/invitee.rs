@@ -75,6 +75,7 @@ from_columns! {
     /// The parts of a public key that stand beside its id.
     struct StoredKey {
         spki: String,
+        xwing: String,
         signing_key: Bytes<32>,
         statement: Jws,
     }
@@ -159,14 +160,16 @@ impl Vault {
     }
 
     async fn publication(&self, id: &str) -> Result<Publication> {
-        let key: StoredKey =
-            sqlx::query_as("SELECT spki, signing_key, statement FROM public_keys WHERE id = $1")
-                .bind(id)
-                .fetch_one(&self.db.read)
-                .await?;
+        let key: StoredKey = sqlx::query_as(
+            "SELECT spki, xwing, signing_key, statement FROM public_keys WHERE id = $1",
+        )
+        .bind(id)
+        .fetch_one(&self.db.read)
+        .await?;
         Ok(Publication::stored(
             id.to_owned(),
             key.spki,
+            key.xwing,
             key.signing_key,
             key.statement,
         ))

@@ -20,6 +20,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_sweeping.sql"),
+    include_str!("migrations/0004_xwing.sql"),
 ];
 
 /// The state that the Vault's handlers share.

@@ -526,7 +526,7 @@ pub(crate) fn new_space(recipient: &Person, expires_at: Option<i64>) -> Value {
     })
 }
 
-/// A key of the right form with a random modulus: its thumbprint and the body that publishes it.
+/// A key of the right form with a random modulus: its id and the body that publishes it.
 pub(crate) fn public_key() -> (String, Value) {
     let mut modulus = [0; 384];
     OsRng.fill_bytes(&mut modulus);
@@ -537,12 +537,20 @@ pub(crate) fn public_key() -> (String, Value) {
         .unwrap();
     let spki = [&before[..], &modulus, &[2, 3, 1, 0, 1]].concat();
     let jwk = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, encode(&modulus));
+    let mut xwing = [0; 1216];
+    OsRng.fill_bytes(&mut xwing);
+    let id = Sha256::new()
+        .chain_update("vouchsafe/1 connection key")
+        .chain_update(Sha256::digest(jwk))
+        .chain_update(xwing)
+        .finalize();
     let body = json!({
         "spki": encode(&spki),
+        "xwing": encode(&xwing),
         "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": random(32) },
         "statement": format!("{}.{}.{}", encode(b"{}"), encode(b"{}"), random(64)),
     });
-    (encode(&Sha256::digest(jwk)), body)
+    (encode(&id), body)
 }
 
 /// Something of the shape of a compact JWE.

@@ -130,7 +130,11 @@ async fn open_and_accept() {
         .await;
 
     let open = format!("/invitations/{id}/open");
-    let publication = |id: &str, body: &Value| json!({ "id": id, "spki": body["spki"], "signingKey": body["signingKey"], "statement": body["statement"] });
+    let publication = |id: &str, body: &Value| {
+        let mut publication = body.clone();
+        publication["id"] = json!(id);
+        publication
+    };
     let opened = json!({
         "id": id, "inviter": ada.account, "publication": publication(&ada_key, &ada_body), "delivery": "link",
         "expiresAt": lab.now() + DAY,

@@ -16,9 +16,7 @@ async fn routes(lab: &Lab, base: &str) -> Vec<(String, String, bool)> {
     for (path, item) in api["paths"].as_object().unwrap() {
         for method in ["get", "put", "post", "delete"] {
             if let Some(operation) = item.get(method) {
-                let path = path
-                    .replace("{id}", &v7())
-                    .replace("{thumbprint}", &random(32));
+                let path = path.replace("{id}", &v7()).replace("{key}", &random(32));
                 let open = operation["security"] == json!([{}]);
                 routes.push((method.to_uppercase(), format!("{base}{path}"), open));
             }

@@ -31,7 +31,7 @@ impl Repeats {
             _ => self.lab.server.keystore_url(),
         };
         let id = ids.first().copied().unwrap_or_default();
-        let path = path.replace("{id}", id).replace("{thumbprint}", id);
+        let path = path.replace("{id}", id).replace("{key}", id);
         let url = format!("{base}/v1{path}");
         self.lab.call(method, &url, bearer, body.clone()).await
     }
@@ -232,7 +232,7 @@ impl Repeats {
         let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
         let (key, body) = public_key();
         self.twice(
-            "vault PUT /public-keys/{thumbprint}",
+            "vault PUT /public-keys/{key}",
             &[&key],
             of_ada,
             Some(body),

@@ -68,14 +68,13 @@ async fn a_connection_has_its_largest_key_and_note() {
 }
 
 #[tokio::test]
-async fn two_hundred_spaces_go_in_one_request() {
+async fn two_hundred_spaces_with_the_largest_keys_go_in_one_request() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let spaces: Vec<Value> = (0..200)
         .map(|_| {
             let mut space = new_space(&bob, None);
-            // Twice as large as clients make them.
-            space["own"] = json!(jwe_of(1 << 10));
+            space["own"] = json!(jwe_of(4 << 10));
             space["peer"] = json!(jwe_of(4 << 10));
             space
         })
@@ -86,5 +85,15 @@ async fn two_hundred_spaces_go_in_one_request() {
         .await;
     assert_eq!(status, 200);
     let results = made["results"].as_array().unwrap();
+    assert_eq!(results.len(), 200);
     assert!(results.iter().all(|result| result["error"] == Value::Null));
+
+    let mut larger = new_space(&bob, None);
+    larger["peer"] = json!(jwe_of((4 << 10) + 1));
+    let body = json!({ "spaces": [larger] });
+    let (status, made) = lab
+        .keystore(&ada.session, "POST", "/spaces", Some(body))
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(made["results"][0]["error"]["code"], "too_large");
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::publication::Role;
-use crate::crypto::base64url::{from_base64url, to_base64url};
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::connection_key::ConnectionPublicKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
@@ -65,6 +65,7 @@ pub struct Pin {
     pub account: Id,
     signing_key: OkpPublicJwk,
     connection_key: String,
+    xwing: String,
 }
 
 impl Pin {
@@ -78,7 +79,8 @@ impl Pin {
         Self {
             account,
             signing_key: signing_key.to_jwk(),
-            connection_key: to_base64url(connection_key.spki()),
+            connection_key: to_base64url(connection_key.rsa().spki()),
+            xwing: connection_key.xwing().to_text(),
         }
     }
 
@@ -89,7 +91,7 @@ impl Pin {
 
     /// The pinned connection key.
     pub fn connection_key(&self) -> Result<ConnectionPublicKey> {
-        ConnectionPublicKey::from_spki(&from_base64url(&self.connection_key)?)
+        ConnectionPublicKey::from_text(&self.connection_key, &self.xwing)
     }
 }
 
@@ -108,7 +110,7 @@ pub struct Note {
     secret: Option<Zeroizing<String>>,
     /// The inviter's signing-key thumbprint, from the link.
     pub inviter: Option<String>,
-    /// The thumbprint of one's own connection key.
+    /// The id of one's own connection key.
     pub own_key: String,
     /// The other person's keys.
     pub pin: Option<Pin>,
@@ -135,7 +137,7 @@ impl Note {
             delivery,
             secret: None,
             inviter: None,
-            own_key: own_key.thumbprint().to_owned(),
+            own_key: own_key.id().to_owned(),
             pin: None,
             verified_by: None,
             name: name.to_owned(),

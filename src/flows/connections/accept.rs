@@ -38,7 +38,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let open = async { self.services().open_invitation(id, &token.to_text()).await };
         let make_key = self.step(
             11,
-            "Make the connection keypair",
+            "Make the connection key pairs",
             ConnectionKey::make(self.engine()),
         );
         // The key is made while the invitation is fetched; it is thrown away if there is one already.
@@ -114,7 +114,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let id = ticket.id();
         let seal = async { self.seal_entry(id, &key, &note) };
         let sealed = self
-            .step(12, "Wrap the private key with the KEK", seal)
+            .step(12, "Wrap the private keys with the KEK", seal)
             .await?;
         let publication = self.publication(ticket, &key)?;
         self.store_and_publish(id, &sealed, publication, [13, 15])
@@ -197,7 +197,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let body = NewConnection {
             invitation_id: ticket.id(),
             token: ticket.token()?.to_text(),
-            public_key_id: key.public().thumbprint().to_owned(),
+            public_key_id: key.public().id().to_owned(),
             proof,
         };
         let create = async { self.services().create_connection(&body).await };

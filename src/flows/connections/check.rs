@@ -160,7 +160,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             check_publication(&own.publication, self.account(), stored.id, note.role)?;
         let ours = own.account == self.account()
             && signing_key == *self.keys()?.signing.public()
-            && key.thumbprint() == note.own_key;
+            && key.id() == note.own_key;
         if ours {
             Ok(())
         } else {

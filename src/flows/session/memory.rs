@@ -33,7 +33,7 @@ impl From<&ShareRecord> for ShareHome {
 
 /// `P` is an engine's private key.
 pub(in crate::flows) struct Memory<P> {
-    /// Connection private keys that were imported.
+    /// The RSA halves of connection keys that were imported, by connection.
     pub(in crate::flows) private_keys: ById<P>,
     /// DEKs by encryption space.
     pub(in crate::flows) deks: ById<SymmetricKey>,

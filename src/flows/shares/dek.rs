@@ -69,7 +69,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::RecordRejected);
         }
         let unwrap = self.unwrap_peer_copy(ids, connection, jwe);
-        let title = "Unwrap the DEK with the private key";
+        let title = "Unwrap the DEK with the private keys";
         let unwrapped = self.step(39, title, unwrap).await;
         if unwrapped.is_err() {
             self.reject_space(ids.space);
@@ -98,16 +98,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         )?;
         let id = ids.connection;
         let known = self.inner.memory.borrow().private_keys.get(&id).cloned();
-        let private_key = match known {
-            Some(private_key) => private_key,
+        let rsa = match known {
+            Some(rsa) => rsa,
             None => {
-                let imported = self.engine().import_rsa_key(key.pkcs8()).await?;
+                let imported = self.engine().import_rsa_key(key.rsa().pkcs8()).await?;
                 let mut memory = self.inner.memory.borrow_mut();
                 memory.private_keys.insert(id, imported.clone());
                 imported
             }
         };
-        open_peer_dek(self.engine(), &private_key, key.public(), ids, jwe).await
+        open_peer_dek(self.engine(), &rsa, &key, ids, jwe).await
     }
 
     /// Steps 40-42, not waited for: the share is read whether or not the claim arrives.

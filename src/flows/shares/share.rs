@@ -189,7 +189,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let peer_key = pin.connection_key()?;
         let peer = seal_peer_dek(self.engine(), &peer_key, &ids, &dek);
         let peer = self
-            .step(25, "Wrap the DEK with the other person's public key", peer)
+            .step(25, "Wrap the DEK with the other person's public keys", peer)
             .await?;
         let space = NewSpace {
             id: ids.space,

@@ -55,9 +55,16 @@ fn keys() {
     let case = Case::new();
     shows_nothing(&case.kek, case.kek.as_bytes());
     shows_nothing(&case.signing, &member(&case.signing.to_jwk().unwrap(), "d"));
+    let rsa = case.pair.rsa().to_jwk().unwrap();
+    let jwk = serde_json::to_vec(&rsa).unwrap();
     for name in ["d", "p", "q", "dp", "dq", "qi"] {
-        shows_nothing(&case.pair, &member(&case.pair.to_jwk().unwrap(), name));
+        shows_nothing(&case.pair, &member(&jwk, name));
+        shows_nothing(case.pair.rsa(), &member(&jwk, name));
+        shows_nothing(&rsa, &member(&jwk, name));
     }
+    let seed = jose::from_base64url(&case.pair.xwing().to_text());
+    shows_nothing(&case.pair, &seed);
+    shows_nothing(case.pair.xwing(), &seed);
     let recovery = RecoveryKey::make(&RustEngine).unwrap();
     shows_nothing(&recovery, recovery.to_written().unwrap().as_bytes());
     shows_nothing(&recovery, recovery.wrapping_key().unwrap().as_bytes());

@@ -43,12 +43,15 @@ fn the_kek_stays_under_its_own_wraps() {
         let (hers, his) = (Secrets::of(&alice), Secrets::of(&bob));
         let dek = hers.dek(&alice, &share);
         let bobs_key = his.connection_key(&bob, share.connection);
-        let private = RustEngine.import_rsa_key(bobs_key.pkcs8()).await.unwrap();
+        let private = RustEngine
+            .import_rsa_key(bobs_key.rsa().pkcs8())
+            .await
+            .unwrap();
         let peer = sent_space(&alice, share.space);
         let opened = open_peer_dek(
             &RustEngine,
             &private,
-            bobs_key.public(),
+            &bobs_key,
             &place(&share),
             text(&peer["peer"]),
         )

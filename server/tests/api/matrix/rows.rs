@@ -249,7 +249,7 @@ fn vault_writes() -> Vec<Row> {
             let card = json!({ "card": jwe("another"), "version": 1 });
             (format!("/cards/{}", target.card), Some(card))
         }),
-        row("vault PUT /public-keys/{thumbprint}", Taken, |target, _| {
+        row("vault PUT /public-keys/{key}", Taken, |target, _| {
             let path = format!("/public-keys/{}", target.key);
             (path, Some(target.key_body.clone()))
         }),
