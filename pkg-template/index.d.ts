@@ -260,7 +260,7 @@ interface InvitationBase {
   state: InvitationState;
   /** The inviter's name for the invited person. No server knows it. */
   name: string;
-  /** The time at which it was made. */
+  /** The time at which it was made, by the clock of the device that made it. */
   createdAt: number;
   /** The time at which it ends. */
   expiresAt: number;
@@ -667,7 +667,7 @@ export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
-  | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
+  | "share_expired" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes of calls that can succeed later without anybody doing anything. */

@@ -38,6 +38,8 @@ pub enum Error {
     PeerKeyChanged,
     /// The share's time is over.
     ShareExpired,
+    /// A later release wrote what is stored, in a form that this one does not know.
+    UpdateNeeded,
     /// A record is not what it has to be. Which check failed is not told.
     RecordRejected,
     /// The record was changed elsewhere, or its id is taken.
@@ -151,6 +153,7 @@ impl Error {
             Self::SafetyNumberMismatch => "safety_number_mismatch",
             Self::PeerKeyChanged => "peer_key_changed",
             Self::ShareExpired => "share_expired",
+            Self::UpdateNeeded => "update_needed",
             Self::RecordRejected => "record_rejected",
             Self::Conflict(_) => "conflict",
             Self::BadInput(_) => "bad_input",
@@ -218,6 +221,9 @@ impl fmt::Display for Error {
                 "The Vault shows other keys for this person than it should: do not share, and talk to them in person."
             }
             Self::ShareExpired => "The share has expired: ask for a new one.",
+            Self::UpdateNeeded => {
+                "A later version of this app wrote what is stored: load the newest version, then try again."
+            }
             Self::RecordRejected => "The record is damaged or forged and was not opened.",
             Self::RateLimited => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",

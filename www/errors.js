@@ -25,6 +25,7 @@ const SENTENCES = {
     "The keys of this person are not those from before. Somebody may stand between you: do not share, and talk to the person.",
   share_expired: "This share has expired. Ask the person to share the card again.",
   record_rejected: "This record is not what it claims to be, so it is not shown. It may have been damaged or tampered with.",
+  update_needed: "A newer version of this page wrote what is stored. Reload the page.",
   conflict: "This was changed elsewhere in the meantime. Refresh, then make your change again.",
   too_large: "This is too large. Make it shorter and try again.",
   rate_limited: "Too many attempts. Wait a minute, then try again.",

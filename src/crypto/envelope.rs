@@ -1,7 +1,7 @@
 //! Compact JWE (RFC 7516), written and read strictly.
 //!
 //! The reader never interprets a header. For the record that it expects it builds the one protected header that it
-//! would accept and compares bytes, before a key is touched; so there is nothing to negotiate. The header is additional
+//! would accept, of each form that it knows, and compares bytes, before a key is touched; so there is nothing to negotiate. The header is additional
 //! data, `kid` names the very key that opens the record, `ctx` its place.
 
 use zeroize::Zeroizing;
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::connection_key::{ConnectionKey, ConnectionPublicKey};
 use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_random};
+use super::forms::Kind;
 use super::keys::SymmetricKey;
 use super::xwing::ENC_BYTES;
 use crate::error::{Error, Result};
@@ -16,34 +17,33 @@ use crate::error::{Error, Result};
 /// A record's kind and the ids that it belongs to: `typ` and `ctx` of its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    typ: &'static str,
+    kind: Kind,
     ctx: String,
 }
 
 impl Place {
     /// `parts` are ids, thumbprints or literal words.
-    pub(crate) fn new(typ: &'static str, parts: &[&dyn std::fmt::Display]) -> Self {
+    pub(crate) fn new(kind: Kind, parts: &[&dyn std::fmt::Display]) -> Self {
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         Self {
-            typ,
+            kind,
             ctx: parts.join("/"),
         }
     }
 
-    fn header(&self, alg: &str, kid: &str) -> String {
-        let Self { typ, ctx } = self;
+    /// The header of a record under a symmetric key.
+    fn header(&self, form: u32, kid: &str) -> String {
+        let (typ, ctx) = (self.kind.typ(form), &self.ctx);
         to_base64url(
-            format!(
-                r#"{{"alg":"{alg}","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}"}}"#
-            )
-            .as_bytes(),
+            format!(r#"{{"alg":"dir","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}"}}"#)
+                .as_bytes(),
         )
     }
 
     /// The header of a record under two keys, up to its `psk_id` and behind it. It has no `enc`: HPKE encrypts the
     /// content itself.
     fn hybrid_header(&self, kid: &str) -> [String; 2] {
-        let Self { typ, ctx } = self;
+        let (typ, ctx) = (self.kind.typ(self.kind.written), &self.ctx);
         [
             format!(r#"{{"alg":"HPKE-9","typ":"{typ}","kid":"{kid}","psk_id":""#),
             format!(r#"","ctx":"{ctx}"}}"#),
@@ -58,7 +58,7 @@ pub(crate) fn seal(
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("dir", key.kid());
+    let header = place.header(place.kind.written, key.kid());
     let body = encrypt(engine, key.as_bytes(), header.as_bytes(), plaintext)?;
     Ok(format!("{header}..{body}"))
 }
@@ -70,7 +70,7 @@ pub(crate) async fn seal_large(
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("dir", key.kid());
+    let header = place.header(place.kind.written, key.kid());
     let iv = make_random::<IV_BYTES>(engine)?;
     let sealed = engine
         .gcm(job(
@@ -86,9 +86,18 @@ pub(crate) async fn seal_large(
 
 /// Opens what [`seal`] made for the same key and place.
 pub(crate) fn open(key: &SymmetricKey, place: &Place, jwe: &str) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("dir", key.kid());
-    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
-    decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)
+    open_form(key, place, jwe).map(|(_, plaintext)| plaintext)
+}
+
+/// As [`open`], for a kind of several forms: with the form, which says how the plaintext is read.
+pub(crate) fn open_form(
+    key: &SymmetricKey,
+    place: &Place,
+    jwe: &str,
+) -> Result<(u32, Zeroizing<Vec<u8>>)> {
+    let (form, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
+    let plaintext = decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)?;
+    Ok((form, plaintext))
 }
 
 /// As [`open`], for what may be large.
@@ -98,8 +107,7 @@ pub(crate) async fn open_large(
     place: &Place,
     jwe: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("dir", key.kid());
-    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
+    let (_, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
     let (iv, sealed) = from_parts(iv, ciphertext, tag)?;
     engine
         .gcm(job(
@@ -143,8 +151,10 @@ pub(crate) async fn open_with<E: Engine>(
     place: &Place,
     jwe: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let [header, enc, iv, ciphertext, tag] = parts_of(jwe)?;
-    let psk_id = psk_id_of(header, &place.hybrid_header(key.public().id()))?;
+    let expected = place.hybrid_header(key.public().id());
+    let parts = parts_of(jwe).and_then(|parts| Ok((psk_id_of(parts[0], &expected)?, parts)));
+    let (psk_id, [header, enc, iv, ciphertext, tag]) =
+        parts.map_err(|_| place.kind.refusal(head_of(jwe)))?;
     let enc = from_base64url_exact::<ENC_BYTES>(enc)?;
     let ciphertext = from_base64url(ciphertext)?;
     if !iv.is_empty() || !tag.is_empty() {
@@ -187,13 +197,26 @@ fn parts_of(jwe: &str) -> Result<[&str; 5]> {
     }
 }
 
-/// The last three parts of a JWE under a symmetric key, if it has this header.
-fn direct_parts_of<'a>(jwe: &'a str, header: &str) -> Result<[&'a str; 3]> {
-    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
-    if head != header || !wrapped.is_empty() {
-        return Err(Error::RecordRejected);
+/// The first part, of whatever it is.
+fn head_of(jwe: &str) -> &str {
+    jwe.split_once('.').map_or(jwe, |(head, _)| head)
+}
+
+/// The last three parts of a JWE under a symmetric key, if it has the header of a form that is known; with both.
+fn direct_parts_of<'a>(
+    key: &SymmetricKey,
+    place: &Place,
+    jwe: &'a str,
+) -> Result<(u32, String, [&'a str; 3])> {
+    let head = head_of(jwe);
+    let mut known = (1..=place.kind.newest).map(|form| (form, place.header(form, key.kid())));
+    let (form, header) = known
+        .find(|(_, header)| head == header)
+        .ok_or_else(|| place.kind.refusal(head))?;
+    match parts_of(jwe)? {
+        [_, "", iv, ciphertext, tag] => Ok((form, header, [iv, ciphertext, tag])),
+        _ => Err(Error::RecordRejected),
     }
-    Ok([iv, ciphertext, tag])
 }
 
 type Iv = Zeroizing<[u8; IV_BYTES]>;

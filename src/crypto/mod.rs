@@ -7,6 +7,7 @@ pub(crate) mod canonical_json;
 pub mod connection_key;
 pub mod engine;
 pub(crate) mod envelope;
+pub(crate) mod forms;
 pub mod invitation_link;
 pub mod keys;
 pub mod opaque;

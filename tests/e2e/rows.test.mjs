@@ -68,7 +68,7 @@ test("each action leaves its rows, and no text of a card", async () => {
   assert.deepEqual(published.ids, [invitation.public_key_id.value, id], "a public key names its connection");
   assert.equal(published.statement.kind, "public");
   assert.deepEqual(only(rows["keystore.connection_keys"]).ids, [id]);
-  assert.equal(only(rows["keystore.connection_keys"]).note.header.typ, "vs-note");
+  assert.equal(only(rows["keystore.connection_keys"]).note.header.typ, "vs-note.2");
 
   await bob.session.accept({ link }, { name: "Alice" });
   await alice.session.connection(id);

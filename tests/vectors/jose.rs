@@ -5,6 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::canonical_json::to_json;
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey, thumbprint_of};
 use crate::crypto::rsa_key::{RsaPublicJwk, RsaPublicKey};
 use crate::crypto::signature;
@@ -61,12 +62,12 @@ fn the_jws_of_rfc_8037() {
 
     let jws = format!("{input}.{signature}");
     assert_eq!(
-        signature::verify(key.public(), "vs-keys", &jws),
+        signature::verify(key.public(), Kind::new("vs-keys"), &jws),
         Err(Error::RecordRejected)
     );
-    let ours = signature::sign(&key, "vs-keys", b"Example of Ed25519 signing").unwrap();
+    let ours = signature::sign(&key, Kind::new("vs-keys"), b"Example of Ed25519 signing").unwrap();
     assert_eq!(
-        *signature::verify(key.public(), "vs-keys", &ours).unwrap(),
+        *signature::verify(key.public(), Kind::new("vs-keys"), &ours).unwrap(),
         b"Example of Ed25519 signing"
     );
 }

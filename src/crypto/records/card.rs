@@ -5,6 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::{Error, Result};
@@ -147,7 +148,7 @@ struct Plaintext<C = CardContent> {
 }
 
 fn place(account: Id, card: Id) -> Place {
-    Place::new("vs-card", &[&account, &card])
+    Place::new(Kind::new("vs-card"), &[&account, &card])
 }
 
 /// Seals a card of one's own under the vault key.

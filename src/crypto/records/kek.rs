@@ -2,6 +2,7 @@
 
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::error::Result;
 use crate::ids::Id;
@@ -25,7 +26,7 @@ fn place(account: Id, wrap: Wrap) -> Place {
         Wrap::Passphrase => "passphrase",
         Wrap::Recovery => "recovery",
     };
-    Place::new("vs-kek", &[&account, &word])
+    Place::new(Kind::new("vs-kek"), &[&account, &word])
 }
 
 /// Wraps the KEK.

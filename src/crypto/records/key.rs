@@ -3,22 +3,23 @@
 use crate::crypto::connection_key::ConnectionKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{SigningKey, SymmetricKey};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const TYP: &str = "vs-key";
+const KIND: Kind = Kind::new("vs-key");
 
 fn vault_place(account: Id) -> Place {
-    Place::new(TYP, &[&account, &"vault"])
+    Place::new(KIND, &[&account, &"vault"])
 }
 
 fn signing_place(account: Id) -> Place {
-    Place::new(TYP, &[&account, &"signing"])
+    Place::new(KIND, &[&account, &"signing"])
 }
 
 fn connection_place(account: Id, key: &str) -> Place {
-    Place::new(TYP, &[&account, &"connection", &key])
+    Place::new(KIND, &[&account, &"connection", &key])
 }
 
 /// Wraps the vault key.

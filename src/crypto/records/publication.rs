@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::base64url::to_base64url;
 use crate::crypto::canonical_json::{from_json, to_json};
 use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey};
 use crate::crypto::signature;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const TYP: &str = "vs-keys";
+const KIND: Kind = Kind::new("vs-keys");
 
 /// A side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +78,7 @@ pub fn make_publication(
         spki: to_base64url(key.rsa().spki()),
         xwing: key.xwing().to_text(),
         signing_key: signing_key.public().to_jwk(),
-        statement: signature::sign(signing_key, TYP, &to_json(&statement)?)?.to_string(),
+        statement: signature::sign(signing_key, KIND, &to_json(&statement)?)?.to_string(),
     })
 }
 
@@ -92,7 +93,7 @@ pub fn check_publication(
     let key = ConnectionPublicKey::from_text(&publication.spki, &publication.xwing)?;
     let statement: Statement = from_json(&signature::verify(
         &signing_key,
-        TYP,
+        KIND,
         &publication.statement,
     )?)?;
     let expected = Statement {

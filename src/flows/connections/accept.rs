@@ -73,6 +73,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         );
         let (signing_key, connection_key) = match (ticket, checked) {
             (Ticket::Link { inviter, .. }, Ok(keys)) if keys.0.kid() == inviter => keys,
+            (_, Err(Error::UpdateNeeded)) => return Err(Error::UpdateNeeded),
             (Ticket::Link { .. }, _) => return Err(Error::PeerKeyChanged),
             (Ticket::Mail { .. }, keys) => keys?,
         };
@@ -101,6 +102,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             delivery,
             key.public(),
             name,
+            self.now(),
         );
         note.pin = Some(inviter.pin.clone());
         if let Ticket::Link {

@@ -121,6 +121,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let theirs = self.their_keys(&stored, &note);
         let (note, trust) = match (note.state, theirs) {
             (NoteState::Cancelled | NoteState::Declined, _) => (note, Trust::Unverified),
+            (_, Err(Error::UpdateNeeded)) => return Err(Error::UpdateNeeded),
             (_, Err(error)) if note.pin.is_none() && note.delivery == Delivery::Email => {
                 return Err(error);
             }

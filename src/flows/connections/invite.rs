@@ -47,7 +47,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Delivery::Link => Some(LinkSecret::make(self.engine())?),
             Delivery::Email => None,
         };
-        let note = note_of(&invite, &key, secret.as_ref());
+        let note = note_of(&invite, &key, secret.as_ref(), self.now());
         let seal = async { self.seal_entry(id, &key, &note) };
         let entry = self
             .step(2, "Wrap the private keys with the KEK", seal)
@@ -144,13 +144,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 }
 
-fn note_of(invite: &Invite, key: &ConnectionKey, secret: Option<&LinkSecret>) -> Note {
+fn note_of(invite: &Invite, key: &ConnectionKey, secret: Option<&LinkSecret>, now: i64) -> Note {
     let note = Note::new(
         NoteState::Invited,
         Role::Inviter,
         invite.delivery,
         key.public(),
         &invite.name,
+        now,
     );
     match secret {
         Some(secret) => note.with_secret(secret),

@@ -71,16 +71,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let unwrap = self.unwrap_peer_copy(ids, connection, jwe);
         let title = "Unwrap the DEK with the private keys";
         let unwrapped = self.step(39, title, unwrap).await;
-        if unwrapped.is_err() {
-            self.reject_space(ids.space);
-        }
+        self.reject_space_after(ids.space, &unwrapped);
         unwrapped
     }
 
-    /// Remembers that the peer's copy of this space is not to be tried again.
-    pub(super) fn reject_space(&self, space: Id) {
-        let mut memory = self.inner.memory.borrow_mut();
-        memory.rejected_spaces.insert(space, ());
+    /// Remembers after a refusal that the peer's copy of this space is not to be tried again. What a later release wrote was
+    /// not refused: it is for that release.
+    pub(super) fn reject_space_after<R>(&self, space: Id, opened: &Result<R>) {
+        if !matches!(opened, Ok(_) | Err(Error::UpdateNeeded)) {
+            let mut memory = self.inner.memory.borrow_mut();
+            memory.rejected_spaces.insert(space, ());
+        }
     }
 
     async fn unwrap_peer_copy(

@@ -180,9 +180,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let title = "Decrypt the card and check the sender's signature";
         let open = self.open_content(&ids, &dek, pin, stored);
         let opened = self.step(43, title, open).await;
-        if opened.is_err() && unclaimed {
+        if unclaimed {
             // A forged share must not buy a second private-key operation.
-            self.reject_space(ids.space);
+            self.reject_space_after(ids.space, &opened);
         }
         let content = opened?;
         self.remember_share(&ids, &dek);

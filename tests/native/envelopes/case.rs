@@ -158,6 +158,7 @@ impl Case {
             Delivery::Email,
             self.pair.public(),
             "Bob",
+            1_750_000_000_000,
         );
         note.pin = Some(Pin::new(self.bob, self.bobs.public(), KEYS[1].public()));
         note

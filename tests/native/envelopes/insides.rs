@@ -92,6 +92,8 @@ fn is_another_value(kind: Kind, json: &str, other: &str) -> bool {
             ("name", json!("")),
             ("secret", json!("")),
             ("inviter", json!("")),
+            ("createdAt", json!(null)),
+            ("createdAt", json!(-1)),
         ],
         Kind::Share => &[("madeAt", json!(-1)), ("expiresAt", json!(-1))],
         _ => &[],

@@ -6,6 +6,7 @@ mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod forms;
 mod identities;
 mod live;
 mod persist;

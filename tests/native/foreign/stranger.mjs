@@ -156,7 +156,7 @@ const CONTENT = { share: any, connection: any, space: any, from: PARTY, to: PART
 const STATEMENT = { account: any, invitation: any, role: any, key: any }
 const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any, xwing: any }
 const NOTE = {
-  version: any, state: any, role: any, delivery: any, secret: any, inviter: any, ownKey: any, pin: PIN, verifiedBy: any, name: any
+  version: any, state: any, role: any, delivery: any, secret: any, inviter: any, ownKey: any, pin: PIN, verifiedBy: any, name: any, createdAt: any
 }
 
 async function readOct (plaintext) {
@@ -244,7 +244,7 @@ const ownKid = await calculateJwkThumbprint(own)
 
 // Step 2: the note, the link, and who Alice is.
 const connection = onPage('connection.id')
-const notePlain = await openDir(inFile('bob.entry.note'), 'vs-note', [account, connection], vaultKey)
+const notePlain = await openDir(inFile('bob.entry.note'), 'vs-note.2', [account, connection], vaultKey)
 ensure(notePlain.length === 4096, 'a note of 4096 bytes')
 const note = readPadded(notePlain, 16 * 1024, NOTE)
 says(JSON.stringify(note).slice(0, 102))

@@ -92,7 +92,13 @@ fn the_kek_stays_under_its_own_wraps() {
         assert_eq!(
             kinds,
             [
-                "vs-card", "vs-claim", "vs-dek", "vs-kek", "vs-key", "vs-note", "vs-own",
+                "vs-card",
+                "vs-claim",
+                "vs-dek",
+                "vs-kek",
+                "vs-key",
+                "vs-note.2",
+                "vs-own",
                 "vs-share"
             ]
         );

@@ -57,7 +57,7 @@ impl Account {
             2 => now(records::seal_card(engine, id, at.share, vault, &card, 1)),
             3 => {
                 let (state, role) = (NoteState::Invited, Role::Inviter);
-                let note = Note::new(state, role, Delivery::Email, self.pair.public(), "Bob");
+                let note = Note::new(state, role, Delivery::Email, self.pair.public(), "Bob", 1);
                 records::seal_note(engine, id, self.connection, vault, &note)
             }
             _ => {
@@ -119,7 +119,7 @@ fn a_hundred_thousand_records() {
         ("vs-kek", 2 * rounds),
         ("vs-key", rounds + 2 * in_turn),
         ("vs-card", in_turn),
-        ("vs-note", in_turn),
+        ("vs-note.2", in_turn),
         ("vs-own", rounds),
         ("vs-dek", rounds.div_ceil(ROUNDS_PER_RSA)),
         ("vs-claim", rounds),

@@ -179,7 +179,7 @@ pub fn named_opener(jwe: &Jwe) -> Role {
         ("vs-kek", [account, "recovery"]) => Role::Recovery((*account).to_owned()),
         ("vs-key", [account, "vault" | "signing"] | [account, "connection", _])
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),
-        ("vs-card" | "vs-note", [account, _]) => Role::Vault((*account).to_owned()),
+        ("vs-card" | "vs-note.2", [account, _]) => Role::Vault((*account).to_owned()),
         ("vs-dek", [_, recipient, _, _, _]) => {
             Role::Connection((*recipient).to_owned(), jwe.kid.clone())
         }

@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 47] = [
+const NO_SECRETS: [(&str, &str); 48] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -58,6 +58,7 @@ const NO_SECRETS: [(&str, &str); 47] = [
     ),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
     ("Entry.key", "a ciphertext"),
+    ("FirstForm.own_key", "an id"),
     ("Gcm.key", "borrowed from a key that is wiped"),
     ("Inviter.connection_key", "a public key"),
     ("Inviter.signing_key", "a public key"),
