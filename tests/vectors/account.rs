@@ -29,7 +29,7 @@ const RECORDED: &str = include_str!("account.json");
 #[wasm_bindgen_test(unsupported = test)]
 fn stays_as_it_was_recorded() {
     let digest = Sha256::digest(RECORDED.replace('\r', ""));
-    let expected = "01175dcd30e5c120687bc8e5232e594de2a5680c8a0e17bf2b70dafe18ae7b75";
+    let expected = "f5a81ee2278e20ddac1e9d918789afd7a297645fa7c044f93f4dfac8e3fb0fdf";
     assert_eq!(digest[..], super::hex(expected));
 }
 
