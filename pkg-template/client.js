@@ -5,6 +5,7 @@ import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
+import { own } from "./own.js";
 import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
@@ -38,7 +39,8 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @template {OpenOptions} O
  * @param {Entry<O>} entry
  */
-export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
+export function defineVouchsafe(entry) {
+  const { RawClient, load, workerFile, members: further = [], engine = () => "web" } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {InstanceType<RawClientClass>} */
@@ -61,9 +63,10 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
-      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
+      const given = only(options, named, [...members, ...further]);
+      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = given;
       const settings = {
-        engine: engine(options),
+        engine: engine(given),
         vault: text(vault, "vault"),
         keystore: text(keystore, "keystore"),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
@@ -74,6 +77,8 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
         // An address is the same with a slash at its end and without.
         services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
         lockAfter: optional(lockAfter, "lockAfter", period),
+        identityToken: undefined,
+        entry: undefined,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -81,7 +86,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
           "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load(options);
+      const module = await load(given);
       const work = workWith(module, worker ?? workerFile());
       return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
     }
@@ -120,11 +125,11 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
-      const { identityToken, ...who } = whoOf(options);
-      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const given = { ...checked, identityToken: await fresh(identityToken) };
-      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      const given = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(given);
+      const checked = { ...who, recoveryKey: text(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
+      const proven = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(proven));
       return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };
@@ -132,8 +137,8 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
-  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
+  const given = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(given), passphrase: text(given.passphrase, "passphrase") };
 }
 
 /** Whether there is WebCrypto. Browsers have it on secure pages only. */
@@ -141,7 +146,11 @@ export function hasWebCrypto() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
-/** @returns {string | undefined} */
+/**
+ * The page's address without query and fragment, which may name a person or hold a secret.
+ *
+ * @returns {string | undefined}
+ */
 function thisPage() {
-  return globalThis.location?.href.split("#", 1)[0];
+  return globalThis.location?.href.split(/[?#]/, 1)[0];
 }

@@ -1,5 +1,7 @@
 /** The error of this package, and its making from errors of the WebAssembly module. */
 
+import { own } from "./own.js";
+
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
 
 /**
@@ -17,7 +19,7 @@ export class VouchsafeError extends Error {
    * @param {ErrorOptions} [options]
    */
   constructor(code, message, options) {
-    super(message, options);
+    super(message, options && own(options));
     /** @readonly */
     this.code = code;
     /** @readonly */
@@ -51,7 +53,7 @@ export function isVouchsafeError(error, code) {
  */
 export function toError(raw) {
   if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
-  const { code, message, ...rest } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (raw);
+  const { code, message, ...rest } = own(/** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (raw));
   if (typeof code !== "string" || typeof message !== "string") return raw;
   // Without a cause the error has no such property.
   return new VouchsafeError(/** @type {ErrorCode} */ (code), message, rest);
@@ -80,6 +82,6 @@ export async function calling(call) {
  * @returns {T}
  */
 export function withError(result) {
-  const { error } = /** @type {{ error?: unknown }} */ (result);
+  const { error } = own(/** @type {{ error?: unknown }} */ (result));
   return error ? /** @type {T} */ ({ ...result, error: toError(error) }) : result;
 }

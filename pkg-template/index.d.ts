@@ -12,7 +12,7 @@ export interface OpenOptions {
   vault: string;
   /** The Keystore's base URL, for example `https://example.com/keystore`. */
   keystore: string;
-  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its fragment. */
+  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its query and fragment. */
   invitationUrl?: string | undefined;
   /**
    * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the

@@ -6,6 +6,7 @@ import { VouchsafeError, calling, isVouchsafeError, toError, withError } from ".
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
+import { own } from "./own.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
@@ -35,8 +36,8 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @typedef {object} Origin
  * @property {string} services
  * @property {number | undefined} lockAfter
- * @property {IdentityToken} [identityToken] For an identity.
- * @property {import("./storage.js").Entry} [entry] The entry that keeps it already.
+ * @property {IdentityToken | undefined} identityToken For an identity.
+ * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
  */
 
 /** Sessions that the module opened: only these get a {@link Session}. */
@@ -292,7 +293,8 @@ export class Session {
   async updateCard(card, options) {
     const content = cardContent(card);
     bare(options, "updateCard()");
-    const checked = { id: text(card.id, "id"), version: number(card.version, "version"), ...content };
+    const { id, version } = own(card);
+    const checked = { id: text(id, "id"), version: number(version, "version"), ...content };
     return this.#call(options, (raw) => raw.updateCard(checked));
   }
 
@@ -389,20 +391,21 @@ export class Session {
 
   /** @param {ShareOptions} options */
   async share(options) {
-    const checked = { ...sharing(options, "connection"), connection: text(options.connection, "connection") };
+    const checked = { ...sharing(options, "connection"), connection: text(own(options).connection, "connection") };
     return this.#call(options, (raw) => raw.share(checked));
   }
 
   /** @param {ShareWithManyOptions} options */
   async shareWithMany(options) {
-    const checked = { ...sharing(options, "connections"), connections: list(options.connections, "connections", text) };
+    const checked = { ...sharing(options, "connections"), connections: list(own(options).connections, "connections", text) };
     const results = await this.#call(options, (raw) => raw.shareWithMany(checked));
     return results.map(withError);
   }
 
   /** @param {PageOptions & { connection?: string }} [options] */
   async outgoingShares(options) {
-    const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(options?.connection, "connection", text) };
+    const { connection } = own(options ?? {});
+    const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(connection, "connection", text) };
     return page(await this.#call(options, (raw) => raw.outgoingShares(checked)));
   }
 
@@ -486,7 +489,7 @@ export class Session {
   /** @param {ChangePassphraseOptions} options */
   async changePassphrase(options) {
     const proof = passphraseOf(options, "changePassphrase()", ["newPassphrase"]);
-    const newPassphrase = text(options.newPassphrase, "newPassphrase");
+    const newPassphrase = text(own(options).newPassphrase, "newPassphrase");
     const checked = { ...(await this.#proof(proof)), newPassphrase };
     await this.#call(options, (raw) => raw.changePassphrase(checked));
   }
@@ -581,7 +584,7 @@ function page(found) {
  * @param {readonly string[]} [members]
  */
 function pageOptions(options, members = ["cursor", "limit"]) {
-  const { cursor, limit } = optional(options, "the options object of the list", (value, name) => settings(value, name, members)) ?? {};
+  const { cursor, limit } = settings(options ?? {}, "the options object of the list", members);
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
 }
 
@@ -597,7 +600,7 @@ function passphraseOf(options, call, others = []) {
 
 /** @param {CardContent} content */
 function cardContent(content) {
-  const { label, fields } = object(content, "the card");
+  const { label, fields } = own(object(content, "the card"));
   return { label: text(label, "label"), fields: list(fields, "fields", field) };
 }
 
@@ -606,7 +609,7 @@ function cardContent(content) {
  * @param {string} position
  */
 function field(value, position) {
-  const { name, label, value: content } = object(value, `\`${position}\``);
+  const { name, label, value: content } = own(object(value, `\`${position}\``));
   return {
     name: text(name, `${position}.name`),
     label: text(label, `${position}.label`),
@@ -616,7 +619,7 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  const given = object(ticket, "the invitation");
+  const given = own(object(ticket, "the invitation"));
   if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
   return { id: text(id, "id"), token: text(token, "token") };

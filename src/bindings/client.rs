@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 
 use super::PageEngine;
-use super::convert::{Control, from_js, start, to_js, to_rejection};
+use super::convert::{Control, from_js, own_member, start, to_js, to_rejection};
 use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
@@ -127,7 +127,7 @@ fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result
 }
 
 fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
-    let member = |name: &str| Reflect::get(options, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    let member = |name: &str| own_member(options, name);
     let text = |name: &str| member(name).as_string();
     let address = |name: &str| {
         text(name).ok_or_else(|| Error::BadInput(format!("`{name}` is missing: give its address.")))

@@ -303,9 +303,10 @@ fn rsa_oaep() -> Result<Object> {
     Ok(algorithm)
 }
 
-/// The name of an algorithm, in a plain object: web-sys has no type for some of their parameters.
+/// The name of an algorithm, in a plain object: web-sys has no type for some of their parameters. It inherits nothing, or a
+/// `tagLength` in `Object.prototype` would shorten each tag.
 fn named(name: &str) -> Result<Object> {
-    let algorithm = Object::new();
+    let algorithm = Object::create(JsValue::NULL.unchecked_ref());
     set(&algorithm, "name", &name.into())?;
     Ok(algorithm)
 }
