@@ -138,6 +138,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Body::None,
             ),
             ("DELETE /v1/spaces/{id}", Body::None, Body::None),
+            ("DELETE /v1/connections/{id}/spaces", Body::None, Body::None),
         ],
         _ => vec![
             (

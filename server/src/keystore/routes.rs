@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(spaces::query))
         .routes(routes!(spaces::claim))
         .routes(routes!(spaces::delete))
+        .routes(routes!(spaces::delete_of_connection))
 }
 
 /// The Keystore's routes, to be mounted at its base path.

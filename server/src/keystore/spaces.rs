@@ -242,7 +242,7 @@ pub(super) async fn query(
     }))
 }
 
-/// Stores the recipient's own copy. The first one stays.
+/// Stores the recipient's own copy, in place of the one before. All that are right hold the same key.
 #[utoipa::path(
     put, path = "/spaces/{id}/claim", params(("id" = Id, Path)), request_body = NewClaim,
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -253,9 +253,8 @@ pub(super) async fn claim(
     PathId(id): PathId,
     Input(input): Input<NewClaim>,
 ) -> Result<StatusCode> {
-    // COALESCE keeps the first claim, so that one statement both takes it and tells whether there is a space.
     let found = sqlx::query(
-        "UPDATE spaces SET claim = COALESCE(claim, $1), claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
+        "UPDATE spaces SET claim = $1, claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
     .bind(input.claim.within(MAX_SPACE_KEY_BYTES)?)
@@ -295,4 +294,26 @@ pub(super) async fn delete(
     } else {
         Err(Code::NotFound.into())
     }
+}
+
+/// Erases all three copies in every space that the caller made for this connection. The ids stay taken.
+#[utoipa::path(
+    delete, path = "/connections/{id}/spaces", params(("id" = Id, Path)),
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn delete_of_connection(
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
+    PathId(id): PathId,
+) -> Result<StatusCode> {
+    sqlx::query(
+        "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
+         WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL",
+    )
+    .bind(keystore.clock.now())
+    .bind(id.as_str())
+    .bind(&caller.account)
+    .execute(&keystore.db.write)
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -226,6 +226,8 @@ impl Repeats {
             .await;
         self.twice("keystore DELETE /spaces/{id}", &[&id], of_ada, None, &[])
             .await;
+        let route = "keystore DELETE /connections/{id}/spaces";
+        self.twice(route, &[&v7()], of_ada, None, &[]).await;
     }
 
     async fn invitations(&mut self, ada: &Person, bob: &Person) -> String {

@@ -186,6 +186,15 @@ impl<T: Transport> Services<T> {
         )
     }
 
+    pub(crate) fn delete_spaces_of(&self, connection: Id) -> Answer<'_, ()> {
+        self.call_for_nothing(
+            Access::Keystore,
+            Method::Delete,
+            &format!("/connections/{connection}/spaces"),
+            None::<&()>,
+        )
+    }
+
     pub(crate) fn delete_space(&self, id: Id) -> Answer<'_, ()> {
         self.call_for_nothing(
             Access::Keystore,

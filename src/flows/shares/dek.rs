@@ -13,7 +13,7 @@ use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// The share's DEK, and whether it is still to be claimed. Only a first read takes a private-key operation.
+    /// The share's DEK, and whether it is still to be claimed. Without a claim that opens this takes a private-key operation.
     pub(super) async fn dek(
         &self,
         ids: &ShareIds,
@@ -31,12 +31,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         match space {
             Space::Sender { own, .. } => Ok((open_own_dek(&keys.kek, ids, own)?, false)),
-            Space::Recipient {
-                claim: Some(claim), ..
-            } => Ok((open_claim(&keys.kek, ids, claim)?, false)),
-            Space::Recipient {
-                claim: None, peer, ..
-            } => Ok((self.first_dek(ids, connection, peer).await?, true)),
+            Space::Recipient { claim, peer, .. } => {
+                let claim = claim.as_deref();
+                match claim.map(|claim| open_claim(&keys.kek, ids, claim)) {
+                    Some(Ok(dek)) => Ok((dek, false)),
+                    // A claim that does not open is none, and is replaced.
+                    _ => Ok((self.first_dek(ids, connection, peer).await?, true)),
+                }
+            }
         }
     }
 

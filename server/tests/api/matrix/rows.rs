@@ -180,6 +180,11 @@ fn keystore() -> Vec<Row> {
         row("keystore DELETE /spaces/{id}", Missing, |target, _| {
             (format!("/spaces/{}", target.space_id()), None)
         }),
+        row(
+            "keystore DELETE /connections/{id}/spaces",
+            Own,
+            |target, _| (format!("/connections/{}/spaces", target.note), None),
+        ),
         row("keystore POST /credentials/start", Own, |_, _| {
             let request = sign_up_start("x")["registrationRequest"].clone();
             (
