@@ -57,6 +57,11 @@ export type PersistScope = "tab" | "browser";
 export interface PersistOptions extends CallOptions {
   /** `tab`: until this tab is closed; a duplicate of it is the same session. `browser`: all tabs share it. */
   scope: PersistScope;
+  /**
+   * Whether to keep it without its keys: it comes back locked, and each tab is unlocked by itself. Then neither a script of the
+   * page nor a copy of the browser's profile gets a key of the account from what is kept. Default: no.
+   */
+  locked?: boolean | undefined;
 }
 
 /** A step of the protocol that ended. */
@@ -383,7 +388,10 @@ export interface ShareWithManyOptions extends Omit<ShareOptions, "connection"> {
   connections: readonly string[];
 }
 
-/** A share: one card, written once, for one person. */
+/**
+ * A share: one card, written once, for one person. In a list all of it is the Vault's word, which {@link Session.readShare}
+ * checks: show nobody a sender's name by `from` or `connection` of a list alone.
+ */
 export interface Share {
   /** The share's id. */
   id: string;
@@ -544,8 +552,9 @@ export class Session {
 
   /**
    * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. The browser stores
-   * ciphertexts, under a key that it does not give away; after {@link Session.lock} none of them holds a key of the account.
-   * Rejects with `storage_unavailable`, as in some private windows; the session goes on.
+   * ciphertexts, under a key that it does not give away, but that scripts of the page can use. None of them holds a key of the
+   * account after {@link Session.lock}, or with {@link PersistOptions.locked}. Rejects with `storage_unavailable`, as in some
+   * private windows; the session goes on.
    */
   persist(options: PersistOptions): Promise<void>;
   /**
@@ -607,6 +616,13 @@ export class Session {
   readShare(id: string, options?: CallOptions): Promise<ReceivedShare>;
   /** Opens up to 50 shares together. Each has a result, in the order of `ids`. */
   readShares(ids: readonly string[], options?: CallOptions): Promise<ReadResult[]>;
+
+  /**
+   * Takes an older version of a card, connection or share than this browser has seen: reading it is `record_rejected` else. Call
+   * it when somebody knows that the services were restored from a backup, and names the record. Keys that were verified stay
+   * the only ones. Rejects with `not_found` if this browser has seen no version.
+   */
+  acceptOlder(id: string, options?: CallOptions): Promise<void>;
 
   /**
    * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the

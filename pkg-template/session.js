@@ -6,7 +6,9 @@ import { VouchsafeError, calling, isVouchsafeError, toError, withError } from ".
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
+import { Marks } from "./marks.js";
 import { own } from "./own.js";
+import { removeMarks } from "./storage.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
@@ -50,6 +52,8 @@ export class Session {
   #services;
   /** @type {IdentityToken | undefined} */
   #identityToken;
+  /** @type {Marks | undefined} */
+  #marks;
   /** @type {Keeper | undefined} */
   #keeper;
   /** The last change of the keeper, which the next one waits for. */
@@ -78,10 +82,11 @@ export class Session {
     this.account = raw.account;
     /** @readonly */
     this.email = raw.email ?? null;
+    if (typeof indexedDB !== "undefined") this.#marks = new Marks(raw);
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+    raw.watch((/** @type {"access" | "event"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -116,6 +121,7 @@ export class Session {
    */
   async #call(options, call) {
     if (this.#idle.over) await this.#idle.check();
+    if (this.#marks) await this.#marks.load();
     const raw = this.#open();
     this.#idle.begin();
     try {
@@ -128,6 +134,7 @@ export class Session {
       await this.lock().catch(() => {});
       throw error;
     } finally {
+      if (this.#marks) await this.#marks.save();
       this.#idle.end();
       this.#keeper?.touch(Date.now());
     }
@@ -146,12 +153,12 @@ export class Session {
     return new Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"versions" | "access" | "event"} change */
+  /** @param {"access" | "event"} change */
   #changed(change) {
-    if (change === "event") this.#keeper?.eventSeen();
-    else this.#keeper?.save(change === "access").catch(() => {});
+    if (change === "event") return this.#keeper?.eventSeen();
+    this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
-    if (change === "access") queueMicrotask(() => this.#observe());
+    queueMicrotask(() => this.#observe());
   }
 
   /** Tells the listeners if the session was locked, unlocked or ended. */
@@ -197,19 +204,19 @@ export class Session {
 
   /** @param {PersistOptions} options */
   async persist(options) {
-    const { scope } = settings(options, "the options object of persist()", ["scope"]);
-    const checked = oneOf(scope, "scope", scopes);
+    const { scope, locked } = settings(options, "the options object of persist()", ["scope", "locked"]);
+    const checked = { scope: oneOf(scope, "scope", scopes), locked: optional(locked, "locked", flag) ?? false };
     const work = this.#keeping.then(() => this.#call(options, (raw) => this.#keepIn(checked, raw)));
     this.#keeping = work.catch(() => {});
     await work;
   }
 
   /**
-   * @param {import("./index.d.ts").PersistScope} scope
+   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
    * @param {RawSession} raw
    */
-  async #keepIn(scope, raw) {
-    const how = { scope, services: this.#services, lockAfter: this.#idle.after };
+  async #keepIn(checked, raw) {
+    const how = { ...checked, services: this.#services, lockAfter: this.#idle.after };
     const before = this.#keeper;
     const entry = await Keeper.create(raw, how, before);
     this.#keeper = this.#keep(this.#open(), entry);
@@ -244,6 +251,7 @@ export class Session {
   /** @param {RawSession} raw */
   async #lock(raw) {
     await calling(() => raw.lock());
+    this.#keeper?.tellLocked();
     await this.#keeper?.save(false);
   }
 
@@ -445,6 +453,15 @@ export class Session {
   }
 
   /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async acceptOlder(id, options) {
+    const checked = text(id, "id");
+    await this.#call(bare(options, "acceptOlder()"), (raw) => raw.acceptOlder(checked));
+  }
+
+  /**
    * @param {LiveEventKind | SessionEventKind} kind
    * @param {(event: any) => void} listener
    * @returns {import("./index.d.ts").Unsubscribe}
@@ -504,7 +521,9 @@ export class Session {
   async deleteAccount(options) {
     const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));
     const keeper = this.#keeper;
+    const marks = this.#raw?.marksId;
     await this.#call(options, (raw) => raw.deleteAccount(checked));
+    if (this.#marks && marks) await removeMarks(marks).catch(() => {});
     await keeper?.remove();
   }
 

@@ -9,6 +9,7 @@ pub mod engine;
 pub(crate) mod envelope;
 pub mod invitation_link;
 pub mod keys;
+pub mod marks;
 pub mod opaque;
 pub(crate) mod padding;
 pub mod records;

@@ -119,7 +119,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let publication = self.publication(ticket, &key)?;
         self.store_and_publish(id, &sealed, publication, [13, 15])
             .await?;
-        self.see_version(id, note.version)?;
+        self.see_note(id, &note, &sealed.note)?;
         let entry = Entry {
             id,
             key: sealed.key,

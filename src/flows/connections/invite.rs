@@ -61,6 +61,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         )?;
         self.store_and_publish(id, &entry, publication, [3, 5])
             .await?;
+        self.see_note(id, &note, &entry.note)?;
 
         let body = self.new_invitation(invite, &key, secret.as_ref())?;
         let create = async { self.services().create_invitation(id, &body).await };

@@ -1,4 +1,4 @@
-//! A signed-in person's session: its keys and its lock, its events, what it keeps and tells.
+//! A signed-in person's session: its keys and its lock, its events, what it has seen, what it keeps and tells.
 //!
 //! Every other folder of flows adds methods to [`Session`]; this one names none of them.
 
@@ -7,6 +7,7 @@ mod keys;
 mod live;
 mod lock;
 mod login;
+mod marks;
 mod memory;
 mod persist;
 mod progress;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{Services, Transport};
 use crate::crypto::engine::{Engine, Watched, make_random};
+use crate::crypto::marks::Marks;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -53,6 +55,9 @@ pub(in crate::flows) struct Inner<T: Transport, E: Engine> {
     login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     pub(in crate::flows) memory: RefCell<Memory<E::PrivateKey>>,
+    /// These stay when the keys are forgotten: what this device saw must not be rolled back by a lock.
+    marks: RefCell<Marks>,
+    marks_changes: Cell<u32>,
     live: Live,
     /// Is told what there is to keep.
     watcher: RefCell<Option<Watcher>>,
@@ -92,6 +97,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             login: RefCell::new(login.normalise(&client.engine)),
             keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::default(),
+            marks: RefCell::default(),
+            marks_changes: Cell::new(0),
             live: Live::default(),
             watcher: RefCell::default(),
             signed_out: Cell::new(false),
@@ -132,22 +139,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// An id for a new record; in the order of ids records have the order of time.
     pub(in crate::flows) fn make_id(&self) -> Result<Id> {
         Ok(Id::v7(self.now(), &*make_random(self.engine())?))
-    }
-
-    /// Remembers a version, and refuses one that is older than one seen before.
-    pub(in crate::flows) fn see_version(&self, id: Id, version: u64) -> Result<()> {
-        let mut memory = self.inner.memory.borrow_mut();
-        let newest = memory.versions.get(&id).copied().unwrap_or(0);
-        if version < newest {
-            return Err(Error::RecordRejected);
-        }
-        let newer = version > newest;
-        memory.versions.insert(id, version);
-        drop(memory);
-        if newer {
-            self.changed(Change::Versions);
-        }
-        Ok(())
     }
 
     /// Goes on with this Keystore session; the one before ends. Calls that are under way, and who listens, go over to it.

@@ -9,6 +9,7 @@ use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::{ShareFound, StoredShare};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
+use crate::crypto::marks::Kind;
 use crate::crypto::records::{CardContent, Pin, ShareContent, ShareIds, open_share};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -185,6 +186,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             self.reject_space(ids.space);
         }
         let content = opened?;
+        self.see(Kind::Share, ids.share, 1, &stored.share)?;
         self.remember_share(&ids, &dek);
         if unclaimed {
             self.claim(ids, &dek)?;
