@@ -12,7 +12,7 @@ export class Marks {
   #raw;
   /** The count of the entry whose marks the session has. */
   #count = 0;
-  /** The number that the session gave to the marks that are stored. */
+  /** The number that the session gave to the marks that are stored; -1 when they are gone. */
   #stored = 0;
   #saving = Promise.resolve();
 
@@ -55,18 +55,21 @@ export class Marks {
     }
   }
 
-  /** @param {MarksEntry | undefined} entry */
+  /**
+   * Takes in stored marks. Where they are gone, or do not open, they are stored anew.
+   *
+   * @param {MarksEntry | undefined} entry
+   */
   async #take(entry) {
-    const count = entry?.count ?? 0;
+    const { count, sealed } = entry ?? { count: 0, sealed: undefined };
     if (count === this.#count) return;
     try {
-      if (entry) await calling(() => this.#raw.openMarks(entry.sealed));
+      if (sealed) await calling(() => this.#raw.openMarks(sealed));
+      else this.#stored = -1;
     } catch (error) {
       if (!isVouchsafeError(error, "record_rejected")) throw error;
-      entry = undefined;
+      this.#stored = -1;
     }
-    // What is gone, or does not open, is stored anew.
-    if (!entry) this.#stored = -1;
     this.#count = count;
   }
 }

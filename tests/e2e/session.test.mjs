@@ -362,3 +362,22 @@ test("a session that is disposed of is over, without a trap", async (t) => {
   assert.deepEqual(after, [true, "session_expired"]);
   assert.equal(await reload(page), "unlocked");
 });
+
+test("what a script has put into Object.prototype reaches neither a call nor WebCrypto", async (t) => {
+  const { context } = await device(t);
+  const { page } = await kept(context, "tab");
+  const endings = await page.evaluate(async () => {
+    const { session, ending } = tools;
+    const large = { label: "Large", fields: [{ name: "text", label: "Text", value: "x".repeat(200_000) }] };
+    // The module reads more members than a call has; and WebCrypto would make a tag of four bytes.
+    Object.assign(Object.prototype, { connections: ["nonsense"], tagLength: 32 });
+    try {
+      const { id } = await session.createCard(large);
+      delete Object.prototype.tagLength;
+      return [await ending(session.card(id)), await ending(session.share({ card: id, connection: id }))];
+    } finally {
+      for (const name of ["connections", "tagLength"]) delete Object.prototype[name];
+    }
+  });
+  assert.deepEqual(endings, ["result", "not_found"]);
+});
