@@ -17,6 +17,7 @@ use crate::http::serve::serve;
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
+use crate::store::files;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
@@ -49,7 +50,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         // One TLS provider for the process; that another one is there already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        std::fs::create_dir_all(&config.data).map_err(|error| {
+        files::make_folder(&config.data).map_err(|error| {
             StartError(format!(
                 "Make {} a folder to write in ({error}).",
                 config.data.display()
@@ -75,6 +76,7 @@ impl Server {
         let router = router.merge(layers::health(databases.clone()));
         let router = wrap(fall_back(router, config.page.as_deref())?);
         let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
+        files::complain(&config.data);
         let serving = tokio::spawn(serve(listener, router, config.header_timeout, stopping));
         Ok(Self {
             address,

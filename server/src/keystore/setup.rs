@@ -14,6 +14,7 @@ use super::tokens::TokenKey;
 use crate::base64url::base64url;
 use crate::http::values::{Bytes, Message};
 use crate::start_error::StartError;
+use crate::store::files;
 
 /// The secrets in use.
 pub(crate) struct Setup {
@@ -86,14 +87,12 @@ impl Setup {
 fn write(file: &Path, setup: &SetupFile) -> std::io::Result<Vec<u8>> {
     let bytes = serde_json::to_vec_pretty(setup)?;
     let part = file.with_extension("setup.part");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(&part)?;
+    let mut out = files::own().create(true).truncate(true).open(&part)?;
     out.write_all(&bytes)?;
     out.sync_all()?;
     fs::rename(&part, file)?;
+    // The name is on the disk before an account is made that needs the file.
+    files::sync_folder(file.parent().unwrap_or(Path::new("")))?;
     Ok(bytes)
 }
 

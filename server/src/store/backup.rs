@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
+use super::files::{prepare, sync_folder};
 use crate::config::Config;
 
 /// The Keystore's secrets, which lie beside its database.
@@ -147,11 +148,14 @@ async fn write(sources: &[Source], setup: Option<&PathBuf>, part: &Path) -> Resu
         |error: io::Error| BackupError(format!("Make {} writable ({error}).", part.display()));
     for source in sources {
         let file = part.join(source.name);
+        // SQLite writes to an empty file, too, and would make one that others can read.
+        prepare(&file).map_err(failed)?;
         snapshot(source, &file).await?;
         finish(&file).map_err(failed)?;
     }
     if let Some(setup) = setup {
         let file = part.join(SETUP_FILE);
+        prepare(&file).map_err(failed)?;
         fs::copy(setup, &file).map_err(failed)?;
         finish(&file).map_err(failed)?;
     }
@@ -203,17 +207,5 @@ fn put_in_place(part: &Path, to: &Path) -> io::Result<()> {
         fs::remove_dir(to)?;
     }
     fs::rename(part, to)?;
-    match to.parent() {
-        Some(parent) if parent != Path::new("") => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
-    }
-}
-
-/// Brings a folder's entries to the disk, on systems where a folder can be opened.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+    sync_folder(to.parent().unwrap_or(Path::new("")))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyPool, Transaction};
 
+use super::files;
 use super::migrate::Migrations;
 use crate::start_error::StartError;
 
@@ -34,6 +35,7 @@ impl Db {
         install_default_drivers();
         let failed = |error: sqlx::Error| does_not_open(service, error);
         let db = if url.starts_with("sqlite:") {
+            files::prepare_database(url).map_err(|error| does_not_open(service, error))?;
             Self {
                 write: sqlite(url, 1).await.map_err(failed)?,
                 read: sqlite(url, 4).await.map_err(failed)?,

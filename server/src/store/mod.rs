@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod columns;
 pub(crate) mod db;
+pub(crate) mod files;
 pub(crate) mod migrate;
 pub(crate) mod new_row;
 pub(crate) mod sweep;

@@ -12,6 +12,7 @@ use super::smtp::{Failure, Smtp};
 use crate::clock::DAY;
 use crate::config::Config;
 use crate::start_error::StartError;
+use crate::store::files;
 
 /// A mail, as it is captured.
 #[derive(Serialize, Deserialize)]
@@ -195,14 +196,11 @@ impl Mailer {
 }
 
 async fn capture(folder: &Path, mail: &Mail) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
+    files::make_folder(folder)?;
     let name = format!("{:015}-{}", mail.sent_at, mail.id);
     let part = folder.join(format!("{name}.part"));
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    let mut file = options.open(&part).await?;
+    let mut options = tokio::fs::OpenOptions::from(files::own());
+    let mut file = options.create(true).truncate(true).open(&part).await?;
     tokio::io::AsyncWriteExt::write_all(&mut file, &serde_json::to_vec_pretty(mail)?).await?;
     file.sync_all().await?;
     tokio::fs::rename(part, folder.join(format!("{name}.json"))).await

@@ -22,6 +22,7 @@ mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
 mod processes;
+mod private_files;
 mod published_keys;
 mod repeats;
 mod routes;
