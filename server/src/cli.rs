@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{Config, Services};
+use vouchsafe_server::{Config, Quotas, Services};
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
@@ -129,13 +129,147 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_BEHIND_PROXY")]
     behind_proxy: bool,
 
+    /// The most connections at once, event streams included. The next one waits until another ends. The process needs as
+    /// many open files, and a hundred more.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 4096,
+        env = "VOUCHSAFE_MAX_CONNECTIONS"
+    )]
+    max_connections: u32,
+
+    /// The most connections at once of one network address (of IPv6 a /64 network); more are closed. It does not hold
+    /// with --behind-proxy: there the proxy has to count.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 256,
+        env = "VOUCHSAFE_MAX_CONNECTIONS_PER_ADDRESS"
+    )]
+    max_connections_per_address: usize,
+
     /// Do not limit attempts, for load tests.
     #[arg(long, env = "VOUCHSAFE_NO_RATE_LIMITS")]
     no_rate_limits: bool,
 
+    #[command(flatten)]
+    quotas: QuotaOptions,
+
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
+}
+
+/// What one account may have, of each at most so many. More is refused with `quota_exceeded`.
+#[derive(Args)]
+#[command(next_help_heading = "Quotas of an account")]
+struct QuotaOptions {
+    /// Bytes of cards and of sent shares.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = Quotas::default().bytes,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_BYTES"
+    )]
+    quota_bytes: i64,
+
+    /// Cards.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().cards,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CARDS"
+    )]
+    quota_cards: i64,
+
+    /// Sent shares in force.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().shares,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SHARES"
+    )]
+    quota_shares: i64,
+
+    /// Sent shares in force of one connection.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().shares_per_connection,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SHARES_PER_CONNECTION"
+    )]
+    quota_shares_per_connection: i64,
+
+    /// Pending invitations.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().invitations,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_INVITATIONS"
+    )]
+    quota_invitations: i64,
+
+    /// Active connections.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().connections,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CONNECTIONS"
+    )]
+    quota_connections: i64,
+
+    /// Keys for connections, those of ended connections too.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().connection_keys,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CONNECTION_KEYS"
+    )]
+    quota_connection_keys: i64,
+
+    /// Encryption spaces in force.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().spaces,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SPACES"
+    )]
+    quota_spaces: i64,
+
+    /// Requests in a minute, to each service; --no-rate-limits lifts this one.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().requests_per_minute,
+        value_parser = clap::value_parser!(u32).range(0..),
+        env = "VOUCHSAFE_QUOTA_REQUESTS"
+    )]
+    quota_requests: u32,
+}
+
+impl QuotaOptions {
+    fn into_quotas(self) -> Quotas {
+        Quotas {
+            bytes: self.quota_bytes,
+            cards: self.quota_cards,
+            shares: self.quota_shares,
+            shares_per_connection: self.quota_shares_per_connection,
+            invitations: self.quota_invitations,
+            connections: self.quota_connections,
+            connection_keys: self.quota_connection_keys,
+            spaces: self.quota_spaces,
+            requests_per_minute: self.quota_requests,
+        }
+    }
 }
 
 /// The places of the data.
@@ -248,6 +382,9 @@ impl Cli {
             new_opaque_setup: self.new_opaque_setup,
             behind_proxy: self.behind_proxy,
             rate_limits: !self.no_rate_limits,
+            quotas: self.quotas.into_quotas(),
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
             ..self.storage.into_config()
         }))
     }

@@ -30,6 +30,46 @@ impl Services {
     }
 }
 
+/// What one account may have, of each at most so many.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Bytes of its cards and of the shares that it sent, as they are stored.
+    pub bytes: i64,
+    /// Cards.
+    pub cards: i64,
+    /// Shares in force that it sent.
+    pub shares: i64,
+    /// Those of one connection.
+    pub shares_per_connection: i64,
+    /// Pending invitations.
+    pub invitations: i64,
+    /// Active connections. Invitations that were pending may still be accepted.
+    pub connections: i64,
+    /// Public keys at the Vault, and connection keys at the Keystore, those of ended connections too.
+    pub connection_keys: i64,
+    /// Encryption spaces in force that it made.
+    pub spaces: i64,
+    /// Requests in a minute, to each service. More are `rate_limited`, unless rates are not limited at all.
+    pub requests_per_minute: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            bytes: 1 << 30,
+            cards: 10_000,
+            shares: 20_000,
+            shares_per_connection: 5_000,
+            invitations: 500,
+            connections: 2_000,
+            connection_keys: 20_000,
+            // Who shares makes the space first, and may fail in between.
+            spaces: 25_000,
+            requests_per_minute: 6_000,
+        }
+    }
+}
+
 /// Everything that a server can be told. [`Config::new`] gives a server for trying out; fields are set as needed.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -81,8 +121,16 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Attempts are limited.
     pub rate_limits: bool,
+    /// What one account may have.
+    pub quotas: Quotas,
     /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
+    /// The time for which a client may take nothing of an answer.
+    pub answer_timeout: Duration,
+    /// The most connections at once; the next one waits.
+    pub max_connections: u32,
+    /// The most connections at once of one network address (of IPv6 a /64 network), unless the server is behind a proxy.
+    pub max_connections_per_address: usize,
     /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
     /// The time between two looks for mails that are due for another attempt.
@@ -120,8 +168,12 @@ impl Config {
             new_opaque_setup: false,
             behind_proxy: false,
             rate_limits: true,
+            quotas: Quotas::default(),
             // Longer than proxies keep unused connections, so that they close them first.
             header_timeout: Duration::from_secs(75),
+            answer_timeout: Duration::from_secs(30),
+            max_connections: 4096,
+            max_connections_per_address: 256,
             heartbeat: Duration::from_secs(15),
             outbox: Duration::from_secs(5),
             sweep: Duration::from_secs(60),

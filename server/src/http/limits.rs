@@ -203,7 +203,7 @@ pub(crate) struct BehindProxy(pub(crate) bool);
 pub(crate) struct CallerAddress(pub(crate) String);
 
 /// The text that stands for an address: of IPv6 its network, since whoever has one has every address in it.
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

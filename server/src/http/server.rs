@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::{layers, page};
 use crate::config::{Config, Urls};
 use crate::http::error::ApiError;
-use crate::http::serve::serve;
+use crate::http::serve::{Bounds, serve};
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
@@ -77,7 +77,8 @@ impl Server {
         let router = wrap(fall_back(router, config.page.as_deref())?);
         let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
         files::complain(&config.data);
-        let serving = tokio::spawn(serve(listener, router, config.header_timeout, stopping));
+        let bounds = Bounds::new(&config);
+        let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {
             address,
             vault_url: urls.vault.text,

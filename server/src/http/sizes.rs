@@ -11,6 +11,9 @@
 //! | a body has at most | [`MAX_BODY_BYTES`] | [`MAX_SHARES_BODY_BYTES`] |
 //! | a proxy in front lets through at least | the same, `docs/deploy.md` | the same |
 //!
+//! An answer has at most [`MAX_ANSWER_BYTES`] and what stands around them: a page of cards and the answer to a query for
+//! shares end before they would have more, and of everything else so many as may be asked for fit.
+//!
 //! The client ends a request of several shares with the one that takes it past 8 MiB, so that it has at most 12 MiB; the
 //! rest is for clients that send more at once.
 
@@ -27,8 +30,8 @@ pub(crate) const MAX_SHARE_BYTES: usize = 4 << 20;
 pub(crate) const MAX_ACCOUNT_KEY_BYTES: usize = 4 << 10;
 /// The largest wrapped private key of a connection. RSA keys of 3072 bits have 3 to 4 KiB.
 pub(crate) const MAX_CONNECTION_KEY_BYTES: usize = 8 << 10;
-/// The largest private note. The client pads it to 16 KiB at most.
-pub(crate) const MAX_NOTE_BYTES: usize = 64 << 10;
+/// The largest private note. The client pads it to 16 KiB at most, and sealed it has 22.
+pub(crate) const MAX_NOTE_BYTES: usize = 32 << 10;
 /// The largest copy of an encryption space's key, of which a new space brings two. They have less than 2 KiB, so that a
 /// request of [`MAX_WRITES`] spaces fits into [`MAX_BODY_BYTES`].
 pub(crate) const MAX_SPACE_KEY_BYTES: usize = 8 << 10;
@@ -44,8 +47,8 @@ pub(crate) const MAX_IDS: usize = 200;
 /// The most ids of one query for shares, which answers with their content.
 pub(crate) const MAX_SHARE_IDS: usize = 50;
 
-/// The largest page of cards, as long as it holds more than one.
-pub(crate) const MAX_CARDS_PAGE_BYTES: i64 = 8 << 20;
+/// The most of an answer's ciphertexts. A page of cards and an answer to a query for shares have at least one.
+pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -70,6 +73,24 @@ mod tests {
         // The client sends a batch when it is full, and the share that fills it goes in.
         let fullest = client_batch + MAX_SHARE_BYTES + MAX_WRITES * MEMBERS;
         assert!(fullest <= MAX_SHARES_BODY_BYTES);
+    }
+
+    #[test]
+    fn answers_have_a_bound() {
+        let text = |bytes: usize| bytes + MEMBERS;
+        let publication = text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES);
+        for largest in [
+            // What ends early is larger than one of its items.
+            MAX_CARD_BYTES,
+            MAX_SHARE_BYTES,
+            MAX_IDS * text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
+            // A recipient gets two copies of a space's key.
+            MAX_IDS * text(2 * MAX_SPACE_KEY_BYTES),
+            MAX_IDS * text(2 * publication),
+            MAX_WRITES * MEMBERS,
+        ] {
+            assert!(largest <= MAX_ANSWER_BYTES, "{largest}");
+        }
     }
 
     #[test]

@@ -188,6 +188,11 @@ impl<const PARTS: usize> Envelope<PARTS> {
         }
     }
 
+    /// The length of the text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Text from the database, which was checked before it was written.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)

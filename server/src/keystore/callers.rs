@@ -100,7 +100,7 @@ impl Session {
 impl Keystore {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
     pub(super) async fn begin_for(&self, caller: &KeystoreCaller) -> Result<Tx> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(&caller.account).await?;
         let held = sqlx::query(
             "UPDATE accounts SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NULL",
         )
@@ -131,6 +131,7 @@ impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
         let session = Session::find(parts, keystore).await?;
         let Session { account, email, .. } =
             session.that(|session| !session.is_deleted && !session.is_recovery)?;
+        keystore.limits.count(&keystore.requests, &account)?;
         Ok(Self { account, email })
     }
 }

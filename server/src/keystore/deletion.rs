@@ -16,23 +16,27 @@ pub(super) async fn delete(
     State(keystore): KeystoreState,
     Leaver(session): Leaver,
 ) -> Result<StatusCode> {
-    if keystore.delete_account(&session).await? || keystore.has_session(&session).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Code::SessionExpired.into())
+    let account = &session.account;
+    if !keystore.delete_account(&session).await? && !keystore.has_session(&session).await? {
+        return Err(Code::SessionExpired.into());
     }
+    // What a call that was cut has left is erased by the next one, or by the next sweep.
+    if keystore.is_to_erase(account).await? {
+        keystore.erase_account(account, account).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Keystore {
-    /// Deletes the account, and tells whether there was one. Its row stays, emptied, and so does the calling session,
-    /// which may repeat the call and do nothing else.
+    /// Deletes the account, and tells whether there was one; what it keeps is erased after that. Its row stays, emptied,
+    /// and so does the calling session, which may repeat the call and do nothing else.
     async fn delete_account(&self, session: &Session) -> Result<bool> {
         let (account, now) = (&session.account, self.clock.now());
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(account).await?;
         // The login must be unique; an id is nobody's.
         let done = sqlx::query(
             "UPDATE accounts SET login = id, email = NULL, opaque_record = '', kek_passphrase = '', kek_recovery = '', \
-             vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, deleted_at = $1 \
+             vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, deleted_at = $1, to_erase = 1 \
              WHERE id = $2 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE hash = $3)",
         )
         .bind(now)
@@ -48,21 +52,10 @@ impl Keystore {
             .bind(&session.hash)
             .execute(&mut *tx)
             .await?;
-        for sql in [
-            "DELETE FROM logins WHERE account = $1",
-            "DELETE FROM connection_keys WHERE account = $1",
-            "UPDATE spaces SET peer = '', claim = NULL WHERE recipient = $1",
-        ] {
-            sqlx::query(sql).bind(account).execute(&mut *tx).await?;
-        }
-        sqlx::query(
-            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = COALESCE(deleted_at, $1) \
-             WHERE sender = $2",
-        )
-        .bind(now)
-        .bind(account)
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query("DELETE FROM logins WHERE account = $1")
+            .bind(account)
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use super::identity::Identities;
 use super::setup::Setup;
 use super::tokens::TokenKey;
-use crate::clock::Clock;
-use crate::config::{Config, Urls};
-use crate::http::limits::Limits;
+use crate::clock::{Clock, MINUTE};
+use crate::config::{Config, Quotas, Urls};
+use crate::http::limits::{Limits, Rate};
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -20,6 +20,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0002_credentials.sql"),
     include_str!("migrations/0003_sweeping.sql"),
     include_str!("migrations/0004_identities.sql"),
+    include_str!("migrations/0007_bounds.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
@@ -28,6 +29,9 @@ pub(crate) struct Keystore {
     pub(super) clock: Clock,
     pub(super) setup: Setup,
     pub(super) limits: Limits,
+    pub(super) quotas: Quotas,
+    /// Requests of one account.
+    pub(super) requests: Rate,
     /// The provider whose identity tokens are taken, if any are.
     pub(super) identities: Option<Identities>,
     /// New accounts may be opened by an email address.
@@ -53,6 +57,12 @@ impl Keystore {
             db,
             setup,
             limits: Limits::new(config.rate_limits, config.clock.clone()),
+            quotas: config.quotas,
+            requests: Rate {
+                name: "requests",
+                count: config.quotas.requests_per_minute,
+                window_ms: MINUTE,
+            },
             identities,
             email_sign_up: config.email_sign_up,
             clock: config.clock.clone(),

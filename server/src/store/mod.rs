@@ -6,4 +6,5 @@ pub(crate) mod db;
 pub(crate) mod files;
 pub(crate) mod migrate;
 pub(crate) mod new_row;
+mod queue;
 pub(crate) mod sweep;

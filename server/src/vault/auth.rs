@@ -106,6 +106,7 @@ impl FromRequestParts<Arc<Vault>> for VaultCaller {
         if vault.is_deleted(&caller.account).await? {
             return Err(Code::SessionExpired.into());
         }
+        vault.limits.count(&vault.requests, &caller.account)?;
         Ok(caller)
     }
 }

@@ -198,7 +198,7 @@ pub(super) async fn list(
     })))
 }
 
-/// Ends a connection and erases its shares, both ways.
+/// Ends a connection and with it its shares, both ways.
 #[utoipa::path(
     delete, path = "/connections/{id}", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -209,9 +209,9 @@ pub(super) async fn end(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let now = vault.clock.now();
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let ended: Option<Ended> = sqlx::query_as(
-        "UPDATE connections SET ended_at = $1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
+        "UPDATE connections SET ended_at = $1, to_erase = 1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
          RETURNING inviter, invitee",
     )
     .bind(now)
@@ -226,26 +226,10 @@ pub(super) async fn end(
             .await
             .map(|_| StatusCode::NO_CONTENT);
     };
-    let shares: Vec<String> = sqlx::query_scalar(
-        "UPDATE shares SET share = '', deleted_at = $1 WHERE connection_id = $2 AND deleted_at IS NULL RETURNING id",
-    )
-    .bind(now)
-    .bind(id.as_str())
-    .fetch_all(&mut *tx)
-    .await?;
-    sqlx::query(
-        "UPDATE spaces SET deleted_at = $1 WHERE connection_id = $2 AND deleted_at IS NULL",
-    )
-    .bind(now)
-    .bind(id.as_str())
-    .execute(&mut *tx)
-    .await?;
-    let both = [&ended.inviter, &ended.invitee];
-    let mut changes: Vec<Change> = Vec::new();
-    for share in &shares {
-        changes.extend(both.map(|person| Change::new(person, Kind::Revoked, share)));
-    }
-    changes.extend(both.map(|person| Change::new(person, Kind::Connection, id.as_str())));
-    vault.record(tx, changes).await?;
+    let both = [&ended.inviter, &ended.invitee]
+        .map(|person| Change::new(person, Kind::Connection, id.as_str()));
+    // With its end no share of it is served any more; then they are erased.
+    vault.record(tx, both.into()).await?;
+    vault.erase_shares(id.as_str(), &caller.account).await?;
     Ok(StatusCode::NO_CONTENT)
 }

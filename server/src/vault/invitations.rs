@@ -257,6 +257,7 @@ pub(super) async fn create(
     if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
+    vault.hold_invitations(&mut tx, &caller.account).await?;
     if let Some(token) = &mail_token {
         input
             .mail(&id, &caller, &token.to_text(), now)
@@ -360,7 +361,7 @@ pub(super) async fn cancel(
     PathId(id): PathId,
     _: Input<Empty>,
 ) -> Result<Json<Invitation>> {
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let done = sqlx::query("UPDATE invitations SET state = 'cancelled' WHERE id = $1 AND inviter = $2 AND state = 'pending'")
         .bind(id.as_str())
         .bind(&caller.account)

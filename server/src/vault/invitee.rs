@@ -213,7 +213,7 @@ pub(super) async fn decline(
     Input(input): Input<InvitationToken>,
 ) -> Result<StatusCode> {
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let inviter: Option<String> = sqlx::query_scalar(
         "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
@@ -256,7 +256,7 @@ pub(super) async fn accept(
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
     let (id, now) = (&input.invitation_id, vault.clock.now());
     let proof = input.proof.as_ref().map(Bytes::to_text);
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.begin_for(&caller).await?;
     let accepted: Option<Accepted> = sqlx::query_as(
         "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
@@ -281,6 +281,7 @@ pub(super) async fn accept(
             .made("created_at", now)
             .add(&mut tx)
             .await?;
+        vault.hold_connections(&mut tx, &caller.account).await?;
         let both = [&accepted.inviter, &caller.account]
             .map(|person| Change::new(person, Kind::Connection, id.as_str()));
         vault.record(tx, both.into()).await?;

@@ -129,7 +129,7 @@ pub(super) async fn publish(
         }
     }
     let (spki, x) = (base64url(&input.spki.0), input.signing_key.x.to_text());
-    let mut connection = vault.db.write.acquire().await?;
+    let mut tx = vault.begin_for(&caller).await?;
     let is_new = NewRow::of("public_keys")
         .key("id", &id)
         .given("account", &caller.account)
@@ -137,8 +137,12 @@ pub(super) async fn publish(
         .given("signing_key", &x)
         .given("statement", statement)
         .made("created_at", vault.clock.now())
-        .write_once(&mut connection)
+        .write_once(&mut tx)
         .await?;
+    if is_new {
+        vault.hold_keys(&mut tx, &caller.account).await?;
+    }
+    tx.commit().await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {

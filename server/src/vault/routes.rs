@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,12 +11,14 @@ use super::state::Vault;
 use super::{
     account, cards, connections, events, invitations, invitee, public_keys, share_reads, shares,
 };
+use crate::http::room::BodyLimit;
 use crate::http::sizes::MAX_SHARES_BODY_BYTES;
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
     let large = OpenApiRouter::new()
         .routes(routes!(shares::create))
+        .layer(Extension(BodyLimit(MAX_SHARES_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))

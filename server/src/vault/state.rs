@@ -9,9 +9,9 @@ use super::auth::TrustedKeys;
 use super::events::{Bell, Seats};
 use super::mail::Mailer;
 use super::outbox;
-use crate::clock::Clock;
-use crate::config::{Config, Urls};
-use crate::http::limits::Limits;
+use crate::clock::{Clock, MINUTE};
+use crate::config::{Config, Quotas, Urls};
+use crate::http::limits::{Limits, Rate};
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -20,6 +20,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_sweeping.sql"),
+    include_str!("migrations/0005_bounds.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -27,6 +28,9 @@ pub(crate) struct Vault {
     pub(crate) db: Db,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
+    pub(super) quotas: Quotas,
+    /// Requests of one account.
+    pub(super) requests: Rate,
     pub(super) keys: TrustedKeys,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
@@ -65,6 +69,12 @@ impl Vault {
             db: Db::open(&url, "Vault", MIGRATIONS).await?,
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
+            quotas: config.quotas,
+            requests: Rate {
+                name: "requests",
+                count: config.quotas.requests_per_minute,
+                window_ms: MINUTE,
+            },
             keys,
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),

@@ -1,5 +1,6 @@
 //! Erasing ciphertexts, tokens and events once their time is over.
 
+use super::erasure::ERASING;
 use super::state::Vault;
 use crate::clock::DAY;
 use crate::http::error::Result;
@@ -12,21 +13,21 @@ impl Vault {
     /// for them is told that they are over.
     pub(super) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
+        self.erase_the_rest().await?;
+        self.erase_expired(now).await?;
         for (sql, time) in [
             (
-                "UPDATE shares SET share = '' WHERE share <> '' AND expires_at <= $1",
+                "UPDATE invitations SET state = 'expired' WHERE id IN (SELECT id FROM invitations \
+                 WHERE state = 'pending' AND expires_at <= $1 LIMIT 500)",
                 now,
             ),
             (
-                "UPDATE invitations SET state = 'expired' WHERE state = 'pending' AND expires_at <= $1",
-                now,
-            ),
-            (
-                "DELETE FROM events WHERE created_at < $1",
+                "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < $1 LIMIT 500)",
                 now - EVENTS_KEPT_MS,
             ),
         ] {
-            sqlx::query(sql).bind(time).execute(&self.db.write).await?;
+            let piece = || sqlx::query(sql).bind(time);
+            self.db.in_pieces(ERASING, piece).await?;
         }
         self.forget_tokens().await?;
         Ok(self.db.checkpoint().await?)

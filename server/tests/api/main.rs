@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod backup;
+mod bounds;
 mod cards;
 mod common;
 mod credentials;
 mod deletion;
 mod description;
+mod erasing;
 mod events;
 mod http;
 mod identities;
@@ -21,9 +23,10 @@ mod migrations;
 mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
-mod processes;
 mod private_files;
+mod processes;
 mod published_keys;
+mod quotas;
 mod repeats;
 mod routes;
 mod shares;
@@ -35,3 +38,4 @@ mod spaces;
 mod sweeping;
 mod tables;
 mod wire;
+mod writers;

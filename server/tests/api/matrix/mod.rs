@@ -264,7 +264,7 @@ impl Matrix {
             let chunk = chunk.await.unwrap().unwrap().unwrap();
             text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
-        assert_eq!(text.contains("event: revoked"), is_former, "{text}");
+        assert_eq!(text.contains("event: connection"), is_former, "{text}");
         self.tells_nothing(row, &(200, json!(text)));
         self.cells += 1;
     }
