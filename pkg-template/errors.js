@@ -1,6 +1,7 @@
 /** The error of this package, and its making from errors of the WebAssembly module. */
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
+/** @typedef {import("./index.d.ts").Quota} Quota */
 
 /**
  * The codes of calls that can succeed later without anybody doing anything.
@@ -14,10 +15,15 @@ export class VouchsafeError extends Error {
   /**
    * @param {ErrorCode} code
    * @param {string} message
-   * @param {ErrorOptions} [options]
+   * @param {import("./index.d.ts").VouchsafeErrorOptions} [options]
    */
   constructor(code, message, options) {
     super(message, options);
+    // Other errors have no such property.
+    if (options?.quota !== undefined) {
+      /** @readonly */
+      this.quota = options.quota;
+    }
     /** @readonly */
     this.code = code;
     /** @readonly */
@@ -44,14 +50,16 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * Makes an error of the module's plain `{ code, message, cause }`. Anything else is a defect and stays as it is.
+ * Makes an error of the module's plain `{ code, message, quota, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
  */
 export function toError(raw) {
   if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
-  const { code, message, ...rest } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (raw);
+  const { code, message, ...rest } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota }} */ (
+    raw
+  );
   if (typeof code !== "string" || typeof message !== "string") return raw;
   // Without a cause the error has no such property.
   return new VouchsafeError(/** @type {ErrorCode} */ (code), message, rest);

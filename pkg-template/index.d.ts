@@ -481,7 +481,10 @@ export interface LiveEvent {
   id: string;
 }
 
-/** Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. */
+/**
+ * Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. Shares that end with their
+ * connection have no events of their own: `connection` tells of them.
+ */
 export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
@@ -667,14 +670,20 @@ export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
-  | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
+  | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded" | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes of calls that can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
+/** What an account may have only so much of; the operator of the services says how much. */
+export type Quota =
+  | "bytes" | "cards" | "shares" | "shares_per_connection" | "invitations" | "connections" | "connection_keys" | "spaces";
+
 /** Further options of a {@link VouchsafeError}. */
 export interface VouchsafeErrorOptions {
+  /** For `quota_exceeded`: what the account has too much of. */
+  quota?: Quota;
   /** The error or value that led to this one. */
   cause?: unknown;
 }
@@ -689,6 +698,8 @@ export class VouchsafeError extends Error {
   readonly code: ErrorCode;
   /** Whether the code is a {@link RetryableCode}: the same call can succeed later without anybody doing anything. */
   readonly retryable: boolean;
+  /** For `quota_exceeded`: what the account has too much of. */
+  readonly quota?: Quota;
   /** The error or value that the platform or the app threw, if that led to this one. */
   readonly cause?: unknown;
 }

@@ -46,6 +46,8 @@ pub enum Error {
     BadInput(String),
     /// More than a record can hold.
     TooLarge(String),
+    /// The account has as much of something as the service lets it have.
+    QuotaExceeded(Quota, String),
     /// Too many requests.
     RateLimited,
     /// The service cannot be reached, or does not answer in time.
@@ -60,6 +62,57 @@ pub enum Error {
     InsecureContext,
     /// The worker for the passphrase did not start.
     WorkerUnavailable(Failure),
+}
+
+/// What an account may have only so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// Bytes of cards and of sent shares.
+    Bytes,
+    /// Cards.
+    Cards,
+    /// Sent shares in force.
+    Shares,
+    /// Those of one connection.
+    SharesPerConnection,
+    /// Pending invitations.
+    Invitations,
+    /// Active connections.
+    Connections,
+    /// Keys for connections, those of ended connections too.
+    ConnectionKeys,
+    /// Encryption spaces.
+    Spaces,
+}
+
+impl Quota {
+    const NAMES: [(Self, &str); 8] = [
+        (Self::Bytes, "bytes"),
+        (Self::Cards, "cards"),
+        (Self::Shares, "shares"),
+        (Self::SharesPerConnection, "shares_per_connection"),
+        (Self::Invitations, "invitations"),
+        (Self::Connections, "connections"),
+        (Self::ConnectionKeys, "connection_keys"),
+        (Self::Spaces, "spaces"),
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(quota, _)| *quota == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The quota of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, known)| *known == name)
+            .map(|(quota, _)| quota)
+    }
 }
 
 /// The platform's own error, which stays on its thread in a browser.
@@ -155,6 +208,7 @@ impl Error {
             Self::Conflict(_) => "conflict",
             Self::BadInput(_) => "bad_input",
             Self::TooLarge(_) => "too_large",
+            Self::QuotaExceeded(..) => "quota_exceeded",
             Self::RateLimited => "rate_limited",
             Self::Offline(_) => "offline",
             Self::Aborted => "aborted",
@@ -162,6 +216,15 @@ impl Error {
             Self::NoRandomness => "no_randomness",
             Self::InsecureContext => "insecure_context",
             Self::WorkerUnavailable(_) => "worker_unavailable",
+        }
+    }
+
+    /// What the account has too much of, if that is the reason.
+    #[must_use]
+    pub fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::QuotaExceeded(quota, _) => Some(*quota),
+            _ => None,
         }
     }
 
@@ -229,6 +292,7 @@ impl fmt::Display for Error {
             | Self::Conflict(text)
             | Self::BadInput(text)
             | Self::TooLarge(text)
+            | Self::QuotaExceeded(_, text)
             | Self::ServerError(text) => text,
             Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
         })

@@ -27,6 +27,7 @@ const SENTENCES = {
   record_rejected: "This record is not what it claims to be, so it is not shown. It may have been damaged or tampered with.",
   conflict: "This was changed elsewhere in the meantime. Refresh, then make your change again.",
   too_large: "This is too large. Make it shorter and try again.",
+  quota_exceeded: "This account has as much as it may have. Delete something, or revoke a share, then try again.",
   rate_limited: "Too many attempts. Wait a minute, then try again.",
   offline: "The server cannot be reached. Check the connection and try again.",
   aborted: "This was stopped. Try again.",

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::largest::largest_answer;
 use super::retry::{DEFAULT_TIMEOUT_MS, Deadline, TIMEOUT_RANGE_MS};
 use super::token::VaultToken;
 use super::{Method, Request, Response, Transport};
@@ -208,8 +209,9 @@ impl<T: Transport> Services<T> {
         Box::pin(async move {
             let deadline = self.deadline();
             // The one copy of the body, however often it is sent.
-            let mut request = Request::new(method, body.map(to_body).transpose()?);
+            let body = body.map(to_body).transpose()?;
             let path = path?;
+            let mut request = Request::new(method, body, largest_answer(access, method, &path));
             let session = self.session.borrow().clone();
             let first = self.send(&mut request, access, &path, deadline).await;
             match first {

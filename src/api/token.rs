@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::bodies::{error_of, to_body, unreadable};
+use super::largest::largest_answer;
 use super::retry::Deadline;
-use super::{Method, Request, Services, Transport};
+use super::{Access, Method, Request, Services, Transport};
 use crate::error::{Error, Result};
 use crate::json;
 
@@ -46,8 +47,10 @@ impl<T: Transport> Services<T> {
         let body = to_body(json::to_value(&TokenRequest {
             audience: &self.vault,
         }))?;
-        let mut request = Request::new(Method::Post, Some(body));
-        request.url = format!("{}/v1/tokens", self.keystore);
+        let path = "/tokens";
+        let most = largest_answer(Access::Keystore, Method::Post, path);
+        let mut request = Request::new(Method::Post, Some(body), most);
+        request.url = format!("{}/v1{path}", self.keystore);
         request.bearer = Some(self.session_token()?);
         let response = self.deliver(&request, deadline).await?;
         if response.status != 200 {

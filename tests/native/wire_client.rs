@@ -323,6 +323,8 @@ fn every_code_of_the_services_is_known() {
         let error = WireError {
             code: code.to_owned(),
             message: "Text.".into(),
+            // Only one of the codes has it.
+            quota: Some("cards".into()),
         };
         assert_eq!(Error::from(error).code(), code);
     }
@@ -337,6 +339,7 @@ fn every_code_of_the_services_is_known() {
         let error = WireError {
             code: code.to_owned(),
             message: "Text.".into(),
+            quota: None,
         };
         assert_eq!(
             Error::from(error).code(),

@@ -172,7 +172,7 @@ impl<T: Transport> Services<T> {
             Access::Keystore,
             Method::Post,
             "/spaces/query",
-            Some(&Ids { ids }),
+            Some(&Ids::of(ids)),
             |answer| body_of(answer).map(|found: Found<Space>| found.items),
         )
     }

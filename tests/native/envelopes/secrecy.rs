@@ -125,6 +125,7 @@ fn sessions_and_tokens_on_the_wire() {
         bearer: Some(secret.to_owned()),
         body: Some(secret.to_owned()),
         last_event_id: None,
+        max_answer: 1 << 16,
     };
     let response = Response {
         status: 200,

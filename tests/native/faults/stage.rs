@@ -165,6 +165,7 @@ impl Stage {
             bearer,
             body: Some(body.to_string()),
             last_event_id: None,
+            max_answer: 1 << 16,
         };
         Line::default().send(&request).await.unwrap().status
     }

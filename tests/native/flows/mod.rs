@@ -2,6 +2,7 @@
 
 mod aborting;
 mod accounts;
+mod answers;
 mod cards;
 mod connecting;
 mod credentials;
