@@ -69,13 +69,12 @@ fn what_an_answer_leaves_out_is_asked_for() {
             opened.iter().all(|share| share.result.is_ok()),
             "{opened:?}"
         );
-        let sent = bob.http.sent.borrow();
-        let queries = sent[before..]
+        let queries = bob.http.sent.borrow()[before..]
             .iter()
             .filter(|request| request.method == Method::Post)
-            .filter(|request| request.url.ends_with("/shares/query"));
-        assert_eq!(queries.count(), 3);
-        drop(sent);
+            .filter(|request| request.url.ends_with("/shares/query"))
+            .count();
+        assert_eq!(queries, 3);
 
         // A Vault that answers nothing is not asked for ever.
         bob.http.tamper_json("/shares/query", |answer| {
