@@ -121,9 +121,12 @@ export type RecoverOptions = Who & CallOptions & {
 
 /** One entry of a card. */
 export interface Field {
-  /** A name for programs, unique in the card, such as `number`: 1 to 200 bytes of UTF-8. */
+  /** A name for programs, unique in the card, such as `number`: 1 to 200 bytes of UTF-8, plain text like `label`. */
   name: string;
-  /** A name for people, such as `Number`: at most 1000 bytes of UTF-8. */
+  /**
+   * A name for people, such as `Number`: at most 1000 bytes of UTF-8. It is one line, without characters that are invisible
+   * or change the writing direction, as are all names and labels.
+   */
   label: string;
   /** Any text, also an empty one. */
   value: string;
