@@ -667,7 +667,7 @@ declare global {
 
 /** The reasons for which a call can fail; `errors.md` of this package says when each occurs. */
 export type ErrorCode =
-  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
+  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "wrong_code" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
   | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"

@@ -16,6 +16,8 @@ pub enum Error {
     RecoveryNeeded,
     /// There is an account already.
     EmailTaken,
+    /// The code is not the one that was mailed to the address, or not any more.
+    WrongCode,
     /// The session ended, at the Keystore or by its age.
     SessionExpired,
     /// The keys were forgotten; the passphrase brings them back.
@@ -140,6 +142,7 @@ impl Error {
             Self::IdentityRejected(_) => "identity_rejected",
             Self::RecoveryNeeded => "recovery_needed",
             Self::EmailTaken => "email_taken",
+            Self::WrongCode => "wrong_code",
             Self::SessionExpired => "session_expired",
             Self::Locked => "locked",
             Self::InvitationExpired => "invitation_expired",
@@ -172,6 +175,7 @@ impl Error {
             "identity_rejected" => Self::IdentityRejected(message.to_owned()),
             "recovery_needed" => Self::RecoveryNeeded,
             "email_taken" => Self::EmailTaken,
+            "wrong_code" => Self::WrongCode,
             "session_expired" => Self::SessionExpired,
             "invitation_expired" => Self::InvitationExpired,
             "invitation_used" => Self::InvitationUsed,
@@ -199,6 +203,9 @@ impl fmt::Display for Error {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
             }
             Self::EmailTaken => "There is an account already: sign in instead.",
+            Self::WrongCode => {
+                "The code is wrong, or was replaced, tried too often or not used in time: check it, or ask for a new one."
+            }
             Self::SessionExpired => "The session is over: sign in again.",
             Self::Locked => "The session is locked: unlock it with the passphrase.",
             Self::InvitationExpired => "The invitation has expired: ask for a new one.",

@@ -9,6 +9,7 @@ const SENTENCES = {
   identity_rejected: "Your sign-in was not accepted. Sign in anew.",
   recovery_needed: "This server was set up anew and cannot check passphrases from before. Use your recovery key.",
   email_taken: "There is an account with this email address already. Sign in, or take another address.",
+  wrong_code: "This code is wrong or too old. Check it, or ask for a new one.",
   session_expired: "Your session has ended. Sign out and sign in again.",
   locked: "Your keys are locked. Unlock them with your passphrase.",
   storage_unavailable: "This browser keeps nothing for this page, so you have to sign in again after a reload.",

@@ -107,7 +107,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
     smtp_ca: Option<PathBuf>,
 
-    /// The sender of mails.
+    /// The sender of mails, such as "Example App <mail@app.example>". The name stands in their text, too; without one it
+    /// is the host of --invitation-url.
     #[arg(
         long,
         value_name = "ADDRESS",

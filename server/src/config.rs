@@ -71,7 +71,7 @@ pub struct Config {
     pub smtp_ca: Option<PathBuf>,
     /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
-    /// The sender's address of mails.
+    /// The sender's address of mails, and the name that they give to what people use.
     pub mail_from: String,
     /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,

@@ -28,9 +28,11 @@ pub(crate) struct Claims {
     pub(crate) iss: String,
     pub(crate) aud: String,
     pub(crate) sub: String,
-    /// The address that mails name the account by.
+    /// The account's address.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(crate) email: Option<String>,
+    /// The account's identity provider vouches for the address. One that a person merely gave is not vouched for.
+    pub(crate) email_verified: bool,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
 }

@@ -114,17 +114,14 @@ test("each action leaves its rows, and no text of a card", async () => {
   assert.equal((await look())["vault.cards"].length, 0);
 });
 
-test("an invitation by mail shows the address, the mail and the account that has it", async () => {
+test("an invitation by mail shows the address and the account that has it, and no mail once it is sent", async () => {
   const [carol, dave] = await Promise.all([newPerson("carol"), newPerson("dave")]);
   const { id } = await carol.session.invite({ delivery: "email", email: dave.email, name: "Dave" });
   await mailTo(dave.email);
-  const sent = ({ sent_at }) => sent_at.value !== null;
   let rows;
   do ({ rows } = await rowsOf(carol));
-  while (!sent(only(rows["vault.outbox"])));
-  const mail = only(rows["vault.outbox"]);
-  assert.deepEqual([mail.ids, mail.recipient.value, mail.inviter_email.value], [[id], dave.email, carol.email]);
-  assert.equal(mail.token.value, null, "erased when the mail was gone");
+  while (rows["vault.outbox"].length > 0);
+  assert.deepEqual(only(rows["vault.invitations"]).ids[0], id);
   assert.equal(only(rows["vault.invitations"]).email.value, dave.email);
   assert.deepEqual(rows["keystore.accounts"].map(({ login }) => login.value).sort(), [carol.email, dave.email]);
   assert.equal((await rowsOf(dave)).rows["vault.invitations"].length, 0, "whose mail it is, the Vault does not know");

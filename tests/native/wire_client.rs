@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vouchsafe::Error;
 use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
-use vouchsafe::api::vault::{cards, connections as links, invitations, public_keys, shares};
+use vouchsafe::api::vault::{cards, connections as links, email, invitations, public_keys, shares};
 use vouchsafe::api::{Found, Ids, Outcome, Outcomes, Page, WireError};
 use vouchsafe::ids::Id;
 use vouchsafe::json;
@@ -233,6 +233,26 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Outcomes<shares::ShareFound>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
+            (
+                "GET /v1/email",
+                Body::None,
+                Is(round_trips::<email::EmailStatus>),
+            ),
+            (
+                "POST /v1/email/code",
+                Empty,
+                Is(round_trips::<email::EmailCode>),
+            ),
+            (
+                "POST /v1/email/confirm",
+                Is(round_trips::<email::TypedCode>),
+                Body::None,
+            ),
+            (
+                "POST /v1/mail/refusals",
+                apart("the Vault's own page sends it"),
+                Body::None,
+            ),
             ("DELETE /v1/account", Body::None, Body::None),
         ],
     }

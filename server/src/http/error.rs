@@ -20,6 +20,8 @@ pub enum Code {
     IdentityRejected,
     /// The passphrase cannot be checked any more; the recovery key can.
     RecoveryNeeded,
+    /// The code that was typed in is not the one that was mailed, or not any more.
+    WrongCode,
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
     /// The id is taken, or the stored version is another.
@@ -51,7 +53,7 @@ impl Code {
             Self::SessionExpired | Self::WrongCredentials | Self::IdentityRejected => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::RecoveryNeeded => StatusCode::FORBIDDEN,
+            Self::RecoveryNeeded | Self::WrongCode => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
             Self::InvitationExpired
@@ -75,6 +77,9 @@ impl Code {
             }
             Self::RecoveryNeeded => {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
+            }
+            Self::WrongCode => {
+                "Check the code, or ask for a new one: it is wrong, its hour is over, or it was tried too often."
             }
             Self::NotFound => "Check the id: there is nothing here under it.",
             Self::Conflict => {

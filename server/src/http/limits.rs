@@ -73,13 +73,6 @@ pub(crate) const WRONG_TOKEN: Rate = Rate {
     count: 30,
     window_ms: 10 * MINUTE,
 };
-/// Invitation mails by one account.
-pub(crate) const INVITATION_MAIL: Rate = Rate {
-    name: "invitation mail",
-    count: 100,
-    window_ms: 60 * MINUTE,
-};
-
 /// Beyond this many counters the old ones are swept out.
 const SWEEP_ABOVE_COUNTERS: usize = 10_000;
 
@@ -168,6 +161,11 @@ impl Limits {
     /// Counts one attempt, and refuses it when there were too many.
     pub(crate) fn count(&self, rate: &Rate, key: &str) -> Result<()> {
         self.step(&[(rate, key)], true)
+    }
+
+    /// Counts one attempt at something that is limited in several ways, in all of them or in none.
+    pub(crate) fn count_all(&self, keys: &[(&Rate, &str)]) -> Result<()> {
+        self.step(keys, true)
     }
 
     /// Refuses when there were too many, without counting: where only failures count.

@@ -227,7 +227,7 @@ fn fall_back(router: Router, page: Option<&Path>) -> Result<Router, StartError> 
 fn mailbox(config: &Config) -> MethodRouter {
     let folder = config.file("outbox");
     get(move || async move {
-        let mails = vault::mail::captured(&folder)
+        let mails = vault::captured::captured(&folder)
             .map_err(|error| ApiError::internal("the outbox folder", error))?;
         Ok::<_, ApiError>(axum::Json(serde_json::json!({ "items": mails })))
     })

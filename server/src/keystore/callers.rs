@@ -35,8 +35,10 @@ pub(super) struct Session {
 /// The account of a full session.
 pub(super) struct KeystoreCaller {
     pub(super) account: String,
-    /// The address that mails name them by.
+    /// Their address.
     pub(super) email: Option<String>,
+    /// Their identity provider vouches for the address.
+    pub(super) email_verified: bool,
 }
 
 /// A session that proved the passphrase, or the recovery key, a moment ago.
@@ -129,9 +131,16 @@ impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        let Session { account, email, .. } =
-            session.that(|session| !session.is_deleted && !session.is_recovery)?;
-        Ok(Self { account, email })
+        let session = session.that(|session| !session.is_deleted && !session.is_recovery)?;
+        Ok(Self {
+            // The address of an identity came with its token, which said that it is verified.
+            email_verified: session
+                .email
+                .as_ref()
+                .is_some_and(|email| *email != session.login),
+            account: session.account,
+            email: session.email,
+        })
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) async fn make_token(
         aud: input.audience,
         sub: caller.account,
         email: caller.email,
+        email_verified: caller.email_verified,
         iat,
         exp,
     };

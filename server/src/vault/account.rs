@@ -34,7 +34,9 @@ pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> 
         // An acceptance at this moment comes before this statement, and its connection is found below, or it fails.
         "UPDATE invitations SET state = 'cancelled' WHERE inviter = $1 AND state = 'pending'",
         "UPDATE invitations SET token_hash = '', email = NULL WHERE inviter = $1",
-        "DELETE FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
+        "DELETE FROM outbox WHERE account = $1",
+        "DELETE FROM codes WHERE account = $1",
+        "UPDATE accounts SET confirmed = NULL WHERE id = $1",
         "DELETE FROM events WHERE account = $1",
     ] {
         sqlx::query(sql).bind(account).execute(&mut *tx).await?;

@@ -75,8 +75,10 @@ impl TrustedKeys {
 /// The account that a token speaks for.
 pub(crate) struct VaultCaller {
     pub(super) account: String,
-    /// The address that mails name them by.
+    /// Their address, as far as the Keystore knows one.
     pub(super) email: Option<String>,
+    /// Their identity provider vouches for the address.
+    pub(super) email_verified: bool,
     /// The end of the token, in milliseconds since 1970.
     pub(super) expires_at: i64,
 }
@@ -93,6 +95,7 @@ impl FromRequestParts<Arc<Vault>> for Holder {
         Ok(Self(VaultCaller {
             account: claims.sub,
             email: claims.email,
+            email_verified: claims.email_verified,
             expires_at: claims.exp.saturating_mul(SECOND),
         }))
     }

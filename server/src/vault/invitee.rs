@@ -215,7 +215,7 @@ pub(super) async fn decline(
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
     let mut tx = vault.db.begin().await?;
     let inviter: Option<String> = sqlx::query_scalar(
-        "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+        "UPDATE invitations SET state = 'declined', answered_by = $1, over_at = $4 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
     )
     .bind(&caller.account)
@@ -258,7 +258,7 @@ pub(super) async fn accept(
     let proof = input.proof.as_ref().map(Bytes::to_text);
     let mut tx = vault.db.begin().await?;
     let accepted: Option<Accepted> = sqlx::query_as(
-        "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+        "UPDATE invitations SET state = 'accepted', answered_by = $1, over_at = $4 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
          AND EXISTS (SELECT 1 FROM public_keys WHERE public_keys.id = $5 AND public_keys.account = $1) \
          RETURNING inviter, public_key_id",

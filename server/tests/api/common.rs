@@ -338,10 +338,17 @@ pub(crate) async fn call(
 }
 
 pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &str) -> Person {
-    let (email, passphrase) = (
-        format!("{name}@example.org"),
-        format!("passphrase of {name}"),
-    );
+    sign_up_by(http, keystore, vault, &format!("{name}@example.org")).await
+}
+
+/// Somebody of this address.
+pub(crate) async fn sign_up_as(lab: &Lab, email: &str) -> Person {
+    let (keystore, vault) = (lab.server.keystore_url(), lab.server.vault_url());
+    sign_up_by(&lab.http, keystore, vault, email).await
+}
+
+async fn sign_up_by(http: &Client, keystore: &str, vault: &str, email: &str) -> Person {
+    let (email, passphrase) = (email.to_owned(), format!("passphrase of {email}"));
     let finish = sign_up_body(http, keystore, &email, &passphrase).await;
     let url = format!("{keystore}/v1/sign-up/finish");
     let (status, body) = call(http, "POST", &url, None, Some(finish)).await;

@@ -227,7 +227,7 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
     for sql in [
         "SELECT COUNT(*) FROM cards WHERE account = $1",
         "SELECT COUNT(*) FROM events WHERE account = $1",
-        "SELECT COUNT(*) FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
+        "SELECT COUNT(*) FROM outbox WHERE account = $1",
         "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND (state = 'pending' OR token_hash <> '' OR email IS NOT NULL)",
         "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR deleted_at IS NULL)",
         "SELECT COUNT(*) FROM connections WHERE (inviter = $1 OR invitee = $1) AND ended_at IS NULL",

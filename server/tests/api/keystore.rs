@@ -285,7 +285,7 @@ async fn tokens_are_for_known_audiences() {
         part(1),
         json!({
             "iss": lab.server.keystore_url(), "aud": local, "sub": ada.account, "email": ada.email,
-            "iat": seconds, "exp": seconds + 300,
+            "email_verified": false, "iat": seconds, "exp": seconds + 300,
         })
     );
     assert_eq!(

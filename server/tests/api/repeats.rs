@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::mails::{all_are_sent, captured, refusal};
 use crate::routes::{parts, routes};
 use crate::tables::{Tables, changes};
 use serde_json::{Value, json};
@@ -244,7 +245,7 @@ impl Repeats {
         let create = "vault PUT /invitations/{id}";
         let [first, second] = self.both(create, &[&cancelled], of_ada, &Some(mail)).await;
         assert_eq!(first.1, second.1);
-        self.sent().await;
+        all_are_sent(&self.lab).await;
         let link = link_invitation(&key, &random(16), end);
         self.twice(create, &[&v7()], of_ada, Some(link), &[]).await;
         self.twice(
@@ -276,19 +277,27 @@ impl Repeats {
         id
     }
 
-    /// Waits until the one mail is sent.
-    async fn sent(&self) {
-        let pool = database(&self.lab.vault_db).await;
-        until(async || {
-            let mails: Vec<Option<i64>> = sqlx::query_scalar("SELECT sent_at FROM outbox")
-                .fetch_all(&pool)
-                .await
-                .unwrap();
-            assert_eq!(mails.len(), 1);
-            mails[0]
-        })
-        .await;
-        pool.close().await;
+    async fn email(&mut self, ada: &Person) {
+        let of_ada = Some(ada.token.as_str());
+        let route = "vault POST /email/code";
+        let [first, second] = self.both(route, &[], of_ada, &Some(json!({}))).await;
+        assert_eq!(first, second);
+        all_are_sent(&self.lab).await;
+        self.twice(route, &[], of_ada, Some(json!({})), &[]).await;
+        let mails = captured(&self.lab).await;
+        let codes: Vec<&Value> = mails
+            .iter()
+            .filter(|mail| !mail["code"].is_null())
+            .collect();
+        assert_eq!(codes.len(), 1, "one mail: {mails:?}");
+        let code = json!({ "code": codes[0]["code"] });
+        self.twice("vault POST /email/confirm", &[], of_ada, Some(code), &[])
+            .await;
+        for refused in [true, false] {
+            let body = Some(refusal(codes[0], refused));
+            self.twice("vault POST /mail/refusals", &[], None, body, &[])
+                .await;
+        }
     }
 
     async fn vault(&mut self, ada: &Person, bob: &Person) {
@@ -338,6 +347,7 @@ async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
     repeats.sign_up().await;
     repeats.keystore(&ada, &bob).await;
     repeats.vault(&ada, &bob).await;
+    repeats.email(&ada).await;
     repeats.recover(&bob).await;
     let mut counts = BTreeMap::new();
     for row in repeats.tables.dump().await {

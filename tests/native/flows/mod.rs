@@ -6,6 +6,7 @@ mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod email;
 mod identities;
 mod live;
 mod persist;

@@ -102,8 +102,8 @@ fn names_and_labels_are_plain_text() {
     run(async {
         let mut hostile = Vec::new();
         for letter in [
-            "\u{0}", "\u{8}", "\n", "\u{1b}", "\u{7f}", "\u{200b}", "\u{200d}", "\u{200f}", "\u{2028}",
-            "\u{2029}", "\u{202e}", "\u{2066}", "\u{2800}", "\u{feff}",
+            "\u{0}", "\u{8}", "\n", "\u{1b}", "\u{7f}", "\u{200b}", "\u{200d}", "\u{200f}",
+            "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{2800}", "\u{feff}",
         ] {
             hostile.push(card("C", &[field(&format!("a{letter}b"), "L")]));
             hostile.push(card("C", &[field("n", &format!("a{letter}b"))]));

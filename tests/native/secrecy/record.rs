@@ -112,21 +112,23 @@ fn members(recording: &Recording, name: &str) -> BTreeSet<String> {
     values
 }
 
-/// The Keystore's setup: what it keys OPAQUE, the emails' digests and the tokens with.
+/// Both setups: what the Keystore keys OPAQUE, the emails' digests and the tokens with, and the Vault its mails.
 fn setup(recording: &Recording) -> Vec<Secret> {
-    let file = recording
-        .pieces
-        .iter()
-        .find(|piece| piece.place == Place::Setup);
-    let file: Value = serde_json::from_slice(&file.unwrap().bytes).unwrap();
-    let member = |name: &str| from_base64url(file[name].as_str().unwrap());
-    let mut opaque = member("opaque");
+    let file = |name: &str| -> Value {
+        let mut setups = recording.pieces.iter();
+        let file = setups.find(|piece| piece.place == Place::Setup && piece.name == name);
+        serde_json::from_slice(&file.unwrap().bytes).unwrap()
+    };
+    let (keystore, vault) = (file("keystore.setup"), file("vault.setup"));
+    let member = |file: &Value, name: &str| from_base64url(file[name].as_str().unwrap());
+    let mut opaque = member(&keystore, "opaque");
     // The seed and the private key; a public one follows.
     opaque.truncate(96);
     [
         ("opaque", opaque),
-        ("emailSecret", member("emailSecret")),
-        ("tokenKey", member("tokenKey")),
+        ("emailSecret", member(&keystore, "emailSecret")),
+        ("tokenKey", member(&keystore, "tokenKey")),
+        ("mailSecret", member(&vault, "mailSecret")),
     ]
     .map(|(name, bytes)| Secret::bytes(Kind::Setup, name, &bytes))
     .into()

@@ -37,7 +37,7 @@ pub enum Kind {
     MailToken,
     Session,
     VaultToken,
-    /// The Keystore's own secrets.
+    /// The services' own secrets.
     Setup,
 }
 

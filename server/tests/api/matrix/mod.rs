@@ -8,6 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use crate::common::*;
+use crate::mails::all_are_sent;
 use crate::routes::{parts, routes};
 use crate::tables::changes;
 use rows::{FOR_RECOVERY, FOR_THE_DELETED, Former, Kind, Row, rows};
@@ -236,6 +237,7 @@ impl Matrix {
         let request = row.about(&self.world.theirs, somebody);
         let before = self.world.tables.dump().await;
         let answer = self.world.send(row.route, bearer, request).await;
+        all_are_sent(&self.world.lab).await;
         let after = self.world.tables.dump().await;
         assert!(answer.0 < 300, "{} by {who}: {answer:?}", row.route);
         self.tells_nothing(row, &answer);

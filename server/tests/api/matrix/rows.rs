@@ -239,6 +239,7 @@ fn vault_reads() -> Vec<Row> {
             (String::new(), Some(json!({ "ids": [target.share] })))
         })
         .of(carol),
+        plain("vault GET /email", Own),
         plain("vault GET /events", OwnStream),
     ]
 }
@@ -291,6 +292,14 @@ fn vault_writes() -> Vec<Row> {
         row("vault DELETE /cards/{id}", Missing, |target, _| {
             (format!("/cards/{}", target.card), None)
         }),
+        row("vault POST /email/code", Own, |_, _| {
+            (String::new(), Some(json!({})))
+        }),
+        // Callers confirmed their addresses, so that any code is a repeat.
+        row("vault POST /email/confirm", Own, |_, _| {
+            (String::new(), Some(json!({ "code": "00000000" })))
+        }),
+        open("vault POST /mail/refusals", "the token is the right"),
         plain("vault DELETE /account", Own),
     ]
 }

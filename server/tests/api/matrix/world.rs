@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, recover};
+use crate::email::confirm;
 use crate::routes::parts;
 use crate::tables::Tables;
 use serde_json::{Value, json};
@@ -196,6 +197,7 @@ impl Caller {
 
 async fn caller(lab: &Lab, name: &str) -> Caller {
     let person = lab.sign_up(name).await;
+    confirm(lab, &person).await;
     Caller {
         key: lab.publish(&person).await,
         passphrase: new_passphrase(lab, &person.session, "another").await,
