@@ -273,7 +273,7 @@ interface InvitationBase {
 export interface MailInvitation extends InvitationBase {
   /** Mailed. */
   delivery: "email";
-  /** The address that the mail went to, as the Vault says. */
+  /** The address that the mail went to, as the Vault says; `null` a week after the invitation was over. */
   email: string | null;
   /** Only the mail has it. */
   link: null;
@@ -476,6 +476,20 @@ export interface NotRead {
 /** The outcome of {@link Session.readShares} for one share; `error` tells the two apart. */
 export type ReadResult = Read | NotRead;
 
+/** The address by which invitation mails may name a person. */
+export interface EmailStatus {
+  /** The address; `null` for an identity whose token held none that is verified. */
+  email: string | null;
+  /** Whether mails name the person by it: they confirmed it, or their identity provider vouches for it. */
+  confirmed: boolean;
+}
+
+/** A code on its way to an address. */
+export interface EmailCode {
+  /** The time from which it is of no use. */
+  expiresAt: number;
+}
+
 /** Something that happened to a record. */
 export interface LiveEvent {
   /** The kind of record, or `revoked` for a share that was taken back. */
@@ -570,7 +584,10 @@ export class Session {
 
   /** Invites somebody to connect. The inviter hands over the result's `link`. */
   invite(options: InviteByLink): Promise<NewLink>;
-  /** Invites somebody to connect. The Vault sends the mail. */
+  /**
+   * Invites somebody to connect. The Vault sends the mail, which names the inviter only by a confirmed address, see
+   * {@link Session.confirmEmail}. Nobody is told when the address refused mails from this service.
+   */
   invite(options: InviteByEmail): Promise<MailInvitation>;
   /** Invites somebody to connect. */
   invite(options: InviteOptions): Promise<Invitation>;
@@ -635,6 +652,19 @@ export class Session {
    * {@link Session.changePassphrase}.
    */
   makeRecoveryKey(options: PassphraseOptions): Promise<string>;
+  /** Tells whether invitation mails may name this person by their address. The Vault says so. */
+  emailStatus(options?: CallOptions): Promise<EmailStatus>;
+  /**
+   * Mails a code to the account's address; it takes the place of the one before. Asked again within a minute, it is the same
+   * code. Rejects with `bad_input` (the account has no address that mails can go to) and `rate_limited`. No mail comes to
+   * an address that refused mails from this service.
+   */
+  sendEmailCode(options?: CallOptions): Promise<EmailCode>;
+  /**
+   * Confirms the account's address with the mailed code, of 8 digits; white space and hyphens in it do not matter. Rejects
+   * with `wrong_code`. A code can be tried five times.
+   */
+  confirmEmail(code: string, options?: CallOptions): Promise<void>;
   /**
    * Deletes the account and everything in it, ends its connections and revokes its shares. Nobody can unread a card. After
    * an interruption, call it again.

@@ -497,6 +497,25 @@ export class Session {
     return this.#call(options, (raw) => raw.makeRecoveryKey(checked));
   }
 
+  /** @param {CallOptions} [options] */
+  async emailStatus(options) {
+    return this.#call(bare(options, "emailStatus()"), (raw) => raw.emailStatus());
+  }
+
+  /** @param {CallOptions} [options] */
+  async sendEmailCode(options) {
+    return this.#call(bare(options, "sendEmailCode()"), (raw) => raw.sendEmailCode());
+  }
+
+  /**
+   * @param {string} code
+   * @param {CallOptions} [options]
+   */
+  async confirmEmail(code, options) {
+    const checked = text(code, "code");
+    await this.#call(bare(options, "confirmEmail()"), (raw) => raw.confirmEmail(checked));
+  }
+
   /** @param {PassphraseOptions} options */
   async deleteAccount(options) {
     const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));

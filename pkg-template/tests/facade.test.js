@@ -42,6 +42,8 @@ const glue = `
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
     makeRecoveryKey: () => "CCCC",
+    emailStatus: () => ({ email: "a@example.com", confirmed: false }),
+    sendEmailCode: () => ({ expiresAt: 5 }),
     changePassphrase: () => Promise.reject({ code: "conflict", message: "Another device was faster." }),
     shareWithMany: () => [{ connection: "a", share: {}, error: null }, { connection: "b", share: null, error: failure }],
   };
@@ -58,7 +60,8 @@ const glue = `
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
-  for (const name of [...names, "changePassphrase", "makeRecoveryKey", "deleteAccount"]) {
+  const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
+  for (const name of [...names, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };
   }
 `;
@@ -150,6 +153,14 @@ test("the passphrase is asked for again where it protects", async () => {
   assert.deepEqual(called("deleteAccount"), [{ passphrase, identityToken: undefined }]);
   await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
   assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: undefined, newPassphrase: "another one" }]);
+});
+
+test("an address is confirmed by a code", async () => {
+  const session = await signIn();
+  assert.deepEqual(await session.emailStatus(), { email: "a@example.com", confirmed: false });
+  assert.deepEqual(await session.sendEmailCode(), { expiresAt: 5 });
+  assert.equal(await session.confirmEmail("1234 5678"), undefined);
+  assert.deepEqual(called("confirmEmail"), ["1234 5678"]);
 });
 
 test("an identity token stands for the address, and is fresh each time", async () => {
@@ -246,6 +257,8 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
     () => session.share(),
     () => session.shareWithMany({ card: "c", connections: "a" }),
     () => session.accept({ link: "x" }),
+    () => session.confirmEmail(),
+    () => session.confirmEmail(12345678),
     () => session.deleteAccount(),
     () => session.deleteAccount({}),
     () => session.makeRecoveryKey({ passphrase: null }),

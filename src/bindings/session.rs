@@ -419,6 +419,21 @@ impl RawSession {
         })
     }
 
+    #[wasm_bindgen(js_name = emailStatus)]
+    pub fn email_status(&self) -> Promise {
+        self.call(|session| async move { session.email_status().await })
+    }
+
+    #[wasm_bindgen(js_name = sendEmailCode)]
+    pub fn send_email_code(&self) -> Promise {
+        self.call(|session| async move { session.send_email_code().await })
+    }
+
+    #[wasm_bindgen(js_name = confirmEmail)]
+    pub fn confirm_email(&self, code: String) -> Promise {
+        self.call(|session| async move { session.confirm_email(&code).await })
+    }
+
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
