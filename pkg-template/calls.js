@@ -2,6 +2,7 @@
 
 import { callable, object, optional, options as only } from "./checks.js";
 import { VouchsafeError, calling, isVouchsafeError } from "./errors.js";
+import { own } from "./own.js";
 
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").Progress} Progress */
@@ -9,16 +10,16 @@ import { VouchsafeError, calling, isVouchsafeError } from "./errors.js";
 const members = ["signal", "onProgress"];
 
 /**
- * Checks an object with a call's own options and those of every call.
+ * Checks and copies an object with options of one call and those of every call.
  *
  * @template {object} T
  * @param {T} value
  * @param {string} name
- * @param {readonly string[]} own
+ * @param {readonly string[]} further
  * @returns {T}
  */
-export function settings(value, name, own) {
-  return only(value, name, [...own, ...members]);
+export function settings(value, name, further) {
+  return only(value, name, [...further, ...members]);
 }
 
 /**
@@ -43,8 +44,9 @@ export function bare(value, call) {
  * @returns {Promise<Awaited<T>>}
  */
 export async function perform(raw, options, call) {
-  const signal = optional(options?.signal, "signal", abortSignal);
-  const listener = optional(options?.onProgress, "onProgress", callable);
+  const { signal: given, onProgress } = own(options ?? {});
+  const signal = optional(given, "signal", abortSignal);
+  const listener = optional(onProgress, "onProgress", callable);
   if (signal?.aborted) throw aborted(signal);
   if (!signal && !listener) return calling(() => call(raw));
   const tell = guarded(listener);

@@ -1,6 +1,7 @@
 /** Checks of the types of arguments, for callers without TypeScript. The module checks their values. */
 
 import { VouchsafeError } from "./errors.js";
+import { own } from "./own.js";
 
 /**
  * @param {string} message
@@ -74,7 +75,8 @@ export function object(value, name) {
 }
 
 /**
- * Checks an object with a call's options. It refuses a misspelt member: `expireAt` would else mean "never".
+ * Checks an object with a call's options, and copies it as {@link own} does. It refuses a misspelt member: `expireAt` would
+ * else mean "never".
  *
  * @template {object} T
  * @param {T} value
@@ -84,7 +86,7 @@ export function object(value, name) {
  */
 export function options(value, name, members) {
   const unknown = Object.keys(object(value, name)).find((member) => !members.includes(member));
-  return unknown === undefined ? value : refuse(`Leave out \`${unknown}\`: ${name} has no such member.`);
+  return unknown === undefined ? own(value) : refuse(`Leave out \`${unknown}\`: ${name} has no such member.`);
 }
 
 /**

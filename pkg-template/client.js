@@ -3,8 +3,10 @@
 import { callable, number, optional, options as only, text } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { guarded, perform, settings as withCall } from "./calls.js";
+import { deviceSecret, keepDevice } from "./device.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
+import { own } from "./own.js";
 import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
@@ -38,21 +40,25 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @template {OpenOptions} O
  * @param {Entry<O>} entry
  */
-export function defineVouchsafe({ RawClient, load, workerFile, members: further = [], engine = () => "web" }) {
+export function defineVouchsafe(entry) {
+  const { RawClient, load, workerFile, members: further = [], engine = () => "web" } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {InstanceType<RawClientClass>} */
     #raw;
     #origin;
+    #device;
 
     /**
      * @param {unknown} raw
      * @param {import("./session.js").Origin} origin
+     * @param {Uint8Array} device
      */
-    constructor(raw, origin) {
+    constructor(raw, origin, device) {
       if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
       this.#raw = raw;
       this.#origin = origin;
+      this.#device = device;
     }
 
     /**
@@ -61,19 +67,21 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      */
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
-      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = only(options, named, [...members, ...further]);
+      const given = only(options, named, [...members, ...further]);
+      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = given;
       const settings = {
-        engine: engine(options),
-        vault: text(vault, "vault"),
-        keystore: text(keystore, "keystore"),
+        engine: engine(given),
+        vault: base(text(vault, "vault")),
+        keystore: base(text(keystore, "keystore")),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         timeout: optional(timeout, "timeout", number),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
       const origin = {
-        // An address is the same with a slash at its end and without.
-        services: [settings.vault, settings.keystore].map((url) => url.replace(/\/+$/, "")).join(" "),
+        services: `${settings.vault} ${settings.keystore}`,
         lockAfter: optional(lockAfter, "lockAfter", period),
+        identityToken: undefined,
+        entry: undefined,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -81,9 +89,10 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
           "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load(options);
+      const module = await load(given);
       const work = workWith(module, worker ?? workerFile());
-      return calling(() => new Vouchsafe(new RawClient({ ...settings, work }), origin));
+      const device = deviceSecret();
+      return calling(() => new Vouchsafe(new RawClient({ ...settings, work, device }), origin, device));
     }
 
     /**
@@ -94,6 +103,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const { identityToken, ...checked } = check(credentials);
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
+      keepDevice(this.#device);
       return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
 
@@ -105,6 +115,7 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
       const { identityToken, ...checked } = check(credentials);
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
+      keepDevice(this.#device);
       return openSession(session, { ...this.#origin, identityToken });
     }
 
@@ -120,11 +131,12 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const { recoveryKey: old, passphrase } = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
-      const { identityToken, ...who } = whoOf(options);
-      const checked = { ...who, recoveryKey: text(old, "recoveryKey"), passphrase: text(passphrase, "passphrase") };
-      const given = { ...checked, identityToken: await fresh(identityToken) };
-      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(given));
+      const given = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const { identityToken, ...who } = whoOf(given);
+      const checked = { ...who, recoveryKey: text(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
+      const proven = { ...checked, identityToken: await fresh(identityToken) };
+      const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(proven));
+      keepDevice(this.#device);
       return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
     }
   };
@@ -132,8 +144,22 @@ export function defineVouchsafe({ RawClient, load, workerFile, members: further 
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const { passphrase } = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
-  return { ...whoOf(credentials), passphrase: text(passphrase, "passphrase") };
+  const given = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  return { ...whoOf(given), passphrase: text(given.passphrase, "passphrase") };
+}
+
+/**
+ * A service's address as the URL Standard writes it, without slashes at its end: the Keystore knows itself by that. What is
+ * no address stays, for the module to refuse.
+ *
+ * @param {string} address
+ */
+function base(address) {
+  try {
+    return new URL(address).href.replace(/\/+$/, "");
+  } catch {
+    return address;
+  }
 }
 
 /** Whether there is WebCrypto. Browsers have it on secure pages only. */
@@ -141,7 +167,11 @@ export function hasWebCrypto() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
-/** @returns {string | undefined} */
+/**
+ * The page's address without query and fragment, which may name a person or hold a secret.
+ *
+ * @returns {string | undefined}
+ */
 function thisPage() {
-  return globalThis.location?.href.split("#", 1)[0];
+  return globalThis.location?.href.split(/[?#]/, 1)[0];
 }

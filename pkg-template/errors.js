@@ -1,6 +1,9 @@
 /** The error of this package, and its making from errors of the WebAssembly module. */
 
+import { own } from "./own.js";
+
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
+/** @typedef {import("./index.d.ts").Quota} Quota */
 
 /**
  * The codes of calls that can succeed later without anybody doing anything.
@@ -14,10 +17,16 @@ export class VouchsafeError extends Error {
   /**
    * @param {ErrorCode} code
    * @param {string} message
-   * @param {ErrorOptions} [options]
+   * @param {import("./index.d.ts").VouchsafeErrorOptions} [options]
    */
   constructor(code, message, options) {
-    super(message, options);
+    const given = options && own(options);
+    super(message, given);
+    // Other errors have no such property.
+    if (given?.quota !== undefined) {
+      /** @readonly */
+      this.quota = given.quota;
+    }
     /** @readonly */
     this.code = code;
     /** @readonly */
@@ -44,14 +53,16 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * Makes an error of the module's plain `{ code, message, cause }`. Anything else is a defect and stays as it is.
+ * Makes an error of the module's plain `{ code, message, quota, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
  */
 export function toError(raw) {
   if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
-  const { code, message, ...rest } = /** @type {{ code?: unknown, message?: unknown, cause?: unknown }} */ (raw);
+  const { code, message, ...rest } = own(
+    /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota }} */ (raw),
+  );
   if (typeof code !== "string" || typeof message !== "string") return raw;
   // Without a cause the error has no such property.
   return new VouchsafeError(/** @type {ErrorCode} */ (code), message, rest);
@@ -80,6 +91,6 @@ export async function calling(call) {
  * @returns {T}
  */
 export function withError(result) {
-  const { error } = /** @type {{ error?: unknown }} */ (result);
+  const { error } = own(/** @type {{ error?: unknown }} */ (result));
   return error ? /** @type {T} */ ({ ...result, error: toError(error) }) : result;
 }

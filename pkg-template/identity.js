@@ -23,7 +23,7 @@ function identityToken(value, name) {
  */
 export function whoOf({ email, identityToken: token }) {
   const given = optional(token, "identityToken", identityToken);
-  if (given === undefined) return { email: text(email, "email") };
+  if (given === undefined) return { email: text(email, "email"), identityToken: undefined };
   if (optional(email, "email", text) === undefined) return { identityToken: given };
   throw new VouchsafeError("bad_input", "Pass `email` or `identityToken`, not both.");
 }

@@ -10,9 +10,12 @@
 export interface OpenOptions {
   /** The Vault's base URL, for example `https://example.com/vault`. */
   vault: string;
-  /** The Keystore's base URL, for example `https://example.com/keystore`. */
+  /**
+   * The Keystore's base URL, for example `https://example.com/keystore`. Signing in proves it: the Keystore has to know
+   * itself by this address.
+   */
   keystore: string;
-  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its fragment. */
+  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its query and fragment. */
   invitationUrl?: string | undefined;
   /**
    * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the
@@ -57,6 +60,11 @@ export type PersistScope = "tab" | "browser";
 export interface PersistOptions extends CallOptions {
   /** `tab`: until this tab is closed; a duplicate of it is the same session. `browser`: all tabs share it. */
   scope: PersistScope;
+  /**
+   * Whether to keep it without its keys: it comes back locked, and each tab is unlocked by itself. Then neither a script of the
+   * page nor a copy of the browser's profile gets a key of the account from what is kept. Default: no.
+   */
+  locked?: boolean | undefined;
 }
 
 /** A step of the protocol that ended. */
@@ -121,9 +129,12 @@ export type RecoverOptions = Who & CallOptions & {
 
 /** One entry of a card. */
 export interface Field {
-  /** A name for programs, unique in the card, such as `number`: 1 to 200 bytes of UTF-8. */
+  /** A name for programs, unique in the card, such as `number`: 1 to 200 bytes of UTF-8, plain text like `label`. */
   name: string;
-  /** A name for people, such as `Number`: at most 1000 bytes of UTF-8. */
+  /**
+   * A name for people, such as `Number`: at most 1000 bytes of UTF-8. It is one line, without characters that are invisible
+   * or change the writing direction, as are all names and labels.
+   */
   label: string;
   /** Any text, also an empty one. */
   value: string;
@@ -260,7 +271,7 @@ interface InvitationBase {
   state: InvitationState;
   /** The inviter's name for the invited person. No server knows it. */
   name: string;
-  /** The time at which it was made. */
+  /** The time at which it was made, by the clock of the device that made it. */
   createdAt: number;
   /** The time at which it ends. */
   expiresAt: number;
@@ -270,7 +281,7 @@ interface InvitationBase {
 export interface MailInvitation extends InvitationBase {
   /** Mailed. */
   delivery: "email";
-  /** The address that the mail went to, as the Vault says. */
+  /** The address that the mail went to, as the Vault says; `null` a week after the invitation was over. */
   email: string | null;
   /** Only the mail has it. */
   link: null;
@@ -383,7 +394,10 @@ export interface ShareWithManyOptions extends Omit<ShareOptions, "connection"> {
   connections: readonly string[];
 }
 
-/** A share: one card, written once, for one person. */
+/**
+ * A share: one card, written once, for one person. In a list all of it is the Vault's word, which {@link Session.readShare}
+ * checks: show nobody a sender's name by `from` or `connection` of a list alone.
+ */
 export interface Share {
   /** The share's id. */
   id: string;
@@ -473,6 +487,20 @@ export interface NotRead {
 /** The outcome of {@link Session.readShares} for one share; `error` tells the two apart. */
 export type ReadResult = Read | NotRead;
 
+/** The address by which invitation mails may name a person. */
+export interface EmailStatus {
+  /** The address; `null` for an identity whose token held none that is verified. */
+  email: string | null;
+  /** Whether mails name the person by it: they confirmed it, or their identity provider vouches for it. */
+  confirmed: boolean;
+}
+
+/** A code on its way to an address. */
+export interface EmailCode {
+  /** The time from which it is of no use. */
+  expiresAt: number;
+}
+
 /** Something that happened to a record. */
 export interface LiveEvent {
   /** The kind of record, or `revoked` for a share that was taken back. */
@@ -481,7 +509,10 @@ export interface LiveEvent {
   id: string;
 }
 
-/** Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. */
+/**
+ * Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. Shares that end with their
+ * connection have no events of their own: `connection` tells of them.
+ */
 export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
@@ -541,11 +572,18 @@ export class Session {
   readonly email: string | null;
   /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
+  /**
+   * How many other sign-ins to this account were begun and not finished, as with a wrong passphrase, before the passphrase was
+   * last given here, and since it was given before that, on any device. The Keystore counts them. 0 after a sign-up, a recovery
+   * and {@link Vouchsafe.resume}.
+   */
+  readonly failedSignIns: number;
 
   /**
    * Keeps the session beyond the page, for {@link Vouchsafe.resume}, until {@link Session.signOut}. The browser stores
-   * ciphertexts, under a key that it does not give away; after {@link Session.lock} none of them holds a key of the account.
-   * Rejects with `storage_unavailable`, as in some private windows; the session goes on.
+   * ciphertexts, under a key that it does not give away, but that scripts of the page can use. None of them holds a key of the
+   * account after {@link Session.lock}, or with {@link PersistOptions.locked}. Rejects with `storage_unavailable`, as in some
+   * private windows; the session goes on.
    */
   persist(options: PersistOptions): Promise<void>;
   /**
@@ -567,7 +605,10 @@ export class Session {
 
   /** Invites somebody to connect. The inviter hands over the result's `link`. */
   invite(options: InviteByLink): Promise<NewLink>;
-  /** Invites somebody to connect. The Vault sends the mail. */
+  /**
+   * Invites somebody to connect. The Vault sends the mail, which names the inviter only by a confirmed address, see
+   * {@link Session.confirmEmail}. Nobody is told when the address refused mails from this service.
+   */
   invite(options: InviteByEmail): Promise<MailInvitation>;
   /** Invites somebody to connect. */
   invite(options: InviteOptions): Promise<Invitation>;
@@ -609,6 +650,13 @@ export class Session {
   readShares(ids: readonly string[], options?: CallOptions): Promise<ReadResult[]>;
 
   /**
+   * Takes an older version of a card, connection or share than this browser has seen: reading it is `record_rejected` else. Call
+   * it when somebody knows that the services were restored from a backup, and names the record. Keys that were verified stay
+   * the only ones. Rejects with `not_found` if this browser has seen no version.
+   */
+  acceptOlder(id: string, options?: CallOptions): Promise<void>;
+
+  /**
    * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
    * connection breaks or the machine sleeps: the listener is called afterwards, for a kept session also after a reload.
    */
@@ -632,6 +680,19 @@ export class Session {
    * {@link Session.changePassphrase}.
    */
   makeRecoveryKey(options: PassphraseOptions): Promise<string>;
+  /** Tells whether invitation mails may name this person by their address. The Vault says so. */
+  emailStatus(options?: CallOptions): Promise<EmailStatus>;
+  /**
+   * Mails a code to the account's address; it takes the place of the one before. Asked again within a minute, it is the same
+   * code. Rejects with `bad_input` (the account has no address that mails can go to) and `rate_limited`. No mail comes to
+   * an address that refused mails from this service.
+   */
+  sendEmailCode(options?: CallOptions): Promise<EmailCode>;
+  /**
+   * Confirms the account's address with the mailed code, of 8 digits; white space and hyphens in it do not matter. Rejects
+   * with `wrong_code`. A code can be tried five times.
+   */
+  confirmEmail(code: string, options?: CallOptions): Promise<void>;
   /**
    * Deletes the account and everything in it, ends its connections and revokes its shares. Nobody can unread a card. After
    * an interruption, call it again.
@@ -664,17 +725,24 @@ declare global {
 
 /** The reasons for which a call can fail; `errors.md` of this package says when each occurs. */
 export type ErrorCode =
-  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "session_expired" | "locked"
+  | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "wrong_code" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
-  | "share_expired" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "rate_limited"
+  | "share_expired" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded"
+  | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
 /** The codes of calls that can succeed later without anybody doing anything. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
+/** What an account may have only so much of; the operator of the services says how much. */
+export type Quota =
+  | "bytes" | "cards" | "shares" | "shares_per_connection" | "invitations" | "connections" | "connection_keys" | "spaces";
+
 /** Further options of a {@link VouchsafeError}. */
 export interface VouchsafeErrorOptions {
+  /** For `quota_exceeded`: what the account has too much of. */
+  quota?: Quota;
   /** The error or value that led to this one. */
   cause?: unknown;
 }
@@ -689,6 +757,8 @@ export class VouchsafeError extends Error {
   readonly code: ErrorCode;
   /** Whether the code is a {@link RetryableCode}: the same call can succeed later without anybody doing anything. */
   readonly retryable: boolean;
+  /** For `quota_exceeded`: what the account has too much of. */
+  readonly quota?: Quota;
   /** The error or value that the platform or the app threw, if that led to this one. */
   readonly cause?: unknown;
 }

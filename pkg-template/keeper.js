@@ -13,13 +13,14 @@ const TOUCH = 1000;
 
 /** Messages to the other tabs. */
 const CHANGED = "changed";
+const LOCKED = "locked";
 const ENDED = "ended";
 
 /** Keeps a session. */
 export class Keeper {
   /** @type {RawSession} */
   #raw;
-  /** @type {Pick<Entry, "id" | "services" | "key">} */
+  /** @type {Pick<Entry, "id" | "services" | "key" | "locked">} */
   #entry;
   #revision;
   /** @type {BroadcastChannel | undefined} */
@@ -47,6 +48,7 @@ export class Keeper {
     this.#channel = new BroadcastChannel(channelOf(entry.id));
     this.#channel.onmessage = ({ data }) => {
       if (data === ENDED) this.#end();
+      else if (data === LOCKED) this.#raw.lock();
       else this.refresh().catch(() => {});
     };
   }
@@ -55,14 +57,14 @@ export class Keeper {
    * Stores a session for the first time.
    *
    * @param {RawSession} raw
-   * @param {Pick<Entry, "scope" | "services" | "lockAfter">} how
+   * @param {Pick<Entry, "scope" | "locked" | "services" | "lockAfter">} how
    * @param {Keeper | undefined} before The keeper that this one replaces.
    * @returns {Promise<Entry>}
    */
   static async create(raw, how, before) {
     const key = await makeKey();
     const id = crypto.randomUUID();
-    const sealed = await calling(() => raw.seal(key, contextOf(id, how.services)));
+    const sealed = await calling(() => raw.seal(key, contextOf(id, how.services), !how.locked));
     const entry = { ...how, ...sealed, id, key, used: Date.now() };
     // This also deletes old entries.
     await findEntry(how.services, undefined);
@@ -112,8 +114,8 @@ export class Keeper {
       const access = this.#access;
       this.#dirty = this.#access = false;
       try {
-        const { id, key, services } = this.#entry;
-        const sealed = await calling(() => this.#raw.seal(key, contextOf(id, services)));
+        const { id, key, services, locked } = this.#entry;
+        const sealed = await calling(() => this.#raw.seal(key, contextOf(id, services), !locked));
         let written = 0;
         const stored = await changeEntry(id, (entry) => {
           if (this.#gone || entry?.revision !== this.#revision) return undefined;
@@ -153,9 +155,10 @@ export class Keeper {
     if (this.#gone) return;
     if (!stored) return this.#end();
     if (stored.revision <= this.#revision) return;
-    const { id, key, services } = this.#entry;
+    const { id, key, services, locked } = this.#entry;
     const { state, keys, revision } = stored;
-    await calling(() => this.#raw.catchUp(key, contextOf(id, services), state, keys ?? undefined, !this.#access));
+    // This tab's access is newer than that of the others.
+    if (!this.#access) await calling(() => this.#raw.catchUp(key, contextOf(id, services), state, keys ?? undefined, !locked));
     this.#revision = revision;
     this.#told();
   }
@@ -169,6 +172,11 @@ export class Keeper {
     if (Math.abs(used - this.#touched) < TOUCH) return;
     this.#touched = used;
     this.#change((entry) => ({ ...entry, used: Math.max(used, entry.used) }));
+  }
+
+  /** Locks the session in the other tabs that have it, where no stored keys tell them. */
+  tellLocked() {
+    if (this.#entry.locked) this.#channel?.postMessage(LOCKED);
   }
 
   /** @param {number | null} lockAfter */

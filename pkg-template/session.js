@@ -6,6 +6,9 @@ import { VouchsafeError, calling, isVouchsafeError, toError, withError } from ".
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
+import { Marks } from "./marks.js";
+import { own } from "./own.js";
+import { removeMarks } from "./storage.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
@@ -35,8 +38,8 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @typedef {object} Origin
  * @property {string} services
  * @property {number | undefined} lockAfter
- * @property {IdentityToken} [identityToken] For an identity.
- * @property {import("./storage.js").Entry} [entry] The entry that keeps it already.
+ * @property {IdentityToken | undefined} identityToken For an identity.
+ * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
  */
 
 /** Sessions that the module opened: only these get a {@link Session}. */
@@ -49,6 +52,8 @@ export class Session {
   #services;
   /** @type {IdentityToken | undefined} */
   #identityToken;
+  /** @type {Marks | undefined} */
+  #marks;
   /** @type {Keeper | undefined} */
   #keeper;
   /** The last change of the keeper, which the next one waits for. */
@@ -77,10 +82,11 @@ export class Session {
     this.account = raw.account;
     /** @readonly */
     this.email = raw.email ?? null;
+    if (typeof indexedDB !== "undefined") this.#marks = new Marks(raw);
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"versions" | "access" | "event"} */ change) => {
+    raw.watch((/** @type {"access" | "event"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -100,6 +106,11 @@ export class Session {
     }
   }
 
+  /** How many other sign-ins failed before the last one here. */
+  get failedSignIns() {
+    return this.#raw?.failedSignIns ?? 0;
+  }
+
   /** Whether the keys are forgotten. */
   get locked() {
     return this.#raw?.locked ?? true;
@@ -115,6 +126,7 @@ export class Session {
    */
   async #call(options, call) {
     if (this.#idle.over) await this.#idle.check();
+    if (this.#marks) await this.#marks.load();
     const raw = this.#open();
     this.#idle.begin();
     try {
@@ -127,6 +139,7 @@ export class Session {
       await this.lock().catch(() => {});
       throw error;
     } finally {
+      if (this.#marks) await this.#marks.save();
       this.#idle.end();
       this.#keeper?.touch(Date.now());
     }
@@ -145,12 +158,12 @@ export class Session {
     return new Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"versions" | "access" | "event"} change */
+  /** @param {"access" | "event"} change */
   #changed(change) {
-    if (change === "event") this.#keeper?.eventSeen();
-    else this.#keeper?.save(change === "access").catch(() => {});
+    if (change === "event") return this.#keeper?.eventSeen();
+    this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
-    if (change === "access") queueMicrotask(() => this.#observe());
+    queueMicrotask(() => this.#observe());
   }
 
   /** Tells the listeners if the session was locked, unlocked or ended. */
@@ -196,19 +209,19 @@ export class Session {
 
   /** @param {PersistOptions} options */
   async persist(options) {
-    const { scope } = settings(options, "the options object of persist()", ["scope"]);
-    const checked = oneOf(scope, "scope", scopes);
+    const { scope, locked } = settings(options, "the options object of persist()", ["scope", "locked"]);
+    const checked = { scope: oneOf(scope, "scope", scopes), locked: optional(locked, "locked", flag) ?? false };
     const work = this.#keeping.then(() => this.#call(options, (raw) => this.#keepIn(checked, raw)));
     this.#keeping = work.catch(() => {});
     await work;
   }
 
   /**
-   * @param {import("./index.d.ts").PersistScope} scope
+   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
    * @param {RawSession} raw
    */
-  async #keepIn(scope, raw) {
-    const how = { scope, services: this.#services, lockAfter: this.#idle.after };
+  async #keepIn(checked, raw) {
+    const how = { ...checked, services: this.#services, lockAfter: this.#idle.after };
     const before = this.#keeper;
     const entry = await Keeper.create(raw, how, before);
     this.#keeper = this.#keep(this.#open(), entry);
@@ -243,6 +256,7 @@ export class Session {
   /** @param {RawSession} raw */
   async #lock(raw) {
     await calling(() => raw.lock());
+    this.#keeper?.tellLocked();
     await this.#keeper?.save(false);
   }
 
@@ -292,7 +306,8 @@ export class Session {
   async updateCard(card, options) {
     const content = cardContent(card);
     bare(options, "updateCard()");
-    const checked = { id: text(card.id, "id"), version: number(card.version, "version"), ...content };
+    const { id, version } = own(card);
+    const checked = { id: text(id, "id"), version: number(version, "version"), ...content };
     return this.#call(options, (raw) => raw.updateCard(checked));
   }
 
@@ -389,20 +404,21 @@ export class Session {
 
   /** @param {ShareOptions} options */
   async share(options) {
-    const checked = { ...sharing(options, "connection"), connection: text(options.connection, "connection") };
+    const checked = { ...sharing(options, "connection"), connection: text(own(options).connection, "connection") };
     return this.#call(options, (raw) => raw.share(checked));
   }
 
   /** @param {ShareWithManyOptions} options */
   async shareWithMany(options) {
-    const checked = { ...sharing(options, "connections"), connections: list(options.connections, "connections", text) };
+    const checked = { ...sharing(options, "connections"), connections: list(own(options).connections, "connections", text) };
     const results = await this.#call(options, (raw) => raw.shareWithMany(checked));
     return results.map(withError);
   }
 
   /** @param {PageOptions & { connection?: string }} [options] */
   async outgoingShares(options) {
-    const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(options?.connection, "connection", text) };
+    const { connection } = own(options ?? {});
+    const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(connection, "connection", text) };
     return page(await this.#call(options, (raw) => raw.outgoingShares(checked)));
   }
 
@@ -439,6 +455,15 @@ export class Session {
     const checked = list(ids, "ids", text);
     const results = await this.#call(options, (raw) => raw.readShares(checked));
     return results.map(withError);
+  }
+
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async acceptOlder(id, options) {
+    const checked = text(id, "id");
+    await this.#call(bare(options, "acceptOlder()"), (raw) => raw.acceptOlder(checked));
   }
 
   /**
@@ -486,7 +511,7 @@ export class Session {
   /** @param {ChangePassphraseOptions} options */
   async changePassphrase(options) {
     const proof = passphraseOf(options, "changePassphrase()", ["newPassphrase"]);
-    const newPassphrase = text(options.newPassphrase, "newPassphrase");
+    const newPassphrase = text(own(options).newPassphrase, "newPassphrase");
     const checked = { ...(await this.#proof(proof)), newPassphrase };
     await this.#call(options, (raw) => raw.changePassphrase(checked));
   }
@@ -497,11 +522,32 @@ export class Session {
     return this.#call(options, (raw) => raw.makeRecoveryKey(checked));
   }
 
+  /** @param {CallOptions} [options] */
+  async emailStatus(options) {
+    return this.#call(bare(options, "emailStatus()"), (raw) => raw.emailStatus());
+  }
+
+  /** @param {CallOptions} [options] */
+  async sendEmailCode(options) {
+    return this.#call(bare(options, "sendEmailCode()"), (raw) => raw.sendEmailCode());
+  }
+
+  /**
+   * @param {string} code
+   * @param {CallOptions} [options]
+   */
+  async confirmEmail(code, options) {
+    const checked = text(code, "code");
+    await this.#call(bare(options, "confirmEmail()"), (raw) => raw.confirmEmail(checked));
+  }
+
   /** @param {PassphraseOptions} options */
   async deleteAccount(options) {
     const checked = await this.#proof(passphraseOf(options, "deleteAccount()"));
     const keeper = this.#keeper;
+    const marks = this.#raw?.marksId;
     await this.#call(options, (raw) => raw.deleteAccount(checked));
+    if (this.#marks && marks) await removeMarks(marks).catch(() => {});
     await keeper?.remove();
   }
 
@@ -581,7 +627,7 @@ function page(found) {
  * @param {readonly string[]} [members]
  */
 function pageOptions(options, members = ["cursor", "limit"]) {
-  const { cursor, limit } = optional(options, "the options object of the list", (value, name) => settings(value, name, members)) ?? {};
+  const { cursor, limit } = settings(options ?? {}, "the options object of the list", members);
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
 }
 
@@ -597,7 +643,7 @@ function passphraseOf(options, call, others = []) {
 
 /** @param {CardContent} content */
 function cardContent(content) {
-  const { label, fields } = object(content, "the card");
+  const { label, fields } = own(object(content, "the card"));
   return { label: text(label, "label"), fields: list(fields, "fields", field) };
 }
 
@@ -606,7 +652,7 @@ function cardContent(content) {
  * @param {string} position
  */
 function field(value, position) {
-  const { name, label, value: content } = object(value, `\`${position}\``);
+  const { name, label, value: content } = own(object(value, `\`${position}\``));
   return {
     name: text(name, `${position}.name`),
     label: text(label, `${position}.label`),
@@ -616,7 +662,7 @@ function field(value, position) {
 
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
-  const given = object(ticket, "the invitation");
+  const given = own(object(ticket, "the invitation"));
   if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
   return { id: text(id, "id"), token: text(token, "token") };

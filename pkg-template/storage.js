@@ -1,6 +1,7 @@
 /**
- * Storage of sessions beyond a page. IndexedDB holds each sealed, beside the key that seals it, which scripts can use but not
- * read. The sessionStorage holds the id of this tab's session, and the last event that it saw.
+ * Storage beyond a page. IndexedDB holds each kept session sealed, beside the key that seals it, which scripts can use but not
+ * read; and for each account the marks, sealed under a key that only the account's own keys give. The sessionStorage holds the
+ * id of this tab's session, and the last event that it saw.
  */
 
 import { VouchsafeError } from "./errors.js";
@@ -12,17 +13,28 @@ import { VouchsafeError } from "./errors.js";
  * @property {string} id
  * @property {number} format
  * @property {PersistScope} scope
+ * @property {boolean} locked Whether it is kept without its keys.
  * @property {string} services
  * @property {CryptoKey} key
  * @property {Uint8Array} state Sealed by the module.
- * @property {Uint8Array | null} keys Sealed by the module; `null` when the session is locked.
+ * @property {Uint8Array | null} keys Sealed by the module; `null` when the session is locked, or kept without them.
  * @property {number} revision Grows with every change of `state` and `keys`.
  * @property {number} used The time of the last use.
  * @property {number | null} lockAfter
  */
 
+/**
+ * The marks of an account.
+ *
+ * @typedef {object} MarksEntry
+ * @property {string} id
+ * @property {number} count Grows with every write.
+ * @property {Uint8Array} sealed By the module.
+ */
+
 const FORMAT = 1;
-const STORE = "sessions";
+const SESSIONS = "sessions";
+const MARKS = "marks";
 const DAY = 24 * 60 * 60 * 1000;
 /** Milliseconds without use after which an entry counts as left behind: its tab was closed, or its sign-in is over. */
 const KEPT = { tab: DAY, browser: 30 * DAY };
@@ -34,8 +46,13 @@ let opening;
 function database() {
   opening ??= /** @type {Promise<IDBDatabase>} */ (
     new Promise((resolve, reject) => {
-      const request = indexedDB.open("vouchsafe", 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      const request = indexedDB.open("vouchsafe", 2);
+      request.onupgradeneeded = () => {
+        const { objectStoreNames } = request.result;
+        for (const name of [SESSIONS, MARKS]) {
+          if (!objectStoreNames.contains(name)) request.result.createObjectStore(name, { keyPath: "id" });
+        }
+      };
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const found = request.result;
@@ -59,22 +76,24 @@ function forget() {
 }
 
 /**
- * Runs one transaction. `work` may call `give` with the result.
+ * Runs one transaction in one store. `work` may call `give` with the result.
  *
  * @template T
+ * @param {string} name
  * @param {(store: IDBObjectStore, give: (value: T) => void) => void} work
+ * @param {IDBTransactionMode} [mode]
  * @returns {Promise<T>}
  */
-async function transact(work) {
+async function transact(name, work, mode = "readwrite") {
   try {
     const found = await database();
     return await new Promise((resolve, reject) => {
-      const transaction = found.transaction(STORE, "readwrite");
+      const transaction = found.transaction(name, mode);
       /** @type {T} */
       let result;
       transaction.oncomplete = () => resolve(result);
       transaction.onabort = () => reject(transaction.error);
-      work(transaction.objectStore(STORE), (value) => (result = value));
+      work(transaction.objectStore(name), (value) => (result = value));
     });
   } catch (cause) {
     // It may have been closed: the next transaction opens another.
@@ -106,7 +125,7 @@ export async function makeKey() {
  * @returns {Promise<Entry | undefined>} The entry as it was before.
  */
 export function changeEntry(id, change) {
-  return transact((store, give) => {
+  return transact(SESSIONS, (store, give) => {
     const request = store.get(id);
     request.onsuccess = () => {
       const found = isEntry(request.result) ? request.result : undefined;
@@ -124,7 +143,7 @@ export function changeEntry(id, change) {
  * @returns {Promise<{ added: Entry, replaced: string[] }>} The stored entry, and the ids of the replaced ones.
  */
 export function addEntry(entry) {
-  return transact((store, give) => {
+  return transact(SESSIONS, (store, give) => {
     const request = store.getAll();
     request.onsuccess = () => {
       const others = entry.scope === "browser" ? request.result.filter((other) => isOfBrowser(other, entry.services)) : [];
@@ -141,7 +160,7 @@ export function addEntry(entry) {
  * @returns {Promise<void>}
  */
 export function removeEntry(id) {
-  return transact((store) => store.delete(id));
+  return transact(SESSIONS, (store) => store.delete(id));
 }
 
 /**
@@ -157,7 +176,7 @@ export async function findEntry(services, lockAfter) {
   const own = readTab(tabKey(services));
   const now = Date.now();
   /** @type {Entry[]} */
-  const entries = await transact((store, give) => {
+  const entries = await transact(SESSIONS, (store, give) => {
     const request = store.openCursor();
     /** @type {Entry[]} */
     const found = [];
@@ -207,12 +226,59 @@ function isEntry(entry) {
   return (
     entry?.format === FORMAT &&
     entry.scope in KEPT &&
+    typeof entry.locked === "boolean" &&
     entry.key instanceof CryptoKey &&
     entry.state instanceof Uint8Array &&
     (entry.keys === null || entry.keys instanceof Uint8Array) &&
     Number.isSafeInteger(entry.revision) &&
     Number.isFinite(entry.used)
   );
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<MarksEntry | undefined>}
+ */
+export function readMarks(id) {
+  const read = (/** @type {IDBObjectStore} */ store, /** @type {(found: MarksEntry | undefined) => void} */ give) => {
+    const request = store.get(id);
+    request.onsuccess = () => give(marksOf(request.result));
+  };
+  return transact(MARKS, read, "readonly");
+}
+
+/**
+ * Stores marks, if the stored ones have the count before theirs.
+ *
+ * @param {MarksEntry} entry
+ * @returns {Promise<{ written: boolean, before: MarksEntry | undefined }>} Also the entry as it was before.
+ */
+export function writeMarks(entry) {
+  return transact(MARKS, (store, give) => {
+    const request = store.get(entry.id);
+    request.onsuccess = () => {
+      const before = marksOf(request.result);
+      const written = (before?.count ?? 0) === entry.count - 1;
+      if (written) store.put(entry);
+      give({ written, before });
+    };
+  });
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<void>}
+ */
+export function removeMarks(id) {
+  return transact(MARKS, (store) => store.delete(id));
+}
+
+/**
+ * @param {MarksEntry | undefined} entry
+ * @returns {MarksEntry | undefined}
+ */
+function marksOf(entry) {
+  return Number.isSafeInteger(entry?.count) && entry?.sealed instanceof Uint8Array ? entry : undefined;
 }
 
 /** @param {string} services */

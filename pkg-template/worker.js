@@ -2,12 +2,13 @@
 
 import { VouchsafeError, toError } from "./errors.js";
 import { builtin } from "./node.js";
+import { own } from "./own.js";
 
 /** @typedef {NonNullable<import("./index.d.ts").OpenOptions["worker"]>} WorkerOption */
 
 const cure =
   "Copy the worker's file of the package (vouchsafe-worker.js; vouchsafe-full-worker.js for vouchsafe/full) to your site and pass its address as `worker` to Vouchsafe.open(); " +
-  "a Content-Security-Policy must allow it in worker-src and, where it requires Trusted Types, allow the policy vouchsafe.";
+  "a Content-Security-Policy must allow it in worker-src and, where it requires Trusted Types, allow the policy vouchsafe (one for each copy of the package).";
 
 /**
  * Makes the function that runs an operation of the module in a worker. It erases the bytes that it is given.
@@ -68,7 +69,11 @@ async function ask(start, task, signal) {
   try {
     const started = (worker = start());
     return await new Promise((resolve, reject) => {
-      started.onmessage = ({ data }) => (data.ok ? resolve(data.ok) : reject(toError(data.error)));
+      started.onmessage = ({ data }) => {
+        const { ok, error } = own(data);
+        if (ok) resolve(ok);
+        else reject(toError(error));
+      };
       started.onmessageerror = () => reject(unavailable());
       started.onerror = (event) => {
         event.preventDefault?.();
@@ -94,7 +99,7 @@ async function ask(start, task, signal) {
  */
 async function copyOf(file, signal) {
   try {
-    const response = await fetch(file, signal ? { signal } : {});
+    const response = await fetch(file, own({ signal }));
     const script = /javascript/.test(response.headers.get("content-type") ?? "");
     return response.ok && script ? URL.createObjectURL(await response.blob()) : undefined;
   } catch {
@@ -118,38 +123,54 @@ function unavailable(reason, cause) {
 
 /** @typedef {{ createScriptURL(url: string): string }} Policy */
 
-const policyKey = Symbol.for("vouchsafe.trusted-types-policy");
+/**
+ * The page's policy, which nothing outside this file can reach.
+ *
+ * @type {Policy | undefined}
+ */
+let policy;
 
 /**
- * Makes the address one that pages with `require-trusted-types-for 'script'` take.
+ * The address of the worker that is about to start: the only one that the policy lets through.
+ *
+ * @type {string | undefined}
+ */
+let starting;
+
+/**
+ * Makes the address one that pages with `require-trusted-types-for 'script'` take. Browsers start workers from the page's own
+ * origin alone.
  *
  * @param {string | URL} url
  * @returns {string | URL}
  */
 function trusted(url) {
-  const scope = /** @type {{ trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } } & Record<symbol, Policy | undefined>} */ (
+  const { trustedTypes } = /** @type {{ trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }} */ (
     /** @type {unknown} */ (globalThis)
   );
-  if (!scope.trustedTypes || (typeof url !== "string" && !(url instanceof URL))) return url;
+  if (!trustedTypes || (typeof url !== "string" && !(url instanceof URL))) return url;
   try {
-    // A page allows a policy's name once, so a second copy of this package takes the policy of the first.
-    scope[policyKey] ??= scope.trustedTypes.createPolicy("vouchsafe", { createScriptURL: ownScript });
+    policy ??= trustedTypes.createPolicy("vouchsafe", own({ createScriptURL: onlyStarting }));
   } catch {
     return url;
   }
-  return scope[policyKey].createScriptURL(String(url));
+  const { href, origin } = new URL(url, globalThis.document?.baseURI ?? location.href);
+  if (origin !== location.origin) throw new TypeError(`${origin} is not this page's origin.`);
+  starting = href;
+  try {
+    return policy.createScriptURL(href);
+  } finally {
+    starting = undefined;
+  }
 }
 
 /**
- * Lets only the page's own origin through: browsers start workers from no other.
- *
  * @param {string} url
  * @returns {string}
  */
-function ownScript(url) {
-  const { href, origin } = new URL(url, globalThis.document?.baseURI ?? location.href);
-  if (origin !== location.origin) throw new TypeError(`${origin} is not this page's origin.`);
-  return href;
+function onlyStarting(url) {
+  if (url === starting) return url;
+  throw new TypeError("The policy is for the worker of vouchsafe.");
 }
 
 /** @typedef {{ Worker: new (file: string | URL) => Thread }} Threads */

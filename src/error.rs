@@ -16,6 +16,8 @@ pub enum Error {
     RecoveryNeeded,
     /// There is an account already.
     EmailTaken,
+    /// The code is not the one that was mailed to the address, or not any more.
+    WrongCode,
     /// The session ended, at the Keystore or by its age.
     SessionExpired,
     /// The keys were forgotten; the passphrase brings them back.
@@ -38,6 +40,8 @@ pub enum Error {
     PeerKeyChanged,
     /// The share's time is over.
     ShareExpired,
+    /// A later release wrote what is stored, in a form that this one does not know.
+    UpdateNeeded,
     /// A record is not what it has to be. Which check failed is not told.
     RecordRejected,
     /// The record was changed elsewhere, or its id is taken.
@@ -46,6 +50,8 @@ pub enum Error {
     BadInput(String),
     /// More than a record can hold.
     TooLarge(String),
+    /// The account has as much of something as the service lets it have.
+    QuotaExceeded(Quota, String),
     /// Too many requests.
     RateLimited,
     /// The service cannot be reached, or does not answer in time.
@@ -60,6 +66,57 @@ pub enum Error {
     InsecureContext,
     /// The worker for the passphrase did not start.
     WorkerUnavailable(Failure),
+}
+
+/// What an account may have only so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// Bytes of cards and of sent shares.
+    Bytes,
+    /// Cards.
+    Cards,
+    /// Sent shares in force.
+    Shares,
+    /// Those of one connection.
+    SharesPerConnection,
+    /// Pending invitations.
+    Invitations,
+    /// Active connections.
+    Connections,
+    /// Keys for connections, those of ended connections too.
+    ConnectionKeys,
+    /// Encryption spaces.
+    Spaces,
+}
+
+impl Quota {
+    const NAMES: [(Self, &str); 8] = [
+        (Self::Bytes, "bytes"),
+        (Self::Cards, "cards"),
+        (Self::Shares, "shares"),
+        (Self::SharesPerConnection, "shares_per_connection"),
+        (Self::Invitations, "invitations"),
+        (Self::Connections, "connections"),
+        (Self::ConnectionKeys, "connection_keys"),
+        (Self::Spaces, "spaces"),
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(quota, _)| *quota == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// The quota of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, known)| *known == name)
+            .map(|(quota, _)| quota)
+    }
 }
 
 /// The platform's own error, which stays on its thread in a browser.
@@ -140,6 +197,7 @@ impl Error {
             Self::IdentityRejected(_) => "identity_rejected",
             Self::RecoveryNeeded => "recovery_needed",
             Self::EmailTaken => "email_taken",
+            Self::WrongCode => "wrong_code",
             Self::SessionExpired => "session_expired",
             Self::Locked => "locked",
             Self::InvitationExpired => "invitation_expired",
@@ -151,10 +209,12 @@ impl Error {
             Self::SafetyNumberMismatch => "safety_number_mismatch",
             Self::PeerKeyChanged => "peer_key_changed",
             Self::ShareExpired => "share_expired",
+            Self::UpdateNeeded => "update_needed",
             Self::RecordRejected => "record_rejected",
             Self::Conflict(_) => "conflict",
             Self::BadInput(_) => "bad_input",
             Self::TooLarge(_) => "too_large",
+            Self::QuotaExceeded(..) => "quota_exceeded",
             Self::RateLimited => "rate_limited",
             Self::Offline(_) => "offline",
             Self::Aborted => "aborted",
@@ -165,6 +225,15 @@ impl Error {
         }
     }
 
+    /// What the account has too much of, if that is the reason.
+    #[must_use]
+    pub fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::QuotaExceeded(quota, _) => Some(*quota),
+            _ => None,
+        }
+    }
+
     /// The error that a service named on the wire, or `None` for a code that services do not use.
     pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
         Some(match code {
@@ -172,6 +241,7 @@ impl Error {
             "identity_rejected" => Self::IdentityRejected(message.to_owned()),
             "recovery_needed" => Self::RecoveryNeeded,
             "email_taken" => Self::EmailTaken,
+            "wrong_code" => Self::WrongCode,
             "session_expired" => Self::SessionExpired,
             "invitation_expired" => Self::InvitationExpired,
             "invitation_used" => Self::InvitationUsed,
@@ -199,6 +269,9 @@ impl fmt::Display for Error {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
             }
             Self::EmailTaken => "There is an account already: sign in instead.",
+            Self::WrongCode => {
+                "The code is wrong, or was replaced, tried too often or not used in time: check it, or ask for a new one."
+            }
             Self::SessionExpired => "The session is over: sign in again.",
             Self::Locked => "The session is locked: unlock it with the passphrase.",
             Self::InvitationExpired => "The invitation has expired: ask for a new one.",
@@ -218,6 +291,9 @@ impl fmt::Display for Error {
                 "The Vault shows other keys for this person than it should: do not share, and talk to them in person."
             }
             Self::ShareExpired => "The share has expired: ask for a new one.",
+            Self::UpdateNeeded => {
+                "A later version of this app wrote what is stored: load the newest version, then try again."
+            }
             Self::RecordRejected => "The record is damaged or forged and was not opened.",
             Self::RateLimited => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",
@@ -229,6 +305,7 @@ impl fmt::Display for Error {
             | Self::Conflict(text)
             | Self::BadInput(text)
             | Self::TooLarge(text)
+            | Self::QuotaExceeded(_, text)
             | Self::ServerError(text) => text,
             Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
         })

@@ -17,4 +17,4 @@ pub mod ids;
 mod js;
 pub mod json;
 
-pub use error::{Error, Result};
+pub use error::{Error, Quota, Result};

@@ -142,6 +142,10 @@ async function signedIn(made) {
   if (isLate(made)) return;
   session = watch(made);
   await showHome();
+  const failed = session?.failedSignIns ?? 0;
+  if (failed === 0) return;
+  const tries = failed === 1 ? "Somebody tried" : `${failed} times somebody tried`;
+  notify(`${tries} to sign in to this account since you last did, and failed. If that was not you, somebody may be guessing.`);
 }
 
 async function showHome() {

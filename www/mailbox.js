@@ -110,6 +110,7 @@ function mailRow(mail) {
     el("h3", { dir: "auto" }, mail.subject),
     el("p", { class: "muted small" }, "To ", userText(mail.to), ", ", time(mail.sentAt)),
     el("details", {}, el("summary", {}, "Read the mail"), el("p", { class: "mail-text", dir: "auto" }, mail.text)),
+    mail.code ? el("p", {}, "Code ", el("code", {}, mail.code)) : null,
     fragment === null
       ? null
       : el("p", {}, el("a", { href: fragment, class: "button" }, "Open invitation", hidden(` to ${mail.to}`))),

@@ -1,6 +1,6 @@
 import { recoveryKeyParts } from "./account.js";
 import { hold, openDialog } from "./dialog.js";
-import { choice, during, el, form } from "./dom.js";
+import { button, choice, during, el, field, form, userText } from "./dom.js";
 import { problemBox } from "./errors.js";
 import { notePassphrase } from "./example.js";
 import { newPassphraseField, passphraseField, progressLine, withProgress } from "./passphrase.js";
@@ -59,6 +59,43 @@ function makeRecoveryKey(session, show) {
   );
 }
 
+/** The code that confirms the address, so that invitation mails name the person by it. */
+function confirmEmail(session) {
+  const problem = problemBox();
+  const code = field("Code from the mail", { inputmode: "numeric", autocomplete: "one-time-code", required: true, maxlength: "40", class: "code" });
+  const said = el("p", { role: "status" });
+  const ask = button("Mail me a code", () =>
+    during(ask, problem, async () => {
+      await session.sendEmailCode();
+      said.replaceChildren("A code is on its way to ", userText(session.email), ". It is good for an hour.");
+    }),
+  );
+  const submit = el("button", { type: "submit", class: "primary" }, "Confirm");
+  const confirm = () =>
+    during(submit, problem, async () => {
+      await session.confirmEmail(code.input.value);
+      isConfirmed();
+    });
+  const body = form({}, confirm, el("div", { class: "actions" }, ask), said, code.root, el("div", { class: "actions" }, submit), problem.root);
+  const isConfirmed = () => body.replaceChildren(el("p", { role: "status" }, userText(session.email), " is confirmed: mails with your invitations name you by it."));
+  const look = async () => {
+    try {
+      if ((await session.emailStatus()).confirmed) isConfirmed();
+    } catch (error) {
+      problem.show(error);
+    }
+  };
+  const root = el(
+    "details",
+    { class: "part", name: "account" },
+    el("summary", {}, "Confirm email address"),
+    el("p", { class: "muted" }, "Mails with your invitations name you by your address only when you have shown that you read mails there."),
+    body,
+  );
+  root.addEventListener("toggle", () => root.open && look(), { once: true });
+  return root;
+}
+
 function deleteAccount(session, deleted) {
   const passphrase = passphraseField("Passphrase", "current-password");
   const sure = choice("Delete everything, for good", { type: "checkbox", required: true });
@@ -89,6 +126,7 @@ export function settingsDialog(session, { changed, deleted }) {
     { class: "parts" },
     changePassphrase(session, () => (dialog.close(), changed())),
     makeRecoveryKey(session, showKey),
+    confirmEmail(session),
     deleteAccount(session, deleted),
   );
   const dialog = openDialog("Your account", body);

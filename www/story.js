@@ -24,7 +24,7 @@ export const STORY = [
     name: "Invite",
     title: "User 1 invites User 2",
     steps: [
-      inside(1, ONE, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
+      inside(1, ONE, "Make the key pairs for this connection", "Nothing is sent. One pair is RSA, one withstands quantum computers. The private keys exist in this tab alone."),
       inside(2, ONE, "Lock the private key", "Nothing is sent yet. The lock is the account’s own key (KEK), which never leaves the tab."),
       asked(3, "3–4", ONE, KEYSTORE, "Store the locked private key", "Ciphertext, with a locked note about the invitation. Only User 1 can open either; the Keystore cannot."),
       asked(5, "5–6", ONE, VAULT, "Publish the public key", "A public key, signed. Everybody may read it: it can lock things for User 1, and open nothing."),
@@ -37,7 +37,7 @@ export const STORY = [
     title: "User 2 accepts",
     steps: [
       asked(10, "10", TWO, VAULT, "Open the invitation", "The invitation’s token. Back comes User 1’s public key; a link names its fingerprint, and any other key is refused here."),
-      inside(11, TWO, "Make a key pair for this connection", "Nothing is sent. The private key exists in this tab alone."),
+      inside(11, TWO, "Make the key pairs for this connection", "Nothing is sent. One pair is RSA, one withstands quantum computers. The private keys exist in this tab alone."),
       inside(12, TWO, "Lock the private key", "Nothing is sent yet. The lock is User 2’s own KEK."),
       asked(13, "13–14", TWO, KEYSTORE, "Store the locked private key", "Ciphertext, with a locked note that pins User 1’s keys. Only User 2 can open either."),
       asked(15, "15–16", TWO, VAULT, "Publish the public key", "A public key, signed. Everybody may read it."),

@@ -48,7 +48,11 @@ impl From<vouchsafe::Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(status, code, message) = self;
-        let error = ErrorDetail { code, message };
+        let error = ErrorDetail {
+            code,
+            message,
+            quota: None,
+        };
         (status, Json(ErrorBody { error })).into_response()
     }
 }

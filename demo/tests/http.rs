@@ -79,7 +79,13 @@ async fn rows_name_every_table_although_nothing_is_stored() {
     assert_eq!(status, StatusCode::OK, "{body}");
     assert_eq!(
         tables(&body["keystore"]),
-        ["accounts", "connection_keys", "spaces", "sessions"]
+        [
+            "accounts",
+            "connection_keys",
+            "spaces",
+            "sessions",
+            "devices"
+        ]
     );
     assert_eq!(
         tables(&body["vault"]),

@@ -42,6 +42,8 @@ const glue = `
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
     makeRecoveryKey: () => "CCCC",
+    emailStatus: () => ({ email: "a@example.com", confirmed: false }),
+    sendEmailCode: () => ({ expiresAt: 5 }),
     changePassphrase: () => Promise.reject({ code: "conflict", message: "Another device was faster." }),
     shareWithMany: () => [{ connection: "a", share: {}, error: null }, { connection: "b", share: null, error: failure }],
   };
@@ -58,7 +60,10 @@ const glue = `
     on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
-  for (const name of [...names, "changePassphrase", "makeRecoveryKey", "deleteAccount"]) {
+  const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
+  further.push("markVerified", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
+  const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
+  for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };
   }
 `;
@@ -82,6 +87,8 @@ before(async () => {
   await writeFile(join(folder, "glue.js"), glue);
   await writeFile(join(folder, "wasm-inside.js"), `export default "${deflateRawSync(emptyModule).toString("base64")}";`);
   await writeFile(join(folder, "vouchsafe-worker.js"), workerGlue + (await readFile(join(folder, "worker-tail.js"), "utf8")));
+  for (const file of ["glue.js", "wasm-inside.js"]) await cp(join(folder, file), join(folder, `full-${file}`));
+  await cp(join(folder, "vouchsafe-worker.js"), join(folder, "vouchsafe-full-worker.js"));
   api = await import(pathToFileURL(join(folder, "index.js")));
   raw = await import(pathToFileURL(join(folder, "glue.js")));
 });
@@ -120,6 +127,46 @@ test("the time of a request is the app's matter, and the module's to judge", asy
   for (const timeout of ["5000", 1.5, NaN, new Date()]) await assert.rejects(opened(timeout), code("bad_input"));
 });
 
+test("addresses reach the module as the URL Standard writes them", async () => {
+  const opened = async (keystore) => (await api.Vouchsafe.open({ ...services, keystore }), called("open")[0].keystore);
+  assert.equal(await opened("HTTPS://Example.com:443/a/../keystore//"), "https://example.com/keystore");
+  assert.equal(await opened("https://example.com"), "https://example.com");
+  // The module refuses these.
+  for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
+});
+
+test("the Keystore knows a browser again once somebody has signed in", async (t) => {
+  const open = async () => {
+    const app = await api.Vouchsafe.open(services);
+    return { app, device: called("open")[0].device };
+  };
+  // Without storage each is another.
+  const [first, second] = [await open(), await open()];
+  assert.equal(first.device.length, 32);
+  assert.notDeepEqual(first.device, second.device);
+
+  const stored = new Map();
+  const localStorage = { getItem: (name) => stored.get(name) ?? null, setItem: (name, value) => stored.set(name, value) };
+  globalThis.window = { localStorage };
+  t.after(() => delete globalThis.window);
+  const { app, device } = await open();
+  assert.equal(stored.size, 0, "nothing is kept of a page that nobody signs in to");
+  await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+  assert.deepEqual([...stored.keys()], ["vouchsafe device"]);
+  assert.deepEqual((await open()).device, device);
+  stored.set("vouchsafe device", "nonsense");
+  assert.notDeepEqual((await open()).device, device);
+
+  // What is forbidden does no harm.
+  globalThis.window = {
+    get localStorage() {
+      throw new Error("SecurityError");
+    },
+  };
+  const forbidden = await open();
+  await forbidden.app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+});
+
 test("the browser's error is the cause, and there is none without it", async () => {
   const session = await signIn();
   await assert.rejects(session.connection("a"), (error) => code("offline")(error) && error.cause === raw.cause && "cause" in error);
@@ -150,6 +197,14 @@ test("the passphrase is asked for again where it protects", async () => {
   assert.deepEqual(called("deleteAccount"), [{ passphrase, identityToken: undefined }]);
   await assert.rejects(session.changePassphrase({ passphrase, newPassphrase: "another one" }), code("conflict"));
   assert.deepEqual(called("changePassphrase"), [{ passphrase, identityToken: undefined, newPassphrase: "another one" }]);
+});
+
+test("an address is confirmed by a code", async () => {
+  const session = await signIn();
+  assert.deepEqual(await session.emailStatus(), { email: "a@example.com", confirmed: false });
+  assert.deepEqual(await session.sendEmailCode(), { expiresAt: 5 });
+  assert.equal(await session.confirmEmail("1234 5678"), undefined);
+  assert.deepEqual(called("confirmEmail"), ["1234 5678"]);
 });
 
 test("an identity token stands for the address, and is fresh each time", async () => {
@@ -246,6 +301,8 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
     () => session.share(),
     () => session.shareWithMany({ card: "c", connections: "a" }),
     () => session.accept({ link: "x" }),
+    () => session.confirmEmail(),
+    () => session.confirmEmail(12345678),
     () => session.deleteAccount(),
     () => session.deleteAccount({}),
     () => session.makeRecoveryKey({ passphrase: null }),
@@ -426,4 +483,161 @@ test("a session locks when it was not used for a while, by the clock", async (t)
   assert.deepEqual(heard, ["locked"]);
   session.lockAfter(null);
   for (const wrong of [0, -1, 1.5, "1", undefined]) assert.throws(() => session.lockAfter(wrong), code("bad_input"));
+});
+
+/** A call of every method of a session, with no option that may be left out. */
+const everyCall = {
+  persist: (session) => session.persist({ scope: "tab" }),
+  lockAfter: (session) => session.lockAfter(null),
+  createCard: (session) => session.createCard({ label: "L", fields: [{ name: "n", label: "N", value: "v" }] }),
+  cards: (session) => session.cards({}),
+  card: (session) => session.card("a", {}),
+  updateCard: (session) => session.updateCard({ id: "a", version: 1, label: "L", fields: [] }, {}),
+  deleteCard: (session) => session.deleteCard("a", {}),
+  invite: (session) => session.invite({ delivery: "link", name: "Bob" }),
+  invitations: (session) => session.invitations({}),
+  cancelInvitation: (session) => session.cancelInvitation("a", {}),
+  declineInvitation: (session) => session.declineInvitation({ id: "a", token: "t" }, {}),
+  accept: (session) => session.accept({ link: "l" }, { name: "Alice" }),
+  connections: (session) => session.connections({}),
+  connection: (session) => session.connection("a", {}),
+  markVerified: (session) => session.markVerified("a", "0", {}),
+  disconnect: (session) => session.disconnect("a", {}),
+  share: (session) => session.share({ card: "c", connection: "a" }),
+  shareWithMany: (session) => session.shareWithMany({ card: "c", connections: ["a"] }),
+  outgoingShares: (session) => session.outgoingShares({}),
+  revokeShare: (session) => session.revokeShare("a", {}),
+  incomingShares: (session) => session.incomingShares({}),
+  readShare: (session) => session.readShare("a", {}),
+  readShares: (session) => session.readShares(["a"], {}),
+  acceptOlder: (session) => session.acceptOlder("a", {}),
+  on: (session) => session.on("share", () => {})(),
+  lock: (session) => session.lock(),
+  unlock: (session) => session.unlock({ passphrase: "p" }),
+  changePassphrase: (session) => session.changePassphrase({ passphrase: "p", newPassphrase: "q" }),
+  makeRecoveryKey: (session) => session.makeRecoveryKey({ passphrase: "p" }),
+  emailStatus: (session) => session.emailStatus({}),
+  sendEmailCode: (session) => session.sendEmailCode({}),
+  confirmEmail: (session) => session.confirmEmail("12345678", {}),
+  deleteAccount: (session) => session.deleteAccount({ passphrase: "p" }),
+  signOut: (session) => session.signOut({}),
+};
+
+/** The same of the package's entry. */
+const everyEntry = {
+  signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
+  signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
+  resume: (app) => app.resume(),
+  recover: (app) => app.recover({ identityToken: "t", recoveryKey: "AAAA", passphrase: "p" }),
+};
+
+/** The methods of a class, but for those that `using` calls. */
+const methodsOf = ({ prototype }) => {
+  const members = Object.entries(Object.getOwnPropertyDescriptors(prototype));
+  return members.filter(([name, { value }]) => name !== "constructor" && typeof value === "function").map(([name]) => name);
+};
+
+/** The name of every member in the package's types, and some of its own. */
+async function everyMember() {
+  const types = await Promise.all(["index.d.ts", "external.d.ts", "full.d.ts"].map((file) => readFile(join(folder, file), "utf8")));
+  const found = types.join("\n").matchAll(/^\s+(?:readonly )?(\w+)\??:/gm);
+  return new Set([...[...found].map(([, name]) => name), "entry", "members", "ok", "error"]);
+}
+
+test("no option is read from what a script has put into Object.prototype", async (t) => {
+  const entries = await Promise.all(["index.js", "external.js", "full.js"].map((file) => import(pathToFileURL(join(folder, file)))));
+  const names = await everyMember();
+  assert.ok(names.size > 60 && names.has("worker") && names.has("acceptUnverified") && names.has("engine"));
+  t.after(() => names.forEach((name) => delete Object.prototype[name]));
+  const reads = new Set();
+  for (const name of names) {
+    const read = () => {
+      // Behind the error's own line and this function's is the place that read.
+      const place = new Error().stack.split("\n")[2];
+      if (place.includes(folder) && !place.includes("glue.js")) reads.add(`${name} ${place.trim()}`);
+    };
+    // Else nobody could assign a member of this name.
+    const set = function (value) {
+      Object.defineProperty(this, name, { __proto__: null, value, configurable: true, enumerable: true, writable: true });
+    };
+    Object.defineProperty(Object.prototype, name, { __proto__: null, get: read, set, configurable: true });
+  }
+  // This is how it would look.
+  await writeFile(join(folder, "careless.js"), "export default ({ worker }) => worker;");
+  (await import(pathToFileURL(join(folder, "careless.js")))).default({});
+  assert.equal(reads.size, 1);
+  reads.clear();
+
+  for (const { Vouchsafe, Session } of entries) {
+    // The external entry looks for its file, which is not here.
+    const app = await Vouchsafe.open(services).catch(() => Vouchsafe.open({ ...services, wasm: emptyModule }));
+    assert.deepEqual(methodsOf(Session).filter((name) => !(name in everyCall)), []);
+    assert.deepEqual(methodsOf(Vouchsafe).filter((name) => !(name in everyEntry)), []);
+    for (const call of Object.values(everyEntry)) await call(app).catch(() => {});
+    const session = await app.signIn({ email: "a@example.com", passphrase: "p" });
+    for (const call of Object.values(everyCall)) {
+      await Promise.resolve().then(() => call(session)).catch(() => {});
+    }
+  }
+  const error = new api.VouchsafeError("offline", "Try again.", {});
+  assert.equal("cause" in error && error.cause !== undefined, false);
+  api.isVouchsafeError(error, "offline");
+  assert.deepEqual([...reads], []);
+});
+
+test("an option of Object.prototype takes no effect", async (t) => {
+  const polluted = { worker: "https://evil.example/worker.js", invitationUrl: "https://evil.example/", acceptUnverified: true, cause: 7, identityToken: "t" };
+  t.after(() => Object.keys(polluted).forEach((name) => delete Object.prototype[name]));
+  Object.assign(Object.prototype, polluted);
+  const session = await signIn();
+  assert.equal(called("open")[0].invitationUrl, undefined);
+  assert.equal(called("signIn")[0].identityToken, undefined);
+  await session.share({ card: "c", connection: "d" });
+  assert.equal(called("share")[0].acceptUnverified, undefined);
+  assert.ok(!Object.hasOwn(new api.VouchsafeError("offline", "Try again.", {}), "cause"));
+});
+
+/** Gives the page these globals for a test. */
+const asPage = (t, globals) => {
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => delete globalThis[name]);
+  }
+};
+
+test("links lead to the page by default, without its query", async (t) => {
+  asPage(t, { location: { href: "https://app.example/cards?reset=secret#vouchsafe=1.l.x" } });
+  await api.Vouchsafe.open(services);
+  assert.equal(called("open")[0].invitationUrl, "https://app.example/cards");
+});
+
+test("the policy of Trusted Types lets through the worker that starts, and cannot be reached", async (t) => {
+  const made = [];
+  const started = [];
+  const trustedTypes = {
+    createPolicy(name, rules) {
+      assert.equal(name, "vouchsafe");
+      made.push(rules);
+      return { createScriptURL: (url) => ({ trusted: rules.createScriptURL(url) }) };
+    },
+  };
+  class Worker {
+    constructor(url) {
+      started.push(url);
+    }
+    postMessage() {
+      queueMicrotask(() => this.onmessage({ data: { ok: { message: Uint8Array.of(), exportKey: Uint8Array.of() } } }));
+    }
+    terminate() {}
+  }
+  const before = Object.getOwnPropertySymbols(globalThis).length;
+  asPage(t, { trustedTypes, Worker, location: new URL("https://app.example/page") });
+  for (const worker of ["/worker.js", new URL("https://app.example/worker.js")]) await signIn("a passphrase", { worker });
+  assert.deepEqual(started, Array(2).fill({ trusted: "https://app.example/worker.js" }));
+  await assert.rejects(signIn("a passphrase", { worker: "https://evil.example/worker.js" }), code("worker_unavailable"));
+
+  assert.equal(made.length, 1);
+  const [{ createScriptURL }] = made;
+  for (const url of ["https://app.example/upload.js", "https://app.example/worker.js"]) assert.throws(() => createScriptURL(url), TypeError);
+  assert.equal(Object.getOwnPropertySymbols(globalThis).length, before);
 });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{Config, Services};
+use vouchsafe_server::{Config, Quotas, Services};
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
@@ -42,10 +42,17 @@ pub(crate) struct Cli {
     )]
     vault_url: Vec<String>,
 
-    /// The Keystore's base URL, path included; it is also the issuer of its tokens. By default /keystore at the
-    /// address that is listened on. A Vault alone must be told, and fetches the token keys there.
-    #[arg(long, value_name = "URL", env = "VOUCHSAFE_KEYSTORE_URL")]
-    keystore_url: Option<String>,
+    /// The Keystore's base URL as clients see it, path included. Repeat it for every address that the Keystore is
+    /// reached by, the main one first, which is also the issuer of its tokens: people sign up and in by these addresses
+    /// alone. By default /keystore at the address that is listened on. A Vault alone must be told, and fetches the token
+    /// keys at the first, over https or on this machine.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_KEYSTORE_URL",
+        value_delimiter = ','
+    )]
+    keystore_url: Vec<String>,
 
     /// The Keystore's public token key, a JWK or its x, for a Vault that shall not fetch it.
     #[arg(long, value_name = "KEY", env = "VOUCHSAFE_KEYSTORE_KEY")]
@@ -56,7 +63,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_OIDC_ISSUER")]
     oidc_issuer: Option<String>,
 
-    /// Whom identity tokens must be for, one of their aud: the app's client id. Repeat it for more.
+    /// Whom identity tokens must be for, one of their aud (and, where there are several, their azp): the app's client id.
+    /// Repeat it for more.
     #[arg(
         long,
         value_name = "AUDIENCE",
@@ -107,7 +115,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
     smtp_ca: Option<PathBuf>,
 
-    /// The sender of mails.
+    /// The sender of mails, such as "Example App <mail@app.example>". The name stands in their text, too; without one it
+    /// is the host of --invitation-url.
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -129,13 +138,147 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_BEHIND_PROXY")]
     behind_proxy: bool,
 
+    /// The most connections at once, event streams included. The next one waits until another ends. The process needs as
+    /// many open files, and a hundred more.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 4096,
+        env = "VOUCHSAFE_MAX_CONNECTIONS"
+    )]
+    max_connections: u32,
+
+    /// The most connections at once of one network address (of IPv6 a /64 network); more are closed. It does not hold
+    /// with --behind-proxy: there the proxy has to count.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 256,
+        env = "VOUCHSAFE_MAX_CONNECTIONS_PER_ADDRESS"
+    )]
+    max_connections_per_address: usize,
+
     /// Do not limit attempts, for load tests.
     #[arg(long, env = "VOUCHSAFE_NO_RATE_LIMITS")]
     no_rate_limits: bool,
 
+    #[command(flatten)]
+    quotas: QuotaOptions,
+
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
+}
+
+/// What one account may have, of each at most so many. More is refused with `quota_exceeded`.
+#[derive(Args)]
+#[command(next_help_heading = "Quotas of an account")]
+struct QuotaOptions {
+    /// Bytes of cards and of sent shares.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = Quotas::default().bytes,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_BYTES"
+    )]
+    quota_bytes: i64,
+
+    /// Cards.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().cards,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CARDS"
+    )]
+    quota_cards: i64,
+
+    /// Sent shares in force.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().shares,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SHARES"
+    )]
+    quota_shares: i64,
+
+    /// Sent shares in force of one connection.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().shares_per_connection,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SHARES_PER_CONNECTION"
+    )]
+    quota_shares_per_connection: i64,
+
+    /// Pending invitations.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().invitations,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_INVITATIONS"
+    )]
+    quota_invitations: i64,
+
+    /// Active connections.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().connections,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CONNECTIONS"
+    )]
+    quota_connections: i64,
+
+    /// Keys for connections, those of ended connections too.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().connection_keys,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_CONNECTION_KEYS"
+    )]
+    quota_connection_keys: i64,
+
+    /// Encryption spaces in force.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().spaces,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_SPACES"
+    )]
+    quota_spaces: i64,
+
+    /// Requests in a minute, to each service; --no-rate-limits lifts this one.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().requests_per_minute,
+        value_parser = clap::value_parser!(u32).range(0..),
+        env = "VOUCHSAFE_QUOTA_REQUESTS"
+    )]
+    quota_requests: u32,
+}
+
+impl QuotaOptions {
+    fn into_quotas(self) -> Quotas {
+        Quotas {
+            bytes: self.quota_bytes,
+            cards: self.quota_cards,
+            shares: self.quota_shares,
+            shares_per_connection: self.quota_shares_per_connection,
+            invitations: self.quota_invitations,
+            connections: self.quota_connections,
+            connection_keys: self.quota_connection_keys,
+            spaces: self.quota_spaces,
+            requests_per_minute: self.quota_requests,
+        }
+    }
 }
 
 /// The places of the data.
@@ -232,7 +375,7 @@ impl Cli {
             services,
             listen: self.listen,
             vault_urls: self.vault_url,
-            keystore_url: self.keystore_url,
+            keystore_urls: self.keystore_url,
             keystore_key: self.keystore_key,
             oidc_issuer: self.oidc_issuer,
             oidc_audiences: self.oidc_audience,
@@ -248,6 +391,9 @@ impl Cli {
             new_opaque_setup: self.new_opaque_setup,
             behind_proxy: self.behind_proxy,
             rate_limits: !self.no_rate_limits,
+            quotas: self.quotas.into_quotas(),
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
             ..self.storage.into_config()
         }))
     }

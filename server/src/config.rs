@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::http::Uri;
+use url::Url;
 
 use crate::clock::Clock;
 use crate::start_error::StartError;
@@ -30,6 +30,46 @@ impl Services {
     }
 }
 
+/// What one account may have, of each at most so many.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Bytes of its cards and of the shares that it sent, as they are stored.
+    pub bytes: i64,
+    /// Cards.
+    pub cards: i64,
+    /// Shares in force that it sent.
+    pub shares: i64,
+    /// Those of one connection.
+    pub shares_per_connection: i64,
+    /// Pending invitations.
+    pub invitations: i64,
+    /// Active connections. Invitations that were pending may still be accepted.
+    pub connections: i64,
+    /// Public keys at the Vault, and connection keys at the Keystore, those of ended connections too.
+    pub connection_keys: i64,
+    /// Encryption spaces in force that it made.
+    pub spaces: i64,
+    /// Requests in a minute, to each service. More are `rate_limited`, unless rates are not limited at all.
+    pub requests_per_minute: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            bytes: 1 << 30,
+            cards: 10_000,
+            shares: 20_000,
+            shares_per_connection: 5_000,
+            invitations: 500,
+            connections: 2_000,
+            connection_keys: 20_000,
+            // Who shares makes the space first, and may fail in between.
+            spaces: 25_000,
+            requests_per_minute: 6_000,
+        }
+    }
+}
+
 /// Everything that a server can be told. [`Config::new`] gives a server for trying out; fields are set as needed.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -46,9 +86,9 @@ pub struct Config {
     /// The Vault's base URLs, the main one first. The Keystore makes tokens for these audiences alone, and the Vault
     /// accepts each of them. By default `/vault` at the address that the server listens on.
     pub vault_urls: Vec<String>,
-    /// The Keystore's base URL, which is also its tokens' issuer. By default `/keystore` at the address that the
-    /// server listens on; a Vault alone must be told.
-    pub keystore_url: Option<String>,
+    /// The Keystore's base URLs, the main one first, which is also its tokens' issuer. People sign up and in by these
+    /// addresses alone. By default `/keystore` at the address that the server listens on; a Vault alone must be told.
+    pub keystore_urls: Vec<String>,
     /// The Keystore's public token key (`x` of its JWK, or the JWK itself), for a Vault that shall not fetch it.
     pub keystore_key: Option<String>,
     /// The OpenID Connect provider whose identity tokens the Keystore takes, as their `iss` names it.
@@ -71,7 +111,7 @@ pub struct Config {
     pub smtp_ca: Option<PathBuf>,
     /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
-    /// The sender's address of mails.
+    /// The sender's address of mails, and the name that they give to what people use.
     pub mail_from: String,
     /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
@@ -81,8 +121,16 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Attempts are limited.
     pub rate_limits: bool,
+    /// What one account may have.
+    pub quotas: Quotas,
     /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
+    /// The time for which a client may take nothing of an answer.
+    pub answer_timeout: Duration,
+    /// The most connections at once; the next one waits.
+    pub max_connections: u32,
+    /// The most connections at once of one network address (of IPv6 a /64 network), unless the server is behind a proxy.
+    pub max_connections_per_address: usize,
     /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
     /// The time between two looks for mails that are due for another attempt.
@@ -103,7 +151,7 @@ impl Config {
             vault_db: None,
             keystore_db: None,
             vault_urls: Vec::new(),
-            keystore_url: None,
+            keystore_urls: Vec::new(),
             keystore_key: None,
             oidc_issuer: None,
             oidc_audiences: Vec::new(),
@@ -120,8 +168,12 @@ impl Config {
             new_opaque_setup: false,
             behind_proxy: false,
             rate_limits: true,
+            quotas: Quotas::default(),
             // Longer than proxies keep unused connections, so that they close them first.
             header_timeout: Duration::from_secs(75),
+            answer_timeout: Duration::from_secs(30),
+            max_connections: 4096,
+            max_connections_per_address: 256,
             heartbeat: Duration::from_secs(15),
             outbox: Duration::from_secs(5),
             sweep: Duration::from_secs(60),
@@ -143,45 +195,46 @@ pub(crate) struct Urls {
     pub(crate) vault: BaseUrl,
     /// The others that the Vault is reached by.
     pub(crate) other_vaults: Vec<BaseUrl>,
+    /// The Keystore's main one.
     pub(crate) keystore: BaseUrl,
+    /// The others that the Keystore is reached by.
+    pub(crate) other_keystores: Vec<BaseUrl>,
 }
 
 impl Urls {
     /// Fills in what is not configured from the address that was bound.
     pub(crate) fn new(config: &Config, address: SocketAddr) -> Result<Self, StartError> {
         let (host, other_host) = local_hosts(address);
-        let local = |host: &str, service: &str| {
-            let port = address.port();
-            format!("http://{host}:{port}/{service}")
+        let local = |service: &str| -> Vec<String> {
+            let hosts = [Some(host.as_str()), other_host].into_iter().flatten();
+            let url = |host| format!("http://{host}:{}/{service}", address.port());
+            hosts.map(url).collect()
         };
-        let mut vault = match config.services {
+        let vault = match config.services {
             _ if !config.vault_urls.is_empty() => config.vault_urls.clone(),
             Services::Keystore => {
                 return Err(StartError(
                     "Give --vault-url: the Keystore must know whom its tokens are for.".into(),
                 ));
             }
-            _ => [Some(host.as_str()), other_host]
-                .into_iter()
-                .flatten()
-                .map(|host| local(host, "vault"))
-                .collect(),
+            _ => local("vault"),
         };
-        let keystore = match (&config.keystore_url, config.services) {
-            (Some(url), _) => url.clone(),
-            (None, Services::Vault) => {
+        let keystore = match config.services {
+            _ if !config.keystore_urls.is_empty() => config.keystore_urls.clone(),
+            Services::Vault => {
                 return Err(StartError(
                     "Give --keystore-url: the Vault must know whose tokens to trust.".into(),
                 ));
             }
-            (None, _) => local(&host, "keystore"),
+            _ => local("keystore"),
         };
-        let main = BaseUrl::parse(&vault.remove(0))?;
-        let others = vault.iter().map(|url| BaseUrl::parse(url));
+        let (vault, other_vaults) = parse_all(&vault)?;
+        let (keystore, other_keystores) = parse_all(&keystore)?;
         let urls = Self {
-            vault: main,
-            other_vaults: others.collect::<Result<_, _>>()?,
-            keystore: BaseUrl::parse(&keystore)?,
+            vault,
+            other_vaults,
+            keystore,
+            other_keystores,
         };
         urls.check(config.services)?;
         Ok(urls)
@@ -195,7 +248,13 @@ impl Urls {
                 "Give every --vault-url the same path: the Vault is mounted once.".into(),
             ));
         }
-        if services == Services::All && self.keystore.path == *path {
+        let keystore = &self.keystore.path;
+        if services.keystore() && self.other_keystores.iter().any(|url| url.path != *keystore) {
+            return Err(StartError(
+                "Give every --keystore-url the same path: the Keystore is mounted once.".into(),
+            ));
+        }
+        if services == Services::All && keystore == path {
             return Err(StartError(
                 "Give --vault-url and --keystore-url different paths.".into(),
             ));
@@ -208,6 +267,21 @@ impl Urls {
         let all = std::iter::once(&self.vault).chain(&self.other_vaults);
         all.map(|url| url.text.clone()).collect()
     }
+
+    /// The addresses by which clients may know the Keystore, its main base URL first.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let all = std::iter::once(&self.keystore).chain(&self.other_keystores);
+        all.map(|url| url.text.clone()).collect()
+    }
+}
+
+/// The first URL of a list, and the others.
+fn parse_all(urls: &[String]) -> Result<(BaseUrl, Vec<BaseUrl>), StartError> {
+    let (main, others) = urls
+        .split_first()
+        .ok_or_else(|| StartError("Give each service a base URL.".into()))?;
+    let others = others.iter().map(|url| BaseUrl::parse(url));
+    Ok((BaseUrl::parse(main)?, others.collect::<Result<_, _>>()?))
 }
 
 /// The host by which this machine reaches the address, and another one where there is one.
@@ -222,7 +296,7 @@ fn local_hosts(address: SocketAddr) -> (String, Option<&'static str>) {
     (host, is_local.then_some("localhost"))
 }
 
-/// A base URL, without a slash at its end.
+/// A base URL as the URL Standard writes it, without a slash at its end. Clients write it in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaseUrl {
     pub(crate) text: String,
@@ -238,26 +312,24 @@ impl BaseUrl {
                 "Write {url:?} as a base URL, like https://vault.example or http://host/vault."
             ))
         };
-        let text = url.trim_end_matches('/');
-        let uri: Uri = text.parse().map_err(|_| bad())?;
-        let (Some("http" | "https"), Some(authority), None) =
-            (uri.scheme_str(), uri.authority(), uri.query())
-        else {
-            return Err(bad());
-        };
-        let path = uri.path().trim_end_matches('/');
+        let parsed = Url::parse(url).map_err(|_| bad())?;
+        let origin = parsed.origin().ascii_serialization();
+        let path = parsed.path().trim_end_matches('/');
+        let text = format!("{origin}{path}");
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-        if authority.as_str().contains('@') || !path.chars().all(plain) || path.contains("//") {
-            return Err(bad());
-        }
-        let origin = format!("{}://{authority}", uri.scheme_str().unwrap_or("https"));
-        if text != format!("{origin}{path}") {
+        // Whoever names a user, a query or a fragment means more than these are.
+        let is_whole = parsed.as_str().trim_end_matches('/') == text;
+        if !matches!(parsed.scheme(), "http" | "https")
+            || !is_whole
+            || !path.chars().all(plain)
+            || path.contains("//")
+        {
             return Err(bad());
         }
         Ok(Self {
-            text: text.to_owned(),
-            origin,
             path: path.to_owned(),
+            text,
+            origin,
         })
     }
 }
@@ -274,6 +346,11 @@ mod tests {
             ("https://example:8443/a/vault", "/a/vault")
         );
         assert_eq!(BaseUrl::parse("http://vault.example").unwrap().path, "");
+        let spelled = BaseUrl::parse("HTTPS://Keystore.Example:443//").unwrap();
+        assert_eq!(
+            (spelled.text.as_str(), spelled.origin.as_str()),
+            ("https://keystore.example", "https://keystore.example")
+        );
         for wrong in [
             "vault.example",
             "ftp://x",
@@ -295,7 +372,13 @@ mod tests {
             urls.audiences(),
             ["http://127.0.0.1:77/vault", "http://localhost:77/vault"]
         );
-        assert_eq!(urls.keystore.text, "http://127.0.0.1:77/keystore");
+        assert_eq!(
+            urls.addresses(),
+            [
+                "http://127.0.0.1:77/keystore",
+                "http://localhost:77/keystore"
+            ]
+        );
     }
 
     #[test]

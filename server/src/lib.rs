@@ -42,8 +42,8 @@ mod token;
 mod vault;
 
 pub use clock::Clock;
-pub use config::{Config, Services};
-pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail};
+pub use config::{Config, Quotas, Services};
+pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota};
 pub use http::server::Server;
 pub use start_error::StartError;
 pub use store::backup::{BackupError, backup};

@@ -11,6 +11,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::base64url::from_base64url;
+use crate::clock::MINUTE;
+
+/// What destroys needs a proof of the passphrase or the recovery key that is no older than this.
+pub(crate) const PROOF_LIFETIME_MS: i64 = 5 * MINUTE;
 
 /// The header, with exactly these members.
 #[derive(Serialize, Deserialize)]
@@ -28,11 +32,16 @@ pub(crate) struct Claims {
     pub(crate) iss: String,
     pub(crate) aud: String,
     pub(crate) sub: String,
-    /// The address that mails name the account by.
+    /// The account's address.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(crate) email: Option<String>,
+    /// The account's identity provider vouches for the address. One that a person merely gave is not vouched for.
+    pub(crate) email_verified: bool,
     pub(crate) iat: i64,
     pub(crate) exp: i64,
+    /// The time at which the person proved themselves, in a token that is good for deleting the account and for nothing else.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(crate) proof: Option<i64>,
 }
 
 /// A JWS in compact form (RFC 7515, section 7.1), taken apart and not checked.

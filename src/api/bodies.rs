@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Response;
-use crate::error::{Error, Result};
+use crate::error::{Error, Quota, Result};
 use crate::ids::Id;
 use crate::json::{self, Misfit, Value};
 
@@ -67,10 +67,19 @@ pub struct WireError {
     pub code: String,
     /// A sentence.
     pub message: String,
+    /// For `quota_exceeded`: what the account has too much of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
 }
 
 impl From<WireError> for Error {
     fn from(wire: WireError) -> Self {
+        if let ("quota_exceeded", Some(quota)) = (
+            wire.code.as_str(),
+            wire.quota.as_deref().and_then(Quota::from_name),
+        ) {
+            return Self::QuotaExceeded(quota, wire.message);
+        }
         Self::from_wire(&wire.code, &wire.message).unwrap_or_else(|| {
             Self::ServerError(
                 "The service answered with an unknown error: check its version.".into(),
@@ -82,8 +91,21 @@ impl From<WireError> for Error {
 /// Ids to look up.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Ids<I> {
-    /// At most 200.
+    /// At most 200, each once.
     pub ids: I,
+}
+
+impl Ids<Vec<Id>> {
+    /// The ids, each once, as services want them.
+    pub(crate) fn of(ids: &[Id]) -> Self {
+        let mut once = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !once.contains(id) {
+                once.push(*id);
+            }
+        }
+        Self { ids: once }
+    }
 }
 
 /// Records that were found.

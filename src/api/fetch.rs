@@ -4,7 +4,7 @@ use gloo_net::http::{Request as FetchRequest, RequestBuilder};
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult};
+use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult};
 use zeroize::Zeroizing;
 
 use super::{ByteStream, Method, Request, Response, Transport};
@@ -22,12 +22,27 @@ impl Transport for Fetch {
     type Stream = Body;
 
     async fn send(&self, request: &Request) -> Result<Response> {
-        // When the call is ended in the middle, the request ends with it.
+        // When the call is ended in the middle, or the answer is too large, the request ends with it.
         let abort = Abort::new().ok_or_else(no_fetch)?;
         let answer = start(request, &abort).await?;
         let mut response = head_of(&answer);
-        let body = JsFuture::from(answer.array_buffer().map_err(offline)?);
-        response.body = Uint8Array::new(&body.await.map_err(offline)?).to_vec();
+        let Some(stream) = answer.body() else {
+            return Ok(response);
+        };
+        let mut body = Body::new(&stream, abort);
+        let (mut pieces, mut length) = (Vec::new(), 0);
+        while length <= request.max_answer {
+            let Some(piece) = body.next().await?.map(Zeroizing::new) else {
+                break;
+            };
+            length += piece.len();
+            pieces.push(piece);
+        }
+        // In one allocation: one that grows would leave copies behind.
+        response.body.reserve_exact(length);
+        for piece in pieces {
+            response.body.extend_from_slice(&piece);
+        }
         Ok(response)
     }
 
@@ -35,12 +50,7 @@ impl Transport for Fetch {
         let abort = Abort::new().ok_or_else(no_fetch)?;
         let answer = start(request, &abort).await?;
         let stream = answer.body().ok_or_else(no_fetch)?;
-        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        let body = Body {
-            reader,
-            _abort: abort,
-        };
-        Ok((head_of(&answer), body))
+        Ok((head_of(&answer), Body::new(&stream, abort)))
     }
 
     async fn sleep(&self, millis: u32) {
@@ -76,6 +86,9 @@ async fn start(request: &Request, abort: &Abort) -> Result<web_sys::Response> {
     }
     if let Some(last_event_id) = &request.last_event_id {
         builder = builder.header("last-event-id", last_event_id);
+    }
+    if let Some(device) = &request.device {
+        builder = builder.header("vouchsafe-device", device);
     }
     let built = match request.body.as_deref() {
         Some(body) => builder
@@ -127,11 +140,20 @@ fn no_fetch() -> Error {
     Error::Offline(UNREACHABLE.into())
 }
 
-/// The body of a stream; dropping it closes the connection.
+/// A body that is read piece by piece; dropping it closes the connection.
 #[derive(Debug)]
 pub struct Body {
     reader: ReadableStreamDefaultReader,
     _abort: Abort,
+}
+
+impl Body {
+    fn new(stream: &ReadableStream, abort: Abort) -> Self {
+        Self {
+            reader: stream.get_reader().unchecked_into(),
+            _abort: abort,
+        }
+    }
 }
 
 impl ByteStream for Body {

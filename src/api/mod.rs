@@ -7,6 +7,7 @@ mod bodies;
 #[cfg(all(feature = "browser", target_arch = "wasm32"))]
 pub mod fetch;
 pub mod keystore;
+mod largest;
 mod retry;
 mod services;
 mod token;

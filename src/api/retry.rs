@@ -92,10 +92,20 @@ impl<T: Transport> Services<T> {
             }
             let timer = pin!(self.transport.watch(left.min(LOOK_MS)));
             if let Either::Left((answer, _)) = select(sent.as_mut(), timer).await {
-                return Ok(answer);
+                return Ok(answer.and_then(|answer| within(request, answer)));
             }
         }
     }
+}
+
+/// The answer, if it is as short as it has to be.
+fn within(request: &Request, answer: Response) -> Result<Response> {
+    if answer.body.len() <= request.max_answer {
+        return Ok(answer);
+    }
+    Err(Error::ServerError(
+        "The service answered more than it may: check its address and version.".into(),
+    ))
 }
 
 /// A random part of a wait, so that many clients do not come back at the same moment. Without randomness it is all of it.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::largest::largest_answer;
 use super::retry::{DEFAULT_TIMEOUT_MS, Deadline, TIMEOUT_RANGE_MS};
 use super::token::VaultToken;
 use super::{Method, Request, Response, Transport};
@@ -26,6 +27,8 @@ pub enum Access {
     Keystore,
     /// To the Vault, with a token that is fetched when needed.
     Vault,
+    /// To the Vault, with a token that deletes the account, which only a fresh proof of the passphrase gives.
+    Deletion,
 }
 
 /// Both services, as one account reaches them.
@@ -35,6 +38,7 @@ pub struct Services<T> {
     pub(super) keystore: String,
     pub(super) session: RefCell<Option<Zeroizing<String>>>,
     pub(super) token: RefCell<Option<VaultToken>>,
+    device: RefCell<Option<Zeroizing<String>>>,
     pub(super) timeout_ms: u32,
 }
 
@@ -82,7 +86,8 @@ impl<T> fmt::Debug for Services<T> {
 }
 
 impl<T: Transport> Services<T> {
-    /// The services at these base URLs, for nobody yet.
+    /// The services at these base URLs, for nobody yet. The Keystore's is proven at sign-in, and written as the URL
+    /// Standard's serializer does.
     pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
         Ok(Self {
             transport,
@@ -90,6 +95,7 @@ impl<T: Transport> Services<T> {
             keystore: check_base(keystore)?,
             session: RefCell::new(None),
             token: RefCell::new(None),
+            device: RefCell::new(None),
             timeout_ms: DEFAULT_TIMEOUT_MS,
         })
     }
@@ -115,6 +121,7 @@ impl<T: Transport> Services<T> {
             keystore: self.keystore.clone(),
             session: RefCell::new(None),
             token: RefCell::new(None),
+            device: RefCell::new(None),
             timeout_ms: self.timeout_ms,
         }
     }
@@ -126,6 +133,16 @@ impl<T: Transport> Services<T> {
     ) -> Option<Zeroizing<String>> {
         self.forget_token();
         self.session.replace(session)
+    }
+
+    /// The Keystore's base URL.
+    pub(crate) fn keystore(&self) -> &str {
+        &self.keystore
+    }
+
+    /// Shows this to the Keystore with every request, so that it knows the device again.
+    pub(crate) fn set_device(&self, device: Zeroizing<String>) {
+        *self.device.borrow_mut() = Some(device);
     }
 
     /// The Keystore session that calls show.
@@ -208,8 +225,9 @@ impl<T: Transport> Services<T> {
         Box::pin(async move {
             let deadline = self.deadline();
             // The one copy of the body, however often it is sent.
-            let mut request = Request::new(method, body.map(to_body).transpose()?);
+            let body = body.map(to_body).transpose()?;
             let path = path?;
+            let mut request = Request::new(method, body, largest_answer(access, method, &path));
             let session = self.session.borrow().clone();
             let first = self.send(&mut request, access, &path, deadline).await;
             match first {
@@ -254,8 +272,13 @@ impl<T: Transport> Services<T> {
             Access::Open => (&self.keystore, None),
             Access::Keystore => (&self.keystore, Some(self.session_token()?)),
             Access::Vault => (&self.vault, Some(self.vault_token(deadline).await?)),
+            Access::Deletion => (&self.vault, Some(self.proof_token(deadline).await?)),
         };
         request.url = format!("{base}/v1{path}");
+        if matches!(access, Access::Open | Access::Keystore) {
+            let device = self.device.borrow();
+            request.device = device.as_ref().map(|device| device.to_string());
+        }
         // The token before is wiped.
         drop(std::mem::replace(&mut request.bearer, bearer).map(Zeroizing::new));
         Ok(())

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::bodies::{error_of, to_body, unreadable};
+use super::largest::largest_answer;
 use super::retry::Deadline;
-use super::{Method, Request, Services, Transport};
+use super::{Access, Method, Request, Services, Transport};
 use crate::error::{Error, Result};
 use crate::json;
 
@@ -43,19 +44,30 @@ impl<T: Transport> Services<T> {
         {
             return Ok(known.token.to_string());
         }
+        let made = self.fetch_token("/tokens", deadline).await?;
+        let token = made.token.to_string();
+        *self.token.borrow_mut() = Some(made);
+        Ok(token)
+    }
+
+    /// A token that deletes the account at the Vault. It is not kept.
+    pub(super) async fn proof_token(&self, deadline: Deadline) -> Result<String> {
+        let made = self.fetch_token("/tokens/proof", deadline).await?;
+        Ok(made.token.to_string())
+    }
+
+    async fn fetch_token(&self, path: &str, deadline: Deadline) -> Result<VaultToken> {
         let body = to_body(json::to_value(&TokenRequest {
             audience: &self.vault,
         }))?;
-        let mut request = Request::new(Method::Post, Some(body));
-        request.url = format!("{}/v1/tokens", self.keystore);
+        let most = largest_answer(Access::Keystore, Method::Post, path);
+        let mut request = Request::new(Method::Post, Some(body), most);
+        request.url = format!("{}/v1{path}", self.keystore);
         request.bearer = Some(self.session_token()?);
         let response = self.deliver(&request, deadline).await?;
         if response.status != 200 {
             return Err(error_of(&response));
         }
-        let made: VaultToken = json::read(&response.body).map_err(|_| unreadable())?;
-        let token = made.token.to_string();
-        *self.token.borrow_mut() = Some(made);
-        Ok(token)
+        json::read(&response.body).map_err(|_| unreadable())
     }
 }

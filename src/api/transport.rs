@@ -46,17 +46,24 @@ pub struct Request {
     pub body: Option<String>,
     /// For an event stream that goes on.
     pub last_event_id: Option<String>,
+    /// By which the Keystore knows this device again: 32 bytes in base64url, for the header `Vouchsafe-Device`.
+    pub device: Option<String>,
+    /// The most bytes of the answer's body, unless it is a stream.
+    #[zeroize(skip)]
+    pub max_answer: usize,
 }
 
 impl Request {
     /// A request that has no address yet, and shows nobody's token.
-    pub(crate) fn new(method: Method, body: Option<String>) -> Self {
+    pub(crate) fn new(method: Method, body: Option<String>, max_answer: usize) -> Self {
         Self {
             method,
             url: String::new(),
             bearer: None,
             body,
             last_event_id: None,
+            device: None,
+            max_answer,
         }
     }
 }
@@ -106,7 +113,8 @@ pub trait Transport: Clone + 'static {
     type Stream: ByteStream;
 
     /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`. It
-    /// knows no time limit; dropping the future ends the request.
+    /// stops reading at an answer that is larger than the request allows, and may then give any part of it that shows
+    /// that. It knows no time limit; dropping the future ends the request.
     async fn send(&self, request: &Request) -> Result<Response>;
 
     /// Sends a request and leaves the body to be read: that of the answer is empty.

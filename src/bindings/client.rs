@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
+use zeroize::Zeroizing;
 
 use super::PageEngine;
-use super::convert::{Control, from_js, start, to_js, to_rejection};
+use super::convert::{Control, from_js, own_member, start, to_js, to_rejection};
 use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
@@ -22,7 +23,7 @@ pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep }`.
+    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep, device }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
@@ -127,7 +128,7 @@ fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result
 }
 
 fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
-    let member = |name: &str| Reflect::get(options, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    let member = |name: &str| own_member(options, name);
     let text = |name: &str| member(name).as_string();
     let address = |name: &str| {
         text(name).ok_or_else(|| Error::BadInput(format!("`{name}` is missing: give its address.")))
@@ -148,11 +149,24 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
         text("invitationUrl"),
         steps,
     )?;
+    let client = match member("device").dyn_into::<Uint8Array>() {
+        Ok(device) => client.with_device(device_of(&device)?),
+        Err(_) => client,
+    };
     match member("timeout").as_f64() {
         // What is no such number becomes 0, which is refused.
         Some(timeout) => client.with_timeout(timeout as u32),
         None => Ok(client),
     }
+}
+
+fn device_of(bytes: &Uint8Array) -> Result<Zeroizing<[u8; 32]>> {
+    let mut secret = Zeroizing::new([0; 32]);
+    if bytes.length() != 32 {
+        return Err(Error::BadInput("`device` has 32 bytes.".into()));
+    }
+    bytes.copy_to(&mut secret[..]);
+    Ok(secret)
 }
 
 #[cfg(not(feature = "rust-rsa"))]

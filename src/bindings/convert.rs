@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::pin::Pin;
 
 use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
-use js_sys::{Array, Promise, Reflect};
+use js_sys::{Array, Object, Promise, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
@@ -19,7 +19,7 @@ use crate::json::{self, Misfit, Value};
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// A promise's rejection: `{ code, message }`, and `cause` if the browser threw something. The package makes it an `Error`.
+/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, and `cause` if the browser threw something. The package makes it an `Error`.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
     let rejection = to_js(&Reason::from(error)).unwrap_or_else(|value| value);
     if let Some(cause) = error
@@ -41,6 +41,17 @@ fn js_of(value: std::result::Result<Value<'_>, Misfit>) -> std::result::Result<J
         .ok()
         .and_then(|value| value.serialize(&Serializer::json_compatible()).ok())
         .ok_or_else(|| to_rejection(&crate::api::unreadable()))
+}
+
+/// A member that an object has itself, else `undefined`: what a script has put into `Object.prototype` is nobody's wish.
+pub(super) fn own_member(object: &JsValue, name: &str) -> JsValue {
+    let name = JsValue::from(name);
+    let found = Reflect::get_own_property_descriptor::<Object>(object.unchecked_ref(), &name);
+    if found.is_ok_and(|descriptor| !descriptor.is_undefined()) {
+        Reflect::get(object, &name).unwrap_or(JsValue::UNDEFINED)
+    } else {
+        JsValue::UNDEFINED
+    }
 }
 
 /// Reads an argument; the error names it.
@@ -89,7 +100,7 @@ impl Node for Argument {
     }
 
     fn member(&self, name: &str) -> std::result::Result<Option<Box<dyn Node + '_>>, Misfit> {
-        let member = Reflect::get(&self.0, &name.into()).map_err(|_| Misfit::default())?;
+        let member = own_member(&self.0, name);
         if member.is_undefined() {
             return Ok(None);
         }

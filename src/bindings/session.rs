@@ -112,6 +112,11 @@ impl RawSession {
         self.0.email()
     }
 
+    #[wasm_bindgen(getter, js_name = failedSignIns)]
+    pub fn failed_sign_ins(&self) -> f64 {
+        self.0.failed_sign_ins() as f64
+    }
+
     #[wasm_bindgen(getter)]
     pub fn locked(&self) -> bool {
         self.0.is_locked()
@@ -134,12 +139,13 @@ impl RawSession {
         }
     }
 
-    /// `{ state, keys }`, sealed under `key`, for [`RawClient::resume`] and [`RawSession::catch_up`].
-    pub fn seal(&self, key: CryptoKey, context: String) -> Promise {
+    /// `{ state, keys }`, sealed under `key`, for [`RawClient::resume`] and [`RawSession::catch_up`]; the keys, if they are to
+    /// be kept.
+    pub fn seal(&self, key: CryptoKey, context: String, with_keys: bool) -> Promise {
         let session = self.0.clone();
         start(self.1.as_ref(), async move {
             let sealed = async {
-                let Kept { state, keys } = session.keep()?;
+                let Kept { state, keys } = session.keep(with_keys)?;
                 let state = seal_part(&key, &context, STATE, state).await?;
                 match keys {
                     Some(keys) => Ok((state, seal_part(&key, &context, KEYS, keys).await?)),
@@ -154,7 +160,7 @@ impl RawSession {
         })
     }
 
-    /// Takes over what another tab has sealed: `access`, too, unless this one has a newer one.
+    /// Takes over what another tab has sealed. `with_keys` says whether it would have sealed keys, unless it was locked.
     #[wasm_bindgen(js_name = catchUp)]
     pub fn catch_up(
         &self,
@@ -162,19 +168,18 @@ impl RawSession {
         context: String,
         state: Vec<u8>,
         keys: Option<Vec<u8>>,
-        access: bool,
+        with_keys: bool,
     ) -> Promise {
         self.call(move |session| async move {
             let (state, keys) = open_kept(&key, &context, &state, keys.as_deref()).await?;
-            session.catch_up(&state, keys.as_ref().map(|keys| keys.as_slice()), access)
+            session.catch_up(&state, keys.as_ref().map(|keys| keys.as_slice()), with_keys)
         })
     }
 
-    /// Calls `watcher` with `versions`, `access` or `event` whenever there is something to keep.
+    /// Calls `watcher` with `access` or `event` whenever there is something to keep.
     pub fn watch(&self, watcher: Function) {
         self.0.watch(move |change| {
             let name = match change {
-                Change::Versions => "versions",
                 Change::Access => "access",
                 Change::LastEvent => "event",
             };
@@ -190,6 +195,38 @@ impl RawSession {
     #[wasm_bindgen(setter, js_name = lastEvent)]
     pub fn set_last_event(&self, id: Option<String>) {
         self.0.set_last_event(id);
+    }
+
+    #[wasm_bindgen(getter, js_name = marksId)]
+    pub fn marks_id(&self) -> Option<String> {
+        self.0.marks_id()
+    }
+
+    #[wasm_bindgen(getter, js_name = marksChanges)]
+    pub fn marks_changes(&self) -> u32 {
+        self.0.marks_changes()
+    }
+
+    /// The marks as they are to be stored, a `Uint8Array`.
+    #[wasm_bindgen(js_name = sealMarks)]
+    pub fn seal_marks(&self) -> Promise {
+        let session = self.0.clone();
+        start(self.1.as_ref(), async move {
+            let sealed = session.seal_marks().await;
+            let sealed = sealed.map_err(|error| to_rejection(&error))?;
+            Ok(Uint8Array::from(sealed.as_slice()).into())
+        })
+    }
+
+    /// Takes in what [`RawSession::seal_marks`] gave.
+    #[wasm_bindgen(js_name = openMarks)]
+    pub fn open_marks(&self, sealed: Vec<u8>) -> Promise {
+        self.call(|session| async move { session.open_marks(&sealed).await })
+    }
+
+    #[wasm_bindgen(js_name = acceptOlder)]
+    pub fn accept_older(&self, id: String) -> Promise {
+        self.call(|session| async move { session.accept_older(Id::parse(&id)?) })
     }
 
     pub fn nudge(&self) {
@@ -417,6 +454,21 @@ impl RawSession {
             let passphrase = prove_with(&session, options)?;
             session.make_recovery_key(&passphrase).await
         })
+    }
+
+    #[wasm_bindgen(js_name = emailStatus)]
+    pub fn email_status(&self) -> Promise {
+        self.call(|session| async move { session.email_status().await })
+    }
+
+    #[wasm_bindgen(js_name = sendEmailCode)]
+    pub fn send_email_code(&self) -> Promise {
+        self.call(|session| async move { session.send_email_code().await })
+    }
+
+    #[wasm_bindgen(js_name = confirmEmail)]
+    pub fn confirm_email(&self, code: String) -> Promise {
+        self.call(|session| async move { session.confirm_email(&code).await })
     }
 
     #[wasm_bindgen(js_name = deleteAccount)]

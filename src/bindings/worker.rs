@@ -9,6 +9,7 @@ use crate::crypto::engine::Operation;
 #[cfg(feature = "rust-rsa")]
 use crate::crypto::engine::{Engine as _, rust::RustEngine};
 use crate::crypto::opaque;
+use crate::crypto::suite::Suite;
 use crate::error::{Error, Result};
 
 /// Does the operation of this name with the arrays of bytes in `parts`. Its results are the members of an object.
@@ -34,11 +35,14 @@ type Results = Vec<(&'static str, Zeroizing<Vec<u8>>)>;
 
 async fn run(operation: &str, parts: &[Zeroizing<Vec<u8>>]) -> Result<Results> {
     match (operation, parts) {
-        ("registration", [state, passphrase, response]) => {
-            finish(Operation::Registration, state, passphrase, response)
+        ("registration", [suite, state, passphrase, response]) => {
+            let operation = Operation::Registration(read_suite(suite)?);
+            finish(operation, state, passphrase, response)
         }
-        ("signIn", [state, passphrase, response]) => {
-            finish(Operation::SignIn, state, passphrase, response)
+        ("signIn", [suite, keystore, state, passphrase, response]) => {
+            let keystore = std::str::from_utf8(keystore).map_err(|_| unknown())?;
+            let operation = Operation::SignIn(read_suite(suite)?, keystore);
+            finish(operation, state, passphrase, response)
         }
         #[cfg(feature = "rust-rsa")]
         ("makeRsaKey", []) => Ok(vec![("pkcs8", RustEngine.make_rsa_key().await?)]),
@@ -48,14 +52,25 @@ async fn run(operation: &str, parts: &[Zeroizing<Vec<u8>>]) -> Result<Results> {
             let plaintext = RustEngine.rsa_decrypt(&key, ciphertext).await?;
             Ok(vec![("plaintext", plaintext)])
         }
-        _ => Err(Error::WorkerUnavailable(
-            "The worker does not know this operation: load the worker of this version.".into(),
-        )),
+        _ => Err(unknown()),
+    }
+}
+
+fn unknown() -> Error {
+    Error::WorkerUnavailable(
+        "The worker does not know this operation: load the worker of this version.".into(),
+    )
+}
+
+fn read_suite(part: &[u8]) -> Result<Suite> {
+    match part {
+        [number] => Suite::from_number(u64::from(*number)).map_err(|_| unknown()),
+        _ => Err(unknown()),
     }
 }
 
 fn finish(
-    operation: Operation,
+    operation: Operation<'_>,
     state: &[u8],
     passphrase: &[u8],
     response: &[u8],

@@ -1,207 +1,136 @@
-//! The RSA key pair of one connection: SPKI, PKCS#8 and JWK, checked on every way in.
+//! The key of one side of a connection: an RSA key pair and an X-Wing key pair, each of which a DEK is wrapped for.
 //!
-//! Only 3072 bits with exponent 65537 are taken. The numbers are parsed, never computed with: that is the engine's.
+//! RSA has been looked at for longest, and X-Wing withstands a quantum computer that somebody builds after a ciphertext
+//! was recorded. Who wants a DEK has to break both.
 
 use std::fmt;
 
-use pkcs8::der::asn1::{AnyRef, UintRef};
-use pkcs8::der::{Encode, Header, Length, Reader, SliceReader, Tag};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::base64url::{from_base64url, to_base64url};
+use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::canonical_json::{from_json, to_json};
-use super::engine::{Engine, MODULUS_BYTES};
-use super::keys::thumbprint_of;
-use crate::error::{Error, Result};
+use super::engine::Engine;
+use super::rsa_key::{RsaKey, RsaPrivateJwk, RsaPublicKey};
+use super::xwing::{XwingKey, XwingPublicKey};
+use crate::error::Result;
 
-const EXPONENT: &[u8] = &[1, 0, 1];
-/// The bytes before the modulus in the SPKI of any key here: only one size and one exponent exist.
-const SPKI_HEAD: &[u8] =
-    b"\x30\x82\x01\xa2\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\
-    \x03\x82\x01\x8f\x00\x30\x82\x01\x8a\x02\x82\x01\x81\x00";
-/// The bytes after it.
-const SPKI_TAIL: &[u8] = b"\x02\x03\x01\x00\x01";
-/// `rsaEncryption` and its parameters, which are NULL (RFC 8017, appendix A.1).
-const ALGORITHM: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-/// Version 0 of PKCS#8, and of the RSA key in it.
-const VERSION: &[u8] = b"\x02\x01\x00";
-/// More bytes than the numbers of any private key take: a buffer that grows leaves copies behind.
-const ROOM_FOR_NUMBERS_BYTES: usize = 2048;
+const ID_LABEL: &[u8] = b"vouchsafe/1 connection key";
 
-fn rejected<E>(_: E) -> Error {
-    Error::RecordRejected
-}
-
-/// The members that RFC 7638 hashes, in its order; also the public JWK.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RsaPublicJwk {
-    e: String,
-    kty: String,
-    n: String,
-}
-
-/// The public key of one side of a connection.
+/// The public half of a [`ConnectionKey`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionPublicKey {
-    spki: Vec<u8>,
-    thumbprint: String,
+    rsa: RsaPublicKey,
+    xwing: XwingPublicKey,
+    id: String,
 }
 
 impl ConnectionPublicKey {
-    /// Reads SPKI, in the one encoding that DER allows.
-    pub fn from_spki(der: &[u8]) -> Result<Self> {
-        der.strip_prefix(SPKI_HEAD)
-            .and_then(|rest| rest.strip_suffix(SPKI_TAIL))
-            .ok_or(Error::RecordRejected)
-            .and_then(|modulus| Self::from_numbers(modulus, EXPONENT))
-    }
-
-    fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self> {
-        let full_length =
-            modulus.len() == MODULUS_BYTES && modulus.first().is_some_and(|byte| byte & 0x80 != 0);
-        if !full_length || exponent != EXPONENT {
-            return Err(Error::RecordRejected);
-        }
+    /// The key of these two.
+    pub fn new(rsa: RsaPublicKey, xwing: XwingPublicKey) -> Result<Self> {
+        let thumbprint = from_base64url_exact::<32>(rsa.thumbprint())?;
+        let id = Sha256::new()
+            .chain_update(ID_LABEL)
+            .chain_update(&thumbprint[..])
+            .chain_update(xwing.as_bytes())
+            .finalize();
         Ok(Self {
-            spki: [SPKI_HEAD, modulus, SPKI_TAIL].concat(),
-            thumbprint: thumbprint_of(&to_json(&jwk_of(modulus))?),
+            rsa,
+            xwing,
+            id: to_base64url(&id),
         })
     }
 
-    /// Reads the public JWK.
-    pub fn from_jwk(jwk: &RsaPublicJwk) -> Result<Self> {
-        if jwk.kty != "RSA" {
-            return Err(Error::RecordRejected);
-        }
-        Self::from_numbers(&from_base64url(&jwk.n)?, &from_base64url(&jwk.e)?)
+    /// Reads both as they travel: SPKI, and the raw X-Wing key, in base64url.
+    pub fn from_text(spki: &str, xwing: &str) -> Result<Self> {
+        let rsa = RsaPublicKey::from_spki(&from_base64url(spki)?)?;
+        Self::new(rsa, XwingPublicKey::from_text(xwing)?)
     }
 
-    /// The public JWK.
-    pub fn to_jwk(&self) -> Result<RsaPublicJwk> {
-        let modulus = self
-            .spki
-            .get(SPKI_HEAD.len()..SPKI_HEAD.len() + MODULUS_BYTES);
-        modulus.map(jwk_of).ok_or(Error::RecordRejected)
-    }
-
-    /// SPKI.
+    /// The RSA key.
     #[must_use]
-    pub fn spki(&self) -> &[u8] {
-        &self.spki
+    pub fn rsa(&self) -> &RsaPublicKey {
+        &self.rsa
     }
 
-    /// The thumbprint, which is also the key's id at the Vault.
+    /// The X-Wing key.
     #[must_use]
-    pub fn thumbprint(&self) -> &str {
-        &self.thumbprint
+    pub fn xwing(&self) -> &XwingPublicKey {
+        &self.xwing
     }
-}
 
-fn jwk_of(modulus: &[u8]) -> RsaPublicJwk {
-    RsaPublicJwk {
-        e: to_base64url(EXPONENT),
-        kty: "RSA".into(),
-        n: to_base64url(modulus),
+    /// The id: a hash of both, base64url. It is also the `kid` of what is sealed for this key.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 }
 
 impl fmt::Debug for ConnectionPublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionPublicKey")
-            .field("thumbprint", &self.thumbprint)
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
+/// The private record.
 #[derive(Serialize, Deserialize)]
-struct RsaPrivateJwk {
-    d: Zeroizing<String>,
-    dp: Zeroizing<String>,
-    dq: Zeroizing<String>,
-    e: String,
-    kty: String,
-    n: String,
-    p: Zeroizing<String>,
-    q: Zeroizing<String>,
-    qi: Zeroizing<String>,
+struct PrivateKeys {
+    rsa: RsaPrivateJwk,
+    xwing: Zeroizing<String>,
 }
 
-/// One's own key pair of a connection.
+/// One's own key of a connection.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct ConnectionKey {
-    pkcs8: Zeroizing<Vec<u8>>,
+    rsa: RsaKey,
+    xwing: XwingKey,
     #[zeroize(skip)]
     public: ConnectionPublicKey,
 }
 
 impl ConnectionKey {
-    /// A new key pair.
+    /// Two new key pairs.
     pub async fn make(engine: &impl Engine) -> Result<Self> {
-        Self::from_pkcs8(engine.make_rsa_key().await?)
+        let xwing = XwingKey::make(engine)?;
+        Self::new(RsaKey::make(engine).await?, xwing)
     }
 
-    /// Reads PKCS#8.
-    pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self> {
-        let [modulus, exponent, ..] = numbers_of(&pkcs8)?;
-        let public = ConnectionPublicKey::from_numbers(modulus, exponent)?;
-        Ok(Self { pkcs8, public })
+    /// The key of these two pairs.
+    pub fn new(rsa: RsaKey, xwing: XwingKey) -> Result<Self> {
+        let public = ConnectionPublicKey::new(rsa.public().clone(), xwing.public().clone())?;
+        Ok(Self { rsa, xwing, public })
     }
 
-    /// Reads the private JWK; members in the order of the alphabet.
-    pub fn from_jwk(json: &[u8]) -> Result<Self> {
-        let jwk: RsaPrivateJwk = from_json(json)?;
-        if jwk.kty != "RSA" {
-            return Err(Error::RecordRejected);
-        }
-        let mut inner = Zeroizing::new(Vec::with_capacity(ROOM_FOR_NUMBERS_BYTES));
-        inner.extend_from_slice(VERSION);
-        for text in [
-            &jwk.n, &jwk.e, &*jwk.d, &*jwk.p, &*jwk.q, &*jwk.dp, &*jwk.dq, &*jwk.qi,
-        ] {
-            let number = Zeroizing::new(from_base64url(text)?);
-            let number = UintRef::new(&number).map_err(rejected)?;
-            number.encode_to_vec(&mut inner).map_err(rejected)?;
-        }
-        let inner = tagged(Tag::Sequence, &[&inner])?;
-        let pkcs8 = tagged(
-            Tag::Sequence,
-            &[
-                VERSION,
-                &tagged(Tag::Sequence, &[ALGORITHM])?,
-                &tagged(Tag::OctetString, &[&inner])?,
-            ],
-        )?;
-        let key = Self::from_pkcs8(pkcs8)?;
-        // One spelling: leading zeros and the like would make two JWKs of one key.
-        if key.to_jwk()?.as_slice() == json {
-            Ok(key)
-        } else {
-            Err(Error::RecordRejected)
-        }
+    /// Reads [`ConnectionKey::to_json`].
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let keys: PrivateKeys = from_json(json)?;
+        Self::new(
+            RsaKey::from_jwk(&keys.rsa)?,
+            XwingKey::from_text(&keys.xwing)?,
+        )
     }
 
-    /// The private JWK.
-    pub fn to_jwk(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let [n, e, d, p, q, dp, dq, qi] = numbers_of(&self.pkcs8)?;
-        let secret = |number| Zeroizing::new(to_base64url(number));
-        to_json(&RsaPrivateJwk {
-            d: secret(d),
-            dp: secret(dp),
-            dq: secret(dq),
-            e: to_base64url(e),
-            kty: "RSA".into(),
-            n: to_base64url(n),
-            p: secret(p),
-            q: secret(q),
-            qi: secret(qi),
+    /// The private record: `rsa` is a JWK, `xwing` the seed in base64url.
+    pub fn to_json(&self) -> Result<Zeroizing<Vec<u8>>> {
+        to_json(&PrivateKeys {
+            rsa: self.rsa.to_jwk()?,
+            xwing: self.xwing.to_text(),
         })
     }
 
-    /// PKCS#8.
+    /// The RSA key pair.
     #[must_use]
-    pub fn pkcs8(&self) -> &[u8] {
-        &self.pkcs8
+    pub fn rsa(&self) -> &RsaKey {
+        &self.rsa
+    }
+
+    /// The X-Wing key pair.
+    #[must_use]
+    pub fn xwing(&self) -> &XwingKey {
+        &self.xwing
     }
 
     /// The public half.
@@ -209,56 +138,6 @@ impl ConnectionKey {
     pub fn public(&self) -> &ConnectionPublicKey {
         &self.public
     }
-}
-
-/// The numbers in PKCS#8: modulus, exponents, primes, the exponents for them and the coefficient (RFC 8017, appendix
-/// A.1.2). Element by element and not through the types for it: those would cost a browser 10 kB.
-fn numbers_of(pkcs8: &[u8]) -> Result<[&[u8]; 8]> {
-    let mut whole = SliceReader::new(pkcs8).map_err(rejected)?;
-    let mut info = inside(element(&mut whole, Tag::Sequence)?)?;
-    let version = element(&mut info, Tag::Integer)?;
-    let algorithm = element(&mut info, Tag::Sequence)?;
-    let mut octets = inside(element(&mut info, Tag::OctetString)?)?;
-    let mut key = inside(element(&mut octets, Tag::Sequence)?)?;
-    let inner_version = element(&mut key, Tag::Integer)?;
-    let versions = (version.value(), inner_version.value());
-    if versions != (&[0], &[0]) || algorithm.value() != ALGORITHM {
-        return Err(Error::RecordRejected);
-    }
-    let mut numbers: [&[u8]; 8] = [&[]; 8];
-    for number in &mut numbers {
-        let element = element(&mut key, Tag::Integer)?;
-        *number = UintRef::try_from(element).map_err(rejected)?.as_bytes();
-    }
-    let ends = whole.is_finished() && octets.is_finished() && key.is_finished();
-    ends.then_some(numbers).ok_or(Error::RecordRejected)
-}
-
-fn inside(element: AnyRef<'_>) -> Result<SliceReader<'_>> {
-    SliceReader::new(element.value()).map_err(rejected)
-}
-
-/// The next element, if it is one of these.
-fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<AnyRef<'a>> {
-    let element: AnyRef<'a> = reader.decode().map_err(rejected)?;
-    if element.header().tag() == tag {
-        Ok(element)
-    } else {
-        Err(Error::RecordRejected)
-    }
-}
-
-/// An element with these parts as its content.
-fn tagged(tag: Tag, parts: &[&[u8]]) -> Result<Zeroizing<Vec<u8>>> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut element = Zeroizing::new(Vec::with_capacity(length + 8));
-    Header::new(tag, Length::try_from(length).map_err(rejected)?)
-        .encode_to_vec(&mut element)
-        .map_err(rejected)?;
-    for part in parts {
-        element.extend_from_slice(part);
-    }
-    Ok(element)
 }
 
 impl fmt::Debug for ConnectionKey {

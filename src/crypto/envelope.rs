@@ -1,42 +1,53 @@
 //! Compact JWE (RFC 7516), written and read strictly.
 //!
 //! The reader never interprets a header. For the record that it expects it builds the one protected header that it
-//! would accept and compares bytes, before a key is touched; so there is nothing to negotiate. The header is GCM's
-//! additional data, `kid` names the very key that opens the record, `ctx` its place.
+//! would accept, of each form that it knows, and compares bytes, before a key is touched; so there is nothing to negotiate. The header is additional
+//! data, `kid` names the very key that opens the record, `ctx` its place.
 
 use zeroize::Zeroizing;
 
 use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
-use super::connection_key::ConnectionPublicKey;
+use super::connection_key::{ConnectionKey, ConnectionPublicKey};
 use super::engine::{Engine, Gcm, IV_BYTES, MODULUS_BYTES, TAG_BYTES, Way, make_random};
+use super::forms::Kind;
 use super::keys::SymmetricKey;
+use super::xwing::ENC_BYTES;
 use crate::error::{Error, Result};
 
 /// A record's kind and the ids that it belongs to: `typ` and `ctx` of its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    typ: &'static str,
+    kind: Kind,
     ctx: String,
 }
 
 impl Place {
     /// `parts` are ids, thumbprints or literal words.
-    pub(crate) fn new(typ: &'static str, parts: &[&dyn std::fmt::Display]) -> Self {
+    pub(crate) fn new(kind: Kind, parts: &[&dyn std::fmt::Display]) -> Self {
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         Self {
-            typ,
+            kind,
             ctx: parts.join("/"),
         }
     }
 
-    fn header(&self, alg: &str, kid: &str) -> String {
-        let Self { typ, ctx } = self;
+    /// The header of a record under a symmetric key.
+    fn header(&self, form: u32, kid: &str) -> String {
+        let (typ, ctx) = (self.kind.typ(form), &self.ctx);
         to_base64url(
-            format!(
-                r#"{{"alg":"{alg}","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}"}}"#
-            )
-            .as_bytes(),
+            format!(r#"{{"alg":"dir","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}"}}"#)
+                .as_bytes(),
         )
+    }
+
+    /// The header of a record under two keys, up to its `psk_id` and behind it. It has no `enc`: HPKE encrypts the
+    /// content itself.
+    fn hybrid_header(&self, kid: &str) -> [String; 2] {
+        let (typ, ctx) = (self.kind.typ(self.kind.written), &self.ctx);
+        [
+            format!(r#"{{"alg":"HPKE-9","typ":"{typ}","kid":"{kid}","psk_id":""#),
+            format!(r#"","ctx":"{ctx}"}}"#),
+        ]
     }
 }
 
@@ -47,7 +58,7 @@ pub(crate) fn seal(
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("dir", key.kid());
+    let header = place.header(place.kind.written, key.kid());
     let body = encrypt(engine, key.as_bytes(), header.as_bytes(), plaintext)?;
     Ok(format!("{header}..{body}"))
 }
@@ -59,7 +70,7 @@ pub(crate) async fn seal_large(
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("dir", key.kid());
+    let header = place.header(place.kind.written, key.kid());
     let iv = make_random::<IV_BYTES>(engine)?;
     let sealed = engine
         .gcm(job(
@@ -75,9 +86,18 @@ pub(crate) async fn seal_large(
 
 /// Opens what [`seal`] made for the same key and place.
 pub(crate) fn open(key: &SymmetricKey, place: &Place, jwe: &str) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("dir", key.kid());
-    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
-    decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)
+    open_form(key, place, jwe).map(|(_, plaintext)| plaintext)
+}
+
+/// As [`open`], for a kind of several forms: with the form, which says how the plaintext is read.
+pub(crate) fn open_form(
+    key: &SymmetricKey,
+    place: &Place,
+    jwe: &str,
+) -> Result<(u32, Zeroizing<Vec<u8>>)> {
+    let (form, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
+    let plaintext = decrypt(key.as_bytes(), header.as_bytes(), iv, ciphertext, tag)?;
+    Ok((form, plaintext))
 }
 
 /// As [`open`], for what may be large.
@@ -87,8 +107,7 @@ pub(crate) async fn open_large(
     place: &Place,
     jwe: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("dir", key.kid());
-    let [iv, ciphertext, tag] = direct_parts_of(jwe, &header)?;
+    let (_, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
     let (iv, sealed) = from_parts(iv, ciphertext, tag)?;
     engine
         .gcm(job(
@@ -102,48 +121,71 @@ pub(crate) async fn open_large(
         .map(Zeroizing::new)
 }
 
-/// Seals for the holder of a connection's private key: `alg` `RSA-OAEP-256`.
+/// Seals for the holder of a connection's private keys, both of which it takes to open it: `alg` `HPKE-9` in PSK mode,
+/// integrated encryption (draft-ietf-jose-hpke-encrypt, section 5). The PSK is random, and `psk_id` is its RSA-OAEP-256
+/// ciphertext.
 pub(crate) async fn seal_for(
     engine: &impl Engine,
     key: &ConnectionPublicKey,
     place: &Place,
     plaintext: &[u8],
 ) -> Result<String> {
-    let header = place.header("RSA-OAEP-256", key.thumbprint());
-    let content_key = make_random::<32>(engine)?;
-    let wrapped = engine.rsa_encrypt(key.spki(), &content_key[..]).await?;
-    let body = encrypt(engine, &content_key, header.as_bytes(), plaintext)?;
-    Ok(format!("{header}.{}.{body}", to_base64url(&wrapped)))
+    let psk = make_random::<32>(engine)?;
+    let psk_id = engine.rsa_encrypt(key.rsa().spki(), &psk[..]).await?;
+    let [before, after] = place.hybrid_header(key.id());
+    let header = to_base64url(format!("{before}{}{after}", to_base64url(&psk_id)).as_bytes());
+    let xwing = key.xwing();
+    let (enc, ciphertext) = xwing.seal(engine, &psk, &psk_id, header.as_bytes(), plaintext)?;
+    Ok(format!(
+        "{header}.{}..{}.",
+        to_base64url(&enc),
+        to_base64url(&ciphertext)
+    ))
 }
 
-/// Opens what [`seal_for`] made for this key and place.
+/// Opens what [`seal_for`] made for this key and place. `rsa` is the RSA half of the key, imported.
 pub(crate) async fn open_with<E: Engine>(
     engine: &E,
-    private_key: &E::PrivateKey,
-    public_key: &ConnectionPublicKey,
+    rsa: &E::PrivateKey,
+    key: &ConnectionKey,
     place: &Place,
     jwe: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let header = place.header("RSA-OAEP-256", public_key.thumbprint());
-    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
-    if head != header {
+    let expected = place.hybrid_header(key.public().id());
+    let parts = parts_of(jwe).and_then(|parts| Ok((psk_id_of(parts[0], &expected)?, parts)));
+    let (psk_id, [header, enc, iv, ciphertext, tag]) =
+        parts.map_err(|_| place.kind.refusal(head_of(jwe)))?;
+    let enc = from_base64url_exact::<ENC_BYTES>(enc)?;
+    let ciphertext = from_base64url(ciphertext)?;
+    if !iv.is_empty() || !tag.is_empty() {
         return Err(Error::RecordRejected);
     }
-    let wrapped = from_base64url(wrapped)?;
-    if wrapped.len() != MODULUS_BYTES {
-        return Err(Error::RecordRejected);
-    }
-    let content_key = engine
-        .rsa_decrypt(private_key, &wrapped)
+    let psk = engine
+        .rsa_decrypt(rsa, &psk_id[..])
         .await
         .map_err(|_| Error::RecordRejected)?;
-    let content_key: Zeroizing<[u8; 32]> = Zeroizing::new(
-        content_key
-            .as_slice()
+    let psk: Zeroizing<[u8; 32]> = Zeroizing::new(
+        psk.as_slice()
             .try_into()
             .map_err(|_| Error::RecordRejected)?,
     );
-    decrypt(&content_key, header.as_bytes(), iv, ciphertext, tag)
+    let aad = header.as_bytes();
+    key.xwing()
+        .open(&psk, &psk_id[..], &enc[..], aad, &ciphertext)
+}
+
+/// The `psk_id` of a header, if everything around it is as expected.
+fn psk_id_of(
+    header: &str,
+    [before, after]: &[String; 2],
+) -> Result<Zeroizing<[u8; MODULUS_BYTES]>> {
+    let header = from_base64url(header)?;
+    let psk_id = header
+        .strip_prefix(before.as_bytes())
+        .and_then(|rest| rest.strip_suffix(after.as_bytes()))
+        .ok_or(Error::RecordRejected)?;
+    let psk_id = std::str::from_utf8(psk_id).map_err(|_| Error::RecordRejected)?;
+    from_base64url_exact(psk_id)
 }
 
 fn parts_of(jwe: &str) -> Result<[&str; 5]> {
@@ -155,13 +197,26 @@ fn parts_of(jwe: &str) -> Result<[&str; 5]> {
     }
 }
 
-/// The last three parts of a JWE under a symmetric key, if it has this header.
-fn direct_parts_of<'a>(jwe: &'a str, header: &str) -> Result<[&'a str; 3]> {
-    let [head, wrapped, iv, ciphertext, tag] = parts_of(jwe)?;
-    if head != header || !wrapped.is_empty() {
-        return Err(Error::RecordRejected);
+/// The first part, of whatever it is.
+fn head_of(jwe: &str) -> &str {
+    jwe.split_once('.').map_or(jwe, |(head, _)| head)
+}
+
+/// The last three parts of a JWE under a symmetric key, if it has the header of a form that is known; with both.
+fn direct_parts_of<'a>(
+    key: &SymmetricKey,
+    place: &Place,
+    jwe: &'a str,
+) -> Result<(u32, String, [&'a str; 3])> {
+    let head = head_of(jwe);
+    let mut known = (1..=place.kind.newest).map(|form| (form, place.header(form, key.kid())));
+    let (form, header) = known
+        .find(|(_, header)| head == header)
+        .ok_or_else(|| place.kind.refusal(head))?;
+    match parts_of(jwe)? {
+        [_, "", iv, ciphertext, tag] => Ok((form, header, [iv, ciphertext, tag])),
+        _ => Err(Error::RecordRejected),
     }
-    Ok([iv, ciphertext, tag])
 }
 
 type Iv = Zeroizing<[u8; IV_BYTES]>;

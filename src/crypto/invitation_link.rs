@@ -69,7 +69,7 @@ impl LinkSecret {
         for side in [inviter, invitee] {
             mac.update(side.account.as_bytes());
             mac.update(&from_base64url(side.signing_key.kid())?);
-            mac.update(&from_base64url(side.connection_key.thumbprint())?);
+            mac.update(&from_base64url(side.connection_key.id())?);
         }
         Ok(mac.finalize().into_bytes().into())
     }

@@ -7,14 +7,19 @@ pub(crate) mod canonical_json;
 pub mod connection_key;
 pub mod engine;
 pub(crate) mod envelope;
+pub(crate) mod forms;
 pub mod invitation_link;
 pub mod keys;
+pub mod marks;
 pub mod opaque;
 pub(crate) mod padding;
 pub mod records;
 pub mod recovery_key;
+pub mod rsa_key;
 pub mod safety_number;
 pub(crate) mod signature;
+pub mod suite;
+pub mod xwing;
 
 #[cfg(all(test, feature = "rust-rsa"))]
 #[path = "../../tests/vectors/mod.rs"]

@@ -13,9 +13,9 @@ use opaque_ke::{
 use zeroize::Zeroizing;
 
 use super::engine::{Engine, Finished, Operation, Watch};
+use super::suite::Suite;
 use crate::error::{Error, Result};
 
-const CONTEXT: &[u8] = b"vouchsafe/1";
 const SERVER: &[u8] = b"vouchsafe-keystore";
 /// Argon2id's memory, in KiB.
 const MEMORY_KIB: u32 = 64 * 1024;
@@ -23,15 +23,15 @@ const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 
 /// `K` is [`Stretching`]; the test vectors of the RFC, which do not stretch, put their own in its place.
-struct Suite<K>(PhantomData<K>);
+struct Ciphers<K>(PhantomData<K>);
 
-impl<K: Ksf> CipherSuite for Suite<K> {
+impl<K: Ksf> CipherSuite for Ciphers<K> {
     type OprfCs = Ristretto255;
     type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
     type Ksf = K;
 }
 
-/// Argon2id, 64 MiB, 3 passes, one lane, a salt of 16 zero bytes (the OPRF is the salt), 64 bytes out.
+/// The stretching of suite 1: Argon2id, 64 MiB, 3 passes, one lane, a salt of 16 zero bytes (the OPRF is the salt), 64 bytes out.
 #[derive(Default)]
 struct Stretching;
 
@@ -120,36 +120,41 @@ pub fn passphrase_bytes(engine: &impl Engine, passphrase: &str) -> Zeroizing<Vec
     Zeroizing::new(engine.to_nfc(passphrase).as_bytes().to_vec())
 }
 
-/// The first message. `passphrase` are the bytes of [`passphrase_bytes`].
-pub fn start(engine: &impl Engine, operation: Operation, passphrase: &[u8]) -> Result<Started> {
+/// The first message of a registration. `passphrase` are the bytes of [`passphrase_bytes`].
+pub fn start_registration(engine: &impl Engine, passphrase: &[u8]) -> Result<Started> {
     let mut random = Random::new(|buffer: &mut [u8]| engine.fill_random(buffer));
-    let started = match operation {
-        Operation::Registration => {
-            let result = ClientRegistration::<Suite<Stretching>>::start(&mut random, passphrase)
-                .map_err(|_| Error::WrongCredentials)?;
-            Started {
-                message: result.message.serialize().to_vec(),
-                state: Zeroizing::new(result.state.serialize().to_vec()),
-            }
-        }
-        Operation::SignIn => {
-            let result = ClientLogin::<Suite<Stretching>>::start(&mut random, passphrase)
-                .map_err(|_| Error::WrongCredentials)?;
-            Started {
-                message: result.message.serialize().to_vec(),
-                state: Zeroizing::new(result.state.serialize().to_vec()),
-            }
-        }
-    };
+    let result = ClientRegistration::<Ciphers<Stretching>>::start(&mut random, passphrase)
+        .map_err(|_| Error::WrongCredentials)?;
     random.check()?;
-    Ok(started)
+    Ok(Started {
+        message: result.message.serialize().to_vec(),
+        state: Zeroizing::new(result.state.serialize().to_vec()),
+    })
+}
+
+/// The first message of a sign-in, which is the same for every suite. `passphrase` are the bytes of
+/// [`passphrase_bytes`].
+pub fn start_sign_in(engine: &impl Engine, passphrase: &[u8]) -> Result<Started> {
+    let mut random = Random::new(|buffer: &mut [u8]| engine.fill_random(buffer));
+    let result = ClientLogin::<Ciphers<Stretching>>::start(&mut random, passphrase)
+        .map_err(|_| Error::WrongCredentials)?;
+    random.check()?;
+    Ok(Started {
+        message: result.message.serialize().to_vec(),
+        state: Zeroizing::new(result.state.serialize().to_vec()),
+    })
+}
+
+/// The context of a sign-in: a Keystore of another address, or one that speaks of another suite, proves nothing.
+fn context(suite: Suite, keystore: &str) -> String {
+    format!("vouchsafe/1 suite {suite} {keystore}")
 }
 
 /// The last message and the export key. Argon2id runs in here, for about a quarter of a second and in 64 MiB: in a
 /// browser this belongs in a worker. A wrong passphrase, an unknown address and a lying server all are
 /// `wrong_credentials`.
 pub fn finish(
-    operation: Operation,
+    operation: Operation<'_>,
     state: &[u8],
     passphrase: &[u8],
     response: &[u8],
@@ -161,15 +166,15 @@ pub fn finish(
     let watch = Watch::default();
     let mut random = Random::new(|buffer: &mut [u8]| watch.fill(buffer, system_random));
     let finished = match operation {
-        Operation::Registration => {
+        Operation::Registration(Suite::One) => {
             finish_registration::<Stretching>(&mut random, state, passphrase, response, identifiers)
         }
-        Operation::SignIn => finish_sign_in::<Stretching>(
+        Operation::SignIn(suite @ Suite::One, keystore) => finish_sign_in::<Stretching>(
             &mut random,
             state,
             passphrase,
             response,
-            CONTEXT,
+            context(suite, keystore).as_bytes(),
             identifiers,
         ),
     }?;
@@ -184,8 +189,8 @@ pub(super) fn finish_registration<K: Ksf>(
     response: &[u8],
     identifiers: Identifiers<'_>,
 ) -> Result<Finished> {
-    let state =
-        ClientRegistration::<Suite<K>>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
+    let state = ClientRegistration::<Ciphers<K>>::deserialize(state)
+        .map_err(|_| Error::WrongCredentials)?;
     let response = RegistrationResponse::deserialize(response).map_err(|_| unusable_answer())?;
     let stretching = K::default();
     let parameters = ClientRegistrationFinishParameters::new(identifiers, Some(&stretching));
@@ -206,7 +211,8 @@ pub(super) fn finish_sign_in<K: Ksf>(
     context: &[u8],
     identifiers: Identifiers<'_>,
 ) -> Result<Finished> {
-    let state = ClientLogin::<Suite<K>>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
+    let state =
+        ClientLogin::<Ciphers<K>>::deserialize(state).map_err(|_| Error::WrongCredentials)?;
     let response =
         CredentialResponse::deserialize(response).map_err(|_| Error::WrongCredentials)?;
     let stretching = K::default();

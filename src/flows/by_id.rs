@@ -44,10 +44,6 @@ impl<V> ById<V> {
     }
 
     /// In the order of the ids.
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, (Id, V)> {
-        self.0.iter()
-    }
-
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|entry| &entry.1)
     }

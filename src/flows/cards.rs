@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::api::vault::cards::{CardWrite, StoredCard};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
+use crate::crypto::marks::Kind;
 use crate::crypto::records::{CardContent, open_card, seal_card};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -80,17 +81,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
             version,
         )
         .await?;
-        let written = self
-            .services()
-            .write_card(
-                id,
-                &CardWrite {
-                    card,
-                    version: replaced,
-                },
-            )
-            .await?;
-        self.see_version(id, version)?;
+        let write = CardWrite {
+            card,
+            version: replaced,
+        };
+        let written = self.services().write_card(id, &write).await?;
+        self.see(Kind::Card, id, version, &write.card)?;
         Ok(Card {
             id,
             content,
@@ -145,7 +141,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if version != stored.version {
             return Err(Error::RecordRejected);
         }
-        self.see_version(stored.id, version)?;
+        self.see(Kind::Card, stored.id, version, &stored.card)?;
         let StoredCard {
             id,
             created_at,

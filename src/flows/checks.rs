@@ -1,6 +1,7 @@
 //! Checks of arguments that several flows take. A flow checks what its arguments say, before it sends anything; their kinds
 //! are checked before they come here, and a record's content where the record is sealed.
 
+use crate::crypto::records::is_plain_text;
 use crate::error::{Error, Result};
 
 /// The most bytes of an email address (RFC 5321, section 4.5.3.1.3, without the angle brackets).
@@ -26,6 +27,11 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         return Err(Error::bad_input(format!(
             "A name has 1 to {MAX_NAME_BYTES} bytes."
         )));
+    }
+    if !is_plain_text(name) {
+        return Err(Error::bad_input(
+            "A name is one line of plain text, without characters that are invisible or change its direction.",
+        ));
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The things that a person does: a folder for each thing, in it a file for each action.
 //!
 //! - `session`: somebody who is signed in, and on whose behalf everything else is done. It names none of the others.
-//! - `account`: signing up and in, recovering, changing the passphrase and the recovery key, deleting.
+//! - `account`: signing up and in, recovering, changing the passphrase and the recovery key, confirming the address,
+//!   deleting.
 //! - `cards`: cards of one's own.
 //! - `connections`: inviting, accepting, checking the other person's keys, ending.
 //! - `shares`: sharing a card over a connection, reading, revoking.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Quota, Result};
 use crate::ids::Id;
 
 /// A record that was opened, or why it was not: a page never fails for one bad record.
@@ -38,6 +38,8 @@ struct Failure {
 pub struct Reason {
     code: &'static str,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<&'static str>,
 }
 
 impl From<&Error> for Reason {
@@ -45,6 +47,7 @@ impl From<&Error> for Reason {
         Self {
             code: error.code(),
             message: error.to_string(),
+            quota: error.quota().map(Quota::name),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The web engine against the Rust engine, in both directions; and every key format through `crypto.subtle`.
 
 use js_sys::{JSON, Uint8Array};
-use vouchsafe::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
+use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
     CardContent, ShareIds, open_card, open_peer_dek, seal_card, seal_peer_dek,
 };
+use vouchsafe::crypto::rsa_key::{RsaKey, RsaPublicKey};
 use vouchsafe::ids::Id;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -35,8 +36,8 @@ async fn passes<A: Engine, B: Engine>(writer: &A, reader: &B, key: &ConnectionKe
     let jwe = seal_peer_dek(writer, key.public(), &place(), &dek)
         .await
         .unwrap();
-    let private_key = reader.import_rsa_key(key.pkcs8()).await.unwrap();
-    let opened = open_peer_dek(reader, &private_key, key.public(), &place(), &jwe)
+    let rsa = reader.import_rsa_key(key.rsa().pkcs8()).await.unwrap();
+    let opened = open_peer_dek(reader, &rsa, key, &place(), &jwe)
         .await
         .unwrap();
     assert_eq!(opened.as_bytes(), dek.as_bytes());
@@ -45,7 +46,7 @@ async fn passes<A: Engine, B: Engine>(writer: &A, reader: &B, key: &ConnectionKe
     let middle = changed.len() / 2;
     changed[middle] = if changed[middle] == b'A' { b'B' } else { b'A' };
     let changed = String::from_utf8(changed).unwrap();
-    let error = open_peer_dek(reader, &private_key, key.public(), &place(), &changed)
+    let error = open_peer_dek(reader, &rsa, key, &place(), &changed)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "record_rejected");
@@ -67,7 +68,7 @@ async fn each_engine_reads_what_the_other_wrote() {
 #[wasm_bindgen_test]
 async fn both_engines_refuse_crafted_ciphertexts_alike() {
     let (web, rust) = (engine(), RustEngine);
-    let key = ConnectionKey::make(&web).await.unwrap();
+    let key = RsaKey::make(&web).await.unwrap();
     let in_web = web.import_rsa_key(key.pkcs8()).await.unwrap();
     let in_rust = rust.import_rsa_key(key.pkcs8()).await.unwrap();
     for crafted in [
@@ -102,8 +103,8 @@ async fn rsa_is_webcryptos() {
     let (jwe, calls) = count_calls(seal_peer_dek(&web, key.public(), &place(), &dek)).await;
     assert_eq!(calls, ["importKey:RSA-OAEP", "encrypt:RSA-OAEP"]);
     let (opened, calls) = count_calls(async {
-        let private_key = web.import_rsa_key(key.pkcs8()).await.unwrap();
-        open_peer_dek(&web, &private_key, key.public(), &place(), &jwe.unwrap()).await
+        let rsa = web.import_rsa_key(key.rsa().pkcs8()).await.unwrap();
+        open_peer_dek(&web, &rsa, &key, &place(), &jwe.unwrap()).await
     })
     .await;
     assert_eq!(calls, ["importKey:RSA-OAEP", "decrypt:RSA-OAEP"]);
@@ -159,13 +160,14 @@ async fn every_exported_key_is_imported_by_webcrypto() {
     let bytes = |bytes: &[u8]| JsValue::from(Uint8Array::from(bytes));
 
     for key in [
-        ConnectionKey::make(&engine()).await.unwrap(),
-        ConnectionKey::make(&RustEngine).await.unwrap(),
+        RsaKey::make(&engine()).await.unwrap(),
+        RsaKey::make(&RustEngine).await.unwrap(),
     ] {
+        let jwk = serde_json::to_vec(&key.to_jwk().unwrap()).unwrap();
         import("pkcs8", &bytes(key.pkcs8()), OAEP, &["decrypt"])
             .await
             .unwrap();
-        import("jwk", &json(&key.to_jwk().unwrap()), OAEP, &["decrypt"])
+        import("jwk", &json(&jwk), OAEP, &["decrypt"])
             .await
             .unwrap();
         import("spki", &bytes(key.public().spki()), OAEP, &["encrypt"])
@@ -173,12 +175,10 @@ async fn every_exported_key_is_imported_by_webcrypto() {
             .unwrap();
         let public = serde_wasm_bindgen::to_value(&key.public().to_jwk().unwrap()).unwrap();
         import("jwk", &public, OAEP, &["encrypt"]).await.unwrap();
-        let back = ConnectionPublicKey::from_jwk(&key.public().to_jwk().unwrap()).unwrap();
+        let back = RsaPublicKey::from_jwk(&key.public().to_jwk().unwrap()).unwrap();
         assert_eq!(back.spki(), key.public().spki());
         assert_eq!(
-            ConnectionKey::from_jwk(&key.to_jwk().unwrap())
-                .unwrap()
-                .pkcs8(),
+            RsaKey::from_jwk(&key.to_jwk().unwrap()).unwrap().pkcs8(),
             key.pkcs8()
         );
     }

@@ -11,6 +11,7 @@ use vouchsafe::crypto::engine::web::{WebEngine, Worker};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::opaque;
 use vouchsafe::crypto::records::{CardContent, Delivery};
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::flows::{Client, Connection, Invite, Session, Steps};
 use wasm_bindgen::prelude::*;
 
@@ -35,13 +36,16 @@ pub(crate) fn keystore() -> &'static str {
 /// Finishes OPAQUE right here, where the package has its worker.
 fn finish_inline() -> Function {
     let finish = Closure::<dyn Fn(String, Array) -> Promise>::new(|name: String, parts: Array| {
-        let operation = if name == "signIn" {
-            Operation::SignIn
-        } else {
-            Operation::Registration
-        };
         let part = |index| Uint8Array::new(&parts.get(index)).to_vec();
-        match opaque::finish(operation, &part(0), &part(1), &part(2)) {
+        let suite = Suite::from_number(u64::from(part(0)[0])).unwrap();
+        let keystore = String::from_utf8(part(1)).unwrap_or_default();
+        // At a sign-in the Keystore's address stands before the others.
+        let (operation, from) = if name == "signIn" {
+            (Operation::SignIn(suite, &keystore), 2)
+        } else {
+            (Operation::Registration(suite), 1)
+        };
+        match opaque::finish(operation, &part(from), &part(from + 1), &part(from + 2)) {
             Ok(finished) => {
                 let result = Object::new();
                 let member = |name: &str, bytes: &[u8]| {

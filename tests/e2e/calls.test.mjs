@@ -133,6 +133,9 @@ test("a signal that was aborted before sends nothing", async (t) => {
       session.unlock({ passphrase, signal }),
       session.changePassphrase({ passphrase, newPassphrase: "never set", signal }),
       session.makeRecoveryKey({ passphrase, signal }),
+      session.emailStatus({ signal }),
+      session.sendEmailCode({ signal }),
+      session.confirmEmail("12345678", { signal }),
       session.deleteAccount({ passphrase, signal }),
       session.signOut({ signal }),
     ];

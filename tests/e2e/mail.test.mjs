@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { mailTo } from "./people.mjs";
 import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();
@@ -104,6 +105,63 @@ test("an unverified share is possible for those who insist, and is marked as suc
   const text = await article.innerText();
   assert.match(text, /blue kettle/);
   assert.match(text, /Unverified/);
+});
+
+test("a mailed code confirms an address, and from then on mails name it", async (t) => {
+  const { person } = await device(t);
+  const [alice, bob] = [await person("Alice"), await person("Bob")];
+  for (const each of [alice, bob]) await each.signUp();
+  await alice.inviteByMail(bob);
+  const unnamed = bob.row("Mails", "You are invited to connect");
+  await bob.sees(unnamed.filter({ hasText: "Somebody who uses the Vouchsafe demo" }));
+
+  await alice.button("Account").click();
+  const dialog = alice.dialog("Your account");
+  await dialog.getByText("Confirm email address", { exact: true }).click();
+  await alice.button("Mail me a code", dialog).click();
+  await alice.sees(dialog.getByText(`A code is on its way to ${alice.email}.`));
+  await alice.field("Code from the mail", dialog).fill("00000000");
+  await alice.button("Confirm", dialog).click();
+  assert.match(await alice.problem(dialog), /This code is wrong or too old/);
+  await alice.button("Close", dialog).click();
+
+  const mail = alice.row("Mails", "Your confirmation code");
+  await alice.sees(mail);
+  const code = await mail.locator("code").textContent();
+  await alice.button("Account").click();
+  await dialog.getByText("Confirm email address", { exact: true }).click();
+  await alice.field("Code from the mail", dialog).fill(` ${code.slice(0, 4)} ${code.slice(4)}`);
+  await alice.button("Confirm", dialog).click();
+  await alice.sees(dialog.getByText(`${alice.email} is confirmed`));
+  await alice.button("Close", dialog).click();
+
+  await alice.inviteByMail({ name: "Bob again", email: bob.email });
+  await bob.sees(bob.row("Mails", `${alice.email} invites you to connect`));
+});
+
+test("whoever wants no more mails says so on a page, and can take it back", async (t) => {
+  const { person } = await device(t);
+  const [alice, bob] = [await person("Alice"), await person("Bob")];
+  await alice.signUp();
+  await alice.inviteByMail(bob);
+  const first = await mailTo(bob.email);
+  await bob.page.goto(first.refusalLink);
+  await bob.sees(bob.page.getByText(`Shall no more mails go from here to ${bob.email}?`));
+  await bob.button("Send me no more mails").click();
+  await bob.sees(bob.page.getByText(`No more mails go from here to ${bob.email}.`));
+
+  await alice.inviteByMail({ name: "Bob again", email: bob.email });
+  const carol = `carol.${Date.now()}@example.test`;
+  await alice.inviteByMail({ name: "Carol", email: carol });
+  await mailTo(carol);
+  assert.equal((await mailTo(bob.email)).id, first.id);
+
+  await bob.button("Allow mails again").click();
+  await bob.sees(bob.page.getByText(`Mails may go from here to ${bob.email} again.`));
+  await bob.page.goto("about:blank");
+  await bob.page.goto(first.refusalLink.slice(0, -3));
+  await bob.button("Send me no more mails").click();
+  await bob.sees(bob.page.getByText("This link is not whole, or too old."));
 });
 
 test("a mail to an address in capitals is one to the same person", async (t) => {

@@ -34,7 +34,7 @@ impl Hooks for SignIns {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],
@@ -42,8 +42,10 @@ impl Hooks for SignIns {
         let finished = RustEngine
             .finish_opaque(operation, state, passphrase, response)
             .await?;
-        if operation == Operation::SignIn {
+        if let Operation::SignIn(suite, keystore) = operation {
             *self.0.borrow_mut() = json!({
+                "suite": suite.number(),
+                "keystore": keystore,
                 "state": text(state),
                 "response": text(response),
                 "finalization": text(&finished.message),

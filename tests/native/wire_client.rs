@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vouchsafe::Error;
 use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
-use vouchsafe::api::vault::{cards, connections as links, invitations, public_keys, shares};
+use vouchsafe::api::vault::{cards, connections as links, email, invitations, public_keys, shares};
 use vouchsafe::api::{Found, Ids, Outcome, Outcomes, Page, WireError};
 use vouchsafe::ids::Id;
 use vouchsafe::json;
@@ -57,7 +57,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/sign-up/start",
                 Is(round_trips::<accounts::SignUpStart>),
-                Is(round_trips::<accounts::SignUpStarted>),
+                Is(round_trips::<credentials::RegistrationStarted>),
             ),
             (
                 "POST /v1/sign-up/finish",
@@ -83,7 +83,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/credentials/start",
                 Is(round_trips::<credentials::CredentialsStart>),
-                Is(round_trips::<credentials::CredentialsStarted>),
+                Is(round_trips::<credentials::RegistrationStarted>),
             ),
             (
                 "PUT /v1/credentials",
@@ -92,6 +92,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             ("DELETE /v1/account", Body::None, Body::None),
             ("POST /v1/tokens", apart(TOKENS), apart(TOKENS)),
+            ("POST /v1/tokens/proof", apart(TOKENS), apart(TOKENS)),
             (
                 "GET /v1/jwks",
                 Body::None,
@@ -138,6 +139,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Body::None,
             ),
             ("DELETE /v1/spaces/{id}", Body::None, Body::None),
+            ("DELETE /v1/connections/{id}/spaces", Body::None, Body::None),
         ],
         _ => vec![
             (
@@ -157,7 +159,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             ("DELETE /v1/cards/{id}", Body::None, Body::None),
             (
-                "PUT /v1/public-keys/{thumbprint}",
+                "PUT /v1/public-keys/{key}",
                 Is(round_trips::<public_keys::PublicKeyWrite>),
                 apart("the client knows the id; it reads nothing of this answer"),
             ),
@@ -233,6 +235,26 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Outcomes<shares::ShareFound>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
+            (
+                "GET /v1/email",
+                Body::None,
+                Is(round_trips::<email::EmailStatus>),
+            ),
+            (
+                "POST /v1/email/code",
+                Empty,
+                Is(round_trips::<email::EmailCode>),
+            ),
+            (
+                "POST /v1/email/confirm",
+                Is(round_trips::<email::TypedCode>),
+                Body::None,
+            ),
+            (
+                "POST /v1/mail/refusals",
+                apart("the Vault's own page sends it"),
+                Body::None,
+            ),
             ("DELETE /v1/account", Body::None, Body::None),
         ],
     }
@@ -323,6 +345,8 @@ fn every_code_of_the_services_is_known() {
         let error = WireError {
             code: code.to_owned(),
             message: "Text.".into(),
+            // Only one of the codes has it.
+            quota: Some("cards".into()),
         };
         assert_eq!(Error::from(error).code(), code);
     }
@@ -337,6 +361,7 @@ fn every_code_of_the_services_is_known() {
         let error = WireError {
             code: code.to_owned(),
             message: "Text.".into(),
+            quota: None,
         };
         assert_eq!(
             Error::from(error).code(),

@@ -133,7 +133,9 @@ test("an invitation mail names the address that the provider vouches for", async
   const mails = new URL("/dev/mails", services.vault);
   let mail;
   while (!mail) mail = (await (await fetch(mails)).json()).items.find(({ to }) => to === "heidi@example.org");
-  assert.equal(mail.subject, "grace@app.example invites you to connect");
+  assert.equal(mail.subject, "You are invited to connect");
+  assert.match(mail.text, /grace@app\.example invites you to connect/);
+  assert.deepEqual(await session.emailStatus(), { email: "grace@app.example", confirmed: true });
 });
 
 test("the example runs from the packed package", async () => {

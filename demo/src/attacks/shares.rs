@@ -31,6 +31,7 @@ struct Target {
     peer: String,
     /// This person's key of the connection.
     own_spki: String,
+    own_xwing: String,
     own_signing_key: String,
     peer_signing_key: String,
 }
@@ -41,6 +42,7 @@ impl FromRow<'_, SqliteRow> for Target {
             connection: row.try_get("connection")?,
             peer: row.try_get("peer")?,
             own_spki: row.try_get("own_spki")?,
+            own_xwing: row.try_get("own_xwing")?,
             own_signing_key: row.try_get("own_signing_key")?,
             peer_signing_key: row.try_get("peer_signing_key")?,
         })
@@ -83,7 +85,7 @@ impl Attacks {
             .and_then(|forged| forged.share["connectionId"].as_str());
         let target: Option<Target> = sqlx::query_as(
             "SELECT c.id AS connection, CASE WHEN c.inviter = $1 THEN c.invitee ELSE c.inviter END AS peer, \
-             own.spki AS own_spki, own.signing_key AS own_signing_key, peer.signing_key AS peer_signing_key \
+             own.spki AS own_spki, own.xwing AS own_xwing, own.signing_key AS own_signing_key, peer.signing_key AS peer_signing_key \
              FROM main.connections AS c \
              JOIN main.public_keys AS own ON own.id = CASE WHEN c.inviter = $1 THEN c.inviter_key ELSE c.invitee_key END \
              JOIN main.public_keys AS peer ON peer.id = CASE WHEN c.inviter = $1 THEN c.invitee_key ELSE c.inviter_key END \
@@ -112,7 +114,7 @@ impl Attacks {
 /// Forges a share as well as possible without the sender's key: with a real DEK, wrapped for the recipient's real key, and
 /// with fitting headers, ids and names. Only the signature is another's.
 async fn forge(attacker: &Attacker, account: &str, target: &Target) -> Result<Forged> {
-    let key = ConnectionPublicKey::from_spki(&decode(&target.own_spki)?)?;
+    let key = ConnectionPublicKey::from_text(&target.own_spki, &target.own_xwing)?;
     let verifying = |x: &str| {
         let x: [u8; 32] = decode(x)?.try_into().map_err(|_| Refusal::server_error())?;
         Ok::<_, Refusal>(VerifyingKey::from_bytes(&x)?)

@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 /// Characters of a long value's beginning that are read: enough for the header of every record.
-const BEGINNING: usize = 1024;
+const BEGINNING: usize = 2048;
 /// Characters of a long value that are shown at its beginning.
 const START: usize = 24;
 /// Characters of a long value that are shown at its end.
@@ -87,9 +87,12 @@ enum Content {
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     alg: String,
-    enc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enc: Option<String>,
     typ: String,
     kid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psk_id: Option<String>,
     ctx: String,
 }
 

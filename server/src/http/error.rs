@@ -20,6 +20,8 @@ pub enum Code {
     IdentityRejected,
     /// The passphrase cannot be checked any more; the recovery key can.
     RecoveryNeeded,
+    /// The code that was typed in is not the one that was mailed, or not any more.
+    WrongCode,
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
     /// The id is taken, or the stored version is another.
@@ -38,6 +40,8 @@ pub enum Code {
     ShareExpired,
     /// The body, or a member of it, is larger than the route takes.
     TooLarge,
+    /// The account has as much of something as it may have.
+    QuotaExceeded,
     /// Too many attempts.
     RateLimited,
     /// The server failed.
@@ -51,7 +55,7 @@ impl Code {
             Self::SessionExpired | Self::WrongCredentials | Self::IdentityRejected => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::RecoveryNeeded => StatusCode::FORBIDDEN,
+            Self::RecoveryNeeded | Self::QuotaExceeded | Self::WrongCode => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
             Self::InvitationExpired
@@ -76,6 +80,9 @@ impl Code {
             Self::RecoveryNeeded => {
                 "The service lost what it needs to check passphrases: recover with the recovery key."
             }
+            Self::WrongCode => {
+                "Check the code, or ask for a new one: it is wrong, its hour is over, or it was tried too often."
+            }
             Self::NotFound => "Check the id: there is nothing here under it.",
             Self::Conflict => {
                 "Read what is stored and decide again: it differs from what was sent."
@@ -91,8 +98,48 @@ impl Code {
             Self::InvitationDeclined => "Ask for a new invitation: this one was declined.",
             Self::ShareExpired => "Ask the sender to share again: this share is over.",
             Self::TooLarge => "Send less: this is larger than the route takes.",
+            Self::QuotaExceeded => "Delete something first: this account has all that it may have.",
             Self::RateLimited => "Wait as long as Retry-After says, then try again.",
             Self::ServerError => "Try again later: the server failed.",
+        }
+    }
+}
+
+/// What an account may have only so much of, a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quota {
+    /// Bytes of cards and of shares that it sent.
+    Bytes,
+    /// Cards.
+    Cards,
+    /// Shares in force that it sent.
+    Shares,
+    /// Those of one connection.
+    SharesPerConnection,
+    /// Pending invitations.
+    Invitations,
+    /// Active connections.
+    Connections,
+    /// Keys for connections, those of ended connections too.
+    ConnectionKeys,
+    /// Encryption spaces that it made.
+    Spaces,
+}
+
+impl Quota {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Bytes => {
+                "Delete cards or revoke shares first: together they have too many bytes."
+            }
+            Self::Cards => "Delete a card first: this account has too many.",
+            Self::Shares => "Revoke a share first: this account has too many.",
+            Self::SharesPerConnection => "Revoke a share first: this connection has too many.",
+            Self::Invitations => "Cancel an invitation first: too many wait for an answer.",
+            Self::Connections => "End a connection first: this account has too many.",
+            Self::ConnectionKeys => "Ask the operator: this account has made too many connections.",
+            Self::Spaces => "Revoke a share first: this account has too many encryption spaces.",
         }
     }
 }
@@ -105,6 +152,9 @@ pub struct ErrorDetail {
     pub code: Code,
     /// One sentence that says what to do.
     pub message: String,
+    /// For `quota_exceeded`: what the account has too much of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 /// An error body.
@@ -132,6 +182,7 @@ impl ApiError {
         let detail = ErrorDetail {
             code,
             message: message.into(),
+            quota: None,
         };
         Self {
             detail,
@@ -151,6 +202,13 @@ impl ApiError {
             retry_after: Some(seconds),
             ..Code::RateLimited.into()
         }
+    }
+
+    /// The account has as much of this as it may have.
+    pub(crate) fn quota_exceeded(quota: Quota) -> Self {
+        let mut error = Self::new(Code::QuotaExceeded, quota.sentence());
+        error.detail.quota = Some(quota);
+        error
     }
 
     /// The same error under another status, where one code has several.

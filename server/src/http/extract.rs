@@ -1,5 +1,7 @@
 //! Extractors for handlers: strict JSON, ids in paths, page queries.
 
+use std::collections::HashSet;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -10,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::base64url::{base64url, from_base64url};
 use crate::http::error::{ApiError, Code, Result};
+use crate::http::room::make_room;
 use crate::http::values::Id;
 
 /// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
@@ -33,6 +36,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             return Err(ApiError::bad_input("Send the body as application/json.")
                 .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
+        make_room(&request).await?;
         let bytes = axum::body::Bytes::from_request(request, state)
             .await
             .map_err(|rejection| match rejection.into_response().status() {
@@ -40,11 +44,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
                 _ => ApiError::bad_input("Send the whole body: it broke off."),
             })?;
         serde_json::from_slice(&bytes).map(Input).map_err(|error| {
+            let said = shorten(&error.to_string());
             ApiError::bad_input(format!(
-                "Send exactly the members that the route takes: {error}."
+                "Send exactly the members that the route takes: {said}."
             ))
         })
     }
+}
+
+/// A text of which the middle is left out, if it is long: what a request holds is not sent back whole.
+fn shorten(text: &str) -> String {
+    const END: usize = 100;
+    let count = text.chars().count();
+    if count <= 2 * END {
+        return text.to_owned();
+    }
+    let begin: String = text.chars().take(END).collect();
+    let end: String = text.chars().skip(count - END).collect();
+    format!("{begin} … {end}")
 }
 
 /// The id in a path. One that is no UUID is refused.
@@ -78,15 +95,24 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// The ids, unless there are more than `limit`.
+    /// The ids, unless there are more than `limit` or one stands there twice.
     pub(crate) fn within(self, limit: usize) -> Result<Vec<Id>> {
-        if self.ids.len() <= limit {
-            Ok(self.ids)
-        } else {
-            Err(ApiError::bad_input(format!(
+        if self.ids.len() > limit {
+            return Err(ApiError::bad_input(format!(
                 "Ask for at most {limit} ids at once."
-            )))
+            )));
         }
+        refuse_doubled(&self.ids)?;
+        Ok(self.ids)
+    }
+}
+
+/// Refuses a list in which an id stands twice.
+pub(crate) fn refuse_doubled<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Result<()> {
+    let mut seen = HashSet::new();
+    match ids.into_iter().all(|id| seen.insert(id)) {
+        true => Ok(()),
+        false => Err(ApiError::bad_input("Name each id once.")),
     }
 }
 
@@ -226,6 +252,14 @@ mod tests {
                 .next
                 .is_none()
         );
+    }
+
+    #[test]
+    fn long_texts_lose_their_middle() {
+        assert_eq!(shorten(&"ü".repeat(200)), "ü".repeat(200));
+        let short = shorten(&format!("unknown `{}` at column 7", "ü".repeat(1 << 20)));
+        assert!(short.starts_with("unknown `üü") && short.ends_with("üü` at column 7"));
+        assert_eq!(short.chars().count(), 203);
     }
 
     #[test]

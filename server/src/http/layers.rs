@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
 use crate::http::limits::BehindProxy;
+use crate::http::room::{Rooms, enter};
 use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
 use crate::store::db::Db;
@@ -104,7 +105,10 @@ pub(crate) fn surround(
     origins: &[String],
     behind_proxy: bool,
 ) -> Result<Router, StartError> {
+    let rooms = Arc::new(Rooms::default());
+    let enter = move |address, request, next| enter(Arc::clone(&rooms), address, request, next);
     Ok(router
+        .layer(from_fn(enter))
         .layer(from_fn(time_out))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::from(Code::ServerError).into_response()
@@ -187,6 +191,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("vouchsafe-device"),
         ])
         .expose_headers([header::RETRY_AFTER])
         .max_age(Duration::from_secs(600)))

@@ -1,11 +1,13 @@
 //! Counts attempts in memory, so that guessing is slow. Each process counts for itself.
 //!
+//! Nobody can use up what somebody else needs, or everybody: attempts at a login count for the network that they come from, at
+//! several widths, and a device that signed in to the account before has a count of its own.
+//!
 //! The counters are our own: a limiter of the crate `governor` (0.10) takes from its quota as it asks and gives nothing back, so
-//! it has neither the attempt that counts for an account, an address and all together or for none of them, nor the check that
-//! does not count. Memory is bounded by the limits themselves: what is refused leaves no counter.
+//! it has neither the attempt that counts at all widths or at none of them, nor the check that does not count.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -22,66 +24,85 @@ pub(crate) struct Rate {
     pub(crate) window_ms: i64,
 }
 
-/// The limits of one kind of attempt: for one account, from one address, and of all attempts together.
+/// The widths of the networks around an address of IPv4 in bits, from one person's to one provider's.
+const WIDTHS_V4: [u32; 2] = [32, 24];
+/// The same of IPv6: whoever has an address has its whole /64, and may have a /56 or a /48.
+const WIDTHS_V6: [u32; 3] = [64, 56, 48];
+
+/// The limits of one kind of attempt in five minutes, one for each width, the narrowest network first.
 pub(crate) struct Rates {
-    account: Rate,
-    address: Rate,
-    overall: Rate,
+    name: &'static str,
+    /// For one login, an email or an identity, from one network; the first one also from one known device.
+    login: [u32; 3],
+    /// For all logins from one network.
+    network: [u32; 3],
 }
 
 impl Rates {
-    const fn of_five_minutes(names: [&'static str; 3], counts: [u32; 3]) -> Self {
-        const fn rate(name: &'static str, count: u32) -> Rate {
-            let window_ms = 5 * MINUTE;
-            Rate {
-                name,
-                count,
-                window_ms,
-            }
-        }
+    const fn of(name: &'static str) -> Self {
         Self {
-            account: rate(names[0], counts[0]),
-            address: rate(names[1], counts[1]),
-            overall: rate(names[2], counts[2]),
+            name,
+            login: [30, 60, 120],
+            network: [300, 600, 1200],
         }
+    }
+
+    fn rate(&self, count: u32) -> Rate {
+        Rate {
+            name: self.name,
+            count,
+            window_ms: 5 * MINUTE,
+        }
+    }
+
+    /// The rates that an attempt counts for, each with its counter's key.
+    fn keys(&self, login: &str, place: &Place<'_>) -> Vec<(Rate, String)> {
+        let CallerAddress(networks) = match place {
+            Place::Device(device) => {
+                let key = format!("{login} device {device}");
+                return vec![(self.rate(self.login[0]), key)];
+            }
+            Place::Address(address) => address,
+        };
+        let counts = self.login.into_iter().zip(self.network);
+        let pairs = networks.iter().zip(counts).map(|(network, counts)| {
+            let (of_login, of_network) = counts;
+            [
+                (self.rate(of_login), format!("{login} {network}")),
+                (self.rate(of_network), network.clone()),
+            ]
+        });
+        pairs.flatten().collect()
     }
 }
 
-/// Sign-ins; the account is an email or an identity.
-pub(crate) const SIGN_IN: Rates = Rates::of_five_minutes(
-    ["sign-in account", "sign-in address", "sign-in"],
-    [30, 300, 6000],
-);
-/// Both requests of sign-ups, where `email_taken` can be asked for; the account is an email or an identity.
-pub(crate) const SIGN_UP: Rates = Rates::of_five_minutes(
-    ["sign-up account", "sign-up address", "sign-up"],
-    [30, 300, 6000],
-);
-/// Recoveries. The account is an email or an identity together with an address: strangers shall not use up what its owner needs.
-pub(crate) const RECOVERY: Rates = Rates::of_five_minutes(
-    ["recovery account", "recovery address", "recovery"],
-    [30, 300, 6000],
-);
-/// Tokens; the account is an account id.
-pub(crate) const TOKENS: Rates = Rates::of_five_minutes(
-    ["token account", "token address", "token"],
-    [300, 3000, 60_000],
-);
+/// The place that an attempt comes from.
+pub(crate) enum Place<'a> {
+    /// A device that the account knows, by the hash of what it shows.
+    Device(&'a str),
+    Address(&'a CallerAddress),
+}
+
+/// Sign-ins.
+pub(crate) const SIGN_IN: Rates = Rates::of("sign-in");
+/// Both requests of sign-ups, where `email_taken` can be asked for.
+pub(crate) const SIGN_UP: Rates = Rates::of("sign-up");
+/// Recoveries.
+pub(crate) const RECOVERY: Rates = Rates::of("recovery");
+/// Tokens of one account.
+pub(crate) const TOKENS: Rate = Rate {
+    name: "token",
+    count: 300,
+    window_ms: 5 * MINUTE,
+};
 /// Wrong invitation tokens by one account.
 pub(crate) const WRONG_TOKEN: Rate = Rate {
     name: "invitation token",
     count: 30,
     window_ms: 10 * MINUTE,
 };
-/// Invitation mails by one account.
-pub(crate) const INVITATION_MAIL: Rate = Rate {
-    name: "invitation mail",
-    count: 100,
-    window_ms: 60 * MINUTE,
-};
-
-/// Beyond this many counters the old ones are swept out.
-const SWEEP_ABOVE_COUNTERS: usize = 10_000;
+/// The most counters that are kept.
+const MAX_COUNTERS: usize = 100_000;
 
 struct Counter {
     since: i64,
@@ -97,23 +118,26 @@ impl Counter {
 }
 
 #[derive(Default)]
-struct Counters {
-    map: HashMap<(&'static str, String), Counter>,
-    /// So many were left by the last sweep: the next one waits until there are twice as many.
-    left: usize,
-}
+struct Counters(HashMap<(&'static str, String), Counter>);
 
 impl Counters {
+    /// Makes room. Where more networks ask at once than there is room for, the counters with the fewest attempts go: nobody is
+    /// refused because others are many.
     fn sweep(&mut self, now: i64) {
-        if self.map.len() > SWEEP_ABOVE_COUNTERS.max(2 * self.left) {
-            self.map.retain(|_, counter| !counter.is_over(now));
-            self.left = self.map.len();
+        if self.0.len() <= MAX_COUNTERS {
+            return;
+        }
+        self.0.retain(|_, counter| !counter.is_over(now));
+        let mut fewest = 1;
+        while self.0.len() > MAX_COUNTERS / 2 {
+            self.0.retain(|_, counter| counter.count > fewest);
+            fewest *= 2;
         }
     }
 
     /// The milliseconds until the next attempt is allowed, if none is now.
     fn wait(&self, rate: &Rate, key: &str, now: i64) -> Option<i64> {
-        let counter = self.map.get(&(rate.name, key.to_owned()))?;
+        let counter = self.0.get(&(rate.name, key.to_owned()))?;
         let full = counter.count >= rate.count && !counter.is_over(now);
         full.then(|| counter.since + counter.window_ms - now)
     }
@@ -124,7 +148,7 @@ impl Counters {
             window_ms: rate.window_ms,
             count: 0,
         };
-        let counter = self.map.entry((rate.name, key.to_owned()));
+        let counter = self.0.entry((rate.name, key.to_owned()));
         let counter = counter.or_insert_with(fresh);
         if counter.is_over(now) {
             *counter = fresh();
@@ -149,33 +173,28 @@ impl Limits {
         }
     }
 
-    /// Counts one attempt at something that is limited in three ways. One that is refused counts in none of them, so
-    /// that one address cannot use up what is there for all.
-    pub(crate) fn attempt(
-        &self,
-        rates: &Rates,
-        account: &str,
-        address: &CallerAddress,
-    ) -> Result<()> {
-        let keys = [
-            (&rates.account, account),
-            (&rates.address, address.0.as_str()),
-            (&rates.overall, ""),
-        ];
-        self.step(&keys, true)
+    /// Counts one attempt at a login. One that is refused counts for nothing, so that a narrow network cannot use up what the
+    /// wider one around it has for others.
+    pub(crate) fn attempt(&self, rates: &Rates, login: &str, place: &Place<'_>) -> Result<()> {
+        self.step(&rates.keys(login, place), true)
     }
 
     /// Counts one attempt, and refuses it when there were too many.
     pub(crate) fn count(&self, rate: &Rate, key: &str) -> Result<()> {
-        self.step(&[(rate, key)], true)
+        self.step(&[(*rate, key.to_owned())], true)
+    }
+
+    /// Counts one attempt at something that is limited in several ways, in all of them or in none.
+    pub(crate) fn count_all(&self, keys: &[(Rate, String)]) -> Result<()> {
+        self.step(keys, true)
     }
 
     /// Refuses when there were too many, without counting: where only failures count.
     pub(crate) fn check(&self, rate: &Rate, key: &str) -> Result<()> {
-        self.step(&[(rate, key)], false)
+        self.step(&[(*rate, key.to_owned())], false)
     }
 
-    fn step(&self, keys: &[(&Rate, &str)], is_counted: bool) -> Result<()> {
+    fn step(&self, keys: &[(Rate, String)], is_counted: bool) -> Result<()> {
         if !self.enabled {
             return Ok(());
         }
@@ -199,16 +218,42 @@ impl Limits {
 #[derive(Clone, Copy)]
 pub(crate) struct BehindProxy(pub(crate) bool);
 
-/// The address that a request came from.
-pub(crate) struct CallerAddress(pub(crate) String);
+/// The networks that a request came from, the narrowest first.
+pub(crate) struct CallerAddress(Vec<String>);
 
-/// The text that stands for an address: of IPv6 its network, since whoever has one has every address in it.
-fn network(address: IpAddr) -> String {
+impl CallerAddress {
+    /// The networks, as texts.
+    pub(crate) fn networks(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The narrowest network.
+    pub(crate) fn narrowest(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+}
+
+/// The narrowest network around an address, as text.
+pub(crate) fn network(address: IpAddr) -> String {
+    networks(address).swap_remove(0)
+}
+
+/// The networks around an address, as texts, the narrowest first.
+fn networks(address: IpAddr) -> Vec<String> {
     match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V4(address) => {
+            let network = |width| {
+                let network = address.to_bits() & (u32::MAX << (32 - width));
+                format!("{}/{width}", Ipv4Addr::from_bits(network))
+            };
+            WIDTHS_V4.map(network).into()
+        }
         IpAddr::V6(address) => {
-            let network = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
-            format!("{network}/64")
+            let network = |width| {
+                let network = address.to_bits() & (u128::MAX << (128 - width));
+                format!("{}/{width}", Ipv6Addr::from_bits(network))
+            };
+            WIDTHS_V6.map(network).into()
         }
     }
 }
@@ -242,7 +287,9 @@ impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
             .get::<ConnectInfo<std::net::SocketAddr>>()
             .map(|info| info.0.ip());
         let address = if proxied { forwarded.or(peer) } else { peer };
-        Ok(Self(address.map(network).unwrap_or_default()))
+        // Without an address all are one network.
+        let nowhere = || vec![String::new()];
+        Ok(Self(address.map_or_else(nowhere, networks)))
     }
 }
 
@@ -281,82 +328,126 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    #[test]
-    fn an_attempt_counts_in_three_ways_or_in_none() {
-        let (limits, _) = limits();
-        let rates = Rates::of_five_minutes(["account", "address", "all"], [2, 3, 5]);
-        let attempt = |account: &str, address: &str| {
+    const KINDS: [&Rates; 3] = [&SIGN_IN, &SIGN_UP, &RECOVERY];
+
+    fn address(text: &str) -> CallerAddress {
+        CallerAddress(networks(text.parse().unwrap()))
+    }
+
+    /// How many attempts pass, each with its login and address.
+    fn passes(limits: &Limits, rates: &Rates, nth: impl Fn(u32) -> (String, String)) -> usize {
+        let passes = |n: &u32| {
+            let (login, from) = nth(*n);
+            let from = address(&from);
             limits
-                .attempt(&rates, account, &CallerAddress(address.to_owned()))
+                .attempt(rates, &login, &Place::Address(&from))
                 .is_ok()
         };
-        assert!(attempt("a", "1") && attempt("a", "2"));
-        for _ in 0..9 {
-            assert!(!attempt("a", "1"), "the account has had its two");
-        }
-        assert!(
-            attempt("b", "1") && attempt("c", "1"),
-            "the refused ones are not counted"
-        );
-        assert!(!attempt("d", "1"), "the address has had its three");
-        assert!(attempt("d", "3"));
-        assert!(!attempt("e", "4"), "all have had their five");
-        let counters = limits.counters.lock().unwrap();
-        assert_eq!(
-            counters.map.len(),
-            8,
-            "those of a to d, of 1 to 3 and of all"
-        );
+        (0..).take_while(passes).count()
     }
 
     #[test]
-    fn each_way_of_each_limit_holds() {
-        for (rates, account, address, overall) in [
-            (&SIGN_IN, 30, 300, 6000),
-            (&SIGN_UP, 30, 300, 6000),
-            (&RECOVERY, 30, 300, 6000),
-            (&TOKENS, 300, 3000, 60_000),
-        ] {
-            // How many attempts pass when each one's account and address are these.
-            let pass = |account: fn(u32) -> u32, address: fn(u32) -> u32| {
-                let (limits, _) = limits();
-                let passes = |n: &u32| {
-                    let address = CallerAddress(address(*n).to_string());
-                    limits
-                        .attempt(rates, &account(*n).to_string(), &address)
-                        .is_ok()
-                };
-                (0..).take_while(passes).count()
-            };
-            assert_eq!(pass(|_| 0, |n| n), account);
-            assert_eq!(pass(|n| n, |_| 0), address);
-            assert_eq!(pass(|n| n, |n| n), overall);
+    fn each_width_of_each_limit_holds() {
+        let ada = |_| "ada".to_owned();
+        let all = |n: u32| n.to_string();
+        type Address = fn(u32) -> String;
+        let widths: [(Address, usize, usize); 5] = [
+            (|_| "192.0.2.7".into(), 30, 300),
+            (|n| format!("192.0.2.{}", n % 256), 60, 600),
+            (|n| format!("2001:db8::{n:x}"), 30, 300),
+            (|n| format!("2001:db8:0:{:x}::1", n % 256), 60, 600),
+            (|n| format!("2001:db8:0:{:x}00::1", n / 5), 120, 1200),
+        ];
+        for rates in KINDS {
+            for (from, of_login, of_network) in widths {
+                let (limits, _) = self::limits();
+                assert_eq!(passes(&limits, rates, |n| (ada(n), from(n))), of_login);
+                let (limits, _) = self::limits();
+                assert_eq!(passes(&limits, rates, |n| (all(n), from(n))), of_network);
+            }
         }
     }
 
     #[test]
-    fn old_counters_are_swept_out() {
-        let (limits, time) = limits();
-        let rate = Rate {
-            name: "test",
-            count: 1,
-            window_ms: 1000,
+    fn what_is_refused_counts_for_nothing() {
+        let (limits, _) = limits();
+        let near = |_| ("ada".to_owned(), "2001:db8::1".to_owned());
+        assert_eq!(passes(&limits, &SIGN_IN, near), 30);
+        for _ in 0..2000 {
+            assert_eq!(passes(&limits, &SIGN_IN, near), 0);
+        }
+        let beside = |_| ("ada".to_owned(), "2001:db8:0:1::1".to_owned());
+        assert_eq!(passes(&limits, &SIGN_IN, beside), 30);
+        let others = |n| (format!("bob{n}"), "2001:db8::2".to_owned());
+        assert_eq!(passes(&limits, &SIGN_IN, others), 270);
+    }
+
+    #[test]
+    fn a_known_device_has_a_count_of_its_own() {
+        let (limits, _) = limits();
+        let here = |_| ("ada".to_owned(), "192.0.2.7".to_owned());
+        assert_eq!(passes(&limits, &SIGN_IN, here), 30);
+        let attempt = |login, device| {
+            let from = Place::Device(device);
+            limits.attempt(&SIGN_IN, login, &from).is_ok()
         };
-        for n in 0..=SWEEP_ABOVE_COUNTERS {
-            assert!(limits.count(&rate, &n.to_string()).is_ok());
+        assert_eq!((0..).take_while(|_| attempt("ada", "a")).count(), 30);
+        assert!(attempt("ada", "b") && attempt("bob", "a"));
+    }
+
+    #[test]
+    fn one_network_of_many_addresses_does_not_lock_out_everybody() {
+        let (limits, _) = limits();
+        let mut passed = 0;
+        for n in 0..7200 {
+            let from = address(&format!("2001:db8:0:{:x}::{n:x}", n % 256));
+            let attempt = limits.attempt(&SIGN_IN, &n.to_string(), &Place::Address(&from));
+            passed += usize::from(attempt.is_ok());
         }
-        time.store(1005, Ordering::SeqCst);
-        assert!(limits.count(&rate, "new").is_ok());
-        assert_eq!(limits.counters.lock().unwrap().map.len(), 1);
+        assert_eq!(passed, 600);
+        for other in ["192.0.2.7", "2001:db8:0:100::1", "2001:db8:1::1"] {
+            let from = address(other);
+            let attempt = limits.attempt(&SIGN_IN, "ada", &Place::Address(&from));
+            assert!(attempt.is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_nobody_is_refused_for_it() {
+        let (limits, time) = limits();
+        let far = |n: usize| address(&format!("2001:{:x}:{:x}::1", n >> 16, n & 0xffff));
+        let eager = far(0);
+        let attempt = |login: &str, from: &CallerAddress| {
+            limits.attempt(&SIGN_IN, login, &Place::Address(from))
+        };
+        for _ in 0..30 {
+            assert!(attempt("ada", &eager).is_ok());
+        }
+        for n in 1..MAX_COUNTERS / 2 {
+            assert!(attempt("ada", &far(n)).is_ok(), "{n}");
+            assert!(limits.counters.lock().unwrap().0.len() <= MAX_COUNTERS + 6);
+        }
+        assert!(attempt("ada", &eager).is_err(), "it is remembered");
+        time.store(5 + 5 * MINUTE, Ordering::SeqCst);
+        for n in 0..MAX_COUNTERS / 2 {
+            assert!(attempt("ada", &far(n)).is_ok(), "{n}");
+        }
     }
 
     #[test]
     fn addresses_of_one_network_are_one() {
-        let of = |address: &str| network(address.parse().unwrap());
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(of("2001:db8:1:2::9"), "2001:db8:1:2::/64");
-        assert_ne!(of("2001:db8:1:3::9"), "2001:db8:1:2::/64");
+        let of = |address: &str| networks(address.parse().unwrap());
+        let of_v4 = ["192.0.2.7/32", "192.0.2.0/24"];
+        assert_eq!(of("192.0.2.7"), of_v4);
+        assert_eq!(of("::ffff:192.0.2.7"), of_v4);
+        let of_v6 = [
+            "2001:db8:1:203::/64",
+            "2001:db8:1:200::/56",
+            "2001:db8:1::/48",
+        ];
+        assert_eq!(of("2001:db8:1:203:3:4:5:6"), of_v6);
+        assert_eq!(of("2001:db8:1:203::9"), of_v6);
+        assert_ne!(of("2001:db8:1:204::9")[0], of_v6[0]);
+        assert_eq!(of("2001:db8:1:204::9")[1..], of_v6[1..]);
     }
 }

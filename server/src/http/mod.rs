@@ -1,10 +1,12 @@
 //! The server that carries both services, the layers around their routes, and the types of requests and answers.
 
+mod activity;
 pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod layers;
 pub(crate) mod limits;
 pub(crate) mod page;
+pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod sizes;

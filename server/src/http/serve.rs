@@ -1,72 +1,204 @@
-//! Connections: accepted, limited in how slowly they may ask, and ended gracefully.
+//! Connections: accepted up to a number, limited in how slowly they may ask and read, and ended gracefully.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::http::Response;
 use axum::serve::Listener;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_service::Service;
 
-/// Serves until the server stops and every request is answered. The headers of a request may take `limit`, and so may
-/// the wait for the next request.
-pub(crate) async fn serve(
+use super::activity::{Activity, Answering, Patience, Verdict, WatchedBody, WatchedStream};
+use super::limits::network;
+use crate::config::Config;
+
+/// The most requests at once of one HTTP/2 connection.
+const MAX_STREAMS: u32 = 64;
+/// The time between two questions to an HTTP/2 client whether it is still there, and the time for its answer.
+const PING: Duration = Duration::from_secs(30);
+
+/// The bounds on connections.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    patience: Patience,
+    connections: u32,
+    /// Of one network; no bound behind a proxy, from which all of them come.
+    of_network: Option<usize>,
+}
+
+impl Bounds {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            patience: Patience {
+                idle: config.header_timeout,
+                stalled: config.answer_timeout,
+            },
+            connections: config.max_connections.max(1),
+            of_network: (!config.behind_proxy).then_some(config.max_connections_per_address),
+        }
+    }
+}
+
+/// The open connections of each network.
+#[derive(Clone, Default)]
+struct Networks(Arc<Mutex<HashMap<String, usize>>>);
+
+/// A connection's place in the count of its network, given back when it is dropped.
+struct Place {
+    networks: Networks,
+    network: String,
+}
+
+impl Networks {
+    /// A place, if the network has fewer than `most`.
+    fn take(&self, network: String, most: usize) -> Option<Place> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.get(&network).copied().unwrap_or_default();
+        if count >= most {
+            return None;
+        }
+        open.insert(network.clone(), count + 1);
+        Some(Place {
+            networks: self.clone(),
+            network,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self
+            .networks
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// Serves until the server stops and every request is answered. Where all connections are in use, the next one waits; one
+/// that its network has too many of is closed.
+pub(super) async fn serve(
     mut listener: TcpListener,
     router: Router,
-    limit: Duration,
+    bounds: Bounds,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limit);
-    let connections = GracefulShutdown::new();
+        .header_read_timeout(bounds.patience.idle);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    let all = usize::try_from(bounds.connections).unwrap_or(Semaphore::MAX_PERMITS);
+    let (all, networks) = (Arc::new(Semaphore::new(all)), Networks::default());
     loop {
-        let (stream, peer): (TcpStream, SocketAddr) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
+        let accepted = async {
+            let place = Arc::clone(&all).acquire_owned().await.ok();
+            let (stream, peer): (TcpStream, SocketAddr) = Listener::accept(&mut listener).await;
+            (place, stream, peer)
+        };
+        let (place, stream, peer) = tokio::select! {
+            accepted = accepted => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let asked = Arc::new(AtomicBool::new(false));
-        let service = service_fn({
-            let (router, asked) = (router.clone(), asked.clone());
-            move |mut request: Request<Incoming>| {
-                asked.store(true, Ordering::Relaxed);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                answer(router.clone(), request)
-            }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection.into_owned());
+        let most = bounds.of_network.unwrap_or(usize::MAX);
+        let Some(of_network) = networks.take(network(peer.ip()), most) else {
+            continue;
+        };
+        let connection = connection(
+            builder.clone(),
+            stream,
+            peer,
+            router.clone(),
+            bounds.patience,
+            stopping.clone(),
+        );
+        let places: (Option<OwnedSemaphorePermit>, Place) = (place, of_network);
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            // The builder waits without a limit for the first bytes, which tell the version of HTTP, and during all of
-            // HTTP/2.
-            let early = tokio::time::timeout(limit, &mut connection).await;
-            if early.is_err() && asked.load(Ordering::Relaxed) {
-                // A connection that breaks is nobody's fault here.
-                let _ = connection.await;
-            }
+            connection.await;
+            drop(places);
         });
     }
     drop(listener);
-    connections.shutdown().await;
+    // Who has every place knows that no connection is left.
+    let _ = all.acquire_many(bounds.connections).await;
 }
 
-async fn answer(mut router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+/// Runs one connection until either side ends it, it stands still, or the server stops.
+async fn connection(
+    builder: Builder<TokioExecutor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    patience: Patience,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let activity = Activity::new(patience);
+    let service = service_fn({
+        let activity = Arc::clone(&activity);
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            answer(router.clone(), request, activity.begin())
+        }
+    });
+    let stream = WatchedStream {
+        stream,
+        activity: Arc::clone(&activity),
+    };
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut is_ending = false;
+    loop {
+        match activity.verdict() {
+            Verdict::Stalled => return,
+            Verdict::Idle if is_ending => return,
+            Verdict::Idle => {
+                // The client is told, and has the same time once more for what it is sending at this moment.
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+                activity.begin_again();
+            }
+            Verdict::Wait(end) => tokio::select! {
+                // A connection that breaks is nobody's fault here.
+                _ = connection.as_mut() => return,
+                () = tokio::time::sleep_until(end) => {}
+                _ = stopping.wait_for(|stop| *stop), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            },
+        }
+    }
+}
+
+async fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    answering: Answering,
+) -> Result<Response<WatchedBody>, Infallible> {
     // A router is always ready.
-    Service::call(&mut router, request).await
+    let response = Service::call(&mut router, request).await?;
+    Ok(response.map(|body| WatchedBody::new(body, answering)))
 }

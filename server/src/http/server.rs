@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use super::{layers, page};
 use crate::config::{Config, Urls};
 use crate::http::error::ApiError;
-use crate::http::serve::serve;
+use crate::http::serve::{Bounds, serve};
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
+use crate::store::files;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, vault};
 
@@ -49,7 +50,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         // One TLS provider for the process; that another one is there already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        std::fs::create_dir_all(&config.data).map_err(|error| {
+        files::make_folder(&config.data).map_err(|error| {
             StartError(format!(
                 "Make {} a folder to write in ({error}).",
                 config.data.display()
@@ -75,7 +76,9 @@ impl Server {
         let router = router.merge(layers::health(databases.clone()));
         let router = wrap(fall_back(router, config.page.as_deref())?);
         let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
-        let serving = tokio::spawn(serve(listener, router, config.header_timeout, stopping));
+        files::complain(&config.data);
+        let bounds = Bounds::new(&config);
+        let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {
             address,
             vault_url: urls.vault.text,
@@ -227,7 +230,7 @@ fn fall_back(router: Router, page: Option<&Path>) -> Result<Router, StartError> 
 fn mailbox(config: &Config) -> MethodRouter {
     let folder = config.file("outbox");
     get(move || async move {
-        let mails = vault::mail::captured(&folder)
+        let mails = vault::captured::captured(&folder)
             .map_err(|error| ApiError::internal("the outbox folder", error))?;
         Ok::<_, ApiError>(axum::Json(serde_json::json!({ "items": mails })))
     })

@@ -11,6 +11,9 @@
 //! | a body has at most | [`MAX_BODY_BYTES`] | [`MAX_SHARES_BODY_BYTES`] |
 //! | a proxy in front lets through at least | the same, `docs/deploy.md` | the same |
 //!
+//! An answer has at most [`MAX_ANSWER_BYTES`] and what stands around them: a page of cards and the answer to a query for
+//! shares end before they would have more, and of everything else so many as may be asked for fit.
+//!
 //! The client ends a request of several shares with the one that takes it past 8 MiB, so that it has at most 12 MiB; the
 //! rest is for clients that send more at once.
 
@@ -25,14 +28,14 @@ pub(crate) const MAX_CARD_BYTES: usize = 3 << 19;
 pub(crate) const MAX_SHARE_BYTES: usize = 4 << 20;
 /// The largest wrapped key of an account, of which a sign-up brings four. They have less than 1 KiB.
 pub(crate) const MAX_ACCOUNT_KEY_BYTES: usize = 4 << 10;
-/// The largest wrapped private key of a connection. RSA keys of 3072 bits have 3 to 4 KiB.
+/// The largest pair of wrapped private keys of a connection: RSA keys of 3072 bits have 3 to 4 KiB, X-Wing keys 43 bytes.
 pub(crate) const MAX_CONNECTION_KEY_BYTES: usize = 8 << 10;
-/// The largest private note. The client pads it to 16 KiB at most.
-pub(crate) const MAX_NOTE_BYTES: usize = 64 << 10;
-/// The largest copy of an encryption space's key, of which a new space brings two. They have less than 2 KiB, so that a
-/// request of [`MAX_WRITES`] spaces fits into [`MAX_BODY_BYTES`].
-pub(crate) const MAX_SPACE_KEY_BYTES: usize = 8 << 10;
-/// The largest DER form of a public key, before it is written as text. RSA keys of 3072 bits have 422.
+/// The largest private note. The client pads it to 16 KiB at most, and sealed it has 22.
+pub(crate) const MAX_NOTE_BYTES: usize = 32 << 10;
+/// The largest copy of an encryption space's key, of which a new space brings two. The copy for a peer's connection key
+/// has 2.7 KiB, the others less than 1 KiB, so that a request of [`MAX_WRITES`] spaces fits into [`MAX_BODY_BYTES`].
+pub(crate) const MAX_SPACE_KEY_BYTES: usize = 4 << 10;
+/// The largest DER form of an RSA key, before it is written as text. Those of 3072 bits have 422.
 pub(crate) const MAX_SPKI_BYTES: usize = 1 << 10;
 /// The largest statement of a signing key about a public key.
 pub(crate) const MAX_STATEMENT_BYTES: usize = 2 << 10;
@@ -44,13 +47,15 @@ pub(crate) const MAX_IDS: usize = 200;
 /// The most ids of one query for shares, which answers with their content.
 pub(crate) const MAX_SHARE_IDS: usize = 50;
 
-/// The largest page of cards, as long as it holds more than one.
-pub(crate) const MAX_CARDS_PAGE_BYTES: i64 = 8 << 20;
+/// The most of an answer's ciphertexts. A page of cards and an answer to a query for shares have at least one.
+pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// An X-Wing key, before it is written as text.
+    const XWING_KEY: usize = 1216;
     /// Room for the members around what is counted: names, ids, numbers, quotes.
     const MEMBERS: usize = 512;
     /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
@@ -73,6 +78,24 @@ mod tests {
     }
 
     #[test]
+    fn answers_have_a_bound() {
+        let text = |bytes: usize| bytes + MEMBERS;
+        let publication = text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES);
+        for largest in [
+            // What ends early is larger than one of its items.
+            MAX_CARD_BYTES,
+            MAX_SHARE_BYTES,
+            MAX_IDS * text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
+            // A recipient gets two copies of a space's key.
+            MAX_IDS * text(2 * MAX_SPACE_KEY_BYTES),
+            MAX_IDS * text(2 * publication),
+            MAX_WRITES * MEMBERS,
+        ] {
+            assert!(largest <= MAX_ANSWER_BYTES, "{largest}");
+        }
+    }
+
+    #[test]
     fn bodies_hold_the_largest_of_each_kind() {
         let text = |bytes: usize| bytes + MEMBERS;
         for largest in [
@@ -80,10 +103,8 @@ mod tests {
             // A sign-up and new credentials.
             text(4 * MAX_ACCOUNT_KEY_BYTES),
             text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
-            text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES),
-            // One space as large as may be, and many as large as they are.
-            text(2 * MAX_SPACE_KEY_BYTES),
-            MAX_WRITES * text(2 * (2 << 10)),
+            text(base64url(MAX_SPKI_BYTES) + base64url(XWING_KEY) + MAX_STATEMENT_BYTES),
+            MAX_WRITES * text(2 * MAX_SPACE_KEY_BYTES),
             MAX_IDS * MEMBERS,
         ] {
             assert!(largest <= MAX_BODY_BYTES, "{largest}");

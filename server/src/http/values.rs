@@ -137,6 +137,33 @@ impl<const N: usize> ToSchema for Bytes<N> {
     }
 }
 
+/// A public key's id: a SHA-256, written as canonical base64url without padding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{43}$")]
+pub(crate) struct KeyId(String);
+
+impl KeyId {
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for KeyId {
+    type Error = String;
+
+    fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
+        Bytes::<32>::try_from(text).map(|bytes| Self(bytes.to_text()))
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.0
+    }
+}
+
 /// The description of a text of one shape.
 fn text_schema(description: &str, pattern: String) -> RefOr<Schema> {
     ObjectBuilder::new()
@@ -179,6 +206,12 @@ pub(crate) type Jwe = Envelope<5>;
 pub(crate) type Jws = Envelope<3>;
 
 impl<const PARTS: usize> Envelope<PARTS> {
+    /// Whether a part may hold nothing: not the header, a JWE's ciphertext and a JWS's signature. A JWE of integrated
+    /// encryption has neither nonce nor tag.
+    fn may_be_empty(part: usize) -> bool {
+        part != 0 && part != PARTS / 2 + 1
+    }
+
     /// The text, unless it is longer than `limit` bytes.
     pub(crate) fn within(&self, limit: usize) -> Result<&str> {
         if self.0.len() <= limit {
@@ -186,6 +219,11 @@ impl<const PARTS: usize> Envelope<PARTS> {
         } else {
             Err(Code::TooLarge.into())
         }
+    }
+
+    /// The length of the text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
     }
 
     /// Text from the database, which was checked before it was written.
@@ -196,9 +234,12 @@ impl<const PARTS: usize> Envelope<PARTS> {
 
 impl<const PARTS: usize> PartialSchema for Envelope<PARTS> {
     fn schema() -> RefOr<Schema> {
-        let between = PARTS - 2;
         let description = "A compact JWE (five parts) or JWS (three) by its shape.";
-        let pattern = format!(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){{{between}}}\.[A-Za-z0-9_-]+$");
+        let parts = (0..PARTS).map(|part| match Self::may_be_empty(part) {
+            true => "[A-Za-z0-9_-]*",
+            false => "[A-Za-z0-9_-]+",
+        });
+        let pattern = format!("^{}$", parts.collect::<Vec<_>>().join(r"\."));
         text_schema(description, pattern)
     }
 }
@@ -215,9 +256,9 @@ impl<const PARTS: usize> TryFrom<Cow<'_, str>> for Envelope<PARTS> {
     fn try_from(text: Cow<'_, str>) -> std::result::Result<Self, Self::Error> {
         let parts: Vec<&str> = text.split('.').collect();
         let shaped = parts.len() == PARTS
-            && !parts[0].is_empty()
-            && !parts[PARTS - 1].is_empty()
-            && parts.iter().all(|part| from_base64url(part).is_some());
+            && parts.iter().enumerate().all(|(at, part)| {
+                from_base64url(part).is_some() && (Self::may_be_empty(at) || !part.is_empty())
+            });
         if shaped {
             Ok(Self(text.into_owned()))
         } else {
@@ -263,15 +304,21 @@ mod tests {
 
     #[test]
     fn envelopes_have_their_parts() {
-        assert!(Jwe::try_from(Cow::from("AQ..AQ.AQ.AQ")).is_ok());
+        for right in ["AQ..AQ.AQ.AQ", "AQ.AQ.AQ.AQ.AQ", "AQ.AQ..AQ."] {
+            assert!(Jwe::try_from(Cow::from(right)).is_ok(), "{right}");
+        }
         for wrong in [
             "AQ.AQ.AQ",
             "AQ.AQ.AQ.AQ.AQ.AQ",
             ".AQ.AQ.AQ.AQ",
-            "AQ.AQ.AQ.AQ.",
+            "AQ.AQ.AQ..AQ",
             "AR..AQ.AQ.AQ",
         ] {
             assert!(Jwe::try_from(Cow::from(wrong)).is_err(), "{wrong}");
+        }
+        assert!(Jws::try_from(Cow::from("AQ..AQ")).is_ok());
+        for wrong in [".AQ.AQ", "AQ.AQ.", "AQ.AQ"] {
+            assert!(Jws::try_from(Cow::from(wrong)).is_err(), "{wrong}");
         }
         assert!(Jwe::stored("AQ..AQ.AQ.AQ".into()).within(11).is_err());
     }

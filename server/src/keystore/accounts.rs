@@ -6,13 +6,15 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::devices::Device;
 use super::opaque;
+use super::registration::{Purpose, Registration, Sealed};
 use super::sessions::{Scope, make_session};
 use super::state::KeystoreState;
 use super::who::Who;
-use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::Input;
-use crate::http::limits::{CallerAddress, SIGN_UP};
+use crate::http::limits::{CallerAddress, Place, SIGN_UP};
 use crate::http::sizes::MAX_ACCOUNT_KEY_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message};
 use crate::store::db::Tx;
@@ -26,6 +28,9 @@ pub(crate) struct SignUpStart {
     email: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     identity_token: Option<String>,
+    /// The Keystore's base URL, as the client knows it.
+    keystore: String,
+    suite: i64,
     registration_request: Message,
 }
 
@@ -33,6 +38,7 @@ pub(crate) struct SignUpStart {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignUpStarted {
+    registration: Sealed,
     registration_response: Message,
 }
 
@@ -45,6 +51,7 @@ pub(crate) struct SignUpFinish {
     email: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     identity_token: Option<String>,
+    registration: Sealed,
     registration_record: Message,
     kek_passphrase: Jwe,
     kek_recovery: Jwe,
@@ -72,13 +79,17 @@ pub(super) async fn sign_up_start(
     address: CallerAddress,
     Input(input): Input<SignUpStart>,
 ) -> Result<Json<SignUpStarted>> {
+    keystore.check_address(&input.keystore)?;
     let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
-    let registration_response = keystore
-        .setup
-        .register(&who.login, &input.registration_request)?;
+    let place = Place::Address(&address);
+    keystore.limits.attempt(&SIGN_UP, &who.login, &place)?;
+    let (registration, registration_response) = keystore.begin_registration(
+        Purpose::SignUp(&who.login),
+        input.suite,
+        &input.registration_request,
+    )?;
     let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
         .bind(&who.login)
         .fetch_optional(&keystore.db.read)
@@ -86,6 +97,7 @@ pub(super) async fn sign_up_start(
     match taken {
         Some(_) => Err(who.taken()),
         None => Ok(Json(SignUpStarted {
+            registration,
             registration_response,
         })),
     }
@@ -94,18 +106,23 @@ pub(super) async fn sign_up_start(
 /// Ends a sign-up: stores the account and its first session, or nothing.
 #[utoipa::path(
     post, path = "/sign-up/finish", request_body = SignUpFinish, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 201, body = SignedUp), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_up_finish(
     State(keystore): KeystoreState,
     address: CallerAddress,
+    device: Device,
     Input(input): Input<SignUpFinish>,
 ) -> Result<(StatusCode, Json<SignedUp>)> {
     let who = keystore
         .newcomer(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_UP, &who.login, &address)?;
+    let place = Place::Address(&address);
+    keystore.limits.attempt(&SIGN_UP, &who.login, &place)?;
     let id = input.account_id.of_version(4)?;
+    let registration =
+        keystore.open_registration(Purpose::SignUp(&who.login), &input.registration)?;
     let (record, verifier) = (
         String::from(opaque::record(&input.registration_record)?),
         input.recovery_verifier.to_text(),
@@ -115,6 +132,8 @@ pub(super) async fn sign_up_finish(
         .key("id", id)
         .given("login", &who.login)
         .given("opaque_record", &record)
+        .given("credential_id", &registration.credential_id)
+        .given("suite", registration.suite)
         .given(
             "kek_passphrase",
             input.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES)?,
@@ -133,10 +152,11 @@ pub(super) async fn sign_up_finish(
         .made("email", who.email.as_deref())
         .made("created_at", now);
     let mut tx = keystore.db.begin().await?;
-    if !row.insert(&mut tx).await? {
-        refuse_another(&mut tx, &row, id, &who).await?;
+    if !store(&mut tx, &row, id, &registration, now).await? {
+        return Err(refusal(&mut tx, &who, &registration, now).await?);
     }
     let made = make_session(&mut tx, id, Scope::Full, now).await?;
+    device.remember(&mut tx, id, now).await?;
     tx.commit().await?;
     let answer = SignedUp {
         account_id: input.account_id,
@@ -146,22 +166,40 @@ pub(super) async fn sign_up_finish(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Refuses an account that differs from the one that stands there. One that is the same is held: its credentials cannot
-/// change before the session is in.
-async fn refuse_another(tx: &mut Tx, row: &NewRow<'_>, id: &str, who: &Who) -> Result<()> {
+/// Stores the account, and tells whether it is there now: also where the same request stored it before, which nobody can
+/// repeat but who has its registration.
+async fn store(
+    tx: &mut Tx,
+    row: &NewRow<'_>,
+    id: &str,
+    registration: &Registration,
+    now: i64,
+) -> Result<bool> {
+    if registration.spend(tx, id, now).await? {
+        return Ok(registration.in_time(now).is_ok() && row.insert(tx).await?);
+    }
+    // Holds the account: its credentials cannot change before the session is in.
     sqlx::query("UPDATE accounts SET deleted_at = deleted_at WHERE id = $1")
         .bind(id)
         .execute(&mut **tx)
         .await?;
-    if row.is_there(tx).await? {
-        return Ok(());
-    }
+    Ok(registration.was_spent_for(&mut **tx, id, now).await? && row.is_there(tx).await?)
+}
+
+/// The reason why an account was not stored. Where there is one already, that is what counts.
+async fn refusal(
+    tx: &mut Tx,
+    who: &Who,
+    registration: &Registration,
+    now: i64,
+) -> Result<ApiError> {
     let taken = sqlx::query("SELECT id FROM accounts WHERE login = $1")
         .bind(&who.login)
         .fetch_optional(&mut **tx)
         .await?;
-    match taken {
-        Some(_) => Err(who.taken()),
-        None => Err(Code::Conflict.into()),
+    if taken.is_some() {
+        return Ok(who.taken());
     }
+    registration.in_time(now)?;
+    Ok(Code::Conflict.into())
 }

@@ -7,36 +7,38 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::state::Keystore;
-use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
-use crate::token::bearer;
-
-/// Changing or deleting an account needs a proof of the passphrase that is no older than this.
-const FRESH_FOR_MS: i64 = 5 * MINUTE;
+use crate::token::{PROOF_LIFETIME_MS, bearer};
 
 /// A session that has not ended, whatever it may do.
 pub(super) struct Session {
     pub(super) account: String,
-    /// The name that the account is found by.
-    pub(super) login: String,
+    login: String,
     /// The address that mails name it by.
     pub(super) email: Option<String>,
     /// The hash of the session, which is stored in its place.
     pub(super) hash: String,
     /// It can set new credentials, and nothing else.
     pub(super) is_recovery: bool,
+    /// The time of the last proof of the passphrase or the recovery key.
+    pub(super) proved_at: i64,
     is_fresh: bool,
-    is_deleted: bool,
+    pub(super) is_deleted: bool,
+    is_leaving: bool,
 }
 
 /// The account of a full session.
 pub(super) struct KeystoreCaller {
     pub(super) account: String,
-    /// The address that mails name them by.
+    /// Their address.
     pub(super) email: Option<String>,
+    /// Its deletion was begun.
+    pub(super) is_leaving: bool,
+    /// Their identity provider vouches for the address.
+    pub(super) email_verified: bool,
 }
 
 /// A session that proved the passphrase, or the recovery key, a moment ago.
@@ -52,9 +54,10 @@ from_columns! {
         account: String,
         login: String,
         email: Option<String>,
-        created_at: i64,
+        proved_at: i64,
         recovery: i64,
         deleted_at: Option<i64>,
+        leaving_at: Option<i64>,
     }
 }
 
@@ -65,8 +68,8 @@ impl Session {
             .ok_or(Code::SessionExpired)?;
         let (hash, now) = (session.to_hash(), keystore.clock.now());
         let found: Option<StoredSession> = sqlx::query_as(
-            "SELECT sessions.hash, sessions.account, accounts.login, accounts.email, sessions.created_at, \
-             sessions.recovery, accounts.deleted_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
+            "SELECT sessions.hash, sessions.account, accounts.login, accounts.email, sessions.proved_at, \
+             sessions.recovery, accounts.deleted_at, accounts.leaving_at FROM sessions JOIN accounts ON accounts.id = sessions.account \
              WHERE sessions.hash = $1 AND sessions.expires_at > $2",
         )
         .bind(&hash)
@@ -82,8 +85,11 @@ impl Session {
             email: stored.email,
             hash: stored.hash,
             is_recovery: stored.recovery != 0,
-            is_fresh: now - stored.created_at <= FRESH_FOR_MS,
+            proved_at: stored.proved_at,
+            // Not so when the clock was set back in between.
+            is_fresh: (0..=PROOF_LIFETIME_MS).contains(&(now - stored.proved_at)),
             is_deleted: stored.deleted_at.is_some(),
+            is_leaving: stored.leaving_at.is_some(),
         })
     }
 
@@ -97,10 +103,25 @@ impl Session {
     }
 }
 
+impl From<Session> for KeystoreCaller {
+    fn from(session: Session) -> Self {
+        Self {
+            // The address of an identity came with its token, which said that it is verified.
+            email_verified: session
+                .email
+                .as_ref()
+                .is_some_and(|email| *email != session.login),
+            account: session.account,
+            email: session.email,
+            is_leaving: session.is_leaving,
+        }
+    }
+}
+
 impl Keystore {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
     pub(super) async fn begin_for(&self, caller: &KeystoreCaller) -> Result<Tx> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(&caller.account).await?;
         let held = sqlx::query(
             "UPDATE accounts SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NULL",
         )
@@ -129,9 +150,11 @@ impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        let Session { account, email, .. } =
-            session.that(|session| !session.is_deleted && !session.is_recovery)?;
-        Ok(Self { account, email })
+        let session = session.that(|session| !session.is_deleted && !session.is_recovery)?;
+        keystore
+            .limits
+            .count(&keystore.requests, &session.account)?;
+        Ok(session.into())
     }
 }
 

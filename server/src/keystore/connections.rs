@@ -11,6 +11,7 @@ use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
+use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
@@ -94,6 +95,9 @@ pub(super) async fn create(
         .made("created_at", keystore.clock.now())
         .write(&mut tx)
         .await?;
+    if matches!(written, Written::New) {
+        keystore.hold_keys(&mut tx, &caller.account).await?;
+    }
     tx.commit().await?;
     Ok(match written {
         Written::New => (StatusCode::CREATED, Json(NoteVersion { version: 1 })),
@@ -127,6 +131,7 @@ pub(super) async fn read(
 pub(super) async fn query(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<ConnectionKey>>> {
     let ids = input.within(MAX_IDS)?;
@@ -150,6 +155,7 @@ pub(super) async fn query(
 pub(super) async fn list(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom,
     page: Page,
 ) -> Result<Json<PageOf<ConnectionKey>>> {
     let page = page.plain()?;
@@ -185,7 +191,7 @@ pub(super) async fn write_note(
     .bind(&caller.account)
     .bind(id.as_str())
     .bind(input.version)
-    .fetch_optional(&keystore.db.write)
+    .fetch_optional(&mut *keystore.db.writer_as(&caller.account).await?)
     .await?;
     if let Some(replaced) = replaced {
         return Ok(Json(replaced));

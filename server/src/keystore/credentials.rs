@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::{Proven, Session};
+use super::devices::Device;
 use super::opaque;
+use super::registration::{Purpose, Registration, Sealed};
 use super::sessions::SESSION_LIFETIME_MS;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
@@ -18,6 +20,7 @@ use crate::http::values::{Bytes, Jwe, Message};
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialsStart {
+    suite: i64,
     registration_request: Message,
 }
 
@@ -25,6 +28,7 @@ pub(crate) struct CredentialsStart {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialsStarted {
+    registration: Sealed,
     registration_response: Message,
 }
 
@@ -43,6 +47,7 @@ pub(crate) struct NewCredentials {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewPassphrase {
+    registration: Sealed,
     registration_record: Message,
     kek_passphrase: Jwe,
 }
@@ -73,10 +78,13 @@ pub(super) async fn start(
     Proven(session): Proven,
     Input(input): Input<CredentialsStart>,
 ) -> Result<Json<CredentialsStarted>> {
-    let registration_response = keystore
-        .setup
-        .register(&session.login, &input.registration_request)?;
+    let (registration, registration_response) = keystore.begin_registration(
+        Purpose::Credentials(&session.hash),
+        input.suite,
+        &input.registration_request,
+    )?;
     Ok(Json(CredentialsStarted {
+        registration,
         registration_response,
     }))
 }
@@ -84,11 +92,13 @@ pub(super) async fn start(
 /// Replaces credentials, if they are still the version that the caller saw, and ends every other session.
 #[utoipa::path(
     put, path = "/credentials", request_body = NewCredentials,
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = CredentialsChanged), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn change(
     State(keystore): KeystoreState,
     Proven(session): Proven,
+    device: Device,
     Input(input): Input<NewCredentials>,
 ) -> Result<Json<CredentialsChanged>> {
     let (passphrase, recovery) = (input.passphrase.is_some(), input.recovery.is_some());
@@ -102,9 +112,15 @@ pub(super) async fn change(
             "Give a new passphrase, a new recovery key, or both.",
         ));
     }
-    let columns = Columns::new(&input)?;
+    let purpose = Purpose::Credentials(&session.hash);
+    let open = |new: &NewPassphrase| keystore.open_registration(purpose, &new.registration);
+    let registration = input.passphrase.as_ref().map(open).transpose()?;
+    let columns = Columns::new(&input, registration.as_ref())?;
     let version = input.credentials_version;
-    let changed = match keystore.replace(&session, version, &columns).await? {
+    let changed = match keystore
+        .replace(&session, &device, version, &columns)
+        .await?
+    {
         Some(changed) => changed,
         None => {
             keystore
@@ -117,6 +133,7 @@ pub(super) async fn change(
 
 /// The new values of columns; those that are null stay as they are.
 struct Columns<'a> {
+    registration: Option<&'a Registration>,
     opaque_record: Option<String>,
     kek_passphrase: Option<&'a str>,
     kek_recovery: Option<&'a str>,
@@ -124,12 +141,13 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn new(input: &'a NewCredentials) -> Result<Self> {
+    fn new(input: &'a NewCredentials, registration: Option<&'a Registration>) -> Result<Self> {
         let (passphrase, recovery) = (input.passphrase.as_ref(), input.recovery.as_ref());
         let record = passphrase.map(|new| opaque::record(&new.registration_record));
         let kek_passphrase = passphrase.map(|new| new.kek_passphrase.within(MAX_ACCOUNT_KEY_BYTES));
         let kek_recovery = recovery.map(|new| new.kek_recovery.within(MAX_ACCOUNT_KEY_BYTES));
         Ok(Self {
+            registration,
             opaque_record: record.transpose()?.map(String::from),
             kek_passphrase: kek_passphrase.transpose()?,
             kek_recovery: kek_recovery.transpose()?,
@@ -139,28 +157,38 @@ impl<'a> Columns<'a> {
 }
 
 impl Keystore {
-    /// Nothing when the stored version is another.
+    /// Nothing when the stored version is another, or the registration was used before.
     async fn replace(
         &self,
         session: &Session,
+        device: &Device,
         version: i64,
         new: &Columns<'_>,
     ) -> Result<Option<CredentialsChanged>> {
-        let setup = new.opaque_record.as_ref().map(|_| self.setup.id.as_str());
+        let setup = new.registration.map(|_| self.setup.id.as_str());
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        if let Some(registration) = new.registration {
+            if !registration.spend(&mut tx, &session.account, now).await? {
+                return Ok(None);
+            }
+            registration.in_time(now)?;
+        }
         let made: Option<i64> = sqlx::query_scalar(
             "UPDATE accounts SET credentials_version = credentials_version + 1, \
              opaque_record = COALESCE($1, opaque_record), setup = COALESCE($2, setup), \
              kek_passphrase = COALESCE($3, kek_passphrase), kek_recovery = COALESCE($4, kek_recovery), \
-             recovery_verifier = COALESCE($5, recovery_verifier) \
-             WHERE id = $6 AND credentials_version = $7 AND deleted_at IS NULL RETURNING credentials_version",
+             recovery_verifier = COALESCE($5, recovery_verifier), \
+             credential_id = COALESCE($6, credential_id), suite = COALESCE($7, suite) \
+             WHERE id = $8 AND credentials_version = $9 AND deleted_at IS NULL RETURNING credentials_version",
         )
         .bind(&new.opaque_record)
         .bind(setup)
         .bind(new.kek_passphrase)
         .bind(new.kek_recovery)
         .bind(&new.recovery_verifier)
+        .bind(new.registration.map(|new| new.credential_id.as_str()))
+        .bind(new.registration.map(|new| new.suite))
         .bind(&session.account)
         .bind(version)
         .fetch_optional(&mut *tx)
@@ -168,13 +196,11 @@ impl Keystore {
         let Some(credentials_version) = made else {
             return Ok(None);
         };
-        // A session of recovery becomes a full one, made now; another stays as it is.
+        // A session of recovery becomes a full one; another stays as it is. The proof is as old as before.
         let kept: Option<i64> = sqlx::query_scalar(
-            "UPDATE sessions SET created_at = CASE WHEN recovery = 1 THEN $1 ELSE created_at END, \
-             expires_at = CASE WHEN recovery = 1 THEN $2 ELSE expires_at END, recovery = 0 \
-             WHERE hash = $3 RETURNING expires_at",
+            "UPDATE sessions SET expires_at = CASE WHEN recovery = 1 THEN $1 ELSE expires_at END, recovery = 0 \
+             WHERE hash = $2 RETURNING expires_at",
         )
-        .bind(now)
         .bind(now + SESSION_LIFETIME_MS)
         .bind(&session.hash)
         .fetch_optional(&mut *tx)
@@ -185,10 +211,16 @@ impl Keystore {
             .bind(&session.hash)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("DELETE FROM logins WHERE account = $1")
-            .bind(&session.account)
-            .execute(&mut *tx)
-            .await?;
+        for sql in [
+            "DELETE FROM logins WHERE account = $1",
+            "DELETE FROM devices WHERE account = $1",
+        ] {
+            sqlx::query(sql)
+                .bind(&session.account)
+                .execute(&mut *tx)
+                .await?;
+        }
+        device.remember(&mut tx, &session.account, now).await?;
         tx.commit().await?;
         Ok(Some(CredentialsChanged {
             credentials_version,
@@ -204,6 +236,13 @@ impl Keystore {
         new: &Columns<'_>,
     ) -> Result<CredentialsChanged> {
         let made = version.checked_add(1).ok_or(Code::Conflict)?;
+        if let Some(registration) = new.registration {
+            let (account, now) = (&session.account, self.clock.now());
+            let was_spent = registration.was_spent_for(&self.db.read, account, now);
+            if !was_spent.await? {
+                return Err(Code::Conflict.into());
+            }
+        }
         let same: Option<i64> = sqlx::query_scalar(
             "SELECT sessions.expires_at FROM accounts JOIN sessions ON sessions.account = accounts.id \
              WHERE accounts.id = $1 AND sessions.hash = $2 AND accounts.credentials_version = $3 \

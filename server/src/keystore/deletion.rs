@@ -16,28 +16,47 @@ pub(super) async fn delete(
     State(keystore): KeystoreState,
     Leaver(session): Leaver,
 ) -> Result<StatusCode> {
-    if keystore.delete_account(&session).await? || keystore.has_session(&session).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Code::SessionExpired.into())
+    let (account, reason) = (&session.account, Reason::Session(&session.hash));
+    if !keystore.delete_account(account, reason).await? && !keystore.has_session(&session).await? {
+        return Err(Code::SessionExpired.into());
     }
+    // What a call that was cut has left is erased by the next one, or by the next sweep.
+    if keystore.is_to_erase(account).await? {
+        keystore.erase_account(account, account).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The cause of a deletion. If it is there no more when the deletion begins, nothing is deleted.
+pub(super) enum Reason<'a> {
+    /// The session with this hash asks for it.
+    Session(&'a str),
+    /// The account has been leaving since then.
+    Left(i64),
 }
 
 impl Keystore {
-    /// Deletes the account, and tells whether there was one. Its row stays, emptied, and so does the calling session,
-    /// which may repeat the call and do nothing else.
-    async fn delete_account(&self, session: &Session) -> Result<bool> {
-        let (account, now) = (&session.account, self.clock.now());
-        let mut tx = self.db.begin().await?;
+    /// Deletes the account, and tells whether there was one; what it keeps is erased after that. Its row stays, emptied,
+    /// and so does the session that asked, which may repeat the call, delete at the Vault, and do nothing else.
+    pub(super) async fn delete_account(&self, account: &str, reason: Reason<'_>) -> Result<bool> {
+        let now = self.clock.now();
+        let (hash, left_at) = match reason {
+            Reason::Session(hash) => (Some(hash), None),
+            Reason::Left(left_at) => (None, Some(left_at)),
+        };
+        let mut tx = self.db.begin_as(account).await?;
         // The login must be unique; an id is nobody's.
         let done = sqlx::query(
-            "UPDATE accounts SET login = id, email = NULL, opaque_record = '', kek_passphrase = '', kek_recovery = '', \
-             vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, deleted_at = $1 \
-             WHERE id = $2 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE hash = $3)",
+            "UPDATE accounts SET login = id, email = NULL, opaque_record = '', credential_id = '', kek_passphrase = '', \
+             kek_recovery = '', vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, sign_ins_begun = 0, \
+             deleted_at = $1, leaving_at = $1, to_erase = 1 \
+             WHERE id = $2 AND deleted_at IS NULL \
+             AND (leaving_at = $4 OR EXISTS (SELECT 1 FROM sessions WHERE hash = $3))",
         )
         .bind(now)
         .bind(account)
-        .bind(&session.hash)
+        .bind(hash)
+        .bind(left_at)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -45,24 +64,17 @@ impl Keystore {
         }
         sqlx::query("DELETE FROM sessions WHERE account = $1 AND hash <> $2")
             .bind(account)
-            .bind(&session.hash)
+            .bind(hash.unwrap_or_default())
             .execute(&mut *tx)
             .await?;
         for sql in [
             "DELETE FROM logins WHERE account = $1",
-            "DELETE FROM connection_keys WHERE account = $1",
-            "UPDATE spaces SET peer = '', claim = NULL WHERE recipient = $1",
+            "DELETE FROM devices WHERE account = $1",
+            // What was used stays used.
+            "UPDATE registrations SET account = '' WHERE account = $1",
         ] {
             sqlx::query(sql).bind(account).execute(&mut *tx).await?;
         }
-        sqlx::query(
-            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = COALESCE(deleted_at, $1) \
-             WHERE sender = $2",
-        )
-        .bind(now)
-        .bind(account)
-        .execute(&mut *tx)
-        .await?;
         tx.commit().await?;
         Ok(true)
     }

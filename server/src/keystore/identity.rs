@@ -41,6 +41,7 @@ struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
+    azp: Option<String>,
     exp: f64,
     iat: f64,
     nbf: Option<f64>,
@@ -62,6 +63,11 @@ impl Audience {
             Self::One(one) => audiences.contains(one),
             Self::Several(several) => several.iter().any(|one| audiences.contains(one)),
         }
+    }
+
+    /// Whether the token is for others, too: then it has to say to whom it was given (OpenID Connect Core 1.0, section 3.1.3.7).
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Several(several) if several.len() > 1)
     }
 }
 
@@ -161,6 +167,8 @@ impl Identities {
             "its issuer is another"
         } else if !claims.aud.is_any_of(&self.audiences) {
             "it is for another audience"
+        } else if claims.aud.is_shared() && !claims.was_given_to_any_of(&self.audiences) {
+            "it has several audiences, and its azp is none of those that are taken here"
         } else if milliseconds(claims.exp) + leeway <= now {
             "it has expired"
         } else if milliseconds(claims.iat) - leeway > now
@@ -185,6 +193,12 @@ impl Identities {
 }
 
 impl Claims {
+    /// Whether the token says that one of these apps got it.
+    fn was_given_to_any_of(&self, audiences: &[String]) -> bool {
+        let party = self.azp.as_ref();
+        party.is_some_and(|party| audiences.contains(party))
+    }
+
     /// The address, where the provider says that it is the person's: mails name people by it.
     fn verified_email(&self) -> Option<String> {
         // Some providers write a text.

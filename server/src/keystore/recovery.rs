@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::devices::Device;
 use super::sessions::{Scope, make_session};
 use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
@@ -58,18 +59,20 @@ from_columns! {
 /// Begins a recovery. Whoever has no account is answered like a wrong key.
 #[utoipa::path(
     post, path = "/recovery/start", request_body = RecoveryStart, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = RecoveryStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn start(
     State(keystore): KeystoreState,
     address: CallerAddress,
+    device: Device,
     Input(input): Input<RecoveryStart>,
 ) -> Result<Json<RecoveryStarted>> {
     let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    let key = format!("{} {}", who.login, address.0);
-    keystore.limits.attempt(&RECOVERY, &key, &address)?;
+    let place = device.place(&keystore, &who.login, &address).await?;
+    keystore.limits.attempt(&RECOVERY, &who.login, &place)?;
     let found: Option<Found> =
         sqlx::query_as("SELECT id, recovery_verifier FROM accounts WHERE login = $1")
             .bind(&who.login)

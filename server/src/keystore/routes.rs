@@ -22,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(credentials::change))
         .routes(routes!(deletion::delete))
         .routes(routes!(tokens::make_token))
+        .routes(routes!(tokens::make_proof))
         .routes(routes!(tokens::jwks))
         .routes(routes!(connections::create, connections::read))
         .routes(routes!(connections::query))
@@ -31,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(spaces::query))
         .routes(routes!(spaces::claim))
         .routes(routes!(spaces::delete))
+        .routes(routes!(spaces::delete_of_connection))
 }
 
 /// The Keystore's routes, to be mounted at its base path.

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::Session;
-use super::opaque;
+use super::devices::Device;
+use super::opaque::NEWEST_SUITE;
 use super::state::{Keystore, KeystoreState};
-use crate::base64url::from_base64url;
+use super::{failed_sign_ins, opaque};
+use crate::base64url::{base64url, from_base64url};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
@@ -18,11 +20,12 @@ use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
+use crate::token::PROOF_LIFETIME_MS;
 
 /// A full session ends this long after the sign-in.
 pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
-/// A session of recovery, which is there to set new credentials.
-const RECOVERY_LIFETIME_MS: i64 = 15 * MINUTE;
+/// A session of recovery, which is there to set new credentials, ends with the proof that it rests on.
+const RECOVERY_LIFETIME_MS: i64 = PROOF_LIFETIME_MS;
 /// A sign-in has to be finished within this time after its start.
 const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
 
@@ -34,6 +37,8 @@ pub(crate) struct SignInStart {
     email: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     identity_token: Option<String>,
+    /// The Keystore's base URL, as the client knows it.
+    keystore: String,
     credential_request: Message,
 }
 
@@ -42,6 +47,8 @@ pub(crate) struct SignInStart {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignInStarted {
     login: Bytes<16>,
+    /// The suite that the passphrase was registered under.
+    suite: i64,
     credential_response: Message,
 }
 
@@ -82,9 +89,11 @@ pub(crate) struct SignedIn {
     vault_key: Jwe,
     signing_key: Jwe,
     credentials_version: i64,
+    /// Other sign-ins that were begun and not finished, since the last one that was.
+    failed_sign_ins: i64,
 }
 
-/// Makes a session and stores its hash.
+/// Makes a session of somebody who has just proved themselves, and stores its hash.
 pub(super) async fn make_session(
     tx: &mut Tx,
     account: &str,
@@ -103,6 +112,7 @@ pub(super) async fn make_session(
         .key("hash", &made.session.to_hash())
         .made("account", account)
         .made("created_at", now)
+        .made("proved_at", now)
         .made("expires_at", made.expires_at)
         .made("recovery", i64::from(scope == Scope::Recovery))
         .add(tx)
@@ -115,6 +125,8 @@ from_columns! {
     struct Found {
         id: String,
         opaque_record: String,
+        credential_id: String,
+        suite: i64,
         setup: Option<String>,
         credentials_version: i64,
     }
@@ -127,7 +139,21 @@ from_columns! {
         account: Option<String>,
         state: String,
         credentials_version: i64,
+        expires_at: i64,
         email: Option<String>,
+    }
+}
+
+/// The place that the state of a begun sign-in is sealed for.
+fn place(hash: &str, account: Option<&str>, credentials_version: i64, expires_at: i64) -> String {
+    let account = account.unwrap_or("nobody");
+    format!("{hash} {account} {credentials_version} {expires_at}")
+}
+
+impl Login {
+    fn place(&self) -> String {
+        let (account, version) = (self.account.as_deref(), self.credentials_version);
+        place(&self.hash, account, version, self.expires_at)
     }
 }
 
@@ -171,7 +197,8 @@ impl Keystore {
         now: i64,
     ) -> Result<ProvenLogin> {
         let login: Option<Login> = sqlx::query_as(
-            "SELECT hash, account, state, credentials_version, email FROM logins WHERE hash = $1 AND expires_at > $2",
+            "SELECT hash, account, state, credentials_version, expires_at, email FROM logins \
+             WHERE hash = $1 AND expires_at > $2",
         )
         .bind(hash)
         .bind(now)
@@ -180,11 +207,15 @@ impl Keystore {
         let login = login
             .filter(|login| same_secret(&login.hash, hash))
             .ok_or(Code::WrongCredentials)?;
+        // A state of another setup, or of another row, is good for nothing.
         let state = from_base64url(&login.state)
-            .map(Message)
-            .ok_or(Code::ServerError)?;
+            .and_then(|sealed| self.setup.logins.open(&login.place(), &sealed));
+        let proof = match state {
+            Some(state) => opaque::proves(&state, finalization),
+            None => Err(Code::WrongCredentials.into()),
+        };
         // Only one message fits a login, so that a second one that fits is the first one again.
-        let proven = match opaque::proves(&state, finalization) {
+        let proven = match proof {
             Ok(()) => login.account,
             Err(error) if error.code() == Code::WrongCredentials => None,
             Err(error) => return Err(error),
@@ -207,26 +238,30 @@ impl Keystore {
 /// Begins a sign-in.
 #[utoipa::path(
     post, path = "/sign-in/start", request_body = SignInStart, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = SignInStarted), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_start(
     State(keystore): KeystoreState,
     address: CallerAddress,
+    device: Device,
     Input(input): Input<SignInStart>,
 ) -> Result<Json<SignInStarted>> {
+    keystore.check_address(&input.keystore)?;
     let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())
         .await?;
-    keystore.limits.attempt(&SIGN_IN, &who.login, &address)?;
+    let from = device.place(&keystore, &who.login, &address).await?;
+    keystore.limits.attempt(&SIGN_IN, &who.login, &from)?;
     let found: Option<Found> = sqlx::query_as(
-        "SELECT id, opaque_record, setup, credentials_version FROM accounts WHERE login = $1",
+        "SELECT id, opaque_record, credential_id, suite, setup, credentials_version FROM accounts WHERE login = $1",
     )
     .bind(&who.login)
     .fetch_optional(&keystore.db.read)
     .await?;
     let lost = keystore.has_lost_passphrases().await?;
     let setup = &keystore.setup;
-    let current = |found: &Found| found.setup.as_ref().is_none_or(|id| *id == setup.id);
+    let current = |found: &Found| found.setup.as_ref() == Some(&setup.id);
     let found = found.filter(current);
     // Strangers are answered like accounts of an older setup, while there are any.
     if lost && found.is_none() {
@@ -235,21 +270,39 @@ pub(super) async fn sign_in_start(
     let record = found
         .as_ref()
         .and_then(|found| from_base64url(&found.opaque_record));
-    let (state, credential_response) =
-        setup.log_in(&who.login, record.as_deref(), &input.credential_request)?;
+    let stored_id = found
+        .as_ref()
+        .and_then(|found| from_base64url(&found.credential_id));
+    let nobody = setup.nobody(&who.login)?;
+    let suite = found
+        .as_ref()
+        .map_or(NEWEST_SUITE.into(), |found| found.suite);
+    let (state, credential_response) = setup.log_in(&opaque::Login {
+        record: record.as_deref(),
+        credential_id: stored_id.as_deref().unwrap_or(nobody.as_bytes()),
+        suite,
+        keystore: &input.keystore,
+        request: &input.credential_request,
+    })?;
 
     let (login, now) = (Bytes::<16>::make(), keystore.clock.now());
-    let (hash, state) = (login.to_hash(), String::from(state));
+    let (hash, expires_at) = (login.to_hash(), now + LOGIN_LIFETIME_MS);
+    let account = found.as_ref().map(|found| found.id.as_str());
     let version = found.as_ref().map_or(1, |found| found.credentials_version);
+    let place = place(&hash, account, version, expires_at);
+    let state = base64url(&setup.logins.seal(&place, &state)?);
+    let request = failed_sign_ins::request_hash(&input.credential_request);
     let mut tx = keystore.db.begin().await?;
+    failed_sign_ins::begin(&mut tx, &who.login, &request).await?;
     NewRow::of("logins")
         .key("hash", &hash)
-        .made("account", found.as_ref().map(|found| found.id.as_str()))
+        .made("account", account)
         .made("state", &state)
-        .made("expires_at", now + LOGIN_LIFETIME_MS)
+        .made("expires_at", expires_at)
         .made("credentials_version", version)
         // Strangers leave no address behind.
         .made("email", found.as_ref().and(who.token_email()))
+        .made("request", &request)
         .add(&mut tx)
         .await?;
     sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
@@ -263,6 +316,7 @@ pub(super) async fn sign_in_start(
     tx.commit().await?;
     Ok(Json(SignInStarted {
         login,
+        suite,
         credential_response,
     }))
 }
@@ -270,10 +324,12 @@ pub(super) async fn sign_in_start(
 /// Ends a sign-in. The same message again ends the session that it made first, and makes another.
 #[utoipa::path(
     post, path = "/sign-in/finish", request_body = SignInFinish, security(()),
+    params(("Vouchsafe-Device" = Option<Bytes<32>>, Header)),
     responses((status = 200, body = SignedIn), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn sign_in_finish(
     State(keystore): KeystoreState,
+    device: Device,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
@@ -294,6 +350,8 @@ pub(super) async fn sign_in_finish(
     .await?;
     let held = held.ok_or(Code::WrongCredentials)?;
     let made = make_session(&mut tx, &login.account, Scope::Full, now).await?;
+    device.remember(&mut tx, &login.account, now).await?;
+    let failed_sign_ins = failed_sign_ins::end(&mut tx, &login.account, &hash, now).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = (SELECT session FROM logins WHERE hash = $1)")
         .bind(&hash)
         .execute(&mut *tx)
@@ -316,6 +374,7 @@ pub(super) async fn sign_in_finish(
         vault_key: held.vault_key,
         signing_key: held.signing_key,
         credentials_version: login.credentials_version,
+        failed_sign_ins,
     }))
 }
 

@@ -10,18 +10,24 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::opaque::OpaqueSetup;
+use super::seal::SealKey;
 use super::tokens::TokenKey;
 use crate::base64url::base64url;
 use crate::http::values::{Bytes, Message};
 use crate::start_error::StartError;
+use crate::store::files;
 
 /// The secrets in use.
 pub(crate) struct Setup {
     /// The name by which accounts remember it.
     pub(crate) id: String,
     pub(crate) opaque: OpaqueSetup,
-    /// Keys the HMAC that makes a credential id from what an account is found by.
-    pub(crate) email_secret: Bytes<32>,
+    /// Keys the HMAC that stands in for a credential identifier where there is no account.
+    pub(crate) secret: Bytes<32>,
+    /// Seals the state of logins.
+    pub(crate) logins: SealKey,
+    /// Seals begun registrations.
+    pub(crate) registrations: SealKey,
     pub(crate) token_key: TokenKey,
 }
 
@@ -29,21 +35,23 @@ pub(crate) struct Setup {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SetupFile {
     opaque: Message,
-    email_secret: Bytes<32>,
+    /// The secret that further keys come from. Earlier releases made the identifiers of email addresses with it.
+    #[serde(alias = "emailSecret")]
+    secret: Bytes<32>,
     token_key: Bytes<32>,
 }
 
 impl Setup {
-    /// Reads the setup, or makes it on the first start; also tells whether it was made.
+    /// Reads the setup, or makes it on the first start.
     pub(crate) fn open(
         file: &Path,
         has_accounts: bool,
         make_anew: bool,
-    ) -> Result<(Self, bool), StartError> {
+    ) -> Result<Self, StartError> {
         let name = file.display();
         match fs::read(file) {
             Ok(bytes) => match Self::parse(&bytes) {
-                Some(setup) => Ok((setup, false)),
+                Some(setup) => Ok(setup),
                 None => Err(StartError(format!(
                     "Restore {name} from a backup: it is not a Keystore setup."
                 ))),
@@ -58,14 +66,13 @@ impl Setup {
             Err(_) => {
                 let made = SetupFile {
                     opaque: Message(OpaqueSetup::new(&mut OsRng).serialize().to_vec()),
-                    email_secret: Bytes::make(),
+                    secret: Bytes::make(),
                     token_key: Bytes::make(),
                 };
                 let bytes = write(file, &made)
                     .map_err(|error| StartError(format!("Make {name} writable ({error}).")))?;
-                let setup = Self::parse(&bytes)
-                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))?;
-                Ok((setup, true))
+                Self::parse(&bytes)
+                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))
             }
         }
     }
@@ -76,7 +83,9 @@ impl Setup {
         Some(Self {
             id: base64url(&Sha256::digest(opaque.keypair().public().serialize())),
             opaque,
-            email_secret: file.email_secret,
+            logins: SealKey::derive(&file.secret, "vouchsafe/1 login state")?,
+            registrations: SealKey::derive(&file.secret, "vouchsafe/1 registration")?,
+            secret: file.secret,
             token_key: TokenKey::new(file.token_key.as_bytes()),
         })
     }
@@ -86,14 +95,12 @@ impl Setup {
 fn write(file: &Path, setup: &SetupFile) -> std::io::Result<Vec<u8>> {
     let bytes = serde_json::to_vec_pretty(setup)?;
     let part = file.with_extension("setup.part");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(&part)?;
+    let mut out = files::own().create(true).truncate(true).open(&part)?;
     out.write_all(&bytes)?;
     out.sync_all()?;
     fs::rename(&part, file)?;
+    // The name is on the disk before an account is made that needs the file.
+    files::sync_folder(file.parent().unwrap_or(Path::new("")))?;
     Ok(bytes)
 }
 
@@ -105,10 +112,8 @@ mod tests {
     fn made_once_and_never_replaced_behind_accounts() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keystore.setup");
-        let (first, made) = Setup::open(&file, false, false).unwrap();
-        assert!(made);
-        let (again, made) = Setup::open(&file, true, true).unwrap();
-        assert!(!made);
+        let first = Setup::open(&file, false, false).unwrap();
+        let again = Setup::open(&file, true, true).unwrap();
         assert_eq!(first.opaque.serialize(), again.opaque.serialize());
         assert_eq!(first.id, again.id);
         assert_eq!(first.token_key.kid(), again.token_key.kid());
@@ -120,10 +125,21 @@ mod tests {
             "{refused}"
         );
         assert!(!file.exists());
-        let (anew, made) = Setup::open(&file, true, true).unwrap();
-        assert!(made);
+        let anew = Setup::open(&file, true, true).unwrap();
         assert_ne!(first.opaque.serialize(), anew.opaque.serialize());
         assert_ne!(first.id, anew.id);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_release_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keystore.setup");
+        let made = Setup::open(&file, false, false).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let earlier = text.replace(r#""secret""#, r#""emailSecret""#);
+        assert_ne!(earlier, text);
+        fs::write(&file, earlier).unwrap();
+        assert_eq!(Setup::open(&file, true, false).unwrap().id, made.id);
     }
 
     #[cfg(unix)]

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::http::extract::{Ids, Input, Items, PathId};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
+use crate::http::extract::{Ids, Input, Items, PathId, refuse_doubled};
+use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
@@ -116,10 +117,13 @@ pub(super) async fn create(
             "Send 1 to {MAX_WRITES} spaces at once."
         )));
     }
+    refuse_doubled(input.spaces.iter().map(|space| &space.id))?;
     let mut results = Vec::with_capacity(input.spaces.len());
     let mut tx = keystore.begin_for(&caller).await?;
+    let mut left = keystore.spaces_left(&mut tx, &caller.account).await?;
     for space in input.spaces {
-        let outcome = insert(&mut tx, &caller.account, &space, keystore.clock.now()).await;
+        let now = keystore.clock.now();
+        let outcome = insert(&mut tx, &caller.account, &space, &mut left, now).await;
         let error = match outcome {
             Err(error) if error.code() == Code::ServerError => return Err(error),
             outcome => outcome.err().map(ApiError::into_detail),
@@ -133,7 +137,14 @@ pub(super) async fn create(
     Ok(Json(SpaceResults { results }))
 }
 
-async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result<()> {
+/// Stores a space. Where none is `left`, only one that was stored before is as good as new.
+async fn insert(
+    tx: &mut Tx,
+    sender: &str,
+    space: &NewSpace,
+    left: &mut i64,
+    now: i64,
+) -> Result<()> {
     if space.recipient.as_str() == sender {
         return Err(ApiError::bad_input("Name somebody else as the recipient."));
     }
@@ -141,7 +152,7 @@ async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result
         space.own.within(MAX_SPACE_KEY_BYTES)?,
         space.peer.within(MAX_SPACE_KEY_BYTES)?,
     );
-    NewRow::of("spaces")
+    let row = NewRow::of("spaces")
         .key("id", space.id.of_version(7)?)
         .given("sender", sender)
         .given("connection_id", space.connection_id.as_str())
@@ -150,10 +161,12 @@ async fn insert(tx: &mut Tx, sender: &str, space: &NewSpace, now: i64) -> Result
         .given("peer", peer)
         .given("expires_at", space.expires_at)
         .given("deleted_at", None::<i64>)
-        .made("created_at", now)
-        .write_once(tx)
-        .await
-        .map(drop)
+        .made("created_at", now);
+    if *left <= 0 && !row.is_there(tx).await? {
+        return Err(ApiError::quota_exceeded(Quota::Spaces));
+    }
+    *left -= i64::from(row.write_once(tx).await?);
+    Ok(())
 }
 
 from_columns! {
@@ -214,6 +227,7 @@ impl StoredSpace {
 pub(super) async fn query(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Space>>> {
     let ids = input.within(MAX_IDS)?;
@@ -222,7 +236,8 @@ pub(super) async fn query(
     }
     let sql = format!(
         "SELECT {} FROM spaces \
-         WHERE (sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2))) \
+         WHERE (sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2) AND NOT EXISTS \
+         (SELECT 1 FROM accounts WHERE accounts.id = spaces.sender AND accounts.deleted_at IS NOT NULL))) \
          AND deleted_at IS NULL AND id IN ({})",
         StoredSpace::COLUMNS,
         placeholders(3, ids.len())
@@ -242,7 +257,7 @@ pub(super) async fn query(
     }))
 }
 
-/// Stores the recipient's own copy. The first one stays.
+/// Stores the recipient's own copy, in place of the one before. All that are right hold the same key.
 #[utoipa::path(
     put, path = "/spaces/{id}/claim", params(("id" = Id, Path)), request_body = NewClaim,
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -253,16 +268,15 @@ pub(super) async fn claim(
     PathId(id): PathId,
     Input(input): Input<NewClaim>,
 ) -> Result<StatusCode> {
-    // COALESCE keeps the first claim, so that one statement both takes it and tells whether there is a space.
     let found = sqlx::query(
-        "UPDATE spaces SET claim = COALESCE(claim, $1), claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
+        "UPDATE spaces SET claim = $1, claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
          AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
     )
     .bind(input.claim.within(MAX_SPACE_KEY_BYTES)?)
     .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&keystore.db.write)
+    .execute(&mut *keystore.db.writer_as(&caller.account).await?)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)
@@ -288,11 +302,33 @@ pub(super) async fn delete(
     .bind(keystore.clock.now())
     .bind(id.as_str())
     .bind(&caller.account)
-    .execute(&keystore.db.write)
+    .execute(&mut *keystore.db.writer_as(&caller.account).await?)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Code::NotFound.into())
     }
+}
+
+/// Erases all three copies in every space that the caller made for this connection. The ids stay taken.
+#[utoipa::path(
+    delete, path = "/connections/{id}/spaces", params(("id" = Id, Path)),
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn delete_of_connection(
+    State(keystore): KeystoreState,
+    caller: KeystoreCaller,
+    PathId(id): PathId,
+) -> Result<StatusCode> {
+    sqlx::query(
+        "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
+         WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL",
+    )
+    .bind(keystore.clock.now())
+    .bind(id.as_str())
+    .bind(&caller.account)
+    .execute(&keystore.db.write)
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

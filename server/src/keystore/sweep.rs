@@ -1,20 +1,34 @@
-//! Erasing sessions, logins and copies of keys once their time is over.
+//! Erasing sessions, logins, used registrations, devices and copies of keys once their time is over.
 
+use super::erasure::ERASING;
 use super::state::Keystore;
+use crate::clock::DAY;
 use crate::http::error::Result;
 
+/// A device that has not signed in for so long is known no more.
+const DEVICE_LIFETIME_MS: i64 = 365 * DAY;
+
 impl Keystore {
-    /// Sessions and logins go; of a space the copies go, and its id stays taken.
+    /// Sessions, logins, used registrations and devices go; of a space the copies go, and its id stays taken.
     pub(super) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
+        self.erase_the_rest().await?;
         for sql in [
-            "DELETE FROM logins WHERE expires_at <= $1",
-            "DELETE FROM sessions WHERE expires_at <= $1",
-            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
-             WHERE deleted_at IS NULL AND expires_at <= $1",
+            "DELETE FROM logins WHERE hash IN (SELECT hash FROM logins WHERE expires_at <= $1 LIMIT 500)",
+            "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires_at <= $1 LIMIT 500)",
+            "DELETE FROM registrations WHERE hash IN \
+             (SELECT hash FROM registrations WHERE expires_at <= $1 LIMIT 500)",
+            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 WHERE id IN \
+             (SELECT id FROM spaces WHERE deleted_at IS NULL AND expires_at <= $1 LIMIT 500)",
         ] {
-            sqlx::query(sql).bind(now).execute(&self.db.write).await?;
+            let piece = || sqlx::query(sql).bind(now);
+            self.db.in_pieces(ERASING, piece).await?;
         }
+        sqlx::query("DELETE FROM devices WHERE used_at <= $1")
+            .bind(now - DEVICE_LIFETIME_MS)
+            .execute(&self.db.write)
+            .await?;
+        self.end_departures().await?;
         Ok(self.db.checkpoint().await?)
     }
 }

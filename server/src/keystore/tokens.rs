@@ -6,19 +6,19 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::callers::KeystoreCaller;
-use super::state::KeystoreState;
+use super::callers::{KeystoreCaller, Leaver};
+use super::state::{Keystore, KeystoreState};
 use crate::base64url::base64url;
-use crate::clock::{MINUTE, SECOND};
+use crate::clock::SECOND;
 use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::http::extract::Input;
-use crate::http::limits::{CallerAddress, TOKENS};
+use crate::http::limits::TOKENS;
 use crate::http::values::Bytes;
 use crate::jwks::{Jwk, Jwks, thumbprint};
-use crate::token::{Claims, Header};
+use crate::token::{Claims, Header, PROOF_LIFETIME_MS};
 
-/// A token ends this long after it was made.
-const TOKEN_LIFETIME_MS: i64 = 5 * MINUTE;
+/// A token ends this long after it was made, and one with a proof together with the proof.
+const TOKEN_LIFETIME_MS: i64 = PROOF_LIFETIME_MS;
 
 /// Asks for a token.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,13 @@ pub(crate) struct TokenRequest {
 pub(crate) struct Token {
     token: String,
     expires_at: i64,
+}
+
+impl Token {
+    /// The token itself.
+    pub(super) fn as_str(&self) -> &str {
+        &self.token
+    }
 }
 
 /// The key that signs tokens.
@@ -73,6 +80,45 @@ impl TokenKey {
     }
 }
 
+impl Keystore {
+    /// A token for a Vault, which ends five minutes from now, or from the proof. Times are in milliseconds.
+    pub(super) fn sign_token(
+        &self,
+        audience: &str,
+        caller: &KeystoreCaller,
+        made_at: i64,
+        proved_at: Option<i64>,
+    ) -> Result<Token> {
+        let since = proved_at.unwrap_or_else(|| self.clock.now());
+        let exp = (since + TOKEN_LIFETIME_MS) / SECOND;
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: audience.to_owned(),
+            sub: caller.account.clone(),
+            email: caller.email.clone(),
+            email_verified: caller.email_verified,
+            iat: made_at / SECOND,
+            exp,
+            proof: proved_at.map(|proved_at| proved_at / SECOND),
+        };
+        Ok(Token {
+            token: self.setup.token_key.sign(&claims)?,
+            expires_at: exp * SECOND,
+        })
+    }
+
+    /// Counts a request for a token, and refuses one for an unknown Vault.
+    fn check_request(&self, account: &str, input: &TokenRequest) -> Result<()> {
+        self.limits.count(&TOKENS, account)?;
+        match self.audiences.contains(&input.audience) {
+            true => Ok(()),
+            false => Err(ApiError::bad_input(
+                "Ask for the base URL of a Vault that this Keystore was told of.",
+            )),
+        }
+    }
+}
+
 /// Makes a token for a Vault on the list.
 #[utoipa::path(
     post, path = "/tokens", request_body = TokenRequest,
@@ -81,31 +127,38 @@ impl TokenKey {
 pub(super) async fn make_token(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    address: CallerAddress,
     Input(input): Input<TokenRequest>,
 ) -> Result<Json<Token>> {
-    keystore
-        .limits
-        .attempt(&TOKENS, &caller.account, &address)?;
-    if !keystore.audiences.contains(&input.audience) {
-        return Err(ApiError::bad_input(
-            "Ask for the base URL of a Vault that this Keystore was told of.",
-        ));
+    keystore.check_request(&caller.account, &input)?;
+    if caller.is_leaving {
+        keystore.stay(&caller.account).await?;
     }
-    let iat = keystore.clock.now() / SECOND;
-    let exp = iat + TOKEN_LIFETIME_MS / SECOND;
-    let claims = Claims {
-        iss: keystore.issuer.clone(),
-        aud: input.audience,
-        sub: caller.account,
-        email: caller.email,
-        iat,
-        exp,
+    let now = keystore.clock.now();
+    let token = keystore.sign_token(&input.audience, &caller, now, None)?;
+    Ok(Json(token))
+}
+
+/// Makes a token that deletes the account at a Vault on the list, and does nothing else.
+#[utoipa::path(
+    post, path = "/tokens/proof", request_body = TokenRequest,
+    responses((status = 200, body = Token), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn make_proof(
+    State(keystore): KeystoreState,
+    Leaver(session): Leaver,
+    Input(input): Input<TokenRequest>,
+) -> Result<Json<Token>> {
+    keystore.check_request(&session.account, &input)?;
+    keystore.leave(&session.account).await?;
+    let now = keystore.clock.now();
+    // Whoever has deleted the account here has proven enough to erase what a cut left at the Vault.
+    let proved_at = if session.is_deleted {
+        now
+    } else {
+        session.proved_at
     };
-    Ok(Json(Token {
-        token: keystore.setup.token_key.sign(&claims)?,
-        expires_at: exp * SECOND,
-    }))
+    let token = keystore.sign_token(&input.audience, &session.into(), now, Some(proved_at))?;
+    Ok(Json(token))
 }
 
 /// The public keys of tokens.

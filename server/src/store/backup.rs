@@ -10,10 +10,13 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
+use super::files::{prepare, sync_folder};
 use crate::config::Config;
 
 /// The Keystore's secrets, which lie beside its database.
 const SETUP_FILE: &str = "keystore.setup";
+/// The Vault's secret. Its first start makes it.
+const VAULT_SETUP_FILE: &str = "vault.setup";
 
 /// The reason why there is no backup: one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ struct Source {
     options: SqliteConnectOptions,
 }
 
-/// Writes snapshots of the SQLite databases and the Keystore's setup to the new folder `to`, whole or not at all. A
+/// Writes snapshots of the SQLite databases and the setups beside them to the new folder `to`, whole or not at all. A
 /// server that is started with a copy of it as its data folder goes on where the snapshots were taken.
 ///
 /// The Vault's snapshot is taken first. People make an encryption space in the Keystore before they share in the Vault,
@@ -51,8 +54,16 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
             setup.display()
         )));
     }
+    let mut setups = Vec::new();
+    if keystore {
+        setups.push(SETUP_FILE);
+    }
+    let vault = sources.iter().any(|source| source.service == "Vault");
+    if vault && config.file(VAULT_SETUP_FILE).is_file() {
+        setups.push(VAULT_SETUP_FILE);
+    }
     let part = make_part(to)?;
-    let written = write(&sources, keystore.then_some(&setup), &part).await;
+    let written = write(&sources, config, &setups, &part).await;
     let written = written.and_then(|()| {
         put_in_place(&part, to)
             .map_err(|error| BackupError(format!("Make {} a folder ({error}).", to.display())))
@@ -74,8 +85,8 @@ fn sources(config: &Config) -> Result<Vec<Source>> {
         let options = match url {
             Some(url) if !url.starts_with("sqlite:") => {
                 return Err(BackupError(format!(
-                    "Back the {service}'s database up with pg_dump, and copy {SETUP_FILE} from the data folder: this command \
-                     copies SQLite databases."
+                    "Back the {service}'s database up with pg_dump, and copy {SETUP_FILE} and {VAULT_SETUP_FILE} from the data \
+                     folder: this command copies SQLite databases."
                 )));
             }
             Some(url) => SqliteConnectOptions::from_str(url).map_err(|error| {
@@ -142,17 +153,20 @@ fn make_part(to: &Path) -> Result<PathBuf> {
     Ok(part)
 }
 
-async fn write(sources: &[Source], setup: Option<&PathBuf>, part: &Path) -> Result<()> {
+async fn write(sources: &[Source], config: &Config, setups: &[&str], part: &Path) -> Result<()> {
     let failed =
         |error: io::Error| BackupError(format!("Make {} writable ({error}).", part.display()));
     for source in sources {
         let file = part.join(source.name);
+        // SQLite writes to an empty file, too, and would make one that others can read.
+        prepare(&file).map_err(failed)?;
         snapshot(source, &file).await?;
         finish(&file).map_err(failed)?;
     }
-    if let Some(setup) = setup {
-        let file = part.join(SETUP_FILE);
-        fs::copy(setup, &file).map_err(failed)?;
+    for setup in setups {
+        let file = part.join(setup);
+        prepare(&file).map_err(failed)?;
+        fs::copy(config.file(setup), &file).map_err(failed)?;
         finish(&file).map_err(failed)?;
     }
     Ok(())
@@ -203,17 +217,5 @@ fn put_in_place(part: &Path, to: &Path) -> io::Result<()> {
         fs::remove_dir(to)?;
     }
     fs::rename(part, to)?;
-    match to.parent() {
-        Some(parent) if parent != Path::new("") => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
-    }
-}
-
-/// Brings a folder's entries to the disk, on systems where a folder can be opened.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+    sync_folder(to.parent().unwrap_or(Path::new("")))
 }

@@ -1,26 +1,89 @@
 //! Opening a service's database. The same SQL runs on SQLite and PostgreSQL.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::any::{AnyArguments, AnyPoolOptions, install_default_drivers};
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
+use super::files;
 use super::migrate::Migrations;
+use super::queue::{Queue, Turn};
 use crate::start_error::StartError;
 
-/// A transaction on either database.
-pub(crate) type Tx = Transaction<'static, Any>;
+/// A transaction on either database, with the right to write.
+pub(crate) struct Tx {
+    tx: Transaction<'static, Any>,
+    _turn: Option<Turn>,
+}
+
+impl Tx {
+    /// Makes everything that was written last.
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.tx.commit().await
+    }
+
+    /// Takes everything back.
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.tx.rollback().await
+    }
+}
+
+impl Deref for Tx {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+}
+
+/// The connection for one statement, with the right to write.
+pub(crate) struct Writer {
+    connection: PoolConnection<Any>,
+    _turn: Option<Turn>,
+}
+
+impl Deref for Writer {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writer {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+/// The most rows that are erased in one piece.
+pub(crate) const PIECE_ROWS: u64 = 500;
+
+/// The turns at once with PostgreSQL: some of its connections are left to those who read.
+const POSTGRES_TURNS: usize = 12;
 
 /// One service's database.
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     /// For reading alone.
     pub(crate) read: AnyPool,
-    /// For everything that writes. With SQLite it is a single connection, so that writers queue up here rather than
-    /// find the file locked.
+    /// For what the service itself writes, out of turn. With SQLite it is a single connection, so that writers queue up
+    /// here rather than find the file locked.
     pub(crate) write: AnyPool,
+    /// The order in which accounts write.
+    queue: Arc<Queue>,
     pub(super) sqlite: bool,
 }
 
@@ -34,9 +97,11 @@ impl Db {
         install_default_drivers();
         let failed = |error: sqlx::Error| does_not_open(service, error);
         let db = if url.starts_with("sqlite:") {
+            files::prepare_database(url).map_err(|error| does_not_open(service, error))?;
             Self {
                 write: sqlite(url, 1).await.map_err(failed)?,
                 read: sqlite(url, 4).await.map_err(failed)?,
+                queue: Queue::new(1),
                 sqlite: true,
             }
         } else {
@@ -48,6 +113,7 @@ impl Db {
             Self {
                 write: pool.clone(),
                 read: pool,
+                queue: Queue::new(POSTGRES_TURNS),
                 sqlite: false,
             }
         };
@@ -55,14 +121,49 @@ impl Db {
         Ok(db)
     }
 
-    /// Begins a transaction that may write. Its first statement must be the write that decides.
+    /// Begins a transaction that may write, for somebody who has no account yet, or for the service itself. Its first
+    /// statement must be the write that decides.
     pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_as("").await
+    }
+
+    /// Begins a transaction that may write, when it is the account's turn. Its first statement must be the write that
+    /// decides.
+    pub(crate) async fn begin_as(&self, account: &str) -> Result<Tx, sqlx::Error> {
+        let turn = self.queue.turn(account).await;
         let begin = if self.sqlite {
             "BEGIN IMMEDIATE"
         } else {
             "BEGIN"
         };
-        self.write.begin_with(begin).await
+        let tx = self.write.begin_with(begin).await?;
+        Ok(Tx { tx, _turn: turn })
+    }
+
+    /// The connection for one statement that writes, when it is the account's turn.
+    pub(crate) async fn writer_as(&self, account: &str) -> Result<Writer, sqlx::Error> {
+        let turn = self.queue.turn(account).await;
+        let connection = self.write.acquire().await?;
+        Ok(Writer {
+            connection,
+            _turn: turn,
+        })
+    }
+
+    /// Runs a statement again and again, each time in a turn of its own, until it finds less than a piece: others write
+    /// in between. It has to end at [`PIECE_ROWS`] rows, and not find again what it wrote.
+    pub(crate) async fn in_pieces<'q>(
+        &self,
+        account: &str,
+        statement: impl Fn() -> Query<'q, Any, AnyArguments>,
+    ) -> Result<(), sqlx::Error> {
+        loop {
+            let mut writer = self.writer_as(account).await?;
+            let done = statement().execute(&mut *writer).await?;
+            if done.rows_affected() < PIECE_ROWS {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether the database answers.

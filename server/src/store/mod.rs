@@ -3,6 +3,8 @@
 pub(crate) mod backup;
 pub(crate) mod columns;
 pub(crate) mod db;
+pub(crate) mod files;
 pub(crate) mod migrate;
 pub(crate) mod new_row;
+mod queue;
 pub(crate) mod sweep;

@@ -3,99 +3,47 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::auth::{Holder, VaultCaller};
-use super::events::{Change, Kind};
+use super::auth::{Leaver, VaultCaller};
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
-use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
-/// Deletes what the account has here and ends its connections. No token speaks for it any more.
+/// Deletes what the account has here and ends its connections. No token that was made before speaks for it any more; to an
+/// owner whom the Keystore still knows it is a new account.
 #[utoipa::path(
     delete, path = "/account",
     responses((status = 204), (status = "default", body = ErrorBody)),
 )]
-pub(super) async fn delete(State(vault): VaultState, Holder(caller): Holder) -> Result<StatusCode> {
-    let (account, now) = (&caller.account, vault.clock.now());
-    let mut tx = vault.db.begin().await?;
-    let done = sqlx::query(
-        "INSERT INTO accounts (id, deleted_at) VALUES ($1, $2) \
-         ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE accounts.deleted_at IS NULL",
-    )
-    .bind(account)
-    .bind(now)
-    .execute(&mut *tx)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(StatusCode::NO_CONTENT);
+pub(super) async fn delete(State(vault): VaultState, Leaver(caller): Leaver) -> Result<StatusCode> {
+    let account = &caller.account;
+    // From here on no token that was made before speaks for it, and nothing is made for it.
+    let sql = "INSERT INTO accounts (id, deleted_at, to_erase) VALUES ($1, $2, 1) ON CONFLICT (id) DO UPDATE \
+               SET deleted_at = excluded.deleted_at, to_erase = 1 \
+               WHERE accounts.deleted_at IS NULL OR accounts.deleted_at < $3";
+    sqlx::query(sql)
+        .bind(account)
+        .bind(vault.clock.now())
+        .bind(caller.deleted_before)
+        .execute(&mut *vault.db.writer_as(account).await?)
+        .await?;
+    // What a call that was cut has left is erased by the next one, or by the next sweep.
+    if vault.is_to_erase(account).await? {
+        vault.erase_account(account, account).await?;
     }
-    for sql in [
-        "DELETE FROM cards WHERE account = $1",
-        // An acceptance at this moment comes before this statement, and its connection is found below, or it fails.
-        "UPDATE invitations SET state = 'cancelled' WHERE inviter = $1 AND state = 'pending'",
-        "UPDATE invitations SET token_hash = '', email = NULL WHERE inviter = $1",
-        "DELETE FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
-        "DELETE FROM events WHERE account = $1",
-    ] {
-        sqlx::query(sql).bind(account).execute(&mut *tx).await?;
-    }
-    let changes = part(&mut tx, account, now).await?;
-    vault.record(tx, changes).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-from_columns! {
-    /// A connection or a share that ended with the account, and the person on its other side.
-    struct Parted {
-        id: String,
-        peer: String,
-    }
-}
-
-/// Ends the account's connections with their shares, both ways. The changes are for the other side.
-async fn part(tx: &mut Tx, account: &str, now: i64) -> Result<Vec<Change>> {
-    let ended: Vec<Parted> = sqlx::query_as(
-        "UPDATE connections SET ended_at = $1 WHERE (inviter = $2 OR invitee = $2) AND ended_at IS NULL \
-         RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END AS peer",
-    )
-    .bind(now)
-    .bind(account)
-    .fetch_all(&mut **tx)
-    .await?;
-    let shares: Vec<Parted> = sqlx::query_as(
-        "UPDATE shares SET share = '', deleted_at = $1 WHERE (sender = $2 OR recipient = $2) AND deleted_at IS NULL \
-         RETURNING id, CASE WHEN sender = $2 THEN recipient ELSE sender END AS peer",
-    )
-    .bind(now)
-    .bind(account)
-    .fetch_all(&mut **tx)
-    .await?;
-    sqlx::query(
-        "UPDATE spaces SET deleted_at = $1 WHERE deleted_at IS NULL AND connection_id IN \
-         (SELECT id FROM connections WHERE inviter = $2 OR invitee = $2)",
-    )
-    .bind(now)
-    .bind(account)
-    .execute(&mut **tx)
-    .await?;
-    let revoked = shares
-        .iter()
-        .map(|share| Change::new(&share.peer, Kind::Revoked, &share.id));
-    let parted = ended
-        .iter()
-        .map(|connection| Change::new(&connection.peer, Kind::Connection, &connection.id));
-    Ok(revoked.chain(parted).collect())
 }
 
 impl Vault {
     /// Begins a transaction that holds the account: it cannot be deleted before what is made for it is in.
     pub(super) async fn begin_for(&self, caller: &VaultCaller) -> Result<Tx> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(&caller.account).await?;
         let held = sqlx::query(
             "INSERT INTO accounts (id) VALUES ($1) \
-             ON CONFLICT (id) DO UPDATE SET deleted_at = NULL WHERE accounts.deleted_at IS NULL",
+             ON CONFLICT (id) DO UPDATE SET deleted_at = accounts.deleted_at \
+             WHERE accounts.deleted_at IS NULL OR (accounts.deleted_at < $2 AND accounts.to_erase = 0)",
         )
         .bind(&caller.account)
+        .bind(caller.deleted_before)
         .execute(&mut *tx)
         .await?;
         if held.rows_affected() == 1 {
@@ -105,9 +53,20 @@ impl Vault {
         }
     }
 
-    pub(super) async fn is_deleted(&self, account: &str) -> Result<bool> {
-        let found = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND deleted_at IS NOT NULL")
+    async fn is_to_erase(&self, account: &str) -> Result<bool> {
+        let found = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND to_erase = 1")
             .bind(account)
+            .fetch_optional(&self.db.read)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Whether the account may have been deleted since the caller's token was made, or is still being erased.
+    pub(super) async fn is_deleted(&self, caller: &VaultCaller) -> Result<bool> {
+        let sql = "SELECT id FROM accounts WHERE id = $1 AND (deleted_at >= $2 OR to_erase = 1)";
+        let found = sqlx::query(sql)
+            .bind(&caller.account)
+            .bind(caller.deleted_before)
             .fetch_optional(&self.db.read)
             .await?;
         Ok(found.is_some())

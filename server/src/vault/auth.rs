@@ -12,9 +12,9 @@ use super::state::Vault;
 use crate::clock::{Clock, MINUTE, SECOND};
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::values::{Bytes, Id};
-use crate::jwks::{Algorithm, Key, PublishedKeys, Source, Unreachable};
+use crate::jwks::{Algorithm, Key, PublishedKeys, Source, Unreachable, is_trustworthy};
 use crate::start_error::StartError;
-use crate::token::{Claims, CompactJws, Header};
+use crate::token::{Claims, CompactJws, Header, PROOF_LIFETIME_MS};
 
 /// By how much the Keystore's clock may be ahead.
 const LEEWAY_MS: i64 = MINUTE;
@@ -49,6 +49,13 @@ impl TrustedKeys {
 
     /// The keys that the Keystore at this base URL publishes.
     pub(crate) fn published(keystore: &str, clock: Clock) -> std::result::Result<Self, StartError> {
+        if !is_trustworthy(keystore) {
+            return Err(StartError(
+                "Give --keystore-url as an https address (http on this machine alone), or give --keystore-key: whoever can \
+                 change what it answers can make tokens."
+                    .into(),
+            ));
+        }
         let source = Source::keys(format!("{keystore}/v1/jwks"))?;
         Ok(Self::Published(PublishedKeys::new(source, clock)))
     }
@@ -75,26 +82,31 @@ impl TrustedKeys {
 /// The account that a token speaks for.
 pub(crate) struct VaultCaller {
     pub(super) account: String,
-    /// The address that mails name them by.
+    /// Their address, as far as the Keystore knows one.
     pub(super) email: Option<String>,
+    /// Their identity provider vouches for the address.
+    pub(super) email_verified: bool,
     /// The end of the token, in milliseconds since 1970.
     pub(super) expires_at: i64,
+    /// A deletion of the account at this time or later makes the token worthless: it may have been made before.
+    pub(super) deleted_before: i64,
 }
 
-/// A caller whose account may have been deleted.
-pub(crate) struct Holder(pub(super) VaultCaller);
+/// Somebody who proved themselves to the Keystore a moment ago, to delete an account that may have been deleted before.
+pub(crate) struct Leaver(pub(super) VaultCaller);
 
-impl FromRequestParts<Arc<Vault>> for Holder {
+impl FromRequestParts<Arc<Vault>> for Leaver {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
-        let token = crate::token::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
-        let claims = vault.verify(token).await?.ok_or(Code::SessionExpired)?;
-        Ok(Self(VaultCaller {
-            account: claims.sub,
-            email: claims.email,
-            expires_at: claims.exp.saturating_mul(SECOND),
-        }))
+        let claims = vault.claims(parts).await?;
+        let now = vault.clock.now();
+        let proof = claims.proof.filter(|proof| {
+            let proved_at = proof.saturating_mul(SECOND);
+            (-LEEWAY_MS..PROOF_LIFETIME_MS).contains(&now.saturating_sub(proved_at))
+        });
+        proof.ok_or(Code::SessionExpired)?;
+        Ok(Self(claims.into()))
     }
 }
 
@@ -102,15 +114,38 @@ impl FromRequestParts<Arc<Vault>> for VaultCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
-        let Holder(caller) = Holder::from_request_parts(parts, vault).await?;
-        if vault.is_deleted(&caller.account).await? {
+        let claims = vault.claims(parts).await?;
+        if claims.proof.is_some() {
             return Err(Code::SessionExpired.into());
         }
+        let caller = claims.into();
+        if vault.is_deleted(&caller).await? {
+            return Err(Code::SessionExpired.into());
+        }
+        vault.limits.count(&vault.requests, &caller.account)?;
         Ok(caller)
     }
 }
 
+impl From<Claims> for VaultCaller {
+    fn from(claims: Claims) -> Self {
+        Self {
+            account: claims.sub,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            expires_at: claims.exp.saturating_mul(SECOND),
+            deleted_before: claims.iat.saturating_mul(SECOND).saturating_sub(LEEWAY_MS),
+        }
+    }
+}
+
 impl Vault {
+    /// The claims of the request's token, which is the Keystore's and valid now.
+    async fn claims(&self, parts: &Parts) -> Result<Claims> {
+        let token = crate::token::bearer(&parts.headers).ok_or(Code::SessionExpired)?;
+        Ok(self.verify(token).await?.ok_or(Code::SessionExpired)?)
+    }
+
     async fn verify(&self, token: &str) -> Result<Option<Claims>> {
         let Some((jws, header, signature)) = parse(token) else {
             return Ok(None);

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
+use super::quotas::size_of;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId};
-use crate::http::sizes::{MAX_CARD_BYTES, MAX_CARDS_PAGE_BYTES};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_CARD_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::Tx;
@@ -80,6 +82,7 @@ pub(super) async fn write(
             .given("card", card)
             .given("version", 1i64)
             .given("deleted_at", None::<i64>)
+            .made("size", size_of(card))
             .made("created_at", now)
             .made("updated_at", now)
             .write(&mut tx)
@@ -87,6 +90,7 @@ pub(super) async fn write(
     } else {
         Written::Before(replace(&mut tx, &caller.account, &id, card, input.version, now).await?)
     };
+    vault.hold_cards(&mut tx, &caller.account).await?;
     tx.commit().await?;
     Ok(match written {
         Written::New => (
@@ -112,7 +116,7 @@ async fn replace(
     now: i64,
 ) -> Result<CardVersion> {
     let made = sqlx::query_as(
-        "UPDATE cards SET card = $3, updated_at = $4, version = version + 1 \
+        "UPDATE cards SET card = $3, size = $6, updated_at = $4, version = version + 1 \
          WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL \
          RETURNING id, version, created_at, updated_at",
     )
@@ -121,6 +125,7 @@ async fn replace(
     .bind(card)
     .bind(now)
     .bind(version)
+    .bind(size_of(card))
     .fetch_optional(&mut **tx)
     .await?;
     if let Some(made) = made {
@@ -166,12 +171,13 @@ pub(super) async fn read(
 pub(super) async fn list(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom,
     page: Page,
 ) -> Result<Json<PageOf<Card>>> {
     let mut page = page.plain()?;
     // The sizes first, so that no more is read than the page can hold.
     let sql = format!(
-        "SELECT CAST(LENGTH(card) AS BIGINT) FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+        "SELECT size FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
         page.sql(2)
     );
     let sizes: Vec<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
@@ -186,7 +192,7 @@ pub(super) async fn list(
         Some(*sum)
     });
     page.limit = page.limit.min(
-        sums.take_while(|sum| *sum <= MAX_CARDS_PAGE_BYTES)
+        sums.take_while(|sum| usize::try_from(*sum).is_ok_and(|sum| sum <= MAX_ANSWER_BYTES))
             .count()
             .max(1),
     );
@@ -218,12 +224,12 @@ pub(super) async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let found = sqlx::query(
-        "UPDATE cards SET card = '', deleted_at = COALESCE(deleted_at, $1) WHERE account = $2 AND id = $3",
+        "UPDATE cards SET card = '', size = 0, deleted_at = COALESCE(deleted_at, $1) WHERE account = $2 AND id = $3",
     )
     .bind(vault.clock.now())
     .bind(&caller.account)
     .bind(id.as_str())
-    .execute(&vault.db.write)
+    .execute(&mut *vault.db.writer_as(&caller.account).await?)
     .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)

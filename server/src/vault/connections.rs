@@ -20,8 +20,10 @@ use crate::store::db::placeholders;
 /// The account's connections, to be narrowed by conditions on their columns.
 const SELECT_OF_ACCOUNT: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, \
     c.proof AS proof, c.created_at AS created_at, c.ended_at AS ended_at, \
-    a.id AS inviter_key, a.spki AS inviter_spki, a.signing_key AS inviter_x, a.statement AS inviter_statement, \
-    b.id AS invitee_key, b.spki AS invitee_spki, b.signing_key AS invitee_x, b.statement AS invitee_statement \
+    a.id AS inviter_key, a.spki AS inviter_spki, a.xwing AS inviter_xwing, a.signing_key AS inviter_x, \
+    a.statement AS inviter_statement, \
+    b.id AS invitee_key, b.spki AS invitee_spki, b.xwing AS invitee_xwing, b.signing_key AS invitee_x, \
+    b.statement AS invitee_statement \
     FROM connections c JOIN public_keys a ON a.id = c.inviter_key JOIN public_keys b ON b.id = c.invitee_key \
     WHERE (c.inviter = $1 OR c.invitee = $1)) AS own WHERE 1 = 1";
 
@@ -62,11 +64,13 @@ from_columns! {
         inviter: Id,
         inviter_key: String,
         inviter_spki: String,
+        inviter_xwing: String,
         inviter_x: Bytes<32>,
         inviter_statement: Jws,
         invitee: Id,
         invitee_key: String,
         invitee_spki: String,
+        invitee_xwing: String,
         invitee_x: Bytes<32>,
         invitee_statement: Jws,
         proof: Option<Bytes<32>>,
@@ -80,12 +84,14 @@ impl From<StoredConnection> for Connection {
         let inviter = Publication::stored(
             stored.inviter_key,
             stored.inviter_spki,
+            stored.inviter_xwing,
             stored.inviter_x,
             stored.inviter_statement,
         );
         let invitee = Publication::stored(
             stored.invitee_key,
             stored.invitee_spki,
+            stored.invitee_xwing,
             stored.invitee_x,
             stored.invitee_statement,
         );
@@ -198,7 +204,7 @@ pub(super) async fn list(
     })))
 }
 
-/// Ends a connection and erases its shares, both ways.
+/// Ends a connection and with it its shares, both ways.
 #[utoipa::path(
     delete, path = "/connections/{id}", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -209,9 +215,9 @@ pub(super) async fn end(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let now = vault.clock.now();
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let ended: Option<Ended> = sqlx::query_as(
-        "UPDATE connections SET ended_at = $1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
+        "UPDATE connections SET ended_at = $1, to_erase = 1 WHERE id = $2 AND (inviter = $3 OR invitee = $3) AND ended_at IS NULL \
          RETURNING inviter, invitee",
     )
     .bind(now)
@@ -226,26 +232,10 @@ pub(super) async fn end(
             .await
             .map(|_| StatusCode::NO_CONTENT);
     };
-    let shares: Vec<String> = sqlx::query_scalar(
-        "UPDATE shares SET share = '', deleted_at = $1 WHERE connection_id = $2 AND deleted_at IS NULL RETURNING id",
-    )
-    .bind(now)
-    .bind(id.as_str())
-    .fetch_all(&mut *tx)
-    .await?;
-    sqlx::query(
-        "UPDATE spaces SET deleted_at = $1 WHERE connection_id = $2 AND deleted_at IS NULL",
-    )
-    .bind(now)
-    .bind(id.as_str())
-    .execute(&mut *tx)
-    .await?;
-    let both = [&ended.inviter, &ended.invitee];
-    let mut changes: Vec<Change> = Vec::new();
-    for share in &shares {
-        changes.extend(both.map(|person| Change::new(person, Kind::Revoked, share)));
-    }
-    changes.extend(both.map(|person| Change::new(person, Kind::Connection, id.as_str())));
-    vault.record(tx, changes).await?;
+    let both = [&ended.inviter, &ended.invitee]
+        .map(|person| Change::new(person, Kind::Connection, id.as_str()));
+    // With its end no share of it is served any more; then they are erased.
+    vault.record(tx, both.into()).await?;
+    vault.erase_shares(id.as_str(), &caller.account).await?;
     Ok(StatusCode::NO_CONTENT)
 }

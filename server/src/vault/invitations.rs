@@ -9,15 +9,17 @@ use sqlx::error::BoxDynError;
 use sqlx::{Any, Decode, Type};
 use utoipa::ToSchema;
 
+use super::address::is_address;
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
-use super::mail::is_address;
+use super::mail_limits::INVITATIONS;
+use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
-use crate::http::limits::INVITATION_MAIL;
-use crate::http::values::{Bytes, Id};
+use crate::http::limits::CallerAddress;
+use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
@@ -104,7 +106,7 @@ impl InvitationState {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewInvitation {
-    public_key_id: String,
+    public_key_id: KeyId,
     delivery: Delivery,
     #[serde(deserialize_with = "Option::deserialize")]
     email: Option<String>,
@@ -155,11 +157,11 @@ impl StoredInvitation {
 }
 
 impl NewInvitation {
-    /// The token to mail, if it is to be mailed.
-    fn mail_token(&self) -> Result<Option<Bytes<16>>> {
+    /// The address to mail it to, if it is to be mailed.
+    fn recipient(&self) -> Result<Option<&str>> {
         match (self.delivery, &self.email, &self.token_hash) {
             (Delivery::Link, None, Some(_)) => Ok(None),
-            (Delivery::Email, Some(email), None) if is_address(email) => Ok(Some(Bytes::make())),
+            (Delivery::Email, Some(email), None) if is_address(email) => Ok(Some(email)),
             (Delivery::Email, Some(_), None) => {
                 Err(ApiError::bad_input("Check the email address."))
             }
@@ -179,27 +181,6 @@ impl NewInvitation {
         }
     }
 
-    /// The mail to send.
-    fn mail<'a>(
-        &'a self,
-        id: &'a Id,
-        inviter: &'a VaultCaller,
-        token: &'a str,
-        now: i64,
-    ) -> NewRow<'a> {
-        NewRow::of("outbox")
-            .key("id", id.as_str())
-            .made("recipient", self.email.as_deref())
-            .made(
-                "inviter_email",
-                inviter.email.as_deref().unwrap_or_default(),
-            )
-            .made("token", token)
-            .made("expires_at", self.expires_at)
-            .made("attempts", 0i64)
-            .made("next_at", now)
-    }
-
     /// The row to write. The hash of a mailed token is the Vault's, so that a repeat need not bring it.
     fn row<'a>(
         &'a self,
@@ -211,12 +192,13 @@ impl NewInvitation {
         let row = NewRow::of("invitations")
             .key("id", id.as_str())
             .given("inviter", inviter)
-            .given("public_key_id", &self.public_key_id)
+            .given("public_key_id", self.public_key_id.as_str())
             .given("delivery", self.delivery.as_str())
             .given("email", self.email.as_deref())
             .given("expires_at", self.expires_at)
             .made("state", "pending")
-            .made("created_at", now);
+            .made("created_at", now)
+            .made("over_at", self.expires_at);
         match self.delivery {
             Delivery::Email => row.made("token_hash", token_hash),
             Delivery::Link => row.given("token_hash", token_hash),
@@ -232,14 +214,16 @@ impl NewInvitation {
 pub(super) async fn create(
     State(vault): VaultState,
     caller: VaultCaller,
+    network: CallerAddress,
     PathId(id): PathId,
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
     id.of_version(7)?;
-    let mail_token = input.mail_token()?;
-    let token_hash = match (&mail_token, &input.token_hash) {
-        (Some(token), _) => token.to_hash(),
-        (None, hash) => hash.as_ref().map(Bytes::to_text).unwrap_or_default(),
+    let recipient = input.recipient()?;
+    let seed = Bytes::<16>::make().to_text();
+    let token_hash = match &input.token_hash {
+        Some(hash) => hash.to_text(),
+        None => vault.setup.invitation_token(id.as_str(), &seed).to_hash(),
     };
     let now = vault.clock.now();
     let row = input.row(&id, &caller.account, &token_hash, now);
@@ -248,26 +232,35 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     input.check_time(now)?;
-    if mail_token.is_some() {
-        vault.limits.count(&INVITATION_MAIL, &caller.account)?;
+    let mut named = None;
+    if let Some(recipient) = recipient {
+        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
+        named = vault.named(&caller).await?;
     }
     let mut tx = vault.begin_for(&caller).await?;
-    owns_key(&mut tx, &caller.account, &input.public_key_id).await?;
+    owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
     if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    if let Some(token) = &mail_token {
-        input
-            .mail(&id, &caller, &token.to_text(), now)
-            .add(&mut tx)
-            .await?;
+    vault.hold_invitations(&mut tx, &caller.account).await?;
+    if let Some(recipient) = recipient {
+        let mail = NewMail {
+            id: id.as_str(),
+            kind: MailKind::Invitation,
+            account: &caller.account,
+            recipient,
+            named,
+            seed: &seed,
+            expires_at: input.expires_at,
+        };
+        vault.add_mail(&mut tx, &mail).await?;
     }
     tx.commit().await?;
     vault.mail_waits.notify_one();
     let made = Invitation {
         id,
-        public_key_id: input.public_key_id,
+        public_key_id: input.public_key_id.into(),
         delivery: input.delivery,
         email: input.email,
         state: InvitationState::Pending,
@@ -360,14 +353,15 @@ pub(super) async fn cancel(
     PathId(id): PathId,
     _: Input<Empty>,
 ) -> Result<Json<Invitation>> {
-    let mut tx = vault.db.begin().await?;
-    let done = sqlx::query("UPDATE invitations SET state = 'cancelled' WHERE id = $1 AND inviter = $2 AND state = 'pending'")
+    let mut tx = vault.db.begin_as(&caller.account).await?;
+    let done = sqlx::query("UPDATE invitations SET state = 'cancelled', over_at = $3 WHERE id = $1 AND inviter = $2 AND state = 'pending'")
         .bind(id.as_str())
         .bind(&caller.account)
+        .bind(vault.clock.now())
         .execute(&mut *tx)
         .await?;
     if done.rows_affected() == 1 {
-        sqlx::query("UPDATE outbox SET token = NULL WHERE id = $1")
+        sqlx::query("DELETE FROM outbox WHERE id = $1")
             .bind(id.as_str())
             .execute(&mut *tx)
             .await?;

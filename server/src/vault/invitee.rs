@@ -15,7 +15,7 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::limits::WRONG_TOKEN;
-use crate::http::values::{Bytes, Id, Jws, same_secret};
+use crate::http::values::{Bytes, Id, Jws, KeyId, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
 
@@ -43,7 +43,7 @@ pub(crate) struct OpenedInvitation {
 pub(crate) struct NewConnection {
     invitation_id: Id,
     token: Bytes<16>,
-    public_key_id: String,
+    public_key_id: KeyId,
     #[serde(deserialize_with = "Option::deserialize")]
     proof: Option<Bytes<32>>,
 }
@@ -75,6 +75,7 @@ from_columns! {
     /// The parts of a public key that stand beside its id.
     struct StoredKey {
         spki: String,
+        xwing: String,
         signing_key: Bytes<32>,
         statement: Jws,
     }
@@ -147,7 +148,7 @@ impl Vault {
                     .fetch_optional(&self.db.read)
                     .await?;
             let given = Acceptance {
-                invitee_key: input.public_key_id.clone(),
+                invitee_key: input.public_key_id.as_str().to_owned(),
                 proof,
             };
             if stored == Some(given) {
@@ -159,14 +160,16 @@ impl Vault {
     }
 
     async fn publication(&self, id: &str) -> Result<Publication> {
-        let key: StoredKey =
-            sqlx::query_as("SELECT spki, signing_key, statement FROM public_keys WHERE id = $1")
-                .bind(id)
-                .fetch_one(&self.db.read)
-                .await?;
+        let key: StoredKey = sqlx::query_as(
+            "SELECT spki, xwing, signing_key, statement FROM public_keys WHERE id = $1",
+        )
+        .bind(id)
+        .fetch_one(&self.db.read)
+        .await?;
         Ok(Publication::stored(
             id.to_owned(),
             key.spki,
+            key.xwing,
             key.signing_key,
             key.statement,
         ))
@@ -213,9 +216,9 @@ pub(super) async fn decline(
     Input(input): Input<InvitationToken>,
 ) -> Result<StatusCode> {
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let inviter: Option<String> = sqlx::query_scalar(
-        "UPDATE invitations SET state = 'declined', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+        "UPDATE invitations SET state = 'declined', answered_by = $1, over_at = $4 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 RETURNING inviter",
     )
     .bind(&caller.account)
@@ -256,9 +259,9 @@ pub(super) async fn accept(
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
     let (id, now) = (&input.invitation_id, vault.clock.now());
     let proof = input.proof.as_ref().map(Bytes::to_text);
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.begin_for(&caller).await?;
     let accepted: Option<Accepted> = sqlx::query_as(
-        "UPDATE invitations SET state = 'accepted', answered_by = $1 WHERE id = $2 AND token_hash = $3 \
+        "UPDATE invitations SET state = 'accepted', answered_by = $1, over_at = $4 WHERE id = $2 AND token_hash = $3 \
          AND state = 'pending' AND expires_at > $4 AND inviter <> $1 \
          AND EXISTS (SELECT 1 FROM public_keys WHERE public_keys.id = $5 AND public_keys.account = $1) \
          RETURNING inviter, public_key_id",
@@ -267,7 +270,7 @@ pub(super) async fn accept(
     .bind(id.as_str())
     .bind(input.token.to_hash())
     .bind(now)
-    .bind(&input.public_key_id)
+    .bind(input.public_key_id.as_str())
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(accepted) = accepted {
@@ -276,11 +279,12 @@ pub(super) async fn accept(
             .made("inviter", &accepted.inviter)
             .made("inviter_key", &accepted.public_key_id)
             .made("invitee", &caller.account)
-            .made("invitee_key", &input.public_key_id)
+            .made("invitee_key", input.public_key_id.as_str())
             .made("proof", proof.as_deref())
             .made("created_at", now)
             .add(&mut tx)
             .await?;
+        vault.hold_connections(&mut tx, &caller.account).await?;
         let both = [&accepted.inviter, &caller.account]
             .map(|person| Change::new(person, Kind::Connection, id.as_str()));
         vault.record(tx, both.into()).await?;

@@ -1,13 +1,16 @@
 //! Mails: what they say, and the two ways they go.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::{Address, error::Error};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use super::captured::{capture, forget};
+use super::mail_html::html;
 use super::smtp::{Failure, Smtp};
 use crate::clock::DAY;
 use crate::config::Config;
@@ -23,43 +26,68 @@ pub(crate) struct Mail {
     pub(super) text: String,
     #[serde(skip)]
     html: String,
-    pub(super) link: String,
+    /// The link of an invitation.
+    pub(super) link: Option<String>,
+    /// The code that confirms the address.
+    pub(super) code: Option<String>,
+    /// The link by which the recipient refuses further mails.
+    pub(super) refusal_link: String,
     pub(super) sent_at: i64,
 }
 
-impl Mail {
-    /// The mail of an invitation. Of the inviter it holds the address alone, if there is one, which is data here and never
-    /// markup.
-    pub(super) fn invitation(
-        id: String,
-        to: String,
-        inviter: &str,
+/// The part of a mail that makes its kind.
+pub(super) enum Content {
+    /// An invitation. Of its inviter it holds an address that they confirmed, if there is one.
+    Invitation {
+        named: Option<String>,
         link: String,
         expires_at: i64,
+    },
+    /// A code for the recipient's own account.
+    Code(String),
+}
+
+/// A paragraph, for both forms of a mail.
+pub(super) enum Paragraph {
+    Plain(String),
+    /// Of less weight than the others.
+    Quiet(String),
+    /// A sentence, and the link that it leads to, which has this name where it is a button.
+    Link(&'static str, &'static str, String),
+    /// A sentence, and the link that it leads to, of less weight.
+    QuietLink(String, String),
+    Code(String),
+}
+
+use Paragraph::{Code, Link, Plain, Quiet, QuietLink};
+
+impl Mail {
+    /// The mail to one recipient. `app` is the operator's name for what people use.
+    pub(super) fn new(
+        id: String,
+        to: String,
+        content: Content,
+        app: &str,
+        refusal_link: String,
         now: i64,
     ) -> Self {
-        let (year, month, day) = date(expires_at);
-        let until = format!("{year:04}-{month:02}-{day:02}");
-        // A quoted address may hold a URL, which mail programs would make a link of.
-        let inviter = match inviter {
-            "" => "Somebody".to_owned(),
-            address => address.replace("://", ":\u{200b}//"),
+        let (subject, mut paragraphs) = content.words(app);
+        let question = format!("To get no more mails from {app}, open this link:");
+        paragraphs.push(QuietLink(question, refusal_link.clone()));
+        let (link, code) = match content {
+            Content::Invitation { link, .. } => (Some(link), None),
+            Content::Code(code) => (None, Some(code)),
         };
-        let subject = format!("{inviter} invites you to connect");
-        let text = format!(
-            "Hello,\n\n{inviter} invites you to connect, so that the two of you can share cards that nobody else can \
-             read.\n\nOpen this link to accept or to decline:\n\n{link}\n\nThe link works once, and until {until} \
-             (UTC). Whoever has it can accept, so do not pass it on.\n\nIf you do not know the sender, ignore this \
-             mail.\n"
-        );
-        let html = html(&subject, &inviter, &link, &until);
+        let texts: Vec<String> = paragraphs.iter().map(Paragraph::text).collect();
         Self {
             id,
             to,
-            subject,
-            text,
-            html,
+            subject: subject.to_owned(),
+            text: texts.join("\n\n") + "\n",
+            html: html(subject, &paragraphs),
             link,
+            code,
+            refusal_link,
             sent_at: now,
         }
     }
@@ -85,55 +113,88 @@ impl Mail {
     }
 }
 
-/// Colours of a dark mail; those of a light one stand beside the elements, for programs that drop style sheets.
-const DARK_STYLE: &str = "@media (prefers-color-scheme: dark) { \
-    body { background: #171715 !important; color: #ecece8 !important } \
-    .sheet { background: #242421 !important } \
-    .quiet { color: #a9a9a1 !important } \
-    .link { color: #9db7ff !important } }";
-
-/// The same mail for programs that show HTML. It loads nothing from anywhere.
-fn html(subject: &str, inviter: &str, link: &str, until: &str) -> String {
-    let [subject, inviter, link] = [subject, inviter, link].map(escape);
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{subject}</title>
-<style>{DARK_STYLE}</style>
-</head>
-<body style="margin:0;padding:24px 12px;background:#f3f3f0;color:#1d1d1a;font:16px/1.5 system-ui,sans-serif">
-<div class="sheet" style="max-width:480px;margin:0 auto;padding:32px;border-radius:12px;background:#ffffff;overflow-wrap:anywhere">
-<p style="margin:0 0 16px">Hello,</p>
-<p style="margin:0 0 24px"><strong><bdi>{inviter}</bdi></strong> invites you to connect, so that the two of you can share cards that nobody else can read.</p>
-<p style="margin:0 0 24px"><a href="{link}" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#2549c4;color:#ffffff;font-weight:600;text-decoration:none">Accept or decline</a></p>
-<p class="quiet" style="margin:0 0 16px;color:#5c5c55;font-size:14px">If the button does not work, open this link:<br><a class="link" href="{link}" style="color:#2549c4">{link}</a></p>
-<p class="quiet" style="margin:0 0 16px;color:#5c5c55;font-size:14px">The link works once, and until {until} (UTC). Whoever has it can accept, so do not pass it on.</p>
-<p class="quiet" style="margin:0;color:#5c5c55;font-size:14px">If you do not know the sender, ignore this mail.</p>
-</div>
-</body>
-</html>
-"#
-    )
-}
-
-/// Text as it stands in HTML, between tags and in quoted attributes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
+impl Content {
+    /// The subject, in which nothing stands that somebody chose, and the text.
+    fn words(&self, app: &str) -> (&'static str, Vec<Paragraph>) {
+        let hello = Plain("Hello,".to_owned());
+        match self {
+            Self::Invitation {
+                named,
+                link,
+                expires_at,
+            } => {
+                let (who, known) = match named {
+                    Some(address) => (
+                        address.clone(),
+                        format!(
+                            "Whoever invites you showed {app} that they read mails at this address, and nothing more. If you \
+                             do not know the address, ignore this mail."
+                        ),
+                    ),
+                    None => (
+                        format!("Somebody who uses {app}"),
+                        format!(
+                            "Who it is, {app} cannot say. If you do not expect an invitation, ignore this mail."
+                        ),
+                    ),
+                };
+                let (year, month, day) = date(*expires_at);
+                let paragraphs = vec![
+                    hello,
+                    Plain(format!(
+                        "{who} invites you to connect, so that the two of you can share cards that nobody else can read."
+                    )),
+                    Link(
+                        "Accept or decline",
+                        "Open this link to accept or to decline:",
+                        link.clone(),
+                    ),
+                    Quiet(format!(
+                        "The link works once, and until {year:04}-{month:02}-{day:02} (UTC). Whoever has it can accept, so do \
+                         not pass it on."
+                    )),
+                    Quiet(known),
+                ];
+                ("You are invited to connect", paragraphs)
+            }
+            Self::Code(code) => {
+                let paragraphs = vec![
+                    hello,
+                    Plain(format!(
+                        "This code confirms to {app} that you read mails at this address:"
+                    )),
+                    Code(code.clone()),
+                    Quiet(format!(
+                        "Type it in where you asked for it, within an hour. Tell it to nobody, not even to somebody who says \
+                         that they are from {app}."
+                    )),
+                    Quiet("If you did not ask for it, ignore this mail: nothing happens without the code.".to_owned()),
+                ];
+                ("Your confirmation code", paragraphs)
+            }
         }
     }
-    escaped
+}
+
+impl Paragraph {
+    fn text(&self) -> String {
+        match self {
+            Plain(text) | Quiet(text) | Code(text) => text.clone(),
+            Link(_, sentence, link) => format!("{sentence}\n\n{link}"),
+            QuietLink(sentence, link) => format!("{sentence}\n\n{link}"),
+        }
+    }
+}
+
+/// The operator's name for what people use: the one that mails come from, or the host of the page.
+pub(super) fn app_name(mail_from: &str, invitation_url: &str) -> String {
+    let name = mail_from.parse().ok().and_then(|from: Mailbox| from.name);
+    let host = || {
+        let host = Url::parse(invitation_url).ok()?.host_str()?.to_owned();
+        Some(host)
+    };
+    name.or_else(host)
+        .unwrap_or_else(|| "this service".to_owned())
 }
 
 /// The day of a time, in the Gregorian calendar.
@@ -151,11 +212,6 @@ fn date(time: i64) -> (i64, i64, i64) {
         march_month - 9
     };
     (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// Tells whether mail can be addressed to this text.
-pub(super) fn is_address(email: &str) -> bool {
-    email.len() <= 254 && email.parse::<Address>().is_ok()
 }
 
 /// Sends mails, or captures them as files.
@@ -192,41 +248,14 @@ impl Mailer {
                 .map_err(|error| Failure::Later(error.to_string())),
         }
     }
-}
 
-async fn capture(folder: &Path, mail: &Mail) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
-    let name = format!("{:015}-{}", mail.sent_at, mail.id);
-    let part = folder.join(format!("{name}.part"));
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    let mut file = options.open(&part).await?;
-    tokio::io::AsyncWriteExt::write_all(&mut file, &serde_json::to_vec_pretty(mail)?).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(part, folder.join(format!("{name}.json"))).await
-}
-
-/// The captured mails, newest first.
-pub(crate) fn captured(folder: &Path) -> std::io::Result<Vec<Mail>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    files.sort();
-    files
-        .iter()
-        .rev()
-        .map(|file| Ok(serde_json::from_slice(&std::fs::read(file)?)?))
-        .collect()
+    /// Erases the mails that were captured before this time.
+    pub(super) async fn forget_captured(&self, before: i64) -> std::io::Result<()> {
+        match self {
+            Self::Smtp(_) => Ok(()),
+            Self::Folder(folder) => forget(folder, before).await,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -242,26 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn html_shows_what_it_was_given() {
-        let hostile = r#""><script>alert('&')</script>"#;
-        let html = html(hostile, hostile, hostile, "2027-01-29");
-        let escaped = "&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;";
-        assert_eq!(html.matches(escaped).count(), 5);
-        assert!(!html.contains("<script") && !html.contains("alert('"));
-    }
-
-    #[test]
-    fn addresses() {
-        assert!(is_address("bob@example.org"));
-        for wrong in [
-            "",
-            "bob",
-            "bob@",
-            "Bob <bob@example.org>",
-            "a@b\r\nBcc: c@d",
-            "a@b, c@d",
-        ] {
-            assert!(!is_address(wrong), "{wrong:?}");
-        }
+    fn the_operator_names_the_app() {
+        let url = "https://app.example/start";
+        assert_eq!(app_name("Cards <mail@vault.example>", url), "Cards");
+        assert_eq!(app_name("mail@vault.example", url), "app.example");
+        assert_eq!(app_name("", ""), "this service");
     }
 }

@@ -1,16 +1,25 @@
 //! The Vault: cards, connections and shares as ciphertext, and the invitations that lead to connections.
 
 mod account;
+mod address;
 mod auth;
+pub(crate) mod captured;
 mod cards;
 mod connections;
+mod email;
+mod erasure;
 mod events;
 mod invitations;
 mod invitee;
-pub(crate) mod mail;
+mod mail;
+mod mail_html;
+mod mail_limits;
 mod outbox;
 mod public_keys;
+mod quotas;
+mod refusals;
 mod routes;
+mod setup;
 mod share_reads;
 mod shares;
 mod smtp;

@@ -45,11 +45,12 @@ enum KeyType {
     Okp,
 }
 
-/// A key to publish.
+/// A key to publish: of RSA in DER, of X-Wing as it is.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewPublicKey {
     spki: Message,
+    xwing: Bytes<1216>,
     signing_key: SigningKey,
     statement: Jws,
 }
@@ -67,13 +68,20 @@ pub(crate) struct PublicKeyId {
 pub(crate) struct Publication {
     id: String,
     spki: String,
+    xwing: String,
     signing_key: SigningKey,
     statement: Jws,
 }
 
 impl Publication {
     /// The key whose parts stand in these columns.
-    pub(super) fn stored(id: String, spki: String, x: Bytes<32>, statement: Jws) -> Self {
+    pub(super) fn stored(
+        id: String,
+        spki: String,
+        xwing: String,
+        x: Bytes<32>,
+        statement: Jws,
+    ) -> Self {
         let signing_key = SigningKey {
             crv: Curve::Ed25519,
             kty: KeyType::Okp,
@@ -82,14 +90,16 @@ impl Publication {
         Self {
             id,
             spki,
+            xwing,
             signing_key,
             statement,
         }
     }
 }
 
-/// The RFC 7638 thumbprint of an RSA key, if it is one of 3072 bits with the exponent 65537.
-fn thumbprint(spki: &[u8]) -> Option<String> {
+/// The id of a connection key, if its RSA key is one of 3072 bits with the exponent 65537: the hash of that one's RFC 7638
+/// thumbprint and of the X-Wing key.
+fn key_id(spki: &[u8], xwing: &[u8; 1216]) -> Option<String> {
     let modulus = spki
         .strip_prefix(&DER_BEFORE_MODULUS)?
         .strip_suffix(&DER_AFTER_MODULUS)?;
@@ -97,12 +107,17 @@ fn thumbprint(spki: &[u8]) -> Option<String> {
         return None;
     }
     let jwk = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, base64url(modulus));
-    Some(base64url(&Sha256::digest(jwk)))
+    let id = Sha256::new()
+        .chain_update("vouchsafe/1 connection key")
+        .chain_update(Sha256::digest(jwk))
+        .chain_update(xwing)
+        .finalize();
+    Some(base64url(&id))
 }
 
 /// Publishes a key, once.
 #[utoipa::path(
-    put, path = "/public-keys/{thumbprint}", params(("thumbprint" = String, Path)), request_body = NewPublicKey,
+    put, path = "/public-keys/{key}", params(("key" = String, Path)), request_body = NewPublicKey,
     responses((status = 200, body = PublicKeyId), (status = 201, body = PublicKeyId), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn publish(
@@ -115,11 +130,11 @@ pub(super) async fn publish(
         return Err(Code::TooLarge.into());
     }
     let statement = input.statement.within(MAX_STATEMENT_BYTES)?;
-    match thumbprint(&input.spki.0) {
+    match key_id(&input.spki.0, input.xwing.as_bytes()) {
         Some(made) if made == id => {}
         Some(_) => {
             return Err(ApiError::bad_input(
-                "Name the key by its RFC 7638 thumbprint.",
+                "Name the key by its id, the hash of its RSA and X-Wing keys.",
             ));
         }
         None => {
@@ -128,17 +143,23 @@ pub(super) async fn publish(
             ));
         }
     }
-    let (spki, x) = (base64url(&input.spki.0), input.signing_key.x.to_text());
-    let mut connection = vault.db.write.acquire().await?;
+    let (spki, xwing) = (base64url(&input.spki.0), input.xwing.to_text());
+    let x = input.signing_key.x.to_text();
+    let mut tx = vault.begin_for(&caller).await?;
     let is_new = NewRow::of("public_keys")
         .key("id", &id)
         .given("account", &caller.account)
         .given("spki", &spki)
+        .given("xwing", &xwing)
         .given("signing_key", &x)
         .given("statement", statement)
         .made("created_at", vault.clock.now())
-        .write_once(&mut connection)
+        .write_once(&mut tx)
         .await?;
+    if is_new {
+        vault.hold_keys(&mut tx, &caller.account).await?;
+    }
+    tx.commit().await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -157,29 +178,41 @@ mod tests {
         bytes
     }
 
+    fn id_of(spki: &[u8]) -> Option<String> {
+        key_id(spki, &[7; 1216])
+    }
+
+    #[test]
+    fn the_id_is_of_both_keys() {
+        let ids = [(0x81, 7), (0x83, 7), (0x81, 8)].map(|(rsa, xwing)| {
+            let spki = spki(|der| der[33..33 + 384].fill(rsa));
+            key_id(&spki, &[xwing; 1216]).unwrap()
+        });
+        // By Python's hashlib.
+        assert_eq!(ids[0], "2UP3tonLWHLihuWsxSA6Apixg9nxeq2uOa2D3pxCMzc");
+        assert!(ids[0] != ids[1] && ids[0] != ids[2]);
+    }
+
     #[test]
     fn only_the_one_kind_of_key() {
-        assert!(thumbprint(&spki(|_| {})).is_some());
+        assert!(id_of(&spki(|_| {})).is_some());
         assert!(
-            thumbprint(&spki(|der| *der.last_mut().unwrap() = 3)).is_none(),
+            id_of(&spki(|der| *der.last_mut().unwrap() = 3)).is_none(),
             "another exponent"
         );
         assert!(
-            thumbprint(&spki(|der| der[33] = 0x7f)).is_none(),
+            id_of(&spki(|der| der[33] = 0x7f)).is_none(),
             "a shorter modulus"
         );
         assert!(
-            thumbprint(&spki(|der| der[33 + 383] = 0x80)).is_none(),
+            id_of(&spki(|der| der[33 + 383] = 0x80)).is_none(),
             "an even modulus"
         );
+        assert!(id_of(&spki(|der| der.push(0))).is_none(), "trailing bytes");
         assert!(
-            thumbprint(&spki(|der| der.push(0))).is_none(),
-            "trailing bytes"
-        );
-        assert!(
-            thumbprint(&spki(|der| der.truncate(der.len() - 1))).is_none(),
+            id_of(&spki(|der| der.truncate(der.len() - 1))).is_none(),
             "truncated"
         );
-        assert!(thumbprint(&[]).is_none());
+        assert!(id_of(&[]).is_none());
     }
 }

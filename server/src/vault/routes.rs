@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Vault;
 use super::{
-    account, cards, connections, events, invitations, invitee, public_keys, share_reads, shares,
+    account, cards, connections, email, events, invitations, invitee, public_keys, refusals,
+    share_reads, shares,
 };
+use crate::http::room::BodyLimit;
 use crate::http::sizes::MAX_SHARES_BODY_BYTES;
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
     let large = OpenApiRouter::new()
         .routes(routes!(shares::create))
+        .layer(Extension(BodyLimit(MAX_SHARES_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
@@ -36,6 +40,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(shares::delete))
         .routes(routes!(events::stream))
         .routes(routes!(account::delete))
+        .routes(routes!(email::status))
+        .routes(routes!(email::send_code))
+        .routes(routes!(email::confirm))
+        .routes(routes!(refusals::write))
+        // For people, and so not described.
+        .route(refusals::PAGE_PATH, get(refusals::page))
         .merge(large)
 }
 

@@ -9,9 +9,14 @@ use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf};
-use crate::http::sizes::MAX_SHARE_IDS;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_SHARE_IDS};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
+
+/// With a connection its shares end, those too that are not erased yet.
+const NOT_ENDED: &str = "NOT EXISTS (SELECT 1 FROM connections \
+    WHERE connections.id = shares.connection_id AND connections.ended_at IS NOT NULL)";
 
 /// A share as lists show it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -40,7 +45,7 @@ pub(crate) struct Share {
     share: Jwe,
 }
 
-/// The answer to a query, in the order of its ids.
+/// The answer to a query, in the order of its ids. It may end before they do.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SharesFound {
@@ -106,7 +111,7 @@ impl Vault {
         page: &Page,
     ) -> Result<PageOf<ListedShare>> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM shares WHERE deleted_at IS NULL AND {filter} {}",
+            "SELECT {} FROM shares WHERE deleted_at IS NULL AND {NOT_ENDED} AND {filter} {}",
             StoredHead::COLUMNS,
             page.sql(3)
         ));
@@ -128,14 +133,15 @@ impl Vault {
     }
 
     async fn read_share(&self, account: &str, id: &Id) -> Result<Share> {
-        let stored: Option<StoredShare> = sqlx::query_as(
-            "SELECT connection_id, space_id, sender, recipient, created_at, expires_at, share FROM shares \
-             WHERE id = $1 AND (sender = $2 OR recipient = $2) AND deleted_at IS NULL",
-        )
-        .bind(id.as_str())
-        .bind(account)
-        .fetch_optional(&self.db.read)
-        .await?;
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {} FROM shares WHERE id = $1 AND (sender = $2 OR recipient = $2) AND deleted_at IS NULL AND {NOT_ENDED}",
+            StoredShare::COLUMNS
+        ));
+        let stored: Option<StoredShare> = sqlx::query_as(sql)
+            .bind(id.as_str())
+            .bind(account)
+            .fetch_optional(&self.db.read)
+            .await?;
         let stored = stored.ok_or(Code::NotFound)?;
         if stored.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Code::ShareExpired.into());
@@ -169,7 +175,7 @@ pub(super) async fn incoming(
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let page = page.plain()?;
-    let filter = "recipient = $1 AND (expires_at IS NULL OR expires_at > $2)";
+    let filter = "recipient = $1 AND size > 0 AND (expires_at IS NULL OR expires_at > $2)";
     Ok(Json(
         vault
             .list_shares(
@@ -193,8 +199,13 @@ pub(super) async fn outgoing(
     caller: VaultCaller,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
-    let filter = "sender = $1 AND ($2 IS NULL OR connection_id = $2)";
-    let connection = Second::Connection(page.connection.as_ref().map(Id::as_str));
+    // Two statements rather than one with a condition, so that each has its index.
+    let connection = page.connection.as_ref().map(Id::as_str);
+    let filter = match connection {
+        None => "sender = $1 AND CAST($2 AS TEXT) IS NULL",
+        Some(_) => "sender = $1 AND connection_id = $2",
+    };
+    let connection = Second::Connection(connection);
     Ok(Json(
         vault
             .list_shares(filter, &caller.account, connection, &page)
@@ -202,7 +213,7 @@ pub(super) async fn outgoing(
     ))
 }
 
-/// Reads several shares with their content.
+/// Reads several shares with their content: as many of the first ids as fit into one answer, and at least one.
 #[utoipa::path(
     post, path = "/shares/query", request_body = Ids,
     responses((status = 200, body = SharesFound), (status = "default", body = ErrorBody)),
@@ -210,15 +221,21 @@ pub(super) async fn outgoing(
 pub(super) async fn query(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom,
     Input(input): Input<Ids>,
 ) -> Result<Json<SharesFound>> {
-    let mut results = Vec::new();
+    let (mut results, mut bytes) = (Vec::new(), 0);
     for id in input.within(MAX_SHARE_IDS)? {
         let (error, item) = match vault.read_share(&caller.account, &id).await {
             Ok(share) => (None, Some(share)),
             Err(error) if error.code() == Code::ServerError => return Err(error),
             Err(error) => (Some(ApiError::into_detail(error)), None),
         };
+        bytes += item.as_ref().map_or(0, |item| item.share.bytes());
+        // The caller sees which ids are left, and asks for them.
+        if bytes > MAX_ANSWER_BYTES && !results.is_empty() {
+            break;
+        }
         results.push(ShareFound { id, error, item });
     }
     Ok(Json(SharesFound { results }))

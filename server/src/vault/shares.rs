@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
+use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::http::extract::{Input, PathId};
+use crate::http::extract::{Input, PathId, refuse_doubled};
 use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -66,6 +67,7 @@ pub(super) async fn create(
             "Send 1 to {MAX_WRITES} shares at once."
         )));
     }
+    refuse_doubled(input.shares.iter().map(|share| &share.id))?;
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
         let (error, created_at) = match vault.make_share(&caller.account, &share).await {
@@ -106,7 +108,7 @@ impl Vault {
             new.space_id.of_version(7)?,
             self.clock.now(),
         );
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(sender).await?;
         // A write that changes nothing, but holds the connection: it cannot end before the share is in.
         let recipient: Option<String> = sqlx::query_scalar(
             "UPDATE connections SET ended_at = NULL WHERE id = $1 AND (inviter = $2 OR invitee = $2) \
@@ -129,9 +131,12 @@ impl Vault {
             .given("share", share)
             .given("expires_at", new.expires_at)
             .given("deleted_at", None::<i64>)
+            .made("size", size_of(share))
             .made("recipient", &recipient)
             .made("created_at", now);
         if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
+            let connection = new.connection_id.as_str();
+            self.hold_shares(&mut tx, sender, connection).await?;
             let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
             self.record(tx, both.into()).await?;
             return Ok(now);
@@ -155,9 +160,9 @@ pub(super) async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let now = vault.clock.now();
-    let mut tx = vault.db.begin().await?;
+    let mut tx = vault.db.begin_as(&caller.account).await?;
     let revoked: Option<Revoked> = sqlx::query_as(
-        "UPDATE shares SET share = '', deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
+        "UPDATE shares SET share = '', size = 0, deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
          RETURNING recipient, space_id",
     )
     .bind(now)

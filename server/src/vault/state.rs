@@ -7,11 +7,12 @@ use tokio::sync::{Notify, watch};
 
 use super::auth::TrustedKeys;
 use super::events::{Bell, Seats};
-use super::mail::Mailer;
+use super::mail::{Mailer, app_name};
 use super::outbox;
-use crate::clock::Clock;
-use crate::config::{Config, Urls};
-use crate::http::limits::Limits;
+use super::setup::Setup;
+use crate::clock::{Clock, MINUTE};
+use crate::config::{Config, Quotas, Urls};
+use crate::http::limits::{Limits, Rate};
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -20,6 +21,9 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_sweeping.sql"),
+    include_str!("migrations/0004_xwing.sql"),
+    include_str!("migrations/0005_bounds.sql"),
+    include_str!("migrations/0006_mail.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -27,10 +31,18 @@ pub(crate) struct Vault {
     pub(crate) db: Db,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
+    pub(super) quotas: Quotas,
+    /// Requests of one account.
+    pub(super) requests: Rate,
     pub(super) keys: TrustedKeys,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
+    pub(super) setup: Setup,
+    /// The main address of this Vault.
+    pub(super) base_url: String,
     pub(super) invitation_url: String,
+    /// The name, in mails, of what people use.
+    pub(super) app: String,
     pub(super) mailer: Mailer,
     /// Rings when there is a mail to send.
     pub(super) mail_waits: Notify,
@@ -61,10 +73,24 @@ impl Vault {
             .invitation_url
             .clone()
             .unwrap_or_else(|| format!("{}/", urls.vault.origin));
+        let db = Db::open(&url, "Vault", MIGRATIONS).await?;
+        let setup = Setup::open(&config.file("vault.setup"))?;
+        know_setup(&db, &setup)
+            .await
+            .map_err(|error| StartError(format!("Check the Vault's database ({error}).")))?;
         Ok(Arc::new(Self {
-            db: Db::open(&url, "Vault", MIGRATIONS).await?,
+            db,
+            setup,
+            base_url: urls.vault.text.clone(),
+            app: app_name(&config.mail_from, &invitation_url),
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
+            quotas: config.quotas,
+            requests: Rate {
+                name: "requests",
+                count: config.quotas.requests_per_minute,
+                window_ms: MINUTE,
+            },
             keys,
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
@@ -85,4 +111,24 @@ impl Vault {
             crate::store::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
         tokio::join!(outbox::work(&self), sweeping);
     }
+}
+
+/// Notes the setup in the database. Where it is another one than before, the mails that wait hold nothing that this one accepts.
+async fn know_setup(db: &Db, setup: &Setup) -> Result<(), sqlx::Error> {
+    let known = sqlx::query("UPDATE owner SET setup = $1 WHERE setup IS NULL OR setup = $1")
+        .bind(setup.id())
+        .execute(&db.write)
+        .await?;
+    if known.rows_affected() == 1 {
+        return Ok(());
+    }
+    tracing::warn!(
+        "vault.setup is another one than before: confirmed addresses, refusals of mails, codes and mails that wait are void"
+    );
+    sqlx::query("DELETE FROM outbox").execute(&db.write).await?;
+    sqlx::query("UPDATE owner SET setup = $1")
+        .bind(setup.id())
+        .execute(&db.write)
+        .await
+        .map(drop)
 }

@@ -1,46 +1,53 @@
-//! Erasing ciphertexts, tokens and events once their time is over.
+//! Erasing ciphertexts, mails, addresses, codes and events once their time is over.
 
+use super::erasure::ERASING;
 use super::state::Vault;
 use crate::clock::DAY;
-use crate::http::error::Result;
+use crate::http::error::{ApiError, Result};
 
 /// Streams can be taken up again after an event that is no older.
 const EVENTS_KEPT_MS: i64 = 30 * DAY;
+/// So long after an invitation is over its inviter still sees which address it went to.
+const ADDRESSES_KEPT_MS: i64 = 7 * DAY;
+/// Captured mails are for tests and demonstrations.
+const CAPTURED_MAILS_KEPT_MS: i64 = DAY;
 
 impl Vault {
-    /// Ciphertexts, the tokens of mails and old events go. The rows of shares and invitations stay, so that who asks
-    /// for them is told that they are over.
+    /// Ciphertexts, addresses, mails that nobody waits for, codes and old events go. The rows of shares and invitations
+    /// stay, so that who asks for them is told that they are over.
     pub(super) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
+        self.erase_the_rest().await?;
+        self.erase_expired(now).await?;
         for (sql, time) in [
             (
-                "UPDATE shares SET share = '' WHERE share <> '' AND expires_at <= $1",
+                "UPDATE invitations SET state = 'expired' WHERE id IN (SELECT id FROM invitations \
+                 WHERE state = 'pending' AND expires_at <= $1 LIMIT 500)",
                 now,
             ),
             (
-                "UPDATE invitations SET state = 'expired' WHERE state = 'pending' AND expires_at <= $1",
+                "UPDATE invitations SET email = NULL WHERE id IN (SELECT id FROM invitations \
+                 WHERE email IS NOT NULL AND over_at <= $1 LIMIT 500)",
+                now - ADDRESSES_KEPT_MS,
+            ),
+            (
+                "DELETE FROM codes WHERE account IN (SELECT account FROM codes WHERE expires_at <= $1 LIMIT 500)",
                 now,
             ),
             (
-                "DELETE FROM events WHERE created_at < $1",
+                "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < $1 LIMIT 500)",
                 now - EVENTS_KEPT_MS,
             ),
         ] {
-            sqlx::query(sql).bind(time).execute(&self.db.write).await?;
+            let piece = || sqlx::query(sql).bind(time);
+            self.db.in_pieces(ERASING, piece).await?;
         }
-        self.forget_tokens().await?;
+        self.forget_mails().await?;
+        let forgotten = self
+            .mailer
+            .forget_captured(now - CAPTURED_MAILS_KEPT_MS)
+            .await;
+        forgotten.map_err(|error| ApiError::internal("captured mails stay", error))?;
         Ok(self.db.checkpoint().await?)
-    }
-
-    /// Erases the tokens that nobody may use any more.
-    pub(super) async fn forget_tokens(&self) -> Result<()> {
-        sqlx::query(
-            "UPDATE outbox SET token = NULL WHERE token IS NOT NULL AND (expires_at <= $1 OR EXISTS \
-             (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))",
-        )
-        .bind(self.clock.now())
-        .execute(&self.db.write)
-        .await?;
-        Ok(())
     }
 }

@@ -133,9 +133,17 @@ async fn a_backup_under_writes_holds_what_was_acknowledged() {
         names
     };
     assert_eq!(names(place.path()), ["backup"]);
-    assert_eq!(names(&to), ["keystore.db", "keystore.setup", "vault.db"]);
+    assert_eq!(
+        names(&to),
+        ["keystore.db", "keystore.setup", "vault.db", "vault.setup"]
+    );
     #[cfg(unix)]
-    for (path, mode) in [("", 0o700), ("keystore.setup", 0o600), ("vault.db", 0o600)] {
+    for (path, mode) in [
+        ("", 0o700),
+        ("keystore.setup", 0o600),
+        ("vault.db", 0o600),
+        ("vault.setup", 0o600),
+    ] {
         use std::os::unix::fs::PermissionsExt;
         let permissions = fs::metadata(to.join(path)).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, mode, "{path}");
@@ -231,7 +239,7 @@ async fn a_backup_overwrites_nothing() {
 
     fs::create_dir(&to).unwrap();
     assert!(back_up(data, &to, &[]).await.status.success());
-    assert_eq!(fs::read_dir(&to).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 4);
     assert!(refusal(data, &to, &[]).await.contains("new folder"));
 }
 

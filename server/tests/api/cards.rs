@@ -185,10 +185,19 @@ async fn public_keys_are_published_once() {
     assert_eq!(
         code(&put(&ada.token, &other_id, &body).await),
         (400, "bad_input"),
-        "not its thumbprint"
+        "not its id"
+    );
+    let mut other_half = body.clone();
+    other_half["xwing"] = json!(random(1216));
+    assert_eq!(
+        code(&put(&ada.token, &id, &other_half).await),
+        (400, "bad_input"),
+        "the id is of both keys"
     );
     for (member, wrong) in [
         ("spki", json!(random(422))),
+        ("xwing", json!(random(1215))),
+        ("xwing", json!(format!("{}=", random(1216)))),
         (
             "signingKey",
             json!({ "crv": "X25519", "kty": "OKP", "x": random(32) }),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use data_encoding::BASE64URL_NOPAD;
 use opaque_ke::{
     CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
@@ -58,6 +59,14 @@ impl Lab {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::wrapped(change, |routes| routes).await
+    }
+
+    /// A lab with something put around the server's routes.
+    pub(crate) async fn wrapped(
+        change: impl FnOnce(&mut Config),
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(1_800_000_000_000));
         let mut config = Config::new(folder.path());
@@ -79,7 +88,7 @@ impl Lab {
         };
         let vault_db = url(&config.vault_db, "vault.db");
         let keystore_db = url(&config.keystore_db, "keystore.db");
-        let server = Server::start(config).await.unwrap();
+        let server = Server::start_wrapped(config, wrap).await.unwrap();
         Self {
             server,
             folder,
@@ -169,6 +178,16 @@ impl Lab {
             &person.session,
         )
         .await
+    }
+
+    /// A token that deletes the person's account at the Vault.
+    pub(crate) async fn proof(&self, person: &Person) -> String {
+        let body = json!({ "audience": self.server.vault_url() });
+        let (status, body) = self
+            .keystore(&person.session, "POST", "/tokens/proof", Some(body))
+            .await;
+        assert_eq!(status, 200, "{body}");
+        body["token"].as_str().unwrap().to_owned()
     }
 
     /// Publishes a key of the person and gives its id.
@@ -338,10 +357,17 @@ pub(crate) async fn call(
 }
 
 pub(crate) async fn sign_up(http: &Client, keystore: &str, vault: &str, name: &str) -> Person {
-    let (email, passphrase) = (
-        format!("{name}@example.org"),
-        format!("passphrase of {name}"),
-    );
+    sign_up_by(http, keystore, vault, &format!("{name}@example.org")).await
+}
+
+/// Somebody of this address.
+pub(crate) async fn sign_up_as(lab: &Lab, email: &str) -> Person {
+    let (keystore, vault) = (lab.server.keystore_url(), lab.server.vault_url());
+    sign_up_by(&lab.http, keystore, vault, email).await
+}
+
+async fn sign_up_by(http: &Client, keystore: &str, vault: &str, email: &str) -> Person {
+    let (email, passphrase) = (email.to_owned(), format!("passphrase of {email}"));
     let finish = sign_up_body(http, keystore, &email, &passphrase).await;
     let url = format!("{keystore}/v1/sign-up/finish");
     let (status, body) = call(http, "POST", &url, None, Some(finish)).await;
@@ -366,26 +392,34 @@ pub(crate) fn by(who: &str, mut body: Value) -> Value {
     body
 }
 
-/// The first message of a sign-up.
-pub(crate) fn sign_up_start(who: &str) -> Value {
+/// OPAQUE's first message of a registration.
+pub(crate) fn registration_request() -> Value {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, b"secret").unwrap();
-    by(
-        who,
-        json!({ "registrationRequest": encode(&start.message.serialize()) }),
-    )
+    json!({ "suite": 1, "registrationRequest": encode(&start.message.serialize()) })
 }
 
-/// Runs the first step of a registration at `url`, and makes the record for the second.
+/// The first request of a sign-up.
+pub(crate) fn sign_up_start(keystore: &str, who: &str) -> Value {
+    let mut body = registration_request();
+    body["keystore"] = json!(keystore);
+    by(who, body)
+}
+
+/// Runs the first step of a registration at `url`, and makes the part of the second that OPAQUE gives: `registration` and
+/// `registrationRecord`.
 pub(crate) async fn register(
     http: &Client,
     url: &str,
     bearer: Option<&str>,
     who: Option<&str>,
     passphrase: &str,
-) -> String {
+) -> Value {
     let start = ClientRegistration::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
-    let mut body = json!({ "registrationRequest": encode(&start.message.serialize()) });
+    let request = encode(&start.message.serialize());
+    let mut body = json!({ "suite": 1, "registrationRequest": request });
     if let Some(who) = who {
+        let (keystore, _) = url.split_once("/v1/").unwrap();
+        body["keystore"] = json!(keystore);
         body = by(who, body);
     }
     let (status, body) = call(http, "POST", url, bearer, Some(body)).await;
@@ -397,7 +431,8 @@ pub(crate) async fn register(
         .state
         .finish(&mut OsRng, passphrase.as_bytes(), response, parameters)
         .unwrap();
-    encode(&finish.message.serialize())
+    let record = encode(&finish.message.serialize());
+    json!({ "registration": body["registration"], "registrationRecord": record })
 }
 
 /// Runs the first step of a sign-up and makes the body of the second.
@@ -408,9 +443,11 @@ pub(crate) async fn sign_up_body(
     passphrase: &str,
 ) -> Value {
     let url = format!("{keystore}/v1/sign-up/start");
+    let registered = register(http, &url, None, Some(who), passphrase).await;
     let body = json!({
         "accountId": Uuid::new_v4().to_string(),
-        "registrationRecord": register(http, &url, None, Some(who), passphrase).await,
+        "registration": registered["registration"],
+        "registrationRecord": registered["registrationRecord"],
         "kekPassphrase": jwe("kek passphrase"),
         "kekRecovery": jwe("kek recovery"),
         "vaultKey": jwe("vault key"),
@@ -430,10 +467,14 @@ pub(crate) fn hash(bytes: &str) -> String {
     encode(&Sha256::digest(decode(&json!(bytes))))
 }
 
-/// The first message of a sign-in whose answer does not matter.
-pub(crate) fn sign_in_start() -> String {
+/// The first request of a sign-in whose answer does not matter.
+pub(crate) fn sign_in_start(keystore: &str, who: &str) -> Value {
     let start = ClientLogin::<Suite>::start(&mut OsRng, b"secret").unwrap();
-    encode(&start.message.serialize())
+    let request = encode(&start.message.serialize());
+    by(
+        who,
+        json!({ "keystore": keystore, "credentialRequest": request }),
+    )
 }
 
 /// Begins a sign-in: the answer, and the body of the second step if the passphrase fits.
@@ -444,9 +485,10 @@ pub(crate) async fn sign_in_body(
     passphrase: &str,
 ) -> (Value, Option<Value>) {
     let start = ClientLogin::<Suite>::start(&mut OsRng, passphrase.as_bytes()).unwrap();
+    let request = encode(&start.message.serialize());
     let body = by(
         who,
-        json!({ "credentialRequest": encode(&start.message.serialize()) }),
+        json!({ "keystore": keystore, "credentialRequest": request }),
     );
     let (status, body) = call(
         http,
@@ -458,7 +500,8 @@ pub(crate) async fn sign_in_body(
     .await;
     assert_eq!(status, 200, "{body}");
     let response = CredentialResponse::deserialize(&decode(&body["credentialResponse"])).unwrap();
-    let parameters = ClientLoginFinishParameters::new(Some(b"vouchsafe/1"), SERVER, None);
+    let context = format!("vouchsafe/1 suite {} {keystore}", body["suite"]);
+    let parameters = ClientLoginFinishParameters::new(Some(context.as_bytes()), SERVER, None);
     let finish = start
         .state
         .finish(&mut OsRng, passphrase.as_bytes(), response, parameters)
@@ -526,7 +569,7 @@ pub(crate) fn new_space(recipient: &Person, expires_at: Option<i64>) -> Value {
     })
 }
 
-/// A key of the right form with a random modulus: its thumbprint and the body that publishes it.
+/// A key of the right form with a random modulus: its id and the body that publishes it.
 pub(crate) fn public_key() -> (String, Value) {
     let mut modulus = [0; 384];
     OsRng.fill_bytes(&mut modulus);
@@ -537,12 +580,20 @@ pub(crate) fn public_key() -> (String, Value) {
         .unwrap();
     let spki = [&before[..], &modulus, &[2, 3, 1, 0, 1]].concat();
     let jwk = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, encode(&modulus));
+    let mut xwing = [0; 1216];
+    OsRng.fill_bytes(&mut xwing);
+    let id = Sha256::new()
+        .chain_update("vouchsafe/1 connection key")
+        .chain_update(Sha256::digest(jwk))
+        .chain_update(xwing)
+        .finalize();
     let body = json!({
         "spki": encode(&spki),
+        "xwing": encode(&xwing),
         "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": random(32) },
         "statement": format!("{}.{}.{}", encode(b"{}"), encode(b"{}"), random(64)),
     });
-    (encode(&Sha256::digest(jwk)), body)
+    (encode(&id), body)
 }
 
 /// Something of the shape of a compact JWE.

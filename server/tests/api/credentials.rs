@@ -19,8 +19,9 @@ pub(crate) async fn recover(lab: &Lab, email: &str, auth: &str) -> Answer {
 /// The `passphrase` of a change of credentials.
 pub(crate) async fn new_passphrase(lab: &Lab, session: &str, passphrase: &str) -> Value {
     let url = format!("{}/v1/credentials/start", lab.server.keystore_url());
-    let record = register(&lab.http, &url, Some(session), None, passphrase).await;
-    json!({ "registrationRecord": record, "kekPassphrase": jwe(&format!("kek under {passphrase}")) })
+    let mut new = register(&lab.http, &url, Some(session), None, passphrase).await;
+    new["kekPassphrase"] = json!(jwe(&format!("kek under {passphrase}")));
+    new
 }
 
 /// The `recovery` of a change of credentials, whose key gives `auth`.
@@ -75,7 +76,7 @@ async fn a_recovery_replaces_both_and_ends_what_was_open() {
         (
             200,
             &json!({
-                "accountId": ada.account, "session": recovery, "expiresAt": lab.now() + 15 * MINUTE,
+                "accountId": ada.account, "session": recovery, "expiresAt": lab.now() + 5 * MINUTE,
                 "kekRecovery": jwe("kek recovery"), "vaultKey": jwe("vault key"),
                 "signingKey": jwe("signing key"), "credentialsVersion": 1,
             })
@@ -146,12 +147,17 @@ async fn a_recovery_session_does_nothing_else() {
             "/tokens",
             Some(json!({ "audience": lab.server.vault_url() })),
         ),
+        (
+            "POST",
+            "/tokens/proof",
+            Some(json!({ "audience": lab.server.vault_url() })),
+        ),
     ] {
         let answer = lab.keystore(recovery, method, path, body).await;
         assert_eq!(code(&answer), (401, "session_expired"), "{method} {path}");
     }
     new_passphrase(&lab, recovery, "another").await;
-    lab.pass(15 * MINUTE - 1);
+    lab.pass(5 * MINUTE - 1);
     let passphrase = new_passphrase(&lab, recovery, "another").await;
     lab.pass(1);
     let body = credentials(1, passphrase, new_recovery(&random(32)));
@@ -163,6 +169,22 @@ async fn a_recovery_session_does_nothing_else() {
     let sign_out = || lab.keystore(recovery, "POST", "/sign-out", Some(json!({})));
     assert_eq!(sign_out().await.0, 204);
     assert_eq!(code(&sign_out().await), (401, "session_expired"));
+}
+
+#[tokio::test]
+async fn a_change_makes_no_proof_younger() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let (_, started) = recover(&lab, &ada.email, &recovery_auth(&ada.email)).await;
+    let session = started["session"].as_str().unwrap();
+    let passphrase = new_passphrase(&lab, session, "another").await;
+    lab.pass(4 * MINUTE);
+    let body = credentials(1, passphrase, new_recovery(&random(32)));
+    assert_eq!(put(&lab, session, body).await.0, 200);
+    lab.pass(MINUTE + 1);
+    assert!(works(&lab, session).await);
+    let late = lab.keystore(session, "DELETE", "/account", None).await;
+    assert_eq!(code(&late), (401, "session_expired"));
 }
 
 #[tokio::test]
@@ -178,9 +200,9 @@ async fn a_change_asks_for_a_fresh_session() {
     lab.pass(1);
     let body = credentials(1, passphrase, json!(null));
     for stale in [&ada.session, &first] {
-        let request = json!({ "registrationRequest": random(32) });
+        let request = Some(registration_request());
         let start = lab
-            .keystore(stale, "POST", "/credentials/start", Some(request))
+            .keystore(stale, "POST", "/credentials/start", request)
             .await;
         assert_eq!(code(&start), (401, "session_expired"));
         assert_eq!(put(&lab, stale, body.clone()).await, start);
@@ -191,6 +213,8 @@ async fn a_change_asks_for_a_fresh_session() {
     let month = lab.now() + 30 * DAY;
     let nothing = put(&lab, &fresh, credentials(1, json!(null), json!(null))).await;
     assert_eq!(code(&nothing), (400, "bad_input"));
+    let passphrase = new_passphrase(&lab, &fresh, "another").await;
+    let body = credentials(1, passphrase, json!(null));
     let done = put(&lab, &fresh, body).await;
     let changed = |version: i64| json!({ "credentialsVersion": version, "expiresAt": month });
     assert_eq!(done, (200, changed(2)));
@@ -366,7 +390,7 @@ impl Stopped {
 /// The answer to a sign-in at this server.
 async fn begins(server: &Server, email: &str) -> Answer {
     let url = format!("{}/v1/sign-in/start", server.keystore_url());
-    let body = by(email, json!({ "credentialRequest": sign_in_start() }));
+    let body = sign_in_start(server.keystore_url(), email);
     call(&reqwest::Client::new(), "POST", &url, None, Some(body)).await
 }
 
@@ -400,8 +424,8 @@ async fn a_lost_setup_is_said_and_recovery_goes_on() {
     assert_eq!(status, 200);
     let session = started["session"].as_str();
     let url = format!("{keystore}/v1/credentials/start");
-    let record = register(&http, &url, session, None, "another").await;
-    let passphrase = json!({ "registrationRecord": record, "kekPassphrase": jwe("kek") });
+    let mut passphrase = register(&http, &url, session, None, "another").await;
+    passphrase["kekPassphrase"] = json!(jwe("kek"));
     let body = credentials(1, passphrase, new_recovery(&random(32)));
     assert_eq!(send("PUT", "/credentials", session, body).await.0, 200);
     let signed_in = sign_in(&http, keystore, &ada.email, "another").await;
@@ -414,25 +438,25 @@ async fn a_lost_setup_is_said_and_recovery_goes_on() {
     server.stop().await;
 }
 
+/// Their passphrases were registered in another way; the recovery keys are what they were.
 #[tokio::test]
-async fn accounts_of_an_older_database_go_on() {
-    let (mut stopped, ada) = Stopped::with_ada().await;
+async fn accounts_of_an_older_database_recover() {
+    let (stopped, ada) = Stopped::with_ada().await;
     stopped.go_back_to_the_first_schema().await;
-    let server = stopped.start().await;
-    let http = reqwest::Client::new();
-    let signed_in = sign_in(&http, server.keystore_url(), &ada.email, &ada.passphrase).await;
-    assert_eq!(
-        (signed_in.0, &signed_in.1["credentialsVersion"]),
-        (200, &json!(1))
-    );
-    server.stop().await;
-
-    // The setup that they had is known, so that its loss is seen.
-    stopped.lose_the_setup();
-    let server = stopped.start().await;
-    let lost = begins(&server, &ada.email).await;
-    assert_eq!(code(&lost), (403, "recovery_needed"));
-    server.stop().await;
+    for _ in 0..2 {
+        let server = stopped.start().await;
+        let lost = begins(&server, &ada.email).await;
+        assert_eq!(code(&lost), (403, "recovery_needed"));
+        let body = by(
+            &ada.email,
+            json!({ "recoveryAuth": recovery_auth(&ada.email) }),
+        );
+        let url = format!("{}/v1/recovery/start", server.keystore_url());
+        let http = reqwest::Client::new();
+        let (status, started) = call(&http, "POST", &url, None, Some(body)).await;
+        assert_eq!((status, &started["credentialsVersion"]), (200, &json!(1)));
+        server.stop().await;
+    }
 }
 
 #[tokio::test]

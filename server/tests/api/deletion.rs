@@ -158,13 +158,14 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
     let seen = "SELECT COALESCE(MAX(seq), 0) FROM events WHERE account = $1";
     let before = rows(&lab.vault_db, seen, &bob.account).await;
 
-    let delete = || lab.vault(&ada.token, "DELETE", "/account", None);
+    let proof = lab.proof(&ada).await;
+    let delete = || lab.vault(&proof, "DELETE", "/account", None);
     assert_eq!(delete().await, (204, Value::Null));
     let after = rows(&lab.vault_db, seen, &bob.account).await;
     assert_eq!(delete().await, (204, Value::Null), "repeated");
     assert_eq!(rows(&lab.vault_db, seen, &bob.account).await, after);
 
-    // No token speaks for Ada any more, not even a new one.
+    // No token speaks for Ada any more, not even one that was made at the same time.
     for token in [&ada.token, &lab.token(&ada).await] {
         for (method, path, body) in [
             ("GET", "/cards".to_owned(), None),
@@ -195,12 +196,12 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
         .iter()
         .map(|(kind, record)| (kind.as_str(), record.as_str()))
         .collect();
-    let expected = [
-        ("connection", connection.as_str()),
-        ("revoked", &to_bob),
-        ("revoked", &to_ada),
-    ];
-    assert_eq!(told, expected.into());
+    let expected = [("connection", connection.as_str())];
+    assert_eq!(
+        told,
+        expected.into(),
+        "the shares end with their connection"
+    );
     let ids = json!({ "ids": [to_bob, to_ada] });
     let (_, found) = lab
         .vault(&bob.token, "POST", "/shares/query", Some(ids))
@@ -227,7 +228,7 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
     for sql in [
         "SELECT COUNT(*) FROM cards WHERE account = $1",
         "SELECT COUNT(*) FROM events WHERE account = $1",
-        "SELECT COUNT(*) FROM outbox WHERE id IN (SELECT id FROM invitations WHERE inviter = $1)",
+        "SELECT COUNT(*) FROM outbox WHERE account = $1",
         "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND (state = 'pending' OR token_hash <> '' OR email IS NOT NULL)",
         "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR deleted_at IS NULL)",
         "SELECT COUNT(*) FROM connections WHERE (inviter = $1 OR invitee = $1) AND ended_at IS NULL",
@@ -277,8 +278,9 @@ async fn nothing_is_made_for_an_account_that_goes() {
             let body = json!({ "spaces": [new_space(&bob, None)] });
             lab.keystore(&ada.session, "POST", "/spaces", Some(body))
         });
+        let proof = lab.proof(&ada).await;
         let (gone, gone_too, made, keys, spaces) = tokio::join!(
-            lab.vault(&ada.token, "DELETE", "/account", None),
+            lab.vault(&proof, "DELETE", "/account", None),
             lab.keystore(&ada.session, "DELETE", "/account", None),
             join_all(calls),
             join_all(keys),
@@ -303,4 +305,113 @@ async fn nothing_is_made_for_an_account_that_goes() {
             assert_eq!(rows(&lab.keystore_db, sql, &ada.account).await, 0, "{sql}");
         }
     }
+}
+
+/// The code of a deletion at the Vault, and whether Ada's card is still there.
+async fn deletes(lab: &Lab, token: &str, card: &str, watcher: &str) -> (u16, bool) {
+    let (status, _) = lab.vault(token, "DELETE", "/account", None).await;
+    let (found, _) = lab.vault(watcher, "GET", card, None).await;
+    (status, found == 200)
+}
+
+#[tokio::test]
+async fn the_vault_deletes_nothing_without_a_fresh_proof() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let card = format!("/cards/{}", v7());
+    let body = json!({ "card": jwe("card"), "version": 0 });
+    lab.vault(&ada.token, "PUT", &card, Some(body)).await;
+    let ask = json!({ "audience": lab.server.vault_url() });
+
+    // A token that reads and writes deletes nothing, at once or after a sign-out.
+    let signed_in = crate::credentials::session(&lab, &ada.email, &ada.passphrase).await;
+    let (keystore, vault) = (lab.server.keystore_url(), lab.server.vault_url());
+    let other = token(&lab.http, keystore, vault, &signed_in).await;
+    let got = deletes(&lab, &other, &card, &ada.token).await;
+    println!("a token of a fresh session: {got:?}");
+    assert_eq!(got, (401, true));
+    lab.keystore(&signed_in, "POST", "/sign-out", Some(json!({})))
+        .await;
+    let got = deletes(&lab, &other, &card, &ada.token).await;
+    println!("the same after a sign-out: {got:?}");
+    assert_eq!(got, (401, true));
+    let late = lab
+        .keystore(&signed_in, "POST", "/tokens/proof", Some(ask.clone()))
+        .await;
+    assert_eq!(code(&late), (401, "session_expired"), "signed out");
+
+    // A proof does nothing else, and ends five minutes after the passphrase was proven.
+    lab.pass(2 * 60_000);
+    let proof = lab.proof(&ada).await;
+    let read = lab.vault(&proof, "GET", &card, None).await;
+    assert_eq!(code(&read), (401, "session_expired"));
+    lab.pass(3 * 60_000);
+    let young = lab.token(&ada).await;
+    let got = deletes(&lab, &proof, &card, &young).await;
+    println!("a proof of five minutes ago: {got:?}");
+    assert_eq!(got, (401, true));
+    lab.pass(1);
+    let stale = lab
+        .keystore(&ada.session, "POST", "/tokens/proof", Some(ask))
+        .await;
+    assert_eq!(
+        code(&stale),
+        (401, "session_expired"),
+        "as a page's that was locked"
+    );
+    let got = deletes(&lab, &young, &card, &young).await;
+    assert_eq!(got, (401, true));
+
+    let session = crate::credentials::session(&lab, &ada.email, &ada.passphrase).await;
+    let fresh = lab.proof(&Person { session, ..ada }).await;
+    assert_eq!(deletes(&lab, &fresh, &card, &young).await, (204, false));
+}
+
+#[tokio::test]
+async fn an_account_that_the_keystore_still_has_begins_anew() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let card = format!("/cards/{}", v7());
+    let body = json!({ "card": jwe("card"), "version": 0 });
+    let write = async |token: &str| lab.vault(token, "PUT", &card, Some(body.clone())).await.0;
+    assert_eq!(write(&ada.token).await, 201);
+    let delete = async |token: &str| lab.vault(token, "DELETE", "/account", None).await.0;
+    let proof = lab.proof(&ada).await;
+    assert_eq!(delete(&proof).await, 204);
+
+    // Clocks may differ by a minute: what may have been made before the deletion is worth nothing after it.
+    lab.pass(60_000);
+    for old in [&ada.token, &lab.token(&ada).await] {
+        assert_eq!(write(old).await, 401);
+    }
+    lab.pass(1000);
+    let token = lab.token(&ada).await;
+    let (status, cards) = lab.vault(&token, "GET", "/cards", None).await;
+    assert_eq!((status, &cards["items"]), (200, &json!([])));
+    assert_eq!(write(&token).await, 201);
+    assert_eq!(write(&ada.token).await, 401);
+
+    // The proof of before does nothing any more, another one does.
+    assert_eq!(delete(&proof).await, 204);
+    assert_eq!(write(&token).await, 200, "the card is there");
+    assert_eq!(delete(&lab.proof(&ada).await).await, 204);
+    assert_eq!(write(&token).await, 401);
+    let cards = "SELECT COUNT(*) FROM cards WHERE account = $1";
+    assert_eq!(rows(&lab.vault_db, cards, &ada.account).await, 0);
+}
+
+#[tokio::test]
+async fn the_vaults_part_can_follow_the_keystores() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let card = format!("/cards/{}", v7());
+    let body = json!({ "card": jwe("card"), "version": 0 });
+    lab.vault(&ada.token, "PUT", &card, Some(body)).await;
+    let gone = lab.keystore(&ada.session, "DELETE", "/account", None).await;
+    assert_eq!(gone.0, 204);
+    lab.pass(DAY);
+    let proof = lab.proof(&ada).await;
+    assert_eq!(lab.vault(&proof, "DELETE", "/account", None).await.0, 204);
+    let cards = "SELECT COUNT(*) FROM cards WHERE account = $1";
+    assert_eq!(rows(&lab.vault_db, cards, &ada.account).await, 0);
 }

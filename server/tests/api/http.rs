@@ -190,7 +190,7 @@ async fn services_can_be_mounted_at_the_root() {
     let lab = Lab::with(|config| {
         config.services = vouchsafe_server::Services::Keystore;
         config.vault_urls = vec!["https://vault.example".into()];
-        config.keystore_url = Some("https://keystore.example".into());
+        config.keystore_urls = vec!["https://keystore.example".into()];
     })
     .await;
     let root = format!("http://{}", lab.server.address());

@@ -83,6 +83,10 @@ async fn strange_invitations_are_refused() {
         ("tokenHash", json!(random(31))),
         ("delivery", json!("email")),
         ("delivery", json!("pigeon")),
+        // What PostgreSQL cannot store.
+        ("publicKeyId", json!("\0")),
+        ("publicKeyId", json!(format!("{key}\0"))),
+        ("publicKeyId", json!("")),
     ] {
         let mut body = good.clone();
         body[member] = wrong.clone();
@@ -130,7 +134,11 @@ async fn open_and_accept() {
         .await;
 
     let open = format!("/invitations/{id}/open");
-    let publication = |id: &str, body: &Value| json!({ "id": id, "spki": body["spki"], "signingKey": body["signingKey"], "statement": body["statement"] });
+    let publication = |id: &str, body: &Value| {
+        let mut publication = body.clone();
+        publication["id"] = json!(id);
+        publication
+    };
     let opened = json!({
         "id": id, "inviter": ada.account, "publication": publication(&ada_key, &ada_body), "delivery": "link",
         "expiresAt": lab.now() + DAY,
@@ -176,6 +184,12 @@ async fn open_and_accept() {
         (404, "not_found"),
         "the key is not published yet"
     );
+    let mut strange = accept.clone();
+    strange["publicKeyId"] = json!(format!("{}\0", &bob_key[..42]));
+    let strange = lab
+        .vault(&bob.token, "POST", "/connections", Some(strange))
+        .await;
+    assert_eq!(code(&strange), (400, "bad_input"));
     let mut foreign = accept.clone();
     foreign["publicKeyId"] = json!(ada_key);
     let foreign = lab

@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod backup;
+mod bounds;
 mod cards;
 mod common;
 mod credentials;
 mod deletion;
+mod departures;
 mod description;
+mod email;
+mod erasing;
 mod events;
 mod http;
 mod identities;
@@ -21,16 +25,25 @@ mod migrations;
 mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
+mod private_files;
 mod processes;
 mod published_keys;
+mod quotas;
+mod refusals;
+mod registrations;
 mod repeats;
 mod routes;
+#[allow(dead_code, reason = "what these tests do not need others do")]
+#[path = "../../../tests/native/support/sample.rs"]
+mod sample;
 mod shares;
 mod sink;
 mod sizes;
 mod slow;
 mod smtp;
 mod spaces;
+mod stolen;
 mod sweeping;
 mod tables;
 mod wire;
+mod writers;

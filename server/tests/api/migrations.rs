@@ -11,7 +11,7 @@ fn vault(data: &Path, database: &str) -> Config {
     Config {
         services: Services::Vault,
         vault_db: Some(database.to_owned()),
-        keystore_url: Some("http://127.0.0.1:1/keystore".into()),
+        keystore_urls: vec!["http://127.0.0.1:1/keystore".into()],
         ..Config::new(data)
     }
 }

@@ -156,7 +156,7 @@ async fn a_keystore_key_can_be_configured() {
             config.services = vouchsafe_server::Services::Vault;
             config.clock = vouchsafe_server::Clock::new(move || clock);
             config.vault_urls = vec![lab.server.vault_url().to_owned()];
-            config.keystore_url = Some(lab.server.keystore_url().to_owned());
+            config.keystore_urls = vec![lab.server.keystore_url().to_owned()];
             config.keystore_key = Some(key);
         })
         .await;
@@ -226,7 +226,7 @@ async fn accounts_without_their_setup_are_not_served() {
     };
     let server = Server::start(config).await.unwrap();
     let url = format!("{}/v1/sign-in/start", server.keystore_url());
-    let body = by(&ada.email, json!({ "credentialRequest": sign_in_start() }));
+    let body = sign_in_start(server.keystore_url(), &ada.email);
     let refused = call(&http, "POST", &url, None, Some(body)).await;
     assert_eq!(
         code(&refused),

@@ -8,7 +8,7 @@ use crate::issuer::{Issuer, Signer};
 use futures_util::future::{Either, join, join_all, select};
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use vouchsafe_server::Services;
+use vouchsafe_server::{Config, Server, Services};
 
 use Outcome::{Trusted, Unknown, Unreachable};
 
@@ -46,7 +46,7 @@ impl Reader {
             config.rate_limits = false;
             if is_vault {
                 config.services = Services::Vault;
-                config.keystore_url = Some(issuer.url.clone());
+                config.keystore_urls = vec![issuer.url.clone()];
             } else {
                 config.oidc_issuer = Some(issuer.url.clone());
                 config.oidc_audiences = vec!["app".into()];
@@ -69,6 +69,8 @@ impl Reader {
             claims["aud"] = json!(self.lab.server.vault_url());
             claims["sub"] = json!("3f0b7c52-6a0e-4f3c-9d1e-2b9a51c7e8d4");
             claims["email"] = Value::Null;
+            claims["proof"] = Value::Null;
+            claims["email_verified"] = json!(false);
             let token = signer.token(&claims);
             self.lab.vault(&token, "GET", "/cards", None).await
         } else {
@@ -236,4 +238,33 @@ async fn an_issuer_that_hangs_holds_up_nobody_for_long() {
     };
     let [vault, keystore] = Reader::both().await;
     join(hang(&vault), hang(&keystore)).await;
+}
+
+#[tokio::test]
+async fn a_vault_fetches_keys_over_tls_or_on_this_machine() {
+    let start = async |keystore: &str, key: Option<String>| {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config {
+            services: Services::Vault,
+            keystore_urls: vec![keystore.to_owned()],
+            keystore_key: key,
+            ..Config::new(data.path())
+        };
+        Server::start(config).await.map(drop)
+    };
+    for plain in ["http://keystore.example", "http://10.0.0.7:8701/keystore"] {
+        let refused = start(plain, None).await.unwrap_err().to_string();
+        assert!(refused.contains("--keystore-url as an https"), "{refused}");
+        // A key that is given need not be fetched.
+        let key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned();
+        start(plain, Some(key)).await.unwrap();
+    }
+    for good in [
+        "https://keystore.example",
+        "http://127.0.0.1:8701/keystore",
+        "http://localhost:8701",
+        "http://[::1]:8701",
+    ] {
+        start(good, None).await.unwrap();
+    }
 }

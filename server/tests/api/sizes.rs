@@ -4,7 +4,7 @@ use crate::common::*;
 use serde_json::{Value, json};
 
 /// A text in the form of a JWE, of exactly this many bytes.
-fn jwe_of(bytes: usize) -> String {
+pub(crate) fn jwe_of(bytes: usize) -> String {
     let fixed = jwe("").len();
     let near = (bytes - fixed) * 3 / 4;
     // No base64url has 4 n + 1 letters; with two letters for a wrapped key the rest is another.
@@ -56,9 +56,9 @@ async fn a_connection_has_its_largest_key_and_note() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
     for (key, note, expected) in [
-        (8 << 10, 64 << 10, 201),
-        ((8 << 10) + 1, 64 << 10, 413),
-        (8 << 10, (64 << 10) + 1, 413),
+        (8 << 10, 32 << 10, 201),
+        ((8 << 10) + 1, 32 << 10, 413),
+        (8 << 10, (32 << 10) + 1, 413),
     ] {
         let body = json!({ "key": jwe_of(key), "note": jwe_of(note) });
         let path = format!("/connections/{}", v7());
@@ -68,14 +68,13 @@ async fn a_connection_has_its_largest_key_and_note() {
 }
 
 #[tokio::test]
-async fn two_hundred_spaces_go_in_one_request() {
+async fn two_hundred_spaces_with_the_largest_keys_go_in_one_request() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let spaces: Vec<Value> = (0..200)
         .map(|_| {
             let mut space = new_space(&bob, None);
-            // Twice as large as clients make them.
-            space["own"] = json!(jwe_of(1 << 10));
+            space["own"] = json!(jwe_of(4 << 10));
             space["peer"] = json!(jwe_of(4 << 10));
             space
         })
@@ -86,5 +85,15 @@ async fn two_hundred_spaces_go_in_one_request() {
         .await;
     assert_eq!(status, 200);
     let results = made["results"].as_array().unwrap();
+    assert_eq!(results.len(), 200);
     assert!(results.iter().all(|result| result["error"] == Value::Null));
+
+    let mut larger = new_space(&bob, None);
+    larger["peer"] = json!(jwe_of((4 << 10) + 1));
+    let body = json!({ "spaces": [larger] });
+    let (status, made) = lab
+        .keystore(&ada.session, "POST", "/spaces", Some(body))
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(made["results"][0]["error"]["code"], "too_large");
 }

@@ -1,7 +1,7 @@
 //! Encryption spaces.
 
 use crate::common::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn spaces_show_each_person_their_own_copy() {
@@ -86,7 +86,8 @@ async fn spaces_show_each_person_their_own_copy() {
     assert_eq!(claim(bob.session.clone(), "second").await.0, 204);
     assert_eq!(
         query(bob.session.clone()).await["items"][0]["claim"],
-        jwe("first")
+        jwe("second"),
+        "a claim that does not open can be replaced"
     );
     assert_eq!(
         query(ada.session.clone()).await["items"][0]["claimedAt"],
@@ -146,5 +147,63 @@ async fn deleted_spaces_are_gone_and_stay_taken() {
         .keystore(&ada.session, "POST", "/spaces", create)
         .await
         .1;
+    assert_eq!(again["results"][0]["error"]["code"], "conflict");
+}
+
+#[tokio::test]
+async fn the_spaces_of_a_connection_are_deleted_together() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = v7();
+    let of_connection = |recipient| {
+        let mut space = new_space(recipient, None);
+        space["connectionId"] = json!(connection);
+        space
+    };
+    let hers = [of_connection(&bob), of_connection(&bob)];
+    let (other, his) = (new_space(&bob, None), of_connection(&ada));
+    for (person, spaces) in [
+        (&ada, json!([hers[0], hers[1], other])),
+        (&bob, json!([his])),
+    ] {
+        let body = Some(json!({ "spaces": spaces }));
+        let made = lab.keystore(&person.session, "POST", "/spaces", body).await;
+        assert_eq!(made.1["results"][0]["error"], Value::Null);
+    }
+    let claim = format!("/spaces/{}/claim", hers[0]["id"].as_str().unwrap());
+    let body = Some(json!({ "claim": jwe("claim") }));
+    lab.keystore(&bob.session, "PUT", &claim, body).await;
+
+    let delete = |person: &Person, connection: &str| {
+        let (lab, session) = (&lab, person.session.clone());
+        let path = format!("/connections/{connection}/spaces");
+        async move { lab.keystore(&session, "DELETE", &path, None).await.0 }
+    };
+    let eve = lab.sign_up("eve").await;
+    assert_eq!(delete(&eve, &connection).await, 204, "she has none");
+    assert_eq!(delete(&ada, &v7()).await, 204);
+    let all = json!({ "ids": [hers[0]["id"], hers[1]["id"], other["id"], his["id"]] });
+    let seen = async |person: &Person| {
+        let found = lab
+            .keystore(&person.session, "POST", "/spaces/query", Some(all.clone()))
+            .await;
+        let items = found.1["items"].as_array().unwrap().clone();
+        items.into_iter().map(|item| item["id"].clone()).collect()
+    };
+    let before: Vec<Value> = seen(&ada).await;
+    assert_eq!(before.len(), 4, "nobody else deletes anything");
+
+    for _ in 0..2 {
+        assert_eq!(delete(&ada, &connection).await, 204);
+    }
+    for person in [&ada, &bob] {
+        let mut left: Vec<Value> = seen(person).await;
+        left.sort_by_key(Value::to_string);
+        let mut kept = vec![other["id"].clone(), his["id"].clone()];
+        kept.sort_by_key(Value::to_string);
+        assert_eq!(left, kept, "another connection's, and those that he made");
+    }
+    let again = Some(json!({ "spaces": [hers[0]] }));
+    let again = lab.keystore(&ada.session, "POST", "/spaces", again).await.1;
     assert_eq!(again["results"][0]["error"]["code"], "conflict");
 }

@@ -24,7 +24,22 @@ impl Tables {
     }
 
     pub(crate) async fn dump(&self) -> Dump {
-        let mut rows = Dump::new();
+        let rows = self.rows().await;
+        let shown = rows
+            .iter()
+            .map(|(place, row)| format!("{place}: {}", text(row)));
+        shown.collect()
+    }
+
+    /// Every text that is stored, whatever it is the column of.
+    pub(crate) async fn texts(&self) -> BTreeSet<String> {
+        let rows = self.rows().await;
+        rows.iter().flat_map(|(_, row)| texts(row)).collect()
+    }
+
+    /// Every row, with its service and table.
+    async fn rows(&self) -> Vec<(String, AnyRow)> {
+        let mut rows = Vec::new();
         for (service, pool) in &self.pools {
             let tables = if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_ok() {
                 "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'"
@@ -36,7 +51,7 @@ impl Tables {
             for table in tables {
                 let sql = AssertSqlSafe(format!("SELECT * FROM {table}"));
                 for row in sqlx::query(sql).fetch_all(pool).await.unwrap() {
-                    rows.insert(format!("{service} {table}: {}", text(&row)));
+                    rows.push((format!("{service} {table}"), row));
                 }
             }
         }
@@ -56,6 +71,10 @@ fn text(row: &AnyRow) -> String {
         Err(_) => format!("{:?}", row.get::<Option<String>, _>(index)),
     };
     (0..row.len()).map(column).collect::<Vec<_>>().join(" | ")
+}
+
+fn texts(row: &AnyRow) -> impl Iterator<Item = String> {
+    (0..row.len()).filter_map(|index| row.try_get::<Option<String>, _>(index).ok()?)
 }
 
 /// The rows that went and those that came.

@@ -47,10 +47,8 @@ impl Example {
 
     /// The request's path, with ids in it.
     fn path(&self) -> String {
-        let thumbprint = self.response["id"].as_str().unwrap_or_default();
-        self.template
-            .replace("{id}", NOBODY)
-            .replace("{thumbprint}", thumbprint)
+        let key = self.response["id"].as_str().unwrap_or_default();
+        self.template.replace("{id}", NOBODY).replace("{key}", key)
     }
 
     /// The request's body with a member more, and with each of its members less, on every level.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::credentials::RegistrationStarted;
 use crate::api::bodies::Nothing;
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Services, Transport};
@@ -18,16 +19,12 @@ pub struct SignUpStart {
     pub email: Option<String>,
     /// A token of the app's own sign-in. `None` with an address.
     pub identity_token: Option<Zeroizing<String>>,
+    /// The Keystore's base URL, as this client knows it.
+    pub keystore: String,
+    /// The number of the passphrase's suite.
+    pub suite: u8,
     /// OPAQUE's first message.
     pub registration_request: String,
-}
-
-/// Its answer.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SignUpStarted {
-    /// OPAQUE's second message.
-    pub registration_response: String,
 }
 
 /// `POST /sign-up/finish`.
@@ -40,6 +37,8 @@ pub struct SignUpFinish {
     pub email: Option<String>,
     /// Of the same person as in the first request.
     pub identity_token: Option<Zeroizing<String>>,
+    /// From the answer to it.
+    pub registration: String,
     /// OPAQUE's third message.
     pub registration_record: String,
     /// The KEK under the passphrase.
@@ -82,6 +81,8 @@ pub struct SignInStart {
     pub email: Option<String>,
     /// As at sign-up. `None` with an address.
     pub identity_token: Option<Zeroizing<String>>,
+    /// The Keystore's base URL, as this client knows it.
+    pub keystore: String,
     /// OPAQUE's first message.
     pub credential_request: String,
 }
@@ -92,6 +93,8 @@ pub struct SignInStart {
 pub struct SignInStarted {
     /// Names this attempt.
     pub login: String,
+    /// The number of the suite that the passphrase was registered under.
+    pub suite: u64,
     /// OPAQUE's second message.
     pub credential_response: String,
 }
@@ -126,6 +129,8 @@ pub struct SignedIn {
     pub signing_key: String,
     /// Grows by one with every change of passphrase or recovery key.
     pub credentials_version: u64,
+    /// Other sign-ins that were begun and not finished, since the last one that was.
+    pub failed_sign_ins: u64,
 }
 
 impl fmt::Debug for SignedIn {
@@ -137,7 +142,7 @@ impl fmt::Debug for SignedIn {
 }
 
 impl<T: Transport> Services<T> {
-    pub(crate) fn start_sign_up(&self, body: &SignUpStart) -> Answer<'_, SignUpStarted> {
+    pub(crate) fn start_sign_up(&self, body: &SignUpStart) -> Answer<'_, RegistrationStarted> {
         self.call(Access::Open, Method::Post, "/sign-up/start", Some(body))
     }
 

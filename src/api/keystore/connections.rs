@@ -70,7 +70,7 @@ impl<T: Transport> Services<T> {
             Access::Keystore,
             Method::Post,
             "/connections/query",
-            Some(&Ids { ids }),
+            Some(&Ids::of(ids)),
             |answer| body_of(answer).map(|found: Found<Entry>| found.items),
         )
     }

@@ -59,14 +59,18 @@ impl fmt::Debug for RecoveryStarted {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialsStart {
+    /// The number of the passphrase's suite.
+    pub suite: u8,
     /// OPAQUE's first message.
     pub registration_request: String,
 }
 
-/// Its answer.
+/// Its answer, and that of `POST /sign-up/start`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CredentialsStarted {
+pub struct RegistrationStarted {
+    /// Names this registration; whoever shows it again repeats the same one.
+    pub registration: String,
     /// OPAQUE's second message.
     pub registration_response: String,
 }
@@ -75,6 +79,8 @@ pub struct CredentialsStarted {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewPassphrase {
+    /// From the answer to the first request.
+    pub registration: String,
     /// OPAQUE's third message.
     pub registration_record: String,
     /// The KEK under the passphrase.
@@ -121,7 +127,7 @@ impl<T: Transport> Services<T> {
     pub(crate) fn start_credentials(
         &self,
         body: &CredentialsStart,
-    ) -> Answer<'_, CredentialsStarted> {
+    ) -> Answer<'_, RegistrationStarted> {
         self.call(
             Access::Keystore,
             Method::Post,

@@ -172,7 +172,7 @@ impl<T: Transport> Services<T> {
             Access::Keystore,
             Method::Post,
             "/spaces/query",
-            Some(&Ids { ids }),
+            Some(&Ids::of(ids)),
             |answer| body_of(answer).map(|found: Found<Space>| found.items),
         )
     }
@@ -183,6 +183,15 @@ impl<T: Transport> Services<T> {
             Method::Put,
             &format!("/spaces/{id}/claim"),
             Some(body),
+        )
+    }
+
+    pub(crate) fn delete_spaces_of(&self, connection: Id) -> Answer<'_, ()> {
+        self.call_for_nothing(
+            Access::Keystore,
+            Method::Delete,
+            &format!("/connections/{connection}/spaces"),
+            None::<&()>,
         )
     }
 

@@ -98,7 +98,7 @@ impl<T: Transport> Services<T> {
             Access::Vault,
             Method::Post,
             "/connections/query",
-            Some(&Ids { ids }),
+            Some(&Ids::of(ids)),
             |answer| body_of(answer).map(|found: Found<StoredConnection>| found.items),
         )
     }

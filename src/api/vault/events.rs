@@ -145,7 +145,7 @@ impl<T: Transport> Services<T> {
     }
 
     async fn try_events(&self, last_id: Option<String>, wait: &mut u32) -> Result<T::Stream> {
-        let mut request = Request::new(Method::Get, None);
+        let mut request = Request::new(Method::Get, None, MAX_EVENT_BYTES);
         self.address(&mut request, Access::Vault, "/events", self.deadline())
             .await?;
         request.last_event_id = last_id;

@@ -15,7 +15,7 @@ use crate::ids::Id;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewInvitation {
-    /// The thumbprint of the published key.
+    /// The id of the published key.
     pub public_key_id: String,
     /// Its way to the invited person.
     pub delivery: Delivery,

@@ -1,8 +1,9 @@
-//! The Vault: the account, cards, public keys, invitations, connections, shares, events.
+//! The Vault: the account and its address, cards, public keys, invitations, connections, shares, events.
 
 pub mod account;
 pub mod cards;
 pub mod connections;
+pub mod email;
 pub mod events;
 pub mod invitations;
 pub mod public_keys;

@@ -7,12 +7,14 @@ use crate::api::{Access, Method, Services, Transport};
 use crate::crypto::keys::OkpPublicJwk;
 use crate::crypto::records::Publication;
 
-/// `PUT /public-keys/{thumbprint}`.
+/// `PUT /public-keys/{key}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PublicKeyWrite {
-    /// The connection key.
+    /// The RSA half of the connection key.
     pub spki: String,
+    /// The X-Wing half.
+    pub xwing: String,
     /// The signing key.
     pub signing_key: OkpPublicJwk,
     /// The statement.
@@ -24,11 +26,13 @@ impl<T: Transport> Services<T> {
         let Publication {
             id,
             spki,
+            xwing,
             signing_key,
             statement,
         } = publication;
         let body = PublicKeyWrite {
             spki,
+            xwing,
             signing_key,
             statement,
         };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::bodies::{Ids, Outcomes, body_of};
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
+use crate::error::Result;
 use crate::ids::Id;
 
 /// A new share (steps 28-32).
@@ -149,14 +150,21 @@ impl<T: Transport> Services<T> {
         self.read_page("/shares/outgoing", page, &narrow)
     }
 
-    pub(crate) fn stored_shares(&self, ids: &[Id]) -> Answer<'_, Vec<ShareFound>> {
-        self.call_and(
-            Access::Vault,
-            Method::Post,
-            "/shares/query",
-            Some(&Ids { ids }),
-            |answer| body_of(answer).map(|found: Outcomes<ShareFound>| found.results),
-        )
+    /// Asks as often as it takes: one answer holds as many shares as fit. What the Vault does not answer is left out.
+    pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
+        let (mut rest, mut found) = (Ids::of(ids), Vec::new());
+        loop {
+            let before = rest.ids.len();
+            let answer: Outcomes<ShareFound> = self
+                .call(Access::Vault, Method::Post, "/shares/query", Some(&rest))
+                .await?;
+            let is_answered = |id: &Id| answer.results.iter().any(|share| share.id == *id);
+            rest.ids.retain(|id| !is_answered(id));
+            found.extend(answer.results);
+            if rest.ids.is_empty() || rest.ids.len() == before {
+                return Ok(found);
+            }
+        }
     }
 
     pub(crate) fn delete_share(&self, id: Id) -> Answer<'_, ()> {

@@ -107,7 +107,7 @@ impl Engine for FullEngine {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

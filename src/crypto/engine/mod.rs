@@ -10,6 +10,7 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
+use crate::crypto::suite::Suite;
 use crate::error::{Error, Result};
 
 #[cfg(all(feature = "browser", feature = "rust-rsa", target_arch = "wasm32"))]
@@ -42,11 +43,11 @@ pub struct Finished {
 
 /// One of OPAQUE's two `finish` operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// At sign-up.
-    Registration,
-    /// At sign-in.
-    SignIn,
+pub enum Operation<'a> {
+    /// At sign-up, and when a passphrase is replaced: under this suite.
+    Registration(Suite),
+    /// At sign-in: under the suite of the account, at the Keystore of this base URL.
+    SignIn(Suite, &'a str),
 }
 
 /// The direction of a cipher.
@@ -125,7 +126,7 @@ pub trait Engine: Clone + 'static {
     /// OPAQUE's `finish`, in which Argon2id runs. See [`crate::crypto::opaque::finish`].
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

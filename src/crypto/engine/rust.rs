@@ -60,7 +60,7 @@ impl Engine for RustEngine {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

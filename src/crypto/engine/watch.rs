@@ -120,7 +120,7 @@ impl<E: Engine> Engine for Watched<E> {
 
     fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

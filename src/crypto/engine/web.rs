@@ -48,16 +48,24 @@ impl Worker {
 
     pub(super) async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],
     ) -> Result<Finished> {
-        let name = match operation {
-            Operation::Registration => "registration",
-            Operation::SignIn => "signIn",
+        let result = match operation {
+            Operation::Registration(suite) => {
+                let suite = [suite.number()];
+                let parts = [&suite[..], state, passphrase, response];
+                self.run("registration", &parts).await?
+            }
+            Operation::SignIn(suite, keystore) => {
+                let suite = [suite.number()];
+                let keystore = keystore.as_bytes();
+                let parts = [&suite[..], keystore, state, passphrase, response];
+                self.run("signIn", &parts).await?
+            }
         };
-        let result = self.run(name, &[state, passphrase, response]).await?;
         Ok(Finished {
             message: member(&result, "message")?.to_vec(),
             export_key: secret(&result, "exportKey")?,
@@ -219,7 +227,7 @@ impl Engine for WebEngine {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],
@@ -303,9 +311,10 @@ fn rsa_oaep() -> Result<Object> {
     Ok(algorithm)
 }
 
-/// The name of an algorithm, in a plain object: web-sys has no type for some of their parameters.
+/// The name of an algorithm, in a plain object: web-sys has no type for some of their parameters. It inherits nothing, or a
+/// `tagLength` in `Object.prototype` would shorten each tag.
 fn named(name: &str) -> Result<Object> {
-    let algorithm = Object::new();
+    let algorithm = Object::create(JsValue::NULL.unchecked_ref());
     set(&algorithm, "name", &name.into())?;
     Ok(algorithm)
 }

@@ -5,8 +5,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::padding::{from_padded_json, to_padded_json};
+use crate::crypto::records::plain_text::is_plain_text;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -84,9 +86,9 @@ impl CardContent {
             .fields
             .iter()
             .flat_map(|field| [&field.name, &field.label]);
-        if texts.chain([&self.label]).any(|text| !is_plain(text)) {
+        if texts.chain([&self.label]).any(|text| !is_plain_text(text)) {
             return Err(Error::bad_input(
-                "Names and labels are one line of plain text, without characters that change its direction.",
+                "Names and labels are one line of plain text, without characters that are invisible or change its direction.",
             ));
         }
         for (index, field) in self.fields.iter().enumerate() {
@@ -132,14 +134,6 @@ impl CardContent {
     }
 }
 
-/// Whether a text shows itself as it is: no control characters, and none that reorder what stands around it.
-fn is_plain(text: &str) -> bool {
-    let reorders = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !text
-        .chars()
-        .any(|letter| letter.is_control() || reorders(letter))
-}
-
 #[derive(Serialize, Deserialize)]
 struct Plaintext<C = CardContent> {
     card: C,
@@ -147,7 +141,7 @@ struct Plaintext<C = CardContent> {
 }
 
 fn place(account: Id, card: Id) -> Place {
-    Place::new("vs-card", &[&account, &card])
+    Place::new(Kind::new("vs-card"), &[&account, &card])
 }
 
 /// Seals a card of one's own under the vault key.

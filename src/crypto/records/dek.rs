@@ -1,20 +1,27 @@
 //! The three copies of a share's DEK: the sender's own, the peer's, and the recipient's claim.
 
-use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::error::Result;
 use crate::ids::Id;
 
 use super::share::ShareIds;
 
+/// The peer's copy.
+const PEER: Kind = Kind::new("vs-dek");
+
 fn own_place(account: Id, at: &ShareIds) -> Place {
-    Place::new("vs-own", &[&account, &at.connection, &at.space])
+    Place::new(Kind::new("vs-own"), &[&account, &at.connection, &at.space])
 }
 
 fn claim_place(account: Id, at: &ShareIds) -> Place {
-    Place::new("vs-claim", &[&account, &at.connection, &at.space])
+    Place::new(
+        Kind::new("vs-claim"),
+        &[&account, &at.connection, &at.space],
+    )
 }
 
 /// The sender's copy, under the sender's KEK (step 24).
@@ -39,19 +46,18 @@ pub async fn seal_peer_dek(
     at: &ShareIds,
     dek: &SymmetricKey,
 ) -> Result<String> {
-    envelope::seal_for(engine, key, &at.place("vs-dek"), &dek.to_jwk()?).await
+    envelope::seal_for(engine, key, &at.place(PEER), &dek.to_jwk()?).await
 }
 
-/// Opens the peer's copy with the private key (step 39).
+/// Opens the peer's copy with the private keys (step 39); `rsa` is the RSA half, imported.
 pub async fn open_peer_dek<E: Engine>(
     engine: &E,
-    private_key: &E::PrivateKey,
-    public_key: &ConnectionPublicKey,
+    rsa: &E::PrivateKey,
+    key: &ConnectionKey,
     at: &ShareIds,
     jwe: &str,
 ) -> Result<SymmetricKey> {
-    let plaintext =
-        envelope::open_with(engine, private_key, public_key, &at.place("vs-dek"), jwe).await?;
+    let plaintext = envelope::open_with(engine, rsa, key, &at.place(PEER), jwe).await?;
     SymmetricKey::from_jwk(&plaintext)
 }
 

@@ -2,15 +2,17 @@
 
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
+use crate::crypto::suite::Suite;
 use crate::error::Result;
 use crate::ids::Id;
 
 /// One of the two wraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrap {
-    /// Under a key from OPAQUE's export key.
-    Passphrase,
+    /// Under a key from OPAQUE's export key, by a passphrase of this suite.
+    Passphrase(Suite),
     /// Under a key from the recovery key.
     Recovery,
 }
@@ -21,11 +23,11 @@ pub fn passphrase_wrapping_key(export_key: &[u8]) -> Result<SymmetricKey> {
 }
 
 fn place(account: Id, wrap: Wrap) -> Place {
-    let word = match wrap {
-        Wrap::Passphrase => "passphrase",
-        Wrap::Recovery => "recovery",
-    };
-    Place::new("vs-kek", &[&account, &word])
+    let kind = Kind::new("vs-kek");
+    match wrap {
+        Wrap::Passphrase(suite) => Place::new(kind, &[&account, &"passphrase", &suite]),
+        Wrap::Recovery => Place::new(kind, &[&account, &"recovery"]),
+    }
 }
 
 /// Wraps the KEK.

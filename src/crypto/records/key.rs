@@ -3,22 +3,23 @@
 use crate::crypto::connection_key::ConnectionKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{SigningKey, SymmetricKey};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const TYP: &str = "vs-key";
+const KIND: Kind = Kind::new("vs-key");
 
 fn vault_place(account: Id) -> Place {
-    Place::new(TYP, &[&account, &"vault"])
+    Place::new(KIND, &[&account, &"vault"])
 }
 
 fn signing_place(account: Id) -> Place {
-    Place::new(TYP, &[&account, &"signing"])
+    Place::new(KIND, &[&account, &"signing"])
 }
 
-fn connection_place(account: Id, thumbprint: &str) -> Place {
-    Place::new(TYP, &[&account, &"connection", &thumbprint])
+fn connection_place(account: Id, key: &str) -> Place {
+    Place::new(KIND, &[&account, &"connection", &key])
 }
 
 /// Wraps the vault key.
@@ -51,7 +52,7 @@ pub fn open_signing_key(account: Id, kek: &SymmetricKey, jwe: &str) -> Result<Si
     SigningKey::from_jwk(&envelope::open(kek, &signing_place(account), jwe)?)
 }
 
-/// Wraps a connection's private key.
+/// Wraps a connection's private keys.
 pub fn seal_connection_key(
     engine: &impl Engine,
     account: Id,
@@ -61,24 +62,20 @@ pub fn seal_connection_key(
     envelope::seal(
         engine,
         kek,
-        &connection_place(account, key.public().thumbprint()),
-        &key.to_jwk()?,
+        &connection_place(account, key.public().id()),
+        &key.to_json()?,
     )
 }
 
-/// Unwraps the connection key with this thumbprint.
+/// Unwraps the connection key with this id.
 pub fn open_connection_key(
     account: Id,
     kek: &SymmetricKey,
-    thumbprint: &str,
+    id: &str,
     jwe: &str,
 ) -> Result<ConnectionKey> {
-    let key = ConnectionKey::from_jwk(&envelope::open(
-        kek,
-        &connection_place(account, thumbprint),
-        jwe,
-    )?)?;
-    if key.public().thumbprint() == thumbprint {
+    let key = ConnectionKey::from_json(&envelope::open(kek, &connection_place(account, id), jwe)?)?;
+    if key.public().id() == id {
         Ok(key)
     } else {
         Err(Error::RecordRejected)

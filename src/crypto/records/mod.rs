@@ -5,6 +5,7 @@ mod dek;
 mod kek;
 mod key;
 mod note;
+mod plain_text;
 mod publication;
 mod share;
 
@@ -16,5 +17,6 @@ pub use key::{
     seal_vault_key,
 };
 pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
+pub use plain_text::is_plain_text;
 pub use publication::{Publication, Role, check_publication, make_publication};
 pub use share::{Party, ShareContent, ShareIds, open_share, seal_share};

@@ -6,16 +6,23 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::publication::Role;
-use crate::crypto::base64url::{from_base64url, to_base64url};
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::connection_key::ConnectionPublicKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::invitation_link::LinkSecret;
 use crate::crypto::keys::{OkpPublicJwk, SymmetricKey, VerifyingKey};
 use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::Result;
 use crate::ids::Id;
 
+/// The second form has `createdAt`.
+const KIND: Kind = Kind {
+    name: "vs-note",
+    newest: 2,
+    written: 2,
+};
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 14;
 
@@ -65,6 +72,7 @@ pub struct Pin {
     pub account: Id,
     signing_key: OkpPublicJwk,
     connection_key: String,
+    xwing: String,
 }
 
 impl Pin {
@@ -78,7 +86,8 @@ impl Pin {
         Self {
             account,
             signing_key: signing_key.to_jwk(),
-            connection_key: to_base64url(connection_key.spki()),
+            connection_key: to_base64url(connection_key.rsa().spki()),
+            xwing: connection_key.xwing().to_text(),
         }
     }
 
@@ -89,7 +98,7 @@ impl Pin {
 
     /// The pinned connection key.
     pub fn connection_key(&self) -> Result<ConnectionPublicKey> {
-        ConnectionPublicKey::from_spki(&from_base64url(&self.connection_key)?)
+        ConnectionPublicKey::from_text(&self.connection_key, &self.xwing)
     }
 }
 
@@ -108,7 +117,7 @@ pub struct Note {
     secret: Option<Zeroizing<String>>,
     /// The inviter's signing-key thumbprint, from the link.
     pub inviter: Option<String>,
-    /// The thumbprint of one's own connection key.
+    /// The id of one's own connection key.
     pub own_key: String,
     /// The other person's keys.
     pub pin: Option<Pin>,
@@ -116,6 +125,43 @@ pub struct Note {
     pub verified_by: Option<VerifiedBy>,
     /// This side's name for the other person.
     pub name: String,
+    /// The time of the first note of the connection by this side's clock, in milliseconds since 1970. A note of the first
+    /// form did not hold it.
+    pub created_at: Option<i64>,
+}
+
+/// A note of the first form.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FirstForm {
+    version: u64,
+    state: NoteState,
+    role: Role,
+    delivery: Delivery,
+    secret: Option<Zeroizing<String>>,
+    inviter: Option<String>,
+    own_key: String,
+    pin: Option<Pin>,
+    verified_by: Option<VerifiedBy>,
+    name: String,
+}
+
+impl From<FirstForm> for Note {
+    fn from(first: FirstForm) -> Self {
+        Self {
+            version: first.version,
+            state: first.state,
+            role: first.role,
+            delivery: first.delivery,
+            secret: first.secret,
+            inviter: first.inviter,
+            own_key: first.own_key,
+            pin: first.pin,
+            verified_by: first.verified_by,
+            name: first.name,
+            created_at: None,
+        }
+    }
 }
 
 impl Note {
@@ -127,6 +173,7 @@ impl Note {
         delivery: Delivery,
         own_key: &ConnectionPublicKey,
         name: &str,
+        created_at: i64,
     ) -> Self {
         Self {
             version: 1,
@@ -135,10 +182,11 @@ impl Note {
             delivery,
             secret: None,
             inviter: None,
-            own_key: own_key.thumbprint().to_owned(),
+            own_key: own_key.id().to_owned(),
             pin: None,
             verified_by: None,
             name: name.to_owned(),
+            created_at: Some(created_at),
         }
     }
 
@@ -166,10 +214,10 @@ impl std::fmt::Debug for Note {
 }
 
 fn place(account: Id, connection: Id) -> Place {
-    Place::new("vs-note", &[&account, &connection])
+    Place::new(KIND, &[&account, &connection])
 }
 
-/// Seals the note under the vault key.
+/// Seals the note under the vault key, in the newest form, whichever it had.
 pub fn seal_note(
     engine: &impl Engine,
     account: Id,
@@ -185,10 +233,11 @@ pub fn seal_note(
     )
 }
 
-/// Opens the note.
+/// Opens the note, and brings it to the newest form.
 pub fn open_note(account: Id, connection: Id, vault_key: &SymmetricKey, jwe: &str) -> Result<Note> {
-    from_padded_json(
-        &envelope::open(vault_key, &place(account, connection), jwe)?,
-        MAX_CLASS_BYTES,
-    )
+    let (form, json) = envelope::open_form(vault_key, &place(account, connection), jwe)?;
+    match form {
+        1 => from_padded_json::<FirstForm>(&json, MAX_CLASS_BYTES).map(Note::from),
+        _ => from_padded_json(&json, MAX_CLASS_BYTES),
+    }
 }

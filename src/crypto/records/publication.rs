@@ -3,15 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::base64url::{from_base64url, to_base64url};
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::canonical_json::{from_json, to_json};
 use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{OkpPublicJwk, SigningKey, VerifyingKey};
 use crate::crypto::signature;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const TYP: &str = "vs-keys";
+const KIND: Kind = Kind::new("vs-keys");
 
 /// A side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +39,12 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Publication {
-    /// The connection key's thumbprint.
+    /// The connection key's id.
     pub id: String,
-    /// The connection key, SPKI in base64url.
+    /// Its RSA key, SPKI in base64url.
     pub spki: String,
+    /// Its X-Wing key, raw in base64url.
+    pub xwing: String,
     /// The signing key.
     pub signing_key: OkpPublicJwk,
     /// A JWS by the signing key.
@@ -68,13 +71,14 @@ pub fn make_publication(
         account,
         invitation,
         role,
-        key: key.thumbprint().to_owned(),
+        key: key.id().to_owned(),
     };
     Ok(Publication {
-        id: key.thumbprint().to_owned(),
-        spki: to_base64url(key.spki()),
+        id: key.id().to_owned(),
+        spki: to_base64url(key.rsa().spki()),
+        xwing: key.xwing().to_text(),
         signing_key: signing_key.public().to_jwk(),
-        statement: signature::sign(signing_key, TYP, &to_json(&statement)?)?.to_string(),
+        statement: signature::sign(signing_key, KIND, &to_json(&statement)?)?.to_string(),
     })
 }
 
@@ -86,19 +90,19 @@ pub fn check_publication(
     role: Role,
 ) -> Result<(VerifyingKey, ConnectionPublicKey)> {
     let signing_key = VerifyingKey::from_jwk(&publication.signing_key)?;
-    let key = ConnectionPublicKey::from_spki(&from_base64url(&publication.spki)?)?;
+    let key = ConnectionPublicKey::from_text(&publication.spki, &publication.xwing)?;
     let statement: Statement = from_json(&signature::verify(
         &signing_key,
-        TYP,
+        KIND,
         &publication.statement,
     )?)?;
     let expected = Statement {
         account,
         invitation,
         role,
-        key: key.thumbprint().to_owned(),
+        key: key.id().to_owned(),
     };
-    if statement == expected && publication.id == key.thumbprint() {
+    if statement == expected && publication.id == key.id() {
         Ok((signing_key, key))
     } else {
         Err(Error::RecordRejected)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::card::CardContent;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
+use crate::crypto::forms::Kind;
 use crate::crypto::keys::{SigningKey, SymmetricKey, VerifyingKey};
 use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::crypto::signature;
@@ -13,7 +14,8 @@ use crate::ids::Id;
 
 /// The largest class of the padded payload, in bytes: one above a card's.
 const MAX_CLASS_BYTES: usize = 2 << 20;
-const CONTENT_TYP: &str = "vs-share-content";
+const KIND: Kind = Kind::new("vs-share");
+const CONTENT: Kind = Kind::new("vs-share-content");
 
 /// The ids that a share's envelopes name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +33,9 @@ pub struct ShareIds {
 }
 
 impl ShareIds {
-    pub(super) fn place(&self, typ: &'static str) -> Place {
+    pub(super) fn place(&self, kind: Kind) -> Place {
         Place::new(
-            typ,
+            kind,
             &[
                 &self.from,
                 &self.to,
@@ -113,8 +115,8 @@ pub async fn seal_share(
         expires_at,
     };
     let payload = to_padded_json(&content, MAX_CLASS_BYTES)?;
-    let signed = signature::sign(sender, CONTENT_TYP, &payload)?;
-    envelope::seal_large(engine, dek, &at.place("vs-share"), signed.as_bytes()).await
+    let signed = signature::sign(sender, CONTENT, &payload)?;
+    envelope::seal_large(engine, dek, &at.place(KIND), signed.as_bytes()).await
 }
 
 /// Opens a shared card and checks who signed it, and for whom (step 43).
@@ -126,9 +128,9 @@ pub async fn open_share(
     recipient: &VerifyingKey,
     jwe: &str,
 ) -> Result<ShareContent> {
-    let signed = envelope::open_large(engine, dek, &at.place("vs-share"), jwe).await?;
+    let signed = envelope::open_large(engine, dek, &at.place(KIND), jwe).await?;
     let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
-    let payload = signature::verify(sender, CONTENT_TYP, signed)?;
+    let payload = signature::verify(sender, CONTENT, signed)?;
     let content: ShareContent = from_padded_json(&payload, MAX_CLASS_BYTES)?;
     let as_expected = (content.share, content.connection, content.space)
         == (at.share, at.connection, at.space)

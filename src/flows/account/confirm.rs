@@ -19,6 +19,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if !keys.are(&*self.keys()?) {
             return Err(Error::RecordRejected);
         }
+        self.tell_failed_sign_ins(answer.failed_sign_ins);
         self.adopt(answer.session).await;
         Ok(answer.credentials_version)
     }

@@ -2,7 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use crate::api::keystore::credentials::{CredentialsStart, NewPassphrase, NewRecovery};
+use crate::api::keystore::credentials::{
+    CredentialsStart, NewPassphrase, NewRecovery, RegistrationStarted,
+};
 use crate::api::{Services, Transport};
 use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
@@ -10,35 +12,44 @@ use crate::crypto::keys::SymmetricKey;
 use crate::crypto::opaque;
 use crate::crypto::records::{Wrap, passphrase_wrapping_key, seal_kek};
 use crate::crypto::recovery_key::RecoveryKey;
-use crate::error::{Error, Result};
+use crate::crypto::suite::Suite;
+use crate::error::Result;
 use crate::ids::Id;
 
 /// A passphrase that OPAQUE has registered.
 pub(super) struct Registered {
+    /// The Keystore's name for the registration.
+    pub(super) registration: String,
     /// OPAQUE's third message, which the Keystore is to keep.
     pub(super) record: String,
-    /// The key that wraps the KEK.
+    /// The wrap of the KEK, and the key for it.
+    pub(super) wrap: Wrap,
     pub(super) wrapping: SymmetricKey,
 }
 
-/// OPAQUE's registration of a passphrase. `ask` sends its first message to the Keystore and gives the second one.
+/// OPAQUE's registration of a passphrase, under the newest suite. `ask` sends its number and the first message to the
+/// Keystore, and gives the answer.
 pub(super) async fn register<E: Engine>(
     engine: &E,
     passphrase: &[u8],
-    ask: impl AsyncFnOnce(String) -> Result<String>,
+    ask: impl AsyncFnOnce(u8, String) -> Result<RegistrationStarted>,
 ) -> Result<Registered> {
-    let started = opaque::start(engine, Operation::Registration, passphrase)?;
-    let response = ask(to_base64url(&started.message)).await?;
-    let response = from_base64url(&response).map_err(|_| crate::api::unreadable())?;
+    let suite = Suite::NEWEST;
+    let started = opaque::start_registration(engine, passphrase)?;
+    let answer = ask(suite.number(), to_base64url(&started.message)).await?;
+    let response =
+        from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
     let finished = engine
         .finish_opaque(
-            Operation::Registration,
+            Operation::Registration(suite),
             &started.state,
             passphrase,
             &response,
         )
         .await?;
     Ok(Registered {
+        registration: answer.registration,
+        wrap: Wrap::Passphrase(suite),
         record: to_base64url(&finished.message),
         wrapping: passphrase_wrapping_key(&finished.export_key)?,
     })
@@ -52,17 +63,18 @@ pub(super) async fn make_passphrase<T: Transport, E: Engine>(
     kek: &SymmetricKey,
     passphrase: &[u8],
 ) -> Result<NewPassphrase> {
-    let ask = async |registration_request: String| {
+    let ask = async |suite, registration_request| {
         let request = CredentialsStart {
+            suite,
             registration_request,
         };
-        let answer = services.start_credentials(&request).await?;
-        Ok::<_, Error>(answer.registration_response)
+        services.start_credentials(&request).await
     };
-    let Registered { record, wrapping } = register(engine, passphrase, ask).await?;
+    let made = register(engine, passphrase, ask).await?;
     Ok(NewPassphrase {
-        registration_record: record,
-        kek_passphrase: seal_kek(engine, account, Wrap::Passphrase, &wrapping, kek)?,
+        registration: made.registration,
+        registration_record: made.record,
+        kek_passphrase: seal_kek(engine, account, made.wrap, &made.wrapping, kek)?,
     })
 }
 

@@ -1,10 +1,12 @@
-//! Accounts: signing up and in, recovering, replacing passphrase and recovery key, deleting.
+//! Accounts: signing up and in, recovering, replacing passphrase and recovery key, confirming the address,
+//! deleting.
 //!
 //! `passphrase` and `credentials` lie below the actions: what is asked of a passphrase, and what the Keystore keeps of it
 //! and of a recovery key.
 
 mod change_passphrase;
 mod confirm;
+mod confirm_email;
 mod credentials;
 mod delete_account;
 mod make_recovery_key;

@@ -39,7 +39,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let login = login.into().check()?;
         let new_bytes = check_new_passphrase(&self.engine, passphrase)?;
         let recovery_key = RecoveryKey::from_written(recovery_key)?;
-        let services = self.services.fresh();
+        let services = self.services_for(&login)?;
         let request = RecoveryStart {
             email: login.email(),
             identity_token: login.identity_token(),

@@ -2,14 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::credentials::{Registered, make_recovery, register};
+use super::credentials::{make_recovery, register};
 use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
 use crate::crypto::engine::{Engine, make_random};
 use crate::crypto::keys::{SigningKey, SymmetricKey};
-use crate::crypto::records::{Wrap, seal_kek, seal_signing_key, seal_vault_key};
-use crate::error::{Error, Result};
+use crate::crypto::records::{seal_kek, seal_signing_key, seal_vault_key};
+use crate::error::Result;
 use crate::flows::session::{Client, Keys, Login, Session};
 use crate::ids::Id;
 
@@ -32,18 +32,19 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let login = login.into().check()?;
         let passphrase = check_new_passphrase(&self.engine, passphrase)?;
         let engine = &self.engine;
-        let services = self.services.fresh();
+        let services = self.services_for(&login)?;
 
-        let ask = async |registration_request: String| {
+        let ask = async |suite, registration_request| {
             let request = SignUpStart {
                 email: login.email(),
                 identity_token: login.identity_token(),
+                keystore: services.keystore().to_owned(),
+                suite,
                 registration_request,
             };
-            let answer = services.start_sign_up(&request).await?;
-            Ok::<_, Error>(answer.registration_response)
+            services.start_sign_up(&request).await
         };
-        let Registered { record, wrapping } = register(engine, &passphrase, ask).await?;
+        let registered = register(engine, &passphrase, ask).await?;
 
         let account = Id::v4(*make_random(engine)?);
         let keys = Keys {
@@ -56,8 +57,15 @@ impl<T: Transport, E: Engine> Client<T, E> {
             account_id: account,
             email: login.email(),
             identity_token: login.identity_token(),
-            registration_record: record,
-            kek_passphrase: seal_kek(engine, account, Wrap::Passphrase, &wrapping, &keys.kek)?,
+            registration: registered.registration,
+            registration_record: registered.record,
+            kek_passphrase: seal_kek(
+                engine,
+                account,
+                registered.wrap,
+                &registered.wrapping,
+                &keys.kek,
+            )?,
             kek_recovery: recovery.kek_recovery,
             vault_key: seal_vault_key(engine, account, &keys.kek, &keys.vault)?,
             signing_key: seal_signing_key(engine, account, &keys.kek, &keys.signing)?,

@@ -18,6 +18,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::WrongCredentials);
         }
         self.open_with(keys)?;
+        self.tell_failed_sign_ins(answer.failed_sign_ins);
         self.adopt(answer.session).await;
         Ok(())
     }

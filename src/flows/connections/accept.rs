@@ -38,7 +38,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let open = async { self.services().open_invitation(id, &token.to_text()).await };
         let make_key = self.step(
             11,
-            "Make the connection keypair",
+            "Make the connection key pairs",
             ConnectionKey::make(self.engine()),
         );
         // The key is made while the invitation is fetched; it is thrown away if there is one already.
@@ -73,6 +73,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         );
         let (signing_key, connection_key) = match (ticket, checked) {
             (Ticket::Link { inviter, .. }, Ok(keys)) if keys.0.kid() == inviter => keys,
+            (_, Err(Error::UpdateNeeded)) => return Err(Error::UpdateNeeded),
             (Ticket::Link { .. }, _) => return Err(Error::PeerKeyChanged),
             (Ticket::Mail { .. }, keys) => keys?,
         };
@@ -101,6 +102,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             delivery,
             key.public(),
             name,
+            self.now(),
         );
         note.pin = Some(inviter.pin.clone());
         if let Ticket::Link {
@@ -114,12 +116,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let id = ticket.id();
         let seal = async { self.seal_entry(id, &key, &note) };
         let sealed = self
-            .step(12, "Wrap the private key with the KEK", seal)
+            .step(12, "Wrap the private keys with the KEK", seal)
             .await?;
         let publication = self.publication(ticket, &key)?;
         self.store_and_publish(id, &sealed, publication, [13, 15])
             .await?;
-        self.see_version(id, note.version)?;
+        self.see_note(id, &note, &sealed.note)?;
         let entry = Entry {
             id,
             key: sealed.key,
@@ -197,7 +199,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let body = NewConnection {
             invitation_id: ticket.id(),
             token: ticket.token()?.to_text(),
-            public_key_id: key.public().thumbprint().to_owned(),
+            public_key_id: key.public().id().to_owned(),
             proof,
         };
         let create = async { self.services().create_connection(&body).await };

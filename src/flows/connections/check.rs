@@ -119,14 +119,23 @@ impl<T: Transport, E: Engine> Session<T, E> {
             _ => stored.state,
         };
         let theirs = self.their_keys(&stored, &note);
+        let was_verified = match &theirs {
+            Ok(pin) => self.was_verified(stored.id, pin)?,
+            Err(_) => None,
+        };
         let (note, trust) = match (note.state, theirs) {
             (NoteState::Cancelled | NoteState::Declined, _) => (note, Trust::Unverified),
+            (_, Err(Error::UpdateNeeded)) => return Err(Error::UpdateNeeded),
             (_, Err(error)) if note.pin.is_none() && note.delivery == Delivery::Email => {
                 return Err(error);
             }
             (_, Err(_)) => (note, Trust::Changed),
+            (NoteState::Invited, Ok(_)) if was_verified == Some(false) => {
+                return Err(Error::PeerKeyChanged);
+            }
             (NoteState::Invited, Ok(pin)) => {
-                let verified_by = (note.delivery == Delivery::Link).then_some(VerifiedBy::Link);
+                let verified = was_verified.is_some() || note.delivery == Delivery::Link;
+                let verified_by = verified.then(|| way_of(note.delivery));
                 let note = self
                     .write_note(stored.id, note, |note| {
                         note.state = NoteState::Accepted;
@@ -138,6 +147,18 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 (note, trust)
             }
             (_, Ok(pin)) if note.pin.as_ref() != Some(&pin) => (note, Trust::Changed),
+            // An older note was accepted, which does not know yet what this device has seen: that these keys are verified.
+            (NoteState::Accepting | NoteState::Accepted, Ok(_))
+                if note.verified_by.is_none() && was_verified == Some(true) =>
+            {
+                let note = self
+                    .write_note(stored.id, note, |note| {
+                        note.state = NoteState::Accepted;
+                        note.verified_by = Some(way_of(note.delivery));
+                    })
+                    .await?;
+                (note, Trust::Verified)
+            }
             // `accepting` has its pins: that it came about is noted with the next change, not in a write of its own.
             (_, Ok(_)) => {
                 let trust = trust_of(&note);
@@ -160,7 +181,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             check_publication(&own.publication, self.account(), stored.id, note.role)?;
         let ours = own.account == self.account()
             && signing_key == *self.keys()?.signing.public()
-            && key.thumbprint() == note.own_key;
+            && key.id() == note.own_key;
         if ours {
             Ok(())
         } else {
@@ -202,6 +223,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
         }
         Ok(Pin::new(peer.account, &signing_key, &connection_key))
+    }
+}
+
+/// The way in which keys are verified.
+fn way_of(delivery: Delivery) -> VerifiedBy {
+    match delivery {
+        Delivery::Email => VerifiedBy::SafetyNumber,
+        Delivery::Link => VerifiedBy::Link,
     }
 }
 

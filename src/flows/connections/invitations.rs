@@ -33,7 +33,8 @@ pub struct Invitation {
     pub name: String,
     /// The link, while it is of use.
     pub link: Option<Zeroizing<String>>,
-    /// In milliseconds since 1970.
+    /// The time of its making, in milliseconds since 1970: by the inviter's clock, or, where the note does not hold it, by
+    /// the Vault's.
     pub created_at: i64,
     /// In milliseconds since 1970.
     pub expires_at: i64,
@@ -67,7 +68,7 @@ impl Invitation {
             email: stored.email,
             name: note.name.clone(),
             link: link.filter(|_| state == InvitationState::Pending),
-            created_at: stored.created_at,
+            created_at: note.created_at.unwrap_or(stored.created_at),
             expires_at: stored.expires_at,
         }
     }

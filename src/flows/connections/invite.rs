@@ -41,16 +41,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let id = self.make_id()?;
         let make_key = ConnectionKey::make(self.engine());
         let key = self
-            .step(1, "Make the connection keypair", make_key)
+            .step(1, "Make the connection key pairs", make_key)
             .await?;
         let secret = match invite.delivery {
             Delivery::Link => Some(LinkSecret::make(self.engine())?),
             Delivery::Email => None,
         };
-        let note = note_of(&invite, &key, secret.as_ref());
+        let note = note_of(&invite, &key, secret.as_ref(), self.now());
         let seal = async { self.seal_entry(id, &key, &note) };
         let entry = self
-            .step(2, "Wrap the private key with the KEK", seal)
+            .step(2, "Wrap the private keys with the KEK", seal)
             .await?;
         let publication = make_publication(
             self.account(),
@@ -61,6 +61,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         )?;
         self.store_and_publish(id, &entry, publication, [3, 5])
             .await?;
+        self.see_note(id, &note, &entry.note)?;
 
         let body = self.new_invitation(invite, &key, secret.as_ref())?;
         let create = async { self.services().create_invitation(id, &body).await };
@@ -101,7 +102,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     ) -> Result<NewInvitation> {
         let token = secret.map(LinkSecret::token).transpose()?;
         Ok(NewInvitation {
-            public_key_id: key.public().thumbprint().to_owned(),
+            public_key_id: key.public().id().to_owned(),
             delivery: invite.delivery,
             email: invite.email,
             token_hash: token.map(|token| token.hash()),
@@ -132,25 +133,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let [store, publish] = numbers;
         let store = self.step(
             store,
-            "Store the wrapped key in the Keystore",
+            "Store the wrapped keys in the Keystore",
             self.services().create_entry(id, entry),
         );
         let publish = self.step(
             publish,
-            "Publish the public key in the Vault",
+            "Publish the public keys in the Vault",
             self.services().publish(publication),
         );
         try_join(store, publish).await.map(|_| ())
     }
 }
 
-fn note_of(invite: &Invite, key: &ConnectionKey, secret: Option<&LinkSecret>) -> Note {
+fn note_of(invite: &Invite, key: &ConnectionKey, secret: Option<&LinkSecret>, now: i64) -> Note {
     let note = Note::new(
         NoteState::Invited,
         Role::Inviter,
         invite.delivery,
         key.public(),
         &invite.name,
+        now,
     );
     match secret {
         Some(secret) => note.with_secret(secret),

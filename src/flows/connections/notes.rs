@@ -16,7 +16,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if note.version != entry.version {
             return Err(Error::RecordRejected);
         }
-        self.see_version(entry.id, note.version)?;
+        self.see_note(entry.id, &note, &entry.note)?;
         Ok(note)
     }
 
@@ -31,17 +31,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let replaced = note.version;
         change(&mut note);
         note.version = replaced + 1;
-        let sealed = seal_note(self.engine(), self.account(), id, &keys.vault, &note)?;
-        self.services()
-            .update_note(
-                id,
-                &NoteUpdate {
-                    note: sealed,
-                    version: replaced,
-                },
-            )
-            .await?;
-        self.see_version(id, note.version)?;
+        let update = NoteUpdate {
+            note: seal_note(self.engine(), self.account(), id, &keys.vault, &note)?,
+            version: replaced,
+        };
+        self.services().update_note(id, &update).await?;
+        self.see_note(id, &note, &update.note)?;
         Ok(note)
     }
 }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::{Keys, Login, Session, Steps};
 use crate::api::{Services, Transport};
+use crate::crypto::base64url::to_base64url;
 use crate::crypto::engine::{Engine, Watched};
+use crate::crypto::keys::derive;
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -14,10 +18,11 @@ pub struct Client<T, E> {
     pub(in crate::flows) engine: Watched<E>,
     pub(super) invitation_url: Option<String>,
     pub(super) steps: Steps,
+    device: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// A client of the services at these base URLs. `invitation_url` is the page that invitation links lead to.
+    /// A client of the services at these base URLs, as the URL Standard writes them. `invitation_url` is the page that invitation links lead to.
     pub fn new(
         transport: T,
         engine: E,
@@ -32,7 +37,17 @@ impl<T: Transport, E: Engine> Client<T, E> {
             engine: Watched::new(engine),
             invitation_url,
             steps,
+            device: None,
         })
+    }
+
+    /// The same client on a device that keeps this secret: the accounts that sign in here know it again.
+    #[must_use]
+    pub fn with_device(self, secret: Zeroizing<[u8; 32]>) -> Self {
+        Self {
+            device: Some(secret),
+            ..self
+        }
     }
 
     /// The same client, with another time for each call to a service: in milliseconds, 1000 to 600,000; 20,000 else.
@@ -41,6 +56,18 @@ impl<T: Transport, E: Engine> Client<T, E> {
             services: self.services.with_timeout(timeout_ms)?,
             ..self
         })
+    }
+
+    /// The services for this person. Each account knows the device by another value, so that the Keystore does not learn which
+    /// accounts are used on the same one; for an identity none is needed, since nobody else tries to sign in with it.
+    pub(in crate::flows) fn services_for(&self, login: &Login) -> Result<Services<T>> {
+        let services = self.services.fresh();
+        let email = login.clone().normalise(&self.engine).email();
+        if let (Some(secret), Some(email)) = (&self.device, email) {
+            let shown = derive::<32>(&secret[..], &format!("vouchsafe/1 device {email}"))?;
+            services.set_device(Zeroizing::new(to_base64url(&shown[..])));
+        }
+        Ok(services)
     }
 
     /// A session of this account; without keys it is locked.

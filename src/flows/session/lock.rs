@@ -45,13 +45,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     pub(super) fn forget(&self) {
         *self.inner.keys.borrow_mut() = None;
-        // Versions stay: what this device saw must not be rolled back by a lock.
-        let mut memory = self.inner.memory.borrow_mut();
-        let versions = std::mem::take(&mut memory.versions);
-        *memory = Memory {
-            versions,
-            ..Memory::default()
-        };
+        *self.inner.memory.borrow_mut() = Memory::default();
     }
 
     /// Forgets every key and ends the session at the Keystore. The keys are gone even when the Keystore cannot be

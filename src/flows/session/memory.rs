@@ -33,7 +33,7 @@ impl From<&ShareRecord> for ShareHome {
 
 /// `P` is an engine's private key.
 pub(in crate::flows) struct Memory<P> {
-    /// Connection private keys that were imported.
+    /// The RSA halves of connection keys that were imported, by connection.
     pub(in crate::flows) private_keys: ById<P>,
     /// DEKs by encryption space.
     pub(in crate::flows) deks: ById<SymmetricKey>,
@@ -43,8 +43,6 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) own_spaces: ById<Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
     pub(in crate::flows) rejected_spaces: ById<()>,
-    /// The newest version of each note and card; an older one is refused.
-    pub(in crate::flows) versions: ById<u64>,
 }
 
 impl<P> Default for Memory<P> {
@@ -55,7 +53,6 @@ impl<P> Default for Memory<P> {
             homes: ById::default(),
             own_spaces: ById::default(),
             rejected_spaces: ById::default(),
-            versions: ById::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A signed-in person's session: its keys and its lock, its events, what it keeps and tells.
+//! A signed-in person's session: its keys and its lock, its events, what it has seen, what it keeps and tells.
 //!
 //! Every other folder of flows adds methods to [`Session`]; this one names none of them.
 
@@ -7,6 +7,7 @@ mod keys;
 mod live;
 mod lock;
 mod login;
+mod marks;
 mod memory;
 mod persist;
 mod progress;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{Services, Transport};
 use crate::crypto::engine::{Engine, Watched, make_random};
+use crate::crypto::marks::Marks;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -53,9 +55,13 @@ pub(in crate::flows) struct Inner<T: Transport, E: Engine> {
     login: RefCell<Login>,
     keys: RefCell<Option<Rc<Keys>>>,
     pub(in crate::flows) memory: RefCell<Memory<E::PrivateKey>>,
+    /// These stay when the keys are forgotten: what this device saw must not be rolled back by a lock.
+    marks: RefCell<Marks>,
+    marks_changes: Cell<u32>,
     live: Live,
     /// Is told what there is to keep.
     watcher: RefCell<Option<Watcher>>,
+    failed_sign_ins: Cell<u64>,
     signed_out: Cell<bool>,
     /// The Keystore was asked to delete the account, and perhaps did.
     pub(in crate::flows) deleting: Cell<bool>,
@@ -92,8 +98,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             login: RefCell::new(login.normalise(&client.engine)),
             keys: RefCell::new(keys.map(Rc::new)),
             memory: RefCell::default(),
+            marks: RefCell::default(),
+            marks_changes: Cell::new(0),
             live: Live::default(),
             watcher: RefCell::default(),
+            failed_sign_ins: Cell::new(0),
             signed_out: Cell::new(false),
             deleting: Cell::new(false),
         };
@@ -107,6 +116,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     #[must_use]
     pub fn account(&self) -> Id {
         self.inner.account
+    }
+
+    /// Other sign-ins to this account that were begun and not finished, between the last two times that the passphrase was
+    /// proven. It is the Keystore's word.
+    #[must_use]
+    pub fn failed_sign_ins(&self) -> u64 {
+        self.inner.failed_sign_ins.get()
+    }
+
+    pub(in crate::flows) fn tell_failed_sign_ins(&self, count: u64) {
+        self.inner.failed_sign_ins.set(count);
     }
 
     pub(in crate::flows) fn services(&self) -> &Services<T> {
@@ -132,22 +152,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// An id for a new record; in the order of ids records have the order of time.
     pub(in crate::flows) fn make_id(&self) -> Result<Id> {
         Ok(Id::v7(self.now(), &*make_random(self.engine())?))
-    }
-
-    /// Remembers a version, and refuses one that is older than one seen before.
-    pub(in crate::flows) fn see_version(&self, id: Id, version: u64) -> Result<()> {
-        let mut memory = self.inner.memory.borrow_mut();
-        let newest = memory.versions.get(&id).copied().unwrap_or(0);
-        if version < newest {
-            return Err(Error::RecordRejected);
-        }
-        let newer = version > newest;
-        memory.versions.insert(id, version);
-        drop(memory);
-        if newer {
-            self.changed(Change::Versions);
-        }
-        Ok(())
     }
 
     /// Goes on with this Keystore session; the one before ends. Calls that are under way, and who listens, go over to it.

@@ -21,8 +21,6 @@ const FORM: u8 = 1;
 /// A difference that should be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A newer card or note was seen.
-    Versions,
     /// The session was locked or unlocked, or goes on with another session of the Keystore.
     Access,
     /// A newer event was told.
@@ -57,9 +55,6 @@ struct State {
     session: Option<Zeroizing<String>>,
 }
 
-/// Of each card and note the newest version that was seen, by id.
-type Versions = Vec<(Id, u64)>;
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Secrets {
@@ -81,8 +76,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
-    /// The session as it is to be kept.
-    pub fn keep(&self) -> Result<Kept> {
+    /// The session as it is to be kept, with its keys or without.
+    pub fn keep(&self, with_keys: bool) -> Result<Kept> {
         if self.is_over() {
             return Err(Error::SessionExpired);
         }
@@ -92,20 +87,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             email: self.email(),
             session: self.services().session(),
         };
-        let versions: Versions = {
-            let memory = self.inner.memory.borrow();
-            let seen = memory.versions.iter();
-            seen.copied().collect()
-        };
-        let (state, versions) = (to_json(&state)?, to_json(&versions)?);
-        // Two lines, because only the first one is a secret: it must not be left behind by a buffer that grows.
-        let mut lines = Zeroizing::new(Vec::with_capacity(state.len() + 1 + versions.len()));
-        lines.extend_from_slice(&state);
-        lines.push(b'\n');
-        lines.extend_from_slice(&versions);
-        let state = self.plain(lines)?;
+        let state = self.plain(to_json(&state)?)?;
         let keys = self.inner.keys.borrow().clone();
-        let Some(keys) = keys else {
+        let Some(keys) = keys.filter(|_| with_keys) else {
             return Ok(Kept { state, keys: None });
         };
         let (account, engine) = (self.account(), self.engine());
@@ -123,18 +107,18 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(Plain { iv, bytes })
     }
 
-    /// Takes over what another tab, which has the same session, has kept. Versions grow together; `access`, the keys and
-    /// the session of the Keystore, is taken unless this tab has a newer one.
-    pub fn catch_up(&self, state: &[u8], keys: Option<&[u8]>, access: bool) -> Result<()> {
-        let (state, versions) = read_state(state)?;
+    /// Takes over what another tab, which has the same session, has kept. Without keys it was locked there, if they are kept
+    /// at all.
+    pub fn catch_up(&self, state: &[u8], keys: Option<&[u8]>, with_keys: bool) -> Result<()> {
+        let state = read_state(state)?;
         if state.account != self.account() {
             return Err(Error::RecordRejected);
         }
-        self.remember_versions(versions);
-        if !access || self.is_over() {
+        if self.is_over() {
             return Ok(());
         }
         match keys {
+            None if !with_keys => {}
             None => self.forget(),
             Some(keys) if self.is_locked() => {
                 *self.inner.keys.borrow_mut() = Some(Rc::new(read_keys(self.account(), keys)?));
@@ -147,39 +131,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         Ok(())
     }
-
-    fn remember_versions(&self, versions: Versions) {
-        let mut memory = self.inner.memory.borrow_mut();
-        for (id, seen) in versions {
-            if memory.versions.get(&id).is_none_or(|newest| seen > *newest) {
-                memory.versions.insert(id, seen);
-            }
-        }
-    }
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
     /// The session that was kept; locked, if its keys were not.
     pub fn resume(&self, state: &[u8], keys: Option<&[u8]>) -> Result<Session<T, E>> {
-        let (state, versions) = read_state(state)?;
+        let state = read_state(state)?;
         let keys = keys
             .map(|keys| read_keys(state.account, keys))
             .transpose()?;
-        let services = self.services.fresh();
-        services.set_session(state.session);
         let login = state.email.map_or_else(Login::identity, Login::Email);
-        let session = self.session(services, state.account, login, keys);
-        session.remember_versions(versions);
-        Ok(session)
+        let services = self.services_for(&login)?;
+        services.set_session(state.session);
+        Ok(self.session(services, state.account, login, keys))
     }
 }
 
-fn read_state(lines: &[u8]) -> Result<(State, Versions)> {
-    let end = lines.iter().position(|byte| *byte == b'\n');
-    let (state, versions) = lines.split_at(end.ok_or(Error::RecordRejected)?);
-    let state: State = from_json(state)?;
+fn read_state(json: &[u8]) -> Result<State> {
+    let state: State = from_json(json)?;
     if state.form == FORM {
-        Ok((state, from_json(&versions[1..])?))
+        Ok(state)
     } else {
         Err(Error::RecordRejected)
     }

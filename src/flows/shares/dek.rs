@@ -13,7 +13,7 @@ use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// The share's DEK, and whether it is still to be claimed. Only a first read takes a private-key operation.
+    /// The share's DEK, and whether it is still to be claimed. Without a claim that opens this takes a private-key operation.
     pub(super) async fn dek(
         &self,
         ids: &ShareIds,
@@ -31,12 +31,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         match space {
             Space::Sender { own, .. } => Ok((open_own_dek(&keys.kek, ids, own)?, false)),
-            Space::Recipient {
-                claim: Some(claim), ..
-            } => Ok((open_claim(&keys.kek, ids, claim)?, false)),
-            Space::Recipient {
-                claim: None, peer, ..
-            } => Ok((self.first_dek(ids, connection, peer).await?, true)),
+            Space::Recipient { claim, peer, .. } => {
+                let claim = claim.as_deref();
+                match claim.map(|claim| open_claim(&keys.kek, ids, claim)) {
+                    Some(Ok(dek)) => Ok((dek, false)),
+                    // A claim that does not open is none, and is replaced.
+                    _ => Ok((self.first_dek(ids, connection, peer).await?, true)),
+                }
+            }
         }
     }
 
@@ -69,18 +71,19 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::RecordRejected);
         }
         let unwrap = self.unwrap_peer_copy(ids, connection, jwe);
-        let title = "Unwrap the DEK with the private key";
+        let title = "Unwrap the DEK with the private keys";
         let unwrapped = self.step(39, title, unwrap).await;
-        if unwrapped.is_err() {
-            self.reject_space(ids.space);
-        }
+        self.reject_space_after(ids.space, &unwrapped);
         unwrapped
     }
 
-    /// Remembers that the peer's copy of this space is not to be tried again.
-    pub(super) fn reject_space(&self, space: Id) {
-        let mut memory = self.inner.memory.borrow_mut();
-        memory.rejected_spaces.insert(space, ());
+    /// Remembers after a refusal that the peer's copy of this space is not to be tried again. What a later release wrote was
+    /// not refused: it is for that release.
+    pub(super) fn reject_space_after<R>(&self, space: Id, opened: &Result<R>) {
+        if !matches!(opened, Ok(_) | Err(Error::UpdateNeeded)) {
+            let mut memory = self.inner.memory.borrow_mut();
+            memory.rejected_spaces.insert(space, ());
+        }
     }
 
     async fn unwrap_peer_copy(
@@ -98,16 +101,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         )?;
         let id = ids.connection;
         let known = self.inner.memory.borrow().private_keys.get(&id).cloned();
-        let private_key = match known {
-            Some(private_key) => private_key,
+        let rsa = match known {
+            Some(rsa) => rsa,
             None => {
-                let imported = self.engine().import_rsa_key(key.pkcs8()).await?;
+                let imported = self.engine().import_rsa_key(key.rsa().pkcs8()).await?;
                 let mut memory = self.inner.memory.borrow_mut();
                 memory.private_keys.insert(id, imported.clone());
                 imported
             }
         };
-        open_peer_dek(self.engine(), &private_key, key.public(), ids, jwe).await
+        open_peer_dek(self.engine(), &rsa, &key, ids, jwe).await
     }
 
     /// Steps 40-42, not waited for: the share is read whether or not the claim arrives.

@@ -9,6 +9,7 @@ use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::{ShareFound, StoredShare};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
+use crate::crypto::marks::Kind;
 use crate::crypto::records::{CardContent, Pin, ShareContent, ShareIds, open_share};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -180,11 +181,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let title = "Decrypt the card and check the sender's signature";
         let open = self.open_content(&ids, &dek, pin, stored);
         let opened = self.step(43, title, open).await;
-        if opened.is_err() && unclaimed {
+        if unclaimed {
             // A forged share must not buy a second private-key operation.
-            self.reject_space(ids.space);
+            self.reject_space_after(ids.space, &opened);
         }
         let content = opened?;
+        self.see(Kind::Share, ids.share, 1, &stored.share)?;
         self.remember_share(&ids, &dek);
         if unclaimed {
             self.claim(ids, &dek)?;

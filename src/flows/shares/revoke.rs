@@ -30,6 +30,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
+    /// Deletes a space; that it is gone already is as good.
+    pub(super) async fn delete_space_if_there(&self, space: Id) -> Result<()> {
+        match self.services().delete_space(space).await {
+            Err(Error::NotFound) => Ok(()),
+            other => other,
+        }
+    }
+
     /// The encryption space of a share of one's own: known here, or proven by opening the share with its key. A Vault
     /// that names another space would else keep the right one alive. A share that is gone or expired has none any more.
     async fn own_space(&self, id: Id) -> Result<Option<Id>> {

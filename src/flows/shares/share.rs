@@ -8,6 +8,7 @@ use crate::api::keystore::spaces::NewSpace;
 use crate::api::vault::shares::{NewShare, ShareCreated, ShareRecord};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::{SymmetricKey, VerifyingKey};
+use crate::crypto::marks::{ContentDigest, Kind, digest_of};
 use crate::crypto::records::{CardContent, ShareIds, seal_own_dek, seal_peer_dek, seal_share};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -189,7 +190,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let peer_key = pin.connection_key()?;
         let peer = seal_peer_dek(self.engine(), &peer_key, &ids, &dek);
         let peer = self
-            .step(25, "Wrap the DEK with the other person's public key", peer)
+            .step(25, "Wrap the DEK with the other person's public keys", peer)
             .await?;
         let space = NewSpace {
             id: ids.space,
@@ -223,6 +224,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
         });
     }
+}
+
+/// A share that is ready to be stored.
+struct Sealed {
+    ids: ShareIds,
+    digest: ContentDigest,
+    share: String,
 }
 
 /// One call of [`Session::share_with_many`]. When it is dropped in the middle, nobody learns what became of the shares that
@@ -323,7 +331,8 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             match self.session.step(30, title, seal).await {
                 Ok(share) => {
                     bytes += share.len();
-                    batch.push((ids, share));
+                    let digest = digest_of(share.as_bytes());
+                    batch.push(Sealed { ids, digest, share });
                 }
                 Err(error) => self.fail(ids, error),
             }
@@ -338,13 +347,14 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
     }
 
     /// Steps 28-29 and 31-32: encryption space and share together, in the Vault.
-    async fn store_shares(&mut self, batch: Vec<(ShareIds, String)>) {
+    async fn store_shares(&mut self, batch: Vec<Sealed>) {
         if batch.is_empty() {
             return;
         }
         let expires_at = self.request.expires_at;
-        let all: Vec<ShareIds> = batch.iter().map(|(ids, _)| *ids).collect();
-        let new_share = |(ids, share): (ShareIds, String)| NewShare {
+        let all: Vec<(ShareIds, ContentDigest)> =
+            batch.iter().map(|one| (one.ids, one.digest)).collect();
+        let new_share = |Sealed { ids, share, .. }: Sealed| NewShare {
             id: ids.share,
             connection_id: ids.connection,
             space_id: ids.space,
@@ -357,14 +367,21 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let mut created: ById<ShareCreated> = match self.session.step(31, title, create).await {
             Ok(created) => created.into_iter().map(|one| (one.id, one)).collect(),
             Err(error) => {
+                let all: Vec<ShareIds> = all.into_iter().map(|(ids, _)| ids).collect();
                 let failed = all.iter().map(|ids| (ids.connection, Err(error.clone())));
                 self.outcomes.extend(failed);
                 self.session.abandon(all);
                 return;
             }
         };
-        for ids in all {
-            match created_at(created.remove(&ids.share)) {
+        for (ids, digest) in all {
+            let created = created_at(created.remove(&ids.share));
+            let created = created.and_then(|created_at| {
+                self.session
+                    .see_digest(Kind::Share, ids.share, 1, &digest)
+                    .map(|()| created_at)
+            });
+            match created {
                 Ok(created_at) => {
                     let mut memory = self.session.inner.memory.borrow_mut();
                     memory.homes.insert(ids.share, (&ids).into());

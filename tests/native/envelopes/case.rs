@@ -12,6 +12,7 @@ use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
     self, CardContent, Delivery, Note, NoteState, Pin, Role, ShareIds, Wrap,
 };
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::support::jose;
@@ -22,7 +23,7 @@ pub(crate) static KEYS: LazyLock<[ConnectionKey; 2]> =
 
 static IMPORTED: LazyLock<[<RustEngine as Engine>::PrivateKey; 2]> = LazyLock::new(|| {
     KEYS.each_ref()
-        .map(|key| now(RustEngine.import_rsa_key(key.pkcs8())).unwrap())
+        .map(|key| now(RustEngine.import_rsa_key(key.rsa().pkcs8())).unwrap())
 });
 
 /// The Rust engine never waits.
@@ -136,7 +137,7 @@ impl Case {
         }
     }
 
-    /// The key that opens this kind; for the peer's copy the one of its content is drawn when it is sealed.
+    /// The key that opens this kind, unless that is a connection key.
     pub(crate) fn key_of(&self, kind: Kind) -> &SymmetricKey {
         match kind {
             Kind::KekPassphrase | Kind::KekRecovery => &self.wrapping,
@@ -147,7 +148,7 @@ impl Case {
             | Kind::Claim => &self.kek,
             Kind::Card | Kind::Note => &self.vault,
             Kind::Share => &self.dek,
-            Kind::PeerDek => unreachable!("opened with the private key"),
+            Kind::PeerDek => unreachable!("opened with the private keys"),
         }
     }
 
@@ -158,6 +159,7 @@ impl Case {
             Delivery::Email,
             self.pair.public(),
             "Bob",
+            1_750_000_000_000,
         );
         note.pin = Some(Pin::new(self.bob, self.bobs.public(), KEYS[1].public()));
         note
@@ -169,7 +171,7 @@ impl Case {
             Kind::KekPassphrase => records::seal_kek(
                 engine,
                 self.alice,
-                Wrap::Passphrase,
+                Wrap::Passphrase(Suite::One),
                 &self.wrapping,
                 &self.kek,
             ),
@@ -232,7 +234,12 @@ impl Case {
         };
         match kind {
             Kind::KekPassphrase => same(
-                records::open_kek(self.alice, Wrap::Passphrase, &self.wrapping, jwe),
+                records::open_kek(
+                    self.alice,
+                    Wrap::Passphrase(Suite::One),
+                    &self.wrapping,
+                    jwe,
+                ),
                 &self.kek,
             ),
             Kind::KekRecovery => same(
@@ -246,9 +253,9 @@ impl Case {
             Kind::SigningKey => records::open_signing_key(self.alice, &self.kek, jwe)
                 .map(|opened| opened.public() == self.signing.public()),
             Kind::ConnectionKey => {
-                let thumbprint = self.pair.public().thumbprint();
-                records::open_connection_key(self.alice, &self.kek, thumbprint, jwe)
-                    .map(|opened| opened.pkcs8() == self.pair.pkcs8())
+                let id = self.pair.public().id();
+                records::open_connection_key(self.alice, &self.kek, id, jwe)
+                    .map(|opened| opened.to_json() == self.pair.to_json())
             }
             Kind::Card => now(records::open_card(
                 &RustEngine,
@@ -262,10 +269,8 @@ impl Case {
                 .map(|opened| opened == self.note()),
             Kind::OwnDek => same(records::open_own_dek(&self.kek, at, jwe), &self.dek),
             Kind::PeerDek => {
-                let first = self.pair.public() == KEYS[0].public();
-                let private = &IMPORTED[usize::from(!first)];
                 let opened =
-                    records::open_peer_dek(&RustEngine, private, self.pair.public(), at, jwe);
+                    records::open_peer_dek(&RustEngine, self.imported(), &self.pair, at, jwe);
                 same(now(opened), &self.dek)
             }
             Kind::Claim => same(records::open_claim(&self.kek, at, jwe), &self.dek),
@@ -292,17 +297,27 @@ impl Case {
     /// Seals any plaintext under any header, with the very key of this kind: every check but the one under test holds.
     pub(crate) fn reseal(&self, kind: Kind, header: &str, plaintext: &[u8]) -> String {
         if kind == Kind::PeerDek {
-            let content_key = jose::random();
-            let wrapped = self.wrap(&content_key);
-            jose::seal(&content_key, header, &wrapped, plaintext)
+            // The PSK is the one that the header names, where it names one.
+            let psk_id = jose::psk_id_of(header).unwrap_or_default();
+            let psk = now(RustEngine.rsa_decrypt(self.imported(), &psk_id));
+            let psk = psk.map_or([7; 32].to_vec(), |psk| psk.to_vec());
+            let psk_id = if psk_id.is_empty() { vec![7] } else { psk_id };
+            let key = self.pair.public().xwing().as_bytes();
+            jose::seal_hpke(key, header, (&psk, &psk_id), plaintext)
         } else {
             jose::seal(self.key_of(kind).as_bytes(), header, b"", plaintext)
         }
     }
 
     /// RSA-OAEP for this case's connection key.
-    pub(crate) fn wrap(&self, content_key: &[u8]) -> Vec<u8> {
-        now(RustEngine.rsa_encrypt(self.pair.public().spki(), content_key)).unwrap()
+    pub(crate) fn wrap(&self, psk: &[u8]) -> Vec<u8> {
+        now(RustEngine.rsa_encrypt(self.pair.public().rsa().spki(), psk)).unwrap()
+    }
+
+    /// The RSA half of this case's connection key.
+    fn imported(&self) -> &<RustEngine as Engine>::PrivateKey {
+        let first = self.pair.public().rsa() == KEYS[0].public().rsa();
+        &IMPORTED[usize::from(!first)]
     }
 
     /// The plaintext inside the envelope that the client writes.

@@ -1,6 +1,7 @@
 //! Envelopes that were changed, moved, or taken for something else.
 
 use serde_json::json;
+use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SigningKey;
 use vouchsafe::ids::Id;
@@ -125,13 +126,15 @@ fn a_header_has_one_form() {
     for kind in KINDS {
         let header = jose::header_of(&case.seal(kind));
         let parts = members(&header);
-        assert_eq!(
-            parts
-                .iter()
-                .map(|part| part.split(':').next().unwrap())
-                .collect::<Vec<_>>(),
-            ["\"alg\"", "\"enc\"", "\"typ\"", "\"kid\"", "\"ctx\""]
-        );
+        let names: Vec<_> = parts
+            .iter()
+            .map(|part| part.split(':').next().unwrap().trim_matches('"'))
+            .collect();
+        let expected = match kind {
+            Kind::PeerDek => ["alg", "typ", "kid", "psk_id", "ctx"],
+            _ => ["alg", "enc", "typ", "kid", "ctx"],
+        };
+        assert_eq!(names, expected);
         let mut variants = vec![
             header.replace(',', ", "),
             header.replace("\":", "\": "),
@@ -164,6 +167,9 @@ fn a_header_has_one_form() {
                 "\"RSA-OAEP-256\"",
                 "\"RSA1_5\"",
                 "\"A256KW\"",
+                "\"HPKE-0\"",
+                "\"HPKE-10\"",
+                "\"HPKE-9-KE\"",
                 "\"A128GCM\"",
                 "\"A256CBC-HS512\"",
                 "\"JWT\"",
@@ -181,6 +187,8 @@ fn a_header_has_one_form() {
             r#""crit":[]"#,
             r#""cty":"JWT""#,
             r#""epk":{}"#,
+            r#""ek":"""#,
+            r#""enc":"A256GCM""#,
             r#""x":1"#,
         ] {
             for index in 0..=parts.len() {
@@ -306,39 +314,154 @@ fn the_signers_count() {
     other_recipient.refuses(Kind::Share, &jwe, "meant for somebody else's key");
 }
 
+/// The header of a peer's copy with another `psk_id`.
+fn with_psk_id(jwe: &str, psk_id: &str) -> String {
+    let header = jose::header_of(jwe);
+    let (before, rest) = header.split_once(r#""psk_id":""#).unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    format!(r#"{before}"psk_id":"{psk_id}"{after}"#)
+}
+
 #[test]
 fn crafted_rsa_parts_are_all_the_same() {
     let case = Case::new();
     let jwe = case.seal(Kind::PeerDek);
-    let parts: Vec<&str> = jwe.split('.').collect();
-    let wrapped = jose::from_base64url(parts[1]);
-    let mut longer = wrapped.clone();
+    let good = jose::psk_id_of(&jose::header_of(&jwe)).unwrap();
+    let mut longer = good.clone();
     longer.insert(0, 0);
     let crafted = [
-        vec![],
-        vec![0],
-        wrapped[1..].to_vec(),
-        wrapped[..383].to_vec(),
-        longer,
-        [wrapped.clone(), wrapped.clone()].concat(),
-        vec![0; 384],
-        [vec![0; 383], vec![1]].concat(),
-        vec![0xff; 384],
-        jose::random::<384>().to_vec(),
-        case.wrap(&[7; 31]),
-        case.wrap(&[7; 33]),
-        case.wrap(b""),
+        (vec![], vec![7; 32]),
+        (vec![0], vec![7; 32]),
+        (good[1..].to_vec(), vec![7; 32]),
+        (good[..383].to_vec(), vec![7; 32]),
+        (longer, vec![7; 32]),
+        ([good.clone(), good.clone()].concat(), vec![7; 32]),
+        (vec![0; 384], vec![0; 32]),
+        ([vec![0; 383], vec![1]].concat(), vec![0; 32]),
+        (vec![0xff; 384], vec![7; 32]),
+        (jose::random::<384>().to_vec(), vec![7; 32]),
+        // Rightly encrypted, and of another length than a PSK has.
+        (case.wrap(&[7; 31]), vec![7; 31]),
+        (case.wrap(&[7; 33]), vec![7; 33]),
+        (case.wrap(b""), vec![7; 32]),
+        // Rightly encrypted, but not what HPKE sealed under.
+        (case.wrap(&[8; 32]), vec![7; 32]),
     ];
-    for rsa in crafted {
-        let text = jose::to_base64url(&rsa);
-        let changed = [parts[0], &text, parts[2], parts[3], parts[4]].join(".");
-        case.refuses(Kind::PeerDek, &changed, &text);
+    let key = case.pair.public().xwing().as_bytes();
+    let sealed = |header: &str, psk: &[u8], psk_id: &[u8]| {
+        let psk_id = if psk_id.is_empty() { &[7] } else { psk_id };
+        jose::seal_hpke(key, header, (psk, psk_id), &case.plaintext(Kind::PeerDek))
+    };
+    for (psk_id, psk) in crafted {
+        let text = jose::to_base64url(&psk_id);
+        let header = with_psk_id(&jwe, &text);
+        case.refuses(Kind::PeerDek, &sealed(&header, &psk, &psk_id), &text);
+    }
+    // The same bytes spelled in other ways.
+    let good = case.wrap(&[7; 32]);
+    let text = jose::to_base64url(&good);
+    let header = with_psk_id(&jwe, &text);
+    let opened = case.open(Kind::PeerDek, &sealed(&header, &[7; 32], &good));
+    assert_eq!(opened, Ok(true), "the test's own");
+    for spelling in other_spellings(&text).into_iter().chain([
+        text.replacen(&text[..1], &format!("\\u{:04x}", text.as_bytes()[0]), 1),
+        format!("{text}\",\"x\":\""),
+    ]) {
+        let header = with_psk_id(&jwe, &spelling);
+        case.refuses(Kind::PeerDek, &sealed(&header, &[7; 32], &good), &spelling);
     }
     // `dir` has no second part, not even a good one.
     for kind in KINDS.into_iter().filter(|kind| *kind != Kind::PeerDek) {
         let header = jose::header_of(&case.seal(kind));
         let key = *case.key_of(kind).as_bytes();
-        let changed = jose::seal(&key, &header, &wrapped, &case.plaintext(kind));
+        let changed = jose::seal(&key, &header, &good, &case.plaintext(kind));
         case.refuses(kind, &changed, "a wrapped key where none belongs");
     }
+}
+
+#[test]
+fn crafted_xwing_parts_are_all_the_same() {
+    let case = Case::new();
+    let jwe = case.seal(Kind::PeerDek);
+    let parts: Vec<&str> = jwe.split('.').collect();
+    let good = jose::from_base64url(parts[1]);
+    assert_eq!(good.len(), 1120);
+    let other = case.seal(Kind::PeerDek);
+    let others = jose::from_base64url(other.split('.').nth(1).unwrap());
+    let crafted = [
+        vec![],
+        vec![0],
+        good[1..].to_vec(),
+        [&good[..], &[0]].concat(),
+        vec![0; 1120],
+        vec![0xff; 1120],
+        jose::random::<1120>().to_vec(),
+        others.clone(),
+        // The halves of two, and a point of small order.
+        [&good[..1088], &others[1088..]].concat(),
+        [&others[..1088], &good[1088..]].concat(),
+        [&good[..1088], &[0; 32]].concat(),
+        [&good[1088..], &good[..1088]].concat(),
+    ];
+    for enc in crafted {
+        let text = jose::to_base64url(&enc);
+        let changed = [parts[0], &text, parts[2], parts[3], parts[4]].join(".");
+        case.refuses(Kind::PeerDek, &changed, &text);
+    }
+    let moved = [parts[0], parts[1], parts[2], "", parts[3]].join(".");
+    case.refuses(Kind::PeerDek, &moved, "the ciphertext in the tag's place");
+}
+
+#[test]
+fn a_peer_copy_takes_both_private_keys() {
+    let case = Case::new();
+    let jwe = case.seal(Kind::PeerDek);
+    assert_eq!(case.open(Kind::PeerDek, &jwe), Ok(true));
+    let header = jose::header_of(&jwe);
+    let plaintext = case.plaintext(Kind::PeerDek);
+    let [ours, theirs] = KEYS.each_ref();
+    let xwing = |key: &ConnectionKey| key.public().xwing().as_bytes().to_vec();
+    let psk_id = case.wrap(&[7; 32]);
+    let header_of = |psk_id: &[u8]| with_psk_id(&jwe, &jose::to_base64url(psk_id));
+    let foreign = Case {
+        pair: theirs.clone(),
+        ..case.clone()
+    };
+    let others_psk_id = foreign.wrap(&[7; 32]);
+    let sealed = |xwing: &[u8], psk_id: &[u8]| {
+        let psk = (&[7; 32][..], psk_id);
+        jose::seal_hpke(xwing, &header_of(psk_id), psk, &plaintext)
+    };
+    let both = sealed(&xwing(ours), &psk_id);
+    assert_eq!(case.open(Kind::PeerDek, &both), Ok(true));
+    let rsa_alone = sealed(&xwing(theirs), &psk_id);
+    case.refuses(Kind::PeerDek, &rsa_alone, "for another X-Wing key");
+    let xwing_alone = sealed(&xwing(ours), &others_psk_id);
+    case.refuses(Kind::PeerDek, &xwing_alone, "for another RSA key");
+    // Keys that hold one half of the right ones have another id, and open nothing of it either.
+    for (rsa, xwing) in [(ours, theirs), (theirs, ours)] {
+        let mixed = ConnectionKey::new(rsa.rsa().clone(), xwing.xwing().clone()).unwrap();
+        let mixed = Case {
+            pair: mixed,
+            ..case.clone()
+        };
+        mixed.refuses(Kind::PeerDek, &jwe, "one half of the right keys");
+        let named = header.replace(ours.public().id(), mixed.pair.public().id());
+        let moved = [
+            &jose::to_base64url(named.as_bytes()),
+            jwe.split_once('.').unwrap().1,
+        ]
+        .join(".");
+        mixed.refuses(Kind::PeerDek, &moved, "under the name of the mixed ones");
+    }
+    // Neither the PSK alone, nor the X-Wing key alone.
+    let seed = jose::from_base64url(&ours.xwing().to_text());
+    let right = jose::open_hpke(&seed, (&[7; 32], &psk_id), &both);
+    assert_eq!(right, Some(plaintext));
+    assert_eq!(jose::open(&[7; 32], &both), None);
+    for psk in [[0; 32], [8; 32]] {
+        assert_eq!(jose::open_hpke(&seed, (&psk, &psk_id), &both), None);
+    }
+    let other_id = (&[7; 32][..], &others_psk_id[..]);
+    assert_eq!(jose::open_hpke(&seed, other_id, &both), None);
 }

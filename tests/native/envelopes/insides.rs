@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::rsa_key::RsaPrivateJwk;
 
 use crate::envelopes::case::{Case, KEYS, KINDS, Kind, members, now, object, with_member};
 use crate::support::jose;
@@ -60,7 +61,18 @@ fn json_is_written_in_one_way() {
     let case = Case::new();
     for kind in KINDS {
         let json = case.json(kind);
-        for other in other_writings(&json) {
+        let mut others = other_writings(&json);
+        if kind == Kind::ConnectionKey {
+            let value: Value = serde_json::from_str(&json).unwrap();
+            let rsa = json[7..].split_once('}').unwrap().0.to_owned() + "}";
+            assert_eq!(serde_json::from_str::<Value>(&rsa).unwrap(), value["rsa"]);
+            others.extend(
+                other_writings(&rsa)
+                    .iter()
+                    .map(|other| json.replace(&rsa, other)),
+            );
+        }
+        for other in others {
             // A pin or a verification that is not there, an end that is not there: these are values.
             let allowed = json.len() > 4 && is_another_value(kind, &json, &other);
             if !allowed {
@@ -80,6 +92,8 @@ fn is_another_value(kind: Kind, json: &str, other: &str) -> bool {
             ("name", json!("")),
             ("secret", json!("")),
             ("inviter", json!("")),
+            ("createdAt", json!(null)),
+            ("createdAt", json!(-1)),
         ],
         Kind::Share => &[("madeAt", json!(-1)), ("expiresAt", json!(-1))],
         _ => &[],
@@ -196,24 +210,58 @@ fn a_signing_key_matches_its_public_half() {
     }
 }
 
+/// The private record with a half of another, whose members stay in their order.
+fn with_half(json: &str, name: &str, value: &Value) -> String {
+    let value = match name {
+        "rsa" => {
+            let rsa: RsaPrivateJwk = serde_json::from_value(value.clone()).unwrap();
+            serde_json::to_string(&rsa).unwrap()
+        }
+        _ => value.to_string(),
+    };
+    let changed: Vec<String> = members(json)
+        .into_iter()
+        .map(|member| match member.starts_with(&format!("\"{name}\":")) {
+            true => format!("\"{name}\":{value}"),
+            false => member,
+        })
+        .collect();
+    object(&changed)
+}
+
 #[test]
 fn a_connection_key_is_the_one_that_was_made() {
     let case = Case::new();
     let kind = Kind::ConnectionKey;
     let json = case.json(kind);
-    let another = KEYS[1].to_jwk().unwrap();
+    let another = KEYS[1].to_json().unwrap();
     case.refuses(kind, &case.with_json(kind, &another), "a whole other key");
     let theirs: Value = serde_json::from_slice(&another).unwrap();
+    let own: Value = serde_json::from_str(&json).unwrap();
+    let seed = jose::from_base64url(own["xwing"].as_str().unwrap());
+    assert_eq!(seed.len(), 32);
+    for seed in [&seed[1..], &[&seed[..], &[0]].concat(), &[]] {
+        let changed = with_member(&json, "xwing", &json!(jose::to_base64url(seed)));
+        case.refuses(kind, &case.with_json(kind, changed.as_bytes()), &changed);
+    }
+    for half in ["rsa", "xwing"] {
+        let changed = with_half(&json, half, &theirs[half]);
+        case.refuses(kind, &case.with_json(kind, changed.as_bytes()), half);
+    }
+    let with_number = |name: &str, value: &Value| {
+        let (rsa, _) = json[7..].split_once('}').unwrap();
+        let rsa = format!("{rsa}}}");
+        json.replace(&rsa, &with_member(&rsa, name, value))
+    };
     let number = |name: &str, change: fn(&mut Vec<u8>)| {
-        let own: Value = serde_json::from_str(&json).unwrap();
-        let mut bytes = jose::from_base64url(own[name].as_str().unwrap());
+        let mut bytes = jose::from_base64url(own["rsa"][name].as_str().unwrap());
         change(&mut bytes);
-        with_member(&json, name, &json!(jose::to_base64url(&bytes)))
+        with_number(name, &json!(jose::to_base64url(&bytes)))
     };
     for changed in [
-        with_member(&json, "n", &theirs["n"]),
-        with_member(&json, "e", &json!("Aw")),
-        with_member(&json, "kty", &json!("OKP")),
+        with_number("n", &theirs["rsa"]["n"]),
+        with_number("e", &json!("Aw")),
+        with_number("kty", &json!("OKP")),
         number("n", |bytes| bytes.insert(0, 0)),
         number("d", |bytes| bytes.insert(0, 0)),
         number("p", |bytes| bytes.insert(0, 0)),
@@ -228,9 +276,9 @@ fn a_connection_key_is_the_one_that_was_made() {
     // The numbers are not computed with when they are read; what does not fit is refused before it is used. (The other
     // three follow from these, and engines compute them anew.)
     for name in ["d", "p", "q"] {
-        let changed = with_member(&json, name, &theirs[name]);
-        let refused = ConnectionKey::from_jwk(changed.as_bytes())
-            .and_then(|key| now(RustEngine.import_rsa_key(key.pkcs8())));
+        let changed = with_number(name, &theirs["rsa"][name]);
+        let refused = ConnectionKey::from_json(changed.as_bytes())
+            .and_then(|key| now(RustEngine.import_rsa_key(key.rsa().pkcs8())));
         assert_eq!(
             refused.err().map(|error| error.code()),
             Some("record_rejected"),

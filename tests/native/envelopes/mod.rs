@@ -3,6 +3,7 @@
 mod case;
 
 mod changed;
+mod forms;
 mod insides;
 mod key_formats;
 mod publication;

@@ -1,6 +1,7 @@
 //! What a person publishes: the statement that binds a connection key to them.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use vouchsafe::api::vault::connections::Side;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SigningKey;
@@ -70,6 +71,25 @@ fn it_is_for_one_account_invitation_and_role() {
     }
 }
 
+/// A publication that is in order, but for an X-Wing key that fails the check of encapsulation keys.
+fn unchecked(case: &Case) -> Publication {
+    let key = case.pair.public();
+    let mut xwing = key.xwing().as_bytes().to_vec();
+    xwing[..3].fill(0xff);
+    let id = Sha256::new()
+        .chain_update("vouchsafe/1 connection key")
+        .chain_update(jose::from_base64url(key.rsa().thumbprint()))
+        .chain_update(&xwing)
+        .finalize();
+    let id = jose::to_base64url(&id);
+    let json = String::from_utf8(jose::payload_of(&publication(case).statement)).unwrap();
+    Publication {
+        xwing: jose::to_base64url(&xwing),
+        id: id.clone(),
+        ..stating(case, &with_member(&json, "key", &json!(id)))
+    }
+}
+
 #[test]
 fn its_parts_belong_together() {
     let case = Case::new();
@@ -97,6 +117,25 @@ fn its_parts_belong_together() {
             id: theirs.id.clone(),
             ..made.clone()
         },
+        Publication {
+            xwing: theirs.xwing.clone(),
+            ..made.clone()
+        },
+        Publication {
+            xwing: theirs.xwing.clone(),
+            id: theirs.id.clone(),
+            ..made.clone()
+        },
+        Publication {
+            xwing: String::new(),
+            ..made.clone()
+        },
+        Publication {
+            xwing: format!("{}=", made.xwing),
+            ..made.clone()
+        },
+        // A coefficient of 4095: the statement of one's own would hold for it.
+        unchecked(&case),
         Publication {
             signing_key: theirs.signing_key.clone(),
             ..made.clone()
@@ -154,7 +193,7 @@ fn the_statement_is_written_in_one_way() {
         with_member(&json, "invitation", &json!(other.connection)),
         with_member(&json, "role", &json!("invitee")),
         with_member(&json, "role", &json!("Inviter")),
-        with_member(&json, "key", &json!(KEYS[1].public().thumbprint())),
+        with_member(&json, "key", &json!(KEYS[1].public().id())),
         with_member(&json, "key", &json!("")),
     ];
     for (index, part) in parts.iter().enumerate() {

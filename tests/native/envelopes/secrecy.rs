@@ -55,9 +55,16 @@ fn keys() {
     let case = Case::new();
     shows_nothing(&case.kek, case.kek.as_bytes());
     shows_nothing(&case.signing, &member(&case.signing.to_jwk().unwrap(), "d"));
+    let rsa = case.pair.rsa().to_jwk().unwrap();
+    let jwk = serde_json::to_vec(&rsa).unwrap();
     for name in ["d", "p", "q", "dp", "dq", "qi"] {
-        shows_nothing(&case.pair, &member(&case.pair.to_jwk().unwrap(), name));
+        shows_nothing(&case.pair, &member(&jwk, name));
+        shows_nothing(case.pair.rsa(), &member(&jwk, name));
+        shows_nothing(&rsa, &member(&jwk, name));
     }
+    let seed = jose::from_base64url(&case.pair.xwing().to_text());
+    shows_nothing(&case.pair, &seed);
+    shows_nothing(case.pair.xwing(), &seed);
     let recovery = RecoveryKey::make(&RustEngine).unwrap();
     shows_nothing(&recovery, recovery.to_written().unwrap().as_bytes());
     shows_nothing(&recovery, recovery.wrapping_key().unwrap().as_bytes());
@@ -125,6 +132,8 @@ fn sessions_and_tokens_on_the_wire() {
         bearer: Some(secret.to_owned()),
         body: Some(secret.to_owned()),
         last_event_id: None,
+        device: None,
+        max_answer: 1 << 16,
     };
     let response = Response {
         status: 200,
@@ -154,16 +163,20 @@ fn sessions_and_tokens_on_the_wire() {
         vault_key: jwe.clone(),
         signing_key: jwe.clone(),
         credentials_version: 1,
+        failed_sign_ins: 0,
     };
     let login = Login::Identity(session.clone());
     let sign_in_start = SignInStart {
         email: None,
         identity_token: Some(session.clone()),
+        keystore: String::new(),
         credential_request: String::new(),
     };
     let sign_up_start = SignUpStart {
         email: None,
         identity_token: Some(session.clone()),
+        keystore: String::new(),
+        suite: 1,
         registration_request: String::new(),
     };
     let recovery_start = RecoveryStart {

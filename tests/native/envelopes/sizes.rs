@@ -160,7 +160,8 @@ fn within_a_class_nothing_shows() {
     let (case, other) = (Case::new(), Case::new());
     for (kind, _) in PADDED {
         let shortest = shortest(&case, kind);
-        for class in [1024_usize, 2048, 4096] {
+        let smallest = shortest.max(1024).next_power_of_two();
+        for class in [smallest, 2 * smallest] {
             let mut lengths = BTreeSet::new();
             for json in [
                 class / 2 + 1,

@@ -31,7 +31,7 @@ impl Hooks for Shortcuts {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

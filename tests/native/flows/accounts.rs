@@ -1,8 +1,11 @@
 //! Sign-up, sign-in, lock, sign-out.
 
-use vouchsafe::api::PageRequest;
+use std::collections::BTreeSet;
 
-use crate::support::{PASSPHRASE, World, run};
+use vouchsafe::api::PageRequest;
+use zeroize::Zeroizing;
+
+use crate::support::{Counting, Http, PASSPHRASE, World, run};
 
 #[test]
 fn sign_up_then_sign_in_from_another_device() {
@@ -174,5 +177,61 @@ fn sign_out_ends_the_session_at_the_keystore() {
             .await
             .unwrap();
         assert_eq!(answer.status(), 401);
+    });
+}
+
+#[test]
+fn an_account_knows_its_devices_and_no_other_learns_of_them() {
+    run(async {
+        let world = World::start();
+        let http = Http::default();
+        let client = world.client_with(http.clone(), Counting::default());
+        let client = client.with_device(Zeroizing::new([7; 32]));
+        client.sign_up("Zoë@Example.org", PASSPHRASE).await.unwrap();
+        let session = client.sign_in("zoë@example.org", PASSPHRASE).await.unwrap();
+        session.cards(&PageRequest::default()).await.unwrap();
+        session.lock();
+        session.unlock(PASSPHRASE).await.unwrap();
+        let shown = |http: &Http, service: &str| -> BTreeSet<Option<String>> {
+            let sent = http.sent.borrow();
+            let requests = sent.iter().filter(|request| request.url.contains(service));
+            requests.map(|request| request.device.clone()).collect()
+        };
+        // HKDF-SHA-256, as another program has it.
+        let hers = Some("E0MQv_9vEhjKPqvqxKhU_KhbBQlZDRwuCaFFP2y5hq4".to_owned());
+        for route in ["/sign-up/", "/sign-in/"] {
+            assert_eq!(shown(&http, route), [hers.clone()].into(), "{route}");
+        }
+        assert_eq!(shown(&http, "/vault/"), [None].into());
+
+        client.sign_up("bob@example.org", PASSPHRASE).await.unwrap();
+        let known = shown(&http, "/sign-up/");
+        assert!(known.len() == 2 && !known.contains(&None), "{known:?}");
+        let rows = world.rows("keystore").await;
+        let devices = rows.iter().filter(|row| row.starts_with("devices:"));
+        assert_eq!(devices.count(), 2);
+    });
+}
+
+#[test]
+fn whoever_signs_in_is_told_of_failures() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        assert_eq!(alice.session.failed_sign_ins(), 0);
+        let http = Http::default();
+        let client = world.client_with(http.clone(), Counting::default());
+        let mut failures = 3;
+        http.tamper_json("/sign-in/finish", move |answer| {
+            answer["failedSignIns"] = failures.into();
+            failures += 1;
+        });
+        let session = client.sign_in(&alice.email, PASSPHRASE).await.unwrap();
+        assert_eq!(session.failed_sign_ins(), 3);
+        session.lock();
+        session.unlock(PASSPHRASE).await.unwrap();
+        assert_eq!(session.failed_sign_ins(), 4);
+        session.make_recovery_key(PASSPHRASE).await.unwrap();
+        assert_eq!(session.failed_sign_ins(), 5);
     });
 }

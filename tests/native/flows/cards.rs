@@ -103,6 +103,11 @@ fn unusable_cards_are_refused_and_nothing_is_sent() {
             (CardContent::new("", &[]), "bad_input"),
             (CardContent::new(&"x".repeat(1001), &[]), "bad_input"),
             (CardContent::new("A", &[("", "L", "V")]), "bad_input"),
+            (CardContent::new("A\u{2028}B", &[]), "bad_input"),
+            (
+                CardContent::new("A", &[("n", "L\u{200b}", "V")]),
+                "bad_input",
+            ),
             (
                 CardContent::new("A", &[("n", "L", "V"), ("n", "L", "V")]),
                 "bad_input",

@@ -363,6 +363,7 @@ fn unusable_invitations_are_refused() {
             .unwrap();
         let before = alice.http.sent.borrow().len();
         let mut unusable = vec![by_mail("nobody"), by_link(""), by_link(&"x".repeat(201))];
+        unusable.extend(["B\u{2029}b", "B\u{200b}b", "\u{202e}boB"].map(by_link));
         unusable.push(vouchsafe::flows::Invite {
             expires_at: Some(1),
             ..by_link("Bob")
@@ -377,10 +378,10 @@ fn unusable_invitations_are_refused() {
                 "bad_input"
             );
         }
-        assert_eq!(
-            alice.session.accept(&ticket, "").await.unwrap_err().code(),
-            "bad_input"
-        );
+        for name in ["", "A\u{2060}lice"] {
+            let refused = alice.session.accept(&ticket, name).await;
+            assert_eq!(refused.unwrap_err().code(), "bad_input");
+        }
         assert_eq!(alice.http.sent.borrow().len(), before);
         for cut in [0, 10, link.len() - 1, link.len() - 30] {
             assert_eq!(

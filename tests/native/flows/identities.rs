@@ -228,7 +228,7 @@ fn a_session_that_was_kept_needs_a_token_to_unlock() {
         let alice = provider.person(&world, "alice").await;
         let card = alice.card().await;
         alice.session.lock();
-        let kept = alice.session.keep().unwrap();
+        let kept = alice.session.keep(true).unwrap();
         let text = String::from_utf8_lossy(&kept.state.bytes).into_owned();
         assert!(!text.contains("eyJ"), "no token is kept: {text}");
         let again = alice.client.resume(&kept.state.bytes, None).unwrap();

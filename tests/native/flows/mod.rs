@@ -2,10 +2,13 @@
 
 mod aborting;
 mod accounts;
+mod answers;
 mod cards;
 mod connecting;
 mod credentials;
 mod deletion;
+mod email;
+mod forms;
 mod identities;
 mod live;
 mod persist;

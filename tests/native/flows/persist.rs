@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use vouchsafe::flows::{CardUpdate, Change, Kept};
+use vouchsafe::flows::{Change, Kept};
 
 use crate::support::{
-    PASSPHRASE, Person, TestSession, World, connect_by_link, passport, run, whole,
+    PASSPHRASE, Person, TestSession, World, by_link, connect_by_link, passport, run, whole,
 };
 
 fn resume(person: &Person, kept: &Kept) -> TestSession {
@@ -14,10 +14,12 @@ fn resume(person: &Person, kept: &Kept) -> TestSession {
     person.client.resume(&kept.state.bytes, keys).unwrap()
 }
 
-/// Takes over in `session` what another tab has kept.
-fn catch_up(session: &TestSession, kept: &Kept, access: bool) {
+/// Takes over in `session` what another tab has kept with keys, or without.
+fn catch_up(session: &TestSession, kept: &Kept, with_keys: bool) {
     let keys = kept.keys.as_ref().map(|keys| keys.bytes.as_slice());
-    session.catch_up(&kept.state.bytes, keys, access).unwrap();
+    session
+        .catch_up(&kept.state.bytes, keys, with_keys)
+        .unwrap();
 }
 
 /// The code with which a call of the session fails.
@@ -34,7 +36,7 @@ fn a_session_goes_on_without_a_passphrase() {
         let card = alice.card().await;
         let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
 
-        let kept = bob.session.keep().unwrap();
+        let kept = bob.session.keep(true).unwrap();
         bob.http.sent.borrow_mut().clear();
         let again = resume(&bob, &kept);
         assert!(bob.http.sent.borrow().is_empty(), "nothing is sent");
@@ -48,49 +50,11 @@ fn a_session_goes_on_without_a_passphrase() {
 }
 
 #[test]
-fn versions_that_were_seen_are_remembered() {
-    run(async {
-        let world = World::start();
-        let alice = world.person("alice").await;
-        let old = alice.card().await;
-        let stale = Rc::new(RefCell::new(None));
-        alice.http.tamper({
-            let stale = Rc::clone(&stale);
-            move |request, response| {
-                if request.url.contains("/cards/") {
-                    stale.borrow_mut().get_or_insert_with(|| response.clone());
-                }
-                response
-            }
-        });
-        alice.session.card(old.id).await.unwrap();
-        alice.http.honest();
-        let update = CardUpdate {
-            id: old.id,
-            version: 1,
-            content: passport(),
-        };
-        alice.session.update_card(update).await.unwrap();
-
-        let again = resume(&alice, &alice.session.keep().unwrap());
-        alice.http.tamper(move |request, response| {
-            let old = request
-                .url
-                .contains("/cards/")
-                .then(|| stale.borrow().clone());
-            old.flatten().unwrap_or(response)
-        });
-        let error = again.card(old.id).await.unwrap_err();
-        assert_eq!(error.code(), "record_rejected");
-    });
-}
-
-#[test]
 fn a_locked_session_keeps_no_key() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let open = alice.session.keep().unwrap();
+        let open = alice.session.keep(true).unwrap();
         let keys: serde_json::Value = serde_json::from_slice(&open.keys.unwrap().bytes).unwrap();
         let kek = keys["kek"].as_str().unwrap();
         assert_eq!(kek.len(), 43);
@@ -98,7 +62,7 @@ fn a_locked_session_keeps_no_key() {
         assert!(!state.contains(kek), "the keys stand apart");
 
         alice.session.lock();
-        let kept = alice.session.keep().unwrap();
+        let kept = alice.session.keep(true).unwrap();
         assert!(kept.keys.is_none());
         let again = resume(&alice, &kept);
         assert!(again.is_locked());
@@ -108,12 +72,34 @@ fn a_locked_session_keeps_no_key() {
     });
 }
 
+/// A session that is kept without its keys: each tab has its passphrase typed.
+#[test]
+fn a_session_kept_locked_holds_no_key_while_it_is_unlocked() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let kept = alice.session.keep(false).unwrap();
+        assert!(kept.keys.is_none());
+        assert!(!alice.session.is_locked());
+        let again = resume(&alice, &kept);
+        assert_eq!(failure(&again).await, "locked");
+        again.unlock(PASSPHRASE).await.unwrap();
+
+        // The first tab goes on with the other's session of the Keystore, and stays unlocked.
+        let invitation = by_link("Bob");
+        let over = alice.session.invite(invitation.clone()).await;
+        assert_eq!(over.unwrap_err().code(), "session_expired");
+        catch_up(&alice.session, &again.keep(false).unwrap(), false);
+        alice.session.invite(invitation).await.unwrap();
+    });
+}
+
 #[test]
 fn tabs_follow_one_another() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let other = resume(&alice, &alice.session.keep().unwrap());
+        let other = resume(&alice, &alice.session.keep(true).unwrap());
 
         // A new session of the Keystore takes the place of the one that both have.
         let better = "something better";
@@ -123,20 +109,18 @@ fn tabs_follow_one_another() {
             .await
             .unwrap();
         assert_eq!(failure(&other).await, "session_expired");
-        catch_up(&other, &alice.session.keep().unwrap(), false);
-        assert_eq!(failure(&other).await, "session_expired");
-        catch_up(&other, &alice.session.keep().unwrap(), true);
+        catch_up(&other, &alice.session.keep(true).unwrap(), true);
         other.create_card(passport()).await.unwrap();
 
         alice.session.lock();
-        catch_up(&other, &alice.session.keep().unwrap(), true);
+        catch_up(&other, &alice.session.keep(true).unwrap(), true);
         assert_eq!(failure(&other).await, "locked");
         alice.session.unlock(better).await.unwrap();
-        catch_up(&other, &alice.session.keep().unwrap(), true);
+        catch_up(&other, &alice.session.keep(true).unwrap(), true);
         other.create_card(passport()).await.unwrap();
 
         other.end();
-        catch_up(&other, &alice.session.keep().unwrap(), true);
+        catch_up(&other, &alice.session.keep(true).unwrap(), true);
         assert_eq!(failure(&other).await, "session_expired");
     });
 }
@@ -153,7 +137,7 @@ fn whoever_keeps_it_is_told_what_changed() {
         });
         let card = alice.card().await;
         alice.session.card(card.id).await.unwrap();
-        assert_eq!(told.take(), [Change::Versions], "what was seen is no news");
+        assert_eq!(told.take(), [], "what was seen is marked elsewhere");
         alice.session.lock();
         assert_eq!(told.take(), [Change::Access]);
         alice.session.unlock(PASSPHRASE).await.unwrap();
@@ -166,7 +150,10 @@ fn what_is_not_understood_is_refused() {
     run(async {
         let world = World::start();
         let (alice, bob) = (world.person("alice").await, world.person("bob").await);
-        let (hers, his) = (alice.session.keep().unwrap(), bob.session.keep().unwrap());
+        let (hers, his) = (
+            alice.session.keep(true).unwrap(),
+            bob.session.keep(true).unwrap(),
+        );
         let (hers_keys, his_keys) = (hers.keys.unwrap().bytes, his.keys.unwrap().bytes);
         let state = String::from_utf8(hers.state.bytes.to_vec()).unwrap();
         assert!(state.contains(r#""form":1,"#));
@@ -187,7 +174,7 @@ fn what_is_not_understood_is_refused() {
             .catch_up(&his.state.bytes, Some(&his_keys), true);
         assert_eq!(caught.unwrap_err().code(), "record_rejected");
         alice.session.sign_out().await.unwrap();
-        let over = alice.session.keep().err().unwrap();
+        let over = alice.session.keep(true).err().unwrap();
         assert_eq!(over.code(), "session_expired");
     });
 }

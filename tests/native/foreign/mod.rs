@@ -1,5 +1,5 @@
-//! Foreign readers and writers: node's WebCrypto and the `jose` package open what the client made, and the client opens
-//! what they made; and a stranger opens a share by the protocol's page alone.
+//! Foreign readers and writers: node's WebCrypto and the packages `jose` and `hpke` open what the client made, and the
+//! client opens what they made; and a stranger opens a share by the protocol's page alone.
 
 mod page;
 
@@ -19,8 +19,8 @@ use crate::support::{World, eventually, jose, passport, run, whole};
 fn ask_node(input: &Value) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     assert!(
-        folder.join("node_modules/jose").is_dir(),
-        "the jose package is missing: run `npm ci --prefix tests`"
+        folder.join("node_modules/hpke").is_dir(),
+        "the hpke package is missing: run `npm ci --prefix tests`"
     );
     let mut node = Command::new("node")
         .arg(folder.join("native/foreign/open.mjs"))
@@ -62,20 +62,22 @@ fn jose_and_webcrypto_agree_with_the_client() {
         let pair = his.connection_key(&bob, share.connection);
         let alices_pair = hers.connection_key(&alice, share.connection);
         let dek = hers.dek(&alice, &share);
-        let side = |secrets: &Secrets, thumbprint: &str| {
+        let side = |secrets: &Secrets, key: &str| {
             json!({
                 "account": secrets.account,
                 "signingKid": secrets.signing.public().kid(),
                 "signingRaw": jose::to_base64url(secrets.signing.public().as_bytes()),
-                "connectionKid": thumbprint,
+                "connectionKid": key,
             })
         };
         let link = invitation.link.unwrap();
         let input = json!({
-            "connectionJwk": parsed(&pair.to_jwk().unwrap()),
-            "connectionPkcs8": jose::to_base64url(pair.pkcs8()),
-            "connectionSpki": jose::to_base64url(pair.public().spki()),
-            "connectionPublicJwk": pair.public().to_jwk().unwrap(),
+            "connectionJwk": pair.rsa().to_jwk().unwrap(),
+            "connectionPkcs8": jose::to_base64url(pair.rsa().pkcs8()),
+            "connectionSpki": jose::to_base64url(pair.public().rsa().spki()),
+            "connectionPublicJwk": pair.public().rsa().to_jwk().unwrap(),
+            "xwing": pair.public().xwing().to_text(),
+            "xwingSeed": *pair.xwing().to_text(),
             "peer": sent_space(&alice, share.space)["peer"],
             "share": sent_share(&alice, share.id)["share"],
             "claim": claim,
@@ -91,8 +93,8 @@ fn jose_and_webcrypto_agree_with_the_client() {
                 "secret": link.rsplit_once('.').unwrap().1,
                 "invitation": share.connection,
                 "sides": [
-                    side(&hers, alices_pair.public().thumbprint()),
-                    side(&his, pair.public().thumbprint()),
+                    side(&hers, alices_pair.public().id()),
+                    side(&his, pair.public().id()),
                 ],
             },
         });
@@ -128,12 +130,16 @@ fn jose_and_webcrypto_agree_with_the_client() {
             "{}/{}/{}/{}/{}",
             share.from, share.to, share.connection, share.space, share.id
         );
-        let header = |alg: &str, typ: &str, kid: &str| json!({ "alg": alg, "enc": "A256GCM", "typ": typ, "kid": kid, "ctx": ctx });
+        let psk_id = &opened["dekHeader"]["psk_id"];
         assert_eq!(
             opened["dekHeader"],
-            header("RSA-OAEP-256", "vs-dek", pair.public().thumbprint())
+            json!({ "alg": "HPKE-9", "typ": "vs-dek", "kid": pair.public().id(), "psk_id": psk_id, "ctx": ctx })
         );
-        assert_eq!(opened["shareHeader"], header("dir", "vs-share", dek.kid()));
+        assert_eq!(opened["lengths"], json!([32, 384]));
+        assert_eq!(
+            opened["shareHeader"],
+            json!({ "alg": "dir", "enc": "A256GCM", "typ": "vs-share", "kid": dek.kid(), "ctx": ctx })
+        );
         assert_eq!(
             opened["contentHeader"],
             json!({ "alg": "EdDSA", "typ": "vs-share-content", "kid": hers.signing.public().kid() })
@@ -144,8 +150,8 @@ fn jose_and_webcrypto_agree_with_the_client() {
                 "dek": dek.kid(),
                 "kek": his.kek.kid(),
                 "sender": hers.signing.public().kid(),
-                "connection": pair.public().thumbprint(),
-                "connectionPrivate": pair.public().thumbprint(),
+                "connection": pair.public().id(),
+                "connectionPrivate": pair.public().id(),
             })
         );
 
@@ -153,16 +159,18 @@ fn jose_and_webcrypto_agree_with_the_client() {
         let imported = &output["imported"];
         assert_eq!(imported["done"].as_array().unwrap().len(), 4 + 6 + 1);
         assert_eq!(imported["spki"], input["connectionSpki"]);
+        assert_eq!(imported["xwing"], input["xwing"]);
         assert_eq!(imported["n"], input["connectionJwk"]["n"]);
         assert_eq!(imported["pkcs8"], input["signingPkcs8"]);
 
         // The client opens what jose made with its header, and with no other.
         let made = &output["made"];
-        let private = RustEngine.import_rsa_key(pair.pkcs8()).await.unwrap();
+        let rsa = RustEngine.import_rsa_key(pair.rsa().pkcs8()).await;
+        let rsa = rsa.unwrap();
         let at = place(&share);
         let peer = async |name: &str| {
             let jwe = text(&made[name]);
-            let opened = open_peer_dek(&RustEngine, &private, pair.public(), &at, jwe).await;
+            let opened = open_peer_dek(&RustEngine, &rsa, &pair, &at, jwe).await;
             opened
                 .map(|opened| opened.kid().to_owned())
                 .map_err(|error| error.code())
@@ -174,7 +182,7 @@ fn jose_and_webcrypto_agree_with_the_client() {
         };
         assert_eq!(peer("peer").await.as_deref(), Ok(dek.kid()));
         assert_eq!(claim("claim").as_deref(), Ok(dek.kid()));
-        for name in ["turnedPeer", "barePeer"] {
+        for name in ["turnedPeer", "barePeer", "rsaPeer"] {
             assert_eq!(peer(name).await, Err("record_rejected"), "{name}");
         }
         for name in ["turnedClaim", "bareClaim"] {

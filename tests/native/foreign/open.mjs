@@ -1,8 +1,10 @@
-// Opens with JOSE and WebCrypto, and nothing of ours, what the client made; and makes what the client has to open.
+// Opens with JOSE, HPKE and WebCrypto, and nothing of ours, what the client made; and makes what the client has to open.
 // JSON on stdin, JSON on stdout.
 
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { AEAD_AES_256_GCM, CipherSuite } from 'hpke'
+import { KDF_SHAKE256, KEM_MLKEM768_X25519 } from '@panva/hpke-noble'
 import {
   CompactEncrypt, base64url, calculateJwkThumbprint, compactDecrypt, compactVerify, decodeProtectedHeader, importJWK
 } from 'jose'
@@ -14,11 +16,26 @@ const { subtle } = globalThis.crypto
 const oaep = { name: 'RSA-OAEP', hash: 'SHA-256' }
 const bytes = value => base64url.decode(value)
 
+const suite = new CipherSuite(KEM_MLKEM768_X25519, KDF_SHAKE256, AEAD_AES_256_GCM)
+const ascii = new TextEncoder()
+
+// `HPKE-9` in PSK mode, whose PSK RSA-OAEP gives.
+async function openPeer (rsa) {
+  const [header, enc, iv, ciphertext, tag] = given.peer.split('.')
+  if (iv !== '' || tag !== '') throw new Error('HPKE has no IV, and its tag is in the ciphertext')
+  const protectedHeader = json(bytes(header))
+  const pskId = bytes(protectedHeader.psk_id)
+  const psk = new Uint8Array(await subtle.decrypt(oaep, rsa, pskId))
+  const key = await suite.DeserializePrivateKey(bytes(given.xwingSeed))
+  const plaintext = await suite.Open(key, bytes(enc), bytes(ciphertext), { aad: ascii.encode(header), psk, pskId })
+  return { protectedHeader, plaintext, pskLength: psk.length, pskIdLength: pskId.length }
+}
+
 async function openShare () {
-  const fromJwk = await importJWK({ ...given.connectionJwk, alg: 'RSA-OAEP-256' }, 'RSA-OAEP-256')
+  const fromJwk = await subtle.importKey('jwk', given.connectionJwk, oaep, false, ['decrypt'])
   const fromPkcs8 = await subtle.importKey('pkcs8', bytes(given.connectionPkcs8), oaep, false, ['decrypt'])
-  const peer = await compactDecrypt(given.peer, fromJwk)
-  const again = await compactDecrypt(given.peer, fromPkcs8)
+  const peer = await openPeer(fromJwk)
+  const again = await openPeer(fromPkcs8)
   const dek = json(peer.plaintext)
   const opened = await compactDecrypt(given.share, bytes(dek.k))
   const sender = await importJWK(given.senderJwk, 'EdDSA')
@@ -28,6 +45,7 @@ async function openShare () {
     sameDek: text.decode(peer.plaintext) === text.decode(again.plaintext),
     claimedDek: text.decode(peer.plaintext) === text.decode(claim.plaintext),
     dekHeader: peer.protectedHeader,
+    lengths: [peer.pskLength, peer.pskIdLength],
     shareHeader: opened.protectedHeader,
     contentHeader: verified.protectedHeader,
     payloadLength: verified.payload.length,
@@ -36,15 +54,22 @@ async function openShare () {
       dek: await calculateJwkThumbprint(dek),
       kek: await calculateJwkThumbprint(given.kek),
       sender: await calculateJwkThumbprint(given.senderJwk),
-      connection: await calculateJwkThumbprint(given.connectionPublicJwk),
-      connectionPrivate: await calculateJwkThumbprint(given.connectionJwk)
+      connection: await connectionId(given.connectionPublicJwk),
+      connectionPrivate: await connectionId(given.connectionJwk)
     }
   }
+}
+
+// The id of a connection key, from its RSA key and the X-Wing key that was published.
+async function connectionId (rsa) {
+  const hash = createHash('sha256').update('vouchsafe/1 connection key')
+  return hash.update(bytes(await calculateJwkThumbprint(rsa))).update(bytes(given.xwing)).digest('base64url')
 }
 
 // Imports each exported form and lets the two halves work on one another.
 async function importAll () {
   const done = []
+  const xwing = await suite.SerializePublicKey(await suite.DeserializePublicKey(bytes(given.xwing)))
   const { spki, n } = await (async () => {
     const keys = [
       await subtle.importKey('spki', bytes(given.connectionSpki), oaep, true, ['encrypt']),
@@ -93,7 +118,7 @@ async function importAll () {
   const back = new Uint8Array(await subtle.decrypt({ name: 'AES-GCM', iv }, aes[1], sealed))
   if (back.join() !== '4,5,6') throw new Error('AES does not come back')
   done.push('aes')
-  return { done, spki, n, pkcs8: base64url.encode(new Uint8Array(await subtle.exportKey('pkcs8', signers[1]))) }
+  return { done, spki, n, xwing: base64url.encode(xwing), pkcs8: base64url.encode(new Uint8Array(await subtle.exportKey('pkcs8', signers[1]))) }
 }
 
 // Envelopes by jose with this very header, and with the members in another order.
@@ -105,12 +130,21 @@ async function make () {
   const claimHeader = decodeProtectedHeader(given.claim)
   const connection = await subtle.importKey('spki', bytes(given.connectionSpki), oaep, false, ['encrypt'])
   const kek = bytes(given.kek.k)
+  const xwing = await suite.DeserializePublicKey(bytes(given.xwing))
+  const sealPeer = async makeHeader => {
+    const psk = globalThis.crypto.getRandomValues(new Uint8Array(32))
+    const pskId = new Uint8Array(await subtle.encrypt(oaep, connection, psk))
+    const header = base64url.encode(ascii.encode(JSON.stringify(makeHeader(base64url.encode(pskId)))))
+    const { encapsulatedSecret, ciphertext } = await suite.Seal(xwing, dek, { aad: ascii.encode(header), psk, pskId })
+    return `${header}.${base64url.encode(encapsulatedSecret)}..${base64url.encode(ciphertext)}.`
+  }
   return {
-    peer: await seal(peerHeader, connection),
+    peer: await sealPeer(psk_id => ({ ...peerHeader, psk_id })),
     claim: await seal(claimHeader, kek),
-    turnedPeer: await seal(turned(peerHeader), connection),
+    turnedPeer: await sealPeer(psk_id => turned({ ...peerHeader, psk_id })),
     turnedClaim: await seal(turned(claimHeader), kek),
-    barePeer: await seal({ alg: 'RSA-OAEP-256', enc: 'A256GCM' }, connection),
+    barePeer: await sealPeer(psk_id => ({ alg: 'HPKE-9', psk_id })),
+    rsaPeer: await seal({ ...claimHeader, alg: 'RSA-OAEP-256', typ: 'vs-dek', kid: peerHeader.kid, ctx: peerHeader.ctx }, connection),
     bareClaim: await seal({ alg: 'dir', enc: 'A256GCM' }, kek)
   }
 }

@@ -1,7 +1,9 @@
-// A stranger opens the share of docs/protocol.md with `jose` and WebCrypto. All that it knows stands in that page, whose sections are named in
+// A stranger opens the share of docs/protocol.md with `jose`, `hpke` and WebCrypto. All that it knows stands in that page, whose sections are named in
 // quotation marks; nothing of ours is called. Arguments: the page, and the file of the records that are too long for it.
 
 import { readFileSync } from 'node:fs'
+import { KDF_SHAKE256, KEM_MLKEM768_X25519 } from '@panva/hpke-noble'
+import { AEAD_AES_256_GCM, CipherSuite } from 'hpke'
 import { base64url, calculateJwkThumbprint, compactDecrypt, compactVerify, importJWK } from 'jose'
 
 const { subtle } = globalThis.crypto
@@ -70,19 +72,41 @@ const aesKey = async raw => {
 // "Envelopes": the one header that can stand there is built and compared, before a key is touched.
 const header = members => base64url.encode(ascii.encode(JSON.stringify(members)))
 
-async function openJwe (jwe, typ, ctx, { alg = 'dir', kid, key }) {
+async function openDir (jwe, typ, ctx, { kid, raw: key }) {
   const parts = jwe.split('.')
   ensure(parts.length === 5, 'five parts')
   const [head, wrapped, iv, ciphertext, tag] = parts
-  ensure(head === header({ alg, enc: 'A256GCM', typ, kid, ctx: ctx.join('/') }), `the header of ${typ}`)
-  bytes(wrapped, alg === 'dir' ? 0 : 384)
+  ensure(head === header({ alg: 'dir', enc: 'A256GCM', typ, kid, ctx: ctx.join('/') }), `the header of ${typ}`)
+  bytes(wrapped, 0)
   bytes(iv, 12)
   bytes(ciphertext)
   bytes(tag, 16)
   // `jose` takes the ASCII of the first part for additional data (RFC 7516), as the page says.
   return (await compactDecrypt(jwe, key)).plaintext
 }
-const openDir = (jwe, typ, ctx, key) => openJwe(jwe, typ, ctx, { kid: key.kid, key: key.raw })
+
+// The one header is built from what is expected and the `psk_id` that is there.
+const suite = new CipherSuite(KEM_MLKEM768_X25519, KDF_SHAKE256, AEAD_AES_256_GCM)
+const oaep = { name: 'RSA-OAEP', hash: 'SHA-256' }
+
+async function openHpke (jwe, typ, ctx, { kid, rsa, xwing }) {
+  const parts = jwe.split('.')
+  ensure(parts.length === 5, 'five parts')
+  const [head, enc, iv, ciphertext, tag] = parts
+  const [, named] = new TextDecoder().decode(bytes(head)).match(/"psk_id":"([\w-]*)"/) ?? ['', '']
+  const pskId = bytes(named, 384)
+  ensure(head === header({ alg: 'HPKE-9', typ, kid, psk_id: named, ctx: ctx.join('/') }), `the header of ${typ}`)
+  ensure(iv === '' && tag === '', 'no IV and no tag')
+  const [encapsulated, sealed] = [bytes(enc, 1120), bytes(ciphertext)]
+  try {
+    const psk = new Uint8Array(await subtle.decrypt(oaep, rsa, pskId))
+    ensure(psk.length === 32, 'a PSK of 32 bytes')
+    const key = await suite.DeserializePrivateKey(xwing)
+    return await suite.Open(key, encapsulated, sealed, { aad: ascii.encode(head), psk, pskId })
+  } catch {
+    throw new Error(`refused: ${typ}`)
+  }
+}
 
 async function verifyJws (jws, typ, jwk) {
   const parts = jws.split('.')
@@ -124,14 +148,15 @@ const any = null
 const OCT = { k: any, kty: any }
 const PRIVATE_OKP = { crv: any, d: any, kty: any, x: any }
 const PUBLIC_OKP = { crv: any, kty: any, x: any }
-const PRIVATE_RSA = { d: any, dp: any, dq: any, e: any, kty: any, n: any, p: any, q: any, qi: any }
+const RSA = { d: any, dp: any, dq: any, e: any, kty: any, n: any, p: any, q: any, qi: any }
+const CONNECTION_KEY = { rsa: RSA, xwing: any }
 const CARD = { label: any, fields: [{ name: any, label: any, value: any }] }
 const PARTY = { account: any, signingKey: any }
 const CONTENT = { share: any, connection: any, space: any, from: PARTY, to: PARTY, dek: any, card: CARD, madeAt: any, expiresAt: any }
 const STATEMENT = { account: any, invitation: any, role: any, key: any }
-const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any }
+const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any, xwing: any }
 const NOTE = {
-  version: any, state: any, role: any, delivery: any, secret: any, inviter: any, ownKey: any, pin: PIN, verifiedBy: any, name: any
+  version: any, state: any, role: any, delivery: any, secret: any, inviter: any, ownKey: any, pin: PIN, verifiedBy: any, name: any, createdAt: any
 }
 
 async function readOct (plaintext) {
@@ -141,16 +166,29 @@ async function readOct (plaintext) {
 }
 
 // "People and pins"
-async function checkPublication ({ id, spki, signingKey, statement }, account, invitation, role) {
+async function connectionKeyId ({ e, kty, n }, xwing) {
+  const thumbprint = bytes(await calculateJwkThumbprint({ e, kty, n }), 32)
+  return base64url.encode(await sha(256, concat(ascii.encode('vouchsafe/1 connection key'), thumbprint, xwing)))
+}
+
+// FIPS 203, section 7.2: 1184 bytes, of which the first 1152 hold 768 numbers of 12 bits below 3329.
+function checkXwing (key) {
+  for (let at = 0; at < 1152; at += 3) {
+    const [one, two, three] = key.slice(at, at + 3)
+    ensure((one | (two & 15) << 8) < 3329 && (two >> 4 | three << 4) < 3329, 'an encapsulation key')
+  }
+}
+
+async function checkPublication ({ id, spki, xwing, signingKey, statement }, account, invitation, role) {
   hasShape(signingKey, PUBLIC_OKP)
   const said = readJson(await verifyJws(statement, 'vs-keys', signingKey), STATEMENT)
-  const key = await subtle.importKey('spki', bytes(spki, 422), { name: 'RSA-OAEP', hash: 'SHA-256' }, true, ['encrypt'])
-  const { e, kty, n } = await subtle.exportKey('jwk', key)
-  ensure(e === 'AQAB' && bytes(n, 384)[0] >= 0x80, '3072 bits and exponent 65537')
-  const thumbprint = await calculateJwkThumbprint({ e, kty, n })
-  const expected = JSON.stringify({ account, invitation, role, key: thumbprint })
-  ensure(JSON.stringify(said) === expected && id === thumbprint, `the statement of the ${role}`)
-  return thumbprint
+  const rsa = await subtle.exportKey('jwk', await subtle.importKey('spki', bytes(spki, 422), oaep, true, ['encrypt']))
+  ensure(rsa.e === 'AQAB' && bytes(rsa.n, 384)[0] >= 0x80, '3072 bits and exponent 65537')
+  checkXwing(bytes(xwing, 1216))
+  const key = await connectionKeyId(rsa, bytes(xwing))
+  const expected = JSON.stringify({ account, invitation, role, key })
+  ensure(JSON.stringify(said) === expected && id === key, `the statement of the ${role}`)
+  return key
 }
 
 function readLink (link) {
@@ -198,16 +236,18 @@ const auth = await derive(recoveryKey, 'vouchsafe/1 recovery auth')
 ensure(base64url.encode(await sha(256, auth)) === inFile('bob.recoveryVerifier'), 'the recovery verifier')
 // The other way to it.
 const exported = await derive(bytes(inFile('bob.signIn.exportKey'), 64), 'vouchsafe/1 kek passphrase')
-const again = await openDir(inFile('bob.kekPassphrase'), 'vs-kek', [account, 'passphrase'], await aesKey(exported))
+const again = await openDir(inFile('bob.kekPassphrase'), 'vs-kek', [account, 'passphrase', '1'], await aesKey(exported))
 ensure(same(again, kekJwk), 'one KEK under both')
-const vaultKey = await readOct(await openDir(inFile('bob.vaultKey'), 'vs-key', [account, 'vault'], kek))
+const vaultJwk = await openDir(onPage('bob.vaultKey'), 'vs-key', [account, 'vault'], kek)
+ensure(utf8.decode(vaultJwk) === onPage('plaintexts.bob.vaultKey'), 'the vault key of the page')
+const vaultKey = await readOct(vaultJwk)
 const own = readJson(await openDir(inFile('bob.signingKey'), 'vs-key', [account, 'signing'], kek), PRIVATE_OKP)
 const ownKid = await calculateJwkThumbprint(own)
 
 // Step 2: the note, the link, and who Alice is.
 const connection = onPage('connection.id')
-const notePlain = await openDir(inFile('bob.entry.note'), 'vs-note', [account, connection], vaultKey)
-ensure(notePlain.length === 1024, 'a note of 1024 bytes')
+const notePlain = await openDir(onPage('bob.entry.note'), 'vs-note.2', [account, connection], vaultKey)
+ensure(notePlain.length === 4096, 'a note of 4096 bytes')
 const note = readPadded(notePlain, 16 * 1024, NOTE)
 says(JSON.stringify(note).slice(0, 102))
 says(note.ownKey)
@@ -218,7 +258,7 @@ says(pinKid)
 ensure(JSON.stringify(pin.signingKey) === onPage('connection.inviter.signingKey'), "Alice's key of the page")
 const published = { ...inFile('connection.inviter'), statement: onPage('connection.inviter.statement') }
 const aliceKid = await checkPublication(published, pin.account, connection, 'inviter')
-ensure(published.spki === pin.connectionKey, 'the pinned connection key')
+ensure(published.spki === pin.connectionKey && published.xwing === pin.xwing, 'the pinned connection key')
 const bobKid = await checkPublication(inFile('connection.invitee'), account, connection, 'invitee')
 ensure(bobKid === note.ownKey, "Bob's own connection key")
 const link = readLink(onPage('connection.link'))
@@ -233,13 +273,17 @@ const sides = [
 ensure(await proofOf(link.secret, connection, sides) === onPage('connection.proof'), 'the proof')
 ensure(await safetyNumberOf(sides) === onPage('connection.safetyNumber'), 'the safety number')
 
-// Step 3: the private key and the DEK.
-const privateJwk = readJson(await openDir(inFile('bob.entry.key'), 'vs-key', [account, 'connection', note.ownKey], kek), PRIVATE_RSA)
-ensure(await calculateJwkThumbprint(privateJwk) === note.ownKey, 'the private key is that of the note')
-const privateKey = await importJWK({ ...privateJwk, alg: 'RSA-OAEP-256' }, 'RSA-OAEP-256')
+// Step 3: the private keys and the DEK.
+const keyPlain = await openDir(onPage('bob.entry.key'), 'vs-key', [account, 'connection', note.ownKey], kek)
+const privateKeys = readJson(keyPlain, CONNECTION_KEY)
+const xwing = bytes(privateKeys.xwing, 32)
+// An X-Wing key pair follows from its seed; that the public half is the published one shows when the DEK opens.
+const publishedXwing = bytes(inFile('connection.invitee').xwing)
+ensure(await connectionKeyId(privateKeys.rsa, publishedXwing) === note.ownKey, 'the private keys are those of the note')
+const rsa = await subtle.importKey('jwk', privateKeys.rsa, oaep, false, ['decrypt'])
 const [space, share] = [onPage('share.space'), onPage('share.id')]
 const place = [pin.account, account, connection, space, share]
-const dekJwk = await openJwe(onPage('share.peer'), 'vs-dek', place, { alg: 'RSA-OAEP-256', kid: note.ownKey, key: privateKey })
+const dekJwk = await openHpke(onPage('share.peer'), 'vs-dek', place, { kid: note.ownKey, rsa, xwing })
 ensure(utf8.decode(dekJwk) === onPage('plaintexts.dek'), 'the DEK of the page')
 const dek = await readOct(dekJwk)
 says(dek.kid)

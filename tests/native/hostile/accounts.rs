@@ -1,6 +1,7 @@
 //! A lying Keystore at sign-up and sign-in.
 
 use serde_json::{Value, json};
+use vouchsafe::flows::{Client, Steps};
 
 use crate::support::secrets::bodies;
 use crate::support::{Counting, Http, PASSPHRASE, Person, World, run};
@@ -125,13 +126,79 @@ fn costs_are_not_asked_of_the_server() {
         let alice = world.person("alice").await;
         let http = Http::default();
         http.tamper_json(START, |answer| {
-            for name in ["memory", "passes", "ksf", "context", "version", "suite"] {
+            for name in ["memory", "passes", "ksf", "context", "version"] {
                 answer[name] = json!(1);
             }
         });
         let client = world.client_with(http, Counting::default());
         client.sign_in(&alice.email, PASSPHRASE).await.unwrap();
     });
+}
+
+#[test]
+fn a_suite_that_is_not_known_asks_for_an_update() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        for suite in [0, 2, 257, u64::MAX] {
+            let (code, asked) = refused(&world, &alice, START, move |answer| {
+                answer["suite"] = json!(suite);
+            })
+            .await;
+            assert_eq!(code, "update_needed", "{suite}");
+            assert_eq!(asked.len(), 1, "no finish was sent: {asked:?}");
+        }
+    });
+}
+
+/// Whoever stands between under an address of their own, and passes everything on as if it were the Keystore's, gets no
+/// proof of the passphrase.
+#[test]
+fn a_relay_under_another_address_is_wrong_credentials() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let own = world.keystore.clone();
+        let relay = own.replace("127.0.0.1", "localhost");
+        let http = Http::default();
+        let as_the_relay = relay.clone();
+        http.tamper(move |request, mut response| {
+            if request.url.ends_with(START) {
+                let body = request.body.as_deref().unwrap();
+                let body = body.replace(&as_the_relay, &own);
+                response.body = send_on(format!("{own}/v1{START}"), body);
+            }
+            response
+        });
+        let client = Client::new(
+            http.clone(),
+            Counting::default(),
+            &world.vault,
+            &relay,
+            None,
+            Steps::default(),
+        )
+        .unwrap();
+        let relayed = client.sign_in(&alice.email, PASSPHRASE).await;
+        assert_eq!(relayed.unwrap_err().code(), "wrong_credentials");
+        assert_eq!(http.sent.borrow().len(), 1, "no finish was sent");
+        // By itself the address is a good one: the Keystore has it on its list.
+        http.honest();
+        client.sign_in(&alice.email, PASSPHRASE).await.unwrap();
+    });
+}
+
+/// Posts a body, and gives the answer's.
+fn send_on(url: String, body: String) -> Vec<u8> {
+    let send = || async {
+        let request = reqwest::Client::new().post(url).body(body);
+        let request = request.header("content-type", "application/json");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.bytes().await.unwrap().to_vec()
+    };
+    let runtime = || tokio::runtime::Runtime::new().unwrap().block_on(send());
+    std::thread::scope(|threads| threads.spawn(runtime).join().unwrap())
 }
 
 #[test]

@@ -93,6 +93,8 @@ fn a_vault_in_the_middle_of_a_link_is_refused_by_the_invitee() {
             mallory.publication(bob.session.account(), id, Role::Inviter),
             mallory.publication(account, id, Role::Invitee),
             part("spki", whole_lie["spki"].clone()),
+            part("xwing", whole_lie["xwing"].clone()),
+            part("xwing", json!("")),
             part("statement", whole_lie["statement"].clone()),
             part("statement", json!(format!("{statement}A"))),
             part("statement", json!("")),

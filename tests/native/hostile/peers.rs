@@ -95,14 +95,15 @@ fn cards_against_the_rules_are_rejected() {
     });
 }
 
-/// Names and labels are one line of text: a control character or a change of the writing direction in them makes one
-/// field look like another.
+/// Names and labels are one line of text: a control character, an invisible one or a change of the writing direction in them
+/// makes one field look like another.
 #[test]
 fn names_and_labels_are_plain_text() {
     run(async {
         let mut hostile = Vec::new();
         for letter in [
-            "\u{0}", "\u{8}", "\n", "\u{1b}", "\u{7f}", "\u{202e}", "\u{2066}",
+            "\u{0}", "\u{8}", "\n", "\u{1b}", "\u{7f}", "\u{200b}", "\u{200d}", "\u{200f}",
+            "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{2800}", "\u{feff}",
         ] {
             hostile.push(card("C", &[field(&format!("a{letter}b"), "L")]));
             hostile.push(card("C", &[field("n", &format!("a{letter}b"))]));

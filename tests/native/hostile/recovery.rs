@@ -264,8 +264,8 @@ fn the_kek_never_changes() {
             assert_eq!(kek.kid(), secrets.kek.kid());
         }
         for (update, kind) in [
-            (&updates[0]["passphrase"]["kekPassphrase"], "passphrase"),
-            (&updates[2]["passphrase"]["kekPassphrase"], "passphrase"),
+            (&updates[0]["passphrase"]["kekPassphrase"], "passphrase/1"),
+            (&updates[2]["passphrase"]["kekPassphrase"], "passphrase/1"),
             (&updates[2]["recovery"]["kekRecovery"], "recovery"),
         ] {
             let header = jose::header_value(text(update));

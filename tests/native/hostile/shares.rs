@@ -9,7 +9,7 @@ use vouchsafe::flows::Share;
 
 use crate::hostile::{SHARES, SPACES};
 use crate::support::jose;
-use crate::support::secrets::{Mallory, Secrets, place, sent_share, sent_space, text};
+use crate::support::secrets::{Mallory, Secrets, bodies, place, sent_share, sent_space, text};
 use crate::support::{Person, World, connect_by_link, eventually, passport, run, whole};
 
 struct Two {
@@ -289,7 +289,7 @@ fn only_the_recipients_own_claim_is_a_claim() {
         }
         let claim = async |share: &Share| {
             let end = format!("/spaces/{}/claim", share.space);
-            eventually(async || crate::support::secrets::bodies(&two.bob, &end).pop()).await["claim"].clone()
+            eventually(async || bodies(&two.bob, &end).pop()).await["claim"].clone()
         };
         let (first, second) = (claim(&two.first).await, claim(&two.second).await);
         let own = sent_space(&two.alice, two.first.space);
@@ -311,10 +311,36 @@ fn only_the_recipients_own_claim_is_a_claim() {
             lie(&device, nothing, move |space| {
                 space["claim"] = wrong.clone()
             });
-            let error = device.session.read_share(two.first.id).await.unwrap_err();
-            assert_eq!(error, Error::RecordRejected, "{shown:.80}");
-            assert_eq!(device.engine.decryptions.get(), 0);
+            let read = device.session.read_share(two.first.id).await.unwrap();
+            assert_eq!(read.card, passport());
+            assert_eq!(
+                device.engine.decryptions.get(),
+                1,
+                "{shown:.80}: the peer's copy"
+            );
+            let end = format!("/spaces/{}/claim", two.first.space);
+            let anew = eventually(async || bodies(&device, &end).pop()).await;
+            assert_ne!(anew["claim"], shown, "it is replaced");
+            device.session.read_share(two.first.id).await.unwrap();
+            assert_eq!(device.engine.decryptions.get(), 1);
         }
+        // What was stored last is a good claim, and neither copy is a third one.
+        let device = two.world.other_device(&two.bob).await;
+        device.session.read_share(two.first.id).await.unwrap();
+        assert_eq!(device.engine.decryptions.get(), 0);
+        let device = two.world.other_device(&two.bob).await;
+        let wrong = own["own"].clone();
+        lie(&device, nothing, move |space| {
+            space["claim"] = wrong.clone();
+            space["peer"] = wrong.clone();
+        });
+        for _ in 0..2 {
+            let error = device.session.read_share(two.first.id).await.unwrap_err();
+            assert_eq!(error, Error::RecordRejected);
+        }
+        assert!(device.engine.decryptions.get() <= 1);
+        let end = format!("/spaces/{}/claim", two.first.space);
+        assert_eq!(bodies(&device, &end), Vec::<Value>::new());
         let device = two.world.other_device(&two.bob).await;
         lie(&device, nothing, move |space| {
             space["claim"] = first.clone()

@@ -343,6 +343,7 @@ fn signing_in() {
 const SIGN_IN_LIES: &[&str] = &[
     "/keystore/v1/sign-in/finish /credentialsVersion",
     "/keystore/v1/sign-in/finish /expiresAt",
+    "/keystore/v1/sign-in/finish /failedSignIns",
     "/keystore/v1/tokens /expiresAt",
     "/vault/v1/cards/{id} /createdAt",
     "/vault/v1/cards/{id} /updatedAt",

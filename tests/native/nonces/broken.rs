@@ -219,8 +219,8 @@ fn nothing_is_shared_at_whichever_draw_it_breaks() {
                 assert!(share.is_none(), "{fault:?} after {good_draws} draws");
                 page.sealed();
             }
-            // Two ids, the DEK, its two wraps (an IV, and a key and an IV), and the share's IV.
-            let needed = if fault == Fault::Constant { 6 } else { 7 };
+            // Two ids, the DEK, its two wraps (an IV; a PSK, and two blocks for X-Wing), and the share's IV.
+            let needed = if fault == Fault::Constant { 7 } else { 8 };
             assert_eq!(made, Some((needed, 3)), "{fault:?}");
         }
     });

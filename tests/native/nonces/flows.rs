@@ -89,7 +89,14 @@ fn reloads_and_retries() {
             seen.note_all(&serde_json::from_str(body).unwrap());
         }
         for typ in [
-            "vs-kek", "vs-key", "vs-card", "vs-note", "vs-own", "vs-dek", "vs-claim", "vs-share",
+            "vs-kek",
+            "vs-key",
+            "vs-card",
+            "vs-note.2",
+            "vs-own",
+            "vs-dek",
+            "vs-claim",
+            "vs-share",
         ] {
             assert!(seen.of_kind(typ) > 0, "no {typ} was sealed");
         }

@@ -8,6 +8,7 @@ use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
     self, CardContent, Delivery, Note, NoteState, Role, ShareIds, Wrap,
 };
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::nonces::seen::Seen;
@@ -38,7 +39,7 @@ impl Account {
     fn seal_keys(&self, engine: &impl Engine, at: &ShareIds) -> [String; 5] {
         let (id, kek, vault) = (self.id, &self.kek, &self.vault);
         [
-            records::seal_kek(engine, id, Wrap::Passphrase, vault, kek),
+            records::seal_kek(engine, id, Wrap::Passphrase(Suite::One), vault, kek),
             records::seal_kek(engine, id, Wrap::Recovery, vault, kek),
             records::seal_vault_key(engine, id, kek, vault),
             records::seal_own_dek(engine, kek, at, vault),
@@ -57,7 +58,7 @@ impl Account {
             2 => now(records::seal_card(engine, id, at.share, vault, &card, 1)),
             3 => {
                 let (state, role) = (NoteState::Invited, Role::Inviter);
-                let note = Note::new(state, role, Delivery::Email, self.pair.public(), "Bob");
+                let note = Note::new(state, role, Delivery::Email, self.pair.public(), "Bob", 1);
                 records::seal_note(engine, id, self.connection, vault, &note)
             }
             _ => {
@@ -119,7 +120,7 @@ fn a_hundred_thousand_records() {
         ("vs-kek", 2 * rounds),
         ("vs-key", rounds + 2 * in_turn),
         ("vs-card", in_turn),
-        ("vs-note", in_turn),
+        ("vs-note.2", in_turn),
         ("vs-own", rounds),
         ("vs-dek", rounds.div_ceil(ROUNDS_PER_RSA)),
         ("vs-claim", rounds),

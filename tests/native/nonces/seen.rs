@@ -31,13 +31,14 @@ impl Seen {
     pub(crate) fn note(&mut self, jwe: &str) {
         let parts: Vec<&str> = jwe.split('.').collect();
         let header = header_of(jwe).unwrap();
-        let iv = BASE64URL_NOPAD.decode(parts[2].as_bytes()).unwrap();
-        assert_eq!(iv.len(), 12);
-        // With RSA the key of the content is drawn for the record, and its wrap stands for it.
-        let key = match parts[1] {
-            "" => header["kid"].as_str().unwrap(),
-            wrapped => wrapped,
+        let decode = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).unwrap();
+        // With HPKE key and IV follow from what is drawn for the record: the encapsulated secret and the wrapped PSK
+        // stand for them.
+        let (key, iv) = match header["psk_id"].as_str() {
+            Some(psk_id) => (parts[1], decode(psk_id)),
+            None => (header["kid"].as_str().unwrap(), decode(parts[2])),
         };
+        assert_eq!(iv.len(), if parts[2].is_empty() { 384 } else { 12 });
         let hash = self.hasher.hash_one(jwe);
         match self.records.insert((key.to_owned(), iv.clone()), hash) {
             None => {
@@ -70,7 +71,8 @@ fn header_of(text: &str) -> Option<Value> {
     let (head, rest) = text.split_once('.')?;
     let header: Value =
         serde_json::from_slice(&BASE64URL_NOPAD.decode(head.as_bytes()).ok()?).ok()?;
-    (rest.matches('.').count() == 3 && header["enc"] == "A256GCM").then_some(header)
+    let ours = header["enc"] == "A256GCM" || header["alg"] == "HPKE-9";
+    (rest.matches('.').count() == 3 && ours).then_some(header)
 }
 
 #[test]

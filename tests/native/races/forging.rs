@@ -1,13 +1,13 @@
-//! Connection keys in no time: a real key's numbers with a random modulus. Nothing is wrapped with them where they are
+//! RSA keys in no time: a real key's numbers with a random modulus. Nothing is wrapped with them where they are
 //! used, and both services and the client look at their form alone.
 
 use std::sync::LazyLock;
 
 use data_encoding::BASE64URL_NOPAD;
 use vouchsafe::Result;
-use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::rsa_key::RsaKey;
 use zeroize::Zeroizing;
 
 use crate::support::{Hooked, Hooks};
@@ -22,7 +22,7 @@ static MODEL: LazyLock<(Vec<u8>, usize)> = LazyLock::new(|| {
             .block_on(RustEngine.make_rsa_key())
             .unwrap()
             .to_vec();
-        let key = ConnectionKey::from_pkcs8(Zeroizing::new(pkcs8.clone())).unwrap();
+        let key = RsaKey::from_pkcs8(Zeroizing::new(pkcs8.clone())).unwrap();
         let jwk = serde_json::to_value(key.public().to_jwk().unwrap()).unwrap();
         let modulus = BASE64URL_NOPAD
             .decode(jwk["n"].as_str().unwrap().as_bytes())

@@ -9,6 +9,9 @@ use tokio::runtime::Builder;
 use tokio::sync::Barrier;
 use tokio::task::LocalSet;
 use vouchsafe::crypto::connection_key::ConnectionKey;
+use vouchsafe::crypto::engine::rust::RustEngine;
+use vouchsafe::crypto::rsa_key::RsaKey;
+use vouchsafe::crypto::xwing::XwingKey;
 use vouchsafe::ids::Id;
 
 use crate::races::forging::forge_key;
@@ -133,10 +136,13 @@ impl Caller {
 
     /// Publishes a key of the caller and gives its id.
     pub async fn publish(&self) -> String {
-        let key = ConnectionKey::from_pkcs8(forge_key()).unwrap();
-        let id = key.public().thumbprint().to_owned();
+        let rsa = RsaKey::from_pkcs8(forge_key()).unwrap();
+        let xwing = XwingKey::make(&RustEngine).unwrap();
+        let key = ConnectionKey::new(rsa, xwing).unwrap();
+        let id = key.public().id().to_owned();
         let body = json!({
-            "spki": BASE64URL_NOPAD.encode(key.public().spki()),
+            "spki": BASE64URL_NOPAD.encode(key.public().rsa().spki()),
+            "xwing": key.public().xwing().to_text(),
             "signingKey": { "crv": "Ed25519", "kty": "OKP", "x": random(32) },
             "statement": format!("e30.e30.{}", random(64)),
         });

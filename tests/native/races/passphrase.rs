@@ -11,12 +11,13 @@ use vouchsafe::crypto::engine::Operation;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SymmetricKey;
 use vouchsafe::crypto::records::{Wrap, open_kek, passphrase_wrapping_key, seal_kek};
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::races::lab::{
     Lab, ROUNDS, Tally, code, jwe, on_many_threads, on_one_thread, race, random, send, watch,
 };
-use crate::support::opaque::{self, Suite, System};
+use crate::support::opaque::{self, Ciphers, System};
 use crate::support::{Counting, Http, PASSPHRASE, passport};
 
 const EMAIL: &str = "alice@example.org";
@@ -49,24 +50,29 @@ impl Account {
     /// Registers a passphrase: the record, and the KEK under it.
     async fn register(&self, path: &str, session: Option<&str>, passphrase: &str) -> Value {
         let started =
-            ClientRegistration::<Suite>::start(&mut System, passphrase.as_bytes()).unwrap();
+            ClientRegistration::<Ciphers>::start(&mut System, passphrase.as_bytes()).unwrap();
         let request = encode(&started.message.serialize());
-        let body = match session {
-            Some(_) => json!({ "registrationRequest": request }),
-            None => {
-                json!({ "registrationRequest": request, "email": EMAIL, "identityToken": null })
-            }
-        };
+        let mut body = json!({ "suite": 1, "registrationRequest": request });
+        if session.is_none() {
+            body["email"] = json!(EMAIL);
+            body["identityToken"] = Value::Null;
+            body["keystore"] = json!(self.keystore);
+        }
         let (status, answer) = self.post(path, session, body).await;
         assert_eq!(status, 200, "{answer}");
         let response = decode(&answer["registrationResponse"]);
         let state = started.state.serialize();
-        let registration = Operation::Registration;
+        let registration = Operation::Registration(Suite::One);
         let finished =
             opaque::finish(registration, &state, passphrase.as_bytes(), &response).unwrap();
         let wrapping = passphrase_wrapping_key(&finished.export_key).unwrap();
-        let kek = seal_kek(&RustEngine, self.id, Wrap::Passphrase, &wrapping, &self.kek).unwrap();
-        json!({ "registrationRecord": encode(&finished.message), "kekPassphrase": kek })
+        let wrap = Wrap::Passphrase(Suite::One);
+        let kek = seal_kek(&RustEngine, self.id, wrap, &wrapping, &self.kek).unwrap();
+        json!({
+            "registration": answer["registration"],
+            "registrationRecord": encode(&finished.message),
+            "kekPassphrase": kek,
+        })
     }
 
     async fn sign_up(&self, passphrase: &str) {
@@ -75,6 +81,7 @@ impl Account {
             "accountId": self.id,
             "email": EMAIL,
             "identityToken": null,
+            "registration": made["registration"],
             "registrationRecord": made["registrationRecord"],
             "kekPassphrase": made["kekPassphrase"],
             "kekRecovery": jwe(),
@@ -88,22 +95,27 @@ impl Account {
     /// Signs in, and opens the KEK: gives the session and the version of the credentials. Nothing for a passphrase that
     /// is wrong.
     async fn sign_in(&self, passphrase: &str) -> Option<(String, u64)> {
-        let started = ClientLogin::<Suite>::start(&mut System, passphrase.as_bytes()).unwrap();
+        let started = ClientLogin::<Ciphers>::start(&mut System, passphrase.as_bytes()).unwrap();
         let request = encode(&started.message.serialize());
-        let body = json!({ "email": EMAIL, "identityToken": null, "credentialRequest": request });
+        let body = json!({
+            "email": EMAIL,
+            "identityToken": null,
+            "keystore": self.keystore,
+            "credentialRequest": request,
+        });
         let (status, answer) = self.post("/sign-in/start", None, body).await;
         assert_eq!(status, 200, "{answer}");
         let response = decode(&answer["credentialResponse"]);
         let state = started.state.serialize();
-        let finished =
-            opaque::finish(Operation::SignIn, &state, passphrase.as_bytes(), &response).ok()?;
+        let sign_in = Operation::SignIn(Suite::One, &self.keystore);
+        let finished = opaque::finish(sign_in, &state, passphrase.as_bytes(), &response).ok()?;
         let finalization = encode(&finished.message);
         let body = json!({ "login": answer["login"], "credentialFinalization": finalization });
         let (status, answer) = self.post("/sign-in/finish", None, body).await;
         assert_eq!(status, 200, "{answer}");
         let wrapping = passphrase_wrapping_key(&finished.export_key).unwrap();
         let kek = answer["kekPassphrase"].as_str().unwrap();
-        let kek = open_kek(self.id, Wrap::Passphrase, &wrapping, kek).unwrap();
+        let kek = open_kek(self.id, Wrap::Passphrase(Suite::One), &wrapping, kek).unwrap();
         assert_eq!(kek.kid(), self.kek.kid(), "the KEK never changes");
         let session = answer["session"].as_str().unwrap().to_owned();
         Some((session, answer["credentialsVersion"].as_u64().unwrap()))

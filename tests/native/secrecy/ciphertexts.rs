@@ -20,14 +20,16 @@ pub enum Role {
     Kek(String),
     Vault(String),
     Signing(String),
-    /// An account's connection key with this thumbprint.
+    /// An account's connection key with this id.
     Connection(String, String),
+    /// The X-Wing half of the connection key with this id, which opens nothing by itself.
+    Seed(String),
+    /// The PSK of a peer's copy, which opens nothing by itself either.
+    Psk(String),
     /// By encryption space.
     Dek(String),
     /// Something that opens nothing.
     Nothing(String),
-    /// The key inside of one RSA envelope, which opens that one.
-    Content,
 }
 
 /// A JWE and what its header says.
@@ -39,7 +41,8 @@ pub struct Jwe {
     pub ctx: Vec<String>,
 }
 
-/// The JWE that begins here, if one does: five parts, of which the last has the 22 letters of a tag.
+/// The JWE that begins here, if one does: five parts, of which the last has the 22 letters of a tag, or, with integrated
+/// encryption, none.
 fn jwe_at(bytes: &[u8]) -> Option<Jwe> {
     let mut ends = Vec::new();
     let mut at = 0;
@@ -52,18 +55,23 @@ fn jwe_at(bytes: &[u8]) -> Option<Jwe> {
         }
         at += 1;
     }
-    let tag = bytes.get(at..at + 22)?;
+    let end = match ends[2] - ends[1] {
+        1 => at,
+        17 => at + 22,
+        _ => return None,
+    };
+    let tag = bytes.get(at..end)?;
     let plain = tag
         .iter()
         .all(|letter| letter.is_ascii_alphanumeric() || b"-_".contains(letter));
-    if !plain || ends[2] - ends[1] != 17 {
+    if !plain {
         return None;
     }
     let header = BASE64URL_NOPAD.decode(&bytes[..ends[0]]).ok()?;
     let header: Value = serde_json::from_slice(&header).ok()?;
     let member = |name: &str| Some(header.get(name)?.as_str()?.to_owned());
     Some(Jwe {
-        text: String::from_utf8(bytes[..at + 22].to_vec()).ok()?,
+        text: String::from_utf8(bytes[..end].to_vec()).ok()?,
         typ: member("typ")?,
         kid: member("kid")?,
         ctx: member("ctx")?.split('/').map(str::to_owned).collect(),
@@ -84,7 +92,7 @@ pub fn find_jwes(bytes: &[u8], found: &mut BTreeMap<String, Jwe>) {
 /// A key to try.
 enum Key {
     Symmetric([u8; 32]),
-    Private(Box<<RustEngine as Engine>::PrivateKey>),
+    Private(Box<(<RustEngine as Engine>::PrivateKey, Vec<u8>)>),
 }
 
 /// The keys that are known, and what they opened.
@@ -126,13 +134,17 @@ impl Keys {
             ("vs-kek", [account, _]) => Role::Kek((*account).to_owned()),
             ("vs-key", [account, "vault"]) => Role::Vault((*account).to_owned()),
             ("vs-key", [account, "signing"]) => Role::Signing((*account).to_owned()),
-            ("vs-key", [account, "connection", thumbprint]) => {
-                let key = ConnectionKey::from_jwk(plaintext).unwrap();
-                assert_eq!(key.public().thumbprint(), *thumbprint);
-                let role = Role::Connection((*account).to_owned(), (*thumbprint).to_owned());
-                if self.known.insert((role.clone(), key.pkcs8().to_vec())) {
-                    let private = RustEngine.import_rsa_key(key.pkcs8()).await.unwrap();
-                    self.waiting.push((role, Key::Private(Box::new(private))));
+            ("vs-key", [account, "connection", id]) => {
+                let key = ConnectionKey::from_json(plaintext).unwrap();
+                assert_eq!(key.public().id(), *id);
+                let role = Role::Connection((*account).to_owned(), (*id).to_owned());
+                let pkcs8 = key.rsa().pkcs8();
+                if self.known.insert((role.clone(), pkcs8.to_vec())) {
+                    let rsa = RustEngine.import_rsa_key(pkcs8).await.unwrap();
+                    let seed = jose::from_base64url(&key.xwing().to_text());
+                    self.add(Role::Seed((*id).to_owned()), &seed);
+                    let private = Key::Private(Box::new((rsa, seed)));
+                    self.waiting.push((role, private));
                 }
                 return;
             }
@@ -151,9 +163,10 @@ async fn open(key: &Key, jwe: &str) -> Option<Vec<u8>> {
     match key {
         Key::Symmetric(key) => jose::open(key, jwe),
         Key::Private(key) => {
-            let wrapped = jose::from_base64url(jwe.split('.').nth(1)?);
-            let content_key = RustEngine.rsa_decrypt(key, &wrapped).await.ok()?;
-            jose::open(content_key.as_slice().try_into().ok()?, jwe)
+            let (rsa, seed) = &**key;
+            let psk_id = jose::psk_id_of(&jose::header_of(jwe))?;
+            let psk = RustEngine.rsa_decrypt(rsa, &psk_id).await.ok()?;
+            jose::open_hpke(seed, (&psk, &psk_id), jwe)
         }
     }
 }
@@ -162,11 +175,11 @@ async fn open(key: &Key, jwe: &str) -> Option<Vec<u8>> {
 pub fn named_opener(jwe: &Jwe) -> Role {
     let ctx: Vec<&str> = jwe.ctx.iter().map(String::as_str).collect();
     match (jwe.typ.as_str(), &ctx[..]) {
-        ("vs-kek", [account, "passphrase"]) => Role::Passphrase((*account).to_owned()),
+        ("vs-kek", [account, "passphrase", "1"]) => Role::Passphrase((*account).to_owned()),
         ("vs-kek", [account, "recovery"]) => Role::Recovery((*account).to_owned()),
         ("vs-key", [account, "vault" | "signing"] | [account, "connection", _])
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),
-        ("vs-card" | "vs-note", [account, _]) => Role::Vault((*account).to_owned()),
+        ("vs-card" | "vs-note.2", [account, _]) => Role::Vault((*account).to_owned()),
         ("vs-dek", [_, recipient, _, _, _]) => {
             Role::Connection((*recipient).to_owned(), jwe.kid.clone())
         }

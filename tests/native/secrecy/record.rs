@@ -10,7 +10,7 @@ use crate::secrecy::recording::{Place, Recording, Service};
 use crate::secrecy::scan::Scanner;
 use crate::secrecy::secrets::{Kind, Part, Secret, derive, recovery_bytes};
 use crate::secrecy::stage::Stage;
-use crate::support::jose::from_base64url;
+use crate::support::jose::{from_base64url, to_base64url};
 use crate::support::sample::sample;
 
 /// What is no key is tried as one in so many parts.
@@ -112,21 +112,24 @@ fn members(recording: &Recording, name: &str) -> BTreeSet<String> {
     values
 }
 
-/// The Keystore's setup: what it keys OPAQUE, the emails' digests and the tokens with.
+/// Both setups: what the Keystore keys OPAQUE and the tokens with, the secret of its seals, and what the Vault keys its mails
+/// with.
 fn setup(recording: &Recording) -> Vec<Secret> {
-    let file = recording
-        .pieces
-        .iter()
-        .find(|piece| piece.place == Place::Setup);
-    let file: Value = serde_json::from_slice(&file.unwrap().bytes).unwrap();
-    let member = |name: &str| from_base64url(file[name].as_str().unwrap());
-    let mut opaque = member("opaque");
+    let file = |name: &str| -> Value {
+        let mut setups = recording.pieces.iter();
+        let file = setups.find(|piece| piece.place == Place::Setup && piece.name == name);
+        serde_json::from_slice(&file.unwrap().bytes).unwrap()
+    };
+    let (keystore, vault) = (file("keystore.setup"), file("vault.setup"));
+    let member = |file: &Value, name: &str| from_base64url(file[name].as_str().unwrap());
+    let mut opaque = member(&keystore, "opaque");
     // The seed and the private key; a public one follows.
     opaque.truncate(96);
     [
         ("opaque", opaque),
-        ("emailSecret", member("emailSecret")),
-        ("tokenKey", member("tokenKey")),
+        ("secret", member(&keystore, "secret")),
+        ("tokenKey", member(&keystore, "tokenKey")),
+        ("mailSecret", member(&vault, "mailSecret")),
     ]
     .map(|(name, bytes)| Secret::bytes(Kind::Setup, name, &bytes))
     .into()
@@ -145,8 +148,8 @@ fn first_keys(people: &People, secrets: &[Secret]) -> Keys {
             let other = derive(export_key, "vouchsafe/1 kek recovery", 32);
             keys.add(Role::Nothing("export key as recovery key".into()), &other);
         }
-        for content_key in &person.witness.seen.borrow().content_keys {
-            keys.add(Role::Content, content_key);
+        for psk in &person.witness.seen.borrow().psks {
+            keys.add(Role::Psk(to_base64url(psk)), psk);
         }
         let own = |secret: &&Secret| secret.kind == Kind::RecoveryKey && secret.name == person.name;
         for recovery_key in secrets.iter().filter(own) {
@@ -185,10 +188,10 @@ fn account_keys(people: &People, keys: &Keys) -> Vec<Secret> {
             secrets.push(Secret::bytes(Kind::ExportKey, person.name, key));
         }
         for key in &seen.rsa_keys {
-            secrets.push(Secret::connection_key(person.name, key));
+            secrets.push(Secret::rsa_key(person.name, key));
         }
-        for key in &seen.content_keys {
-            secrets.push(Secret::bytes(Kind::ContentKey, person.name, key));
+        for psk in &seen.psks {
+            secrets.push(Secret::bytes(Kind::Psk, person.name, psk));
         }
     }
     for (role, key) in &keys.known {
@@ -197,6 +200,7 @@ fn account_keys(people: &People, keys: &Keys) -> Vec<Secret> {
             Role::Kek(_) => Kind::Kek,
             Role::Vault(_) => Kind::VaultKey,
             Role::Signing(_) => Kind::SigningKey,
+            Role::Seed(_) => Kind::ConnectionKey,
             Role::Dek(_) => Kind::Dek,
             _ => continue,
         };

@@ -39,7 +39,7 @@ pub enum Place {
     Log(Service),
     /// The captured mails.
     Outbox,
-    /// The Keystore's setup file.
+    /// The setup file of a service.
     Setup,
 }
 
@@ -103,7 +103,7 @@ impl Recording {
                 continue;
             }
             let place = match name.as_str() {
-                "keystore.setup" => Place::Setup,
+                "keystore.setup" | "vault.setup" => Place::Setup,
                 _ if name.starts_with(&format!("{}.db", service.name())) => Place::Files(service),
                 _ => panic!("nobody looks into {name}"),
             };

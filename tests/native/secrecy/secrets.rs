@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64URL_NOPAD;
 use hkdf::Hkdf;
-use serde_json::Value;
 use sha2::Sha256;
-use vouchsafe::crypto::connection_key::ConnectionKey;
+use vouchsafe::crypto::rsa_key::RsaKey;
 use zeroize::Zeroizing;
 
 /// What kind of secret.
@@ -24,8 +23,8 @@ pub enum Kind {
     SigningKey,
     ConnectionKey,
     Dek,
-    /// The key inside of an RSA envelope.
-    ContentKey,
+    /// The PSK of a peer's copy.
+    Psk,
     LinkSecret,
     /// What proves that somebody held the link.
     AcceptKey,
@@ -37,7 +36,7 @@ pub enum Kind {
     MailToken,
     Session,
     VaultToken,
-    /// The Keystore's own secrets.
+    /// The services' own secrets.
     Setup,
 }
 
@@ -98,9 +97,9 @@ impl Secret {
     }
 
     /// A private RSA key: each of its secret numbers.
-    pub fn connection_key(owner: &str, pkcs8: &[u8]) -> Self {
-        let key = ConnectionKey::from_pkcs8(Zeroizing::new(pkcs8.to_vec())).unwrap();
-        let jwk: Value = serde_json::from_slice(&key.to_jwk().unwrap()).unwrap();
+    pub fn rsa_key(owner: &str, pkcs8: &[u8]) -> Self {
+        let key = RsaKey::from_pkcs8(Zeroizing::new(pkcs8.to_vec())).unwrap();
+        let jwk = serde_json::to_value(key.to_jwk().unwrap()).unwrap();
         let number = |name: &str| {
             let text = jwk[name].as_str().unwrap();
             Part::Bytes(BASE64URL_NOPAD.decode(text.as_bytes()).unwrap())

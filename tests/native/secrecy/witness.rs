@@ -17,8 +17,8 @@ pub struct Seen {
     pub rsa_keys: Vec<Vec<u8>>,
     /// OPAQUE's export keys, each once.
     pub export_keys: Vec<Vec<u8>>,
-    /// The content keys of the RSA envelopes that were sealed.
-    pub content_keys: Vec<Vec<u8>>,
+    /// The PSKs of the peers' copies that were sealed.
+    pub psks: Vec<Vec<u8>>,
 }
 
 /// The Rust engine, and what went through it.
@@ -37,12 +37,12 @@ impl Hooks for Sight {
     }
 
     fn before_rsa_encrypt(&self, plaintext: &[u8]) {
-        self.seen.borrow_mut().content_keys.push(plaintext.to_vec());
+        self.seen.borrow_mut().psks.push(plaintext.to_vec());
     }
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

@@ -14,6 +14,8 @@ use vouchsafe::crypto::invitation_link::{LinkSecret, Token};
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{CardContent, Field as CardField};
 use vouchsafe::crypto::recovery_key::RecoveryKey;
+use vouchsafe::crypto::rsa_key::RsaKey;
+use vouchsafe::crypto::xwing::XwingKey;
 use zeroize::ZeroizeOnDrop;
 
 /// A field with one of these words in its name may hold a secret, so that it is wiped or explained.
@@ -48,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 47] = [
+const NO_SECRETS: [(&str, &str); 48] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -56,18 +58,19 @@ const NO_SECRETS: [(&str, &str); 47] = [
     ),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
     ("Entry.key", "a ciphertext"),
+    ("FirstForm.own_key", "an id"),
     ("Gcm.key", "borrowed from a key that is wiped"),
     ("Inviter.connection_key", "a public key"),
     ("Inviter.signing_key", "a public key"),
     ("Live.next_key", "a counter"),
-    ("NewConnection.public_key_id", "a thumbprint"),
+    ("NewConnection.public_key_id", "an id"),
     ("NewEntry.key", "a ciphertext"),
-    ("NewInvitation.public_key_id", "a thumbprint"),
+    ("NewInvitation.public_key_id", "an id"),
     ("NewInvitation.token_hash", "a hash"),
     ("NewPassphrase.kek_passphrase", "a ciphertext"),
     ("NewRecovery.kek_recovery", "a ciphertext"),
     ("NewRecovery.recovery_verifier", "a hash"),
-    ("Note.own_key", "a thumbprint"),
+    ("Note.own_key", "an id"),
     ("Opened.passphrase", "an OPAQUE record and a ciphertext"),
     ("Party.signing_key", "a thumbprint"),
     ("Pin.connection_key", "a public key"),
@@ -100,15 +103,19 @@ const NO_SECRETS: [(&str, &str); 47] = [
     ("SignedIn.kek_passphrase", "a ciphertext"),
     ("SignedIn.signing_key", "a ciphertext"),
     ("SignedIn.vault_key", "a ciphertext"),
-    ("Statement.key", "a thumbprint"),
+    ("Statement.key", "an id"),
     ("StoredCard.card", "a ciphertext"),
-    ("StoredInvitation.public_key_id", "a thumbprint"),
+    ("StoredInvitation.public_key_id", "an id"),
     ("Subscription.key", "a counter"),
     ("VerifyingKey.key", "a public key"),
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
-const PLAIN_COPIES: [(&str, &str); 4] = [
+const PLAIN_COPIES: [(&str, &str); 5] = [
+    (
+        "api/token.rs proof_token: to_string(token)",
+        "goes into a `Request`, which is wiped",
+    ),
     (
         "api/token.rs session_token: to_string(token)",
         "goes into a `Request`, which is wiped",
@@ -286,6 +293,8 @@ fn secret_types_are_wiped_on_drop() {
     wiped::<SymmetricKey>();
     wiped::<SigningKey>();
     wiped::<ConnectionKey>();
+    wiped::<RsaKey>();
+    wiped::<XwingKey>();
     wiped::<RecoveryKey>();
     wiped::<LinkSecret>();
     wiped::<Token>();

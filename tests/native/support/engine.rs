@@ -59,7 +59,7 @@ pub trait Hooks: Clone + 'static {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],
@@ -120,7 +120,7 @@ impl<H: Hooks> Engine for Hooked<H> {
 
     async fn finish_opaque(
         &self,
-        operation: Operation,
+        operation: Operation<'_>,
         state: &[u8],
         passphrase: &[u8],
         response: &[u8],

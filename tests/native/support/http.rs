@@ -201,6 +201,9 @@ impl Http {
         if let Some(id) = &request.last_event_id {
             builder = builder.header("last-event-id", id);
         }
+        if let Some(device) = &request.device {
+            builder = builder.header("vouchsafe-device", device);
+        }
         if let Some(body) = &request.body {
             builder = builder
                 .header("content-type", "application/json")

@@ -1,6 +1,11 @@
 //! A second, small writer and reader of compact JWE and JWS that has nothing from `src`: it takes any header and any
 //! plaintext, so that tests can make what the client never would.
 
+use hpke::aead::AesGcm256;
+use hpke::kdf::KdfShake256;
+use hpke::kem::XWing;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, PskBundle, Serializable};
+
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use data_encoding::BASE64URL_NOPAD;
@@ -46,7 +51,7 @@ pub fn open(key: &[u8; 32], jwe: &str) -> Option<Vec<u8>> {
     let parts: Vec<&str> = jwe.split('.').collect();
     let mut sealed = from_base64url(parts[3]);
     sealed.extend(from_base64url(parts[4]));
-    let iv: [u8; 12] = from_base64url(parts[2]).try_into().unwrap();
+    let iv: [u8; 12] = from_base64url(parts[2]).try_into().ok()?;
     let payload = Payload {
         msg: &sealed,
         aad: parts[0].as_bytes(),
@@ -55,6 +60,56 @@ pub fn open(key: &[u8; 32], jwe: &str) -> Option<Vec<u8>> {
         .unwrap()
         .decrypt(&Nonce::from(iv), payload)
         .ok()
+}
+
+/// Seals with HPKE in PSK mode for a public X-Wing key, with this very header, which holds `psk_id` or does not.
+pub fn seal_hpke(
+    key: &[u8],
+    header: &str,
+    (psk, psk_id): (&[u8], &[u8]),
+    plaintext: &[u8],
+) -> String {
+    let header = to_base64url(header.as_bytes());
+    let key = <XWing as Kem>::PublicKey::from_bytes(key).unwrap();
+    let mode = OpModeS::Psk(PskBundle::new(psk, psk_id).unwrap());
+    let (enc, sealed) = hpke::single_shot_seal_with_rng::<AesGcm256, KdfShake256, XWing>(
+        &mode,
+        &key,
+        &[],
+        plaintext,
+        header.as_bytes(),
+        &mut rsa::rand_core::UnwrapErr(getrandom::SysRng),
+    )
+    .unwrap();
+    format!(
+        "{header}.{}..{}.",
+        to_base64url(&enc.to_bytes()),
+        to_base64url(&sealed)
+    )
+}
+
+/// Opens HPKE in PSK mode with an X-Wing seed, whatever the header says.
+pub fn open_hpke(seed: &[u8], (psk, psk_id): (&[u8], &[u8]), jwe: &str) -> Option<Vec<u8>> {
+    let parts: Vec<&str> = jwe.split('.').collect();
+    let key = <XWing as Kem>::PrivateKey::from_bytes(seed).unwrap();
+    let enc = <XWing as Kem>::EncappedKey::from_bytes(&from_base64url(parts[1])).ok()?;
+    let mode = OpModeR::Psk(PskBundle::new(psk, psk_id).ok()?);
+    hpke::single_shot_open::<AesGcm256, KdfShake256, XWing>(
+        &mode,
+        &key,
+        &enc,
+        &[],
+        &from_base64url(parts[3]),
+        parts[0].as_bytes(),
+    )
+    .ok()
+}
+
+/// The `psk_id` in a header, if there is one that is base64url.
+pub fn psk_id_of(header: &str) -> Option<Vec<u8>> {
+    let (_, rest) = header.split_once(r#""psk_id":""#)?;
+    let (psk_id, _) = rest.split_once('"')?;
+    BASE64URL_NOPAD.decode(psk_id.as_bytes()).ok()
 }
 
 /// The decoded header of a JWE or JWS.

@@ -8,13 +8,14 @@ use opaque_ke::{
     Ristretto255, TripleDh,
 };
 use vouchsafe::crypto::engine::{Finished, Operation};
+use vouchsafe::crypto::suite::Suite;
 use vouchsafe::{Error, Result};
 use zeroize::Zeroizing;
 
 /// The product's suite without Argon2id.
-pub struct Suite;
+pub struct Ciphers;
 
-impl CipherSuite for Suite {
+impl CipherSuite for Ciphers {
     type OprfCs = Ristretto255;
     type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
     type Ksf = Identity;
@@ -44,9 +45,9 @@ impl RngCore for System {
 
 impl CryptoRng for System {}
 
-/// What an engine's `finish_opaque` does, with [`Suite`].
+/// What an engine's `finish_opaque` does, with [`Ciphers`].
 pub fn finish(
-    operation: Operation,
+    operation: Operation<'_>,
     state: &[u8],
     passphrase: &[u8],
     response: &[u8],
@@ -58,8 +59,8 @@ pub fn finish(
         server: Some(b"vouchsafe-keystore"),
     };
     let (message, export_key) = match operation {
-        Operation::Registration => {
-            let state = ClientRegistration::<Suite>::deserialize(state).map_err(refused)?;
+        Operation::Registration(Suite::One) => {
+            let state = ClientRegistration::<Ciphers>::deserialize(state).map_err(refused)?;
             let response = RegistrationResponse::deserialize(response).map_err(unusable)?;
             let parameters = ClientRegistrationFinishParameters::new(identifiers, None);
             let result = state
@@ -67,11 +68,12 @@ pub fn finish(
                 .map_err(unusable)?;
             (result.message.serialize().to_vec(), result.export_key)
         }
-        Operation::SignIn => {
-            let state = ClientLogin::<Suite>::deserialize(state).map_err(refused)?;
+        Operation::SignIn(Suite::One, keystore) => {
+            let state = ClientLogin::<Ciphers>::deserialize(state).map_err(refused)?;
             let response = CredentialResponse::deserialize(response).map_err(refused)?;
+            let context = format!("vouchsafe/1 suite 1 {keystore}");
             let parameters =
-                ClientLoginFinishParameters::new(Some(b"vouchsafe/1"), identifiers, None);
+                ClientLoginFinishParameters::new(Some(context.as_bytes()), identifiers, None);
             let result = state
                 .finish(&mut System, passphrase, response, parameters)
                 .map_err(refused)?;

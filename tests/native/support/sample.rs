@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Whether everything is tried.
-pub fn is_thorough() -> bool {
+pub(crate) fn is_thorough() -> bool {
     std::env::var_os("VOUCHSAFE_THOROUGH").is_some_and(|value| value == "1")
 }
 
@@ -21,7 +21,7 @@ fn turn() -> usize {
 
 /// What this run tries of a list: all of it, or one of so many parts. No part is empty: a list that has fewer items has
 /// fewer parts.
-pub fn sample<T>(what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
+pub(crate) fn sample<T>(what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
     if is_thorough() {
         return all;
     }
@@ -32,7 +32,7 @@ pub fn sample<T>(what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
 }
 
 /// In how many rounds this run tries something that each round does anew: in all of them, or in one of so many parts.
-pub fn rounds(what: &str, parts: usize, all: usize) -> usize {
+pub(crate) fn rounds(what: &str, parts: usize, all: usize) -> usize {
     if is_thorough() {
         return all;
     }

@@ -48,6 +48,10 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   session.on("locked", ({ kind }) => console.log(kind));
   end();
   await session.persist({ scope: "tab" });
+  const { expiresAt } = await session.sendEmailCode();
+  await session.confirmEmail("12345678", { signal });
+  const { email, confirmed } = await session.emailStatus();
+  console.log(expiresAt satisfies number, email satisfies string | null, confirmed satisfies boolean);
   return received?.card.fields[0]?.value ?? describe(await session.invitations(), connection);
 }
 

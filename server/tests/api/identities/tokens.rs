@@ -72,6 +72,21 @@ fn bad_tokens(scene: &Scene) -> Vec<(&'static str, &'static str, String)> {
             with(json!({ "aud": [] })),
         ),
         (
+            "several audiences without azp",
+            "its azp",
+            with(json!({ "aud": ["app", "x"] })),
+        ),
+        (
+            "several audiences, given to another",
+            "its azp",
+            with(json!({ "aud": ["app", "x"], "azp": "x" })),
+        ),
+        (
+            "an azp that is no text",
+            claims,
+            with(json!({ "aud": ["app", "x"], "azp": ["app"] })),
+        ),
+        (
             "expired",
             "it has expired",
             with(json!({ "exp": now - 60 })),
@@ -228,7 +243,11 @@ async fn good_tokens_come_in_several_shapes() {
         ),
         (
             "several audiences",
-            scene.token_with("ada", json!({ "aud": ["x", "app"] })),
+            scene.token_with("ada", json!({ "aud": ["x", "app"], "azp": "app" })),
+        ),
+        (
+            "a list of one audience, given to another",
+            scene.token_with("ada", json!({ "aud": ["app"], "azp": "x" })),
         ),
         (
             "a clock that is behind",

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, recover};
+use crate::email::confirm;
 use crate::routes::parts;
 use crate::tables::Tables;
 use serde_json::{Value, json};
@@ -79,6 +80,8 @@ pub(crate) struct Caller {
     pub(crate) passphrase: Value,
     /// The Vault that they ask tokens for.
     pub(crate) audience: String,
+    /// The token that deletes their account there.
+    pub(crate) proof: String,
 }
 
 /// A server with people and records.
@@ -104,7 +107,7 @@ pub(crate) struct World {
     /// A session of recovery, of Ada's.
     pub(crate) recovery: String,
     /// Somebody whose account was deleted.
-    pub(crate) gone: Person,
+    pub(crate) gone: Caller,
 }
 
 impl World {
@@ -127,11 +130,11 @@ impl World {
         let (_, started) =
             recover(&lab, &ada.person.email, &recovery_auth(&ada.person.email)).await;
         let recovery = started["session"].as_str().unwrap().to_owned();
-        let gone = lab.sign_up("gone").await;
-        let ended = lab.vault(&gone.token, "DELETE", "/account", None).await;
+        let gone = caller(&lab, "gone").await;
+        let ended = lab.vault(&gone.proof, "DELETE", "/account", None).await;
         assert_eq!(ended.0, 204);
         let ended = lab
-            .keystore(&gone.session, "DELETE", "/account", None)
+            .keystore(&gone.person.session, "DELETE", "/account", None)
             .await;
         assert_eq!(ended.0, 204);
         Self {
@@ -188,6 +191,7 @@ impl Caller {
     /// The token or session by which a service knows them.
     pub(crate) fn bearer(&self, route: &str) -> &str {
         match parts(route).0 {
+            _ if route == "vault DELETE /account" => &self.proof,
             "vault" => &self.person.token,
             _ => &self.person.session,
         }
@@ -196,10 +200,12 @@ impl Caller {
 
 async fn caller(lab: &Lab, name: &str) -> Caller {
     let person = lab.sign_up(name).await;
+    confirm(lab, &person).await;
     Caller {
         key: lab.publish(&person).await,
         passphrase: new_passphrase(lab, &person.session, "another").await,
         audience: lab.server.vault_url().to_owned(),
+        proof: lab.proof(&person).await,
         person,
     }
 }

@@ -1,0 +1,253 @@
+//! What a connection is doing, so that one that does nothing, or whose client takes nothing, can be ended.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// The largest piece in which an answer is handed to the connection: the next one is asked for when there is room again,
+/// which shows whether the client reads.
+const MAX_PIECE_BYTES: usize = 64 << 10;
+
+/// The times after which a connection is ended.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Without a request that is being answered.
+    pub(super) idle: Duration,
+    /// Without a client that takes what it asked for.
+    pub(super) stalled: Duration,
+}
+
+/// What one connection is doing.
+pub(super) struct Activity {
+    patience: Patience,
+    state: Mutex<State>,
+}
+
+struct State {
+    made: u64,
+    /// The requests whose answers are not all sent, each with the time since when the client has taken nothing. There is
+    /// none while the server is at work.
+    answers: HashMap<u64, Option<Instant>>,
+    /// The time since when bytes wait for room on the wire.
+    writing: Option<Instant>,
+    /// The time of the last answer's end.
+    idle: Instant,
+}
+
+/// The verdict on a connection.
+pub(super) enum Verdict {
+    /// Nothing is wrong before this time.
+    Wait(Instant),
+    /// It has no request.
+    Idle,
+    /// Its client takes nothing.
+    Stalled,
+}
+
+impl Activity {
+    pub(super) fn new(patience: Patience) -> Arc<Self> {
+        let state = State {
+            made: 0,
+            answers: HashMap::new(),
+            writing: None,
+            idle: Instant::now(),
+        };
+        Arc::new(Self {
+            patience,
+            state: Mutex::new(state),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request has come.
+    pub(super) fn begin(self: &Arc<Self>) -> Answering {
+        let mut state = self.state();
+        state.made += 1;
+        let id = state.made;
+        state.answers.insert(id, None);
+        drop(state);
+        Answering {
+            activity: Arc::clone(self),
+            id,
+        }
+    }
+
+    /// Gives an idle connection its time once more.
+    pub(super) fn begin_again(&self) {
+        self.state().idle = Instant::now();
+    }
+
+    /// Judges the connection as it stands now.
+    pub(super) fn verdict(&self) -> Verdict {
+        let (state, now) = (self.state(), Instant::now());
+        let since = state.answers.values().flatten().chain(&state.writing).min();
+        let stalled = since.map(|since| *since + self.patience.stalled);
+        if stalled.is_some_and(|end| end <= now) {
+            return Verdict::Stalled;
+        }
+        let idle = state.answers.is_empty() && state.writing.is_none();
+        let idle = idle.then(|| state.idle + self.patience.idle);
+        if idle.is_some_and(|end| end <= now) {
+            return Verdict::Idle;
+        }
+        // What begins to wait from now on ends no sooner than this.
+        let shortest = self.patience.stalled.min(self.patience.idle);
+        let ends = [stalled, idle, Some(now + shortest)];
+        Verdict::Wait(ends.into_iter().flatten().min().unwrap_or(now))
+    }
+}
+
+/// A request until its answer is sent.
+pub(super) struct Answering {
+    activity: Arc<Activity>,
+    id: u64,
+}
+
+impl Answering {
+    /// The client has to take something now, or need not.
+    fn is_offered(&self, offered: bool) {
+        let since = offered.then(Instant::now);
+        self.activity.state().answers.insert(self.id, since);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut state = self.activity.state();
+        state.answers.remove(&self.id);
+        if state.answers.is_empty() {
+            state.idle = Instant::now();
+        }
+    }
+}
+
+/// An answer's body, in pieces that are counted as the client takes them.
+pub(super) struct WatchedBody {
+    body: Body,
+    rest: Bytes,
+    answering: Answering,
+}
+
+impl WatchedBody {
+    pub(super) fn new(body: Body, answering: Answering) -> Self {
+        answering.is_offered(true);
+        Self {
+            body,
+            rest: Bytes::new(),
+            answering,
+        }
+    }
+}
+
+impl HttpBody for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        this.answering.is_offered(false);
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = this.rest.split_to(this.rest.len().min(MAX_PIECE_BYTES));
+        this.answering.is_offered(true);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let (inner, mut hint) = (self.body.size_hint(), SizeHint::new());
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(inner.lower().saturating_add(rest));
+        hint
+    }
+}
+
+/// A connection's stream, which notes when there is no room to write.
+pub(super) struct WatchedStream {
+    pub(super) stream: TcpStream,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl WatchedStream {
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        let mut state = self.activity.state();
+        if written.is_pending() {
+            state.writing.get_or_insert_with(Instant::now);
+        } else if state.writing.take().is_some() {
+            // The last bytes of an answer are still on their way.
+            state.idle = Instant::now();
+        }
+        drop(state);
+        written
+    }
+}
+
+impl AsyncRead for WatchedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for WatchedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

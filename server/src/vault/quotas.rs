@@ -1,0 +1,110 @@
+//! What one account may have. Each check follows the write that it judges, in the same transaction: a write that was made
+//! before and is repeated is none, and what is refused is taken back.
+
+use super::state::Vault;
+use crate::http::error::{ApiError, Quota, Result};
+use crate::store::columns::from_columns;
+use crate::store::db::Tx;
+
+from_columns! {
+    /// Rows, and the bytes of their ciphertexts.
+    struct Used {
+        count: i64,
+        bytes: i64,
+    }
+}
+
+/// The size of a ciphertext, as its column has it.
+pub(super) fn size_of(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
+}
+
+/// Refuses what is more than there may be.
+fn hold(quota: Quota, used: i64, most: i64) -> Result<()> {
+    match used <= most {
+        true => Ok(()),
+        false => Err(ApiError::quota_exceeded(quota)),
+    }
+}
+
+/// The number that a statement gives for an account.
+async fn count(tx: &mut Tx, sql: &'static str, account: &str) -> Result<i64> {
+    let count = sqlx::query_scalar(sql).bind(account);
+    Ok(count.fetch_one(&mut **tx).await?)
+}
+
+async fn used(tx: &mut Tx, sql: &'static str, account: &str) -> Result<Used> {
+    let used = sqlx::query_as(sql).bind(account);
+    Ok(used.fetch_one(&mut **tx).await?)
+}
+
+async fn cards(tx: &mut Tx, account: &str) -> Result<Used> {
+    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes \
+               FROM cards WHERE account = $1 AND deleted_at IS NULL";
+    used(tx, sql, account).await
+}
+
+async fn shares(tx: &mut Tx, account: &str) -> Result<Used> {
+    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes \
+               FROM shares WHERE sender = $1 AND size > 0";
+    used(tx, sql, account).await
+}
+
+impl Vault {
+    /// After a card was written.
+    pub(super) async fn hold_cards(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let (cards, shares) = (cards(tx, account).await?, shares(tx, account).await?);
+        hold(Quota::Cards, cards.count, self.quotas.cards)?;
+        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+    }
+
+    /// After a share was made.
+    pub(super) async fn hold_shares(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        connection: &str,
+    ) -> Result<()> {
+        let (cards, shares) = (cards(tx, sender).await?, shares(tx, sender).await?);
+        let sql =
+            "SELECT COUNT(*) FROM shares WHERE sender = $1 AND connection_id = $2 AND size > 0";
+        let of_connection: i64 = sqlx::query_scalar(sql)
+            .bind(sender)
+            .bind(connection)
+            .fetch_one(&mut **tx)
+            .await?;
+        hold(Quota::Shares, shares.count, self.quotas.shares)?;
+        let most = self.quotas.shares_per_connection;
+        hold(Quota::SharesPerConnection, of_connection, most)?;
+        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+    }
+
+    /// After an invitation was made. Each may become a connection, so that it needs room for one.
+    pub(super) async fn hold_invitations(&self, tx: &mut Tx, inviter: &str) -> Result<()> {
+        let sql = "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND state = 'pending'";
+        let pending = count(tx, sql, inviter).await?;
+        hold(Quota::Invitations, pending, self.quotas.invitations)?;
+        let active = active(tx, inviter).await?;
+        hold(Quota::Connections, active + 1, self.quotas.connections)
+    }
+
+    /// After somebody accepted.
+    pub(super) async fn hold_connections(&self, tx: &mut Tx, invitee: &str) -> Result<()> {
+        let active = active(tx, invitee).await?;
+        hold(Quota::Connections, active, self.quotas.connections)
+    }
+
+    /// After a key was published.
+    pub(super) async fn hold_keys(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let sql = "SELECT COUNT(*) FROM public_keys WHERE account = $1";
+        let keys = count(tx, sql, account).await?;
+        hold(Quota::ConnectionKeys, keys, self.quotas.connection_keys)
+    }
+}
+
+/// The account's active connections.
+async fn active(tx: &mut Tx, account: &str) -> Result<i64> {
+    let sql = "SELECT (SELECT COUNT(*) FROM connections WHERE inviter = $1 AND ended_at IS NULL) \
+               + (SELECT COUNT(*) FROM connections WHERE invitee = $1 AND ended_at IS NULL)";
+    count(tx, sql, account).await
+}

@@ -1,0 +1,200 @@
+//! The Vault's own secret. It lies in a file beside the database, so that nothing which is stored in a stolen database answers a
+//! mail in somebody's stead.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::base64url::base64url;
+use crate::http::values::Bytes;
+use crate::start_error::StartError;
+
+/// The digits of a confirmation code.
+pub(super) const CODE_DIGITS: usize = 8;
+/// So many codes there are.
+const CODES: u64 = 100_000_000;
+
+/// The secret in use. Everything that mails carry and that answers to them are compared with follows from it.
+pub(crate) struct Setup {
+    /// HMAC under the secret, before its first byte.
+    mac: Hmac<Sha256>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetupFile {
+    mail_secret: Bytes<32>,
+}
+
+impl Setup {
+    /// Reads the setup, or makes it on the first start.
+    pub(super) fn open(file: &Path) -> Result<Self, StartError> {
+        let name = file.display();
+        let broken = |error: std::io::Error| {
+            StartError(format!("Make {name} readable and writable ({error})."))
+        };
+        let bytes = match fs::read(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => make(file).map_err(broken)?,
+            read => read.map_err(broken)?,
+        };
+        let setup: Option<SetupFile> = serde_json::from_slice(&bytes).ok();
+        let mac = setup.and_then(|setup| Hmac::new_from_slice(setup.mail_secret.as_bytes()).ok());
+        mac.map(|mac| Self { mac }).ok_or_else(|| {
+            StartError(format!(
+                "Restore {name} from a backup: it is not a Vault setup."
+            ))
+        })
+    }
+
+    /// The name by which the database remembers it.
+    pub(super) fn id(&self) -> String {
+        base64url(&self.digest("setup", &[]))
+    }
+
+    /// The token of a mailed invitation.
+    pub(super) fn invitation_token(&self, id: &str, seed: &str) -> Bytes<16> {
+        half(&self.digest("invitation token", &[id, seed]))
+    }
+
+    /// The code of a mail.
+    pub(super) fn code(&self, id: &str, seed: &str) -> String {
+        let digest = self.digest("confirmation code", &[id, seed]);
+        let number = digest[..16]
+            .iter()
+            .fold(0, |number, byte| (number * 256 + u64::from(*byte)) % CODES);
+        format!("{number:0CODE_DIGITS$}")
+    }
+
+    /// The digest that stands for a code until it is typed in.
+    pub(super) fn code_hash(&self, account: &str, address: &str, code: &str) -> String {
+        base64url(&self.digest("typed code", &[account, address, code]))
+    }
+
+    /// The digest that says that this account confirmed this address.
+    pub(super) fn confirmed(&self, account: &str, address: &str) -> String {
+        base64url(&self.digest("confirmed address", &[account, address]))
+    }
+
+    /// The right of a mailbox to refuse mails, and to allow them again.
+    pub(super) fn refusal_token(&self, mailbox: &str) -> Bytes<16> {
+        half(&self.digest("refusal token", &[mailbox]))
+    }
+
+    /// The digest by which a mailbox stands among those that want no more mails.
+    pub(super) fn refused(&self, mailbox: &str) -> String {
+        base64url(&self.digest("refused mailbox", &[mailbox]))
+    }
+
+    /// HMAC-SHA-256 over the purpose and the parts, each behind its length.
+    fn digest(&self, purpose: &str, parts: &[&str]) -> [u8; 32] {
+        let mut mac = self.mac.clone();
+        for part in ["vouchsafe/1 mail", purpose].iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn half(digest: &[u8; 32]) -> Bytes<16> {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half.into()
+}
+
+/// Writes a new setup whole or not at all, for its owner's eyes only. Of several processes that start at once, one makes it.
+fn make(file: &Path) -> std::io::Result<Vec<u8>> {
+    let made = SetupFile {
+        mail_secret: Bytes::make(),
+    };
+    let bytes = serde_json::to_vec_pretty(&made)?;
+    let unique = Bytes::<16>::make().to_text();
+    let part = file.with_extension(format!("setup.{unique}.part"));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.open(&part)?;
+    out.write_all(&bytes)?;
+    out.sync_all()?;
+    let linked = fs::hard_link(&part, file);
+    fs::remove_file(&part)?;
+    match linked {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return fs::read(file),
+        linked => linked?,
+    }
+    #[cfg(unix)]
+    if let Some(folder) = file.parent().filter(|folder| folder.is_dir()) {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vault.setup");
+        let first = Setup::open(&file).unwrap();
+        let again = Setup::open(&file).unwrap();
+        assert_eq!(first.confirmed("a", "b"), again.confirmed("a", "b"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        fs::write(&file, "{}").unwrap();
+        assert!(Setup::open(&file).is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"{}", "not overwritten");
+    }
+
+    #[test]
+    fn several_at_once_make_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vault.setup");
+        let open = || Setup::open(&file).unwrap().confirmed("a", "b");
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect::<Vec<_>>()
+        });
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+    }
+
+    #[test]
+    fn nothing_stands_for_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = Setup::open(&folder.path().join("a")).unwrap();
+        let other = Setup::open(&folder.path().join("b")).unwrap();
+        let code = setup.code("a", "b");
+        assert!(code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit()));
+        let all = |setup: &Setup| {
+            [
+                setup.invitation_token("a", "b").to_text(),
+                setup.code_hash("a", "b", ""),
+                setup.code_hash("a", "", "b"),
+                setup.confirmed("a", "b"),
+                setup.confirmed("ab", ""),
+                setup.refusal_token("a").to_text(),
+                setup.refused("a"),
+            ]
+        };
+        let mut seen: Vec<String> = [all(&setup), all(&other)].concat();
+        // The shorter ones are no beginnings of the longer ones.
+        seen.iter_mut().for_each(|text| text.truncate(20));
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 14);
+    }
+}

@@ -1,0 +1,239 @@
+//! What one account may have, and what it is told beyond that.
+
+use crate::common::*;
+use serde_json::{Value, json};
+use vouchsafe_server::Quotas;
+
+async fn lab(change: impl FnOnce(&mut Quotas)) -> Lab {
+    Lab::with(|config| change(&mut config.quotas)).await
+}
+
+/// Refused for this quota, which the error names.
+fn assert_exceeded(answer: &Answer, quota: &str) {
+    let error = &answer.1["error"];
+    assert_eq!(code(answer), (403, "quota_exceeded"), "{quota}");
+    assert_eq!(error["quota"], quota);
+    assert!(error["message"].as_str().unwrap().len() > 20);
+}
+
+async fn put_card(lab: &Lab, person: &Person, id: &str, card: &str, version: i64) -> Answer {
+    let body = Some(json!({ "card": card, "version": version }));
+    lab.vault(&person.token, "PUT", &format!("/cards/{id}"), body)
+        .await
+}
+
+/// The error of one of these shares.
+async fn share(lab: &Lab, sender: &Person, new: &Value) -> Value {
+    let body = Some(json!({ "shares": [new] }));
+    let (status, made) = lab.vault(&sender.token, "POST", "/shares", body).await;
+    assert_eq!(status, 200);
+    made["results"][0]["error"].clone()
+}
+
+#[tokio::test]
+async fn cards() {
+    let lab = lab(|quotas| quotas.cards = 2).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let (first, second, third) = (v7(), v7(), v7());
+    let put = async |id: &str| put_card(&lab, &ada, id, &jwe("card"), 0).await;
+    assert_eq!((put(&first).await.0, put(&second).await.0), (201, 201));
+    assert_exceeded(&put(&third).await, "cards");
+    assert_eq!(put(&second).await.0, 200, "a repeat makes nothing");
+    let changed = put_card(&lab, &ada, &first, &jwe("new"), 1).await;
+    assert_eq!(changed.0, 200, "nor does a change");
+    assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
+    lab.vault(&ada.token, "DELETE", &format!("/cards/{first}"), None)
+        .await;
+    assert_eq!(
+        put(&third).await.0,
+        201,
+        "what was refused has left nothing"
+    );
+}
+
+#[tokio::test]
+async fn bytes_of_cards_and_shares() {
+    let size = i64::try_from(jwe("card").len()).unwrap();
+    let lab = lab(|quotas| quotas.bytes = 3 * size).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let new = |end| {
+        let mut share = new_share(&connection, end);
+        share["share"] = json!(jwe("card"));
+        share
+    };
+    let (card, end) = (v7(), lab.now() + 1000);
+    assert_eq!(put_card(&lab, &ada, &card, &jwe("card"), 0).await.0, 201);
+    let shared = new(Some(end));
+    assert_eq!(share(&lab, &ada, &shared).await, Value::Null);
+    let larger = put_card(&lab, &ada, &card, &jwe("card, and more"), 1).await;
+    assert_eq!(larger.0, 200);
+    let over = put_card(&lab, &ada, &v7(), &jwe("card"), 0).await;
+    assert_exceeded(&over, "bytes");
+    assert_eq!(share(&lab, &ada, &new(None)).await["quota"], "bytes");
+    // The recipient pays nothing.
+    assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
+    let id = shared["id"].as_str().unwrap();
+    lab.vault(&ada.token, "DELETE", &format!("/shares/{id}"), None)
+        .await;
+    assert_eq!(share(&lab, &ada, &new(None)).await, Value::Null);
+}
+
+#[tokio::test]
+async fn shares_in_all_and_of_a_connection() {
+    let lab = Lab::with(|config| {
+        config.quotas.shares = 3;
+        config.quotas.shares_per_connection = 2;
+        config.sweep = std::time::Duration::from_millis(20);
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let (one, other) = (lab.connect(&ada, &bob).await, lab.connect(&ada, &bob).await);
+    let end = lab.now() + 1000;
+    let first = new_share(&one, Some(end));
+    assert_eq!(share(&lab, &ada, &first).await, Value::Null);
+    assert_eq!(share(&lab, &ada, &new_share(&one, None)).await, Value::Null);
+    let refused = share(&lab, &ada, &new_share(&one, None)).await;
+    assert_eq!(refused["code"], "quota_exceeded");
+    assert_eq!(refused["quota"], "shares_per_connection");
+    assert_eq!(share(&lab, &ada, &first).await, Value::Null, "a repeat");
+    // Each side has its own.
+    assert_eq!(share(&lab, &bob, &new_share(&one, None)).await, Value::Null);
+    assert_eq!(
+        share(&lab, &ada, &new_share(&other, None)).await,
+        Value::Null
+    );
+    let refused = share(&lab, &ada, &new_share(&other, None)).await;
+    assert_eq!(refused["quota"], "shares");
+    // One that is over counts no more.
+    lab.pass(1000);
+    until(async || {
+        let error = share(&lab, &ada, &new_share(&other, None)).await;
+        error.is_null().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pending_invitations() {
+    let lab = lab(|quotas| quotas.invitations = 2).await;
+    let ada = lab.sign_up("ada").await;
+    let key = lab.publish(&ada).await;
+    let invite = async |id: &str, token: &str| {
+        let body = Some(link_invitation(&key, token, lab.now() + DAY));
+        let path = format!("/invitations/{id}");
+        lab.vault(&ada.token, "PUT", &path, body).await
+    };
+    let (first, token) = (v7(), random(16));
+    assert_eq!(invite(&first, &token).await.0, 201);
+    assert_eq!(invite(&v7(), &random(16)).await.0, 201);
+    assert_exceeded(&invite(&v7(), &random(16)).await, "invitations");
+    assert_eq!(invite(&first, &token).await.0, 200, "a repeat");
+    let path = format!("/invitations/{first}/cancel");
+    lab.vault(&ada.token, "POST", &path, Some(json!({}))).await;
+    assert_eq!(invite(&v7(), &random(16)).await.0, 201);
+}
+
+#[tokio::test]
+async fn connections() {
+    let lab = lab(|quotas| quotas.connections = 1).await;
+    let (ada, bob, eve) = (
+        lab.sign_up("ada").await,
+        lab.sign_up("bob").await,
+        lab.sign_up("eve").await,
+    );
+    let (asked, token) = lab.invite(&eve).await;
+    let first = lab.connect(&ada, &bob).await;
+    let key = lab.publish(&bob).await;
+    let accept =
+        json!({ "invitationId": asked, "token": token, "publicKeyId": key, "proof": null });
+    let accept = async || {
+        let body = Some(accept.clone());
+        lab.vault(&bob.token, "POST", "/connections", body).await
+    };
+    assert_exceeded(&accept().await, "connections");
+    let body = Some(link_invitation(&key, &random(16), lab.now() + DAY));
+    let path = format!("/invitations/{}", v7());
+    let invited = lab.vault(&bob.token, "PUT", &path, body).await;
+    assert_exceeded(&invited, "connections");
+    lab.vault(&ada.token, "DELETE", &format!("/connections/{first}"), None)
+        .await;
+    assert_eq!(accept().await.0, 201, "the invitation was not used up");
+}
+
+#[tokio::test]
+async fn keys_of_connections() {
+    let lab = lab(|quotas| quotas.connection_keys = 1).await;
+    let ada = lab.sign_up("ada").await;
+    lab.publish(&ada).await;
+    let (id, body) = public_key();
+    let path = format!("/public-keys/{id}");
+    let answer = lab.vault(&ada.token, "PUT", &path, Some(body)).await;
+    assert_exceeded(&answer, "connection_keys");
+
+    let body = json!({ "key": jwe("key"), "note": jwe("note") });
+    let put = async |id: &str| {
+        let path = format!("/connections/{id}");
+        let body = Some(body.clone());
+        lab.keystore(&ada.session, "PUT", &path, body).await
+    };
+    let first = v7();
+    assert_eq!(put(&first).await.0, 201);
+    assert_exceeded(&put(&v7()).await, "connection_keys");
+    assert_eq!(put(&first).await.0, 200, "a repeat");
+}
+
+#[tokio::test]
+async fn spaces() {
+    let lab = lab(|quotas| quotas.spaces = 2).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let spaces = [(); 3].map(|()| new_space(&bob, None));
+    let make = async || {
+        let body = Some(json!({ "spaces": spaces }));
+        let (status, made) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+        assert_eq!(status, 200);
+        let results = made["results"].as_array().unwrap();
+        let quota = |result: &Value| result["error"]["quota"].clone();
+        results.iter().map(quota).collect::<Vec<_>>()
+    };
+    let two = [json!(null), json!(null), json!("spaces")];
+    assert_eq!(make().await, two);
+    assert_eq!(make().await, two, "a repeat");
+    let first = spaces[0]["id"].as_str().unwrap();
+    let path = format!("/spaces/{first}");
+    lab.keystore(&ada.session, "DELETE", &path, None).await;
+    let body = Some(json!({ "spaces": [spaces[2]] }));
+    let (_, made) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+    assert_eq!(made["results"][0]["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn requests_of_a_minute() {
+    let lab = lab(|quotas| quotas.requests_per_minute = 10).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    for (base, path, bearer, others) in [
+        (lab.server.vault_url(), "/cards", &ada.token, &bob.token),
+        (
+            lab.server.keystore_url(),
+            "/connections",
+            &ada.session,
+            &bob.session,
+        ),
+    ] {
+        let ask = async |bearer: &str| {
+            let request = lab.http.get(format!("{base}/v1{path}"));
+            let answer = request.bearer_auth(bearer).send().await.unwrap();
+            let wait = answer.headers().get("retry-after").cloned();
+            (answer.status().as_u16(), wait)
+        };
+        lab.pass(60_000);
+        for _ in 0..10 {
+            assert_eq!(ask(bearer).await.0, 200, "{base}");
+        }
+        let (status, wait) = ask(bearer).await;
+        assert_eq!((status, wait.unwrap().to_str().unwrap()), (429, "60"));
+        assert_eq!(ask(others).await.0, 200);
+        lab.pass(60_000);
+        assert_eq!(ask(bearer).await.0, 200);
+    }
+}
