@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
-use wasmparser::{KnownCustom, Name, Parser, Payload};
+use anyhow::Result;
 
+use crate::module;
 use crate::package;
 use crate::workspace::Workspace;
 
@@ -18,7 +18,7 @@ struct Cost {
 /// Prints the crates of the module by the size of their code, or every function by its own.
 pub(crate) fn run(workspace: &Workspace, functions: bool) -> Result<()> {
     let wasm = package::named_module(workspace)?;
-    let module = read(&wasm)?;
+    let module = module::read(&wasm)?;
     if functions {
         let mut all: Vec<_> = module
             .functions
@@ -65,60 +65,6 @@ pub(crate) fn run(workspace: &Workspace, functions: bool) -> Result<()> {
         kilobytes(packed)
     );
     Ok(())
-}
-
-/// The functions with their code, and the constants.
-struct Module<'a> {
-    functions: Vec<(String, &'a [u8])>,
-    data: Vec<u8>,
-}
-
-fn read(wasm: &[u8]) -> Result<Module<'_>> {
-    let mut imported = 0;
-    let mut bodies = Vec::new();
-    let mut data = Vec::new();
-    let mut names = HashMap::new();
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::ImportSection(imports) => {
-                for import in imports.into_imports() {
-                    if matches!(import?.ty, wasmparser::TypeRef::Func(_)) {
-                        imported += 1;
-                    }
-                }
-            }
-            Payload::CodeSectionEntry(body) => {
-                let range = body.range();
-                bodies.push(wasm.get(range).context("a function ends with the file")?);
-            }
-            Payload::DataSection(segments) => {
-                for segment in segments {
-                    data.extend_from_slice(segment?.data);
-                }
-            }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::Name(sections) = section.as_known() {
-                    for section in sections {
-                        if let Name::Function(functions) = section? {
-                            for function in functions {
-                                let function = function?;
-                                names.insert(function.index, function.name);
-                            }
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let functions = bodies.into_iter().zip(imported..).map(|(code, index)| {
-        let name = names.get(&index).copied().unwrap_or("(unnamed)");
-        (format!("{:#}", rustc_demangle::demangle(name)), code)
-    });
-    Ok(Module {
-        functions: functions.collect(),
-        data,
-    })
 }
 
 /// The crate in which a function was written: the first path in its name.
