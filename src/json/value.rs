@@ -9,6 +9,10 @@ use zeroize::Zeroizing;
 use super::ROOM_FOR_KEYS_BYTES;
 use super::reader::{Misfit, Node, Shape};
 
+/// The only member of the object as which serde_json hands out a number that is not whole, or out of range, when it has
+/// `arbitrary_precision`.
+const FRACTION: &str = "$serde_json::private::Number";
+
 /// A text: a piece of the JSON where that says it plainly, else a copy, which is wiped.
 pub(crate) enum Text<'a> {
     Borrowed(&'a str),
@@ -174,6 +178,9 @@ impl<'de> Visitor<'de> for Anything {
                 members.push((name, map.next_value()?));
             }
         }
-        Ok(Value::Object(members))
+        match &members[..] {
+            [(name, _)] if **name == *FRACTION => Ok(Value::Fraction),
+            _ => Ok(Value::Object(members)),
+        }
     }
 }

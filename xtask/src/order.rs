@@ -11,7 +11,7 @@ use crate::module;
 /// The length of the pieces by which functions are compared, in bytes.
 const PIECE_BYTES: usize = 6;
 /// The length of the code before a function that it is compared with, in bytes.
-const WINDOW_BYTES: usize = 8_000;
+const WINDOW_BYTES: usize = 12_000;
 /// A piece that more functions have says nothing of any.
 const COMMON: usize = 1_000;
 
@@ -50,7 +50,7 @@ fn order(functions: &[&[u8]]) -> Vec<usize> {
     while !left.is_empty() {
         // The share that is known, and in favour of long functions, of which much is saved.
         let worth = |function: usize| {
-            f64::from(found[function]) / (pieces[function].len() as f64 + 20.0).sqrt()
+            f64::from(found[function]) / (pieces[function].len() as f64 + 20.0).powf(0.6)
         };
         let mut best = 0;
         for position in 1..left.len() {
