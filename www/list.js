@@ -99,10 +99,15 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
     changed(items);
   }
 
+  /** Fetches the next page. If the list is fetched anew meanwhile, it is the page after what then is shown. */
   async function fetchMore() {
-    const turn = latest;
-    const page = await fetch({ limit: size, cursor: next });
-    if (turn !== latest) return;
+    let turn, page;
+    do {
+      await newest;
+      if (next === null) return;
+      turn = latest;
+      page = await fetch({ limit: size, cursor: next });
+    } while (turn !== latest);
     items = [...items, ...page.items];
     next = page.next;
     draw();
