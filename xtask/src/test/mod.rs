@@ -25,11 +25,9 @@ use crate::process;
 use crate::spent;
 use crate::workspace::Workspace;
 
-/// Steps that run beside those that keep the cores busy: browsers wait much.
-const WAITING: usize = 1;
-
-/// The most steps that run at the same time. More would only wait for each other.
-const LANES: usize = 3;
+/// The most steps that run at the same time. One computes while another waits for a browser; more would only wait for each
+/// other.
+const LANES: usize = 2;
 
 /// The options of a run.
 #[derive(clap::Args)]
@@ -91,11 +89,7 @@ pub(crate) fn run(mut workspace: Workspace, options: &Options) -> Result<ExitCod
         note(Outcome::missed(step, need, start.elapsed()));
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let lanes = if all_of_them {
-        (cores + WAITING).min(LANES)
-    } else {
-        1
-    };
+    let lanes = if all_of_them { cores.min(LANES) } else { 1 };
     schedule::run(steps, lanes, work, miss);
 
     let outcomes = outcomes
