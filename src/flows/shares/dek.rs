@@ -35,6 +35,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 let claim = claim.as_deref();
                 match claim.map(|claim| open_claim(&keys.kek, ids, claim)) {
                     Some(Ok(dek)) => Ok((dek, false)),
+                    // What a later release wrote is not written over.
+                    Some(Err(Error::UpdateNeeded)) => Err(Error::UpdateNeeded),
                     // A claim that does not open is none, and is replaced.
                     _ => Ok((self.first_dek(ids, connection, peer).await?, true)),
                 }

@@ -7,7 +7,7 @@ use vouchsafe::crypto::records::Role;
 use vouchsafe::flows::Trust;
 
 use crate::support::secrets::{Mallory, Secrets, bodies, text};
-use crate::support::{Http, Person, World, connect_by_link, jose, run, whole};
+use crate::support::{Http, Person, World, connect_by_link, eventually, jose, run, whole};
 
 /// The note of a connection as somebody's client sent it last.
 fn sent_note(person: &Person, path: &str) -> String {
@@ -197,5 +197,18 @@ fn a_share_of_a_later_form_is_not_taken_for_a_forged_one() {
         }
         let read = bob.session.read_share(share.id).await.unwrap();
         assert_eq!(read.share.id, share.id);
+
+        // A claim is neither passed over for the peer's copy, nor replaced.
+        eventually(async || bodies(&bob, "/claim").pop()).await;
+        let device = world.other_device(&bob).await;
+        device
+            .http
+            .tamper_json("/keystore/v1/spaces/query", move |answer| {
+                let item = &mut answer["items"][0];
+                item["claim"] = later(&item["claim"]);
+            });
+        let read = device.session.read_share(share.id).await;
+        assert_eq!(read.unwrap_err(), Error::UpdateNeeded, "claim");
+        assert!(bodies(&device, "/claim").is_empty());
     });
 }

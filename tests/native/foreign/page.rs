@@ -76,7 +76,14 @@ fn the_page_shows_what_was_recorded() {
         assert_eq!(page[lines.clone()].replace('\n', ""), recorded, "{place}");
     }
     let places: Vec<&str> = blocks.iter().map(|block| block.0).collect();
-    for place in ["bob.kekRecovery", "share.peer", "share.share"] {
+    for place in [
+        "bob.kekRecovery",
+        "bob.vaultKey",
+        "bob.entry.note",
+        "bob.entry.key",
+        "share.peer",
+        "share.share",
+    ] {
         assert!(places.contains(&place), "{place} is not shown");
     }
 }
