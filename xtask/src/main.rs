@@ -24,6 +24,7 @@ mod size;
 mod spent;
 mod test;
 mod tools;
+mod webkit;
 mod workspace;
 
 use std::path::PathBuf;
