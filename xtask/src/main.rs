@@ -8,6 +8,7 @@ mod descriptions;
 mod docs;
 mod files;
 mod firefox;
+mod glue;
 mod measure;
 mod module;
 mod npm;

@@ -195,6 +195,7 @@ impl<'a> Made<'a> {
         let tools = npm::ensure_consumers(self.workspace)?;
         let settings = [
             ("VOUCHSAFE_PACKAGE", package.folder.as_os_str()),
+            ("VOUCHSAFE_TYPED", package.typed.as_os_str()),
             ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
         ];
