@@ -157,6 +157,10 @@ async fn secure(request: Request, next: Next) -> Response {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    // A cache that stores answers all the same, such as a page's service worker, shall not give one person's to another.
+    response
+        .headers_mut()
+        .append(header::VARY, HeaderValue::from_static("authorization"));
     response
 }
 

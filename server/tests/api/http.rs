@@ -107,6 +107,8 @@ async fn answers_carry_security_headers() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-store");
+        let mut varies = headers.get_all("vary").into_iter();
+        assert!(varies.any(|value| value == "authorization"), "{path}");
         assert_eq!(
             headers["content-security-policy"],
             "default-src 'none'; frame-ancestors 'none'"
