@@ -179,14 +179,14 @@ export function parseCode(typed) {
 }
 
 /**
- * Whether what a person typed is this safety number.
+ * The digits of a safety number.
  *
  * @param {string} typed
- * @param {string} number
  */
-export function isSafetyNumber(typed, number) {
-  const digits = (/** @type {string} */ text) => text.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
-  return digits(typed) === digits(number);
+export function parseSafetyNumber(typed) {
+  const digits = typed.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
+  if (/^\d{60}$/.test(digits)) return digits;
+  fail("bad_input", "A safety number has 60 digits: type or paste all of them.");
 }
 
 /**

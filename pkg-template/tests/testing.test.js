@@ -196,6 +196,8 @@ test("what a service could show of others, an app can try", async () => {
   const { trust, verifiedBy } = await bob.connection(id);
   assert.deepEqual([trust, verifiedBy], ["changed", null]);
   assert.equal((await alice.connection(id)).trust, "verified");
+  await assert.rejects(alice.markVerified(id, "12345 67890"), code("bad_input"));
+  await assert.rejects(alice.markVerified(id, "0".repeat(60)), code("safety_number_mismatch"));
   const own = await bob.createCard({ label: "L", fields: [] });
   await assert.rejects(bob.share({ card: own.id, connection: id }), code("peer_key_changed"));
   assert.throws(() => standIn.changeKeys("nobody"), TypeError);
