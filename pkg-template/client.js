@@ -23,7 +23,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
 
 /**
  * The differences between the entries: the module's bindings, the way to load it, the worker's file, further options of
- * `open()`, and the source of RSA.
+ * `open()`, the source of RSA, and the keeper of sessions.
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
@@ -32,6 +32,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @property {() => URL} workerFile
  * @property {readonly string[]} [members]
  * @property {(options: O) => Engine} [engine]
+ * @property {typeof Keeper} [keeper]
  */
 
 /**
@@ -41,7 +42,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @param {Entry<O>} entry
  */
 export function defineVouchsafe(entry) {
-  const { RawClient, load, workerFile, members: further = [], engine = () => "web" } = own(entry);
+  const { RawClient, load, workerFile, members: further = [], engine = () => "web", keeper = Keeper } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {InstanceType<RawClientClass>} */
@@ -82,6 +83,7 @@ export function defineVouchsafe(entry) {
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
+        keeper,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -122,7 +124,7 @@ export function defineVouchsafe(entry) {
     /** @returns {Promise<Session | null>} */
     async resume() {
       const { services, lockAfter } = this.#origin;
-      const found = await Keeper.resume(this.#raw, services, lockAfter);
+      const found = await keeper.resume(this.#raw, services, lockAfter);
       return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 
