@@ -123,6 +123,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// What one account may have.
     pub quotas: Quotas,
+    /// The time for the first request of a connection.
+    pub first_timeout: Duration,
     /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
     /// The time for which a client may take nothing of an answer.
@@ -169,6 +171,7 @@ impl Config {
             behind_proxy: false,
             rate_limits: true,
             quotas: Quotas::default(),
+            first_timeout: Duration::from_secs(10),
             // Longer than proxies keep unused connections, so that they close them first.
             header_timeout: Duration::from_secs(75),
             answer_timeout: Duration::from_secs(30),

@@ -226,6 +226,12 @@ impl ApiError {
         self.detail
     }
 
+    /// The body.
+    pub(super) fn to_json(&self) -> String {
+        let error = self.detail.clone();
+        serde_json::to_string(&ErrorBody { error }).unwrap_or_default()
+    }
+
     /// A failure of the server's own: logged here, and not told to the client.
     pub(crate) fn internal(what: &str, cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "{what}");
