@@ -7,4 +7,5 @@ pub(crate) mod files;
 pub(crate) mod migrate;
 pub(crate) mod new_row;
 mod queue;
+pub(crate) mod setup_file;
 pub(crate) mod sweep;
