@@ -115,7 +115,8 @@ pub struct Config {
     pub mail_from: String,
     /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
-    /// A missing Keystore setup is made anew although there are accounts, which then cannot sign in by passphrase.
+    /// A missing Keystore setup is made anew, or another one taken, although there are accounts, which then cannot sign in by
+    /// passphrase.
     pub new_opaque_setup: bool,
     /// The last entry of `X-Forwarded-For` is the caller's address.
     pub behind_proxy: bool,

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::store::outage;
+
 /// The codes a client may meet, a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -246,8 +248,14 @@ impl From<Code> for ApiError {
 }
 
 impl From<sqlx::Error> for ApiError {
+    /// Clients repeat what gets a 503.
     fn from(error: sqlx::Error) -> Self {
-        Self::internal("the database failed", error)
+        let passes = outage::passes(&error);
+        let failed = Self::internal("the database failed", error);
+        match passes {
+            true => failed.with_status(StatusCode::SERVICE_UNAVAILABLE),
+            false => failed,
+        }
     }
 }
 
