@@ -25,7 +25,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
 
 /**
  * The differences between the entries: the function that makes the module's bindings, the ways to load it and to get its bytes,
- * the worker's file, further options of `open()`, and the source of RSA.
+ * the worker's file, further options of `open()`, the source of RSA, and the keeper of sessions.
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
@@ -35,6 +35,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @property {() => URL} workerFile
  * @property {readonly string[]} [members]
  * @property {(options: O) => Engine} [engine]
+ * @property {typeof Keeper} [keeper]
  */
 
 /**
@@ -44,7 +45,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @param {Entry<O>} entry
  */
 export function defineVouchsafe(entry) {
-  const { glue, load, bytes, workerFile, members: further = [], engine = () => "web" } = own(entry);
+  const { glue, load, bytes, workerFile, members: further = [], engine = () => "web", keeper = Keeper } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {RawClient} */
@@ -85,6 +86,7 @@ export function defineVouchsafe(entry) {
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
+        keeper,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -125,7 +127,7 @@ export function defineVouchsafe(entry) {
     /** @returns {Promise<Session | null>} */
     async resume() {
       const { services, lockAfter } = this.#origin;
-      const found = await Keeper.resume(this.#raw, services, lockAfter);
+      const found = await keeper.resume(this.#raw, services, lockAfter);
       return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 

@@ -42,7 +42,7 @@ for (const [name, options] of Object.entries(PROJECTS)) {
   });
 }
 
-const declarations = ["index.d.ts", "external.d.ts", "full.d.ts"].map((file) => join(setting("PACKAGE"), file));
+const declarations = ["index.d.ts", "external.d.ts", "full.d.ts", "testing.d.ts"].map((file) => join(setting("PACKAGE"), file));
 
 /** All nodes of the package's types, with the place of each. */
 function* nodes() {

@@ -372,7 +372,9 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
             .into_owned();
         let separate = ["vouchsafe-worker.js", "wasm-inside.js", "external.js"]
             .contains(&name.as_str())
-            || name.contains("full");
+            || name.contains("full")
+            // Tests of apps load these, and no page.
+            || name.starts_with("testing");
         if name.ends_with(".js") && !separate {
             scripts.extend(fs::read(&path)?);
         }

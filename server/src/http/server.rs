@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::readiness::{self, Readiness};
 use super::{layers, page};
 use crate::config::{Config, Urls};
 use crate::http::error::ApiError;
@@ -60,22 +62,16 @@ impl Server {
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
         let mut running = Running::new(stopping.clone());
-        let mut token_keys = None;
-        if config.services.keystore() {
-            token_keys = Some(running.keystore(&config, &urls).await?);
-        }
-        if config.services.vault() {
-            running.vault(&config, &urls, token_keys).await?;
-        }
-        let Running {
-            router,
-            databases,
-            working,
-            ..
-        } = running;
-        let router = router.merge(layers::health(databases.clone()));
-        let router = wrap(fall_back(router, config.page.as_deref())?);
-        let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
+        let router = match running.open(&config, &urls, wrap).await {
+            Ok(router) => router,
+            Err(error) => {
+                stop.send_replace(true);
+                for db in &running.databases {
+                    db.close().await;
+                }
+                return Err(error);
+            }
+        };
         files::complain(&config.data);
         let bounds = Bounds::new(&config);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
@@ -85,8 +81,8 @@ impl Server {
             keystore_url: urls.keystore.text,
             stop,
             serving,
-            working,
-            databases,
+            working: running.working,
+            databases: running.databases,
         })
     }
 
@@ -139,6 +135,7 @@ struct Running {
     stopping: watch::Receiver<bool>,
     router: Router,
     databases: Vec<Db>,
+    services: Vec<Arc<dyn Readiness>>,
     working: Vec<JoinHandle<()>>,
 }
 
@@ -148,8 +145,29 @@ impl Running {
             stopping,
             router: Router::new(),
             databases: Vec::new(),
+            services: Vec::new(),
             working: Vec::new(),
         }
+    }
+
+    /// Opens the services and gives the routes of the process.
+    async fn open(
+        &mut self,
+        config: &Config,
+        urls: &Urls,
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> Result<Router, StartError> {
+        let mut token_keys = None;
+        if config.services.keystore() {
+            token_keys = Some(self.keystore(config, urls).await?);
+        }
+        if config.services.vault() {
+            self.vault(config, urls, token_keys).await?;
+        }
+        let services = std::mem::take(&mut self.services);
+        let router = std::mem::take(&mut self.router).merge(readiness::routes(services));
+        let router = wrap(fall_back(router, config.page.as_deref())?);
+        layers::surround(router, &config.cors_origins, config.behind_proxy)
     }
 
     /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.
@@ -157,6 +175,7 @@ impl Running {
         let keystore = Keystore::open(config, urls).await?;
         let keys = TrustedKeys::fixed(&keystore.token_key().public());
         self.databases.push(keystore.db.clone());
+        self.services.push(keystore.clone());
         let work = keystore.clone().work(config.sweep, self.stopping.clone());
         self.working.push(tokio::spawn(work));
         let path = &urls.keystore.path;
@@ -179,6 +198,7 @@ impl Running {
         };
         let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
         self.databases.push(vault.db.clone());
+        self.services.push(vault.clone());
         let work = vault.clone().work(config.sweep);
         self.working.push(tokio::spawn(work));
         let path = &urls.vault.path;
