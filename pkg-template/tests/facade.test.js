@@ -20,6 +20,7 @@ const alone = `() => ({
   },
   async work(operation, [state, passphrase, response]) {
     if (operation !== "signIn") throw new TypeError(operation);
+    globalThis.vouchsafeWorked = true;
     const text = new TextDecoder().decode(passphrase);
     if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
     if (text === "out of memory") throw new RangeError("out of memory");
@@ -268,14 +269,17 @@ test("what fails in the worker arrives with its code", async () => {
 
 test("without the worker's file the worker is made from what is loaded", async () => {
   const missing = new URL("nowhere.js", import.meta.url);
+  delete globalThis.vouchsafeWorked;
   await signIn("a passphrase", { worker: missing });
   assert.deepEqual([...called("finished")[0].exportKey], [9]);
+  assert.equal(globalThis.vouchsafeWorked, undefined, "this thread did the work");
   await assert.rejects(signIn("wrong passphrase", { worker: missing }), code("wrong_credentials"));
 });
 
 test("where there are no workers the thread does the work itself", async (t) => {
   t.mock.method(process, "getBuiltinModule", () => undefined);
   await signIn();
+  assert.ok(globalThis.vouchsafeWorked);
   const [finished, state] = called("finished");
   assert.equal(new TextDecoder().decode(finished.message), "a@example.com");
   assert.ok([...state].every((byte) => byte === 0));
@@ -296,6 +300,24 @@ test("a page in which no worker starts is told the cure, and does not stand stil
   asPage(t, { document: {}, Worker: throwing });
   await assert.rejects(signIn(), named);
   assert.match(started.join("\n"), /^undefined undefined\n.*vouchsafe-worker\.js undefined\n.*vouchsafe-worker\.js module\nblob:\S+ undefined\nblob:\S+ module$/);
+});
+
+test("a worker that cannot be handed the module gets its bytes", async (t) => {
+  const given = [];
+  class Worker {
+    constructor(address) {
+      this.address = String(address);
+    }
+    postMessage({ module }) {
+      given.push([this.address.slice(0, 5), Object.prototype.toString.call(module)]);
+      if (module instanceof WebAssembly.Module) throw new DOMException("It could not be cloned.", "DataCloneError");
+      queueMicrotask(() => this.onmessage({ data: { ok: { message: Uint8Array.of(), exportKey: Uint8Array.of() } } }));
+    }
+    terminate() {}
+  }
+  asPage(t, { document: {}, Worker });
+  await signIn();
+  assert.deepEqual(given, [["file:", "[object WebAssembly.Module]"], ["blob:", "[object Uint8Array]"]]);
 });
 
 test("values of another window's classes are known by what they are", async () => {
