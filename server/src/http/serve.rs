@@ -35,7 +35,7 @@ pub(super) struct Bounds {
     patience: Patience,
     connections: u32,
     /// Of one network; no bound behind a proxy, from which all of them come.
-    of_network: Option<usize>,
+    of_network: Option<u32>,
 }
 
 impl Bounds {
@@ -45,7 +45,7 @@ impl Bounds {
                 idle: config.header_timeout,
                 stalled: config.answer_timeout,
             },
-            connections: config.max_connections.max(1),
+            connections: config.max_connections,
             of_network: (!config.behind_proxy).then_some(config.max_connections_per_address),
         }
     }
@@ -53,7 +53,7 @@ impl Bounds {
 
 /// The open connections of each network.
 #[derive(Clone, Default)]
-struct Networks(Arc<Mutex<HashMap<String, usize>>>);
+struct Networks(Arc<Mutex<HashMap<String, u32>>>);
 
 /// A connection's place in the count of its network, given back when it is dropped.
 struct Place {
@@ -63,7 +63,7 @@ struct Place {
 
 impl Networks {
     /// A place, if the network has fewer than `most`.
-    fn take(&self, network: String, most: usize) -> Option<Place> {
+    fn take(&self, network: String, most: u32) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.get(&network).copied().unwrap_or_default();
         if count >= most {
@@ -124,7 +124,7 @@ pub(super) async fn serve(
             accepted = accepted => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let most = bounds.of_network.unwrap_or(usize::MAX);
+        let most = bounds.of_network.unwrap_or(u32::MAX);
         let Some(of_network) = networks.take(network(peer.ip()), most) else {
             continue;
         };

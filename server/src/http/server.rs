@@ -11,15 +11,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{layers, page};
-use crate::config::{Config, Urls};
+use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::http::serve::{Bounds, serve};
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::store::files;
+use crate::urls::Urls;
 use crate::vault::{TrustedKeys, Vault};
-use crate::{keystore, vault};
+use crate::{keystore, options, vault};
 
 /// The time for open requests to end after the server was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -50,6 +51,8 @@ impl Server {
     ) -> Result<Self, StartError> {
         // One TLS provider for the process; that another one is there already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        options::check(&config)?;
+        let cors = layers::cors(&config.cors_origins)?;
         files::make_folder(&config.data).map_err(|error| {
             StartError(format!(
                 "Make {} a folder to write in ({error}).",
@@ -75,7 +78,7 @@ impl Server {
         } = running;
         let router = router.merge(layers::health(databases.clone()));
         let router = wrap(fall_back(router, config.page.as_deref())?);
-        let router = layers::surround(router, &config.cors_origins, config.behind_proxy)?;
+        let router = layers::surround(router, cors, config.behind_proxy);
         files::complain(&config.data);
         let bounds = Bounds::new(&config);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));

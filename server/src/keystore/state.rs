@@ -10,12 +10,13 @@ use super::identity::Identities;
 use super::setup::Setup;
 use super::tokens::TokenKey;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas, Urls};
+use crate::config::{Config, Quotas};
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
+use crate::urls::Urls;
 
 const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),

@@ -187,8 +187,9 @@ impl Paragraph {
 }
 
 /// The operator's name for what people use: the one that mails come from, or the host of the page.
-pub(super) fn app_name(mail_from: &str, invitation_url: &str) -> String {
-    let name = mail_from.parse().ok().and_then(|from: Mailbox| from.name);
+pub(super) fn app_name(mail_from: Option<&str>, invitation_url: &str) -> String {
+    let from = mail_from.and_then(|from| from.parse().ok());
+    let name = from.and_then(|from: Mailbox| from.name);
     let host = || {
         let host = Url::parse(invitation_url).ok()?.host_str()?.to_owned();
         Some(host)
@@ -214,6 +215,12 @@ fn date(time: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The sender of `--mail-from`.
+fn sender(text: &str) -> Result<Mailbox, StartError> {
+    let from = text.parse();
+    from.map_err(|error| StartError(format!("Check --mail-from ({error}).")))
+}
+
 /// Sends mails, or captures them as files.
 pub(crate) enum Mailer {
     Smtp(Box<Smtp>),
@@ -222,13 +229,17 @@ pub(crate) enum Mailer {
 
 impl Mailer {
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        match (&config.smtp_url, &config.smtp_ca) {
-            (Some(url), _) => Ok(Self::Smtp(Box::new(Smtp::new(url, config)?))),
-            (None, None) => Ok(Self::Folder(config.file("outbox"))),
-            (None, Some(_)) => Err(StartError(
+        let from = config.mail_from.as_deref().map(sender).transpose()?;
+        match (&config.smtp_url, from) {
+            (Some(url), Some(from)) => Ok(Self::Smtp(Box::new(Smtp::new(url, from, config)?))),
+            (Some(_), None) => Err(StartError(
+                "Give --mail-from beside --smtp-url: the address that mails come from.".into(),
+            )),
+            (None, _) if config.smtp_ca.is_some() => Err(StartError(
                 "Give --smtp-url beside --smtp-ca: without a mail server mails are captured."
                     .into(),
             )),
+            (None, _) => Ok(Self::Folder(config.file("outbox"))),
         }
     }
 
@@ -273,8 +284,9 @@ mod tests {
     #[test]
     fn the_operator_names_the_app() {
         let url = "https://app.example/start";
-        assert_eq!(app_name("Cards <mail@vault.example>", url), "Cards");
-        assert_eq!(app_name("mail@vault.example", url), "app.example");
-        assert_eq!(app_name("", ""), "this service");
+        assert_eq!(app_name(Some("Cards <mail@vault.example>"), url), "Cards");
+        assert_eq!(app_name(Some("mail@vault.example"), url), "app.example");
+        assert_eq!(app_name(None, url), "app.example");
+        assert_eq!(app_name(None, ""), "this service");
     }
 }

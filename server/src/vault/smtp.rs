@@ -64,16 +64,12 @@ struct Target {
 }
 
 impl Smtp {
-    pub(super) fn new(url: &str, config: &Config) -> Result<Self, StartError> {
+    pub(super) fn new(url: &str, from: Mailbox, config: &Config) -> Result<Self, StartError> {
         let target = Target::parse(url).map_err(|what| {
             StartError(format!(
                 "Write --smtp-url as smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required: {what}."
             ))
         })?;
-        let from = config
-            .mail_from
-            .parse()
-            .map_err(|error| StartError(format!("Check --mail-from ({error}).")))?;
         Ok(Self {
             tls: tls(&target, config.smtp_ca.as_deref())?,
             host: target.host,

@@ -11,11 +11,12 @@ use super::mail::{Mailer, app_name};
 use super::outbox;
 use super::setup::Setup;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas, Urls};
+use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
+use crate::urls::{Urls, page_url};
 
 const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
@@ -69,10 +70,11 @@ impl Vault {
             .vault_db
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
-        let invitation_url = config
-            .invitation_url
-            .clone()
-            .unwrap_or_else(|| format!("{}/", urls.vault.origin));
+        let mailer = Mailer::new(config)?;
+        let invitation_url = match &config.invitation_url {
+            Some(url) => page_url(url)?,
+            None => format!("{}/", urls.vault.origin),
+        };
         let db = Db::open(&url, "Vault", MIGRATIONS).await?;
         let setup = Setup::open(&config.file("vault.setup"))?;
         know_setup(&db, &setup)
@@ -82,7 +84,7 @@ impl Vault {
             db,
             setup,
             base_url: urls.vault.text.clone(),
-            app: app_name(&config.mail_from, &invitation_url),
+            app: app_name(config.mail_from.as_deref(), &invitation_url),
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
             quotas: config.quotas,
@@ -95,7 +97,7 @@ impl Vault {
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
             invitation_url,
-            mailer: Mailer::new(config)?,
+            mailer,
             mail_waits: Notify::new(),
             bell: Bell::default(),
             seats: Seats::default(),

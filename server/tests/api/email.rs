@@ -47,7 +47,8 @@ pub(crate) async fn confirm(lab: &Lab, person: &Person) {
 
 #[tokio::test]
 async fn a_mailed_code_confirms_an_address() {
-    let lab = Lab::with(|config| config.mail_from = "Cards <mail@vault.example>".into()).await;
+    let lab =
+        Lab::with(|config| config.mail_from = Some("Cards <mail@vault.example>".into())).await;
     let ada = lab.sign_up("ada").await;
     let unconfirmed = json!({ "email": ada.email, "confirmed": false });
     assert_eq!(status(&lab, &ada.token).await, unconfirmed);

@@ -139,7 +139,7 @@ const HOSTILE_NAMES: [&str; 12] = [
 #[tokio::test]
 async fn no_stranger_speaks_through_a_mail() {
     let lab = Lab::with(|config| {
-        config.mail_from = "Cards <mail@vault.example>".into();
+        config.mail_from = Some("Cards <mail@vault.example>".into());
         config.rate_limits = false;
     })
     .await;
@@ -163,7 +163,8 @@ async fn no_stranger_speaks_through_a_mail() {
 
 #[tokio::test]
 async fn a_confirmed_address_is_named_if_it_looks_like_one() {
-    let lab = Lab::with(|config| config.mail_from = "Cards <mail@vault.example>".into()).await;
+    let lab =
+        Lab::with(|config| config.mail_from = Some("Cards <mail@vault.example>".into())).await;
     for (email, named) in [
         ("ada.b+cards@example.org", true),
         ("o'neill@example.org", false),
@@ -261,7 +262,11 @@ async fn the_mailbox_is_shut_unless_it_is_opened() {
 async fn cancelled_invitations_are_not_mailed() {
     let nobody = Port::hold();
     let smtp = format!("smtp://{}", nobody.address());
-    let lab = Lab::with(|config| config.smtp_url = Some(smtp)).await;
+    let lab = Lab::with(|config| {
+        config.smtp_url = Some(smtp);
+        config.mail_from = Some("mail@vault.example".into());
+    })
+    .await;
     let ada = lab.sign_up("ada").await;
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
     assert!(is_waiting(&lab, &id).await);
@@ -367,6 +372,7 @@ async fn nothing_stored_answers_a_mail() {
     let nobody = Port::hold();
     let lab = Lab::with(|config| {
         config.smtp_url = Some(format!("smtp://{}", nobody.address()));
+        config.mail_from = Some("mail@vault.example".into());
         config.rate_limits = false;
     })
     .await;

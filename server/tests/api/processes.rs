@@ -177,6 +177,29 @@ async fn failures_to_start_are_one_sentence() {
             vec!["--listen", "127.0.0.1:0", "--page", "/nowhere"],
             "--page",
         ),
+        (
+            vec!["--cors-origin", "https://app.example/app"],
+            "as https://app.example:",
+        ),
+        (vec!["--cors-origin", "app.example"], "--cors-origin"),
+        (
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--invitation-url",
+                "javascript:alert(1)",
+            ],
+            "--invitation-url",
+        ),
+        (vec!["--keystore-key", "AAAA"], "--keystore-key"),
+        (
+            vec!["--smtp-url", "smtp://localhost", "--listen", "127.0.0.1:0"],
+            "--mail-from",
+        ),
+        (
+            vec!["--smtp-url", "smtp://localhost", "--dev-mailbox"],
+            "--dev-mailbox",
+        ),
     ] {
         let output = command(&arguments, data.path()).output().await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
@@ -186,6 +209,37 @@ async fn failures_to_start_are_one_sentence() {
             "{error}"
         );
     }
+}
+
+/// The lines that a start logs. The address is taken, so that the process ends.
+async fn logged(command: &mut Command) -> String {
+    let lab = Lab::new().await;
+    let taken = lab.server.address().to_string();
+    let output = command.env("VOUCHSAFE_LISTEN", taken).output();
+    String::from_utf8(output.await.unwrap().stderr).unwrap()
+}
+
+#[tokio::test]
+async fn settings_that_mean_nothing_are_told_of() {
+    let data = tempfile::tempdir().unwrap();
+    let mut alone = command(
+        &["keystore", "--vault-url", "https://v.example"],
+        data.path(),
+    );
+    alone
+        .env("VOUCHSAFE_LOG", "warn")
+        .env("VOUCHSAFE_CORS_ORIGINS", "https://app.example")
+        .env("VOUCHSAFE_SMTP_URL", "smtp://localhost");
+    let log = logged(&mut alone).await;
+    for told in ["VOUCHSAFE_CORS_ORIGINS", "--smtp-url"] {
+        assert!(log.contains(told), "{log}");
+    }
+    for set in ["VOUCHSAFE_SMTP_URL", "VOUCHSAFE_LISTEN", "--vault-url"] {
+        assert!(!log.contains(set), "{log}");
+    }
+    let mut misread = command(&[], data.path());
+    let log = logged(misread.env("VOUCHSAFE_LOG", "vouchsafe_server=loud")).await;
+    assert!(log.contains("VOUCHSAFE_LOG is no filter"), "{log}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ const HOUR: i64 = 60 * 60 * SECOND;
 async fn lab(url: String, change: impl FnOnce(&mut Config)) -> Lab {
     Lab::with(|config| {
         config.smtp_url = Some(url);
-        config.mail_from = "Vouchsafe <mail@vault.example>".into();
+        config.mail_from = Some("Vouchsafe <mail@vault.example>".into());
         config.outbox = Duration::from_millis(5);
         config.sweep = Duration::from_millis(20);
         change(config);
@@ -245,7 +245,14 @@ async fn a_mailed_token_is_nowhere_in_the_data() {
 async fn the_queue_outlives_the_process() {
     let (data, port) = (tempfile::tempdir().unwrap(), Port::hold());
     let smtp = format!("smtp://{}", port.address());
-    let arguments = ["--listen", "127.0.0.1:0", "--smtp-url", &smtp];
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--smtp-url",
+        &smtp,
+        "--mail-from",
+        "mail@vault.example",
+    ];
     let mut process = Process::start(&arguments, data.path()).await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::new();
@@ -282,6 +289,7 @@ async fn the_queue_outlives_the_process() {
     let sink = Sink::at(port.address(), Tls::Never, "localhost").await;
     let config = |later: i64| Config {
         smtp_url: Some(smtp.clone()),
+        mail_from: Some("mail@vault.example".into()),
         clock: Clock::new(move || now + later),
         outbox: Duration::from_millis(5),
         ..Config::new(data.path())
@@ -423,6 +431,21 @@ async fn a_mail_server_that_is_written_wrongly_is_refused() {
     );
     let real = file("real.pem", &Sink::open(Tls::Never).await.authority);
     let missing = folder.path().join("missing.pem");
+    let someone = Some("mail@vault.example");
+    for (url, from, says) in [
+        (Some("smtp://localhost"), None, "--mail-from"),
+        (Some("smtp://localhost"), Some(""), "--mail-from"),
+        (Some("smtp://localhost"), Some("Cards"), "--mail-from"),
+        (None, Some("a@b, c@d"), "--mail-from"),
+    ] {
+        let config = Config {
+            smtp_url: url.map(str::to_owned),
+            mail_from: from.map(str::to_owned),
+            ..Config::new(folder.path().join("data"))
+        };
+        let error = Server::start(config).await.err().unwrap().to_string();
+        assert!(error.contains(says), "{error}");
+    }
     for (url, ca, says) in [
         (Some("smtp://a:secret@x?tls=maybe"), None, "--smtp-url"),
         (Some("mail.example"), None, "--smtp-url"),
@@ -435,6 +458,7 @@ async fn a_mail_server_that_is_written_wrongly_is_refused() {
         let config = Config {
             smtp_url: url.map(str::to_owned),
             smtp_ca: ca.cloned(),
+            mail_from: someone.map(str::to_owned),
             ..Config::new(folder.path().join("data"))
         };
         let error = Server::start(config).await.err().unwrap().to_string();
