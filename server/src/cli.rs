@@ -134,9 +134,21 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_NEW_OPAQUE_SETUP")]
     new_opaque_setup: bool,
 
-    /// Take callers' addresses from the last entry of X-Forwarded-For. Only behind a proxy that writes it.
+    /// Take callers' addresses from the last entry of X-Forwarded-For, or of Forwarded, whoever sends it. Only where
+    /// nobody reaches the process but by a proxy that writes it.
     #[arg(long, env = "VOUCHSAFE_BEHIND_PROXY")]
     behind_proxy: bool,
+
+    /// Take callers' addresses from these headers if a proxy at this address, or in this network, sends them, such as
+    /// 127.0.0.1 or 10.0.0.0/8. Repeat it for more. Where proxies stand behind each other, the caller is the last one in
+    /// the header that is none of them.
+    #[arg(
+        long,
+        value_name = "NETWORK",
+        env = "VOUCHSAFE_TRUSTED_PROXY",
+        value_delimiter = ','
+    )]
+    trusted_proxy: Vec<String>,
 
     /// The most connections at once, event streams included. The next one waits until another ends. The process needs as
     /// many open files, and a hundred more.
@@ -150,7 +162,7 @@ pub(crate) struct Cli {
     max_connections: u32,
 
     /// The most connections at once of one network address (of IPv6 a /64 network); more are closed. It does not hold
-    /// with --behind-proxy: there the proxy has to count.
+    /// for proxies (--behind-proxy, --trusted-proxy): they have to count.
     #[arg(
         long,
         value_name = "COUNT",
@@ -299,6 +311,7 @@ impl Cli {
             dev_mailbox: self.dev_mailbox,
             new_opaque_setup: self.new_opaque_setup,
             behind_proxy: self.behind_proxy,
+            trusted_proxies: self.trusted_proxy,
             rate_limits: !self.no_rate_limits,
             quotas: self.quotas.into_quotas(),
             max_connections: self.max_connections,

@@ -113,8 +113,10 @@ pub struct Config {
     pub dev_mailbox: bool,
     /// A missing Keystore setup is made anew although there are accounts, which then cannot sign in by passphrase.
     pub new_opaque_setup: bool,
-    /// The last entry of `X-Forwarded-For` is the caller's address.
+    /// Whoever connects is a proxy: the last entry of `X-Forwarded-For` or `Forwarded` is the caller's address.
     pub behind_proxy: bool,
+    /// The proxies whose word on callers' addresses is taken, as addresses or networks. They are no callers themselves.
+    pub trusted_proxies: Vec<String>,
     /// Attempts are limited.
     pub rate_limits: bool,
     /// What one account may have.
@@ -125,7 +127,7 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// The most connections at once; the next one waits.
     pub max_connections: u32,
-    /// The most connections at once of one network address (of IPv6 a /64 network), unless the server is behind a proxy.
+    /// The most connections at once of one network address (of IPv6 a /64 network) that is no proxy's.
     pub max_connections_per_address: u32,
     /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
@@ -163,6 +165,7 @@ impl Config {
             dev_mailbox: false,
             new_opaque_setup: false,
             behind_proxy: false,
+            trusted_proxies: Vec::new(),
             rate_limits: true,
             quotas: Quotas::default(),
             // Longer than proxies keep unused connections, so that they close them first.

@@ -16,7 +16,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement}
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
-use crate::http::limits::BehindProxy;
+use crate::http::forwarded::Proxies;
 use crate::http::room::{Rooms, enter};
 use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
@@ -101,7 +101,7 @@ fn describe(api: &mut OpenApi, title: &str, base: &str) {
 }
 
 /// Puts the whole process's layers around its routes.
-pub(crate) fn surround(router: Router, cors: CorsLayer, behind_proxy: bool) -> Router {
+pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -> Router {
     let rooms = Arc::new(Rooms::default());
     let enter = move |address, request, next| enter(Arc::clone(&rooms), address, request, next);
     router
@@ -113,7 +113,7 @@ pub(crate) fn surround(router: Router, cors: CorsLayer, behind_proxy: bool) -> R
         .layer(cors)
         .layer(from_fn(secure))
         .layer(from_fn(log))
-        .layer(axum::Extension(BehindProxy(behind_proxy)))
+        .layer(axum::Extension(proxies))
 }
 
 /// The answer to a route that does not exist.

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_service::Service;
 
 use super::activity::{Activity, Answering, Patience, Verdict, WatchedBody, WatchedStream};
+use super::forwarded::Proxies;
 use super::limits::network;
 use crate::config::Config;
 
@@ -30,23 +31,24 @@ const MAX_STREAMS: u32 = 64;
 const PING: Duration = Duration::from_secs(30);
 
 /// The bounds on connections.
-#[derive(Clone, Copy)]
 pub(super) struct Bounds {
     patience: Patience,
     connections: u32,
-    /// Of one network; no bound behind a proxy, from which all of them come.
-    of_network: Option<u32>,
+    /// Of one network, but for the proxies, whose connections are other people's.
+    of_network: u32,
+    proxies: Arc<Proxies>,
 }
 
 impl Bounds {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, proxies: Arc<Proxies>) -> Self {
         Self {
             patience: Patience {
                 idle: config.header_timeout,
                 stalled: config.answer_timeout,
             },
             connections: config.max_connections,
-            of_network: (!config.behind_proxy).then_some(config.max_connections_per_address),
+            of_network: config.max_connections_per_address,
+            proxies,
         }
     }
 }
@@ -124,7 +126,10 @@ pub(super) async fn serve(
             accepted = accepted => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let most = bounds.of_network.unwrap_or(u32::MAX);
+        let most = match bounds.proxies.trusts(peer.ip()) {
+            true => u32::MAX,
+            false => bounds.of_network,
+        };
         let Some(of_network) = networks.take(network(peer.ip()), most) else {
             continue;
         };

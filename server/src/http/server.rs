@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::{layers, page};
 use crate::config::Config;
 use crate::http::error::ApiError;
+use crate::http::forwarded::Proxies;
 use crate::http::serve::{Bounds, serve};
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
@@ -53,6 +55,7 @@ impl Server {
         let _ = rustls::crypto::ring::default_provider().install_default();
         options::check(&config)?;
         let cors = layers::cors(&config.cors_origins)?;
+        let proxies = Arc::new(Proxies::new(&config)?);
         files::make_folder(&config.data).map_err(|error| {
             StartError(format!(
                 "Make {} a folder to write in ({error}).",
@@ -78,9 +81,9 @@ impl Server {
         } = running;
         let router = router.merge(layers::health(databases.clone()));
         let router = wrap(fall_back(router, config.page.as_deref())?);
-        let router = layers::surround(router, cors, config.behind_proxy);
+        let router = layers::surround(router, cors, Arc::clone(&proxies));
         files::complain(&config.data);
-        let bounds = Bounds::new(&config);
+        let bounds = Bounds::new(&config, proxies);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {
             address,
