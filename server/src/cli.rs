@@ -120,6 +120,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
     smtp_ca: Option<PathBuf>,
 
+    /// The name by which this server greets the mail server, such as mail.example.org, or its address. By default the
+    /// machine's name; where that has no domain, the Vault's host.
+    #[arg(long, value_name = "NAME", env = "VOUCHSAFE_SMTP_HELLO")]
+    smtp_hello: Option<String>,
+
     /// The sender of mails, such as "Example App <mail@app.example>"; --smtp-url needs it. The name stands in their text,
     /// too; without one it is the host of --invitation-url.
     #[arg(long, value_name = "ADDRESS", env = "VOUCHSAFE_MAIL_FROM")]
@@ -307,6 +312,7 @@ impl Cli {
             invitation_url: self.invitation_url,
             smtp_url: self.smtp_url,
             smtp_ca: self.smtp_ca,
+            smtp_hello: self.smtp_hello,
             mail_from: self.mail_from,
             dev_mailbox: self.dev_mailbox,
             new_opaque_setup: self.new_opaque_setup,

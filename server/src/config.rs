@@ -105,6 +105,8 @@ pub struct Config {
     pub smtp_url: Option<String>,
     /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
     pub smtp_ca: Option<PathBuf>,
+    /// The name by which this server greets the mail server, a host or an address; by default the machine's or the Vault's.
+    pub smtp_hello: Option<String>,
     /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
     /// The sender's address of mails, and the name that they give to what people use. A mail server needs it.
@@ -160,6 +162,7 @@ impl Config {
             invitation_url: None,
             smtp_url: None,
             smtp_ca: None,
+            smtp_hello: None,
             smtp_timeout: Duration::from_secs(60),
             mail_from: None,
             dev_mailbox: false,

@@ -38,6 +38,7 @@ fn idle(config: &Config) -> Vec<&'static str> {
         ("--invitation-url", config.invitation_url.is_some()),
         ("--smtp-url", config.smtp_url.is_some()),
         ("--smtp-ca", config.smtp_ca.is_some()),
+        ("--smtp-hello", config.smtp_hello.is_some()),
         ("--mail-from", config.mail_from.is_some()),
         ("--dev-mailbox", config.dev_mailbox),
         ("--vault-db", config.vault_db.is_some()),

@@ -136,6 +136,7 @@ fn local_hosts(address: SocketAddr) -> (String, Option<&'static str>) {
 pub(crate) struct BaseUrl {
     pub(crate) text: String,
     pub(crate) origin: String,
+    pub(crate) host: String,
     /// Empty, or a path with a leading slash.
     pub(crate) path: String,
 }
@@ -154,6 +155,7 @@ impl BaseUrl {
             is_web(&parsed) && is_whole && path.chars().all(plain) && !path.contains("//");
         is_base.then(|| Self {
             path: path.to_owned(),
+            host: parsed.host_str().unwrap_or_default().to_owned(),
             text,
             origin,
         })

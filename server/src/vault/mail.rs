@@ -9,6 +9,7 @@ use lettre::{Address, error::Error};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::address::sendable;
 use super::captured::{capture, forget};
 use super::mail_html::html;
 use super::smtp::{Failure, Smtp};
@@ -215,10 +216,22 @@ fn date(time: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// The sender of `--mail-from`.
+/// The sender of `--mail-from`, its address as mail servers take it.
 fn sender(text: &str) -> Result<Mailbox, StartError> {
-    let from = text.parse();
-    from.map_err(|error| StartError(format!("Check --mail-from ({error}).")))
+    let from: Result<Mailbox, _> = text.parse();
+    let sent = from.ok().and_then(|from| {
+        let address = from.email.to_string();
+        // An operator's own name for a machine may have characters that people's addresses do not.
+        let sent = sendable(&address)
+            .ok()
+            .or_else(|| address.is_ascii().then_some(address));
+        Some(Mailbox::new(from.name, sent?.parse().ok()?))
+    });
+    sent.ok_or_else(|| {
+        StartError(format!(
+            "Write --mail-from {text:?} as one address, like mail@app.example or \"Example App <mail@app.example>\"."
+        ))
+    })
 }
 
 /// Sends mails, or captures them as files.
@@ -228,15 +241,19 @@ pub(crate) enum Mailer {
 }
 
 impl Mailer {
-    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+    /// The way that is configured; `host` is that of the Vault.
+    pub(crate) fn new(config: &Config, host: &str) -> Result<Self, StartError> {
         let from = config.mail_from.as_deref().map(sender).transpose()?;
         match (&config.smtp_url, from) {
-            (Some(url), Some(from)) => Ok(Self::Smtp(Box::new(Smtp::new(url, from, config)?))),
+            (Some(url), Some(from)) => {
+                let smtp = Smtp::new(url, from, host, config)?;
+                Ok(Self::Smtp(Box::new(smtp)))
+            }
             (Some(_), None) => Err(StartError(
                 "Give --mail-from beside --smtp-url: the address that mails come from.".into(),
             )),
-            (None, _) if config.smtp_ca.is_some() => Err(StartError(
-                "Give --smtp-url beside --smtp-ca: without a mail server mails are captured."
+            (None, _) if config.smtp_ca.is_some() || config.smtp_hello.is_some() => Err(StartError(
+                "Give --smtp-url beside --smtp-ca and --smtp-hello: without a mail server mails are captured."
                     .into(),
             )),
             (None, _) => Ok(Self::Folder(config.file("outbox"))),
@@ -279,6 +296,24 @@ mod tests {
         assert_eq!(date(951_782_400_000), (2000, 2, 29));
         assert_eq!(date(1_735_689_599_999), (2024, 12, 31));
         assert_eq!(date(4_107_542_400_000), (2100, 3, 1));
+    }
+
+    #[test]
+    fn mails_come_from_one_address() {
+        let from = |text| sender(text).map(|from| from.to_string());
+        for (text, sent) in [
+            ("mail@vault.example", "mail@vault.example"),
+            (
+                "Cards <mail@B\u{fc}cher.example>",
+                "Cards <mail@xn--bcher-kva.example>",
+            ),
+            ("vouchsafe@localhost", "vouchsafe@localhost"),
+        ] {
+            assert_eq!(from(text), Ok(sent.into()));
+        }
+        for wrong in ["", "Cards", "a@b, c@d", "jos\u{e9}@vault.example", "mail@"] {
+            assert!(from(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::auth::TrustedKeys;
 use super::events::{Bell, Seats};
 use super::mail::{Mailer, app_name};
-use super::outbox;
+use super::outbox::{self, MailKind};
 use super::setup::Setup;
 use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
@@ -25,6 +25,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0004_xwing.sql"),
     include_str!("migrations/0005_bounds.sql"),
     include_str!("migrations/0006_mail.sql"),
+    include_str!("migrations/0007_undeliverable.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -70,7 +71,7 @@ impl Vault {
             .vault_db
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
-        let mailer = Mailer::new(config)?;
+        let mailer = Mailer::new(config, &urls.vault.host)?;
         let invitation_url = match &config.invitation_url {
             Some(url) => page_url(url)?,
             None => format!("{}/", urls.vault.origin),
@@ -127,7 +128,15 @@ async fn know_setup(db: &Db, setup: &Setup) -> Result<(), sqlx::Error> {
     tracing::warn!(
         "vault.setup is another one than before: confirmed addresses, refusals of mails, codes and mails that wait are void"
     );
-    sqlx::query("DELETE FROM outbox").execute(&db.write).await?;
+    sqlx::query("DELETE FROM outbox WHERE kind = $1")
+        .bind(MailKind::Code.as_str())
+        .execute(&db.write)
+        .await?;
+    // Inviters are told of those that did not go.
+    sqlx::query("UPDATE outbox SET attempts = $1, next_at = 0")
+        .bind(outbox::MAX_ATTEMPTS)
+        .execute(&db.write)
+        .await?;
     sqlx::query("UPDATE owner SET setup = $1")
         .bind(setup.id())
         .execute(&db.write)

@@ -168,7 +168,6 @@ async fn a_confirmed_address_is_named_if_it_looks_like_one() {
     for (email, named) in [
         ("ada.b+cards@example.org", true),
         ("o'neill@example.org", false),
-        ("zo\u{eb}@example.org", false),
     ] {
         let person = sign_up_as(&lab, email).await;
         crate::email::confirm(&lab, &person).await;
@@ -186,10 +185,8 @@ async fn a_confirmed_address_is_named_if_it_looks_like_one() {
 async fn mails_go_to_addresses_alone() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
-    for name in HOSTILE_NAMES.iter().filter(|name| {
-        // These are addresses, of whoever has them.
-        !["security-team@your-bank", "zo\u{eb}@evil"].contains(*name)
-    }) {
+    // The first is an address, of whoever has it.
+    for name in &HOSTILE_NAMES[1..] {
         let (_, answer) = try_to_invite(&lab, &ada, &format!("{name}.example")).await;
         assert_eq!(code(&answer), (400, "bad_input"), "{name:?}");
     }

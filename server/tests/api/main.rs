@@ -45,5 +45,6 @@ mod spaces;
 mod stolen;
 mod sweeping;
 mod tables;
+mod undeliverable;
 mod wire;
 mod writers;
