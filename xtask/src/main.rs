@@ -17,6 +17,7 @@ mod package;
 mod paths;
 mod pictures;
 mod process;
+mod proxies;
 mod release;
 mod serve;
 mod services;

@@ -27,6 +27,7 @@ mod outsiders;
 mod port;
 mod private_files;
 mod processes;
+mod proxies;
 mod published_keys;
 mod quotas;
 mod refusals;
