@@ -246,7 +246,7 @@ interface InviteBase extends CallOptions {
 export interface InviteByEmail extends InviteBase {
   /** Mailed. */
   delivery: "email";
-  /** The address that the mail goes to. */
+  /** The address that the mail goes to. Its part before the @ is ASCII, since not every mail server takes other letters. */
   email: string;
 }
 
@@ -261,15 +261,20 @@ export interface InviteByLink extends InviteBase {
 /** The person to invite, and the way of the invitation. */
 export type InviteOptions = InviteByEmail | InviteByLink;
 
-/** The state of an invitation. */
-export type InvitationState = "pending" | "accepted" | "declined" | "cancelled" | "expired";
+/** The state of an invitation. `undeliverable` is one whose mail was given up: nobody can accept it any more. */
+export type InvitationState = "pending" | "accepted" | "declined" | "cancelled" | "expired" | "undeliverable";
 
 /** Members of every invitation. */
 interface InvitationBase {
   /** The id of the invitation, and of the connection that it becomes. */
   id: string;
-  /** `pending` until somebody answers, the inviter cancels, or `expiresAt` comes. */
+  /** `pending` until somebody answers, the inviter cancels, its mail is given up, or `expiresAt` comes. */
   state: InvitationState;
+  /**
+   * Why it is `undeliverable`: a mail server `refused` the address, or the mail stayed `unsent` for days because none took it.
+   * Else `null`.
+   */
+  reason: "refused" | "unsent" | null;
   /** The inviter's name for the invited person. No server knows it. */
   name: string;
   /** The time at which it was made, by the clock of the device that made it. */

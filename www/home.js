@@ -19,6 +19,7 @@ function newsListeners(world, { invitations, connections, incoming }, tellOnce) 
       await invitations.refresh();
       const invitation = invitations.find(id);
       if (invitation?.state === "declined") tellOnce(`declined ${id}`, `${invitation.name} declined your invitation.`);
+      if (invitation?.state === "undeliverable") tellOnce(`undeliverable ${id}`, `The mail to ${invitation.name} could not be delivered.`);
     },
     async connection({ id }) {
       await Promise.all([connections.refresh(), invitations.refresh()]);

@@ -14,6 +14,12 @@ const STATES = {
   declined: ["Declined", "plain"],
   cancelled: ["Cancelled", "plain"],
   expired: ["Expired", "plain"],
+  undeliverable: ["Not delivered", "bad"],
+};
+
+const REASONS = {
+  refused: "A mail server refuses this address. Check it and invite them again, or hand over a link.",
+  unsent: "No mail server took the mail for days. Invite them again, or hand over a link.",
 };
 
 function inviteForm(session, made) {
@@ -88,6 +94,7 @@ function invitationRow(world, invitation, cancel) {
         pending ? [", open until ", time(invitation.expiresAt)] : [", made ", time(invitation.createdAt)],
       ),
       invitation.state === "expired" ? el("p", { class: "small" }, "Nobody accepted it in time. Invite them again.") : null,
+      invitation.state === "undeliverable" ? el("p", { class: "small" }, REASONS[invitation.reason] ?? REASONS.unsent) : null,
       pending
         ? el(
             "div",

@@ -50,7 +50,7 @@ impl Demo {
             listen: settings.listen.to_string(),
             page: settings.page,
             dev_mailbox: true,
-            mail_from: "the Vouchsafe demo <vouchsafe@localhost>".into(),
+            mail_from: Some("the Vouchsafe demo <vouchsafe@localhost>".into()),
             rate_limits: settings.rate_limits,
             ..Config::new(settings.data)
         };

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod quotas;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{Config, Quotas, Services};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use vouchsafe_server::{Config, Services, process};
+
+use self::quotas::QuotaOptions;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
@@ -81,8 +85,8 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_NO_EMAIL_SIGN_UP")]
     no_email_sign_up: bool,
 
-    /// A web origin that may call from browsers, such as https://app.example. Repeat it for more; * allows every one,
-    /// for tests.
+    /// A web origin that may call from browsers, such as https://app.example: scheme, host and port, without a path.
+    /// Repeat it for more; * allows every one, for tests.
     #[arg(
         long,
         value_name = "ORIGIN",
@@ -95,7 +99,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR", env = "VOUCHSAFE_PAGE")]
     page: Option<PathBuf>,
 
-    /// The page that invitation links in mails open; by default / at the Vault's origin.
+    /// The page that invitation links in mails open, an http or https address without #; by default / at the Vault's
+    /// origin.
     #[arg(long, value_name = "URL", env = "VOUCHSAFE_INVITATION_URL")]
     invitation_url: Option<String>,
 
@@ -115,18 +120,18 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", env = "VOUCHSAFE_SMTP_CA")]
     smtp_ca: Option<PathBuf>,
 
-    /// The sender of mails, such as "Example App <mail@app.example>". The name stands in their text, too; without one it
-    /// is the host of --invitation-url.
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "vouchsafe@localhost",
-        env = "VOUCHSAFE_MAIL_FROM"
-    )]
-    mail_from: String,
+    /// The name by which this server greets the mail server, such as mail.example.org, or its address. By default the
+    /// machine's name; where that has no domain, the Vault's host.
+    #[arg(long, value_name = "NAME", env = "VOUCHSAFE_SMTP_HELLO")]
+    smtp_hello: Option<String>,
+
+    /// The sender of mails, such as "Example App <mail@app.example>"; --smtp-url needs it. The name stands in their text,
+    /// too; without one it is the host of --invitation-url.
+    #[arg(long, value_name = "ADDRESS", env = "VOUCHSAFE_MAIL_FROM")]
+    mail_from: Option<String>,
 
     /// Show captured mails at /dev/mails, to everybody who can reach the server. Whoever reads an invitation mail can
-    /// accept it.
+    /// accept it. Mails that go by --smtp-url are not captured.
     #[arg(long, env = "VOUCHSAFE_DEV_MAILBOX")]
     dev_mailbox: bool,
 
@@ -135,9 +140,21 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_NEW_OPAQUE_SETUP")]
     new_opaque_setup: bool,
 
-    /// Take callers' addresses from the last entry of X-Forwarded-For. Only behind a proxy that writes it.
+    /// Take callers' addresses from the last entry of X-Forwarded-For, or of Forwarded, whoever sends it. Only where
+    /// nobody reaches the process but by a proxy that writes it.
     #[arg(long, env = "VOUCHSAFE_BEHIND_PROXY")]
     behind_proxy: bool,
+
+    /// Take callers' addresses from these headers if a proxy at this address, or in this network, sends them, such as
+    /// 127.0.0.1 or 10.0.0.0/8. Repeat it for more. Where proxies stand behind each other, the caller is the last one in
+    /// the header that is none of them.
+    #[arg(
+        long,
+        value_name = "NETWORK",
+        env = "VOUCHSAFE_TRUSTED_PROXY",
+        value_delimiter = ','
+    )]
+    trusted_proxy: Vec<String>,
 
     /// The most connections at once, event streams included. The next one waits until another ends. The process needs as
     /// many open files, and a hundred more; where it may not have them it has fewer connections.
@@ -145,19 +162,21 @@ pub(crate) struct Cli {
         long,
         value_name = "COUNT",
         default_value_t = 4096,
+        value_parser = clap::value_parser!(u32).range(1..),
         env = "VOUCHSAFE_MAX_CONNECTIONS"
     )]
     max_connections: u32,
 
     /// The most connections at once of one network address (of IPv6 a /64 network); more are closed. It does not hold
-    /// with --behind-proxy: there the proxy has to count.
+    /// for proxies (--behind-proxy, --trusted-proxy): they have to count.
     #[arg(
         long,
         value_name = "COUNT",
         default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..),
         env = "VOUCHSAFE_MAX_CONNECTIONS_PER_ADDRESS"
     )]
-    max_connections_per_address: usize,
+    max_connections_per_address: u32,
 
     /// Do not limit attempts, for load tests.
     #[arg(long, env = "VOUCHSAFE_NO_RATE_LIMITS")]
@@ -169,117 +188,6 @@ pub(crate) struct Cli {
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
-}
-
-/// What one account may have, of each at most so many. More is refused with `quota_exceeded`.
-#[derive(Args)]
-#[command(next_help_heading = "Quotas of an account")]
-struct QuotaOptions {
-    /// Bytes of cards and of sent shares.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = Quotas::default().bytes,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_BYTES"
-    )]
-    quota_bytes: i64,
-
-    /// Cards.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().cards,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_CARDS"
-    )]
-    quota_cards: i64,
-
-    /// Sent shares in force.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().shares,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_SHARES"
-    )]
-    quota_shares: i64,
-
-    /// Sent shares in force of one connection.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().shares_per_connection,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_SHARES_PER_CONNECTION"
-    )]
-    quota_shares_per_connection: i64,
-
-    /// Pending invitations.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().invitations,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_INVITATIONS"
-    )]
-    quota_invitations: i64,
-
-    /// Active connections.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().connections,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_CONNECTIONS"
-    )]
-    quota_connections: i64,
-
-    /// Keys for connections, those of ended connections too.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().connection_keys,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_CONNECTION_KEYS"
-    )]
-    quota_connection_keys: i64,
-
-    /// Encryption spaces in force.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().spaces,
-        value_parser = clap::value_parser!(i64).range(0..),
-        env = "VOUCHSAFE_QUOTA_SPACES"
-    )]
-    quota_spaces: i64,
-
-    /// Requests in a minute, to each service; --no-rate-limits lifts this one.
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = Quotas::default().requests_per_minute,
-        value_parser = clap::value_parser!(u32).range(0..),
-        env = "VOUCHSAFE_QUOTA_REQUESTS"
-    )]
-    quota_requests: u32,
-}
-
-impl QuotaOptions {
-    fn into_quotas(self) -> Quotas {
-        Quotas {
-            bytes: self.quota_bytes,
-            cards: self.quota_cards,
-            shares: self.quota_shares,
-            shares_per_connection: self.quota_shares_per_connection,
-            invitations: self.quota_invitations,
-            connections: self.quota_connections,
-            connection_keys: self.quota_connection_keys,
-            spaces: self.quota_spaces,
-            requests_per_minute: self.quota_requests,
-        }
-    }
 }
 
 /// The places of the data.
@@ -357,6 +265,24 @@ enum Which {
     Keystore,
 }
 
+/// Warns of variables that look like settings and are none: with a letter too many, the option is not set.
+pub(crate) fn warn_of_unknown_variables() {
+    let command = Cli::command();
+    let arguments = command
+        .get_subcommands()
+        .chain([&command])
+        .flat_map(clap::Command::get_arguments);
+    let known: Vec<_> = arguments.filter_map(clap::Arg::get_env).collect();
+    for (name, _) in std::env::vars_os() {
+        let Some(text) = name.to_str().filter(|name| name.starts_with("VOUCHSAFE_")) else {
+            continue;
+        };
+        if !known.contains(&name.as_os_str()) && text != process::LOG_VARIABLE {
+            tracing::warn!(variable = text, "no option has this variable: see --help");
+        }
+    }
+}
+
 impl Cli {
     pub(crate) fn log_json(&self) -> bool {
         self.log_json
@@ -387,10 +313,12 @@ impl Cli {
             invitation_url: self.invitation_url,
             smtp_url: self.smtp_url,
             smtp_ca: self.smtp_ca,
+            smtp_hello: self.smtp_hello,
             mail_from: self.mail_from,
             dev_mailbox: self.dev_mailbox,
             new_opaque_setup: self.new_opaque_setup,
             behind_proxy: self.behind_proxy,
+            trusted_proxies: self.trusted_proxy,
             rate_limits: !self.no_rate_limits,
             quotas: self.quotas.into_quotas(),
             max_connections: self.max_connections,

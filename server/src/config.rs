@@ -1,13 +1,9 @@
 //! The configuration of a server.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use url::Url;
-
 use crate::clock::Clock;
-use crate::start_error::StartError;
 
 /// The services of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,27 +95,31 @@ pub struct Config {
     pub oidc_jwks_url: Option<String>,
     /// New accounts may be opened by an email address.
     pub email_sign_up: bool,
-    /// The web origins that may call, or `*`.
+    /// The web origins that may call, such as `https://app.example`, or `*`.
     pub cors_origins: Vec<String>,
     /// A folder with a page to serve at `/`.
     pub page: Option<PathBuf>,
-    /// The beginning of invitation links in mails; by default `/` at the Vault's origin.
+    /// The beginning of invitation links in mails, the address of a page; by default `/` at the Vault's origin.
     pub invitation_url: Option<String>,
     /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
     pub smtp_url: Option<String>,
     /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
     pub smtp_ca: Option<PathBuf>,
+    /// The name by which this server greets the mail server, a host or an address; by default the machine's or the Vault's.
+    pub smtp_hello: Option<String>,
     /// The time for the mail server to take one mail: less than the two minutes after which another process tries.
     pub smtp_timeout: Duration,
-    /// The sender's address of mails, and the name that they give to what people use.
-    pub mail_from: String,
+    /// The sender's address of mails, and the name that they give to what people use. A mail server needs it.
+    pub mail_from: Option<String>,
     /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
     /// A missing Keystore setup is made anew, or another one taken, although there are accounts, which then cannot sign in by
     /// passphrase.
     pub new_opaque_setup: bool,
-    /// The last entry of `X-Forwarded-For` is the caller's address.
+    /// Whoever connects is a proxy: the last entry of `X-Forwarded-For` or `Forwarded` is the caller's address.
     pub behind_proxy: bool,
+    /// The proxies whose word on callers' addresses is taken, as addresses or networks. They are no callers themselves.
+    pub trusted_proxies: Vec<String>,
     /// Attempts are limited.
     pub rate_limits: bool,
     /// What one account may have.
@@ -132,8 +132,8 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// The most connections at once; the next one waits.
     pub max_connections: u32,
-    /// The most connections at once of one network address (of IPv6 a /64 network), unless the server is behind a proxy.
-    pub max_connections_per_address: usize,
+    /// The most connections at once of one network address (of IPv6 a /64 network) that is no proxy's.
+    pub max_connections_per_address: u32,
     /// The time between two comment lines of an event stream.
     pub heartbeat: Duration,
     /// The time between two looks for mails that are due for another attempt.
@@ -165,11 +165,13 @@ impl Config {
             invitation_url: None,
             smtp_url: None,
             smtp_ca: None,
+            smtp_hello: None,
             smtp_timeout: Duration::from_secs(60),
-            mail_from: "vouchsafe@localhost".to_owned(),
+            mail_from: None,
             dev_mailbox: false,
             new_opaque_setup: false,
             behind_proxy: false,
+            trusted_proxies: Vec::new(),
             rate_limits: true,
             quotas: Quotas::default(),
             first_timeout: Duration::from_secs(10),
@@ -189,216 +191,5 @@ impl Config {
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         let data: &Path = &self.data;
         data.join(name)
-    }
-}
-
-/// The base URLs of a running server.
-#[derive(Clone, Debug)]
-pub(crate) struct Urls {
-    /// The Vault's main one.
-    pub(crate) vault: BaseUrl,
-    /// The others that the Vault is reached by.
-    pub(crate) other_vaults: Vec<BaseUrl>,
-    /// The Keystore's main one.
-    pub(crate) keystore: BaseUrl,
-    /// The others that the Keystore is reached by.
-    pub(crate) other_keystores: Vec<BaseUrl>,
-}
-
-impl Urls {
-    /// Fills in what is not configured from the address that was bound.
-    pub(crate) fn new(config: &Config, address: SocketAddr) -> Result<Self, StartError> {
-        let (host, other_host) = local_hosts(address);
-        let local = |service: &str| -> Vec<String> {
-            let hosts = [Some(host.as_str()), other_host].into_iter().flatten();
-            let url = |host| format!("http://{host}:{}/{service}", address.port());
-            hosts.map(url).collect()
-        };
-        let vault = match config.services {
-            _ if !config.vault_urls.is_empty() => config.vault_urls.clone(),
-            Services::Keystore => {
-                return Err(StartError(
-                    "Give --vault-url: the Keystore must know whom its tokens are for.".into(),
-                ));
-            }
-            _ => local("vault"),
-        };
-        let keystore = match config.services {
-            _ if !config.keystore_urls.is_empty() => config.keystore_urls.clone(),
-            Services::Vault => {
-                return Err(StartError(
-                    "Give --keystore-url: the Vault must know whose tokens to trust.".into(),
-                ));
-            }
-            _ => local("keystore"),
-        };
-        let (vault, other_vaults) = parse_all(&vault)?;
-        let (keystore, other_keystores) = parse_all(&keystore)?;
-        let urls = Self {
-            vault,
-            other_vaults,
-            keystore,
-            other_keystores,
-        };
-        urls.check(config.services)?;
-        Ok(urls)
-    }
-
-    /// Refuses paths that cannot all be served.
-    fn check(&self, services: Services) -> Result<(), StartError> {
-        let path = &self.vault.path;
-        if services.vault() && self.other_vaults.iter().any(|url| url.path != *path) {
-            return Err(StartError(
-                "Give every --vault-url the same path: the Vault is mounted once.".into(),
-            ));
-        }
-        let keystore = &self.keystore.path;
-        if services.keystore() && self.other_keystores.iter().any(|url| url.path != *keystore) {
-            return Err(StartError(
-                "Give every --keystore-url the same path: the Keystore is mounted once.".into(),
-            ));
-        }
-        if services == Services::All && keystore == path {
-            return Err(StartError(
-                "Give --vault-url and --keystore-url different paths.".into(),
-            ));
-        }
-        Ok(())
-    }
-
-    /// The audiences that tokens for the Vault may name, its main base URL first.
-    pub(crate) fn audiences(&self) -> Vec<String> {
-        let all = std::iter::once(&self.vault).chain(&self.other_vaults);
-        all.map(|url| url.text.clone()).collect()
-    }
-
-    /// The addresses by which clients may know the Keystore, its main base URL first.
-    pub(crate) fn addresses(&self) -> Vec<String> {
-        let all = std::iter::once(&self.keystore).chain(&self.other_keystores);
-        all.map(|url| url.text.clone()).collect()
-    }
-}
-
-/// The first URL of a list, and the others.
-fn parse_all(urls: &[String]) -> Result<(BaseUrl, Vec<BaseUrl>), StartError> {
-    let (main, others) = urls
-        .split_first()
-        .ok_or_else(|| StartError("Give each service a base URL.".into()))?;
-    let others = others.iter().map(|url| BaseUrl::parse(url));
-    Ok((BaseUrl::parse(main)?, others.collect::<Result<_, _>>()?))
-}
-
-/// The host by which this machine reaches the address, and another one where there is one.
-fn local_hosts(address: SocketAddr) -> (String, Option<&'static str>) {
-    let ip = address.ip();
-    let host = match ip {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-        IpAddr::V4(ip) => ip.to_string(),
-    };
-    let is_local = ip.is_loopback() || ip.is_unspecified();
-    (host, is_local.then_some("localhost"))
-}
-
-/// A base URL as the URL Standard writes it, without a slash at its end. Clients write it in the same way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BaseUrl {
-    pub(crate) text: String,
-    pub(crate) origin: String,
-    /// Empty, or a path with a leading slash.
-    pub(crate) path: String,
-}
-
-impl BaseUrl {
-    pub(crate) fn parse(url: &str) -> Result<Self, StartError> {
-        let bad = || {
-            StartError(format!(
-                "Write {url:?} as a base URL, like https://vault.example or http://host/vault."
-            ))
-        };
-        let parsed = Url::parse(url).map_err(|_| bad())?;
-        let origin = parsed.origin().ascii_serialization();
-        let path = parsed.path().trim_end_matches('/');
-        let text = format!("{origin}{path}");
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-        // Whoever names a user, a query or a fragment means more than these are.
-        let is_whole = parsed.as_str().trim_end_matches('/') == text;
-        if !matches!(parsed.scheme(), "http" | "https")
-            || !is_whole
-            || !path.chars().all(plain)
-            || path.contains("//")
-        {
-            return Err(bad());
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            text,
-            origin,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_urls() {
-        let url = BaseUrl::parse("https://example:8443/a/vault/").unwrap();
-        assert_eq!(
-            (url.text.as_str(), url.path.as_str()),
-            ("https://example:8443/a/vault", "/a/vault")
-        );
-        assert_eq!(BaseUrl::parse("http://vault.example").unwrap().path, "");
-        let spelled = BaseUrl::parse("HTTPS://Keystore.Example:443//").unwrap();
-        assert_eq!(
-            (spelled.text.as_str(), spelled.origin.as_str()),
-            ("https://keystore.example", "https://keystore.example")
-        );
-        for wrong in [
-            "vault.example",
-            "ftp://x",
-            "http://x/?a",
-            "http://x/{id}",
-            "http://a@x",
-            "/vault",
-            "http://x/#a",
-        ] {
-            assert!(BaseUrl::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn defaults_follow_the_bound_port() {
-        let address: SocketAddr = "0.0.0.0:77".parse().unwrap();
-        let urls = Urls::new(&Config::new("x"), address).unwrap();
-        assert_eq!(
-            urls.audiences(),
-            ["http://127.0.0.1:77/vault", "http://localhost:77/vault"]
-        );
-        assert_eq!(
-            urls.addresses(),
-            [
-                "http://127.0.0.1:77/keystore",
-                "http://localhost:77/keystore"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_service_alone_must_know_the_other() {
-        let address: SocketAddr = "127.0.0.1:77".parse().unwrap();
-        for services in [Services::Vault, Services::Keystore] {
-            assert!(
-                Urls::new(
-                    &Config {
-                        services,
-                        ..Config::new("x")
-                    },
-                    address
-                )
-                .is_err()
-            );
-        }
     }
 }

@@ -24,7 +24,7 @@
 //! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
 //! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup; the files of secrets beside it (`setup_file`) |
 //! | `jwks`, `token`, `base64url` | what both services know of tokens; neither service imports from the other |
-//! | `config`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
+//! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
 //! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
 //! an [`ApiError`].
@@ -35,10 +35,12 @@ mod config;
 mod http;
 mod jwks;
 mod keystore;
+mod options;
 pub mod process;
 mod start_error;
 mod store;
 mod token;
+mod urls;
 mod vault;
 
 pub use clock::Clock;

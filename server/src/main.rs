@@ -12,6 +12,7 @@ use vouchsafe_server::{Server, backup, process};
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     process::log_to_stderr(cli.log_json());
+    cli::warn_of_unknown_variables();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("Free some resources of this machine ({error}).")),

@@ -6,6 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::http::server::Server;
 
+/// The variable that sets how much is logged.
+pub const LOG_VARIABLE: &str = "VOUCHSAFE_LOG";
+
 /// Says where the server listens and waits for Ctrl-C or SIGTERM. Stopping it is the caller's.
 pub async fn wait_to_stop(server: &Server) {
     println!("listening on http://{}", server.address());
@@ -65,8 +68,12 @@ fn open_files(wanted: u32) -> u32 {
 /// Logs to standard error, as `VOUCHSAFE_LOG` says. Standard output is for the address alone, so that programs can
 /// read it.
 pub fn log_to_stderr(json: bool) {
-    let filter =
-        EnvFilter::try_from_env("VOUCHSAFE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wish = std::env::var(LOG_VARIABLE).ok();
+    let filter = wish.as_deref().map(EnvFilter::try_new);
+    let misread = filter.as_ref().is_some_and(Result::is_err);
+    let filter = filter
+        .and_then(Result::ok)
+        .unwrap_or_else(|| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -75,6 +82,9 @@ pub fn log_to_stderr(json: bool) {
         builder.json().init();
     } else {
         builder.init();
+    }
+    if misread {
+        tracing::warn!("{LOG_VARIABLE} is no filter, so this logs what \"info\" does");
     }
 }
 

@@ -18,6 +18,7 @@ mod package;
 mod paths;
 mod pictures;
 mod process;
+mod proxies;
 mod release;
 mod serve;
 mod services;

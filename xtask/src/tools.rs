@@ -293,7 +293,7 @@ impl Chromium {
 /// A program on the `PATH`.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
+    let folders = env::split_paths(&path).chain(["/usr/bin".into(), "/usr/sbin".into()]);
     folders
         .map(|folder| {
             folder

@@ -177,6 +177,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("email", Plain),
             ("token_hash", Hash),
             ("state", Plain),
+            ("reason", Plain),
             ("answered_by", Id),
             ("created_at", Time),
             ("expires_at", Time),

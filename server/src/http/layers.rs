@@ -16,11 +16,12 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement}
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
-use crate::http::limits::BehindProxy;
+use crate::http::forwarded::Proxies;
 use crate::http::readiness::{self, Readiness};
 use crate::http::room::{Rooms, enter};
 use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
+use crate::urls::web_origin;
 
 /// The time for a request, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -79,23 +80,19 @@ fn describe(api: &mut OpenApi, title: &str, base: &str) {
 }
 
 /// Puts the whole process's layers around its routes.
-pub(crate) fn surround(
-    router: Router,
-    origins: &[String],
-    behind_proxy: bool,
-) -> Result<Router, StartError> {
+pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -> Router {
     let rooms = Arc::new(Rooms::default());
     let enter = move |address, request, next| enter(Arc::clone(&rooms), address, request, next);
-    Ok(router
+    router
         .layer(from_fn(enter))
         .layer(from_fn(time_out))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::from(Code::ServerError).into_response()
         }))
-        .layer(cors(origins)?)
+        .layer(cors)
         .layer(from_fn(secure))
         .layer(from_fn(log))
-        .layer(axum::Extension(BehindProxy(behind_proxy))))
+        .layer(axum::Extension(proxies))
 }
 
 /// The answer to a route that does not exist.
@@ -157,16 +154,15 @@ async fn log(request: Request, next: Next) -> Response {
     response
 }
 
-fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
+/// The rules for pages of these origins.
+pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
+    let origins = origins.iter().map(|origin| web_origin(origin));
+    let origins = origins.collect::<Result<Vec<_>, _>>()?;
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::from(Any)
     } else {
-        let parse = |origin: &String| {
-            origin
-                .parse::<HeaderValue>()
-                .map_err(|_| StartError(format!("Write {origin:?} as a web origin.")))
-        };
-        AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
+        // An origin is ASCII without control characters.
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
     };
     Ok(CorsLayer::new()
         .allow_origin(allowed)

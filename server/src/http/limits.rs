@@ -7,14 +7,15 @@
 //! it has neither the attempt that counts at all widths or at none of them, nor the check that does not count.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
 use crate::clock::{Clock, MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
+use crate::http::forwarded::Proxies;
 
 /// So many attempts in so many milliseconds.
 #[derive(Clone, Copy)]
@@ -214,10 +215,6 @@ impl Limits {
     }
 }
 
-/// Whether `X-Forwarded-For` is believed, as set by a proxy in front.
-#[derive(Clone, Copy)]
-pub(crate) struct BehindProxy(pub(crate) bool);
-
 /// The networks that a request came from, the narrowest first.
 pub(crate) struct CallerAddress(Vec<String>);
 
@@ -262,31 +259,13 @@ impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let proxied = parts
-            .extensions
-            .get::<BehindProxy>()
-            .is_some_and(|behind| behind.0);
-        // The last entry is the one that our own proxy wrote; those before it are the client's word.
-        let forwarded = parts
-            .headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .next_back()
-            .and_then(|value| {
-                value
-                    .to_str()
-                    .ok()?
-                    .rsplit(',')
-                    .next()?
-                    .trim()
-                    .parse::<IpAddr>()
-                    .ok()
-            });
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<std::net::SocketAddr>>()
-            .map(|info| info.0.ip());
-        let address = if proxied { forwarded.or(peer) } else { peer };
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|info| info.0.ip());
+        let proxies = parts.extensions.get::<Arc<Proxies>>();
+        let address = peer.map(|peer| match proxies {
+            Some(proxies) => proxies.caller(&parts.headers, peer),
+            None => peer,
+        });
         // Without an address all are one network.
         let nowhere = || vec![String::new()];
         Ok(Self(address.map_or_else(nowhere, networks)))
@@ -295,7 +274,6 @@ impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;

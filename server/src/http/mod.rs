@@ -3,6 +3,7 @@
 mod activity;
 pub(crate) mod error;
 pub(crate) mod extract;
+mod forwarded;
 pub(crate) mod layers;
 pub(crate) mod limits;
 pub(crate) mod page;

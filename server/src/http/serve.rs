@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_service::Service;
 
 use super::activity::{Activity, Answering, Patience, Verdict, WatchedBody, WatchedStream};
+use super::forwarded::Proxies;
 use super::limits::network;
 use crate::config::Config;
 
@@ -30,31 +31,32 @@ const MAX_STREAMS: u32 = 64;
 const PING: Duration = Duration::from_secs(30);
 
 /// The bounds on connections.
-#[derive(Clone, Copy)]
 pub(super) struct Bounds {
     patience: Patience,
     connections: u32,
-    /// Of one network; no bound behind a proxy, from which all of them come.
-    of_network: Option<usize>,
+    /// Of one network, but for the proxies, whose connections are other people's.
+    of_network: u32,
+    proxies: Arc<Proxies>,
 }
 
 impl Bounds {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, proxies: Arc<Proxies>) -> Self {
         Self {
             patience: Patience {
                 first: config.first_timeout.min(config.header_timeout),
                 idle: config.header_timeout,
                 stalled: config.answer_timeout,
             },
-            connections: config.max_connections.max(1),
-            of_network: (!config.behind_proxy).then_some(config.max_connections_per_address),
+            connections: config.max_connections,
+            of_network: config.max_connections_per_address,
+            proxies,
         }
     }
 }
 
 /// The open connections of each network.
 #[derive(Clone, Default)]
-struct Networks(Arc<Mutex<HashMap<String, usize>>>);
+struct Networks(Arc<Mutex<HashMap<String, u32>>>);
 
 /// A connection's place in the count of its network, given back when it is dropped.
 struct Place {
@@ -64,7 +66,7 @@ struct Place {
 
 impl Networks {
     /// A place, if the network has fewer than `most`.
-    fn take(&self, network: String, most: usize) -> Option<Place> {
+    fn take(&self, network: String, most: u32) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.get(&network).copied().unwrap_or_default();
         if count >= most {
@@ -125,7 +127,10 @@ pub(super) async fn serve(
             accepted = accepted => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let most = bounds.of_network.unwrap_or(usize::MAX);
+        let most = match bounds.proxies.trusts(peer.ip()) {
+            true => u32::MAX,
+            false => bounds.of_network,
+        };
         let Some(of_network) = networks.take(network(peer.ip()), most) else {
             continue;
         };

@@ -13,15 +13,17 @@ use tokio::task::JoinHandle;
 
 use super::readiness::{self, Readiness};
 use super::{layers, page};
-use crate::config::{Config, Urls};
+use crate::config::Config;
 use crate::http::error::ApiError;
+use crate::http::forwarded::Proxies;
 use crate::http::serve::{Bounds, serve};
 use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::store::files;
+use crate::urls::Urls;
 use crate::vault::{TrustedKeys, Vault};
-use crate::{keystore, vault};
+use crate::{keystore, options, vault};
 
 /// The time for open requests to end after the server was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -52,6 +54,9 @@ impl Server {
     ) -> Result<Self, StartError> {
         // One TLS provider for the process; that another one is there already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        options::check(&config)?;
+        let cors = layers::cors(&config.cors_origins)?;
+        let proxies = Arc::new(Proxies::new(&config)?);
         files::make_folder(&config.data).map_err(|error| {
             StartError(format!(
                 "Make {} a folder to write in ({error}).",
@@ -62,6 +67,7 @@ impl Server {
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
         let mut running = Running::new(stopping.clone());
+        let wrap = |router| layers::surround(wrap(router), cors, Arc::clone(&proxies));
         let router = match running.open(&config, &urls, wrap).await {
             Ok(router) => router,
             Err(error) => {
@@ -73,7 +79,7 @@ impl Server {
             }
         };
         files::complain(&config.data);
-        let bounds = Bounds::new(&config);
+        let bounds = Bounds::new(&config, proxies);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {
             address,
@@ -166,8 +172,7 @@ impl Running {
         }
         let services = std::mem::take(&mut self.services);
         let router = std::mem::take(&mut self.router).merge(readiness::routes(services));
-        let router = wrap(fall_back(router, config.page.as_deref())?);
-        layers::surround(router, &config.cors_origins, config.behind_proxy)
+        Ok(wrap(fall_back(router, config.page.as_deref())?))
     }
 
     /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.

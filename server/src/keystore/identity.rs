@@ -96,7 +96,9 @@ impl Identities {
                 )),
             };
         };
-        if config.oidc_audiences.iter().all(String::is_empty) {
+        let audiences = config.oidc_audiences.iter().map(|audience| audience.trim());
+        let audiences: Vec<String> = audiences.map(str::to_owned).collect();
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
             return Err(StartError(
                 "Give --oidc-audience: tokens for other apps must not open accounts here.".into(),
             ));
@@ -118,7 +120,7 @@ impl Identities {
         };
         Ok(Some(Self {
             issuer: issuer.clone(),
-            audiences: config.oidc_audiences.clone(),
+            audiences,
             keys: PublishedKeys::new(source, config.clock.clone()),
         }))
     }

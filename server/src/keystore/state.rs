@@ -11,7 +11,7 @@ use super::identity::Identities;
 use super::setup::Setup;
 use super::tokens::TokenKey;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas, Urls};
+use crate::config::{Config, Quotas};
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
@@ -20,6 +20,7 @@ use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
 use crate::store::passage::Passage;
 use crate::store::sweep;
+use crate::urls::Urls;
 
 const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::address::{is_address, is_nameable};
+use super::address::{is_nameable, sendable};
 use super::auth::VaultCaller;
 use super::mail_limits::CODES;
 use super::outbox::{MailKind, NewMail};
@@ -118,8 +118,9 @@ pub(super) async fn send_code(
     network: CallerAddress,
     _: Input<Empty>,
 ) -> Result<Json<CodeSent>> {
-    let email = caller.email.as_deref().filter(|email| is_address(email));
-    let email = email.ok_or_else(|| {
+    let email = caller.email.as_deref();
+    let sendable = email.and_then(|email| Some((email, sendable(email).ok()?)));
+    let (email, recipient) = sendable.ok_or_else(|| {
         ApiError::bad_input("Use an address that mails can go to: this account has none.")
     })?;
     let now = vault.clock.now();
@@ -160,7 +161,7 @@ pub(super) async fn send_code(
         id: &id,
         kind: MailKind::Code,
         account: &caller.account,
-        recipient: email,
+        recipient: &recipient,
         named: None,
         seed: &seed,
         expires_at,

@@ -9,7 +9,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Any, Decode, Type};
 use utoipa::ToSchema;
 
-use super::address::is_address;
+use super::address::sendable;
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::mail_limits::INVITATIONS;
@@ -76,6 +76,43 @@ pub(crate) enum InvitationState {
     Cancelled,
     /// Its time is over.
     Expired,
+    /// Its mail was given up.
+    Undeliverable,
+}
+
+/// Why a mail was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Undeliverable {
+    /// A mail server refuses the address.
+    Refused,
+    /// No mail server took it, for days.
+    Unsent,
+}
+
+impl Undeliverable {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unsent => "unsent",
+        }
+    }
+}
+
+impl Type<Any> for Undeliverable {
+    fn type_info() -> AnyTypeInfo {
+        text()
+    }
+}
+
+impl<'r> Decode<'r, Any> for Undeliverable {
+    fn decode(value: AnyValueRef<'r>) -> std::result::Result<Self, BoxDynError> {
+        let text: &str = Decode::<Any>::decode(value)?;
+        Ok(match text {
+            "refused" => Self::Refused,
+            _ => Self::Unsent,
+        })
+    }
 }
 
 impl InvitationState {
@@ -85,6 +122,7 @@ impl InvitationState {
             "declined" => Self::Declined,
             "cancelled" => Self::Cancelled,
             "expired" => Self::Expired,
+            "undeliverable" => Self::Undeliverable,
             _ if expires_at <= now => Self::Expired,
             _ => Self::Pending,
         }
@@ -97,7 +135,7 @@ impl InvitationState {
             Self::Accepted => Some(Code::InvitationUsed),
             Self::Declined => Some(Code::InvitationDeclined),
             Self::Cancelled => Some(Code::InvitationCancelled),
-            Self::Expired => Some(Code::InvitationExpired),
+            Self::Expired | Self::Undeliverable => Some(Code::InvitationExpired),
         }
     }
 }
@@ -124,6 +162,7 @@ pub(crate) struct Invitation {
     delivery: Delivery,
     email: Option<String>,
     state: InvitationState,
+    reason: Option<Undeliverable>,
     created_at: i64,
     expires_at: i64,
 }
@@ -136,6 +175,7 @@ from_columns! {
         delivery: Delivery,
         email: Option<String>,
         state: String,
+        reason: Option<Undeliverable>,
         created_at: i64,
         expires_at: i64,
     }
@@ -150,6 +190,7 @@ impl StoredInvitation {
             delivery: self.delivery,
             email: self.email,
             state: InvitationState::stored(&self.state, self.expires_at, now),
+            reason: self.reason,
             created_at: self.created_at,
             expires_at: self.expires_at,
         }
@@ -158,12 +199,11 @@ impl StoredInvitation {
 
 impl NewInvitation {
     /// The address to mail it to, if it is to be mailed.
-    fn recipient(&self) -> Result<Option<&str>> {
+    fn recipient(&self) -> Result<Option<String>> {
         match (self.delivery, &self.email, &self.token_hash) {
             (Delivery::Link, None, Some(_)) => Ok(None),
-            (Delivery::Email, Some(email), None) if is_address(email) => Ok(Some(email)),
-            (Delivery::Email, Some(_), None) => {
-                Err(ApiError::bad_input("Check the email address."))
+            (Delivery::Email, Some(email), None) => {
+                sendable(email).map(Some).map_err(ApiError::bad_input)
             }
             _ => Err(ApiError::bad_input(
                 "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
@@ -235,7 +275,7 @@ pub(super) async fn create(
     }
     input.check_time(now)?;
     let mut named = None;
-    if let Some(recipient) = recipient {
+    if let Some(recipient) = &recipient {
         vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
         named = vault.named(&caller).await?;
     }
@@ -246,7 +286,7 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     vault.hold_invitations(&mut tx, &caller.account).await?;
-    if let Some(recipient) = recipient {
+    if let Some(recipient) = &recipient {
         let mail = NewMail {
             id: id.as_str(),
             kind: MailKind::Invitation,
@@ -266,6 +306,7 @@ pub(super) async fn create(
         delivery: input.delivery,
         email: input.email,
         state: InvitationState::Pending,
+        reason: None,
         created_at: now,
         expires_at: input.expires_at,
     };
@@ -290,7 +331,7 @@ impl Vault {
 
     async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
         let stored: Option<StoredInvitation> = sqlx::query_as(
-            "SELECT id, public_key_id, delivery, email, state, created_at, expires_at \
+            "SELECT id, public_key_id, delivery, email, state, reason, created_at, expires_at \
              FROM invitations WHERE inviter = $1 AND id = $2",
         )
         .bind(inviter)

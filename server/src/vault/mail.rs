@@ -9,6 +9,7 @@ use lettre::{Address, error::Error};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::address::sendable;
 use super::captured::{capture, forget};
 use super::mail_html::html;
 use super::smtp::{Failure, Smtp};
@@ -187,8 +188,9 @@ impl Paragraph {
 }
 
 /// The operator's name for what people use: the one that mails come from, or the host of the page.
-pub(super) fn app_name(mail_from: &str, invitation_url: &str) -> String {
-    let name = mail_from.parse().ok().and_then(|from: Mailbox| from.name);
+pub(super) fn app_name(mail_from: Option<&str>, invitation_url: &str) -> String {
+    let from = mail_from.and_then(|from| from.parse().ok());
+    let name = from.and_then(|from: Mailbox| from.name);
     let host = || {
         let host = Url::parse(invitation_url).ok()?.host_str()?.to_owned();
         Some(host)
@@ -214,6 +216,24 @@ fn date(time: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The sender of `--mail-from`, its address as mail servers take it.
+fn sender(text: &str) -> Result<Mailbox, StartError> {
+    let from: Result<Mailbox, _> = text.parse();
+    let sent = from.ok().and_then(|from| {
+        let address = from.email.to_string();
+        // An operator's own name for a machine may have characters that people's addresses do not.
+        let sent = sendable(&address)
+            .ok()
+            .or_else(|| address.is_ascii().then_some(address));
+        Some(Mailbox::new(from.name, sent?.parse().ok()?))
+    });
+    sent.ok_or_else(|| {
+        StartError(format!(
+            "Write --mail-from {text:?} as one address, like mail@app.example or \"Example App <mail@app.example>\"."
+        ))
+    })
+}
+
 /// Sends mails, or captures them as files.
 pub(crate) enum Mailer {
     Smtp(Box<Smtp>),
@@ -221,14 +241,22 @@ pub(crate) enum Mailer {
 }
 
 impl Mailer {
-    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        match (&config.smtp_url, &config.smtp_ca) {
-            (Some(url), _) => Ok(Self::Smtp(Box::new(Smtp::new(url, config)?))),
-            (None, None) => Ok(Self::Folder(config.file("outbox"))),
-            (None, Some(_)) => Err(StartError(
-                "Give --smtp-url beside --smtp-ca: without a mail server mails are captured."
+    /// The way that is configured; `host` is that of the Vault.
+    pub(crate) fn new(config: &Config, host: &str) -> Result<Self, StartError> {
+        let from = config.mail_from.as_deref().map(sender).transpose()?;
+        match (&config.smtp_url, from) {
+            (Some(url), Some(from)) => {
+                let smtp = Smtp::new(url, from, host, config)?;
+                Ok(Self::Smtp(Box::new(smtp)))
+            }
+            (Some(_), None) => Err(StartError(
+                "Give --mail-from beside --smtp-url: the address that mails come from.".into(),
+            )),
+            (None, _) if config.smtp_ca.is_some() || config.smtp_hello.is_some() => Err(StartError(
+                "Give --smtp-url beside --smtp-ca and --smtp-hello: without a mail server mails are captured."
                     .into(),
             )),
+            (None, _) => Ok(Self::Folder(config.file("outbox"))),
         }
     }
 
@@ -271,10 +299,29 @@ mod tests {
     }
 
     #[test]
+    fn mails_come_from_one_address() {
+        let from = |text| sender(text).map(|from| from.to_string());
+        for (text, sent) in [
+            ("mail@vault.example", "mail@vault.example"),
+            (
+                "Cards <mail@B\u{fc}cher.example>",
+                "Cards <mail@xn--bcher-kva.example>",
+            ),
+            ("vouchsafe@localhost", "vouchsafe@localhost"),
+        ] {
+            assert_eq!(from(text), Ok(sent.into()));
+        }
+        for wrong in ["", "Cards", "a@b, c@d", "jos\u{e9}@vault.example", "mail@"] {
+            assert!(from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn the_operator_names_the_app() {
         let url = "https://app.example/start";
-        assert_eq!(app_name("Cards <mail@vault.example>", url), "Cards");
-        assert_eq!(app_name("mail@vault.example", url), "app.example");
-        assert_eq!(app_name("", ""), "this service");
+        assert_eq!(app_name(Some("Cards <mail@vault.example>"), url), "Cards");
+        assert_eq!(app_name(Some("mail@vault.example"), url), "app.example");
+        assert_eq!(app_name(None, url), "app.example");
+        assert_eq!(app_name(None, ""), "this service");
     }
 }

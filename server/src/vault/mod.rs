@@ -23,6 +23,7 @@ mod setup;
 mod share_reads;
 mod shares;
 mod smtp;
+mod smtp_answers;
 mod state;
 mod sweep;
 

@@ -1,13 +1,19 @@
-//! Sends the mails that wait, tries again after errors, and forgets each mail once it is gone.
+//! Sends the mails that wait, several at a time, tries again after errors, and forgets each mail once it is gone. Of a mail that
+//! is given up its inviter is told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::address::mailbox;
+use tokio::task::{Id, JoinSet};
+
+use super::address::{domain, mailbox};
+use super::events::{Change, Kind};
+use super::invitations::Undeliverable;
 use super::mail::{Content, Mail};
 use super::smtp::Failure;
 use super::state::Vault;
 use crate::clock::{MINUTE, SECOND};
-use crate::http::error::Result;
+use crate::http::error::{ApiError, Result};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
@@ -17,7 +23,13 @@ const LEASE_MS: i64 = 2 * MINUTE;
 /// The longest wait between two attempts.
 const MAX_RETRY_WAIT_MS: i64 = 60 * MINUTE;
 /// After so many attempts, which is in about five days, a mail is given up.
-const MAX_ATTEMPTS: i64 = 128;
+pub(super) const MAX_ATTEMPTS: i64 = 128;
+/// So many mails are handed over at a time: a mail server that hangs over one holds up no other.
+const MAX_SENDING: usize = 10;
+/// So many of them go to one domain, whose server may be the one that hangs.
+const MAX_SENDING_TO_DOMAIN: usize = 3;
+/// Among so many mails that are due the next ones are looked for.
+const MAX_DUE: i64 = 1000;
 
 /// The kinds of mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +68,7 @@ from_columns! {
     struct DueMail {
         id: String,
         kind: String,
+        account: String,
         recipient: String,
         named: Option<String>,
         seed: String,
@@ -65,19 +78,68 @@ from_columns! {
     }
 }
 
-/// Runs until the server stops.
+/// The mails that are being handed over, and the domains that they go to.
+#[derive(Default)]
+struct Sending {
+    tasks: JoinSet<Result<()>>,
+    domains: HashMap<Id, String>,
+}
+
+impl Sending {
+    fn is_full(&self) -> bool {
+        self.tasks.len() >= MAX_SENDING
+    }
+
+    fn has_room_for(&self, domain: &str) -> bool {
+        let to_domain = self.domains.values().filter(|other| *other == domain);
+        !self.is_full() && to_domain.count() < MAX_SENDING_TO_DOMAIN
+    }
+
+    fn add(&mut self, domain: String, work: impl Future<Output = Result<()>> + Send + 'static) {
+        let task = self.tasks.spawn(work);
+        self.domains.insert(task.id(), domain);
+    }
+
+    /// Waits until one has ended. Gives nothing when there is none.
+    async fn one_ends(&mut self) -> Option<()> {
+        let (id, result) = match self.tasks.join_next_with_id().await? {
+            Ok((id, result)) => (id, result),
+            Err(error) => (
+                error.id(),
+                Err(ApiError::internal("a mail broke off", error)),
+            ),
+        };
+        self.domains.remove(&id);
+        note(result);
+        Some(())
+    }
+}
+
+fn note(result: Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(code = ?error.code(), "the outbox could not be worked on");
+    }
+}
+
+/// Runs until the server stops, and lets the mails end that are being handed over.
 pub(super) async fn work(vault: &Arc<Vault>) {
     let mut stopping = vault.stopping.clone();
+    let mut sending = Sending::default();
     while !*stopping.borrow() {
-        if let Err(error) = vault.send_mails().await {
-            tracing::error!(code = ?error.code(), "the outbox could not be worked on");
-        }
+        note(vault.send_mails(&mut sending).await);
         tokio::select! {
             () = vault.mail_waits.notified() => {}
             () = tokio::time::sleep(vault.outbox) => {}
+            Some(()) = sending.one_ends() => {
+                if sending.tasks.is_empty() {
+                    // An address that a mail went to is not left in the database's log, either.
+                    note(vault.db.checkpoint().await.map_err(Into::into));
+                }
+            }
             _ = stopping.changed() => {}
         }
     }
+    while sending.one_ends().await.is_some() {}
 }
 
 impl Vault {
@@ -99,69 +161,100 @@ impl Vault {
             .await
     }
 
-    async fn send_mails(&self) -> Result<()> {
+    /// Begins to send what is due and has room. What was tried less often goes first, so that what hangs waits for the rest.
+    async fn send_mails(self: &Arc<Self>, sending: &mut Sending) -> Result<()> {
         self.forget_mails().await?;
-        let due: Vec<DueMail> = sqlx::query_as(
-            "SELECT id, kind, recipient, named, seed, expires_at, attempts, next_at FROM outbox \
-             WHERE next_at <= $1 ORDER BY next_at LIMIT 100",
-        )
-        .bind(self.clock.now())
-        .fetch_all(&self.db.read)
-        .await?;
-        if due.is_empty() {
+        if sending.is_full() {
             return Ok(());
         }
+        let due: Vec<DueMail> = sqlx::query_as(
+            "SELECT id, kind, account, recipient, named, seed, expires_at, attempts, next_at FROM outbox \
+             WHERE next_at <= $1 ORDER BY attempts, next_at LIMIT $2",
+        )
+        .bind(self.clock.now())
+        .bind(MAX_DUE)
+        .fetch_all(&self.db.read)
+        .await?;
         for mail in due {
-            if *self.stopping.borrow() {
-                break;
+            let domain = domain(&mail.recipient).to_owned();
+            if sending.has_room_for(&domain) && self.take_mail(&mail).await? {
+                let vault = Arc::clone(self);
+                sending.add(domain, async move { vault.send_mail(mail).await });
             }
-            self.send_mail(mail).await?;
         }
-        // An address that a mail went to is not left in the database's log, either.
-        Ok(self.db.checkpoint().await?)
+        Ok(())
     }
 
-    async fn send_mail(&self, due: DueMail) -> Result<()> {
-        let now = self.clock.now();
-        // Of several processes only one may take the mail.
+    /// Takes a mail. Of several processes only one may.
+    async fn take_mail(&self, due: &DueMail) -> Result<bool> {
         let taken = sqlx::query(
             "UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2 AND next_at = $3",
         )
-        .bind(now + LEASE_MS)
+        .bind(self.clock.now() + LEASE_MS)
         .bind(&due.id)
         .bind(due.next_at)
         .execute(&self.db.write)
         .await?;
-        if taken.rows_affected() == 0 {
-            return Ok(());
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// Hands a mail over that was taken.
+    async fn send_mail(&self, due: DueMail) -> Result<()> {
+        let (account, attempts) = (due.account.clone(), due.attempts + 1);
+        if attempts > MAX_ATTEMPTS {
+            return self.give_up(&account, &due.id, Undeliverable::Unsent).await;
         }
-        let attempts = due.attempts + 1;
-        let mail = self.mail(due, now);
-        let sent = self.mailer.send(&mail).await;
-        let now = self.clock.now();
-        match sent {
-            Ok(()) => tracing::info!(mail = mail.id, "mail sent"),
+        let mail = self.mail(due, self.clock.now());
+        let (reason, error) = match self.mailer.send(&mail).await {
+            Ok(()) => {
+                tracing::info!(mail = mail.id, "mail sent");
+                return self.forget_mail(&mail.id).await;
+            }
             Err(Failure::Later(error)) if attempts < MAX_ATTEMPTS => {
                 let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
                 let wait = (10 * SECOND * doubled).min(MAX_RETRY_WAIT_MS);
                 tracing::warn!(mail = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2")
-                    .bind(now + wait)
+                    .bind(self.clock.now() + wait)
                     .bind(&mail.id)
                     .execute(&self.db.write)
                     .await?;
                 return Ok(());
             }
-            Err(Failure::Later(error) | Failure::Refused(error)) => {
-                tracing::warn!(mail = mail.id, error, attempts, "mail given up");
-            }
-        }
-        // There is no other attempt.
-        sqlx::query("DELETE FROM outbox WHERE id = $1")
-            .bind(&mail.id)
-            .execute(&self.db.write)
-            .await?;
+            Err(Failure::Later(error)) => (Undeliverable::Unsent, error),
+            Err(Failure::Refused(error)) => (Undeliverable::Refused, error),
+        };
+        tracing::warn!(mail = mail.id, error, attempts, "mail given up");
+        self.give_up(&account, &mail.id, reason).await
+    }
+
+    async fn forget_mail(&self, id: &str) -> Result<()> {
+        let gone = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id);
+        gone.execute(&self.db.write).await?;
         Ok(())
+    }
+
+    /// Ends the attempts at a mail. Its invitation, if it is one that still waits, ends with them, and the inviter is told.
+    async fn give_up(&self, account: &str, id: &str, reason: Undeliverable) -> Result<()> {
+        let mut tx = self.db.begin_as(account).await?;
+        sqlx::query("DELETE FROM outbox WHERE id = $1")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        let ended = sqlx::query(
+            "UPDATE invitations SET state = 'undeliverable', reason = $1, over_at = $2 \
+             WHERE id = $3 AND state = 'pending' AND expires_at > $2",
+        )
+        .bind(reason.as_str())
+        .bind(self.clock.now())
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(tx.commit().await?);
+        }
+        let change = Change::new(account, Kind::Invitation, id);
+        self.record(tx, vec![change]).await
     }
 
     /// The mail, with the token or the code that its row and the setup together give.

@@ -10,7 +10,7 @@ use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, Tls, TlsParameters,
 };
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, Message};
 use percent_encoding::percent_decode_str;
@@ -18,6 +18,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
+use super::address::host_to_ascii;
+use super::smtp_answers::{Part, failure};
 use crate::config::Config;
 use crate::start_error::StartError;
 
@@ -37,6 +39,8 @@ pub(crate) struct Smtp {
     host: String,
     port: u16,
     tls: Tls,
+    /// The name by which this server greets it.
+    hello: ClientId,
     credentials: Option<Credentials>,
     timeout: Duration,
     pub(super) from: Mailbox,
@@ -64,18 +68,21 @@ struct Target {
 }
 
 impl Smtp {
-    pub(super) fn new(url: &str, config: &Config) -> Result<Self, StartError> {
+    /// The mail server of a URL, by which mails go from this sender. `host` is that of the Vault.
+    pub(super) fn new(
+        url: &str,
+        from: Mailbox,
+        host: &str,
+        config: &Config,
+    ) -> Result<Self, StartError> {
         let target = Target::parse(url).map_err(|what| {
             StartError(format!(
                 "Write --smtp-url as smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required: {what}."
             ))
         })?;
-        let from = config
-            .mail_from
-            .parse()
-            .map_err(|error| StartError(format!("Check --mail-from ({error}).")))?;
         Ok(Self {
             tls: tls(&target, config.smtp_ca.as_deref())?,
+            hello: hello(config.smtp_hello.as_deref(), host)?,
             host: target.host,
             port: target.port,
             credentials: target.credentials,
@@ -103,18 +110,18 @@ impl Smtp {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let (name, server) = (ClientId::default(), (self.host.as_str(), self.port));
+        let (name, server) = (&self.hello, (self.host.as_str(), self.port));
         let implicit = match &self.tls {
             Tls::Wrapper(parameters) => Some(parameters.clone()),
             _ => None,
         };
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &name, implicit, None)
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), name, implicit, None)
                 .await?;
         match &self.tls {
-            Tls::Required(parameters) => connection.starttls(parameters.clone(), &name).await?,
+            Tls::Required(parameters) => connection.starttls(parameters.clone(), name).await?,
             Tls::Opportunistic(parameters) if connection.can_starttls() => {
-                connection.starttls(parameters.clone(), &name).await?;
+                connection.starttls(parameters.clone(), name).await?;
             }
             _ => {}
         }
@@ -124,54 +131,29 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// Command by command, since only the answers to the recipient and to the mail itself can be final: a server that
-    /// refuses the sender or the log-in refuses how this Vault is set up, which can be mended.
+    /// Command by command, since what an answer means depends on what it answers. Addresses and mails are ASCII, so that no
+    /// server has to know more than RFC 5321.
     async fn hand_over(
         &self,
         connection: &mut AsyncSmtpConnection,
         to: Address,
         message: &[u8],
     ) -> Result<(), Failure> {
-        let from = &self.from.email;
-        let mut parameters = Vec::new();
-        if !AsRef::<str>::as_ref(&to).is_ascii() || !AsRef::<str>::as_ref(from).is_ascii() {
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        if !message.is_ascii() {
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        connection
-            .command(Mail::new(Some(from.clone()), parameters))
-            .await
-            .map_err(|error| Failure::Later(shown(&error)))?;
-        connection
-            .command(Rcpt::new(to, Vec::new()))
-            .await
-            .map_err(failure)?;
-        connection.command(Data).await.map_err(failure)?;
-        connection.message(message).await.map_err(failure)?;
-        Ok(())
+        let name = to.to_string();
+        let failed = |part| {
+            let name = &name;
+            move |error: Error| failure(&error, part, name)
+        };
+        let from = Mail::new(Some(self.from.email.clone()), Vec::new());
+        let from = connection.command(from).await;
+        from.map_err(failed(Part::Sender))?;
+        let to = connection.command(Rcpt::new(to, Vec::new())).await;
+        to.map_err(failed(Part::Recipient))?;
+        let data = connection.command(Data).await;
+        data.map_err(failed(Part::Data))?;
+        let mail = connection.message(message).await;
+        mail.map_err(failed(Part::Mail)).map(drop)
     }
-}
-
-/// Whether the answer is final. With the status X.7 a server speaks of its own rules, such as whose mails it passes on;
-/// that, too, is a matter of setting up.
-fn failure(error: Error) -> Failure {
-    let words = std::error::Error::source(&error).map(ToString::to_string);
-    let by_rule = words.is_some_and(|words| words.starts_with("5.7."));
-    if error.is_permanent() && !by_rule {
-        Failure::Refused(shown(&error))
-    } else {
-        Failure::Later(shown(&error))
-    }
-}
-
-/// The error without the server's own words, which may repeat the address.
-fn shown(error: &Error) -> String {
-    error.status().map_or_else(
-        || "the connection broke".to_owned(),
-        |code| format!("the server said {code}"),
-    )
 }
 
 impl Target {
@@ -222,6 +204,38 @@ impl Target {
             mode,
             credentials,
         })
+    }
+}
+
+/// The name of `--smtp-hello`, a host or an address. By default the machine's own if it is a whole one, which mail servers may
+/// ask for, and else the Vault's.
+fn hello(given: Option<&str>, host: &str) -> Result<ClientId, StartError> {
+    let Some(given) = given else {
+        let own = ClientId::default();
+        let is_whole = |name: &str| name.contains('.') && name.parse::<IpAddr>().is_err();
+        return Ok(match own {
+            ClientId::Domain(own) if !is_whole(&own) && is_whole(host) => {
+                ClientId::Domain(host.to_owned())
+            }
+            own => own,
+        });
+    };
+    named(given.trim()).ok_or_else(|| {
+        StartError(format!(
+            "Write --smtp-hello {given:?} as the name of this machine, like mail.example.org, or its address, like 192.0.2.1."
+        ))
+    })
+}
+
+fn named(text: &str) -> Option<ClientId> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let bare = bare.unwrap_or(text).trim_start_matches("IPv6:");
+    match bare.parse() {
+        Ok(IpAddr::V4(address)) => Some(ClientId::Ipv4(address)),
+        Ok(IpAddr::V6(address)) => Some(ClientId::Ipv6(address)),
+        Err(_) => host_to_ascii(text).map(ClientId::Domain),
     }
 }
 
@@ -334,6 +348,43 @@ mod tests {
         ] {
             assert!(Target::parse(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn it_greets_by_a_whole_name() {
+        let greeting =
+            |given: Option<&str>, host: &str| hello(given, host).map(|name| name.to_string());
+        for (given, name) in [
+            ("Mail.Example.org", "mail.example.org"),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("mailhost", "mailhost"),
+            ("192.0.2.1", "[192.0.2.1]"),
+            ("[192.0.2.1]", "[192.0.2.1]"),
+            ("[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+        ] {
+            assert_eq!(greeting(Some(given), "x"), Ok(name.into()));
+        }
+        for wrong in [
+            "",
+            "a b",
+            "mail.example.org\r\nMAIL",
+            "https://mail.example.org",
+            "mail@example.org",
+        ] {
+            let StartError(error) = greeting(Some(wrong), "x").unwrap_err();
+            assert!(error.contains("--smtp-hello"), "{error}");
+        }
+        // A container's name is none that a mail server knows.
+        let ClientId::Domain(own) = ClientId::default() else {
+            return;
+        };
+        let by_default = if own.contains('.') {
+            &own
+        } else {
+            "vault.example"
+        };
+        assert_eq!(greeting(None, "vault.example").as_deref(), Ok(by_default));
+        assert_eq!(greeting(None, "localhost"), Ok(own));
     }
 
     #[test]

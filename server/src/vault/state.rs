@@ -9,10 +9,10 @@ use tokio::sync::{Notify, watch};
 use super::auth::TrustedKeys;
 use super::events::{Bell, Seats};
 use super::mail::{Mailer, app_name};
-use super::outbox;
+use super::outbox::{self, MailKind};
 use super::setup::Setup;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas, Urls};
+use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
 use crate::start_error::StartError;
@@ -20,6 +20,7 @@ use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
 use crate::store::passage::Passage;
 use crate::store::sweep;
+use crate::urls::{Urls, page_url};
 
 const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
@@ -28,6 +29,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0004_xwing.sql"),
     include_str!("migrations/0005_bounds.sql"),
     include_str!("migrations/0006_mail.sql"),
+    include_str!("migrations/0007_undeliverable.sql"),
     include_str!("migrations/0010_owner.sql"),
 ];
 
@@ -75,10 +77,11 @@ impl Vault {
             .vault_db
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
-        let invitation_url = config
-            .invitation_url
-            .clone()
-            .unwrap_or_else(|| format!("{}/", urls.vault.origin));
+        let mailer = Mailer::new(config, &urls.vault.host)?;
+        let invitation_url = match &config.invitation_url {
+            Some(url) => page_url(url)?,
+            None => format!("{}/", urls.vault.origin),
+        };
         let file = config.file("vault.setup");
         let had_setup = file.exists();
         let db = Db::open(&url, "Vault", MIGRATIONS, had_setup.then_some(&*file)).await?;
@@ -96,7 +99,7 @@ impl Vault {
             db,
             setup,
             base_url: urls.vault.text.clone(),
-            app: app_name(&config.mail_from, &invitation_url),
+            app: app_name(config.mail_from.as_deref(), &invitation_url),
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
             quotas: config.quotas,
@@ -109,7 +112,7 @@ impl Vault {
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
             invitation_url,
-            mailer: Mailer::new(config)?,
+            mailer,
             mail_waits: Notify::new(),
             bell: Bell::default(),
             seats: Seats::default(),
@@ -156,7 +159,15 @@ async fn know_setup(db: &Db, setup: &Setup, had_setup: bool) -> Result<bool, sql
     tracing::warn!(
         "vault.setup is another one than before: confirmed addresses, refusals of mails, codes and mails that wait are void"
     );
-    sqlx::query("DELETE FROM outbox").execute(&db.write).await?;
+    sqlx::query("DELETE FROM outbox WHERE kind = $1")
+        .bind(MailKind::Code.as_str())
+        .execute(&db.write)
+        .await?;
+    // Inviters are told of those that did not go.
+    sqlx::query("UPDATE outbox SET attempts = $1, next_at = 0")
+        .bind(outbox::MAX_ATTEMPTS)
+        .execute(&db.write)
+        .await?;
     sqlx::query("UPDATE owner SET setup = $1")
         .bind(setup.id())
         .execute(&db.write)

@@ -152,16 +152,19 @@ async fn one_address_has_so_many_connections() {
 
 #[tokio::test]
 async fn behind_a_proxy_all_connections_are_its_own() {
-    let lab = Lab::with(|config| {
-        config.max_connections_per_address = 1;
-        config.behind_proxy = true;
-    })
-    .await;
-    let mut open = Vec::new();
-    for _ in 0..3 {
-        let mut stream = connect(&lab).await;
-        assert!(is_served(&mut stream).await);
-        open.push(stream);
+    for trusted in [&[][..], &["127.0.0.0/8"]] {
+        let lab = Lab::with(|config| {
+            config.max_connections_per_address = 1;
+            config.behind_proxy = trusted.is_empty();
+            config.trusted_proxies = trusted.iter().map(|text| (*text).to_owned()).collect();
+        })
+        .await;
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            let mut stream = connect(&lab).await;
+            assert!(is_served(&mut stream).await);
+            open.push(stream);
+        }
     }
 }
 

@@ -81,6 +81,8 @@ impl Lab {
             config.keystore_db = Some(make_database(&postgres).await);
         }
         change(&mut config);
+        // Mails that are sent are not captured.
+        config.dev_mailbox &= config.smtp_url.is_none();
         let url = |configured: &Option<String>, name| {
             let file = folder.path().join(name);
             let sqlite = || format!("sqlite://{}?mode=ro", file.display());

@@ -7,21 +7,23 @@ use reqwest::Response;
 use serde_json::json;
 
 /// An open stream, read one block at a time.
-struct Stream {
+pub(crate) struct Stream {
     response: Response,
     rest: String,
 }
 
 impl Stream {
-    async fn open(lab: &Lab, person: &Person, last: Option<&str>) -> Self {
-        let mut request = lab
-            .http
-            .get(format!("{}/v1/events", lab.server.vault_url()))
-            .bearer_auth(&person.token);
+    pub(crate) async fn open(lab: &Lab, person: &Person, last: Option<&str>) -> Self {
+        let url = format!("{}/v1/events", lab.server.vault_url());
+        let mut request = lab.http.get(url).bearer_auth(&person.token);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        let response = request.send().await.unwrap();
+        Self::read(request.send().await.unwrap())
+    }
+
+    /// The stream of an answer.
+    pub(crate) fn read(response: Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
             response,
@@ -44,7 +46,7 @@ impl Stream {
     }
 
     /// The next event that is no comment: its kind, its record and its id.
-    async fn event(&mut self) -> (String, String, String) {
+    pub(crate) async fn event(&mut self) -> (String, String, String) {
         loop {
             let block = self.block().await.expect("the stream goes on");
             let field = |name: &str| {

@@ -122,7 +122,14 @@ async fn answers_carry_security_headers() {
 
 #[tokio::test]
 async fn only_configured_origins_may_call() {
-    let lab = Lab::with(|config| config.cors_origins = vec!["https://app.example".into()]).await;
+    // As people write it, which is not how browsers do.
+    let lab = Lab::with(|config| {
+        config.cors_origins = vec![
+            "HTTPS://App.example:443/".into(),
+            "http://localhost:5173".into(),
+        ];
+    })
+    .await;
     let url = format!("{}/v1/cards/{}", lab.server.vault_url(), v7());
     let preflight = |origin: &'static str| {
         let request = lab

@@ -14,7 +14,7 @@ async fn inviter_sees_invitations() {
     let body = link_invitation(&key, &random(16), lab.now() + 14 * DAY);
     let invitation = json!({
         "id": id, "publicKeyId": key, "delivery": "link", "email": null, "state": "pending",
-        "createdAt": lab.now(), "expiresAt": lab.now() + 14 * DAY,
+        "reason": null, "createdAt": lab.now(), "expiresAt": lab.now() + 14 * DAY,
     });
     assert_eq!(
         lab.vault(&ada.token, "PUT", &path, Some(body.clone()))

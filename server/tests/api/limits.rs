@@ -124,6 +124,40 @@ async fn one_account_is_tried_thirty_times_from_one_address() {
     }
 }
 
+/// Proxies write people's addresses in several ways.
+#[tokio::test]
+async fn people_behind_a_proxy_are_told_apart() {
+    let lab = Lab::with(|config| config.trusted_proxies = vec!["127.0.0.0/8".into()]).await;
+    let attempt = async |name: &str, value: &str| {
+        let url = format!("{}/v1/sign-in/start", lab.server.keystore_url());
+        let body = json!({ "keystore": lab.server.keystore_url(), "credentialRequest": "AAAA" });
+        let request = lab.http.post(url).header(name, value);
+        let request = request.json(&by("ada@example.org", body));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let x = "x-forwarded-for";
+    for n in 0..30 {
+        // Another port is no other person, and neither is what this one writes there.
+        let (name, value) = match n % 4 {
+            0 => (x, format!("203.0.113.7:{n}")),
+            1 => (x, format!("198.51.100.{n}, 203.0.113.7, 127.0.0.{n}:80")),
+            2 => (x, format!("[::ffff:203.0.113.7]:{n}")),
+            _ => (
+                "forwarded",
+                format!("for=unknown, for=\"203.0.113.7:{n}\";proto=https"),
+            ),
+        };
+        assert_eq!(attempt(name, &value).await, 400, "{value}");
+    }
+    assert_eq!(attempt(x, "203.0.113.7").await, 429);
+    assert_eq!(attempt("forwarded", "for=203.0.113.7").await, 429);
+    assert_eq!(attempt(x, "203.0.113.8:51234").await, 400);
+    assert_eq!(
+        attempt("forwarded", "for=\"[2001:db8::7]:51234\"").await,
+        400
+    );
+}
+
 #[tokio::test]
 async fn one_address_tries_three_hundred_times() {
     for route in [SignIn, SignUpStart, SignUpFinish, Recovery] {

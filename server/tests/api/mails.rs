@@ -139,7 +139,7 @@ const HOSTILE_NAMES: [&str; 12] = [
 #[tokio::test]
 async fn no_stranger_speaks_through_a_mail() {
     let lab = Lab::with(|config| {
-        config.mail_from = "Cards <mail@vault.example>".into();
+        config.mail_from = Some("Cards <mail@vault.example>".into());
         config.rate_limits = false;
     })
     .await;
@@ -163,11 +163,11 @@ async fn no_stranger_speaks_through_a_mail() {
 
 #[tokio::test]
 async fn a_confirmed_address_is_named_if_it_looks_like_one() {
-    let lab = Lab::with(|config| config.mail_from = "Cards <mail@vault.example>".into()).await;
+    let lab =
+        Lab::with(|config| config.mail_from = Some("Cards <mail@vault.example>".into())).await;
     for (email, named) in [
         ("ada.b+cards@example.org", true),
         ("o'neill@example.org", false),
-        ("zo\u{eb}@example.org", false),
     ] {
         let person = sign_up_as(&lab, email).await;
         crate::email::confirm(&lab, &person).await;
@@ -185,10 +185,8 @@ async fn a_confirmed_address_is_named_if_it_looks_like_one() {
 async fn mails_go_to_addresses_alone() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
-    for name in HOSTILE_NAMES.iter().filter(|name| {
-        // These are addresses, of whoever has them.
-        !["security-team@your-bank", "zo\u{eb}@evil"].contains(*name)
-    }) {
+    // The first is an address, of whoever has it.
+    for name in &HOSTILE_NAMES[1..] {
         let (_, answer) = try_to_invite(&lab, &ada, &format!("{name}.example")).await;
         assert_eq!(code(&answer), (400, "bad_input"), "{name:?}");
     }
@@ -261,7 +259,11 @@ async fn the_mailbox_is_shut_unless_it_is_opened() {
 async fn cancelled_invitations_are_not_mailed() {
     let nobody = Port::hold();
     let smtp = format!("smtp://{}", nobody.address());
-    let lab = Lab::with(|config| config.smtp_url = Some(smtp)).await;
+    let lab = Lab::with(|config| {
+        config.smtp_url = Some(smtp);
+        config.mail_from = Some("mail@vault.example".into());
+    })
+    .await;
     let ada = lab.sign_up("ada").await;
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
     assert!(is_waiting(&lab, &id).await);
@@ -367,6 +369,7 @@ async fn nothing_stored_answers_a_mail() {
     let nobody = Port::hold();
     let lab = Lab::with(|config| {
         config.smtp_url = Some(format!("smtp://{}", nobody.address()));
+        config.mail_from = Some("mail@vault.example".into());
         config.rate_limits = false;
     })
     .await;

@@ -33,7 +33,11 @@ pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
 
 impl Process {
     pub(crate) async fn start(arguments: &[&str], data: &Path) -> Self {
-        let mut child = command(arguments, data).spawn().unwrap();
+        Self::run(command(arguments, data)).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line())
             .await
@@ -47,8 +51,8 @@ impl Process {
         Self { child, address }
     }
 
-    /// Asks it to stop as a service manager would.
-    async fn stop(mut self) {
+    /// Asks it to stop as a service manager would. Gives what it logged.
+    async fn stop(self) -> String {
         let id = self.child.id().unwrap().to_string();
         assert!(
             Command::new("kill")
@@ -58,11 +62,12 @@ impl Process {
                 .unwrap()
                 .success()
         );
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+        let output = tokio::time::timeout(PATIENCE, self.child.wait_with_output())
             .await
             .unwrap()
             .unwrap();
-        assert!(status.success());
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
     }
 }
 
@@ -177,6 +182,30 @@ async fn failures_to_start_are_one_sentence() {
             vec!["--listen", "127.0.0.1:0", "--page", "/nowhere"],
             "--page",
         ),
+        (
+            vec!["--cors-origin", "https://app.example/app"],
+            "as https://app.example:",
+        ),
+        (vec!["--cors-origin", "app.example"], "--cors-origin"),
+        (
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--invitation-url",
+                "javascript:alert(1)",
+            ],
+            "--invitation-url",
+        ),
+        (vec!["--keystore-key", "AAAA"], "--keystore-key"),
+        (vec!["--trusted-proxy", "proxy.internal"], "--trusted-proxy"),
+        (
+            vec!["--smtp-url", "smtp://localhost", "--listen", "127.0.0.1:0"],
+            "--mail-from",
+        ),
+        (
+            vec!["--smtp-url", "smtp://localhost", "--dev-mailbox"],
+            "--dev-mailbox",
+        ),
     ] {
         let output = command(&arguments, data.path()).output().await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
@@ -215,6 +244,60 @@ async fn connections_have_the_files_that_they_need() {
         stderr.read_to_string(&mut log).await.unwrap();
         assert_eq!(log.is_empty(), said.is_none(), "{log}");
         assert!(log.contains(said.unwrap_or_default()), "{log}");
+    }
+}
+
+/// The lines that a start logs. The address is taken, so that the process ends.
+async fn logged(command: &mut Command) -> String {
+    let lab = Lab::new().await;
+    let taken = lab.server.address().to_string();
+    let output = command.env("VOUCHSAFE_LISTEN", taken).output();
+    String::from_utf8(output.await.unwrap().stderr).unwrap()
+}
+
+#[tokio::test]
+async fn settings_that_mean_nothing_are_told_of() {
+    let data = tempfile::tempdir().unwrap();
+    let mut alone = command(
+        &["keystore", "--vault-url", "https://v.example"],
+        data.path(),
+    );
+    alone
+        .env("VOUCHSAFE_LOG", "warn")
+        .env("VOUCHSAFE_CORS_ORIGINS", "https://app.example")
+        .env("VOUCHSAFE_SMTP_URL", "smtp://localhost");
+    let log = logged(&mut alone).await;
+    for told in ["VOUCHSAFE_CORS_ORIGINS", "--smtp-url"] {
+        assert!(log.contains(told), "{log}");
+    }
+    for set in ["VOUCHSAFE_SMTP_URL", "VOUCHSAFE_LISTEN", "--vault-url"] {
+        assert!(!log.contains(set), "{log}");
+    }
+    let mut misread = command(&[], data.path());
+    let log = logged(misread.env("VOUCHSAFE_LOG", "vouchsafe_server=loud")).await;
+    assert!(log.contains("VOUCHSAFE_LOG is no filter"), "{log}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_misread_is_told_of_once() {
+    for (option, told) in [
+        ("--trusted-proxy=127.0.0.0/8", "entry=\"000.0.000.0:http\""),
+        ("--behind-proxy", "entry=\"000.0.000.0:http\""),
+        ("--trusted-proxy=192.0.2.1", "peer=127.0.0.1"),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = command(&["--listen", "127.0.0.1:0", option], data.path());
+        command.env("VOUCHSAFE_LOG", "warn");
+        let process = Process::run(command).await;
+        let http = Client::new();
+        for _ in 0..3 {
+            let request = http.get(format!("http://{}/health", process.address));
+            let request = request.header("x-forwarded-for", "198.51.100.1, 203.0.113.7:http");
+            assert_eq!(request.send().await.unwrap().status(), 200);
+        }
+        let log = process.stop().await;
+        assert_eq!(log.matches(told).count(), 1, "{log}");
+        assert!(!log.contains("203.0") && !log.contains("198.51"), "{log}");
     }
 }
 

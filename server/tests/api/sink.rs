@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// The sink's encryption.
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     Drops,
     /// It takes connections and says nothing.
     Hangs,
+    /// It says nothing to what begins so, until it is told to fail no more.
+    HangsAt(&'static str),
 }
 
 /// One mail, and how it came.
@@ -43,6 +46,9 @@ struct Seen {
     commands: Vec<String>,
     mails: Vec<Taken>,
     fault: Option<Fault>,
+    /// Mails whose recipient was named, and that are not taken yet: now, and at most.
+    in_hand: usize,
+    most_in_hand: usize,
 }
 
 pub(crate) struct Sink {
@@ -50,6 +56,7 @@ pub(crate) struct Sink {
     /// The authority that vouches for it.
     pub(crate) authority: String,
     seen: Arc<Mutex<Seen>>,
+    mended: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -70,13 +77,14 @@ impl Sink {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Seen>>::default();
-        let shared = seen.clone();
+        let mended = Arc::<Notify>::default();
+        let shared = (seen.clone(), mended.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (seen, acceptor) = (shared.clone(), acceptor.clone());
+                let ((seen, mended), acceptor) = (shared.clone(), acceptor.clone());
                 tokio::spawn(async move {
                     // A broken connection is the caller's to notice.
-                    let _ = serve(stream, tls, &acceptor, &seen).await;
+                    let _ = serve(stream, tls, &acceptor, &seen, &mended).await;
                 });
             }
         });
@@ -84,12 +92,19 @@ impl Sink {
             address,
             authority,
             seen,
+            mended,
             task,
         }
     }
 
     pub(crate) fn fails(&self, fault: impl Into<Option<Fault>>) {
         self.seen.lock().unwrap().fault = fault.into();
+        self.mended.notify_waiters();
+    }
+
+    /// The most mails that were in hand at once.
+    pub(crate) fn most_in_hand(&self) -> usize {
+        self.seen.lock().unwrap().most_in_hand
     }
 
     /// The mails that were taken to the end.
@@ -140,15 +155,18 @@ async fn serve(
     tls: Tls,
     acceptor: &TlsAcceptor,
     seen: &Mutex<Seen>,
+    mended: &Notify,
 ) -> std::io::Result<()> {
     if tls == Tls::Implicit {
         let stream = acceptor.accept(stream).await?;
-        return talk(stream, true, false, true, seen).await.map(drop);
+        return talk(stream, true, false, true, seen, mended)
+            .await
+            .map(drop);
     }
     let offers = tls == Tls::Start;
-    if let Some(stream) = talk(stream, false, offers, true, seen).await? {
+    if let Some(stream) = talk(stream, false, offers, true, seen, mended).await? {
         let stream = acceptor.accept(stream).await?;
-        talk(stream, true, false, false, seen).await?;
+        talk(stream, true, false, false, seen, mended).await?;
     }
     Ok(())
 }
@@ -160,6 +178,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     offers: bool,
     greet: bool,
     seen: &Mutex<Seen>,
+    mended: &Notify,
 ) -> std::io::Result<Option<S>> {
     let mut stream = BufReader::new(stream);
     let fault = seen.lock().unwrap().fault;
@@ -182,7 +201,21 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         }
         let line = line.trim_end().to_owned();
         let command = line.split([' ', ':']).next().unwrap_or_default().to_owned();
-        seen.lock().unwrap().commands.push(line.clone());
+        // Made before the command is noted: who sees it there may mend the fault at once.
+        let mend = mended.notified();
+        {
+            let mut seen = seen.lock().unwrap();
+            seen.commands.push(line.clone());
+            if command == "RCPT" {
+                seen.in_hand += 1;
+                seen.most_in_hand = seen.most_in_hand.max(seen.in_hand);
+            }
+        }
+        if let Some(Fault::HangsAt(at)) = fault
+            && line.starts_with(at)
+        {
+            mend.await;
+        }
         if let Some(Fault::Says(at, reply)) = fault
             && at == command
         {
@@ -215,7 +248,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 match fault {
                     Some(Fault::Says(".", reply)) => reply,
                     _ => {
-                        seen.lock().unwrap().mails.push(mail.clone());
+                        let mut seen = seen.lock().unwrap();
+                        seen.in_hand -= 1;
+                        seen.mails.push(mail.clone());
                         "250 taken"
                     }
                 }

@@ -13,10 +13,10 @@ use vouchsafe_server::{Clock, Config, Server};
 const SECOND: i64 = 1000;
 const HOUR: i64 = 60 * 60 * SECOND;
 
-async fn lab(url: String, change: impl FnOnce(&mut Config)) -> Lab {
+pub(crate) async fn lab(url: String, change: impl FnOnce(&mut Config)) -> Lab {
     Lab::with(|config| {
         config.smtp_url = Some(url);
-        config.mail_from = "Vouchsafe <mail@vault.example>".into();
+        config.mail_from = Some("Vouchsafe <mail@vault.example>".into());
         config.outbox = Duration::from_millis(5);
         config.sweep = Duration::from_millis(20);
         change(config);
@@ -25,7 +25,7 @@ async fn lab(url: String, change: impl FnOnce(&mut Config)) -> Lab {
 }
 
 /// A lab with the sink as its mail server, trusting the sink's authority.
-async fn lab_of(sink: &Sink, url: &str) -> Lab {
+pub(crate) async fn lab_of(sink: &Sink, url: &str) -> Lab {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, &sink.authority).unwrap();
     let url = url.replace("PORT", &sink.address.port().to_string());
@@ -49,7 +49,7 @@ async fn tries(lab: &Lab, id: &str) -> (i64, i64) {
 }
 
 /// Waits until so many attempts have failed; gives how long the next one waits.
-async fn tried(lab: &Lab, id: &str, count: i64) -> i64 {
+pub(crate) async fn tried(lab: &Lab, id: &str, count: i64) -> i64 {
     // Two minutes is for how long a mail belongs to who is sending it.
     let lease = 120 * SECOND;
     until(async || {
@@ -60,12 +60,21 @@ async fn tried(lab: &Lab, id: &str, count: i64) -> i64 {
     .await
 }
 
-async fn sent(sink: &Sink, count: usize) {
+pub(crate) async fn sent(sink: &Sink, count: usize) {
     until(async || (sink.mails().len() == count).then_some(())).await;
 }
 
-async fn forgotten(lab: &Lab, id: &str) {
+pub(crate) async fn forgotten(lab: &Lab, id: &str) {
     until(async || (!is_waiting(lab, id).await).then_some(())).await;
+}
+
+/// The invitation as its inviter sees it, days later too.
+pub(crate) async fn invitation(lab: &Lab, inviter: &Person, id: &str) -> serde_json::Value {
+    let token = lab.token(inviter).await;
+    let path = format!("/invitations/{id}");
+    let (status, shown) = lab.vault(&token, "GET", &path, None).await;
+    assert_eq!(status, 200);
+    shown
 }
 
 #[tokio::test]
@@ -144,6 +153,11 @@ async fn waits_grow_to_an_hour_and_end_after_days() {
     let expected = [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600];
     assert_eq!(seconds.take(11).collect::<Vec<_>>(), expected);
     forgotten(&lab, &id).await;
+    let given_up = invitation(&lab, &ada, &id).await;
+    assert_eq!(
+        (&given_up["state"], &given_up["reason"]),
+        (&"undeliverable".into(), &"unsent".into())
+    );
     let total: i64 = waits.iter().sum();
     assert!((4 * DAY..6 * DAY).contains(&total), "{total}");
 }
@@ -162,6 +176,13 @@ async fn a_refused_recipient_is_not_asked_again() {
         sink.fails(Fault::Says(at, reply));
         let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
         forgotten(&lab, &id).await;
+        let given_up = invitation(&lab, &ada, &id).await;
+        let told = (&given_up["state"], &given_up["reason"]);
+        assert_eq!(
+            told,
+            (&"undeliverable".into(), &"refused".into()),
+            "{reply}"
+        );
         sink.fails(None);
         lab.pass(60 * SECOND);
         invite_by_mail(&lab, &ada, "eve@example.org").await;
@@ -180,6 +201,15 @@ async fn what_may_pass_is_tried_again() {
         // What the server says about this Vault can be mended, and the mail goes then.
         Fault::Says("MAIL", "550 5.1.0 not from you"),
         Fault::Says("RCPT", "554 5.7.1 relay access denied"),
+        Fault::Says("RCPT", "550 relay not permitted"),
+        Fault::Says(
+            "RCPT",
+            "504 5.5.2 <vault>: Helo command rejected: need fully-qualified hostname",
+        ),
+        Fault::Says(
+            "RCPT",
+            "550 5.1.8 Sender address rejected: Domain not found",
+        ),
         Fault::Says("EHLO", "554 go away"),
         Fault::Drops,
     ] {
@@ -245,7 +275,14 @@ async fn a_mailed_token_is_nowhere_in_the_data() {
 async fn the_queue_outlives_the_process() {
     let (data, port) = (tempfile::tempdir().unwrap(), Port::hold());
     let smtp = format!("smtp://{}", port.address());
-    let arguments = ["--listen", "127.0.0.1:0", "--smtp-url", &smtp];
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--smtp-url",
+        &smtp,
+        "--mail-from",
+        "mail@vault.example",
+    ];
     let mut process = Process::start(&arguments, data.path()).await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::new();
@@ -282,6 +319,7 @@ async fn the_queue_outlives_the_process() {
     let sink = Sink::at(port.address(), Tls::Never, "localhost").await;
     let config = |later: i64| Config {
         smtp_url: Some(smtp.clone()),
+        mail_from: Some("mail@vault.example".into()),
         clock: Clock::new(move || now + later),
         outbox: Duration::from_millis(5),
         ..Config::new(data.path())
@@ -423,6 +461,26 @@ async fn a_mail_server_that_is_written_wrongly_is_refused() {
     );
     let real = file("real.pem", &Sink::open(Tls::Never).await.authority);
     let missing = folder.path().join("missing.pem");
+    let someone = Some("mail@vault.example");
+    for (url, from, says) in [
+        (Some("smtp://localhost"), None, "--mail-from"),
+        (Some("smtp://localhost"), Some(""), "--mail-from"),
+        (Some("smtp://localhost"), Some("Cards"), "--mail-from"),
+        (
+            Some("smtp://localhost"),
+            Some("jos\u{e9}@x.example"),
+            "--mail-from",
+        ),
+        (None, Some("a@b, c@d"), "--mail-from"),
+    ] {
+        let config = Config {
+            smtp_url: url.map(str::to_owned),
+            mail_from: from.map(str::to_owned),
+            ..Config::new(folder.path().join("data"))
+        };
+        let error = Server::start(config).await.err().unwrap().to_string();
+        assert!(error.contains(says), "{error}");
+    }
     for (url, ca, says) in [
         (Some("smtp://a:secret@x?tls=maybe"), None, "--smtp-url"),
         (Some("mail.example"), None, "--smtp-url"),
@@ -435,6 +493,7 @@ async fn a_mail_server_that_is_written_wrongly_is_refused() {
         let config = Config {
             smtp_url: url.map(str::to_owned),
             smtp_ca: ca.cloned(),
+            mail_from: someone.map(str::to_owned),
             ..Config::new(folder.path().join("data"))
         };
         let error = Server::start(config).await.err().unwrap().to_string();

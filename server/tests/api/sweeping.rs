@@ -246,6 +246,7 @@ async fn mails_of_expired_invitations_go() {
     let lab = Lab::with(|config| {
         config.sweep = Duration::from_millis(20);
         config.smtp_url = Some(format!("smtp://{}", nobody.address()));
+        config.mail_from = Some("mail@vault.example".into());
     })
     .await;
     let ada = lab.sign_up("ada").await;

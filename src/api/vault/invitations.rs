@@ -41,6 +41,18 @@ pub enum InvitationState {
     Cancelled,
     /// Its time is over.
     Expired,
+    /// Its mail was given up.
+    Undeliverable,
+}
+
+/// Why the mail of an invitation was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Undeliverable {
+    /// A mail server refuses the address.
+    Refused,
+    /// No mail server took it, for days.
+    Unsent,
 }
 
 /// An invitation as its inviter sees it.
@@ -57,6 +69,8 @@ pub struct StoredInvitation {
     pub email: Option<String>,
     /// By the Vault's clock.
     pub state: InvitationState,
+    /// Why it is undeliverable.
+    pub reason: Option<Undeliverable>,
     /// In milliseconds since 1970.
     pub created_at: i64,
     /// In milliseconds since 1970.

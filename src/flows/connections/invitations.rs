@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::api::keystore::connections::Entry;
-use crate::api::vault::invitations::{InvitationState, StoredInvitation};
+use crate::api::vault::invitations::{InvitationState, StoredInvitation, Undeliverable};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::{Ticket, to_link};
@@ -27,6 +27,8 @@ pub struct Invitation {
     pub delivery: Delivery,
     /// As the Vault tells, but for a cancellation that it has not got yet.
     pub state: InvitationState,
+    /// Why it is undeliverable, as the Vault tells.
+    pub reason: Option<Undeliverable>,
     /// The address of the mail.
     pub email: Option<String>,
     /// This side's name for the invited person.
@@ -65,6 +67,7 @@ impl Invitation {
             id: stored.id,
             delivery: note.delivery,
             state,
+            reason: stored.reason,
             email: stored.email,
             name: note.name.clone(),
             link: link.filter(|_| state == InvitationState::Pending),

@@ -19,6 +19,7 @@ use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::process;
+use crate::proxies::Proxies;
 use crate::services::{self, Host, Programs, Services, Settings};
 use crate::spent;
 use crate::tools::{self, Chromium};
@@ -178,7 +179,11 @@ impl<'a> Made<'a> {
     }
 
     fn native(&self) -> Result<()> {
+        let proxies = Proxies::ensure(self.workspace)?;
         let mut tests = self.native_tests();
+        tests
+            .env("NGINX", proxies.nginx)
+            .env("CADDY", proxies.caddy);
         // One program that fails keeps no other from running. The proofs say how much they tried.
         tests.args(["--no-fail-fast", "--", "--show-output"]);
         process::run(&mut tests, "The native tests")
