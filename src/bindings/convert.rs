@@ -61,7 +61,7 @@ pub(super) fn from_js<R: DeserializeOwned>(name: &str, value: JsValue) -> Result
 }
 
 fn unexpected(name: &str, misfit: Misfit) -> Error {
-    Error::BadInput(format!("`{name}` is not as expected: {misfit}."))
+    Error::bad_input(format!("`{name}` is not as expected: {misfit}."))
 }
 
 /// A value of JavaScript. (The deserializer of `serde-wasm-bindgen` would bring the formatting of floating-point numbers along,

@@ -30,9 +30,9 @@ pub(crate) fn to_padded_json<T: Serialize>(
     let json = to_json(value)?;
     let class = json.len().max(MIN_CLASS_BYTES).next_power_of_two();
     if class > max_class_bytes {
-        return Err(Error::TooLarge(format!(
-            "This is too large: a record holds {max_class_bytes} bytes at most."
-        )));
+        return Err(Error::TooLarge(
+            format!("This is too large: a record holds {max_class_bytes} bytes at most.").into(),
+        ));
     }
     let mut padded = Zeroizing::new(Vec::with_capacity(class));
     padded.extend_from_slice(&json);
