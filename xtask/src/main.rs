@@ -14,6 +14,7 @@ mod npm;
 mod order;
 mod output;
 mod package;
+mod panics;
 mod paths;
 mod pictures;
 mod process;
