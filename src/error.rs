@@ -11,7 +11,7 @@ pub enum Error {
     /// account, the answer is the same.
     WrongCredentials,
     /// The identity token is not one that the Keystore takes, or not any more; the text says why.
-    IdentityRejected(String),
+    IdentityRejected(Failure),
     /// The Keystore lost what it needs to check passphrases.
     RecoveryNeeded,
     /// There is an account already.
@@ -45,13 +45,13 @@ pub enum Error {
     /// A record is not what it has to be. Which check failed is not told.
     RecordRejected,
     /// The record was changed elsewhere, or its id is taken.
-    Conflict(String),
+    Conflict(Failure),
     /// An argument is not usable; the text names it.
-    BadInput(String),
+    BadInput(Failure),
     /// More than a record can hold.
-    TooLarge(String),
+    TooLarge(Failure),
     /// The account has as much of something as the service lets it have.
-    QuotaExceeded(Quota, String),
+    QuotaExceeded(Quota, Failure),
     /// Too many requests.
     RateLimited,
     /// The service cannot be reached, or does not answer in time.
@@ -59,7 +59,7 @@ pub enum Error {
     /// The caller ended the call.
     Aborted,
     /// The service failed, or answered what it must not.
-    ServerError(String),
+    ServerError(Failure),
     /// The platform's generator of random numbers fails or stands still.
     NoRandomness,
     /// No WebCrypto, which browsers offer on https and localhost only.
@@ -126,9 +126,13 @@ type Cause = std::rc::Rc<dyn Any>;
 #[cfg(not(target_arch = "wasm32"))]
 type Cause = std::sync::Arc<dyn Any + Send + Sync>;
 
-/// A sentence, and the platform's own error behind it, if there was one.
+/// A sentence, and the platform's own error behind it, if there was one. Boxed, because every `?` moves an error: so it has
+/// 8 bytes in a browser, and the code that moves it is short.
 #[derive(Clone)]
-pub struct Failure {
+pub struct Failure(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
     text: String,
     cause: Option<Cause>,
 }
@@ -137,26 +141,26 @@ impl Failure {
     /// A sentence with the platform's error, which only the platform's own code can look into.
     #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
-        Self {
+        Self(Box::new(Inner {
             text: text.into(),
             cause: Some(std::rc::Rc::new(cause)),
-        }
+        }))
     }
 }
 
 impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
-        Self {
+        Self(Box::new(Inner {
             text: text.into(),
             cause: None,
-        }
+        }))
     }
 }
 
 /// By the sentence alone.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -164,7 +168,7 @@ impl Eq for Failure {}
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&self.text).finish()
+        f.debug_tuple("Failure").field(&self.0.text).finish()
     }
 }
 
@@ -174,7 +178,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A [`Error::BadInput`] with its text.
     pub(crate) fn bad_input(text: impl Into<String>) -> Self {
-        Self::BadInput(text.into())
+        Self::BadInput(Failure::from(text))
     }
 
     /// The platform's own error that this one comes from, if it is kept.
@@ -182,7 +186,7 @@ impl Error {
     pub fn cause(&self) -> Option<&dyn Any> {
         match self {
             Self::Offline(failure) | Self::WorkerUnavailable(failure) => {
-                let cause = failure.cause.as_deref()?;
+                let cause = failure.0.cause.as_deref()?;
                 Some(cause)
             }
             _ => None,
@@ -236,26 +240,28 @@ impl Error {
 
     /// The error that a service named on the wire, or `None` for a code that services do not use.
     pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
-        Some(match code {
-            "wrong_credentials" => Self::WrongCredentials,
-            "identity_rejected" => Self::IdentityRejected(message.to_owned()),
-            "recovery_needed" => Self::RecoveryNeeded,
-            "email_taken" => Self::EmailTaken,
-            "wrong_code" => Self::WrongCode,
-            "session_expired" => Self::SessionExpired,
-            "invitation_expired" => Self::InvitationExpired,
-            "invitation_used" => Self::InvitationUsed,
-            "invitation_cancelled" => Self::InvitationCancelled,
-            "invitation_declined" => Self::InvitationDeclined,
-            "not_found" => Self::NotFound,
-            "share_expired" => Self::ShareExpired,
-            "conflict" => Self::Conflict(message.to_owned()),
-            "bad_input" => Self::BadInput(message.to_owned()),
-            "too_large" => Self::TooLarge(message.to_owned()),
-            "rate_limited" => Self::RateLimited,
-            "server_error" => Self::ServerError(message.to_owned()),
-            _ => return None,
-        })
+        let text = || Failure::from(message);
+        let mut known = [
+            Self::WrongCredentials,
+            Self::IdentityRejected(text()),
+            Self::RecoveryNeeded,
+            Self::EmailTaken,
+            Self::WrongCode,
+            Self::SessionExpired,
+            Self::InvitationExpired,
+            Self::InvitationUsed,
+            Self::InvitationCancelled,
+            Self::InvitationDeclined,
+            Self::NotFound,
+            Self::ShareExpired,
+            Self::Conflict(text()),
+            Self::BadInput(text()),
+            Self::TooLarge(text()),
+            Self::RateLimited,
+            Self::ServerError(text()),
+        ]
+        .into_iter();
+        known.find(|error| error.code() == code)
     }
 }
 
@@ -301,13 +307,14 @@ impl fmt::Display for Error {
                 "This device gives no random numbers, so nothing was made: use another browser or device."
             }
             Self::InsecureContext => "WebCrypto is missing: serve the page over https or from localhost.",
-            Self::IdentityRejected(text)
-            | Self::Conflict(text)
-            | Self::BadInput(text)
-            | Self::TooLarge(text)
-            | Self::QuotaExceeded(_, text)
-            | Self::ServerError(text) => text,
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
+            Self::IdentityRejected(failure)
+            | Self::Conflict(failure)
+            | Self::BadInput(failure)
+            | Self::TooLarge(failure)
+            | Self::QuotaExceeded(_, failure)
+            | Self::ServerError(failure)
+            | Self::Offline(failure)
+            | Self::WorkerUnavailable(failure) => &failure.0.text,
         })
     }
 }

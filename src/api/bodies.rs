@@ -78,7 +78,7 @@ impl From<WireError> for Error {
             wire.code.as_str(),
             wire.quota.as_deref().and_then(Quota::from_name),
         ) {
-            return Self::QuotaExceeded(quota, wire.message);
+            return Self::QuotaExceeded(quota, wire.message.into());
         }
         Self::from_wire(&wire.code, &wire.message).unwrap_or_else(|| {
             Self::ServerError(
@@ -158,10 +158,13 @@ pub(super) fn error_of(response: &Response) -> Error {
         // What stands before a service may limit too, in its own words.
         _ if response.status == 429 => Error::RateLimited,
         Ok(body) => body.error.into(),
-        Err(_) => Error::ServerError(format!(
-            "The service answered with status {} and no explanation: check its address.",
-            response.status
-        )),
+        Err(_) => Error::ServerError(
+            format!(
+                "The service answered with status {} and no explanation: check its address.",
+                response.status
+            )
+            .into(),
+        ),
     }
 }
 

@@ -131,10 +131,11 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
     let member = |name: &str| own_member(options, name);
     let text = |name: &str| member(name).as_string();
     let address = |name: &str| {
-        text(name).ok_or_else(|| Error::BadInput(format!("`{name}` is missing: give its address.")))
+        text(name)
+            .ok_or_else(|| Error::bad_input(format!("`{name}` is missing: give its address.")))
     };
     let function = |name: &str| member(name).dyn_into::<Function>().ok();
-    let work = function("work").ok_or_else(|| Error::BadInput("`work` is missing.".into()))?;
+    let work = function("work").ok_or_else(|| Error::bad_input("`work` is missing."))?;
     let steps = function("onStep").map_or_else(Steps::default, |listener| {
         Steps::to(move |step| {
             // A listener that throws does not harm the flow that it watches.
@@ -165,7 +166,7 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
 fn device_of(bytes: &Uint8Array) -> Result<Zeroizing<[u8; 32]>> {
     let mut secret = Zeroizing::new([0; 32]);
     if bytes.length() != 32 {
-        return Err(Error::BadInput("`device` has 32 bytes.".into()));
+        return Err(Error::bad_input("`device` has 32 bytes."));
     }
     bytes.copy_to(&mut secret[..]);
     Ok(secret)

@@ -15,6 +15,7 @@ mod npm;
 mod order;
 mod output;
 mod package;
+mod panics;
 mod paths;
 mod pictures;
 mod process;

@@ -361,7 +361,7 @@ fn worker_error(error: &JsValue) -> Error {
     match text("code").as_deref() {
         Some("wrong_credentials") => Error::WrongCredentials,
         Some("record_rejected") => Error::RecordRejected,
-        Some("server_error") => Error::ServerError(message),
+        Some("server_error") => Error::ServerError(message.into()),
         Some("no_randomness") => Error::NoRandomness,
         Some("aborted") => Error::Aborted,
         _ => Error::WorkerUnavailable(match Reflect::get(error, &"cause".into()) {

@@ -81,7 +81,6 @@ impl Bell {
 }
 
 /// The reason to stop reading a stream.
-#[derive(PartialEq, Eq)]
 enum End {
     /// The service ended it, or nobody listens.
     Orderly,
@@ -250,11 +249,11 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
             progress: Progress::default(),
         };
         let outcome = session.follow(&mut wait).await;
-        if !session.is_listening() || outcome == Err(Error::SessionExpired) {
+        if !session.is_listening() || matches!(outcome, Err(Error::SessionExpired)) {
             session.inner.live.running.set(false);
             return;
         }
-        if outcome == Ok(End::Silence) {
+        if matches!(outcome, Ok(End::Silence)) {
             continue;
         }
         let transport = session.services().transport.clone();
