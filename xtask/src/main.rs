@@ -15,7 +15,6 @@ mod npm;
 mod order;
 mod output;
 mod package;
-mod panics;
 mod paths;
 mod pictures;
 mod process;

@@ -55,8 +55,7 @@ pub(crate) fn read(wasm: &[u8]) -> Result<Module<'_>> {
     }
     let functions = bodies.into_iter().zip(imported..).map(|(code, index)| {
         let name = names.get(&index).copied().unwrap_or("(unnamed)");
-        let name = format!("{:#}", rustc_demangle::demangle(name));
-        (without_hashes(&name), code)
+        (format!("{:#}", rustc_demangle::demangle(name)), code)
     });
     Ok(Module {
         functions: functions.collect(),
@@ -64,32 +63,4 @@ pub(crate) fn read(wasm: &[u8]) -> Result<Module<'_>> {
         imported,
         named: !names.is_empty(),
     })
-}
-
-/// The name of a function without the hashes behind the names of crates, as in `core[c5930c85a12de822]::panicking::panic`.
-fn without_hashes(name: &str) -> String {
-    let mut parts = name.split('[');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once(']') {
-            Some((hash, rest)) if is_hash(hash) => plain.push_str(rest),
-            _ => plain.extend(["[", part]),
-        }
-    }
-    plain
-}
-
-fn is_hash(word: &str) -> bool {
-    word.len() > 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_hashes;
-
-    #[test]
-    fn hashes_of_crates_are_left_out_and_slices_stay() {
-        let name = "<[u8] as core[c5930c85a12de822]::fmt::Debug>::fmt";
-        assert_eq!(without_hashes(name), "<[u8] as core::fmt::Debug>::fmt");
-    }
 }

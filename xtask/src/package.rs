@@ -17,7 +17,6 @@ use crate::glue::{Glue, without_comments};
 use crate::npm::{self, NPM};
 use crate::order;
 use crate::output::say;
-use crate::panics;
 use crate::paths;
 use crate::process;
 use crate::spent;
@@ -341,11 +340,10 @@ fn optimise(
         fs::read(&to).context("wasm-opt wrote nothing")
     };
     let with = |last| [&OPTIMISE[..], &[last]].concat();
-    let silent = panics::silence(wasm)?;
     match names {
-        Names::Kept => run(&silent, &with("-g")),
+        Names::Kept => run(wasm, &with("-g")),
         Names::Removed => {
-            let small = run(&silent, &with("--strip-debug"))?;
+            let small = run(wasm, &with("--strip-debug"))?;
             run(&order::name_by_order(&small)?, &[REORDER, "--strip-debug"])
         }
     }

@@ -75,8 +75,11 @@ fn crate_of(name: &str) -> &str {
         .trim_start_matches("const ")
         .trim_start_matches("dyn ");
     match path.split_once("::") {
-        // `T as trait`: the trait's crate.
-        Some((name, _)) => name.rsplit(" as ").next().unwrap_or(name),
+        // `T as trait`: the trait's crate. The standard library adds a hash to its name.
+        Some((name, _)) => {
+            let name = name.rsplit(" as ").next().unwrap_or(name);
+            name.split('[').next().unwrap_or(name)
+        }
         None => "(other)",
     }
 }
