@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 /// The reason why a call failed. Callers branch on [`Error::code`]; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +59,8 @@ pub enum Error {
     Offline(Failure),
     /// The caller ended the call.
     Aborted,
-    /// The service failed, or answered what it must not.
-    ServerError(String),
+    /// The service failed, or something else answered, or it answered what it must not.
+    ServerError(Failure),
     /// The platform's generator of random numbers fails or stands still.
     NoRandomness,
     /// No WebCrypto, which browsers offer on https and localhost only.
@@ -119,18 +120,19 @@ impl Quota {
     }
 }
 
-/// The platform's own error, which stays on its thread in a browser.
+/// What led to an error: a platform's own, which stays on its thread in a browser, or a [`String`].
 #[cfg(target_arch = "wasm32")]
-type Cause = std::rc::Rc<dyn Any>;
-/// No platform but the browser gives one.
+type Cause = dyn Any;
+/// The same elsewhere.
 #[cfg(not(target_arch = "wasm32"))]
-type Cause = std::sync::Arc<dyn Any + Send + Sync>;
+type Cause = dyn Any + Send + Sync;
 
-/// A sentence, and the platform's own error behind it, if there was one.
+/// A sentence, and what led to it, if that is known.
 #[derive(Clone)]
 pub struct Failure {
     text: String,
-    cause: Option<Cause>,
+    cause: Option<Arc<Cause>>,
+    lasts: bool,
 }
 
 impl Failure {
@@ -138,8 +140,26 @@ impl Failure {
     #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
         Self {
-            text: text.into(),
-            cause: Some(std::rc::Rc::new(cause)),
+            cause: Some(Arc::new(cause)),
+            ..text.into().into()
+        }
+    }
+
+    /// A sentence about an answer, of which `cause` says what it was. One that `lasts` comes again whenever it is asked for.
+    pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
+        Self {
+            text: text.to_owned(),
+            cause: Some(Arc::new(cause)),
+            lasts,
+        }
+    }
+
+    /// The same with another sentence, until somebody does something about it.
+    pub(crate) fn lasting(self, text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            lasts: true,
+            ..self
         }
     }
 }
@@ -149,6 +169,7 @@ impl<S: Into<String>> From<S> for Failure {
         Self {
             text: text.into(),
             cause: None,
+            lasts: false,
         }
     }
 }
@@ -177,16 +198,34 @@ impl Error {
         Self::BadInput(text.into())
     }
 
-    /// The platform's own error that this one comes from, if it is kept.
-    #[must_use]
-    pub fn cause(&self) -> Option<&dyn Any> {
+    fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => {
-                let cause = failure.cause.as_deref()?;
-                Some(cause)
-            }
+            Self::Offline(failure)
+            | Self::ServerError(failure)
+            | Self::WorkerUnavailable(failure) => Some(failure),
             _ => None,
         }
+    }
+
+    /// What this error comes from, if it is kept: the platform's own error, or a [`String`] that says what was answered.
+    #[must_use]
+    pub fn cause(&self) -> Option<&dyn Any> {
+        let cause = self.failure()?.cause.as_deref()?;
+        Some(cause)
+    }
+
+    /// Whether the same call fails again until somebody does something, though that is not so of others with this code.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.failure().is_some_and(|failure| failure.lasts)
+    }
+
+    /// The same, with words before the sentence that say what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        if let Self::Offline(failure) | Self::ServerError(failure) = &mut self {
+            failure.text.insert_str(0, what);
+        }
+        self
     }
 
     /// The stable code.
@@ -253,7 +292,7 @@ impl Error {
             "bad_input" => Self::BadInput(message.to_owned()),
             "too_large" => Self::TooLarge(message.to_owned()),
             "rate_limited" => Self::RateLimited,
-            "server_error" => Self::ServerError(message.to_owned()),
+            "server_error" => Self::ServerError(message.into()),
             _ => return None,
         })
     }
@@ -305,9 +344,10 @@ impl fmt::Display for Error {
             | Self::Conflict(text)
             | Self::BadInput(text)
             | Self::TooLarge(text)
-            | Self::QuotaExceeded(_, text)
-            | Self::ServerError(text) => text,
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
+            | Self::QuotaExceeded(_, text) => text,
+            Self::Offline(failure)
+            | Self::ServerError(failure)
+            | Self::WorkerUnavailable(failure) => &failure.text,
         })
     }
 }

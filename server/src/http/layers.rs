@@ -121,7 +121,7 @@ pub(crate) fn surround(
 
 /// The answer to a route that does not exist.
 pub(crate) async fn not_found() -> ApiError {
-    ApiError::new(Code::NotFound, "Check the address: there is no such route.")
+    Code::UnknownRoute.into()
 }
 
 async fn wrong_method() -> ApiError {
