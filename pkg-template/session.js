@@ -9,6 +9,7 @@ import { Keeper } from "./keeper.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeMarks } from "./storage.js";
+import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */

@@ -15,7 +15,8 @@
     const cure = error instanceof WebAssembly.LinkError
       ? "Copy vouchsafe-worker.js anew: it is of another version than the page's script."
       : "Close other tabs or programs to free memory, and try again.";
-    return { error: { code: "worker_unavailable", message: `The worker failed (${error}). ${cure}` } };
+    const cause = error instanceof Error ? error : undefined;
+    return { error: { code: "worker_unavailable", message: `The worker failed (${error}). ${cure}`, cause } };
   };
 
   const receive = async (task) => {

@@ -14,9 +14,9 @@ const cure =
  * Makes the function that runs an operation of the module in a worker. It erases the bytes that it is given.
  *
  * @param {WebAssembly.Module} module
- * @param {WorkerOption} option
+ * @param {() => WorkerOption} find Gives the worker; it fails where the package does not know its own address.
  */
-export function workWith(module, option) {
+export function workWith(module, find) {
   /**
    * @param {string} operation
    * @param {Uint8Array[]} parts
@@ -25,11 +25,20 @@ export function workWith(module, option) {
    */
   return async (operation, parts, signal) => {
     try {
-      return await run(option, { module, operation, parts }, signal);
+      return await run(located(find), { module, operation, parts }, signal);
     } finally {
       for (const part of parts) part.fill(0);
     }
   };
+}
+
+/** @param {() => WorkerOption} find */
+function located(find) {
+  try {
+    return find();
+  } catch (cause) {
+    throw unavailable(undefined, cause);
+  }
 }
 
 /**
@@ -77,7 +86,7 @@ async function ask(start, task, signal) {
       started.onmessageerror = () => reject(unavailable());
       started.onerror = (event) => {
         event.preventDefault?.();
-        reject(unavailable(event.message));
+        reject(unavailable(event.message, event.error ?? event));
       };
       signal?.addEventListener("abort", () => reject(new VouchsafeError("aborted", "The call was aborted.")));
       started.postMessage(task);
@@ -194,6 +203,6 @@ function startInNode(file) {
   };
   thread.on("message", (data) => worker.onmessage({ data }));
   thread.on("messageerror", () => worker.onmessageerror());
-  thread.on("error", (error) => worker.onerror({ message: String(error) }));
+  thread.on("error", (error) => worker.onerror({ message: String(error), error }));
   return /** @type {Worker} */ (/** @type {unknown} */ (worker));
 }

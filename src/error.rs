@@ -127,9 +127,12 @@ type Cause = dyn Any;
 #[cfg(not(target_arch = "wasm32"))]
 type Cause = dyn Any + Send + Sync;
 
-/// A sentence, and what led to it, if that is known.
+/// A sentence, and what led to it, if that is known. In a box: every result of every flow has room for its error.
 #[derive(Clone)]
-pub struct Failure {
+pub struct Failure(Box<Told>);
+
+#[derive(Clone)]
+struct Told {
     text: String,
     cause: Option<Arc<Cause>>,
     lasts: bool,
@@ -139,45 +142,42 @@ impl Failure {
     /// A sentence with the platform's error, which only the platform's own code can look into.
     #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
-        Self {
-            cause: Some(Arc::new(cause)),
-            ..text.into().into()
-        }
+        let mut failure = Self::from(text);
+        failure.0.cause = Some(Arc::new(cause));
+        failure
     }
 
     /// A sentence about an answer, of which `cause` says what it was. One that `lasts` comes again whenever it is asked for.
     pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
-        Self {
+        Self(Box::new(Told {
             text: text.to_owned(),
             cause: Some(Arc::new(cause)),
             lasts,
-        }
+        }))
     }
 
     /// The same with another sentence, until somebody does something about it.
-    pub(crate) fn lasting(self, text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            lasts: true,
-            ..self
-        }
+    pub(crate) fn lasting(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.0.text);
+        self.0.lasts = true;
+        self
     }
 }
 
 impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
-        Self {
+        Self(Box::new(Told {
             text: text.into(),
             cause: None,
             lasts: false,
-        }
+        }))
     }
 }
 
 /// By the sentence alone.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -185,7 +185,7 @@ impl Eq for Failure {}
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&self.text).finish()
+        f.debug_tuple("Failure").field(&self.0.text).finish()
     }
 }
 
@@ -210,20 +210,20 @@ impl Error {
     /// What this error comes from, if it is kept: the platform's own error, or a [`String`] that says what was answered.
     #[must_use]
     pub fn cause(&self) -> Option<&dyn Any> {
-        let cause = self.failure()?.cause.as_deref()?;
+        let cause = self.failure()?.0.cause.as_deref()?;
         Some(cause)
     }
 
     /// Whether the same call fails again until somebody does something, though that is not so of others with this code.
     #[must_use]
     pub fn lasts(&self) -> bool {
-        self.failure().is_some_and(|failure| failure.lasts)
+        self.failure().is_some_and(|failure| failure.0.lasts)
     }
 
     /// The same, with words before the sentence that say what it is about.
     pub(crate) fn about(mut self, what: &str) -> Self {
         if let Self::Offline(failure) | Self::ServerError(failure) = &mut self {
-            failure.text.insert_str(0, what);
+            failure.0.text.insert_str(0, what);
         }
         self
     }
@@ -347,7 +347,7 @@ impl fmt::Display for Error {
             | Self::QuotaExceeded(_, text) => text,
             Self::Offline(failure)
             | Self::ServerError(failure)
-            | Self::WorkerUnavailable(failure) => &failure.text,
+            | Self::WorkerUnavailable(failure) => &failure.0.text,
         })
     }
 }

@@ -21,6 +21,10 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    async check() {
+      calls.push(["check"]);
+      if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };
+    }
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
@@ -133,6 +137,77 @@ test("addresses reach the module as the URL Standard writes them", async () => {
   assert.equal(await opened("https://example.com"), "https://example.com");
   // The module refuses these.
   for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
+});
+
+test("the app's own fetch reaches the module", async () => {
+  const fetch = async () => new Response();
+  await api.Vouchsafe.open({ ...services, fetch });
+  assert.equal(called("open")[0].fetch, fetch);
+  for (const other of ["https://example.com", {}, true]) await assert.rejects(api.Vouchsafe.open({ ...services, fetch: other }), code("bad_input"));
+});
+
+test("the services are checked, and what stays wrong is not to be tried again", async () => {
+  const app = await api.Vouchsafe.open(services);
+  assert.equal(await app.check(), undefined);
+  assert.equal(await app.check({ signal: new AbortController().signal }), undefined);
+  await assert.rejects(app.check({ signal: AbortSignal.abort() }), code("aborted"));
+  await assert.rejects(app.check({ timeout: 5 }), code("bad_input"));
+  const misled = await api.Vouchsafe.open({ ...services, vault: "https://example.com/wrong" });
+  await assert.rejects(misled.check(), (error) => code("server_error")(error) && error.retryable === false);
+});
+
+test("where the package does not know its own address, only what needs a file fails", async () => {
+  const [{ defineVouchsafe }, { compileFrom, once }] = await Promise.all(["client.js", "load.js"].map((file) => import(pathToFileURL(join(folder, file)))));
+  // So it is in a script that is no module.
+  const beside = (file) => new URL(file, undefined);
+  const withWasm = (find) => defineVouchsafe({
+    RawClient: raw.RawClient,
+    load: once(async () => {}, () => compileFrom(find)),
+    workerFile: () => beside("./vouchsafe-worker.js"),
+  });
+  const app = await withWasm(() => emptyModule).open(services);
+  const named = (error) => code("worker_unavailable")(error) && /`worker`/.test(error.message) && error.cause instanceof TypeError;
+  await assert.rejects(app.signIn({ email: "a@example.com", passphrase: "a passphrase" }), named);
+  const worker = new URL("vouchsafe-worker.js", pathToFileURL(`${folder}/`));
+  const other = await withWasm(() => emptyModule).open({ ...services, worker });
+  await other.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+
+  const mine = new RangeError("mine");
+  for (const [find, cause] of [
+    [() => beside("./vouchsafe_bg.wasm"), /Invalid URL/],
+    [() => Promise.reject(mine), /mine/],
+    [() => { throw mine; }, /mine/],
+    [() => pathToFileURL(join(folder, "nowhere.wasm")), /ENOENT/],
+  ]) {
+    await assert.rejects(withWasm(find).open(services), (error) => {
+      assert.match(error.message, /`wasm`/);
+      assert.match(String(error.cause), cause);
+      return code("not_found")(error);
+    });
+  }
+  // An answer that breaks off is no matter of policies.
+  for (const type of ["application/wasm", "application/octet-stream"]) {
+    const body = new ReadableStream({ pull: () => Promise.reject(new TypeError("terminated")) });
+    const answer = new Response(body, { headers: { "content-type": type } });
+    await assert.rejects(withWasm(() => answer).open(services), (error) => code("offline")(error) && error.cause instanceof TypeError);
+  }
+});
+
+test("the module waits with the timers that the package was loaded with, and not with zone.js's", async (t) => {
+  const timers = () => import(`${pathToFileURL(join(folder, "timers.js"))}?${Math.random()}`);
+  const { setTimeout, clearTimeout, queueMicrotask } = globalThis;
+  const real = { setTimeout, clearTimeout, queueMicrotask };
+  const loaded = await timers();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const name of Object.keys(real)) assert.equal(loaded[name], real[name], name);
+  t.mock.timers.reset();
+
+  const patched = { Zone: { __symbol__: (name) => `__zone_symbol__${name}` }, __zone_symbol__setTimeout: () => 1, __zone_symbol__clearTimeout: () => {} };
+  asPage(t, patched);
+  const zoned = await timers();
+  assert.equal(zoned.setTimeout, patched.__zone_symbol__setTimeout);
+  assert.equal(zoned.clearTimeout, patched.__zone_symbol__clearTimeout);
+  assert.equal(zoned.queueMicrotask, queueMicrotask, "what the module does is done in the app's zone");
 });
 
 test("the Keystore knows a browser again once somebody has signed in", async (t) => {
@@ -255,17 +330,19 @@ test("a function that gives no token is told", async () => {
 
 test("what fails in the worker arrives with its code", async () => {
   await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
-  await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
+  const caused = (error) => code("worker_unavailable")(error) && error.cause instanceof Error && error.cause.message === "out of memory";
+  await assert.rejects(signIn("out of memory"), caused);
 });
 
 test("a worker that is missing is named, with the cure", async () => {
   const missing = new URL("nowhere.js", import.meta.url);
   const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message);
-  await assert.rejects(signIn("a passphrase", { worker: missing }), named);
+  await assert.rejects(signIn("a passphrase", { worker: missing }), (error) => named(error) && error.cause instanceof Error);
+  const mine = new Error("no");
   const throwing = () => {
-    throw new Error("no");
+    throw mine;
   };
-  await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+  await assert.rejects(signIn("a passphrase", { worker: throwing }), (error) => named(error) && error.cause === mine);
 });
 
 test("an error tells whether to try again, and narrows by its code", () => {
@@ -273,6 +350,7 @@ test("an error tells whether to try again, and narrows by its code", () => {
   assert.equal(offline.retryable, true);
   assert.equal(offline.cause, 7);
   assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.equal(new api.VouchsafeError("server_error", "It is wrong.", { retryable: false }).retryable, false);
   assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
   assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
@@ -525,6 +603,7 @@ const everyCall = {
 
 /** The same of the package's entry. */
 const everyEntry = {
+  check: (app) => app.check({}),
   signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
   resume: (app) => app.resume(),

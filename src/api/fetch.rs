@@ -114,7 +114,11 @@ impl Transport for Fetch {
         let members = [("mode", "no-cors".into())];
         let look = pin!(self.ask(url, &members, &abort));
         let timer = pin!(self.watch(LOOK_MS));
-        matches!(select(look, timer).await, Either::Left((Ok(_), _)))
+        let Either::Left((Ok(answer), _)) = select(look, timer).await else {
+            return false;
+        };
+        // What is not shown has no status.
+        get(&answer, "status").is_ok_and(|status| status == JsValue::from(0))
     }
 
     async fn sleep(&self, millis: u32) {
@@ -159,8 +163,9 @@ fn to_js(body: &str) -> Result<JsValue> {
 /// The answer without its body.
 fn head_of(answer: &JsValue) -> Result<Response> {
     let headers = get(answer, "headers")?;
-    let header = |name: &str| Ok(call(&headers, "get", &name.into())?.as_string());
-    let status = get(answer, "status")?.as_f64().unwrap_or_default();
+    let header = |name: &str| call(&headers, "get", &name.into()).map(|value| value.as_string());
+    let status = get(answer, "status")?.as_f64();
+    let status = status.ok_or_else(|| offline(answer.clone()))?;
     Ok(Response {
         status: status as u16,
         content_type: header("content-type")?.unwrap_or_default(),

@@ -38,6 +38,8 @@ const OPTIMISE: [&str; 5] = [
 ];
 const REORDER: &str = "--reorder-functions-by-name";
 const WASM_OPT: &str = "binaryen/bin/wasm-opt";
+/// Before the page's bindings: in their scope these take the place of the globals.
+const TIMERS: &str = "import { clearTimeout, queueMicrotask, setTimeout } from \"./timers.js\";\n";
 /// The module as a file, for `vouchsafe/external`.
 const MODULE: &str = "vouchsafe_bg.wasm";
 
@@ -208,7 +210,8 @@ fn add(
     );
     files::write(&folder.join(part.worker), &worker)?;
     let named = |name: &str| folder.join(format!("{}{name}", part.prefix));
-    files::write(&named("glue.js"), without_comments(&module.web))?;
+    let glue = [TIMERS, &without_comments(&module.web)].concat();
+    files::write(&named("glue.js"), glue)?;
     let packed = BASE64.encode(&deflate(&wasm)?);
     files::write(
         &named("wasm-inside.js"),

@@ -80,6 +80,21 @@ test("next: imported on the server, used in the browser", async (t) => {
   assert.equal(await tab.locator("p").innerText(), "On the server: function, false");
 });
 
+test("node: an app's own fetch, redirects, timers", async (t) => {
+  const printed = await run(process.execPath, ["calls.js", setting("VAULT"), setting("KEYSTORE")], await project(t, "node"));
+  assert.deepEqual(printed.trim().split("\n"), [
+    "VouchsafeError offline: the app's own",
+    "VouchsafeError offline: the app's own",
+    "VouchsafeError offline: Object",
+    "VouchsafeError offline: TypeError",
+    "VouchsafeError offline: TypeError",
+    "string cards manual, string credentials manual, string public-keys manual, string sign-up manual, string tokens manual",
+    "server_error false status 302, type ",
+    "0 timers",
+    "4 requests",
+  ]);
+});
+
 // The oldest that the package takes, and a newer one. npm installs them on the machines that they run on.
 const nodes = { "this Node.js": process.execPath };
 for (const version of ["20", "22"]) nodes[`Node.js ${version}`] = join(setting("CONSUMERS"), `node_modules/node-${version}/bin/node`);
