@@ -24,6 +24,12 @@ export interface OpenOptions {
    */
   timeout?: number | undefined;
   /**
+   * Sends every request to a service, in place of the page's `fetch`: through a proxy, with headers of the app's own, or to a
+   * stand-in. It must pass on all of the request, and give the answer unread and without following a redirect. What it throws
+   * becomes the `cause` of `offline`.
+   */
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /**
    * The worker that stretches passphrases (`vouchsafe-worker.js` of this package): its URL, or a function that starts a new
    * one for every operation. Where the file starts none, one is made of what is loaded already. Default: the file beside this
    * module.
@@ -545,6 +551,12 @@ export class Vouchsafe {
   /** Not for apps: call {@link Vouchsafe.open}. */
   private constructor();
   /**
+   * Asks both services whether they are there, and whether this page may use them. The message of the error says which address
+   * is wrong, and why; `server_error` that is not `retryable` means that something has to be set up. {@link Vouchsafe.signUp}
+   * does the same by itself.
+   */
+  check(options?: CallOptions): Promise<void>;
+  /**
    * Makes an account and signs it in. Rejects with `email_taken` (the address or the identity has an account already),
    * `bad_input` (a passphrase under 8 characters) and `identity_rejected`.
    */
@@ -738,7 +750,7 @@ export type ErrorCode =
   | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
-/** The codes of calls that can succeed later without anybody doing anything. */
+/** The codes of calls that can succeed later without anybody doing anything, if the error does not say that it is `retryable: false`. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
 /** What an account may have only so much of; the operator of the services says how much. */
@@ -749,6 +761,8 @@ export type Quota =
 export interface VouchsafeErrorOptions {
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota;
+  /** Default: whether the code is a {@link RetryableCode}. */
+  retryable?: boolean;
   /** The error or value that led to this one. */
   cause?: unknown;
 }
@@ -761,11 +775,17 @@ export class VouchsafeError extends Error {
   readonly name: "VouchsafeError";
   /** The reason, for programs. */
   readonly code: ErrorCode;
-  /** Whether the code is a {@link RetryableCode}: the same call can succeed later without anybody doing anything. */
+  /**
+   * Whether the same call can succeed later without anybody doing anything. The code is a {@link RetryableCode} then, but
+   * `server_error` is not always retryable: a wrong address stays wrong.
+   */
   readonly retryable: boolean;
   /** For `quota_exceeded`: what the account has too much of. */
   readonly quota?: Quota;
-  /** The error or value that the platform or the app threw, if that led to this one. */
+  /**
+   * The error or value that the platform or the app threw, if that led to this one. For `server_error`: an error that names status
+   * and type of an answer that was none of the service.
+   */
   readonly cause?: unknown;
 }
 

@@ -8,6 +8,7 @@ import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeMarks } from "./storage.js";
+import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */

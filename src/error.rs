@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 /// The reason why a call failed. Callers branch on [`Error::code`]; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub enum Error {
     Offline(Failure),
     /// The caller ended the call.
     Aborted,
-    /// The service failed, or answered what it must not.
+    /// The service failed, or something else answered, or it answered what it must not.
     ServerError(Failure),
     /// The platform's generator of random numbers fails or stands still.
     NoRandomness,
@@ -119,40 +120,56 @@ impl Quota {
     }
 }
 
-/// The platform's own error, which stays on its thread in a browser.
+/// What led to an error: a platform's own, which stays on its thread in a browser, or a [`String`].
 #[cfg(target_arch = "wasm32")]
-type Cause = std::rc::Rc<dyn Any>;
-/// No platform but the browser gives one.
+type Cause = dyn Any;
+/// The same elsewhere.
 #[cfg(not(target_arch = "wasm32"))]
-type Cause = std::sync::Arc<dyn Any + Send + Sync>;
+type Cause = dyn Any + Send + Sync;
 
-/// A sentence, and the platform's own error behind it, if there was one. Boxed, because every `?` moves an error: so it has
-/// 8 bytes in a browser, and the code that moves it is short.
+/// A sentence, and what led to it, if that is known. In a box: every result of every flow has room for its error.
 #[derive(Clone)]
-pub struct Failure(Box<Inner>);
+pub struct Failure(Box<Told>);
 
 #[derive(Clone)]
-struct Inner {
+struct Told {
     text: String,
-    cause: Option<Cause>,
+    cause: Option<Arc<Cause>>,
+    lasts: bool,
 }
 
 impl Failure {
     /// A sentence with the platform's error, which only the platform's own code can look into.
     #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
-        Self(Box::new(Inner {
-            text: text.into(),
-            cause: Some(std::rc::Rc::new(cause)),
+        let mut failure = Self::from(text);
+        failure.0.cause = Some(Arc::new(cause));
+        failure
+    }
+
+    /// A sentence about an answer, of which `cause` says what it was. One that `lasts` comes again whenever it is asked for.
+    pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
+        Self(Box::new(Told {
+            text: text.to_owned(),
+            cause: Some(Arc::new(cause)),
+            lasts,
         }))
+    }
+
+    /// The same with another sentence, until somebody does something about it.
+    pub(crate) fn lasting(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.0.text);
+        self.0.lasts = true;
+        self
     }
 }
 
 impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(Told {
             text: text.into(),
             cause: None,
+            lasts: false,
         }))
     }
 }
@@ -181,16 +198,34 @@ impl Error {
         Self::BadInput(Failure::from(text))
     }
 
-    /// The platform's own error that this one comes from, if it is kept.
-    #[must_use]
-    pub fn cause(&self) -> Option<&dyn Any> {
+    fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => {
-                let cause = failure.0.cause.as_deref()?;
-                Some(cause)
-            }
+            Self::Offline(failure)
+            | Self::ServerError(failure)
+            | Self::WorkerUnavailable(failure) => Some(failure),
             _ => None,
         }
+    }
+
+    /// What this error comes from, if it is kept: the platform's own error, or a [`String`] that says what was answered.
+    #[must_use]
+    pub fn cause(&self) -> Option<&dyn Any> {
+        let cause = self.failure()?.0.cause.as_deref()?;
+        Some(cause)
+    }
+
+    /// Whether the same call fails again until somebody does something, though that is not so of others with this code.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.failure().is_some_and(|failure| failure.0.lasts)
+    }
+
+    /// The same, with words before the sentence that say what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        if let Self::Offline(failure) | Self::ServerError(failure) = &mut self {
+            failure.0.text.insert_str(0, what);
+        }
+        self
     }
 
     /// The stable code.

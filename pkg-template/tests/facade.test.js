@@ -40,6 +40,10 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    async check() {
+      calls.push(["check"]);
+      if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };
+    }
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
@@ -142,6 +146,73 @@ test("addresses reach the module as the URL Standard writes them", async () => {
   assert.equal(await opened("https://example.com"), "https://example.com");
   // The module refuses these.
   for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
+});
+
+test("the app's own fetch reaches the module", async () => {
+  const fetch = async () => new Response();
+  await api.Vouchsafe.open({ ...services, fetch });
+  assert.equal(called("open")[0].fetch, fetch);
+  for (const other of ["https://example.com", {}, true]) await assert.rejects(api.Vouchsafe.open({ ...services, fetch: other }), code("bad_input"));
+});
+
+test("the services are checked, and what stays wrong is not to be tried again", async () => {
+  const app = await api.Vouchsafe.open(services);
+  assert.equal(await app.check(), undefined);
+  assert.equal(await app.check({ signal: new AbortController().signal }), undefined);
+  await assert.rejects(app.check({ signal: AbortSignal.abort() }), code("aborted"));
+  await assert.rejects(app.check({ timeout: 5 }), code("bad_input"));
+  const misled = await api.Vouchsafe.open({ ...services, vault: "https://example.com/wrong" });
+  await assert.rejects(misled.check(), (error) => code("server_error")(error) && error.retryable === false);
+});
+
+test("where the package does not know its own address, only what needs a file fails", async () => {
+  const [{ defineVouchsafe }, { compileFrom, once }] = await Promise.all(["client.js", "load.js"].map((file) => import(pathToFileURL(join(folder, file)))));
+  // So it is in a script that is no module.
+  const beside = (file) => new URL(file, undefined);
+  const withWasm = (find) => defineVouchsafe({
+    glue: raw.glue,
+    load: once(raw.bindings, () => compileFrom(find)),
+    workerFile: () => beside("./vouchsafe-worker.js"),
+  });
+  const app = await withWasm(() => emptyModule).open(services);
+  await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+
+  const mine = new RangeError("mine");
+  for (const [find, cause] of [
+    [() => beside("./vouchsafe_bg.wasm"), /Invalid URL/],
+    [() => Promise.reject(mine), /mine/],
+    [() => { throw mine; }, /mine/],
+    [() => pathToFileURL(join(folder, "nowhere.wasm")), /ENOENT/],
+  ]) {
+    await assert.rejects(withWasm(find).open(services), (error) => {
+      assert.match(error.message, /`wasm`/);
+      assert.match(String(error.cause), cause);
+      return code("not_found")(error);
+    });
+  }
+  // An answer that breaks off is no matter of policies.
+  for (const type of ["application/wasm", "application/octet-stream"]) {
+    const body = new ReadableStream({ pull: () => Promise.reject(new TypeError("terminated")) });
+    const answer = new Response(body, { headers: { "content-type": type } });
+    await assert.rejects(withWasm(() => answer).open(services), (error) => code("offline")(error) && error.cause instanceof TypeError);
+  }
+});
+
+test("the module waits with the timers that the package was loaded with, and not with zone.js's", async (t) => {
+  const timers = () => import(`${pathToFileURL(join(folder, "timers.js"))}?${Math.random()}`);
+  const { setTimeout, clearTimeout, queueMicrotask } = globalThis;
+  const real = { setTimeout, clearTimeout, queueMicrotask };
+  const loaded = await timers();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const name of Object.keys(real)) assert.equal(loaded[name], real[name], name);
+  t.mock.timers.reset();
+
+  const patched = { Zone: { __symbol__: (name) => `__zone_symbol__${name}` }, __zone_symbol__setTimeout: () => 1, __zone_symbol__clearTimeout: () => {} };
+  asPage(t, patched);
+  const zoned = await timers();
+  assert.equal(zoned.setTimeout, patched.__zone_symbol__setTimeout);
+  assert.equal(zoned.clearTimeout, patched.__zone_symbol__clearTimeout);
+  assert.equal(zoned.queueMicrotask, queueMicrotask, "what the module does is done in the app's zone");
 });
 
 test("the Keystore knows a browser again once somebody has signed in", async (t) => {
@@ -264,7 +335,8 @@ test("a function that gives no token is told", async () => {
 
 test("what fails in the worker arrives with its code", async () => {
   await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
-  await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
+  const caused = (error) => code("worker_unavailable")(error) && error.cause instanceof Error && error.cause.message === "out of memory";
+  await assert.rejects(signIn("out of memory"), caused);
 });
 
 test("without the worker's file the worker is made from what is loaded", async () => {
@@ -288,12 +360,13 @@ test("where there are no workers the thread does the work itself", async (t) => 
 });
 
 test("a page in which no worker starts is told the cure, and does not stand still", async (t) => {
-  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message) && error.cause.message === "no";
+  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message) && error.cause === mine;
+  const mine = new Error("no");
   const started = [];
   const throwing = class {
     constructor(address, { type } = {}) {
       started.push(`${address} ${type}`);
-      throw new Error("no");
+      throw mine;
     }
   };
   await assert.rejects(signIn("a passphrase", { worker: () => new throwing() }), named);
@@ -326,7 +399,7 @@ test("values of another window's classes are known by what they are", async () =
   const bytes = strange("new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])");
   assert.ok(!(bytes instanceof Uint8Array));
   const compiled = strange("new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))");
-  for (const wasm of [bytes, bytes.buffer, compiled]) assert.ok((await compileFrom(wasm)) instanceof WebAssembly.Module);
+  for (const wasm of [bytes, bytes.buffer, compiled]) assert.ok((await compileFrom(() => wasm)) instanceof WebAssembly.Module);
   const session = await signIn();
   await session.invite({ delivery: "link", name: "Bob", expiresAt: strange("new Date(5)") });
   assert.equal(called("invite")[0].expiresAt, 5);
@@ -339,6 +412,7 @@ test("an error tells whether to try again, and narrows by its code", () => {
   assert.equal(offline.retryable, true);
   assert.equal(offline.cause, 7);
   assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.equal(new api.VouchsafeError("server_error", "It is wrong.", { retryable: false }).retryable, false);
   assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
   assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
@@ -591,6 +665,7 @@ const everyCall = {
 
 /** The same of the package's entry. */
 const everyEntry = {
+  check: (app) => app.check({}),
   signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
   resume: (app) => app.resume(),

@@ -19,15 +19,18 @@ use crate::json::{self, Misfit, Text, Value};
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, and `cause` if the browser threw something. The
-/// package makes it an `Error`.
+/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, `retryable` where the code does not say it, and
+/// `cause`, if there is one. The package makes it an `Error`.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
     let rejection = to_js(&Reason::from(error)).unwrap_or_else(|value| value);
-    if let Some(cause) = error
-        .cause()
-        .and_then(|cause| cause.downcast_ref::<JsValue>())
-    {
-        let _ = Reflect::set(&rejection, &"cause".into(), cause);
+    if let Some(cause) = error.cause() {
+        let thrown = cause.downcast_ref::<JsValue>().cloned();
+        let told = || Some(js_sys::Error::new(cause.downcast_ref::<String>()?).into());
+        let _ = Reflect::set(
+            &rejection,
+            &"cause".into(),
+            &thrown.or_else(told).unwrap_or_default(),
+        );
     }
     rejection
 }

@@ -97,7 +97,7 @@ pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -
 
 /// The answer to a route that does not exist.
 pub(crate) async fn not_found() -> ApiError {
-    ApiError::new(Code::NotFound, "Check the address: there is no such route.")
+    Code::UnknownRoute.into()
 }
 
 /// The answer to a method that the route does not know.

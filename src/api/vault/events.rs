@@ -150,7 +150,7 @@ impl<T: Transport> Services<T> {
             .await?;
         request.last_event_id = last_id;
         let (mut response, mut stream) = self.transport.open_stream(&request).await?;
-        if response.status == 200 {
+        if response.status == 200 && response.is_of("text/event-stream") {
             return Ok(stream);
         }
         let asked = response
@@ -159,11 +159,11 @@ impl<T: Transport> Services<T> {
             .min(MAX_RETRY_AFTER_SECONDS);
         *wait = (*wait).max(asked * 1000);
         let body = &mut response.body;
-        while let Some(bytes) = stream
-            .next()
-            .await?
-            .filter(|_| body.len() < MAX_EVENT_BYTES)
-        {
+        // A body that is not refused may have no end.
+        while response.status >= 300 && body.len() < MAX_EVENT_BYTES {
+            let Some(bytes) = stream.next().await? else {
+                break;
+            };
             body.extend_from_slice(&bytes);
         }
         Err(error_of(&response))

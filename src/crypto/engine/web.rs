@@ -74,7 +74,7 @@ impl Worker {
 
     async fn run(&self, operation: &str, parts: &[&[u8]]) -> Result<JsValue> {
         let parts: Array = parts.iter().map(|part| Uint8Array::from(*part)).collect();
-        let controller = Abort::new().ok_or(Error::InsecureContext)?;
+        let controller = Abort::new().map_err(|_| Error::InsecureContext)?;
         let promise = self
             .0
             .call3(

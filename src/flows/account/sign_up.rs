@@ -23,7 +23,8 @@ pub struct SignedUp<T: Transport, E: Engine> {
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// Makes an account and signs it in.
+    /// Makes an account and signs it in, if both services are there: the Keystore alone would make an account that can do
+    /// nothing.
     pub async fn sign_up(
         &self,
         login: impl Into<Login>,
@@ -42,6 +43,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             suite: Registration::SUITE.number(),
             registration_request: registration.request(),
         };
+        services.check().await?;
         let answer = services.start_sign_up(&request).await?;
         let registered = registration.finish(engine, answer).await?;
 

@@ -136,6 +136,7 @@ async fn scene(world: &World) -> Scene {
 fn answer_with(http: &Http, status: Option<u16>, body: Vec<u8>) {
     http.tamper(move |_, response| Response {
         status: status.unwrap_or(response.status),
+        content_type: "application/json".into(),
         retry_after: None,
         body: body.clone(),
     });

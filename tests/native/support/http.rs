@@ -61,6 +61,8 @@ pub struct Http {
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
     hangs: Rc<Cell<bool>>,
+    /// Whether what cannot be reached is there all the same, as a browser hides what is of another origin.
+    pub hides: Rc<Cell<bool>>,
 }
 
 impl Default for Http {
@@ -71,6 +73,7 @@ impl Default for Http {
             client: reqwest::Client::builder()
                 // Reading the system's authorities takes longer than most tests.
                 .tls_certs_only([])
+                .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .unwrap(),
             sent: Rc::default(),
@@ -85,6 +88,7 @@ impl Default for Http {
             held: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
+            hides: Rc::default(),
         }
     }
 }
@@ -219,10 +223,11 @@ fn offline<E>(_: E) -> Error {
 
 /// The answer without its body.
 fn head_of(answer: &reqwest::Response) -> Response {
-    let header = answer.headers().get("retry-after");
+    let header = |name| answer.headers().get(name)?.to_str().ok();
     Response {
         status: answer.status().as_u16(),
-        retry_after: header.and_then(|value| value.to_str().ok()?.parse().ok()),
+        content_type: header("content-type").unwrap_or_default().to_owned(),
+        retry_after: header("retry-after").and_then(|value| value.parse().ok()),
         body: Vec::new(),
     }
 }
@@ -297,6 +302,10 @@ impl Transport for Http {
             dead: Rc::clone(&self.dead),
         };
         Ok((head, body))
+    }
+
+    async fn is_hidden(&self, _: &str) -> bool {
+        self.hides.get()
     }
 
     async fn sleep(&self, millis: u32) {
