@@ -154,17 +154,18 @@ pub(super) fn make_room(request: &Request) -> impl Future<Output = Result<()>> +
     }
 }
 
-/// Room for a large answer, which a handler takes after it knows the caller: who is not let in takes none.
-pub(crate) struct AnswerRoom;
+/// Room for an answer of so many bytes, which a handler takes after it knows the caller: who is not let in takes none. Every
+/// handler whose answer may have more than a few kilobytes does.
+pub(crate) struct AnswerRoom<const BYTES: usize = MAX_ANSWER_BYTES>;
 
-impl<S: Send + Sync> FromRequestParts<S> for AnswerRoom {
+impl<S: Send + Sync, const BYTES: usize> FromRequestParts<S> for AnswerRoom<BYTES> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let places = parts.extensions.get::<Arc<Places>>().cloned();
         let places = places.ok_or(Code::ServerError)?;
         let answers = &places.rooms.answers;
-        let place = answers.take(&places.network, MAX_ANSWER_BYTES).await?;
+        let place = answers.take(&places.network, BYTES).await?;
         Places::put(&places.answer, place);
         Ok(Self)
     }

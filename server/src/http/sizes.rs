@@ -49,6 +49,8 @@ pub(crate) const MAX_SHARE_IDS: usize = 50;
 
 /// The most of an answer's ciphertexts. A page of cards and an answer to a query for shares have at least one.
 pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
+/// The largest list without ciphertexts and keys, and the largest answer with the outcome of each of several writes.
+pub(crate) const MAX_LIST_BYTES: usize = MAX_IDS << 10;
 
 #[cfg(test)]
 mod tests {
@@ -58,6 +60,8 @@ mod tests {
     const XWING_KEY: usize = 1216;
     /// Room for the members around what is counted: names, ids, numbers, quotes.
     const MEMBERS: usize = 512;
+    /// The address of an invitation.
+    const ADDRESS: usize = 254;
     /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
     const ENVELOPE: usize = 1 << 10;
 
@@ -80,7 +84,8 @@ mod tests {
     #[test]
     fn answers_have_a_bound() {
         let text = |bytes: usize| bytes + MEMBERS;
-        let publication = text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES);
+        let publication =
+            text(base64url(MAX_SPKI_BYTES) + base64url(XWING_KEY) + MAX_STATEMENT_BYTES);
         for largest in [
             // What ends early is larger than one of its items.
             MAX_CARD_BYTES,
@@ -89,10 +94,10 @@ mod tests {
             // A recipient gets two copies of a space's key.
             MAX_IDS * text(2 * MAX_SPACE_KEY_BYTES),
             MAX_IDS * text(2 * publication),
-            MAX_WRITES * MEMBERS,
         ] {
             assert!(largest <= MAX_ANSWER_BYTES, "{largest}");
         }
+        assert!(MAX_WRITES.max(MAX_IDS) * text(ADDRESS) <= MAX_LIST_BYTES);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::state::KeystoreState;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
 use crate::http::extract::{Ids, Input, Items, PathId, refuse_doubled};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
+use crate::http::sizes::{MAX_IDS, MAX_LIST_BYTES, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::{Tx, placeholders};
@@ -110,6 +110,7 @@ pub(crate) enum Space {
 pub(super) async fn create(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
     if !(1..=MAX_WRITES).contains(&input.spaces.len()) {

@@ -150,6 +150,7 @@ async fn replace(
 pub(super) async fn read(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_CARD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
     let card: Option<Card> = sqlx::query_as(

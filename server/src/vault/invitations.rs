@@ -19,6 +19,8 @@ use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
 use crate::http::limits::CallerAddress;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_LIST_BYTES;
 use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
@@ -320,6 +322,7 @@ pub(super) async fn read(
 pub(super) async fn list(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;

@@ -12,7 +12,8 @@ use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId, refuse_doubled};
-use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
@@ -60,6 +61,7 @@ pub(crate) struct ShareResult {
 pub(super) async fn create(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
     if !(1..=MAX_WRITES).contains(&input.shares.len()) {

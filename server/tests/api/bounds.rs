@@ -182,6 +182,40 @@ async fn the_server_has_so_many_connections() {
     assert!(read_all(&mut second).await.starts_with(b"HTTP/1.1 200"));
 }
 
+/// Gives the account five cards of the largest size, written past the service.
+pub(crate) async fn fill(lab: &Lab, person: &Person) {
+    let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
+    for _ in 0..5 {
+        let sql = "INSERT INTO cards (account, id, card, version, created_at, updated_at, size) \
+                   VALUES ($1, $2, $3, 1, 1, 1, 1)";
+        sqlx::query(sql)
+            .bind(&person.account)
+            .bind(v7())
+            .bind(jwe_of(3 << 19))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    pool.close().await;
+}
+
+/// Asks for all cards, and reads the beginning of the answer, which is then in the server's memory. The kernel takes little of
+/// it for the client.
+pub(crate) async fn ask_for_cards(lab: &Lab, person: &Person) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(lab.server.address()).await.ok()?;
+    let request = format!(
+        "GET /vault/v1/cards HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        person.token
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).await.ok()?;
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    Some(stream)
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_read_ends() {
     with_time_out(answer_not_read).await;
@@ -194,37 +228,10 @@ async fn answer_not_read(limit: Duration) {
     })
     .await;
     let ada = lab.sign_up("ada").await;
-    let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
-    for _ in 0..5 {
-        let sql = "INSERT INTO cards (account, id, card, version, created_at, updated_at, size) \
-                   VALUES ($1, $2, $3, 1, 1, 1, 1)";
-        sqlx::query(sql)
-            .bind(&ada.account)
-            .bind(v7())
-            .bind(jwe_of(3 << 19))
-            .execute(&pool)
-            .await
-            .unwrap();
-    }
-    pool.close().await;
+    fill(&lab, &ada).await;
     // The one connection of this address is that of the HTTP client, which gives it up.
     lab.http = reqwest::Client::new();
-    let address = lab.server.address();
-    let stalled = async || {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut stream = socket.connect(address).await.ok()?;
-        let request = format!(
-            "GET /vault/v1/cards HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
-            ada.token
-        );
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut first = [0; 15];
-        stream.read_exact(&mut first).await.ok()?;
-        assert_eq!(&first, b"HTTP/1.1 200 OK");
-        Some(stream)
-    };
-    let mut stalled = until(stalled).await;
+    let mut stalled = until(async || ask_for_cards(&lab, &ada).await).await;
     // Another one is served once the first has been ended.
     until(async || is_served(&mut connect(&lab).await).await.then_some(())).await;
     let got = read_all(&mut stalled).await.len();

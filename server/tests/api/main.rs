@@ -32,6 +32,7 @@ mod quotas;
 mod refusals;
 mod registrations;
 mod repeats;
+mod rooms;
 mod routes;
 #[allow(dead_code, reason = "what these tests do not need others do")]
 #[path = "../../../tests/native/support/sample.rs"]

@@ -1,41 +1,13 @@
 //! Many writers of one account, and one of another.
 
 use crate::common::*;
+use crate::rooms::{send, settle, status};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-/// Sends a request, and leaves its answer to be read.
-async fn send(lab: &Lab, bearer: &str, method: &str, path: &str, body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
-    let request = format!(
-        "{method} /vault/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    stream
-}
-
-async fn status(mut stream: TcpStream) -> String {
-    let mut answer = String::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer));
-    read.await.expect("an answer").unwrap();
-    answer.split(' ').nth(1).unwrap_or_default().to_owned()
-}
-
-/// Lets the server come to what was sent before.
-async fn settle(lab: &Lab) {
-    for _ in 0..20 {
-        let url = format!("http://{}/vault/health", lab.server.address());
-        assert_eq!(lab.call("GET", &url, None, None).await.0, 200);
-    }
-}
 
 /// Keeps everybody from writing, until it is dropped. With PostgreSQL nobody can: there each row has its own lock.
-async fn hold_writers(lab: &Lab) -> Option<SqliteConnection> {
-    let url = lab.vault_db.replace("mode=ro", "mode=rw");
+pub(crate) async fn hold_writers(database: &str) -> Option<SqliteConnection> {
+    let url = database.replace("mode=ro", "mode=rw");
     if !url.starts_with("sqlite:") {
         return None;
     }
@@ -51,22 +23,22 @@ async fn hold_writers(lab: &Lab) -> Option<SqliteConnection> {
 async fn one_account_does_not_hold_up_another() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
-    let Some(held) = hold_writers(&lab).await else {
+    let Some(held) = hold_writers(&lab.vault_db).await else {
         return;
     };
-    let body = json!({ "card": jwe("card"), "version": 0 }).to_string();
+    let body = json!({ "card": jwe("card"), "version": 0 });
     let mut writers = Vec::new();
     for _ in 0..32 {
         let path = format!("/cards/{}", v7());
-        writers.push(send(&lab, &ada.token, "PUT", &path, &body).await);
+        writers.push(send(&lab, ("vault", "PUT", &path), &ada.token, Some(&body)).await);
     }
-    settle(&lab).await;
+    settle(&lab, &bob).await;
     let path = format!("/cards/{}", v7());
-    writers.push(send(&lab, &bob.token, "PUT", &path, &body).await);
-    settle(&lab).await;
+    writers.push(send(&lab, ("vault", "PUT", &path), &bob.token, Some(&body)).await);
+    settle(&lab, &bob).await;
     held.close().await.unwrap();
-    for writer in writers {
-        assert_eq!(status(writer).await, "201");
+    for mut writer in writers {
+        assert_eq!(status(&mut writer).await, "201");
     }
     // The rows lie in the order in which they were written.
     let pool = database(&lab.vault_db).await;
@@ -85,7 +57,7 @@ async fn others_write_while_an_account_is_erased() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let proof = lab.proof(&ada).await;
-    let Some(mut held) = hold_writers(&lab).await else {
+    let Some(mut held) = hold_writers(&lab.vault_db).await else {
         return;
     };
     // A large account, written by who holds the lock.
@@ -101,19 +73,19 @@ async fn others_write_while_an_account_is_erased() {
         .execute(&mut held)
         .await
         .unwrap();
-    let deleted = send(&lab, &proof, "DELETE", "/account", "").await;
-    settle(&lab).await;
-    let body = json!({ "card": jwe("card"), "version": 0 }).to_string();
+    let mut deleted = send(&lab, ("vault", "DELETE", "/account"), &proof, None).await;
+    settle(&lab, &bob).await;
+    let body = json!({ "card": jwe("card"), "version": 0 });
     let path = format!("/cards/{}", v7());
-    let written = send(&lab, &bob.token, "PUT", &path, &body).await;
-    settle(&lab).await;
+    let mut written = send(&lab, ("vault", "PUT", &path), &bob.token, Some(&body)).await;
+    settle(&lab, &bob).await;
     held.close().await.unwrap();
-    assert_eq!(status(written).await, "201");
+    assert_eq!(status(&mut written).await, "201");
     // Again and again, since the first ones come before anything is erased.
     for _ in 0..8 {
         let path = format!("/cards/{}", v7());
-        let written = send(&lab, &bob.token, "PUT", &path, &body).await;
-        assert_eq!(status(written).await, "201");
+        let mut written = send(&lab, ("vault", "PUT", &path), &bob.token, Some(&body)).await;
+        assert_eq!(status(&mut written).await, "201");
     }
     let pool = database(&lab.vault_db).await;
     let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM cards WHERE account = $1")
@@ -123,7 +95,7 @@ async fn others_write_while_an_account_is_erased() {
         .unwrap();
     println!("of 60,000 cards {left} were left when another account had written nine");
     assert!(left > 0, "the deletion was not over");
-    assert_eq!(status(deleted).await, "204");
+    assert_eq!(status(&mut deleted).await, "204");
     let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM cards WHERE account = $1")
         .bind(&ada.account)
         .fetch_one(&pool)
