@@ -89,6 +89,8 @@ pub(crate) const SIGN_IN: Rates = Rates::of("sign-in");
 pub(crate) const SIGN_UP: Rates = Rates::of("sign-up");
 /// Recoveries.
 pub(crate) const RECOVERY: Rates = Rates::of("recovery");
+/// Refusals of mails, and their ends. A login is a mailbox here.
+pub(crate) const REFUSALS: Rates = Rates::of("refusal");
 /// Tokens of one account.
 pub(crate) const TOKENS: Rate = Rate {
     name: "token",
@@ -328,7 +330,7 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    const KINDS: [&Rates; 3] = [&SIGN_IN, &SIGN_UP, &RECOVERY];
+    const KINDS: [&Rates; 4] = [&SIGN_IN, &SIGN_UP, &RECOVERY, &REFUSALS];
 
     fn address(text: &str) -> CallerAddress {
         CallerAddress(networks(text.parse().unwrap()))
