@@ -312,7 +312,8 @@ pub(super) async fn delete(
     }
 }
 
-/// Erases all three copies in every space that the caller made for this connection. The ids stay taken.
+/// Erases all three copies in every space that the caller made for this connection, in pieces, between which others write.
+/// The ids stay taken.
 #[utoipa::path(
     delete, path = "/connections/{id}/spaces", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -322,14 +323,16 @@ pub(super) async fn delete_of_connection(
     caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    sqlx::query(
-        "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
-         WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL",
-    )
-    .bind(keystore.clock.now())
-    .bind(id.as_str())
-    .bind(&caller.account)
-    .execute(&keystore.db.write)
-    .await?;
+    let now = keystore.clock.now();
+    let piece = || {
+        sqlx::query(
+            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 WHERE id IN (SELECT id FROM spaces \
+             WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL LIMIT 500)",
+        )
+        .bind(now)
+        .bind(id.as_str())
+        .bind(&caller.account)
+    };
+    keystore.db.in_pieces(&caller.account, piece).await?;
     Ok(StatusCode::NO_CONTENT)
 }

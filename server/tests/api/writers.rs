@@ -103,3 +103,64 @@ async fn others_write_while_an_account_is_erased() {
         .unwrap();
     assert_eq!(left, 0);
 }
+
+#[tokio::test]
+async fn others_write_while_the_spaces_of_a_connection_are_erased() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let Some(mut held) = hold_writers(&lab.keystore_db).await else {
+        return;
+    };
+    let connection = v7();
+    sqlx::query(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60000) INSERT INTO spaces \
+         (id, connection_id, sender, recipient, own, peer, created_at) SELECT 'space ' || n, $1, $2, $3, 'x', 'x', n FROM n",
+    )
+    .bind(&connection)
+    .bind(&ada.account)
+    .bind(&bob.account)
+    .execute(&mut held)
+    .await
+    .unwrap();
+    sqlx::raw_sql("COMMIT; BEGIN IMMEDIATE")
+        .execute(&mut held)
+        .await
+        .unwrap();
+    let path = format!("/connections/{connection}/spaces");
+    let route = ("keystore", "DELETE", &*path);
+    let mut deleted = send(&lab, route, &ada.session, None).await;
+    settle(&lab, &bob).await;
+    held.close().await.unwrap();
+    let body = json!({ "key": jwe("key"), "note": jwe("note") });
+    for _ in 0..9 {
+        let path = format!("/connections/{}", v7());
+        let route = ("keystore", "PUT", &*path);
+        let mut written = send(&lab, route, &bob.session, Some(&body)).await;
+        assert_eq!(status(&mut written).await, "201");
+    }
+    let pool = database(&lab.keystore_db).await;
+    let left = async || -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM spaces WHERE sender = $1 AND deleted_at IS NULL")
+            .bind(&ada.account)
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+    };
+    let then = left().await;
+    println!("of 60,000 spaces {then} were left when another account had written nine keys");
+    assert!(then > 0, "the deletion was not over");
+    assert_eq!(status(&mut deleted).await, "204");
+    assert_eq!(left().await, 0);
+    // A piece is found by an index, without looking at what is erased already.
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+        "EXPLAIN QUERY PLAN SELECT id FROM spaces WHERE connection_id = 'a' AND sender = 'b' AND deleted_at IS NULL LIMIT 500",
+    )
+    .fetch_all(&mut SqliteConnection::connect(&lab.keystore_db).await.unwrap())
+    .await
+    .unwrap();
+    let index = "USING INDEX spaces_by_sender (sender=? AND connection_id=?)";
+    assert!(
+        plan.iter().any(|(.., step)| step.contains(index)),
+        "{plan:?}"
+    );
+}
