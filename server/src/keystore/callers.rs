@@ -93,13 +93,14 @@ impl Session {
         })
     }
 
-    /// The session if it may do what is asked; one that may not is answered like one that has ended.
-    fn that(self, may: impl FnOnce(&Self) -> bool) -> Result<Self> {
-        if may(&self) {
-            Ok(self)
-        } else {
-            Err(Code::SessionExpired.into())
+    /// The session if it may do what is asked, and its account has not asked for too much; one that may not is answered like
+    /// one that has ended.
+    fn that(self, may: impl FnOnce(&Self) -> bool, keystore: &Keystore) -> Result<Self> {
+        if !may(&self) {
+            return Err(Code::SessionExpired.into());
         }
+        keystore.limits.count(&keystore.requests, &self.account)?;
+        Ok(self)
     }
 }
 
@@ -141,7 +142,7 @@ impl FromRequestParts<Arc<Keystore>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Self::find(parts, keystore).await?;
-        session.that(|session| !session.is_deleted)
+        session.that(|session| !session.is_deleted, keystore)
     }
 }
 
@@ -150,11 +151,8 @@ impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        let session = session.that(|session| !session.is_deleted && !session.is_recovery)?;
-        keystore
-            .limits
-            .count(&keystore.requests, &session.account)?;
-        Ok(session.into())
+        let may = |session: &Session| !session.is_deleted && !session.is_recovery;
+        Ok(session.that(may, keystore)?.into())
     }
 }
 
@@ -163,9 +161,9 @@ impl FromRequestParts<Arc<Keystore>> for Proven {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        session
-            .that(|session| !session.is_deleted && (session.is_recovery || session.is_fresh))
-            .map(Self)
+        let may =
+            |session: &Session| !session.is_deleted && (session.is_recovery || session.is_fresh);
+        session.that(may, keystore).map(Self)
     }
 }
 
@@ -174,8 +172,8 @@ impl FromRequestParts<Arc<Keystore>> for Leaver {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        session
-            .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
-            .map(Self)
+        let may =
+            |session: &Session| session.is_deleted || (session.is_fresh && !session.is_recovery);
+        session.that(may, keystore).map(Self)
     }
 }

@@ -93,7 +93,7 @@ pub(super) async fn start(
     }
 
     let now = keystore.clock.now();
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_at_door(address.narrowest()).await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \

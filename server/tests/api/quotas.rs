@@ -237,3 +237,36 @@ async fn requests_of_a_minute() {
         assert_eq!(ask(bearer).await.0, 200);
     }
 }
+
+#[tokio::test]
+async fn requests_of_every_kind_are_counted() {
+    let lab = lab(|quotas| quotas.requests_per_minute = 10).await;
+    let ada = lab.sign_up("ada").await;
+    let proof = lab.proof(&ada).await;
+    let keystore = async |method: &str, path: &str, body: Option<Value>| {
+        lab.keystore(&ada.session, method, path, body).await
+    };
+    lab.pass(60_000);
+    for _ in 0..10 {
+        let body = Some(registration_request());
+        assert_eq!(keystore("POST", "/credentials/start", body).await.0, 200);
+        let cards = lab.vault(&ada.token, "GET", "/cards", None).await;
+        assert_eq!(cards.0, 200);
+    }
+    let audience = Some(json!({ "audience": lab.server.vault_url() }));
+    for (method, path, body) in [
+        ("POST", "/credentials/start", Some(registration_request())),
+        ("PUT", "/credentials", Some(json!({}))),
+        ("POST", "/tokens/proof", audience),
+        ("POST", "/sign-out", Some(json!({}))),
+        ("DELETE", "/account", None),
+    ] {
+        let answer = keystore(method, path, body).await;
+        assert_eq!(code(&answer), (429, "rate_limited"), "{method} {path}");
+    }
+    let delete = async || lab.vault(&proof, "DELETE", "/account", None).await;
+    assert_eq!(code(&delete().await), (429, "rate_limited"));
+    lab.pass(60_000);
+    assert_eq!(delete().await.0, 204);
+    assert_eq!(keystore("POST", "/sign-out", Some(json!({}))).await.0, 204);
+}

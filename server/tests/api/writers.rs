@@ -1,7 +1,11 @@
 //! Many writers of one account, and one of another.
 
+use std::cell::RefCell;
+
 use crate::common::*;
+use crate::credentials::new_recovery;
 use crate::rooms::{send, settle, status};
+use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
@@ -163,4 +167,72 @@ async fn others_write_while_the_spaces_of_a_connection_are_erased() {
         plan.iter().any(|(.., step)| step.contains(index)),
         "{plan:?}"
     );
+}
+
+#[tokio::test]
+async fn people_come_in_however_many_accounts_write() {
+    let lab = Lab::new().await;
+    let bob = lab.sign_up("bob").await;
+    let mut writers = Vec::new();
+    for n in 0..8 {
+        writers.push(lab.sign_up(&format!("ada{n}")).await);
+    }
+    let keystore = lab.server.keystore_url();
+    let sign_in = sign_in_start(keystore, &bob.email);
+    let recovery = by(
+        &bob.email,
+        json!({ "recoveryAuth": recovery_auth(&bob.email) }),
+    );
+    let Some(held) = hold_writers(&lab.keystore_db).await else {
+        return;
+    };
+    let mut sent = Vec::new();
+    let key = json!({ "key": jwe("key"), "note": jwe("note") });
+    for person in &writers {
+        for _ in 0..4 {
+            let path = format!("/connections/{}", v7());
+            let route = ("keystore", "PUT", &*path);
+            sent.push((
+                "a key",
+                send(&lab, route, &person.session, Some(&key)).await,
+            ));
+        }
+    }
+    // One account changes its credentials again and again.
+    let change = json!({
+        "credentialsVersion": 1, "passphrase": null, "recovery": new_recovery(&random(32)),
+    });
+    for _ in 0..16 {
+        let route = ("keystore", "PUT", "/credentials");
+        let session = &writers[0].session;
+        sent.push((
+            "credentials",
+            send(&lab, route, session, Some(&change)).await,
+        ));
+    }
+    settle(&lab, &bob).await;
+    settle(&lab, &bob).await;
+    for (path, body) in [("/sign-in/start", &sign_in), ("/recovery/start", &recovery)] {
+        for _ in 0..2 {
+            let route = ("keystore", "POST", path);
+            sent.push(("a door", send(&lab, route, "", Some(body)).await));
+        }
+    }
+    settle(&lab, &bob).await;
+    held.close().await.unwrap();
+    let order = RefCell::new(Vec::new());
+    let answers = sent.into_iter().map(async |(what, mut stream)| {
+        let status = status(&mut stream).await;
+        assert!(["200", "201"].contains(&&*status), "{what}: {status}");
+        order.borrow_mut().push(what);
+    });
+    join_all(answers).await;
+    let order = order.into_inner();
+    let last = order.iter().rposition(|what| *what == "a door").unwrap();
+    println!(
+        "of {} requests the last one at a door was answered as the {}th",
+        order.len(),
+        last + 1
+    );
+    assert!(last < 16, "{order:?}");
 }
