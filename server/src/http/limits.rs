@@ -224,6 +224,11 @@ pub(crate) struct BehindProxy(pub(crate) bool);
 pub(crate) struct CallerAddress(Vec<String>);
 
 impl CallerAddress {
+    /// Without an address all are one network.
+    pub(crate) fn nowhere() -> Self {
+        Self(vec![String::new()])
+    }
+
     /// The networks, as texts.
     pub(crate) fn networks(&self) -> &[String] {
         &self.0
@@ -235,13 +240,8 @@ impl CallerAddress {
     }
 }
 
-/// The narrowest network around an address, as text.
-pub(crate) fn network(address: IpAddr) -> String {
-    networks(address).swap_remove(0)
-}
-
 /// The networks around an address, as texts, the narrowest first.
-fn networks(address: IpAddr) -> Vec<String> {
+pub(crate) fn networks(address: IpAddr) -> Vec<String> {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let network = |width| {
@@ -289,9 +289,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
             .get::<ConnectInfo<std::net::SocketAddr>>()
             .map(|info| info.0.ip());
         let address = if proxied { forwarded.or(peer) } else { peer };
-        // Without an address all are one network.
-        let nowhere = || vec![String::new()];
-        Ok(Self(address.map_or_else(nowhere, networks)))
+        Ok(address.map_or_else(Self::nowhere, |address| Self(networks(address))))
     }
 }
 

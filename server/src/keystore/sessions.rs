@@ -16,6 +16,8 @@ use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{CallerAddress, SIGN_IN};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
@@ -334,6 +336,7 @@ pub(super) async fn sign_in_finish(
     State(keystore): KeystoreState,
     address: CallerAddress,
     device: Device,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());

@@ -13,7 +13,7 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::MAX_IDS;
+use crate::http::sizes::{MAX_IDS, MAX_RECORD_BYTES};
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
 use crate::store::db::placeholders;
@@ -145,6 +145,7 @@ impl Vault {
 pub(super) async fn read(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Connection>> {
     Ok(Json(vault.connection(&caller.account, &id).await?))
