@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
-use crate::clock::{Clock, MINUTE, SECOND};
+use crate::clock::{Clock, DAY, MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
 
 /// So many attempts in so many milliseconds.
@@ -36,6 +36,19 @@ pub(crate) struct Rates {
     login: [u32; 3],
     /// For all logins from one network.
     network: [u32; 3],
+}
+
+impl Rate {
+    /// New records of one kind by one account: in a day twice as many as it may have of it at once. What is deleted leaves a
+    /// row, so that its id stays taken.
+    pub(crate) fn of_new(name: &'static str, quota: i64) -> Self {
+        let count = u32::try_from(quota.saturating_mul(2)).unwrap_or(u32::MAX);
+        Self {
+            name,
+            count,
+            window_ms: DAY,
+        }
+    }
 }
 
 impl Rates {

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
-use super::state::KeystoreState;
+use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
 use crate::http::extract::{Ids, Input, Items, PathId, refuse_doubled};
+use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_IDS, MAX_LIST_BYTES, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
@@ -123,8 +124,9 @@ pub(super) async fn create(
     let mut tx = keystore.begin_for(&caller).await?;
     let mut left = keystore.spaces_left(&mut tx, &caller.account).await?;
     for space in input.spaces {
-        let now = keystore.clock.now();
-        let outcome = insert(&mut tx, &caller.account, &space, &mut left, now).await;
+        let outcome = keystore
+            .insert(&mut tx, &caller.account, &space, &mut left)
+            .await;
         let error = match outcome {
             Err(error) if error.code() == Code::ServerError => return Err(error),
             outcome => outcome.err().map(ApiError::into_detail),
@@ -138,36 +140,43 @@ pub(super) async fn create(
     Ok(Json(SpaceResults { results }))
 }
 
-/// Stores a space. Where none is `left`, only one that was stored before is as good as new.
-async fn insert(
-    tx: &mut Tx,
-    sender: &str,
-    space: &NewSpace,
-    left: &mut i64,
-    now: i64,
-) -> Result<()> {
-    if space.recipient.as_str() == sender {
-        return Err(ApiError::bad_input("Name somebody else as the recipient."));
+impl Keystore {
+    /// Stores a space. Where none is `left`, only one that was stored before is as good as new.
+    async fn insert(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        space: &NewSpace,
+        left: &mut i64,
+    ) -> Result<()> {
+        if space.recipient.as_str() == sender {
+            return Err(ApiError::bad_input("Name somebody else as the recipient."));
+        }
+        let (own, peer) = (
+            space.own.within(MAX_SPACE_KEY_BYTES)?,
+            space.peer.within(MAX_SPACE_KEY_BYTES)?,
+        );
+        let row = NewRow::of("spaces")
+            .key("id", space.id.of_version(7)?)
+            .given("sender", sender)
+            .given("connection_id", space.connection_id.as_str())
+            .given("recipient", space.recipient.as_str())
+            .given("own", own)
+            .given("peer", peer)
+            .given("expires_at", space.expires_at)
+            .given("deleted_at", None::<i64>)
+            .made("created_at", self.clock.now());
+        if row.is_there(tx).await? {
+            return Ok(());
+        }
+        if *left <= 0 {
+            return Err(ApiError::quota_exceeded(Quota::Spaces));
+        }
+        let rate = Rate::of_new("new spaces", self.quotas.spaces);
+        self.limits.count(&rate, sender)?;
+        *left -= i64::from(row.write_once(tx).await?);
+        Ok(())
     }
-    let (own, peer) = (
-        space.own.within(MAX_SPACE_KEY_BYTES)?,
-        space.peer.within(MAX_SPACE_KEY_BYTES)?,
-    );
-    let row = NewRow::of("spaces")
-        .key("id", space.id.of_version(7)?)
-        .given("sender", sender)
-        .given("connection_id", space.connection_id.as_str())
-        .given("recipient", space.recipient.as_str())
-        .given("own", own)
-        .given("peer", peer)
-        .given("expires_at", space.expires_at)
-        .given("deleted_at", None::<i64>)
-        .made("created_at", now);
-    if *left <= 0 && !row.is_there(tx).await? {
-        return Err(ApiError::quota_exceeded(Quota::Spaces));
-    }
-    *left -= i64::from(row.write_once(tx).await?);
-    Ok(())
 }
 
 from_columns! {

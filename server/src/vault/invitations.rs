@@ -18,7 +18,7 @@ use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
-use crate::http::limits::CallerAddress;
+use crate::http::limits::{CallerAddress, Rate};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_LIST_BYTES;
 use crate::http::values::{Bytes, Id, KeyId};
@@ -246,6 +246,8 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     vault.hold_invitations(&mut tx, &caller.account).await?;
+    let rate = Rate::of_new("new invitations", vault.quotas.invitations);
+    vault.limits.count(&rate, &caller.account)?;
     if let Some(recipient) = recipient {
         let mail = NewMail {
             id: id.as_str(),

@@ -12,6 +12,7 @@ use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId, refuse_doubled};
+use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
@@ -139,6 +140,8 @@ impl Vault {
         if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
             let connection = new.connection_id.as_str();
             self.hold_shares(&mut tx, sender, connection).await?;
+            let rate = Rate::of_new("new shares", self.quotas.shares);
+            self.limits.count(&rate, sender)?;
             let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
             self.record(tx, both.into()).await?;
             return Ok(now);

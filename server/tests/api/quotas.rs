@@ -270,3 +270,70 @@ async fn requests_of_every_kind_are_counted() {
     assert_eq!(delete().await.0, 204);
     assert_eq!(keystore("POST", "/sign-out", Some(json!({}))).await.0, 204);
 }
+
+#[tokio::test]
+async fn new_records_of_a_day() {
+    let lab = lab(|quotas| {
+        (quotas.cards, quotas.shares) = (1, 1);
+        (quotas.invitations, quotas.spaces) = (1, 1);
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&bob, &ada).await;
+    let key = lab.publish(&ada).await;
+    let vault = async |method: &str, path: String, body: Option<Value>| {
+        lab.vault(&ada.token, method, &path, body).await
+    };
+    // What was made is deleted, so that there is never more than may be.
+    for may in [true, true, false] {
+        let card = format!("/cards/{}", v7());
+        let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+        let made = vault("PUT", card.clone(), body.clone()).await;
+        if may {
+            assert_eq!(made.0, 201);
+            assert_eq!(vault("PUT", card.clone(), body).await.0, 200, "a repeat");
+            assert_eq!(vault("DELETE", card, None).await.0, 204);
+        } else {
+            assert_eq!(code(&made), (429, "rate_limited"));
+        }
+
+        let id = v7();
+        let body = Some(link_invitation(&key, &random(16), lab.now() + DAY));
+        let made = vault("PUT", format!("/invitations/{id}"), body).await;
+        if may {
+            assert_eq!(made.0, 201);
+            let cancel = format!("/invitations/{id}/cancel");
+            assert_eq!(vault("POST", cancel, Some(json!({}))).await.0, 200);
+        } else {
+            assert_eq!(code(&made), (429, "rate_limited"));
+        }
+
+        let expected = match may {
+            true => Value::Null,
+            false => json!("rate_limited"),
+        };
+        let share = new_share(&connection, None);
+        let path = format!("/shares/{}", share["id"].as_str().unwrap());
+        let body = Some(json!({ "shares": [share] }));
+        for _ in 0..2 {
+            let (_, made) = vault("POST", "/shares".into(), body.clone()).await;
+            assert_eq!(made["results"][0]["error"]["code"], expected);
+        }
+        vault("DELETE", path, None).await;
+
+        let space = new_space(&bob, None);
+        let path = format!("/spaces/{}", space["id"].as_str().unwrap());
+        let body = Some(json!({ "spaces": [space] }));
+        let session = &ada.session;
+        for _ in 0..2 {
+            let made = lab.keystore(session, "POST", "/spaces", body.clone()).await;
+            assert_eq!(made.1["results"][0]["error"]["code"], expected);
+        }
+        lab.keystore(session, "DELETE", &path, None).await;
+    }
+    lab.pass(DAY);
+    let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+    let path = format!("/cards/{}", v7());
+    let made = lab.vault(&lab.token(&ada).await, "PUT", &path, body).await;
+    assert_eq!(made.0, 201);
+}
