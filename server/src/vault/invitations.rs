@@ -234,11 +234,10 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     input.check_time(now)?;
-    let mut named = None;
-    if let Some(recipient) = recipient {
-        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
-        named = vault.named(&caller).await?;
-    }
+    let named = match recipient {
+        Some(_) => vault.named(&caller).await?,
+        None => None,
+    };
     let mut tx = vault.begin_for(&caller).await?;
     owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
@@ -249,6 +248,8 @@ pub(super) async fn create(
     let rate = Rate::of_new("new invitations", vault.quotas.invitations);
     vault.limits.count(&rate, &caller.account)?;
     if let Some(recipient) = recipient {
+        // Last, so that only what is mailed counts.
+        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
         let mail = NewMail {
             id: id.as_str(),
             kind: MailKind::Invitation,
