@@ -27,7 +27,7 @@ pub(super) struct Session {
     pub(super) proved_at: i64,
     is_fresh: bool,
     pub(super) is_deleted: bool,
-    is_leaving: bool,
+    leaving_at: Option<i64>,
 }
 
 /// The account of a full session.
@@ -35,8 +35,8 @@ pub(super) struct KeystoreCaller {
     pub(super) account: String,
     /// Their address.
     pub(super) email: Option<String>,
-    /// Its deletion was begun.
-    pub(super) is_leaving: bool,
+    /// The time at which its deletion was begun, if the person proved themselves again since then.
+    pub(super) returned_after: Option<i64>,
     /// Their identity provider vouches for the address.
     pub(super) email_verified: bool,
 }
@@ -89,7 +89,7 @@ impl Session {
             // Not so when the clock was set back in between.
             is_fresh: (0..=PROOF_LIFETIME_MS).contains(&(now - stored.proved_at)),
             is_deleted: stored.deleted_at.is_some(),
-            is_leaving: stored.leaving_at.is_some(),
+            leaving_at: stored.leaving_at,
         })
     }
 
@@ -112,9 +112,9 @@ impl From<Session> for KeystoreCaller {
                 .email
                 .as_ref()
                 .is_some_and(|email| *email != session.login),
+            returned_after: session.leaving_at.filter(|left| *left < session.proved_at),
             account: session.account,
             email: session.email,
-            is_leaving: session.is_leaving,
         }
     }
 }
