@@ -350,6 +350,7 @@ async fn answer_taken_slowly(limit: Duration) {
     let more = [1, 0].map(|of| frame(8, 0, of, &(8u32 << 10).to_be_bytes()));
     let trickling = async {
         let mut pace = tokio::time::interval(limit / 20);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while to.write_all(&more.concat()).await.is_ok() {
             pace.tick().await;
         }
