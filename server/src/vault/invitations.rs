@@ -18,7 +18,9 @@ use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId, over_already};
-use crate::http::limits::CallerAddress;
+use crate::http::limits::{CallerAddress, Rate};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_LIST_BYTES;
 use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
@@ -274,11 +276,10 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     input.check_time(now)?;
-    let mut named = None;
-    if let Some(recipient) = &recipient {
-        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
-        named = vault.named(&caller).await?;
-    }
+    let named = match recipient {
+        Some(_) => vault.named(&caller).await?,
+        None => None,
+    };
     let mut tx = vault.begin_for(&caller).await?;
     owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
@@ -286,7 +287,11 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     vault.hold_invitations(&mut tx, &caller.account).await?;
+    let rate = Rate::of_new("new invitations", vault.quotas.invitations);
+    vault.limits.count(&rate, &caller.account)?;
     if let Some(recipient) = &recipient {
+        // Last, so that only what is mailed counts.
+        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
         let mail = NewMail {
             id: id.as_str(),
             kind: MailKind::Invitation,
@@ -363,6 +368,7 @@ pub(super) async fn read(
 pub(super) async fn list(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;

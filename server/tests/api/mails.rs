@@ -227,6 +227,33 @@ async fn one_mailbox_gets_five_invitations_a_day() {
 }
 
 #[tokio::test]
+async fn what_makes_no_mail_counts_for_none() {
+    let lab = Lab::with(|config| config.quotas.invitations = 1).await;
+    let (ada, eve) = (lab.sign_up("ada").await, lab.sign_up("eve").await);
+    let others = lab.publish(&ada).await;
+    invite_by_mail(&lab, &eve, "carol@example.org").await;
+    // With somebody else's key, and beyond the quota.
+    for _ in 0..6 {
+        let body = mail_invitation(&others, "bob@example.org", lab.now() + DAY);
+        let path = format!("/invitations/{}", v7());
+        let answer = lab.vault(&eve.token, "PUT", &path, Some(body)).await;
+        assert_eq!(code(&answer), (404, "not_found"));
+        let (_, answer) = try_to_invite(&lab, &eve, "bob@example.org").await;
+        assert_eq!(code(&answer), (403, "quota_exceeded"));
+    }
+    for n in 0..5 {
+        let person = lab.sign_up(&format!("dave{n}")).await;
+        invite_by_mail(&lab, &person, "bob@example.org").await;
+    }
+    let (_, answer) = try_to_invite(&lab, &ada, "bob@example.org").await;
+    assert_eq!(code(&answer), (429, "rate_limited"));
+    // Nothing is left of it.
+    let path = "/invitations";
+    let (_, list) = lab.vault(&ada.token, "GET", path, None).await;
+    assert_eq!(list["items"], json!([]));
+}
+
+#[tokio::test]
 async fn a_repeated_invitation_is_mailed_once() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
