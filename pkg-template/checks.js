@@ -17,7 +17,9 @@ function refuse(message) {
  * @returns {string}
  */
 export function text(value, name) {
-  return typeof value === "string" ? value : refuse(`Pass \`${name}\` as a string.`);
+  if (typeof value !== "string") refuse(`Pass \`${name}\` as a string.`);
+  // As UTF-8 it would become another text.
+  return /\p{Cs}/u.test(value) ? refuse(`Pass \`${name}\` as whole letters: it holds half of one, a lone surrogate.`) : value;
 }
 
 /**

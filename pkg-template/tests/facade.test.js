@@ -316,6 +316,53 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
   assert.equal(raw.calls.length, before);
 });
 
+/** Calls that give a text to the package, wherever one can be given. */
+const textCalls = (session, app, text) => [
+  ...["vault", "keystore", "invitationUrl"].map((name) => () => api.Vouchsafe.open({ ...services, [name]: text })),
+  () => app.signUp({ email: `${text}@example.com`, passphrase: "a passphrase" }),
+  () => app.signUp({ email: "a@example.com", passphrase: text }),
+  () => app.signIn({ identityToken: text, passphrase: "a passphrase" }),
+  () => app.signIn({ identityToken: async () => text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: "AAAA", passphrase: text }),
+  () => session.createCard({ label: text, fields: [] }),
+  ...["name", "label", "value"].map((name) => () => session.createCard({ label: "L", fields: [{ name: "n", label: "N", value: "v", [name]: text }] })),
+  () => session.updateCard({ id: text, version: 1, label: "L", fields: [] }),
+  ...["card", "deleteCard", "cancelInvitation", "connection", "disconnect", "revokeShare", "readShare", "acceptOlder", "confirmEmail"].map(
+    (name) => () => session[name](text),
+  ),
+  () => session.cards({ cursor: text }),
+  () => session.outgoingShares({ connection: text }),
+  () => session.invite({ delivery: "link", name: text }),
+  () => session.invite({ delivery: "email", name: "Bob", email: `bob@${text}` }),
+  () => session.accept({ link: text }, { name: "Alice" }),
+  () => session.accept({ link: "l" }, { name: text }),
+  () => session.declineInvitation({ id: text, token: "t" }),
+  () => session.declineInvitation({ id: "a", token: text }),
+  () => session.markVerified("a", text),
+  () => session.share({ card: text, connection: "d" }),
+  () => session.share({ card: "c", connection: text }),
+  () => session.share({ card: "c", connection: "d", fields: ["n", text] }),
+  () => session.shareWithMany({ card: "c", connections: ["d", text] }),
+  () => session.readShares(["a", text]),
+  () => session.unlock({ passphrase: text }),
+  () => session.makeRecoveryKey({ passphrase: text }),
+  () => session.changePassphrase({ passphrase: "p", newPassphrase: text }),
+  () => session.deleteAccount({ passphrase: text }),
+];
+
+test("half a letter is refused wherever it is given, and a whole one is not", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  const before = raw.calls.length;
+  for (const half of ["\ud83d", "\ude00", "a passphrase \ud83d", "\ude00\ud83d", "a\ud83db"]) {
+    for (const call of textCalls(session, app, half)) await assert.rejects(async () => call(), code("bad_input"), `${JSON.stringify(half)} ${call}`);
+  }
+  assert.equal(raw.calls.length, before, "nothing reached the module");
+  await session.createCard({ label: "\u{1f600}", fields: [{ name: "n", label: "N", value: "a\u{1f600}\u{1f468}\u200d\u{1f469}" }] });
+  assert.equal(called("createCard")[0].fields[0].value, "a\u{1f600}\u{1f468}\u200d\u{1f469}", "what is kept is not touched");
+});
+
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
