@@ -568,7 +568,10 @@ export class Session {
   private constructor();
   /** The account id. */
   readonly account: string;
-  /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
+  /**
+   * The email address as the Keystore keeps it, lower-case and its host in ASCII; `null` for somebody who came with an identity
+   * token.
+   */
   readonly email: string | null;
   /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
@@ -625,7 +628,10 @@ export class Session {
   connections(options?: PageOptions): Promise<Page<Opened<Connection>>>;
   /** Fetches a connection. Rejects with `not_found`. */
   connection(id: string, options?: CallOptions): Promise<Connection>;
-  /** Notes that the two people compared the safety number. Rejects with `safety_number_mismatch`. */
+  /**
+   * Notes that the two people compared the safety number, typed or pasted in digits of any script. Rejects with
+   * `safety_number_mismatch` if it is another one, and with `bad_input` if it is mistyped or not whole.
+   */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;

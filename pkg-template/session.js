@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
+import { address, callable, flag, list, number, object, oneOf, optional, options as only, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { fresh, optionalToken } from "./identity.js";
@@ -325,7 +325,7 @@ export class Session {
     const { delivery, email, name, expiresAt } = settings(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
-      email: delivery === "email" ? text(email, "email") : optional(email, "email", text),
+      email: delivery === "email" ? address(email, "email") : optional(email, "email", text),
       name: text(name, "name"),
       expiresAt: optional(expiresAt, "expiresAt", time),
     };
@@ -389,7 +389,7 @@ export class Session {
    */
   async markVerified(id, safetyNumber, options) {
     bare(options, "markVerified()");
-    const checked = /** @type {const} */ ([text(id, "id"), text(safetyNumber, "safetyNumber")]);
+    const checked = /** @type {const} */ ([text(id, "id"), typed(safetyNumber, "safetyNumber")]);
     return this.#call(options, (raw) => raw.markVerified(...checked));
   }
 
@@ -537,7 +537,7 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async confirmEmail(code, options) {
-    const checked = text(code, "code");
+    const checked = typed(code, "code");
     await this.#call(bare(options, "confirmEmail()"), (raw) => raw.confirmEmail(checked));
   }
 
@@ -663,7 +663,7 @@ function field(value, position) {
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
   const given = own(object(ticket, "the invitation"));
-  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  if ("link" in given) return { link: typed(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
   return { id: text(id, "id"), token: text(token, "token") };
 }
