@@ -29,7 +29,7 @@ import { removeMarks } from "./storage.js";
 
 const deliveries = /** @type {const} */ (["email", "link"]);
 const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
-const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended"]);
+const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 
 /**
@@ -86,7 +86,7 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"access" | "event"} */ change) => {
+    raw.watch((/** @type {"access" | "event" | "missed"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -158,9 +158,10 @@ export class Session {
     return new Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"access" | "event"} change */
+  /** @param {"access" | "event" | "missed"} change */
   #changed(change) {
     if (change === "event") return this.#keeper?.eventSeen();
+    if (change === "missed") return this.#tell(change);
     this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
     queueMicrotask(() => this.#observe());
@@ -173,8 +174,13 @@ export class Session {
     if (state === this.#state || this.#state === "ended") return;
     this.#state = state;
     if (state === "ended") this.#stop();
+    this.#tell(state);
+  }
+
+  /** @param {SessionEventKind} told */
+  #tell(told) {
     for (const { kind, listener } of [...this.#listeners]) {
-      if (kind === state) listener({ kind });
+      if (kind === told) listener({ kind });
     }
   }
 

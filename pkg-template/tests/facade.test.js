@@ -567,6 +567,20 @@ test("where nothing can be stored, nothing is kept and nothing is found", async 
   await assert.rejects(session.persist(), code("bad_input"));
 });
 
+test("an app is told that events may be lost", async (t) => {
+  const { prototype } = raw.RawSession;
+  const { watch } = prototype;
+  t.after(() => (prototype.watch = watch));
+  let watcher;
+  prototype.watch = (given) => (watcher = given);
+  const session = await signIn();
+  const heard = [];
+  for (const kind of ["missed", "locked"]) session.on(kind, (event) => heard.push(event));
+  watcher("event");
+  watcher("missed");
+  assert.deepEqual(heard, [{ kind: "missed" }]);
+});
+
 test("a session locks when it was not used for a while, by the clock", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const { prototype } = raw.RawSession;
