@@ -191,10 +191,9 @@ impl Ticket {
         let unbroken = letters.by_ref().filter(|letter| !letter.is_whitespace());
         let mut fragment = Zeroizing::new(String::with_capacity(length));
         fragment.extend(unbroken.take(length));
-        let behind = letters.as_str().trim_start_matches('.');
-        let goes_on = behind.starts_with(|letter: char| {
-            letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'
-        });
+        let behind = letters.find(|letter| *letter != '.');
+        let goes_on = behind
+            .is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
         if link.len() > MAX_LINK_BYTES || goes_on || found.next().is_some() {
             return Err(wrong());
         }

@@ -50,10 +50,9 @@ pub fn read_safety_number(typed: &str) -> Result<Vec<u8>> {
     if digits.len() == DIGITS && typed.chars().all(readable) {
         Ok(digits)
     } else {
-        Err(Error::bad_input(format!(
-            "A safety number has {DIGITS} digits, and this has {}: check that it is whole.",
-            digits.len()
-        )))
+        Err(Error::bad_input(
+            "A safety number has 60 digits: check that this one is whole.",
+        ))
     }
 }
 

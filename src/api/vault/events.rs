@@ -132,7 +132,7 @@ impl<T: Transport> Services<T> {
     pub(crate) async fn open_events(
         &self,
         last_id: Option<String>,
-        past: Option<i64>,
+        past: Option<u32>,
         wait: &mut u32,
     ) -> Result<T::Stream> {
         let path = match past {

@@ -25,7 +25,7 @@ const MAX_SILENCE_MS: i64 = 45_000;
 /// The same when the page has just come back, in milliseconds.
 const SUSPICIOUS_SILENCE_MS: i64 = 20_000;
 /// Added to the time since when somebody listens, in milliseconds: what was about to happen is told, too.
-const MARGIN_MS: i64 = 5_000;
+const MARGIN_MS: u32 = 5_000;
 /// The time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine sleeps.
 const LOOK_MS: u32 = 5_000;
 
@@ -166,7 +166,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Reads one stream to its end; with `past` one that ends by itself, see [`Services::open_events`].
-    async fn follow(&self, past: Option<i64>, wait: &mut u32) -> Result<End> {
+    async fn follow(&self, past: Option<u32>, wait: &mut u32) -> Result<End> {
         let last_id = self.last_event();
         let opening = self.services().open_events(last_id.clone(), past, wait);
         let mut stream = match self.unless_silent(opening).await {
@@ -256,11 +256,11 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
         };
         let now = session.now();
         let is_new = began.is_none();
-        let listened = (now - *began.get_or_insert(now)).max(0) + MARGIN_MS;
+        let listened = now - *began.get_or_insert(now);
         // Something on the way may hold a stream back until it ends: so the next one ends at once. And from now on would be too
         // late where no event is known to go on after.
         let looks_back = is_held_back || (!is_new && session.last_event().is_none());
-        let past = looks_back.then_some(listened);
+        let past = looks_back.then_some(MARGIN_MS.saturating_add(listened.max(0) as u32));
         let outcome = session.follow(past, &mut wait).await;
         is_held_back = outcome == Ok(End::Silence);
         if !session.is_listening() || outcome == Err(Error::SessionExpired) {
