@@ -1,6 +1,6 @@
 /** The package's entry class. */
 
-import { callable, number, optional, options as only, text } from "./checks.js";
+import { callable, number, optional, options as only, text, typed } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
@@ -148,7 +148,7 @@ export function defineVouchsafe(entry) {
     async recover(options) {
       const given = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
       const { identityToken, ...who } = whoOf(given);
-      const checked = { ...who, recoveryKey: text(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
+      const checked = { ...who, recoveryKey: typed(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
       const proven = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(proven));
       keepDevice(this.#device);

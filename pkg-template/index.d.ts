@@ -529,12 +529,15 @@ export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
 export interface SessionEvent {
-  /** The session's new state. */
+  /** The session's new state, or `missed`. */
   kind: SessionEventKind;
 }
 
-/** States that {@link Session.on} tells of. `ended`: signed out, or the account was deleted. */
-export type SessionEventKind = "locked" | "unlocked" | "ended";
+/**
+ * States that {@link Session.on} tells of. `ended`: signed out, or the account was deleted. And `missed`: the service can not
+ * tell what happened since the last event, so fetch your lists anew.
+ */
+export type SessionEventKind = "locked" | "unlocked" | "ended" | "missed";
 
 /** A function that ends listening, for `using`, too. */
 export interface Unsubscribe {
@@ -586,7 +589,10 @@ export class Session {
   private constructor();
   /** The account id. */
   readonly account: string;
-  /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
+  /**
+   * The email address as the Keystore keeps it, lower-case and its host in ASCII; `null` for somebody who came with an identity
+   * token.
+   */
   readonly email: string | null;
   /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
@@ -643,7 +649,10 @@ export class Session {
   connections(options?: PageOptions): Promise<Page<Opened<Connection>>>;
   /** Fetches a connection. Rejects with `not_found`. */
   connection(id: string, options?: CallOptions): Promise<Connection>;
-  /** Notes that the two people compared the safety number. Rejects with `safety_number_mismatch`. */
+  /**
+   * Notes that the two people compared the safety number, typed or pasted in digits of any script. Rejects with
+   * `safety_number_mismatch` if it is another one, and with `bad_input` if it is mistyped or not whole.
+   */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;
@@ -676,10 +685,11 @@ export class Session {
 
   /**
    * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
-   * connection breaks or the machine sleeps: the listener is called afterwards, for a kept session also after a reload.
+   * connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called afterwards, for a kept session
+   * also after a reload.
    */
   on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
-  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab. */
+  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab, or when events were `missed`. */
   on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
 
   /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */

@@ -456,6 +456,117 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
   assert.equal(raw.calls.length, before);
 });
 
+/** Calls that give a text to the package, wherever one can be given. */
+const textCalls = (session, app, text) => [
+  ...["vault", "keystore", "invitationUrl"].map((name) => () => api.Vouchsafe.open({ ...services, [name]: text })),
+  () => app.signUp({ email: `${text}@example.com`, passphrase: "a passphrase" }),
+  () => app.signUp({ email: "a@example.com", passphrase: text }),
+  () => app.signIn({ identityToken: text, passphrase: "a passphrase" }),
+  () => app.signIn({ identityToken: async () => text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: "AAAA", passphrase: text }),
+  () => session.createCard({ label: text, fields: [] }),
+  ...["name", "label", "value"].map((name) => () => session.createCard({ label: "L", fields: [{ name: "n", label: "N", value: "v", [name]: text }] })),
+  () => session.updateCard({ id: text, version: 1, label: "L", fields: [] }),
+  ...["card", "deleteCard", "cancelInvitation", "connection", "disconnect", "revokeShare", "readShare", "acceptOlder", "confirmEmail"].map(
+    (name) => () => session[name](text),
+  ),
+  () => session.cards({ cursor: text }),
+  () => session.outgoingShares({ connection: text }),
+  () => session.invite({ delivery: "link", name: text }),
+  () => session.invite({ delivery: "email", name: "Bob", email: `bob@${text}` }),
+  () => session.accept({ link: text }, { name: "Alice" }),
+  () => session.accept({ link: "l" }, { name: text }),
+  () => session.declineInvitation({ id: text, token: "t" }),
+  () => session.declineInvitation({ id: "a", token: text }),
+  () => session.markVerified("a", text),
+  () => session.share({ card: text, connection: "d" }),
+  () => session.share({ card: "c", connection: text }),
+  () => session.share({ card: "c", connection: "d", fields: ["n", text] }),
+  () => session.shareWithMany({ card: "c", connections: ["d", text] }),
+  () => session.readShares(["a", text]),
+  () => session.unlock({ passphrase: text }),
+  () => session.makeRecoveryKey({ passphrase: text }),
+  () => session.changePassphrase({ passphrase: "p", newPassphrase: text }),
+  () => session.deleteAccount({ passphrase: text }),
+];
+
+test("half a letter is refused wherever it is given, and a whole one is not", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  const before = raw.calls.length;
+  for (const half of ["\ud83d", "\ude00", "a passphrase \ud83d", "\ude00\ud83d", "a\ud83db"]) {
+    for (const call of textCalls(session, app, half)) await assert.rejects(async () => call(), code("bad_input"), `${JSON.stringify(half)} ${call}`);
+  }
+  assert.equal(raw.calls.length, before, "nothing reached the module");
+  await session.createCard({ label: "\u{1f600}", fields: [{ name: "n", label: "N", value: "a\u{1f600}\u{1f468}\u200d\u{1f469}" }] });
+  assert.equal(called("createCard")[0].fields[0].value, "a\u{1f600}\u{1f468}\u200d\u{1f469}", "what is kept is not touched");
+});
+
+test("what people type and paste reaches the module in one form", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  /** The four texts that people type, as the module gets them. */
+  const heard = async (text) => {
+    await app.recover({ email: "a@example.com", recoveryKey: text, passphrase: "a passphrase" });
+    await session.markVerified("a", text);
+    await session.confirmEmail(text);
+    await session.accept({ link: text }, { name: "Alice" });
+    const all = [called("recover")[0].recoveryKey, called("markVerified")[1], called("confirmEmail")[0], called("accept")[0].link];
+    assert.equal(new Set(all).size, 1, JSON.stringify(all));
+    return all[0];
+  };
+  for (const dash of "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d") assert.equal(await heard(`12${dash}34`), "12-34");
+  for (const blank of "\u00a0\u2002\u2009\u202f\u3000") assert.equal(await heard(`12${blank}34`), "12 34");
+  for (const nothing of "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufe0f\ufeff") {
+    assert.equal(await heard(`${nothing}12${nothing}34${nothing}`), "1234", nothing.codePointAt(0).toString(16));
+  }
+  assert.equal(await heard("ＡＢ１２"), "AB12");
+
+  let systems = 0;
+  for (const numberingSystem of Intl.supportedValuesOf("numberingSystem")) {
+    const written = new Intl.NumberFormat("en", { numberingSystem, useGrouping: false }).format(1234567890);
+    if (!/^\p{Nd}+$/u.test(written)) continue;
+    assert.equal(await heard(written), "1234567890", numberingSystem);
+    systems += 1;
+  }
+  assert.ok(systems > 50, `${systems} scripts`);
+});
+
+test("an address has one form, and what can mean two is none", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  const heard = async (email) => {
+    await app.signIn({ email, passphrase: "a passphrase" });
+    await session.invite({ delivery: "email", name: "Bob", email });
+    assert.equal(called("invite")[0].email, called("signIn")[0].email);
+    return called("signIn")[0].email;
+  };
+  for (const same of [
+    "bob@example.org",
+    " bob@example.org\r\n",
+    "\u200fbob@example.org\u200b",
+    "\ufeff\u00a0bob@example.org\u2069",
+    "bob@EXAMPLE.org",
+    "bob@example.org.",
+    "ｂｏｂ＠ｅｘａｍｐｌｅ．ｏｒｇ",
+    "bob@example。org",
+    "bob@exam\u00adple.org",
+  ]) {
+    assert.equal(await heard(same), "bob@example.org", JSON.stringify(same));
+  }
+  for (const same of ["anna@bücher.example", "anna@bu\u0308cher.example", "anna@BÜCHER.example", "anna@xn--bcher-kva.example", "anna@XN--BCHER-KVA.example"]) {
+    assert.equal(await heard(same), "anna@xn--bcher-kva.example", JSON.stringify(same));
+  }
+  assert.equal(await heard("O'Neill+x=1@faß.example"), "O'Neill+x=1@xn--fa-hia.example");
+  const before = raw.calls.length;
+  for (const email of ["", "bob", "bob@", "@example.org", "a\n@x", "a@b c", "a@b/c", "a@b:80", "a@b?c", "a@b#c", "a@b\\c", "a@%62", "a@[::1]", "a@b\u200fc", "a@b\u202ec"]) {
+    await assert.rejects(app.signUp({ email, passphrase: "a passphrase" }), code("bad_input"), JSON.stringify(email));
+    await assert.rejects(session.invite({ delivery: "email", name: "Bob", email }), code("bad_input"), JSON.stringify(email));
+  }
+  assert.equal(raw.calls.length, before);
+});
+
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
@@ -594,6 +705,20 @@ test("where nothing can be stored, nothing is kept and nothing is found", async 
   await assert.rejects(session.persist({ scope: "tab" }), code("storage_unavailable"));
   await assert.rejects(session.persist({ scope: "everywhere" }), code("bad_input"));
   await assert.rejects(session.persist(), code("bad_input"));
+});
+
+test("an app is told that events may be lost", async (t) => {
+  const { prototype } = raw.RawSession;
+  const { watch } = prototype;
+  t.after(() => (prototype.watch = watch));
+  let watcher;
+  prototype.watch = (given) => (watcher = given);
+  const session = await signIn();
+  const heard = [];
+  for (const kind of ["missed", "locked"]) session.on(kind, (event) => heard.push(event));
+  watcher("event");
+  watcher("missed");
+  assert.deepEqual(heard, [{ kind: "missed" }]);
 });
 
 test("a session locks when it was not used for a while, by the clock", async (t) => {

@@ -16,6 +16,7 @@ use super::mail_limits::INVITATIONS;
 use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
+use crate::email_address::read_address;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId, over_already};
 use crate::http::limits::{CallerAddress, Rate};
@@ -200,17 +201,22 @@ impl StoredInvitation {
 }
 
 impl NewInvitation {
-    /// The address to mail it to, if it is to be mailed.
-    fn recipient(&self) -> Result<Option<String>> {
-        match (self.delivery, &self.email, &self.token_hash) {
-            (Delivery::Link, None, Some(_)) => Ok(None),
+    /// The same with its address, if it is to be mailed, in the one form that the address has.
+    fn check(self) -> Result<Self> {
+        let email = match (self.delivery, &self.email, &self.token_hash) {
+            (Delivery::Link, None, Some(_)) => None,
             (Delivery::Email, Some(email), None) => {
-                sendable(email).map(Some).map_err(ApiError::bad_input)
+                let address = read_address(email)
+                    .ok_or_else(|| ApiError::bad_input("Check the email address."))?;
+                Some(sendable(&address).map_err(ApiError::bad_input)?)
             }
-            _ => Err(ApiError::bad_input(
-                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
-            )),
-        }
+            _ => {
+                return Err(ApiError::bad_input(
+                    "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
+                ));
+            }
+        };
+        Ok(Self { email, ..self })
     }
 
     fn check_time(&self, now: i64) -> Result<()> {
@@ -263,7 +269,8 @@ pub(super) async fn create(
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
     id.of_version(7)?;
-    let recipient = input.recipient()?;
+    let input = input.check()?;
+    let recipient = input.email.as_deref();
     let seed = Bytes::<16>::make().to_text();
     let token_hash = match &input.token_hash {
         Some(hash) => hash.to_text(),
@@ -289,7 +296,7 @@ pub(super) async fn create(
     vault.hold_invitations(&mut tx, &caller.account).await?;
     let rate = Rate::of_new("new invitations", vault.quotas.invitations);
     vault.limits.count(&rate, &caller.account)?;
-    if let Some(recipient) = &recipient {
+    if let Some(recipient) = recipient {
         // Last, so that only what is mailed counts.
         vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
         let mail = NewMail {

@@ -56,6 +56,8 @@ pub struct Http {
     pub streams: Rc<RefCell<Vec<Option<String>>>>,
     /// Of these, so many are dead, though nobody says so.
     dead: Rc<Cell<usize>>,
+    /// Whether nothing of an event stream comes before its end.
+    buffered: Rc<Cell<bool>>,
     held: Rc<Cell<Option<&'static str>>>,
     /// Whether waits, which are not waited, move the clock all the same.
     waits_take_time: Rc<Cell<bool>>,
@@ -85,6 +87,7 @@ impl Default for Http {
             pauses: Rc::default(),
             streams: Rc::default(),
             dead: Rc::default(),
+            buffered: Rc::default(),
             held: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
@@ -153,6 +156,11 @@ impl Http {
     /// Nothing comes any more through the event streams that are open.
     pub fn silence_streams(&self) {
         self.dead.set(self.streams.borrow().len());
+    }
+
+    /// From now on, something on the way keeps event streams until they end, as what compresses or buffers does.
+    pub fn buffer_streams(&self) {
+        self.buffered.set(true);
     }
 
     /// The answers to what is written at an address that ends so never arrive.
@@ -300,6 +308,7 @@ impl Transport for Http {
             answer,
             nth,
             dead: Rc::clone(&self.dead),
+            buffer: self.buffered.get().then(Vec::new),
         };
         Ok((head, body))
     }
@@ -346,6 +355,7 @@ pub struct Body {
     answer: Option<reqwest::Response>,
     nth: usize,
     dead: Rc<Cell<usize>>,
+    buffer: Option<Vec<u8>>,
 }
 
 impl ByteStream for Body {
@@ -353,6 +363,12 @@ impl ByteStream for Body {
         let Some(answer) = &mut self.answer else {
             return Ok(None);
         };
+        if let Some(buffer) = &mut self.buffer {
+            while let Some(bytes) = answer.chunk().await.map_err(offline)? {
+                buffer.extend_from_slice(&bytes);
+            }
+            return Ok(Some(std::mem::take(buffer)).filter(|bytes| !bytes.is_empty()));
+        }
         let bytes = answer.chunk().await.map_err(offline)?;
         if self.nth < self.dead.get() {
             return std::future::pending().await;
