@@ -64,7 +64,7 @@ impl Fetch {
             ("referrerPolicy", "no-referrer".into()),
             ("signal", abort.signal().into()),
         ];
-        let init = object(&[members, &always[..]].concat())?;
+        let init = object(&[&always[..], members].concat())?;
         let fetch = match &self.0 {
             Some(own) => own.clone(),
             None => js::global_function("fetch").map_err(offline)?,
@@ -115,7 +115,8 @@ impl Transport for Fetch {
         let Ok(abort) = Abort::new() else {
             return false;
         };
-        let members = [("mode", "no-cors".into())];
+        // Without permission a page may only follow.
+        let members = [("mode", "no-cors".into()), ("redirect", "follow".into())];
         let look = pin!(self.ask(url, &members, &abort));
         let timer = pin!(self.watch(LOOK_MS));
         let Either::Left((Ok(answer), _)) = select(look, timer).await else {
