@@ -1,7 +1,7 @@
 /** Checks of the types of arguments, for callers without TypeScript. The module checks their values. */
 
 import { VouchsafeError } from "./errors.js";
-import { own } from "./own.js";
+import { kindOf, own } from "./own.js";
 
 /**
  * @param {string} message
@@ -46,7 +46,7 @@ export function flag(value, name) {
  * @returns {number}
  */
 export function time(value, name) {
-  const milliseconds = value instanceof Date ? value.getTime() : value;
+  const milliseconds = kindOf(value) === "Date" ? /** @type {Date} */ (value).getTime() : value;
   return Number.isSafeInteger(milliseconds)
     ? /** @type {number} */ (milliseconds)
     : refuse(`Pass \`${name}\` as a valid Date, or in whole milliseconds as Date.now() gives them.`);

@@ -6,11 +6,13 @@ import { guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
+import { builtin } from "./node.js";
 import { own } from "./own.js";
 import { openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
-/** @typedef {typeof import("./glue.js").RawClient} RawClientClass */
+/** @typedef {import("./glue.js").Bindings} Bindings */
+/** @typedef {import("./glue.js").RawClient} RawClient */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
@@ -22,16 +24,18 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
 /** @typedef {"web" | "rust"} Engine */
 
 /**
- * The differences between the entries: the module's bindings, the way to load it, the worker's file, further options of
- * `open()`, and the source of RSA.
+ * The differences between the entries: the function that makes the module's bindings, the ways to load it and to get its bytes,
+ * the worker's file, further options of `open()`, the source of RSA, and the keeper of sessions.
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
- * @property {RawClientClass} RawClient
- * @property {(options: O) => Promise<WebAssembly.Module>} load
+ * @property {() => Bindings} glue
+ * @property {(options: O) => Promise<Bindings & { module: WebAssembly.Module }>} load
+ * @property {() => Promise<ArrayBuffer>} [bytes]
  * @property {() => URL} workerFile
  * @property {readonly string[]} [members]
  * @property {(options: O) => Engine} [engine]
+ * @property {typeof Keeper} [keeper]
  */
 
 /**
@@ -41,21 +45,21 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onS
  * @param {Entry<O>} entry
  */
 export function defineVouchsafe(entry) {
-  const { RawClient, load, workerFile, members: further = [], engine = () => "web" } = own(entry);
+  const { glue, load, bytes, workerFile, members: further = [], engine = () => "web", keeper = Keeper } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
-    /** @type {InstanceType<RawClientClass>} */
+    /** @type {RawClient} */
     #raw;
     #origin;
     #device;
 
     /**
-     * @param {unknown} raw
+     * @param {RawClient} raw
      * @param {import("./session.js").Origin} origin
      * @param {Uint8Array} device
      */
     constructor(raw, origin, device) {
-      if (!(raw instanceof RawClient)) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
+      if (!device) throw new TypeError("Call Vouchsafe.open() instead of `new Vouchsafe()`.");
       this.#raw = raw;
       this.#origin = origin;
       this.#device = device;
@@ -82,6 +86,7 @@ export function defineVouchsafe(entry) {
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
+        keeper,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -89,8 +94,8 @@ export function defineVouchsafe(entry) {
           "The browser offers cryptography on secure pages only: open this page over https or on localhost, or import vouchsafe/full.",
         );
       }
-      const module = await load(given);
-      const work = workWith(module, worker ?? workerFile());
+      const { RawClient, module } = await load(given);
+      const work = workWith({ module, glue, bytes }, worker ?? undefined, workerFile);
       const device = deviceSecret();
       return calling(() => new Vouchsafe(new RawClient({ ...settings, work, device }), origin, device));
     }
@@ -122,7 +127,7 @@ export function defineVouchsafe(entry) {
     /** @returns {Promise<Session | null>} */
     async resume() {
       const { services, lockAfter } = this.#origin;
-      const found = await Keeper.resume(this.#raw, services, lockAfter);
+      const found = await keeper.resume(this.#raw, services, lockAfter);
       return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 
@@ -162,9 +167,9 @@ function base(address) {
   }
 }
 
-/** Whether there is WebCrypto. Browsers have it on secure pages only. */
+/** Whether there is WebCrypto. Browsers have it on secure pages only; where pages are tested, that of Node.js may be hidden. */
 export function hasWebCrypto() {
-  return globalThis.crypto?.subtle !== undefined;
+  return Boolean(globalThis.crypto?.subtle ?? builtin("node:crypto"));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The error of this package, and its making from errors of the WebAssembly module. */
 
-import { own } from "./own.js";
+import { kindOf, own } from "./own.js";
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
 /** @typedef {import("./index.d.ts").Quota} Quota */
@@ -40,16 +40,16 @@ export class VouchsafeError extends Error {
 }
 
 /**
- * Whether `error` is a {@link VouchsafeError}, and of this code if one is given. It looks at the name, and so knows the errors
- * of a second copy of the package.
+ * Whether `error` is a {@link VouchsafeError}, and of this code if one is given. It looks at the names, and so knows the errors
+ * of a second copy of the package, and of a frame.
  *
  * @param {unknown} error
  * @param {ErrorCode} [code]
  * @returns {error is VouchsafeError}
  */
 export function isVouchsafeError(error, code) {
-  if (!(error instanceof Error) || error.name !== "VouchsafeError" || !("code" in error)) return false;
-  return code === undefined || error.code === code;
+  const given = kindOf(error) === "Error" ? /** @type {Error & { code?: unknown }} */ (error) : undefined;
+  return given?.name === "VouchsafeError" && (code === undefined ? "code" in given : given.code === code);
 }
 
 /**
@@ -59,7 +59,7 @@ export function isVouchsafeError(error, code) {
  * @returns {unknown}
  */
 export function toError(raw) {
-  if (raw instanceof Error || typeof raw !== "object" || raw === null) return raw;
+  if (kindOf(raw) === "Error" || typeof raw !== "object" || raw === null) return raw;
   const { code, message, ...rest } = own(
     /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota }} */ (raw),
   );

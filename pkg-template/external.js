@@ -1,6 +1,6 @@
 /** The same as `index.js`, with the WebAssembly module in a file of its own, `vouchsafe_bg.wasm`, which is streamed. */
 
-import init, { RawClient } from "./glue.js";
+import { bindings, glue } from "./glue.js";
 import { defineVouchsafe } from "./client.js";
 import { compileFrom, once } from "./load.js";
 
@@ -13,8 +13,8 @@ export { VouchsafeError, isVouchsafeError } from "./errors.js";
 const load = (/** @type {OpenOptions} */ { wasm }) => compileFrom(wasm ?? new URL("./vouchsafe_bg.wasm", import.meta.url));
 
 export const Vouchsafe = /* @__PURE__ */ defineVouchsafe({
-  RawClient,
-  load: /* @__PURE__ */ once(init, load),
+  glue,
+  load: /* @__PURE__ */ once(bindings, load),
   workerFile: () => new URL("./vouchsafe-worker.js", import.meta.url),
   members: ["wasm"],
 });

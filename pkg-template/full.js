@@ -1,6 +1,6 @@
 /** The same as `index.js`, also for runtimes without WebCrypto: its module has RSA of its own. */
 
-import init, { RawClient } from "./full-glue.js";
+import { bindings, glue } from "./full-glue.js";
 import { defineVouchsafe, hasWebCrypto } from "./client.js";
 import { oneOf, optional } from "./checks.js";
 import { once, unpack } from "./load.js";
@@ -16,9 +16,12 @@ const engines = /** @type {const} */ (["web", "rust"]);
 const engine = (/** @type {OpenOptions} */ { engine: name }) =>
   optional(name, "engine", (value) => oneOf(value, "engine", engines)) ?? (hasWebCrypto() ? "web" : "rust");
 
+const bytes = () => unpack(packed);
+
 export const Vouchsafe = /* @__PURE__ */ defineVouchsafe({
-  RawClient,
-  load: /* @__PURE__ */ once(init, () => unpack(packed)),
+  glue,
+  load: /* @__PURE__ */ once(bindings, async () => WebAssembly.compile(await bytes())),
+  bytes,
   workerFile: () => new URL("./vouchsafe-full-worker.js", import.meta.url),
   members: ["engine"],
   engine,

@@ -25,7 +25,8 @@ export interface OpenOptions {
   timeout?: number | undefined;
   /**
    * The worker that stretches passphrases (`vouchsafe-worker.js` of this package): its URL, or a function that starts a new
-   * one for every operation. Default: the file beside this module.
+   * one for every operation. Where the file starts none, one is made of what is loaded already. Default: the file beside this
+   * module.
    */
   worker?: string | URL | (() => Worker) | undefined;
   /** Called for each step of the protocol as it ends. */

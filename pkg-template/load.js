@@ -2,25 +2,29 @@
 
 import { VouchsafeError } from "./errors.js";
 import { builtin } from "./node.js";
+import { kindOf } from "./own.js";
 
 /** @typedef {import("./external.d.ts").WasmSource} WasmSource */
 
+/** @typedef {import("./glue.js").Bindings} Bindings */
+
 /**
- * Makes the function that compiles with `compile` and starts with `init`, both at its first call; later calls get the same
+ * Makes the function that compiles with `compile` and starts the bindings, both at its first call; later calls get the same
  * promise. After a failure the next call tries again.
  *
  * @template O
- * @param {(start: { module_or_path: WebAssembly.Module }) => Promise<unknown>} init
+ * @param {() => Bindings} bindings
  * @param {(options: O) => Promise<WebAssembly.Module>} compile
- * @returns {(options: O) => Promise<WebAssembly.Module>}
+ * @returns {(options: O) => Promise<Bindings & { module: WebAssembly.Module }>}
  */
-export function once(init, compile) {
-  /** @type {Promise<WebAssembly.Module> | undefined} */
+export function once(bindings, compile) {
+  /** @type {Promise<Bindings & { module: WebAssembly.Module }> | undefined} */
   let loading;
   const start = async (/** @type {O} */ options) => {
     const module = await compile(options);
-    await init({ module_or_path: module });
-    return module;
+    const started = bindings();
+    await started.init(module);
+    return { ...started, module };
   };
   return (options) => {
     loading ??= start(options).catch((cause) => {
@@ -32,32 +36,37 @@ export function once(init, compile) {
 }
 
 /**
- * Compiles a module from its deflated bytes in base64.
+ * Unpacks a module's bytes, which are deflated and in base64.
  *
  * @param {string} packed
- * @returns {Promise<WebAssembly.Module>}
+ * @returns {Promise<ArrayBuffer>}
  */
 export async function unpack(packed) {
   const text = atob(packed);
   const deflated = new Uint8Array(text.length);
   // Takes half as long as `Uint8Array.from()` with a function.
   for (let at = 0; at < text.length; at += 1) deflated[at] = text.charCodeAt(at);
-  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return WebAssembly.compile(await new Response(stream).arrayBuffer());
+  // Where pages are tested, not all of the browser is there.
+  /** @type {{ inflateRawSync(bytes: Uint8Array): ArrayBuffer } | undefined} */
+  const zlib = builtin("node:zlib");
+  if (zlib) return zlib.inflateRawSync(deflated);
+  const { body } = new Response(deflated);
+  return new Response(body?.pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
 }
 
 /**
- * Compiles a module from whatever the app passes.
+ * Compiles a module from whatever the app passes, by its shape: a page and its frames have classes of their own.
  *
  * @param {WasmSource} source
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compileFrom(source) {
   const given = await source;
-  if (given instanceof WebAssembly.Module) return given;
-  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(/** @type {BufferSource} */ (given));
-  if (given instanceof Response) return compileAnswer(given);
-  if (typeof given === "string" || given instanceof URL) return compileFile(given);
+  const kind = kindOf(given);
+  if (kind === "String" || kind === "URL") return compileFile(/** @type {string | URL} */ (given));
+  if (kind === "Response") return compileAnswer(/** @type {Response} */ (given));
+  if (kind === "WebAssembly.Module") return /** @type {WebAssembly.Module} */ (given);
+  if (kind === "ArrayBuffer" || ArrayBuffer.isView(given)) return WebAssembly.compile(/** @type {BufferSource} */ (given));
   throw new VouchsafeError("bad_input", "Pass `wasm` as a URL, a Response, bytes or a WebAssembly.Module.");
 }
 

@@ -11,3 +11,13 @@
 export function own(value) {
   return /** @type {T} */ ({ __proto__: null, ...value });
 }
+
+/**
+ * The class of a value by its name: a page, its frames and a test runner have classes of their own.
+ *
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function kindOf(value) {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}

@@ -5,7 +5,6 @@ import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
-import { Keeper } from "./keeper.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeMarks } from "./storage.js";
@@ -26,6 +25,7 @@ import { removeMarks } from "./storage.js";
 /** @typedef {import("./index.d.ts").SessionEventKind} SessionEventKind */
 /** @typedef {import("./index.d.ts").ShareOptions} ShareOptions */
 /** @typedef {import("./index.d.ts").ShareWithManyOptions} ShareWithManyOptions */
+/** @typedef {import("./keeper.js").Keeper} Keeper */
 
 const deliveries = /** @type {const} */ (["email", "link"]);
 const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
@@ -40,6 +40,7 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @property {number | undefined} lockAfter
  * @property {IdentityToken | undefined} identityToken For an identity.
  * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
+ * @property {typeof import("./keeper.js").Keeper} keeper
  */
 
 /** Sessions that the module opened: only these get a {@link Session}. */
@@ -50,6 +51,7 @@ export class Session {
   /** @type {RawSession | undefined} */
   #raw;
   #services;
+  #Keeper;
   /** @type {IdentityToken | undefined} */
   #identityToken;
   /** @type {Marks | undefined} */
@@ -76,6 +78,7 @@ export class Session {
     if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
     this.#services = origin.services;
+    this.#Keeper = origin.keeper;
     this.#identityToken = origin.identityToken;
     this.#state = raw.locked ? "locked" : "unlocked";
     /** @readonly */
@@ -155,7 +158,7 @@ export class Session {
    * @param {import("./storage.js").Entry} entry
    */
   #keep(raw, entry) {
-    return new Keeper(raw, entry, () => this.#observe());
+    return new this.#Keeper(raw, entry, () => this.#observe());
   }
 
   /** @param {"access" | "event"} change */
@@ -223,7 +226,7 @@ export class Session {
   async #keepIn(checked, raw) {
     const how = { ...checked, services: this.#services, lockAfter: this.#idle.after };
     const before = this.#keeper;
-    const entry = await Keeper.create(raw, how, before);
+    const entry = await this.#Keeper.create(raw, how, before);
     this.#keeper = this.#keep(this.#open(), entry);
     this.#keeper.eventSeen();
     await before?.remove();

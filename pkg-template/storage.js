@@ -5,6 +5,7 @@
  */
 
 import { VouchsafeError } from "./errors.js";
+import { kindOf } from "./own.js";
 
 /** @typedef {import("./index.d.ts").PersistScope} PersistScope */
 
@@ -227,9 +228,9 @@ function isEntry(entry) {
     entry?.format === FORMAT &&
     entry.scope in KEPT &&
     typeof entry.locked === "boolean" &&
-    entry.key instanceof CryptoKey &&
-    entry.state instanceof Uint8Array &&
-    (entry.keys === null || entry.keys instanceof Uint8Array) &&
+    kindOf(entry.key) === "CryptoKey" &&
+    kindOf(entry.state) === "Uint8Array" &&
+    (entry.keys === null || kindOf(entry.keys) === "Uint8Array") &&
     Number.isSafeInteger(entry.revision) &&
     Number.isFinite(entry.used)
   );
@@ -278,7 +279,7 @@ export function removeMarks(id) {
  * @returns {MarksEntry | undefined}
  */
 function marksOf(entry) {
-  return Number.isSafeInteger(entry?.count) && entry?.sealed instanceof Uint8Array ? entry : undefined;
+  return Number.isSafeInteger(entry?.count) && kindOf(entry?.sealed) === "Uint8Array" ? entry : undefined;
 }
 
 /** @param {string} services */

@@ -6,16 +6,35 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
 import { deflateRawSync } from "node:zlib";
 
 const template = fileURLToPath(new URL("..", import.meta.url));
 const emptyModule = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 
+/** The bindings that do the work of a thread. Their text stands for itself. */
+const alone = `() => ({
+  async init(module) {
+    // As bytes it comes from the page's script.
+    if (!(module instanceof WebAssembly.Module)) await WebAssembly.compile(module);
+  },
+  async work(operation, [state, passphrase, response]) {
+    if (operation !== "signIn") throw new TypeError(operation);
+    globalThis.vouchsafeWorked = true;
+    const text = new TextDecoder().decode(passphrase);
+    if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
+    if (text === "out of memory") throw new RangeError("out of memory");
+    return { message: state.slice(), exportKey: response.slice() };
+  },
+})`;
+
 const glue = `
   export const calls = [];
   export const broken = { times: 0 };
   export const cause = new TypeError("Failed to fetch");
-  export default async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
+  const init = async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
+  export const bindings = () => ({ init, RawClient });
+  export const glue = ${alone};
   export class RawClient {
     constructor(options) { calls.push(["open", options]); this.options = options; }
     begin() { return this; }
@@ -68,17 +87,6 @@ const glue = `
   }
 `;
 
-const workerGlue = `let wasm_bindgen = {
-  initSync({ module }) { if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module"); },
-  async work(operation, [state, passphrase, response]) {
-    if (operation !== "signIn") throw new TypeError(operation);
-    const text = new TextDecoder().decode(passphrase);
-    if (text === "wrong passphrase") throw { code: "wrong_credentials", message: "Check both." };
-    if (text === "out of memory") throw new RangeError("out of memory");
-    return { message: state, exportKey: response };
-  },
-};`;
-
 let folder, api, raw;
 
 before(async () => {
@@ -86,7 +94,8 @@ before(async () => {
   await cp(template, folder, { recursive: true });
   await writeFile(join(folder, "glue.js"), glue);
   await writeFile(join(folder, "wasm-inside.js"), `export default "${deflateRawSync(emptyModule).toString("base64")}";`);
-  await writeFile(join(folder, "vouchsafe-worker.js"), workerGlue + (await readFile(join(folder, "worker-tail.js"), "utf8")));
+  const thread = (await readFile(join(folder, "thread.js"), "utf8")).replaceAll("\nexport ", "\n");
+  await writeFile(join(folder, "vouchsafe-worker.js"), `const glue = ${alone};${thread}thread(glue, operate);`);
   for (const file of ["glue.js", "wasm-inside.js"]) await cp(join(folder, file), join(folder, `full-${file}`));
   await cp(join(folder, "vouchsafe-worker.js"), join(folder, "vouchsafe-full-worker.js"));
   api = await import(pathToFileURL(join(folder, "index.js")));
@@ -258,14 +267,71 @@ test("what fails in the worker arrives with its code", async () => {
   await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
 });
 
-test("a worker that is missing is named, with the cure", async () => {
+test("without the worker's file the worker is made from what is loaded", async () => {
   const missing = new URL("nowhere.js", import.meta.url);
-  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message);
-  await assert.rejects(signIn("a passphrase", { worker: missing }), named);
-  const throwing = () => {
-    throw new Error("no");
+  delete globalThis.vouchsafeWorked;
+  await signIn("a passphrase", { worker: missing });
+  assert.deepEqual([...called("finished")[0].exportKey], [9]);
+  assert.equal(globalThis.vouchsafeWorked, undefined, "this thread did the work");
+  await assert.rejects(signIn("wrong passphrase", { worker: missing }), code("wrong_credentials"));
+});
+
+test("where there are no workers the thread does the work itself", async (t) => {
+  t.mock.method(process, "getBuiltinModule", () => undefined);
+  await signIn();
+  assert.ok(globalThis.vouchsafeWorked);
+  const [finished, state] = called("finished");
+  assert.equal(new TextDecoder().decode(finished.message), "a@example.com");
+  assert.ok([...state].every((byte) => byte === 0));
+  await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
+  await assert.rejects(signIn("out of memory"), (error) => code("worker_unavailable")(error) && !/[Cc]opy/.test(error.message));
+});
+
+test("a page in which no worker starts is told the cure, and does not stand still", async (t) => {
+  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message) && error.cause.message === "no";
+  const started = [];
+  const throwing = class {
+    constructor(address, { type } = {}) {
+      started.push(`${address} ${type}`);
+      throw new Error("no");
+    }
   };
-  await assert.rejects(signIn("a passphrase", { worker: throwing }), named);
+  await assert.rejects(signIn("a passphrase", { worker: () => new throwing() }), named);
+  asPage(t, { document: {}, Worker: throwing });
+  await assert.rejects(signIn(), named);
+  assert.match(started.join("\n"), /^undefined undefined\n.*vouchsafe-worker\.js undefined\n.*vouchsafe-worker\.js module\nblob:\S+ undefined\nblob:\S+ module$/);
+});
+
+test("a worker that cannot be handed the module gets its bytes", async (t) => {
+  const given = [];
+  class Worker {
+    constructor(address) {
+      this.address = String(address);
+    }
+    postMessage({ module }) {
+      given.push([this.address.slice(0, 5), Object.prototype.toString.call(module)]);
+      if (module instanceof WebAssembly.Module) throw new DOMException("It could not be cloned.", "DataCloneError");
+      queueMicrotask(() => this.onmessage({ data: { ok: { message: Uint8Array.of(), exportKey: Uint8Array.of() } } }));
+    }
+    terminate() {}
+  }
+  asPage(t, { document: {}, Worker });
+  await signIn();
+  assert.deepEqual(given, [["file:", "[object WebAssembly.Module]"], ["blob:", "[object Uint8Array]"]]);
+});
+
+test("values of another window's classes are known by what they are", async () => {
+  const strange = (script) => runInNewContext(script, { WebAssembly });
+  const { compileFrom } = await import(pathToFileURL(join(folder, "load.js")));
+  const bytes = strange("new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])");
+  assert.ok(!(bytes instanceof Uint8Array));
+  const compiled = strange("new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))");
+  for (const wasm of [bytes, bytes.buffer, compiled]) assert.ok((await compileFrom(wasm)) instanceof WebAssembly.Module);
+  const session = await signIn();
+  await session.invite({ delivery: "link", name: "Bob", expiresAt: strange("new Date(5)") });
+  assert.equal(called("invite")[0].expiresAt, 5);
+  const error = strange(`Object.assign(new Error("gone"), { name: "VouchsafeError", code: "not_found" })`);
+  assert.ok(code("not_found")(error) && !(error instanceof Error));
 });
 
 test("an error tells whether to try again, and narrows by its code", () => {
@@ -631,7 +697,8 @@ test("the policy of Trusted Types lets through the worker that starts, and canno
     terminate() {}
   }
   const before = Object.getOwnPropertySymbols(globalThis).length;
-  asPage(t, { trustedTypes, Worker, location: new URL("https://app.example/page") });
+  const baseURI = "https://app.example/page";
+  asPage(t, { trustedTypes, Worker, location: new URL(baseURI), origin: "https://app.example", document: { baseURI } });
   for (const worker of ["/worker.js", new URL("https://app.example/worker.js")]) await signIn("a passphrase", { worker });
   assert.deepEqual(started, Array(2).fill({ trusted: "https://app.example/worker.js" }));
   await assert.rejects(signIn("a passphrase", { worker: "https://evil.example/worker.js" }), code("worker_unavailable"));

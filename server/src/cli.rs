@@ -135,7 +135,8 @@ pub(crate) struct Cli {
     #[arg(long, env = "VOUCHSAFE_DEV_MAILBOX")]
     dev_mailbox: bool,
 
-    /// Make a new keystore.setup although there are accounts. They can then sign in by their recovery keys alone.
+    /// Make a new keystore.setup, or take another one, although there are accounts. They can then sign in by their recovery
+    /// keys alone.
     #[arg(long, env = "VOUCHSAFE_NEW_OPAQUE_SETUP")]
     new_opaque_setup: bool,
 
@@ -156,7 +157,7 @@ pub(crate) struct Cli {
     trusted_proxy: Vec<String>,
 
     /// The most connections at once, event streams included. The next one waits until another ends. The process needs as
-    /// many open files, and a hundred more.
+    /// many open files, and a hundred more; where it may not have them it has fewer connections.
     #[arg(
         long,
         value_name = "COUNT",

@@ -113,7 +113,8 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// `GET /dev/mails` shows the captured mails to everybody.
     pub dev_mailbox: bool,
-    /// A missing Keystore setup is made anew although there are accounts, which then cannot sign in by passphrase.
+    /// A missing Keystore setup is made anew, or another one taken, although there are accounts, which then cannot sign in by
+    /// passphrase.
     pub new_opaque_setup: bool,
     /// Whoever connects is a proxy: the last entry of `X-Forwarded-For` or `Forwarded` is the caller's address.
     pub behind_proxy: bool,
@@ -123,6 +124,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// What one account may have.
     pub quotas: Quotas,
+    /// The time for the first request of a connection.
+    pub first_timeout: Duration,
     /// The time for the headers of a request, and for a connection to wait for its next request.
     pub header_timeout: Duration,
     /// The time for which a client may take nothing of an answer.
@@ -171,6 +174,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             rate_limits: true,
             quotas: Quotas::default(),
+            first_timeout: Duration::from_secs(10),
             // Longer than proxies keep unused connections, so that they close them first.
             header_timeout: Duration::from_secs(75),
             answer_timeout: Duration::from_secs(30),

@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     };
     let done: Result<(), Box<dyn Error>> = runtime.block_on(async {
         match cli.into_task() {
-            Task::Serve(config) => {
+            Task::Serve(mut config) => {
+                config.max_connections = process::connections(config.max_connections);
                 let server = Server::start(*config).await?;
                 process::wait_to_stop(&server).await;
                 server.stop().await;

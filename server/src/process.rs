@@ -21,6 +21,50 @@ pub async fn wait_to_stop(server: &Server) {
     tracing::info!("stopping");
 }
 
+/// The files that a process needs beside its connections.
+const OTHER_FILES: u32 = 100;
+
+/// As many connections as the process may have files open for, and no more than these. Its limit is raised as far as it may be.
+pub fn connections(wanted: u32) -> u32 {
+    let files = open_files(wanted.saturating_add(OTHER_FILES));
+    let connections = files.saturating_sub(OTHER_FILES).clamp(1, wanted.max(1));
+    if connections < wanted {
+        tracing::warn!(
+            files,
+            connections,
+            "there are fewer connections than --max-connections: raise the limit on open files (ulimit -n)"
+        );
+    }
+    connections
+}
+
+/// The open files that the process may have, after asking for so many.
+#[cfg(unix)]
+fn open_files(wanted: u32) -> u32 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::from(wanted);
+    let raised = wanted.min(limit.maximum.unwrap_or(u64::MAX));
+    if limit.current.is_some_and(|current| current < raised) {
+        // Where it cannot be raised it stays as it is.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(raised),
+                ..limit
+            },
+        );
+    }
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(wanted);
+    u32::try_from(current.min(wanted)).unwrap_or(u32::MAX)
+}
+
+/// Other systems have no such limit.
+#[cfg(not(unix))]
+fn open_files(wanted: u32) -> u32 {
+    wanted
+}
+
 /// Logs to standard error, as `VOUCHSAFE_LOG` says. Standard output is for the address alone, so that programs can
 /// read it.
 pub fn log_to_stderr(json: bool) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
@@ -149,9 +149,11 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
         text("invitationUrl"),
         steps,
     )?;
-    let client = match member("device").dyn_into::<Uint8Array>() {
-        Ok(device) => client.with_device(device_of(&device)?),
-        Err(_) => client,
+    let device = member("device");
+    let client = if ArrayBuffer::is_view(&device) {
+        client.with_device(device_of(&device.unchecked_into())?)
+    } else {
+        client
     };
     match member("timeout").as_f64() {
         // What is no such number becomes 0, which is refused.

@@ -1,7 +1,7 @@
 // Accounts: what opens them, what does not, and the cards that are there again on another device.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

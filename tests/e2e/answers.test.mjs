@@ -1,7 +1,7 @@
 // The other answers to an invitation, and invitations that are no longer good.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { twoPeople, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

@@ -1,8 +1,8 @@
 // Services that lie to one person: what the client refuses, at which step, and that nothing else is touched.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { attack, codeOf, connect, mailTo, rowsOf, usePeople } from "./people.mjs";
+import { test } from "./sample.mjs";
 
 const newPerson = usePeople();
 const card = { label: "Passport", fields: [{ name: "number", label: "Number", value: "X1234567" }] };

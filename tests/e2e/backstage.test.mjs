@@ -1,8 +1,8 @@
 // The servers' side of the page: the steps as they happen, the rows as they are stored, and servers that lie.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
+import { test } from "./sample.mjs";
 import { twoConnected, twoPeople, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

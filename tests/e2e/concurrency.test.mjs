@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
@@ -116,7 +116,8 @@ test("signing out while calls are under way", async (t) => {
 test("the module's own object is freed while calls are under way", async (t) => {
   const page = await tab(t);
   const endings = await page.evaluate(async () => {
-    const { RawSession } = await import(`${location.origin}/vouchsafe/glue.js`);
+    const { bindings } = await import(`${location.origin}/vouchsafe/glue.js`);
+    const { RawSession } = bindings();
     const { session, fifty, endings } = globalThis.tools;
     // Each call looks first at what the browser has stored.
     let raw;

@@ -1,7 +1,7 @@
 // Two people who have no mouse, from nothing to a card that was read and taken back.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();

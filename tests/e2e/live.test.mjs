@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { test } from "node:test";
 import { startProxy } from "./proxy.mjs";
+import { test } from "./sample.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

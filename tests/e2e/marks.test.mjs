@@ -2,8 +2,8 @@
 // page as an app would.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { load, someone, use } from "./app.mjs";
+import { test } from "./sample.mjs";
 import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();

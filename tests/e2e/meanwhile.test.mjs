@@ -2,7 +2,7 @@
 // is lost, nothing is said that is not so, and nobody is chosen in another one's place.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

@@ -1,7 +1,7 @@
 // Losing a passphrase, changing it, replacing the recovery key, and leaving for good.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

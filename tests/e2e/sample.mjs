@@ -1,11 +1,28 @@
 // What is run of many cases: all of them with `cargo xtask test --thorough`, else some, others with each commit.
 
+import { test as always } from "node:test";
+
 /** Whether everything is run. */
 export const thorough = process.env.VOUCHSAFE_THOROUGH === "1";
+
+/** The number of the sample; where there is none, somebody runs tests by name. */
+const number = process.env.VOUCHSAFE_SAMPLE;
 
 /** `count` of the cases, or all. They follow one another, so that as many commits as there are cases try each of them. */
 export function sample(cases, count) {
   if (thorough) return cases;
-  const first = Number(process.env.VOUCHSAFE_SAMPLE ?? 0);
+  const first = Number(number ?? 0);
   return Array.from({ length: Math.min(count, cases.length) }, (_, index) => cases[(first + index) % cases.length]);
+}
+
+/** A test of a file is in one of so many samples. A test of the page takes some ten seconds, and there are more than a hundred. */
+const SAMPLES = 3;
+
+let place = 0;
+
+/** `test` of Node.js for what is beside the main ways through the page: it skips those that are in other samples. */
+export function test(name, run) {
+  const mine = (place++ + Number(number ?? 0)) % SAMPLES === 0;
+  const skip = !thorough && number !== undefined && !mine && "in another sample";
+  always(name, { skip }, run);
 }

@@ -6,11 +6,10 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
 import { holdPort } from "./port.mjs";
 import { startProxy } from "./proxy.mjs";
-import { thorough } from "./sample.mjs";
+import { test, thorough } from "./sample.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

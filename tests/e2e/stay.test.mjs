@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { test } from "node:test";
+import { test } from "./sample.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const device = useBrowser();

@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, test } from "node:test";
+import { after } from "node:test";
 import jsQR from "jsqr";
 import { assertAccessible } from "./axe.mjs";
+import { test } from "./sample.mjs";
 import { DEMO_URL, useBrowser } from "./support.mjs";
 
 const CAMERA = { width: 640, height: 480 };

@@ -1,61 +1,6 @@
-// The demo page in Firefox: two windows connect by a link, and a card goes over and is taken back.
+// The demo page in Firefox.
 
-import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { test } from "node:test";
-import { useFirefox } from "./webdriver.mjs";
+import { testSharing } from "../webdriver/share.mjs";
+import { useFirefox } from "../webdriver/firefox.mjs";
 
-const page = process.env.VOUCHSAFE_DEMO_URL ?? "http://127.0.0.1:8787/";
-const newWindow = useFirefox();
-
-async function signUp(window, name) {
-  await window.fill("Email address", `${name}.${randomBytes(5).toString("hex")}@example.test`);
-  await window.fill("Passphrase", `${name} has a long passphrase`);
-  await window.press("Create account");
-  await window.sees("Your recovery key");
-  await window.press("I have written it down");
-  await window.sees("Your cards");
-}
-
-test("a card goes from one window to another, and is taken back", async () => {
-  const alice = await newWindow(page);
-  await signUp(alice, "alice");
-  await alice.press("New card");
-  await alice.fill("Card title", "Car");
-  await alice.fill("Field name", "Plate");
-  await alice.fill("Value", "VS 1204");
-  await alice.press("Save card");
-  await alice.sees("VS 1204");
-  await alice.press("Invite somebody");
-  await alice.choose("By a link that I hand over");
-  await alice.fill("What do you call this person?", "Bob");
-  await alice.press("Make invitation link");
-  const link = await alice.value("Invitation link for Bob");
-  assert.match(link, /#vouchsafe=1\.l\./);
-  await alice.press("Done");
-
-  const bob = await newWindow(link);
-  await bob.sees("You are invited");
-  await signUp(bob, "bob");
-  await bob.fill("What do you call the person who invited you?", "Alice");
-  await bob.press("Accept");
-  await bob.sees("You are connected with Alice.");
-  await bob.sees("Verified: invitation link");
-
-  // The news of it may be missed: a window that gets the focus looks by itself.
-  await alice.sees("Verified: invitation link");
-  await alice.press("Share Car");
-  await alice.press("Share", "//dialog");
-  await alice.sees("Shared with Bob.");
-  await bob.sees("From Alice");
-  assert.ok(!(await bob.text()).includes("VS 1204"));
-  await bob.press("Read what Alice shared");
-  await bob.sees("VS 1204", "article");
-  assert.match(await bob.text("article"), /Car\s+Plate\s+VS 1204\s+From Alice\s+Verified/i);
-
-  await alice.press("Revoke what you shared with Bob");
-  await alice.press("Revoke", "//dialog");
-  await alice.sees("You share nothing.");
-  await bob.sees("took this card back while you had it open");
-  assert.ok(!(await bob.text()).includes("VS 1204"));
-});
+testSharing(useFirefox());

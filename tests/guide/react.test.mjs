@@ -22,6 +22,8 @@ test("two tabs share a card in React", async (t) => {
   const source = fileURLToPath(new URL("examples/react", root));
   await cp(source, app, { recursive: true, filter: (path) => !["node_modules", "dist"].includes(basename(path)) });
   await shell("npm install\nnpm run build", app);
+  // The app's own tests. The times end tests that would hang, and decide nothing else.
+  await shell("npm test -- --testTimeout=180000 --hookTimeout=180000", app);
   const { page } = await dev(t, app, { VITE_SERVICES: services });
 
   const open = await openTabs(t);

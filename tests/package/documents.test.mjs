@@ -81,3 +81,21 @@ test("the README's map names every folder", async () => {
     }
   }
 });
+
+test("what the package's README says of dev servers is in the services' words", async () => {
+  const section = (await read("pkg-template/README.md")).split("## From your dev server")[1].split("\n## ")[0];
+  const folder = "server/src/keystore";
+  const names = (await readdir(new URL(folder, root))).filter((name) => name.endsWith(".rs"));
+  const keystore = (await Promise.all(names.map((name) => read(`${folder}/${name}`)))).join("\n");
+  const quoted = [...section.matchAll(/: "([^"]+)"/g)].map(([, words]) => words);
+  assert.equal(quoted.length, 2);
+  for (const words of quoted) assert.ok(keystore.includes(`"${words}`), words);
+  const options = new Set(section.match(/--[a-z][a-z-]+/g));
+  assert.ok(options.size >= 4);
+  const cli = await read("server/src/cli.rs");
+  for (const option of options) assert.ok(cli.includes(`    ${option.slice(2).replaceAll("-", "_")}:`), option);
+  const codes = /export type ErrorCode =([^;]+);/.exec(await read("pkg-template/index.d.ts"))[1];
+  const named = rows(section).flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)`/g)].map(([, code]) => code));
+  // Beside them an error's member.
+  for (const code of named) assert.ok(code === "cause" || codes.includes(`"${code}"`), code);
+});

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { basename, extname, join, normalize } from "node:path";
 import { after, before } from "node:test";
@@ -31,10 +32,36 @@ export function setting(name) {
 /** The folder in which npm put the tools. A project within it finds them as it would find its own. */
 export const tools = () => setting("CONSUMERS");
 
+/** A program of an npm package that holds nothing else; `null` where npm installed none for this machine. */
+export function binary(path) {
+  const found = join(tools(), "node_modules", path);
+  return existsSync(found) ? found : null;
+}
+
+/**
+ * Installs the tools of a folder of `tools` beside this file, which are not needed in every run. Returns the folder in which
+ * they are, with those of every run above it.
+ */
+export async function furtherTools(group) {
+  const folder = join(tools(), group);
+  await mkdir(folder, { recursive: true });
+  for (const name of ["package.json", "package-lock.json"]) await cp(join(here, "tools", group, name), join(folder, name));
+  // `npm ci` empties the folder first, so it runs only when the lock file is another one.
+  const stamp = join(folder, "node_modules/.installed-lock.json");
+  const lock = await readFile(join(folder, "package-lock.json"), "utf8");
+  if (existsSync(stamp) && (await readFile(stamp, "utf8")) === lock) return folder;
+  await run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], folder);
+  await writeFile(stamp, lock);
+  return folder;
+}
+
 /** A new project with the files of the folder `name`, and of others, and the package installed from the tarball. */
-export async function project(t, name, ...others) {
-  await mkdir(join(tools(), "projects"), { recursive: true });
-  const folder = await mkdtemp(join(tools(), "projects", `${basename(name)}-`));
+export const project = (t, name, ...others) => projectAmong(tools(), t, name, ...others);
+
+/** The same among the tools of a folder. */
+export async function projectAmong(found, t, name, ...others) {
+  await mkdir(join(found, "projects"), { recursive: true });
+  const folder = await mkdtemp(join(found, "projects", `${basename(name)}-`));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   for (const source of [name, ...others]) await cp(join(here, source), folder, { recursive: true });
   await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", setting("TARBALL")], folder);
@@ -49,16 +76,19 @@ export async function run(program, args, cwd, env = {}) {
   return printed();
 }
 
+/** The command of a tool that npm installed: its name, or the path of the script that it is. */
+const command = (tool, args) => (tool.endsWith("js") ? [newNode, [tool, ...args]] : [join(tools(), "node_modules/.bin", tool), args]);
+
 /** Runs a tool that npm installed, such as a bundler. Anything that it warns of is a failure. */
 export async function build(tool, args, cwd) {
-  const printed = await run(join(tools(), "node_modules/.bin", tool), args, cwd);
+  const printed = await run(...command(tool, args), cwd);
   assert.doesNotMatch(printed, /warn|deprecat|\(!\)/i, `${tool} warns`);
   return printed;
 }
 
 /** Starts a tool that serves; it ends with the test. Resolves with the address that it prints. */
 export async function serveWith(t, tool, args, cwd) {
-  const { child, printed } = start(join(tools(), "node_modules/.bin", tool), args, cwd);
+  const { child, printed } = start(...command(tool, args), cwd);
   const ended = new Promise((resolve) => child.once("close", resolve));
   t.after(async () => {
     process.kill(-child.pid, "SIGTERM");
@@ -78,13 +108,16 @@ export async function serveWith(t, tool, args, cwd) {
 
 function start(program, args, cwd, env = {}) {
   // These variables would let the tools say more than to a developer, or in colours.
-  const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env };
+  const environment = { ...process.env, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1", ...env };
   for (const name of ["CI", "FORCE_COLOR", "NODE_ENV", "NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete environment[name];
   const child = spawn(program, args, { cwd, env: environment, detached: true });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (text += chunk));
   return { child, printed: () => text };
 }
+
+/** Some tools need a newer Node.js than the package does. */
+export const newNode = binary("node-22/bin/node") ?? process.execPath;
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
@@ -106,22 +139,33 @@ export async function serve(t, folder, { headers = {}, host = "127.0.0.1" } = {}
   return `http://${host}:${server.address().port}/`;
 }
 
+/** Chromium, and the options that it is started with. */
+export const CHROMIUM = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    // A name that is no secure context, as pages without https have.
+    "--host-resolver-rules=MAP insecure.example 127.0.0.1",
+  ],
+};
+
+/** The address with those of the services behind it. */
+export function withServices(page) {
+  const address = new URL(page);
+  address.searchParams.set("vault", setting("VAULT"));
+  address.searchParams.set("keystore", setting("KEYSTORE"));
+  return address.href;
+}
+
 /** Starts one browser for the tests of a file. The result opens a page and returns what it shows in the end. */
 export function useBrowser() {
   let browser;
   before(async () => {
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-component-update",
-        // A name that is no secure context, as pages without https have.
-        "--host-resolver-rules=MAP insecure.example 127.0.0.1",
-      ],
-    });
+    browser = await chromium.launch(CHROMIUM);
   });
   after(() => browser?.close());
   return async (t, page, { faultsExpected = false } = {}) => {
@@ -143,9 +187,7 @@ export function useBrowser() {
         console.error(`security policy: ${violatedDirective} ${blockedURI} ${sample}`);
       });
     });
-    const address = new URL(page);
-    for (const [name, url] of [["vault", setting("VAULT")], ["keystore", setting("KEYSTORE")]]) address.searchParams.set(name, url);
-    await tab.goto(address.href);
+    await tab.goto(withServices(page));
     const output = tab.locator("output").filter({ hasText: /\S/ });
     await Promise.race([output.waitFor({ timeout: LONG }), uncaught]).catch((error) => {
       throw new Error(`The page shows nothing; it had these faults:\n${faults.join("\n")}`, { cause: error });

@@ -8,6 +8,7 @@ mod descriptions;
 mod docs;
 mod files;
 mod firefox;
+mod glue;
 mod measure;
 mod module;
 mod npm;
@@ -25,6 +26,7 @@ mod size;
 mod spent;
 mod test;
 mod tools;
+mod webkit;
 mod workspace;
 
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::budget;
 use crate::files;
+use crate::glue::{Glue, without_comments};
 use crate::npm::{self, NPM};
 use crate::order;
 use crate::output::say;
@@ -38,22 +39,23 @@ const OPTIMISE: [&str; 5] = [
 ];
 const REORDER: &str = "--reorder-functions-by-name";
 const WASM_OPT: &str = "binaryen/bin/wasm-opt";
+/// What runs in a worker, and with the bindings is its script.
+const THREAD: &str = "thread.js";
 /// The module as a file, for `vouchsafe/external`.
 const MODULE: &str = "vouchsafe_bg.wasm";
 
-/// A compiled module and its bindings.
+/// A compiled module and its bindings, as wasm-bindgen wrote them.
 struct Module {
     wasm: Vec<u8>,
-    /// The JavaScript for pages.
-    web: String,
-    /// The JavaScript for the worker, which loads no other files.
-    classic: String,
+    script: String,
 }
 
 /// The built package.
 pub(crate) struct Package {
     /// The unpacked package.
     pub(crate) folder: PathBuf,
+    /// Its scripts as they were written, with the types that they keep to.
+    pub(crate) typed: PathBuf,
     /// The tarball that npm installs.
     pub(crate) tarball: PathBuf,
 }
@@ -94,6 +96,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
     say!("==> Assembling the package");
     let folder = scratch.path().join("vouchsafe");
     copy_template(workspace, &folder)?;
+    let typed = scratch.path().join("typed");
+    write_typed(workspace, &typed, &[(&USUAL, &usual), (&FULL, &full)])?;
     let both = thread::scope(|scope| {
         let full = scope.spawn(|| add(workspace, &FULL, &full, &wasm_opt, &folder));
         (
@@ -109,10 +113,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
 
     let done = parent.join("vouchsafe");
     files::replace_folder(&done, &folder)?;
+    let done_typed = parent.join("typed");
+    files::replace_folder(&done_typed, &typed)?;
     report(workspace, &done, &wasm, &full_wasm)?;
     say!("    {}", tarball.display());
     Ok(Package {
         folder: done,
+        typed: done_typed,
         tarball,
     })
 }
@@ -137,7 +144,7 @@ pub(crate) fn named_module(workspace: &Workspace) -> Result<Vec<u8>> {
     let module = compile(workspace, &USUAL)?;
     let scratch = files::scratch(&workspace.target.join("package"))?;
     let scratch = scratch.path();
-    let (_, wasm) = bindings(&module, Target::Web, scratch)?;
+    let (_, wasm) = bindings(&module, scratch)?;
     optimise(
         workspace,
         &modules.join(WASM_OPT),
@@ -175,13 +182,27 @@ fn compile(workspace: &Workspace, part: &Part) -> Result<PathBuf> {
 /// Compiles the module and makes its bindings.
 fn build_module(workspace: &Workspace, part: &Part, scratch: &Path) -> Result<Module> {
     let module = compile(workspace, part)?;
-    let (web, wasm) = bindings(&module, Target::Web, scratch)?;
-    let (classic, classic_wasm) = bindings(&module, Target::NoModules, scratch)?;
-    ensure!(
-        wasm == classic_wasm,
-        "The page's and the worker's bindings fit different modules; wasm-bindgen has changed."
-    );
-    Ok(Module { wasm, web, classic })
+    let (script, wasm) = bindings(&module, scratch)?;
+    Ok(Module { wasm, script })
+}
+
+/// Writes the scripts with their comments, which hold the types, and what they import.
+fn write_typed(workspace: &Workspace, folder: &Path, modules: &[(&Part, &Module)]) -> Result<()> {
+    let template = workspace.root.join("pkg-template");
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(&template)? {
+        let path = entry?.path();
+        let kind = path.extension().unwrap_or_default();
+        if kind == "js" || kind == "ts" {
+            fs::copy(&path, folder.join(path.file_name().unwrap_or_default()))?;
+        }
+    }
+    for (part, module) in modules {
+        let named = |name: &str| folder.join(format!("{}{name}", part.prefix));
+        files::write(&named("glue.js"), Glue::of(&module.script)?.script())?;
+        files::write(&named("wasm-inside.js"), "export default \"\";\n")?;
+    }
+    Ok(())
 }
 
 /// Puts a built module into the package in `folder`, as the files that the entries import. Returns it as it is there.
@@ -192,7 +213,7 @@ fn add(
     wasm_opt: &Path,
     folder: &Path,
 ) -> Result<Vec<u8>> {
-    let tail = files::read(&workspace.root.join("pkg-template/worker-tail.js"))?;
+    let thread = files::read(&workspace.root.join("pkg-template").join(THREAD))?;
     let scratch = tempfile::tempdir()?;
     let wasm = optimise(
         workspace,
@@ -201,14 +222,15 @@ fn add(
         Names::Removed,
         scratch.path(),
     )?;
-    let worker = format!("{}{tail}", without_comments(&module.classic));
+    let glue = Glue::of(&without_comments(&module.script))?;
+    let worker = glue.worker(&without_comments(&thread));
     ensure!(
         worker.len() > WORKER_AT_LEAST,
         "The worker has shrunk below {WORKER_AT_LEAST} bytes: bundlers would inline it."
     );
     files::write(&folder.join(part.worker), &worker)?;
     let named = |name: &str| folder.join(format!("{}{name}", part.prefix));
-    files::write(&named("glue.js"), without_comments(&module.web))?;
+    files::write(&named("glue.js"), without_comments(&glue.script()))?;
     let packed = BASE64.encode(&deflate(&wasm)?);
     files::write(
         &named("wasm-inside.js"),
@@ -234,7 +256,7 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(&template)? {
         let entry = entry?;
         let name = entry.file_name();
-        if !entry.file_type()?.is_file() || name == "worker-tail.js" || name == "package.json" {
+        if !entry.file_type()?.is_file() || name == "package.json" {
             continue;
         }
         if entry
@@ -267,44 +289,6 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
     files::write(&folder.join("package.json"), filled)
 }
 
-/// A script without the comments that describe its parts, but with the lines that say a type.
-fn without_comments(script: &str) -> String {
-    let mut short = String::with_capacity(script.len());
-    let mut comment = String::new();
-    for line in script.split_inclusive('\n') {
-        if comment.is_empty() && !line.trim_start().starts_with("/**") {
-            short.push_str(line);
-            continue;
-        }
-        comment.push_str(line);
-        if line.trim_end().ends_with("*/") {
-            short.push_str(&types_in(&comment));
-            comment.clear();
-        }
-    }
-    short + &comment
-}
-
-/// The lines of a comment from the first type on, with the line that begins the comment.
-fn types_in(comment: &str) -> String {
-    let lines: Vec<&str> = comment.split_inclusive('\n').collect();
-    match lines.iter().position(|line| line.contains('@')) {
-        None => String::new(),
-        Some(0) => comment.to_owned(),
-        Some(first) => lines
-            .iter()
-            .take(1)
-            .chain(&lines[first..])
-            .copied()
-            .collect(),
-    }
-}
-
-enum Target {
-    Web,
-    NoModules,
-}
-
 /// Whether the module says what its functions are called.
 #[derive(Clone, Copy)]
 enum Names {
@@ -313,18 +297,15 @@ enum Names {
 }
 
 /// The JavaScript that a module needs, and the module that fits it, with the names of its functions.
-fn bindings(module: &Path, target: Target, scratch: &Path) -> Result<(String, Vec<u8>)> {
+fn bindings(module: &Path, scratch: &Path) -> Result<(String, Vec<u8>)> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(module)
         .out_name("vouchsafe")
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_producers_section(true);
-    match target {
-        Target::Web => bindgen.web(true)?,
-        Target::NoModules => bindgen.no_modules(true)?,
-    };
+        .remove_producers_section(true)
+        .web(true)?;
     let mut output = bindgen.generate_output()?;
     let alone = output.snippets().values().all(Vec::is_empty) && output.local_modules().is_empty();
     ensure!(
@@ -383,8 +364,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Result<usize> {
 /// Says how much a page loads, and fails when that is too much.
 fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -> Result<()> {
     let mut scripts = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    for path in files::list(folder)? {
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -392,7 +372,9 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
             .into_owned();
         let separate = ["vouchsafe-worker.js", "wasm-inside.js", "external.js"]
             .contains(&name.as_str())
-            || name.contains("full");
+            || name.contains("full")
+            // Tests of apps load these, and no page.
+            || name.starts_with("testing");
         if name.ends_with(".js") && !separate {
             scripts.extend(fs::read(&path)?);
         }
@@ -419,20 +401,4 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
     say!("    {}", folder.display());
     let parts = [("wasm", small), ("full", full), ("javascript", javascript)];
     budget::check(workspace, &parts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_comments;
-
-    #[test]
-    fn of_comments_only_types_stay() {
-        let script = "/** What it is. */\nlet a;\n/**\n * What it does.\n *\n * @param {string} b\n */\nf(b);\n";
-        assert_eq!(
-            without_comments(script),
-            "let a;\n/**\n * @param {string} b\n */\nf(b);\n"
-        );
-        let typed = "/** @type {string} */\nlet c; // Why.\n";
-        assert_eq!(without_comments(typed), typed);
-    }
 }

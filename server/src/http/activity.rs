@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::refusal::in_place_of;
+
 /// The largest piece in which an answer is handed to the connection: the next one is asked for when there is room again,
 /// which shows whether the client reads.
 const MAX_PIECE_BYTES: usize = 64 << 10;
@@ -20,6 +22,8 @@ const MAX_PIECE_BYTES: usize = 64 << 10;
 /// The times after which a connection is ended.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
+    /// Until there is a first request.
+    pub(super) first: Duration,
     /// Without a request that is being answered.
     pub(super) idle: Duration,
     /// Without a client that takes what it asked for.
@@ -49,7 +53,7 @@ pub(super) enum Verdict {
     Wait(Instant),
     /// It has no request.
     Idle,
-    /// Its client takes nothing.
+    /// It never had one, or its client takes nothing.
     Stalled,
 }
 
@@ -98,12 +102,19 @@ impl Activity {
             return Verdict::Stalled;
         }
         let idle = state.answers.is_empty() && state.writing.is_none();
-        let idle = idle.then(|| state.idle + self.patience.idle);
+        let patience = match state.made {
+            0 => self.patience.first,
+            _ => self.patience.idle,
+        };
+        let idle = idle.then(|| state.idle + patience);
         if idle.is_some_and(|end| end <= now) {
-            return Verdict::Idle;
+            return match state.made {
+                0 => Verdict::Stalled,
+                _ => Verdict::Idle,
+            };
         }
         // What begins to wait from now on ends no sooner than this.
-        let shortest = self.patience.stalled.min(self.patience.idle);
+        let shortest = self.patience.stalled.min(patience);
         let ends = [stalled, idle, Some(now + shortest)];
         Verdict::Wait(ends.into_iter().flatten().min().unwrap_or(now))
     }
@@ -190,13 +201,23 @@ impl HttpBody for WatchedBody {
     }
 }
 
-/// A connection's stream, which notes when there is no room to write.
+/// A connection's stream, which notes when there is no room to write, and gives what hyper refuses by itself a body.
 pub(super) struct WatchedStream {
-    pub(super) stream: TcpStream,
-    pub(super) activity: Arc<Activity>,
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    /// The rest of what is written in place of hyper's answer.
+    refusal: Option<Bytes>,
 }
 
 impl WatchedStream {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            activity,
+            refusal: None,
+        }
+    }
+
     fn note<T>(&self, written: Poll<T>) -> Poll<T> {
         let mut state = self.activity.state();
         if written.is_pending() {
@@ -207,6 +228,27 @@ impl WatchedStream {
         }
         drop(state);
         written
+    }
+
+    /// Writes the refusal in place of hyper's bytes, which are the same at each call until all of it is written.
+    fn refuse(
+        &mut self,
+        context: &mut Context<'_>,
+        mut refusal: Bytes,
+        instead_of: usize,
+    ) -> Poll<io::Result<usize>> {
+        while !refusal.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(context, &refusal);
+            match self.note(written) {
+                Poll::Ready(Ok(count)) => drop(refusal.split_to(count)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.refusal = Some(refusal);
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(instead_of))
     }
 }
 
@@ -226,6 +268,10 @@ impl AsyncWrite for WatchedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let begun = self.refusal.take();
+        if let Some(refusal) = begun.or_else(|| in_place_of(bytes).map(Bytes::from)) {
+            return self.refuse(context, refusal, bytes.len());
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.note(written)
     }
@@ -235,6 +281,9 @@ impl AsyncWrite for WatchedStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [only] = slices {
+            return self.poll_write(context, only);
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.note(written)
     }

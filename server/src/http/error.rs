@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::store::outage;
+
 /// The codes a client may meet, a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -226,6 +228,12 @@ impl ApiError {
         self.detail
     }
 
+    /// The body.
+    pub(super) fn to_json(&self) -> String {
+        let error = self.detail.clone();
+        serde_json::to_string(&ErrorBody { error }).unwrap_or_default()
+    }
+
     /// A failure of the server's own: logged here, and not told to the client.
     pub(crate) fn internal(what: &str, cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "{what}");
@@ -240,8 +248,14 @@ impl From<Code> for ApiError {
 }
 
 impl From<sqlx::Error> for ApiError {
+    /// Clients repeat what gets a 503.
     fn from(error: sqlx::Error) -> Self {
-        Self::internal("the database failed", error)
+        let passes = outage::passes(&error);
+        let failed = Self::internal("the database failed", error);
+        match passes {
+            true => failed.with_status(StatusCode::SERVICE_UNAVAILABLE),
+            false => failed,
+        }
     }
 }
 

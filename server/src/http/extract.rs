@@ -116,6 +116,13 @@ pub(crate) fn refuse_doubled<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Resul
     }
 }
 
+/// The refusal of an `expiresAt` that lies in the past.
+pub(crate) fn over_already() -> ApiError {
+    ApiError::bad_input(
+        "Check this device's clock: `expiresAt` is over already by the server's clock.",
+    )
+}
+
 /// The answer to a query: the records that exist.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -17,22 +17,21 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
 use crate::http::forwarded::Proxies;
+use crate::http::readiness::{self, Readiness};
 use crate::http::room::{Rooms, enter};
 use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
-use crate::store::db::Db;
 use crate::urls::web_origin;
 
 /// The time for a request, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds to a service's routes its description, its health and its answers to wrong methods.
-pub(crate) fn service<S: Clone + Send + Sync + 'static>(
+pub(crate) fn service<S: Readiness + 'static>(
     title: &str,
     base: &str,
-    routes: OpenApiRouter<S>,
-    state: S,
-    db: Db,
+    routes: OpenApiRouter<Arc<S>>,
+    state: Arc<S>,
 ) -> Router {
     let (router, mut api) = OpenApiRouter::new().nest("/v1", routes).split_for_parts();
     describe(&mut api, title, base);
@@ -44,37 +43,17 @@ pub(crate) fn service<S: Clone + Send + Sync + 'static>(
         )
     };
     let router = router
-        .with_state(state)
+        .with_state(Arc::clone(&state))
         .route("/v1/openapi.json", get(open))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .method_not_allowed_fallback(wrong_method);
-    // A service that is mounted at the root shares the process's `/health`.
+    // A service that is mounted at the root shares the process's `/health` and `/ready`.
     if base.is_empty() {
         router
     } else {
-        router.merge(health(vec![db]))
+        let service: Arc<dyn Readiness> = state;
+        router.merge(readiness::routes(vec![service]))
     }
-}
-
-/// `GET /health`: whether every database answers.
-pub(crate) fn health(databases: Vec<Db>) -> Router {
-    let answer = |State(databases): State<Arc<Vec<Db>>>| async move {
-        for db in databases.iter() {
-            if !db.is_healthy().await {
-                return ApiError::new(
-                    Code::ServerError,
-                    "Try again later: the database does not answer.",
-                )
-                .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)
-                .into_response();
-            }
-        }
-        axum::Json(serde_json::json!({ "status": "ok" })).into_response()
-    };
-    Router::new()
-        .route("/health", get(answer))
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(databases))
 }
 
 fn describe(api: &mut OpenApi, title: &str, base: &str) {
@@ -121,7 +100,8 @@ pub(crate) async fn not_found() -> ApiError {
     ApiError::new(Code::NotFound, "Check the address: there is no such route.")
 }
 
-async fn wrong_method() -> ApiError {
+/// The answer to a method that the route does not know.
+pub(super) async fn wrong_method() -> ApiError {
     ApiError::bad_input("Use a method that this route knows.")
         .with_status(axum::http::StatusCode::METHOD_NOT_ALLOWED)
 }
@@ -154,6 +134,10 @@ async fn secure(request: Request, next: Next) -> Response {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    // A cache that stores answers all the same, such as a page's service worker, shall not give one person's to another.
+    response
+        .headers_mut()
+        .append(header::VARY, HeaderValue::from_static("authorization"));
     response
 }
 

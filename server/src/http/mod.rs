@@ -7,6 +7,8 @@ mod forwarded;
 pub(crate) mod layers;
 pub(crate) mod limits;
 pub(crate) mod page;
+pub(crate) mod readiness;
+mod refusal;
 pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod server;

@@ -43,6 +43,7 @@ impl Bounds {
     pub(super) fn new(config: &Config, proxies: Arc<Proxies>) -> Self {
         Self {
             patience: Patience {
+                first: config.first_timeout.min(config.header_timeout),
                 idle: config.header_timeout,
                 stalled: config.answer_timeout,
             },
@@ -169,10 +170,7 @@ async fn connection(
             answer(router.clone(), request, activity.begin())
         }
     });
-    let stream = WatchedStream {
-        stream,
-        activity: Arc::clone(&activity),
-    };
+    let stream = WatchedStream::new(stream, Arc::clone(&activity));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut is_ending = false;
     loop {

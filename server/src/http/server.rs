@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::readiness::{self, Readiness};
 use super::{layers, page};
 use crate::config::Config;
 use crate::http::error::ApiError;
@@ -66,22 +67,16 @@ impl Server {
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
         let mut running = Running::new(stopping.clone());
-        let mut token_keys = None;
-        if config.services.keystore() {
-            token_keys = Some(running.keystore(&config, &urls).await?);
-        }
-        if config.services.vault() {
-            running.vault(&config, &urls, token_keys).await?;
-        }
-        let Running {
-            router,
-            databases,
-            working,
-            ..
-        } = running;
-        let router = router.merge(layers::health(databases.clone()));
-        let router = wrap(fall_back(router, config.page.as_deref())?);
-        let router = layers::surround(router, cors, Arc::clone(&proxies));
+        let router = match running.open(&config, &urls, wrap).await {
+            Ok(router) => layers::surround(router, cors, Arc::clone(&proxies)),
+            Err(error) => {
+                stop.send_replace(true);
+                for db in &running.databases {
+                    db.close().await;
+                }
+                return Err(error);
+            }
+        };
         files::complain(&config.data);
         let bounds = Bounds::new(&config, proxies);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
@@ -91,8 +86,8 @@ impl Server {
             keystore_url: urls.keystore.text,
             stop,
             serving,
-            working,
-            databases,
+            working: running.working,
+            databases: running.databases,
         })
     }
 
@@ -145,6 +140,7 @@ struct Running {
     stopping: watch::Receiver<bool>,
     router: Router,
     databases: Vec<Db>,
+    services: Vec<Arc<dyn Readiness>>,
     working: Vec<JoinHandle<()>>,
 }
 
@@ -154,8 +150,28 @@ impl Running {
             stopping,
             router: Router::new(),
             databases: Vec::new(),
+            services: Vec::new(),
             working: Vec::new(),
         }
+    }
+
+    /// Opens the services and gives the routes of the process, without the layers around all of them.
+    async fn open(
+        &mut self,
+        config: &Config,
+        urls: &Urls,
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> Result<Router, StartError> {
+        let mut token_keys = None;
+        if config.services.keystore() {
+            token_keys = Some(self.keystore(config, urls).await?);
+        }
+        if config.services.vault() {
+            self.vault(config, urls, token_keys).await?;
+        }
+        let services = std::mem::take(&mut self.services);
+        let router = std::mem::take(&mut self.router).merge(readiness::routes(services));
+        Ok(wrap(fall_back(router, config.page.as_deref())?))
     }
 
     /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.
@@ -163,6 +179,7 @@ impl Running {
         let keystore = Keystore::open(config, urls).await?;
         let keys = TrustedKeys::fixed(&keystore.token_key().public());
         self.databases.push(keystore.db.clone());
+        self.services.push(keystore.clone());
         let work = keystore.clone().work(config.sweep, self.stopping.clone());
         self.working.push(tokio::spawn(work));
         let path = &urls.keystore.path;
@@ -185,6 +202,7 @@ impl Running {
         };
         let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
         self.databases.push(vault.db.clone());
+        self.services.push(vault.clone());
         let work = vault.clone().work(config.sweep);
         self.working.push(tokio::spawn(work));
         let path = &urls.vault.path;

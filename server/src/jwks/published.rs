@@ -75,6 +75,18 @@ impl PublishedKeys {
         }
         self.0.find(kid, algorithm, MAX_AGE_MS).ok_or(Unreachable)
     }
+
+    /// Whether the source answered the last question. It is asked anew, unless it was a moment ago.
+    pub(crate) async fn are_reachable(&self) -> bool {
+        let asked_at = Arc::clone(&self.0.asked_at).lock_owned().await;
+        match self.0.is_within(ASK_INTERVAL_MS, *asked_at) {
+            true => drop(asked_at),
+            false => Arc::clone(&self.0).ask(asked_at).await,
+        }
+        let asked_at = *self.0.asked_at.lock().await;
+        let answer = self.0.answer.read().unwrap_or_else(PoisonError::into_inner);
+        answer.as_ref().map(|answer| answer.asked_at) == asked_at
+    }
 }
 
 impl Inner {

@@ -37,6 +37,5 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
 
 /// The Keystore's routes, to be mounted at its base path.
 pub(crate) fn router(keystore: Arc<Keystore>, base: &str) -> Router {
-    let db = keystore.db.clone();
-    crate::http::layers::service("Vouchsafe Keystore", base, routes(), keystore, db)
+    crate::http::layers::service("Vouchsafe Keystore", base, routes(), keystore)
 }

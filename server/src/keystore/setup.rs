@@ -1,8 +1,6 @@
 //! The Keystore's own secrets. They lie in a file beside the database, so that a stolen database alone is not enough to
 //! guess passphrases.
 
-use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use rand_core::OsRng;
@@ -15,7 +13,7 @@ use super::tokens::TokenKey;
 use crate::base64url::base64url;
 use crate::http::values::{Bytes, Message};
 use crate::start_error::StartError;
-use crate::store::files;
+use crate::store::setup_file;
 
 /// The secrets in use.
 pub(crate) struct Setup {
@@ -35,8 +33,7 @@ pub(crate) struct Setup {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SetupFile {
     opaque: Message,
-    /// The secret that further keys come from. Earlier releases made the identifiers of email addresses with it.
-    #[serde(alias = "emailSecret")]
+    /// The secret that further keys come from.
     secret: Bytes<32>,
     token_key: Bytes<32>,
 }
@@ -49,36 +46,24 @@ impl Setup {
         make_anew: bool,
     ) -> Result<Self, StartError> {
         let name = file.display();
-        match fs::read(file) {
-            Ok(bytes) => match Self::parse(&bytes) {
-                Some(setup) => Ok(setup),
-                None => Err(StartError(format!(
-                    "Restore {name} from a backup: it is not a Keystore setup."
-                ))),
-            },
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(StartError(format!("Make {name} readable ({error}).")))
+        let stored = match setup_file::read(file)? {
+            Some(stored) => stored,
+            None if has_accounts && !make_anew => {
+                return Err(StartError(format!(
+                    "Restore {name} from a backup: without it nobody can sign in. If it is lost for good, start once with \
+                     --new-opaque-setup; accounts then need their recovery keys."
+                )));
             }
-            Err(_) if has_accounts && !make_anew => Err(StartError(format!(
-                "Restore {name} from a backup: without it nobody can sign in. If it is lost for good, start once with \
-                 --new-opaque-setup; accounts then need their recovery keys."
-            ))),
-            Err(_) => {
-                let made = SetupFile {
-                    opaque: Message(OpaqueSetup::new(&mut OsRng).serialize().to_vec()),
-                    secret: Bytes::make(),
-                    token_key: Bytes::make(),
-                };
-                let bytes = write(file, &made)
-                    .map_err(|error| StartError(format!("Make {name} writable ({error}).")))?;
-                Self::parse(&bytes)
-                    .ok_or_else(|| StartError(format!("Remove {name}: it could not be made.")))
-            }
-        }
+            None => setup_file::make(file, &SetupFile::make())?,
+        };
+        Self::parse(stored).ok_or_else(|| {
+            StartError(format!(
+                "Restore {name} from a backup: it is not a Keystore setup."
+            ))
+        })
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let file: SetupFile = serde_json::from_slice(bytes).ok()?;
+    fn parse(file: SetupFile) -> Option<Self> {
         let opaque = OpaqueSetup::deserialize(&file.opaque.0).ok()?;
         Some(Self {
             id: base64url(&Sha256::digest(opaque.keypair().public().serialize())),
@@ -91,21 +76,20 @@ impl Setup {
     }
 }
 
-/// Writes the file whole or not at all, for its owner's eyes only.
-fn write(file: &Path, setup: &SetupFile) -> std::io::Result<Vec<u8>> {
-    let bytes = serde_json::to_vec_pretty(setup)?;
-    let part = file.with_extension("setup.part");
-    let mut out = files::own().create(true).truncate(true).open(&part)?;
-    out.write_all(&bytes)?;
-    out.sync_all()?;
-    fs::rename(&part, file)?;
-    // The name is on the disk before an account is made that needs the file.
-    files::sync_folder(file.parent().unwrap_or(Path::new("")))?;
-    Ok(bytes)
+impl SetupFile {
+    fn make() -> Self {
+        Self {
+            opaque: Message(OpaqueSetup::new(&mut OsRng).serialize().to_vec()),
+            secret: Bytes::make(),
+            token_key: Bytes::make(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -128,39 +112,5 @@ mod tests {
         let anew = Setup::open(&file, true, true).unwrap();
         assert_ne!(first.opaque.serialize(), anew.opaque.serialize());
         assert_ne!(first.id, anew.id);
-    }
-
-    #[test]
-    fn a_file_of_an_earlier_release_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("keystore.setup");
-        let made = Setup::open(&file, false, false).unwrap();
-        let text = fs::read_to_string(&file).unwrap();
-        let earlier = text.replace(r#""secret""#, r#""emailSecret""#);
-        assert_ne!(earlier, text);
-        fs::write(&file, earlier).unwrap();
-        assert_eq!(Setup::open(&file, true, false).unwrap().id, made.id);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_reads_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("keystore.setup");
-        Setup::open(&file, false, false).unwrap();
-        assert_eq!(
-            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-    }
-
-    #[test]
-    fn a_broken_file_is_not_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("keystore.setup");
-        fs::write(&file, "{}").unwrap();
-        assert!(Setup::open(&file, false, true).is_err());
-        assert_eq!(fs::read(&file).unwrap(), b"{}");
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::callers::KeystoreCaller;
 use super::state::KeystoreState;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
-use crate::http::extract::{Ids, Input, Items, PathId, refuse_doubled};
+use crate::http::extract::{Ids, Input, Items, PathId, over_already, refuse_doubled};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
@@ -162,6 +162,11 @@ async fn insert(
         .given("expires_at", space.expires_at)
         .given("deleted_at", None::<i64>)
         .made("created_at", now);
+    let is_over = space.expires_at.is_some_and(|end| end <= now);
+    // A repeat is answered before its time is looked at.
+    if is_over && row.is_free(tx).await? {
+        return Err(over_already());
+    }
     if *left <= 0 && !row.is_there(tx).await? {
         return Err(ApiError::quota_exceeded(Quota::Spaces));
     }

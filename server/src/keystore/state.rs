@@ -1,5 +1,6 @@
 //! The state that the Keystore's handlers share, and the work that goes on beside them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,12 @@ use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
+use crate::http::readiness::Readiness;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
+use crate::store::passage::Passage;
+use crate::store::sweep;
 use crate::urls::Urls;
 
 const MIGRATIONS: Migrations = &[
@@ -26,6 +30,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0005_registrations.sql"),
     include_str!("migrations/0006_proofs.sql"),
     include_str!("migrations/0007_bounds.sql"),
+    include_str!("migrations/0010_owner.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
@@ -46,6 +51,7 @@ pub(crate) struct Keystore {
     addresses: Vec<String>,
     pub(super) audiences: Vec<String>,
     pub(super) departures: Departures,
+    passage: Arc<Passage>,
 }
 
 /// The state of every Keystore route.
@@ -59,9 +65,23 @@ impl Keystore {
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
         let identities = Identities::new(config)?;
-        let db = Db::open(&url, "Keystore", MIGRATIONS).await?;
-        let setup = open_setup(config, &db).await?;
+        let file = config.file("keystore.setup");
+        let is_told = config.new_opaque_setup;
+        let witness = (file.exists() && !is_told).then_some(&*file);
+        let db = Db::open(&url, "Keystore", MIGRATIONS, witness).await?;
+        let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
+        let has_accounts = has_accounts(&db).await.map_err(failed)?;
+        let setup = Setup::open(&file, has_accounts, is_told)?;
+        if !know_setup(&db, &setup, is_told).await.map_err(failed)? {
+            return Err(StartError(format!(
+                "Put back the keystore.setup that the Keystore's database was used with: {} is another one, and nobody could \
+                 sign in with it. If that one is lost for good, start once with --new-opaque-setup; accounts then need their \
+                 recovery keys.",
+                file.display()
+            )));
+        }
         Ok(Arc::new(Self {
+            passage: Passage::open(&db, &config.clock).await.map_err(failed)?,
             db,
             setup,
             limits: Limits::new(config.rate_limits, config.clock.clone()),
@@ -93,8 +113,10 @@ impl Keystore {
     }
 
     /// Sweeps, until the server stops.
-    pub(crate) async fn work(self: Arc<Self>, sweep: Duration, stopping: watch::Receiver<bool>) {
-        crate::store::sweep::work("Keystore", sweep, stopping, || self.sweep()).await;
+    pub(crate) async fn work(self: Arc<Self>, interval: Duration, stopping: watch::Receiver<bool>) {
+        let sweep = |now| self.sweep(now);
+        let sweeping = sweep::work(&self.db, &self.passage, interval, stopping.clone(), sweep);
+        sweep::until_stopped(stopping, sweeping).await;
     }
 
     /// The public half of the token key, for a Vault in the same process.
@@ -103,15 +125,26 @@ impl Keystore {
     }
 }
 
-/// Opens the setup. One that was made just now is not that of accounts which are there already.
-async fn open_setup(config: &Config, db: &Db) -> Result<Setup, StartError> {
-    let accounts = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
+impl Readiness for Keystore {
+    fn is_ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(self.db.is_ready())
+    }
+}
+
+async fn has_accounts(db: &Db) -> Result<bool, sqlx::Error> {
+    let account = sqlx::query("SELECT id FROM accounts WHERE deleted_at IS NULL LIMIT 1")
         .fetch_optional(&db.read)
-        .await
-        .map_err(|error| StartError(format!("Check the Keystore's database ({error}).")))?;
-    Setup::open(
-        &config.file("keystore.setup"),
-        accounts.is_some(),
-        config.new_opaque_setup,
-    )
+        .await?;
+    Ok(account.is_some())
+}
+
+/// Notes the setup in the database, and tells whether it is that of the accounts, or taken in its place because the operator
+/// said so.
+async fn know_setup(db: &Db, setup: &Setup, is_told: bool) -> Result<bool, sqlx::Error> {
+    let sql = match is_told {
+        true => "UPDATE owner SET setup = $1",
+        false => "UPDATE owner SET setup = $1 WHERE setup IS NULL OR setup = $1",
+    };
+    let known = sqlx::query(sql).bind(&setup.id).execute(&db.write).await?;
+    Ok(known.rows_affected() == 1)
 }

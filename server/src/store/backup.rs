@@ -62,6 +62,7 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
     if vault && config.file(VAULT_SETUP_FILE).is_file() {
         setups.push(VAULT_SETUP_FILE);
     }
+    check_place(&config.data, to)?;
     let part = make_part(to)?;
     let written = write(&sources, config, &setups, &part).await;
     let written = written.and_then(|()| {
@@ -118,6 +119,24 @@ fn sources(config: &Config) -> Result<Vec<Source>> {
         )));
     }
     Ok(sources)
+}
+
+/// Refuses a backup in the folder that it is a backup of: it would go when that folder does.
+fn check_place(data: &Path, to: &Path) -> Result<()> {
+    // The backup's own folder may not be there yet, nor may those above it.
+    let above = to
+        .ancestors()
+        .find_map(|folder| match folder == Path::new("") {
+            true => fs::canonicalize(".").ok(),
+            false => fs::canonicalize(folder).ok(),
+        });
+    match (fs::canonicalize(data).ok(), above) {
+        (Some(data), Some(above)) if above.starts_with(&data) => Err(BackupError(format!(
+            "Give --to a folder outside of {}: a backup in the data folder is lost with it.",
+            data.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The folder beside the target in which the backup grows.

@@ -1,20 +1,19 @@
-//! Opening a service's database. The same SQL runs on SQLite and PostgreSQL.
+//! A service's database. The same SQL runs on SQLite and PostgreSQL.
 
-use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyArguments, AnyPoolOptions, install_default_drivers};
+use sqlx::any::AnyArguments;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use tokio::sync::Mutex;
 
-use super::files;
-use super::migrate::Migrations;
+use super::hold::Hold;
 use super::queue::{Queue, Turn};
-use crate::start_error::StartError;
+use super::readiness::Probe;
 
 /// A transaction on either database, with the right to write.
 pub(crate) struct Tx {
@@ -71,8 +70,8 @@ impl DerefMut for Writer {
 /// The most rows that are erased in one piece.
 pub(crate) const PIECE_ROWS: u64 = 500;
 
-/// The turns at once with PostgreSQL: some of its connections are left to those who read.
-const POSTGRES_TURNS: usize = 12;
+/// The time for connections to be closed. Those to a server that is away may never be.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One service's database.
 #[derive(Clone, Debug)]
@@ -83,44 +82,17 @@ pub(crate) struct Db {
     /// here rather than find the file locked.
     pub(crate) write: AnyPool,
     /// The order in which accounts write.
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
     pub(super) sqlite: bool,
+    pub(super) service: &'static str,
+    /// The number of the newest migration that this release knows.
+    pub(super) version: i64,
+    pub(super) hold: Option<Arc<Hold>>,
+    /// The last answer to whether it is ready.
+    pub(super) probe: Arc<Mutex<Option<Probe>>>,
 }
 
 impl Db {
-    /// Opens the database, makes it if need be, and brings its schema up to date.
-    pub(crate) async fn open(
-        url: &str,
-        service: &str,
-        migrations: Migrations,
-    ) -> Result<Self, StartError> {
-        install_default_drivers();
-        let failed = |error: sqlx::Error| does_not_open(service, error);
-        let db = if url.starts_with("sqlite:") {
-            files::prepare_database(url).map_err(|error| does_not_open(service, error))?;
-            Self {
-                write: sqlite(url, 1).await.map_err(failed)?,
-                read: sqlite(url, 4).await.map_err(failed)?,
-                queue: Queue::new(1),
-                sqlite: true,
-            }
-        } else {
-            let pool = AnyPoolOptions::new()
-                .max_connections(16)
-                .connect(url)
-                .await
-                .map_err(failed)?;
-            Self {
-                write: pool.clone(),
-                read: pool,
-                queue: Queue::new(POSTGRES_TURNS),
-                sqlite: false,
-            }
-        };
-        db.migrate(service, migrations).await?;
-        Ok(db)
-    }
-
     /// Begins a transaction that may write, for somebody who has no account yet, or for the service itself. Its first
     /// statement must be the write that decides.
     pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
@@ -166,11 +138,6 @@ impl Db {
         }
     }
 
-    /// Whether the database answers.
-    pub(crate) async fn is_healthy(&self) -> bool {
-        self.owner().await.is_ok()
-    }
-
     /// Empties SQLite's write-ahead log into the file, so that what was erased is gone from both. Where somebody reads
     /// for longer, such as a backup, a later call does it: writers do not wait for that.
     pub(crate) async fn checkpoint(&self) -> Result<(), sqlx::Error> {
@@ -190,18 +157,19 @@ impl Db {
         done.map(drop)
     }
 
-    /// Closes every connection, so that nothing is left in the write-ahead log.
+    /// Closes every connection, so that nothing is left in the write-ahead log, and lets another server have the database.
     pub(crate) async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        let close = async {
+            self.read.close().await;
+            self.write.close().await;
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, close).await.is_err() {
+            tracing::warn!(service = self.service, "the database's connections are cut");
+        }
+        if let Some(hold) = &self.hold {
+            hold.release();
+        }
     }
-}
-
-/// The error of a start that a database stopped.
-pub(super) fn does_not_open(service: &str, error: impl fmt::Display) -> StartError {
-    StartError(format!(
-        "Check the {service}'s database: it does not open ({error})."
-    ))
 }
 
 /// The URL of a SQLite file, which is made when it is missing.
@@ -214,27 +182,71 @@ pub(crate) fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{path}?mode=rwc")
 }
 
-async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, sqlx::Error> {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(30))
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::raw_sql(
-                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
-                )
-                .execute(connection)
-                .await
-                .map(drop)
-            })
-        })
-        .connect(url)
-        .await
-}
-
 /// `$from, $from+1, …`: the placeholders of a list.
 pub(crate) fn placeholders(from: usize, count: usize) -> String {
     let list: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
     list.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::outage;
+
+    const MIGRATIONS: &[&str] = &[
+        "CREATE TABLE owner (one BIGINT PRIMARY KEY, service TEXT NOT NULL); INSERT INTO owner VALUES (1, 'Test'); \
+         CREATE TABLE rows (text TEXT)",
+    ];
+
+    async fn fill(tx: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let insert = sqlx::query("INSERT INTO rows VALUES (zeroblob(1000000))");
+        insert.execute(tx).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_what_does_not_fit_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("test.db"));
+        let db = Db::open(&url, "Test", MIGRATIONS, None).await.unwrap();
+        for commits in [false, true] {
+            // A limit of the one connection that writes, which stands for a disk's.
+            sqlx::raw_sql("PRAGMA max_page_count = 20")
+                .execute(&db.write)
+                .await
+                .unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let error = fill(&mut tx).await.unwrap_err();
+            assert!(outage::passes(&error), "{error}");
+            match commits {
+                true => assert!(tx.commit().await.is_err(), "SQLite took everything back"),
+                false => drop(tx),
+            }
+            // There is room again.
+            let mut tx = db.begin().await.unwrap();
+            fill(&mut tx).await.unwrap();
+            tx.rollback().await.unwrap();
+        }
+        db.close().await;
+    }
+
+    #[tokio::test]
+    async fn ready_is_what_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("test.db"));
+        let db = Db::open(&url, "Test", MIGRATIONS, None).await.unwrap();
+        let set = async |sql: &'static str| {
+            sqlx::raw_sql(sql).execute(&db.write).await.unwrap();
+            *db.probe.lock().await = None;
+        };
+        assert_eq!(db.is_ready().await, Ok(()));
+        set("PRAGMA query_only = ON").await;
+        let refused = db.is_ready().await.unwrap_err();
+        assert!(refused.contains("Test's database cannot be written"));
+        set("PRAGMA query_only = OFF").await;
+        assert_eq!(db.is_ready().await, Ok(()));
+        set("UPDATE _sqlx_migrations SET version = 2").await;
+        let refused = db.is_ready().await.unwrap_err();
+        assert!(refused.contains("another release"), "{refused}");
+        db.close().await;
+    }
 }

@@ -30,14 +30,15 @@ pub(crate) fn own() -> OpenOptions {
     options
 }
 
-/// Makes the file of a SQLite database that is to be made, since SQLite would let others read it. The files beside it get
-/// its mode.
-pub(super) fn prepare_database(url: &str) -> io::Result<()> {
+/// Makes the file of a SQLite database that is to be made, since SQLite would let others read it, and gives its path. The files
+/// beside it get its mode.
+pub(super) fn prepare_database(url: &str) -> io::Result<PathBuf> {
     let options = SqliteConnectOptions::from_str(url).map_err(io::Error::other)?;
-    if !url.contains("mode=rwc") {
-        return Ok(());
+    let file = options.get_filename();
+    if url.contains("mode=rwc") {
+        prepare(file)?;
     }
-    prepare(options.get_filename())
+    Ok(file.to_owned())
 }
 
 /// Makes an empty file for its owner alone, unless there is one.
@@ -46,6 +47,13 @@ pub(super) fn prepare(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The file beside another one whose name goes on like this.
+pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Brings a folder's entries to the disk, on systems where a folder can be opened.

@@ -3,62 +3,97 @@
 //!
 //! The files are listed in the code: `sqlx::migrate!` would find them itself, but sees a new one only with a build script.
 
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use std::path::Path;
 
-use super::db::{Db, does_not_open};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, Connection, Error, SqlSafeStr};
+
+use super::hold::belongs_to;
+use super::open::{does_not_open, not_opened};
 use crate::start_error::StartError;
 
 /// The texts of the files in a service's `migrations/`, in the order of their numbers, from 1. A file that was once released
 /// does not change any more; the first one says whose database it is.
 pub(crate) type Migrations = &'static [&'static str];
 
-impl Db {
-    /// Runs what the database has not had yet, and checks that it is this service's.
-    pub(super) async fn migrate(
-        &self,
-        service: &str,
-        migrations: Migrations,
-    ) -> Result<(), StartError> {
-        let migrated = self.run(&migrator(migrations)).await;
-        let owner = self.owner().await;
-        if let Ok(owner) = &owner
-            && owner != service
-        {
-            return Err(StartError(format!(
-                "Give the {service} a database of its own: this one belongs to the {owner}."
-            )));
-        }
-        migrated.map_err(|error| match error {
-            MigrateError::VersionMissing(_) => StartError(format!(
-                "Start the newer release that the {service}'s database was used with."
-            )),
-            error => does_not_open(service, error),
-        })?;
-        owner
-            .map(drop)
-            .map_err(|error| does_not_open(service, error))
-    }
+/// The lock of PostgreSQL for which processes that start at once queue up. It ends with its transaction, which PgBouncer keeps
+/// in one session, too; sqlx's own is a session's.
+const LOCK: i64 = 0x766f_7563_6873_6166;
 
-    /// The service whose database it is.
-    pub(super) async fn owner(&self) -> Result<String, sqlx::Error> {
-        sqlx::query_scalar("SELECT service FROM owner")
-            .fetch_one(&self.read)
-            .await
+/// Runs what the database has not had yet, in one transaction, checks that it is this service's, and that it can be written.
+/// Gives the number of the newest migration. Where the file `witness` is there, the database must not be a new one.
+pub(super) async fn migrate(
+    connection: &mut AnyConnection,
+    service: &str,
+    migrations: Migrations,
+    witness: Option<&Path>,
+) -> Result<i64, StartError> {
+    let failed = |error: Error| does_not_open(service, &error);
+    let sqlite = connection.backend_name() == "SQLite";
+    // For SQLite the transaction is the lock.
+    let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    let mut tx = connection.begin_with(begin).await.map_err(failed)?;
+    if !sqlite {
+        let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
+        lock.execute(&mut *tx).await.map_err(failed)?;
     }
+    let is_new = is_new(&mut tx, sqlite).await.map_err(failed)?;
+    if let Some(witness) = witness.filter(|_| is_new) {
+        return Err(StartError(format!(
+            "Put the {service}'s database back: this one is empty, and {} is of one that was not. To begin anew, remove that \
+             file.",
+            witness.display()
+        )));
+    }
+    let migrated = migrator(migrations).run_direct(None, &mut *tx, false).await;
+    if let Err(MigrateError::VersionMissing(_)) = migrated {
+        return Err(StartError(format!(
+            "Start the newer release that the {service}'s database was used with."
+        )));
+    }
+    // The database of another service has other migrations, and says whose it is.
+    if migrated.is_err() {
+        let _ = tx.rollback().await;
+        check_owner(connection, service).await?;
+        return migrated
+            .map(|()| 0)
+            .map_err(|error| not_migrated(service, &error));
+    }
+    let write = sqlx::query("UPDATE owner SET one = one");
+    write.execute(&mut *tx).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    check_owner(connection, service).await?;
+    Ok(i64::try_from(migrations.len()).unwrap_or(i64::MAX))
+}
 
-    /// Of several processes that start at once, one migrates and the others wait: PostgreSQL has a lock for it, which sqlx takes;
-    /// for SQLite sqlx takes none, and the transaction is it.
-    async fn run(&self, migrator: &Migrator) -> Result<(), MigrateError> {
-        // `Migrator::run` takes whatever a connection can be had from, which makes futures that no task may run
-        // ("implementation of `Acquire` is not general enough"); this is what it calls.
-        if !self.sqlite {
-            let mut connection = self.write.acquire().await?;
-            return migrator.run_direct(None, &mut *connection, false).await;
+/// Whether nothing was ever made in it.
+async fn is_new(connection: &mut AnyConnection, sqlite: bool) -> Result<bool, Error> {
+    let tables = if sqlite {
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'owner'"
+    } else {
+        "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'owner'"
+    };
+    let tables: i64 = sqlx::query_scalar(tables).fetch_one(connection).await?;
+    Ok(tables == 0)
+}
+
+/// Refuses the database of another service.
+async fn check_owner(connection: &mut AnyConnection, service: &str) -> Result<(), StartError> {
+    let owner: Result<String, Error> = sqlx::query_scalar("SELECT service FROM owner")
+        .fetch_one(connection)
+        .await;
+    match owner {
+        Ok(owner) if owner != service => Err(belongs_to(service, &owner)),
+        _ => Ok(()),
+    }
+}
+
+fn not_migrated(service: &str, error: &MigrateError) -> StartError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            does_not_open(service, error)
         }
-        let mut tx = self.begin().await?;
-        migrator.run_direct(None, &mut *tx, false).await?;
-        Ok(tx.commit().await?)
+        error => not_opened(service, error),
     }
 }
 
@@ -67,5 +102,7 @@ fn migrator(migrations: Migrations) -> Migrator {
         let sql = sql.into_sql_str();
         Migration::new(number, "".into(), MigrationType::Simple, sql, false)
     });
-    Migrator::with_migrations(numbered.collect())
+    let mut migrator = Migrator::with_migrations(numbered.collect());
+    migrator.set_locking(false);
+    migrator
 }

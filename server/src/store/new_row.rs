@@ -162,12 +162,7 @@ impl<'a> NewRow<'a> {
         connection: &mut AnyConnection,
     ) -> Result<Option<T>> {
         let same = self.find(connection, &[Part::Key, Part::Given]).await?;
-        if same.is_none()
-            && self
-                .find::<Nothing>(connection, &[Part::Key])
-                .await?
-                .is_some()
-        {
+        if same.is_none() && !self.is_free(connection).await? {
             return Err(Code::Conflict.into());
         }
         Ok(same)
@@ -177,6 +172,12 @@ impl<'a> NewRow<'a> {
     pub(crate) async fn is_there(&self, connection: &mut AnyConnection) -> Result<bool> {
         let found = self.find::<Nothing>(connection, &[Part::Key, Part::Given]);
         Ok(found.await?.is_some())
+    }
+
+    /// Tells whether there is no row of this key.
+    pub(crate) async fn is_free(&self, connection: &mut AnyConnection) -> Result<bool> {
+        let found = self.find::<Nothing>(connection, &[Part::Key]);
+        Ok(found.await?.is_none())
     }
 
     async fn find<T: Columns>(

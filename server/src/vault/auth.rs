@@ -60,6 +60,14 @@ impl TrustedKeys {
         Ok(Self::Published(PublishedKeys::new(source, clock)))
     }
 
+    /// Whether the Keystore answers, where it is asked at all.
+    pub(super) async fn are_reachable(&self) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Published(keys) => keys.are_reachable().await,
+        }
+    }
+
     async fn find(&self, kid: &str) -> Result<Option<Arc<Key>>> {
         match self {
             Self::Fixed(key) => Ok(key

@@ -17,7 +17,7 @@ use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
-use crate::http::extract::{Empty, Input, Page, PageOf, PathId};
+use crate::http::extract::{Empty, Input, Page, PageOf, PathId, over_already};
 use crate::http::limits::CallerAddress;
 use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
@@ -212,11 +212,13 @@ impl NewInvitation {
     }
 
     fn check_time(&self, now: i64) -> Result<()> {
-        if self.expires_at > now && self.expires_at <= now + MAX_INVITATION_MS + MINUTE {
+        if self.expires_at <= now {
+            Err(over_already())
+        } else if self.expires_at <= now.saturating_add(MAX_INVITATION_MS + MINUTE) {
             Ok(())
         } else {
             Err(ApiError::bad_input(
-                "Let the invitation end within the next 90 days.",
+                "Let the invitation end within the next 90 days, by the server's clock; or else check this device's clock.",
             ))
         }
     }

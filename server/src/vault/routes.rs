@@ -51,6 +51,5 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
 
 /// The Vault's routes, to be mounted at its base path.
 pub(crate) fn router(vault: Arc<Vault>, base: &str) -> Router {
-    let db = vault.db.clone();
-    crate::http::layers::service("Vouchsafe Vault", base, routes(), vault, db)
+    crate::http::layers::service("Vouchsafe Vault", base, routes(), vault)
 }

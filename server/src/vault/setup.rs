@@ -1,8 +1,6 @@
 //! The Vault's own secret. It lies in a file beside the database, so that nothing which is stored in a stolen database answers a
 //! mail in somebody's stead.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use hmac::{Hmac, Mac};
@@ -12,6 +10,7 @@ use sha2::Sha256;
 use crate::base64url::base64url;
 use crate::http::values::Bytes;
 use crate::start_error::StartError;
+use crate::store::setup_file;
 
 /// The digits of a confirmation code.
 pub(super) const CODE_DIGITS: usize = 8;
@@ -33,21 +32,16 @@ struct SetupFile {
 impl Setup {
     /// Reads the setup, or makes it on the first start.
     pub(super) fn open(file: &Path) -> Result<Self, StartError> {
-        let name = file.display();
-        let broken = |error: std::io::Error| {
-            StartError(format!("Make {name} readable and writable ({error})."))
+        let stored: SetupFile = match setup_file::read(file)? {
+            Some(stored) => stored,
+            None => {
+                let mail_secret = Bytes::make();
+                setup_file::make(file, &SetupFile { mail_secret })?
+            }
         };
-        let bytes = match fs::read(file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => make(file).map_err(broken)?,
-            read => read.map_err(broken)?,
-        };
-        let setup: Option<SetupFile> = serde_json::from_slice(&bytes).ok();
-        let mac = setup.and_then(|setup| Hmac::new_from_slice(setup.mail_secret.as_bytes()).ok());
-        mac.map(|mac| Self { mac }).ok_or_else(|| {
-            StartError(format!(
-                "Restore {name} from a backup: it is not a Vault setup."
-            ))
-        })
+        let mac = Hmac::new_from_slice(stored.mail_secret.as_bytes());
+        let bad = |_| StartError(format!("Restore {} from a backup.", file.display()));
+        mac.map(|mac| Self { mac }).map_err(bad)
     }
 
     /// The name by which the database remembers it.
@@ -106,71 +100,9 @@ fn half(digest: &[u8; 32]) -> Bytes<16> {
     half.into()
 }
 
-/// Writes a new setup whole or not at all, for its owner's eyes only. Of several processes that start at once, one makes it.
-fn make(file: &Path) -> std::io::Result<Vec<u8>> {
-    let made = SetupFile {
-        mail_secret: Bytes::make(),
-    };
-    let bytes = serde_json::to_vec_pretty(&made)?;
-    let unique = Bytes::<16>::make().to_text();
-    let part = file.with_extension(format!("setup.{unique}.part"));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(&part)?;
-    out.write_all(&bytes)?;
-    out.sync_all()?;
-    let linked = fs::hard_link(&part, file);
-    fs::remove_file(&part)?;
-    match linked {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return fs::read(file),
-        linked => linked?,
-    }
-    #[cfg(unix)]
-    if let Some(folder) = file.parent().filter(|folder| folder.is_dir()) {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn made_once_for_its_owner_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("vault.setup");
-        let first = Setup::open(&file).unwrap();
-        let again = Setup::open(&file).unwrap();
-        assert_eq!(first.confirmed("a", "b"), again.confirmed("a", "b"));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(&file).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        fs::write(&file, "{}").unwrap();
-        assert!(Setup::open(&file).is_err());
-        assert_eq!(fs::read(&file).unwrap(), b"{}", "not overwritten");
-    }
-
-    #[test]
-    fn several_at_once_make_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("vault.setup");
-        let open = || Setup::open(&file).unwrap().confirmed("a", "b");
-        let all = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect::<Vec<_>>()
-        });
-        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
-    }
 
     #[test]
     fn nothing_stands_for_something_else() {

@@ -11,7 +11,7 @@ use super::events::{Change, Kind};
 use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::http::extract::{Input, PathId, refuse_doubled};
+use crate::http::extract::{Input, PathId, over_already, refuse_doubled};
 use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -108,6 +108,10 @@ impl Vault {
             new.space_id.of_version(7)?,
             self.clock.now(),
         );
+        // A repeat is answered before its time is looked at.
+        if new.expires_at.is_some_and(|end| end <= now) && !self.was_shared(sender, new).await? {
+            return Err(over_already());
+        }
         let mut tx = self.db.begin_as(sender).await?;
         // A write that changes nothing, but holds the connection: it cannot end before the share is in.
         let recipient: Option<String> = sqlx::query_scalar(
@@ -146,6 +150,16 @@ impl Vault {
         let mut connection = self.db.read.acquire().await?;
         let before: Option<CreatedAt> = share_row.before(&mut connection).await?;
         Ok(before.ok_or(Code::Conflict)?.created_at)
+    }
+
+    /// Whether the sender made a share of this id before.
+    async fn was_shared(&self, sender: &str, new: &NewShare) -> Result<bool> {
+        let found = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
+            .bind(new.id.as_str())
+            .bind(sender)
+            .fetch_optional(&self.db.read)
+            .await?;
+        Ok(found.is_some())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The state that the Vault's handlers share, and the work that goes on beside them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,12 @@ use super::setup::Setup;
 use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
+use crate::http::readiness::Readiness;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
+use crate::store::passage::Passage;
+use crate::store::sweep;
 use crate::urls::{Urls, page_url};
 
 const MIGRATIONS: Migrations = &[
@@ -26,6 +30,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0005_bounds.sql"),
     include_str!("migrations/0006_mail.sql"),
     include_str!("migrations/0007_undeliverable.sql"),
+    include_str!("migrations/0010_owner.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -54,6 +59,7 @@ pub(crate) struct Vault {
     /// The time between two looks through the outbox.
     pub(super) outbox: Duration,
     pub(super) stopping: watch::Receiver<bool>,
+    pub(super) passage: Arc<Passage>,
 }
 
 /// The state of every Vault route.
@@ -76,12 +82,20 @@ impl Vault {
             Some(url) => page_url(url)?,
             None => format!("{}/", urls.vault.origin),
         };
-        let db = Db::open(&url, "Vault", MIGRATIONS).await?;
-        let setup = Setup::open(&config.file("vault.setup"))?;
-        know_setup(&db, &setup)
-            .await
-            .map_err(|error| StartError(format!("Check the Vault's database ({error}).")))?;
+        let file = config.file("vault.setup");
+        let had_setup = file.exists();
+        let db = Db::open(&url, "Vault", MIGRATIONS, had_setup.then_some(&*file)).await?;
+        let failed = |error| StartError(format!("Check the Vault's database ({error})."));
+        let setup = Setup::open(&file)?;
+        if !know_setup(&db, &setup, had_setup).await.map_err(failed)? {
+            return Err(StartError(format!(
+                "Put back the vault.setup that the Vault's database was used with: {} is another one. If that one is lost for \
+                 good, remove this one: a new one is made, and people have to confirm their addresses anew.",
+                file.display()
+            )));
+        }
         Ok(Arc::new(Self {
+            passage: Passage::open(&db, &config.clock).await.map_err(failed)?,
             db,
             setup,
             base_url: urls.vault.text.clone(),
@@ -109,21 +123,38 @@ impl Vault {
     }
 
     /// Sends mails and sweeps, until the server stops.
-    pub(crate) async fn work(self: Arc<Self>, sweep: Duration) {
-        let sweeping =
-            crate::store::sweep::work("Vault", sweep, self.stopping.clone(), || self.sweep());
-        tokio::join!(outbox::work(&self), sweeping);
+    pub(crate) async fn work(self: Arc<Self>, interval: Duration) {
+        let (db, passage, stopping) = (&self.db, &self.passage, self.stopping.clone());
+        let sweep = |now| self.sweep(now);
+        let sweeping = sweep::work(db, passage, interval, stopping.clone(), sweep);
+        let both = async {
+            tokio::join!(outbox::work(&self), sweeping);
+        };
+        sweep::until_stopped(stopping, both).await;
     }
 }
 
-/// Notes the setup in the database. Where it is another one than before, the mails that wait hold nothing that this one accepts.
-async fn know_setup(db: &Db, setup: &Setup) -> Result<(), sqlx::Error> {
+impl Readiness for Vault {
+    fn is_ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async {
+            self.db.is_ready().await?;
+            match self.keys.are_reachable().await {
+                true => Ok(()),
+                false => Err("the Vault cannot reach the Keystore".to_owned()),
+            }
+        })
+    }
+}
+
+/// Notes the setup in the database, and tells whether it may be used: it is the one of before, or was made just now because that
+/// one was lost. Then the mails that wait hold nothing that this one accepts.
+async fn know_setup(db: &Db, setup: &Setup, had_setup: bool) -> Result<bool, sqlx::Error> {
     let known = sqlx::query("UPDATE owner SET setup = $1 WHERE setup IS NULL OR setup = $1")
         .bind(setup.id())
         .execute(&db.write)
         .await?;
-    if known.rows_affected() == 1 {
-        return Ok(());
+    if known.rows_affected() == 1 || had_setup {
+        return Ok(known.rows_affected() == 1);
     }
     tracing::warn!(
         "vault.setup is another one than before: confirmed addresses, refusals of mails, codes and mails that wait are void"
@@ -140,6 +171,6 @@ async fn know_setup(db: &Db, setup: &Setup) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE owner SET setup = $1")
         .bind(setup.id())
         .execute(&db.write)
-        .await
-        .map(drop)
+        .await?;
+    Ok(true)
 }

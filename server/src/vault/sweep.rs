@@ -15,8 +15,7 @@ const CAPTURED_MAILS_KEPT_MS: i64 = DAY;
 impl Vault {
     /// Ciphertexts, addresses, mails that nobody waits for, codes and old events go. The rows of shares and invitations
     /// stay, so that who asks for them is told that they are over.
-    pub(super) async fn sweep(&self) -> Result<()> {
-        let now = self.clock.now();
+    pub(super) async fn sweep(&self, now: i64) -> Result<()> {
         self.erase_the_rest().await?;
         self.erase_expired(now).await?;
         for (sql, time) in [

@@ -244,6 +244,33 @@ async fn a_backup_overwrites_nothing() {
 }
 
 #[tokio::test]
+async fn a_backup_is_not_put_into_what_it_is_a_backup_of() {
+    let (lab, place) = (lab().await, tempfile::tempdir().unwrap());
+    let data = lab.folder.path();
+    fs::create_dir(data.join("there")).unwrap();
+    let link = place.path().join("link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(data, &link).unwrap();
+    for to in [
+        data.join("backup"),
+        data.join("there"),
+        data.join("there").join("backup"),
+        data.join("there").join("..").join("backup"),
+        link.join("backup"),
+    ] {
+        let error = refusal(data, &to, &[]).await;
+        assert!(error.contains("outside of"), "{}: {error}", to.display());
+    }
+    // Beside it, or with it in front of the name, is elsewhere.
+    let beside = data.with_file_name(format!(
+        "{}-backup",
+        data.file_name().unwrap().to_str().unwrap()
+    ));
+    assert!(back_up(data, &beside, &[]).await.status.success());
+    fs::remove_dir_all(beside).unwrap();
+}
+
+#[tokio::test]
 async fn what_cannot_be_backed_up_says_why() {
     let place = tempfile::tempdir().unwrap();
     let to = place.path().join("backup");

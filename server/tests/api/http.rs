@@ -1,7 +1,9 @@
-//! The surroundings of the routes: errors, headers, cross-origin rules, health, the page.
+//! The surroundings of the routes: errors, headers, cross-origin rules, the page.
 
 use crate::common::*;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn every_error_is_json() {
@@ -23,6 +25,8 @@ async fn every_error_is_json() {
         "/keystore/v1/jwks",
         "/health",
         "/vault/health",
+        "/ready",
+        "/keystore/ready",
         "/vault/v1/openapi.json",
     ] {
         let answer = lab
@@ -107,6 +111,8 @@ async fn answers_carry_security_headers() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-store");
+        let mut varies = headers.get_all("vary").into_iter();
+        assert!(varies.any(|value| value == "authorization"), "{path}");
         assert_eq!(
             headers["content-security-policy"],
             "default-src 'none'; frame-ancestors 'none'"
@@ -180,15 +186,47 @@ async fn only_configured_origins_may_call() {
     );
 }
 
+/// What never becomes a request is answered by the HTTP library.
 #[tokio::test]
-async fn health() {
+async fn what_is_no_request_is_answered_in_json() {
     let lab = Lab::new().await;
-    for path in ["/health", "/vault/health", "/keystore/health"] {
-        let url = format!("http://{}{path}", lab.server.address());
-        assert_eq!(
-            lab.call("GET", &url, None, None).await,
-            (200, json!({ "status": "ok" }))
+    let long = "x".repeat(70_000);
+    let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let get =
+        |path: &str, headers: &str| format!("GET /{path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+    for (request, status, code) in [
+        (get(&long, ""), 414, "too_large"),
+        (get(&format!("?{long}"), ""), 414, "too_large"),
+        (
+            get("", &format!("x: {}\r\n", long.repeat(8))),
+            431,
+            "too_large",
+        ),
+        (get("", &many), 431, "too_large"),
+        (get("", "no header\r\n"), 400, "bad_input"),
+        (get("a b", ""), 400, "bad_input"),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400, "bad_input"),
+        ("\u{1}\u{2}\u{3}\r\n\r\n".to_owned(), 400, "bad_input"),
+        // Behind one that is answered.
+        (get("health", "") + &get(&long, ""), 414, "too_large"),
+    ] {
+        let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
+        let (mut from, mut to) = stream.split();
+        let mut answer = Vec::new();
+        // The end may come before all is sent.
+        let (_, read) = tokio::join!(
+            to.write_all(request.as_bytes()),
+            tokio::time::timeout(PATIENCE, from.read_to_end(&mut answer)),
         );
+        let _ = read.expect("it comes to an end");
+        let answer = String::from_utf8(answer).unwrap();
+        let shown = &request[..request.len().min(60)];
+        let (head, body) = answer.rsplit_once("\r\n\r\n").unwrap();
+        let (_, head) = head.rsplit_once("HTTP/1.1 ").unwrap();
+        assert!(head.starts_with(&status.to_string()), "{shown}: {answer}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["error"]["code"], code, "{shown}");
     }
 }
 

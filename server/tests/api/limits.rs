@@ -184,14 +184,14 @@ async fn one_address_tries_three_hundred_times() {
 async fn a_network_of_many_addresses_locks_out_nobody_else() {
     let lab = lab().await;
     let mut passed = 0;
-    for n in 0..7200 {
+    for n in 0..1200 {
         let (email, from) = (format!("ada{n}@example.org"), n % 256);
         let from = format!("2001:db8:0:{from:x}::{n:x}");
         let (code, _) = Recovery.attempt(&lab, &email, &from).await;
         passed += usize::from(code == "wrong_credentials");
     }
     let elsewhere = Recovery.attempt(&lab, "bob@example.org", "192.0.2.1").await;
-    println!("7200 requests of one /56: {passed} passed; then somebody elsewhere: {elsewhere:?}");
+    println!("1200 requests of one /56: {passed} passed; then somebody elsewhere: {elsewhere:?}");
     assert_eq!(passed, 600);
     assert_eq!(elsewhere, ("wrong_credentials".to_owned(), None));
 }

@@ -175,6 +175,7 @@ async fn tokens_of_others_are_refused() {
     let elsewhere = Lab::with(|config| {
         config.services = vouchsafe_server::Services::Keystore;
         config.vault_urls = vec![audience.clone(), "https://vault.example".into()];
+        config.new_opaque_setup = true;
         std::fs::copy(
             data.join("keystore.setup"),
             config.data.join("keystore.setup"),
@@ -194,6 +195,7 @@ async fn tokens_of_others_are_refused() {
         config.services = vouchsafe_server::Services::Keystore;
         config.vault_urls = vec![audience.clone(), "https://vault.example".into()];
         in_its_name(config, &port);
+        config.new_opaque_setup = true;
         std::fs::copy(
             data.join("keystore.setup"),
             config.data.join("keystore.setup"),

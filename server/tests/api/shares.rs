@@ -1,7 +1,7 @@
 //! Shares.
 
 use crate::common::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn share_list_and_read() {
@@ -308,4 +308,61 @@ async fn limits_of_shares() {
         )
         .await;
     assert_eq!(code(&answer), (413, "too_large"));
+}
+
+/// As a client sends it whose clock is slow.
+#[tokio::test]
+async fn what_would_be_over_on_arrival_is_refused() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let key = lab.publish(&ada).await;
+    let share = async |share: &Value| {
+        let body = Some(json!({ "shares": [share] }));
+        let (status, answer) = lab.vault(&ada.token, "POST", "/shares", body).await;
+        assert_eq!(status, 200);
+        answer["results"][0].clone()
+    };
+    let space = async |space: &Value| {
+        let body = Some(json!({ "spaces": [space] }));
+        let (status, answer) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+        assert_eq!(status, 200);
+        answer["results"][0].clone()
+    };
+    let names_the_clock = |error: &Value| {
+        assert_eq!(error["code"], "bad_input");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("clock"), "{message}");
+    };
+    let now = lab.now();
+    for end in [now, now - 1, now - 60 * 60 * 1000, 0, -1, i64::MIN] {
+        let made = share(&new_share(&connection, Some(end))).await;
+        names_the_clock(&made["error"]);
+        assert_eq!(made["createdAt"], Value::Null);
+        names_the_clock(&space(&new_space(&bob, Some(end))).await["error"]);
+        let body = Some(link_invitation(&key, &random(16), end));
+        let path = format!("/invitations/{}", v7());
+        let (status, made) = lab.vault(&ada.token, "PUT", &path, body).await;
+        assert_eq!(status, 400);
+        names_the_clock(&made["error"]);
+    }
+    // A clock that is a year fast makes invitations that last too long.
+    for end in [now + 91 * DAY, now + 400 * DAY, i64::MAX] {
+        let body = Some(link_invitation(&key, &random(16), end));
+        let path = format!("/invitations/{}", v7());
+        let (_, made) = lab.vault(&ada.token, "PUT", &path, body).await;
+        names_the_clock(&made["error"]);
+    }
+    // A repeat is answered as it was, although the time is over by now.
+    let (one, other) = (
+        new_share(&connection, Some(now + 1)),
+        new_space(&bob, Some(now + 1)),
+    );
+    let made = (share(&one).await, space(&other).await);
+    assert_eq!(
+        (&made.0["error"], &made.1["error"]),
+        (&Value::Null, &Value::Null)
+    );
+    lab.pass(2);
+    assert_eq!((share(&one).await, space(&other).await), made);
 }

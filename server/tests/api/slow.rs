@@ -68,6 +68,35 @@ async fn headers_never_end(limit: Duration) {
 }
 
 #[tokio::test]
+async fn who_says_nothing_is_not_waited_for_as_long() {
+    with_time_out(nothing_is_said).await;
+}
+
+async fn nothing_is_said(limit: Duration) {
+    let lab = Lab::with(|config| {
+        config.first_timeout = limit;
+        config.header_timeout = PATIENCE * 2;
+    })
+    .await;
+    let mut silent = Vec::new();
+    for beginning in ["", "G", "GET /health HTTP/1.1\r\nhost: x\r\n"] {
+        let mut stream = connect(&lab).await;
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    let request = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut known = connect(&lab).await;
+    known.write_all(request).await.unwrap();
+    assert!(!ended(&mut known).await);
+    for mut stream in silent {
+        until(async || ended(&mut stream).await.then_some(())).await;
+    }
+    // One that asked before may wait before it asks again.
+    known.write_all(request).await.unwrap();
+    assert!(!ended(&mut known).await);
+}
+
+#[tokio::test]
 async fn streams_and_slow_bodies_outlast_the_limit_on_headers() {
     with_time_out(streams_and_slow_bodies).await;
 }

@@ -23,7 +23,7 @@ use crate::sample::sample;
 use crate::tables::Tables;
 
 /// What is tried in many ways is tried in so many parts.
-const PARTS: usize = 48;
+const PARTS: usize = 96;
 /// Parts of a value that are shorter could as well be guessed.
 const SHORTEST_PART: usize = 16;
 

@@ -1,11 +1,14 @@
 //! Expired data is erased, from the files, too, and nothing else is.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::common::*;
 use crate::port::Port;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use vouchsafe_server::{Clock, Config, Server};
 
 const SECOND: i64 = 1000;
 
@@ -284,4 +287,156 @@ async fn events_go_after_thirty_days() {
     lab.pass(30 * DAY);
     count(&lab.vault_db, rows, &connection, 0).await;
     count(&lab.vault_db, rows, &share, 2).await;
+}
+
+/// A clock that may be set, and beside it one that is not.
+#[derive(Clone, Default)]
+struct Clocks {
+    ahead: Arc<AtomicI64>,
+    passed: Arc<AtomicI64>,
+    /// How often the second one was looked at.
+    looks: Arc<AtomicUsize>,
+}
+
+impl Clocks {
+    fn set(&self, config: &mut Config) {
+        let Self {
+            ahead,
+            passed,
+            looks,
+        } = self.clone();
+        let (right, also) = (config.clock.clone(), Arc::clone(&passed));
+        let now = move || right.now() + ahead.load(SeqCst) + also.load(SeqCst);
+        config.clock = Clock::new(now).beside(move || {
+            looks.fetch_add(1, SeqCst);
+            passed.load(SeqCst)
+        });
+    }
+
+    /// Waits until everything that may be swept now is.
+    async fn swept(&self) {
+        let before = self.looks.load(SeqCst);
+        until(async || (self.looks.load(SeqCst) > before + 20).then_some(())).await;
+    }
+}
+
+/// What may run out, in both services: the rows that are there before, by their ids.
+struct Lasting {
+    vault_db: String,
+    keystore_db: String,
+    share: String,
+    space: String,
+    by_link: String,
+    by_mail: String,
+}
+
+impl Lasting {
+    async fn make(lab: &Lab, ada: &Person, bob: &Person, end: i64) -> Self {
+        let (key, connection) = (lab.publish(ada).await, lab.connect(ada, bob).await);
+        let space = new_space(bob, Some(end));
+        let id = space["id"].as_str().unwrap().to_owned();
+        let body = Some(json!({ "spaces": [space] }));
+        let made = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+        assert_eq!(made.1["results"][0]["error"], Value::Null);
+        let (by_link, by_mail) = (v7(), v7());
+        for (id, body) in [
+            (&by_link, link_invitation(&key, &random(16), end)),
+            (&by_mail, mail_invitation(&key, "eve@example.org", end)),
+        ] {
+            let path = format!("/invitations/{id}");
+            assert_eq!(lab.vault(&ada.token, "PUT", &path, Some(body)).await.0, 201);
+        }
+        Self {
+            vault_db: lab.vault_db.clone(),
+            keystore_db: lab.keystore_db.clone(),
+            share: lab.share(ada, &connection, Some(end)).await,
+            space: id,
+            by_link,
+            by_mail,
+        }
+    }
+
+    /// Waits until all are there, or none.
+    async fn are_there(&self, there: bool) {
+        let (vault, keystore) = (&self.vault_db, &self.keystore_db);
+        for (url, sql, id, rows) in [
+            (
+                vault,
+                "SELECT COUNT(*) FROM shares WHERE id = $1 AND share <> ''",
+                &self.share,
+                1,
+            ),
+            (
+                vault,
+                "SELECT COUNT(*) FROM events WHERE record = $1",
+                &self.share,
+                2,
+            ),
+            (
+                vault,
+                "SELECT COUNT(*) FROM invitations WHERE id = $1 AND state = 'pending'",
+                &self.by_link,
+                1,
+            ),
+            (
+                vault,
+                "SELECT COUNT(*) FROM outbox WHERE id = $1",
+                &self.by_mail,
+                1,
+            ),
+            (
+                keystore,
+                "SELECT COUNT(*) FROM spaces WHERE id = $1 AND peer <> ''",
+                &self.space,
+                1,
+            ),
+        ] {
+            count(url, sql, id, if there { rows } else { 0 }).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_erased_because_a_clock_jumped() {
+    const YEAR: i64 = 365 * DAY;
+    let (clocks, mut config) = (Clocks::default(), None);
+    // The mails wait, since nobody takes them.
+    let nobody = Port::hold();
+    let lab = Lab::with(|changed| {
+        changed.sweep = Duration::from_millis(20);
+        changed.outbox = Duration::from_millis(20);
+        changed.dev_mailbox = false;
+        changed.smtp_url = Some(format!("smtp://{}", nobody.address()));
+        changed.mail_from = Some("mail@vault.example".into());
+        clocks.set(changed);
+        config = Some(changed.clone());
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let lasting = Lasting::make(&lab, &ada, &bob, lab.now() + DAY).await;
+    clocks.swept().await;
+    lasting.are_there(true).await;
+
+    clocks.ahead.store(YEAR, SeqCst);
+    clocks.swept().await;
+    lasting.are_there(true).await;
+    clocks.ahead.store(0, SeqCst);
+    clocks.swept().await;
+    let body = Some(json!({ "ids": [lasting.share] }));
+    let (_, found) = lab.vault(&bob.token, "POST", "/shares/query", body).await;
+    assert_eq!(found["results"][0]["item"]["share"], jwe("share"));
+
+    // A server that starts while the clock is ahead goes on from what it saw before.
+    lab.server.stop().await;
+    clocks.ahead.store(YEAR, SeqCst);
+    let server = Server::start(config.unwrap()).await.unwrap();
+    clocks.swept().await;
+    lasting.are_there(true).await;
+    // A day after it was noticed the year has proved itself.
+    clocks.passed.fetch_add(DAY - 1, SeqCst);
+    clocks.swept().await;
+    lasting.are_there(true).await;
+    clocks.passed.fetch_add(1, SeqCst);
+    lasting.are_there(false).await;
+    server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Everything that both databases hold, to see what a request changed.
+//! Everything that both databases hold of people, to see what a request changed.
 
 use std::collections::BTreeSet;
 
@@ -42,9 +42,10 @@ impl Tables {
         let mut rows = Vec::new();
         for (service, pool) in &self.pools {
             let tables = if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_ok() {
-                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'"
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' \
+                 AND tablename NOT IN ('_sqlx_migrations', 'owner')"
             } else {
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'"
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('_sqlx_migrations', 'owner')"
             };
             let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(pool).await.unwrap();
             assert!(tables.len() > 5, "{tables:?}");

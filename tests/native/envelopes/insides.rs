@@ -12,7 +12,7 @@ use crate::support::jose;
 use crate::support::sample::sample;
 
 /// Paddings are tried in so many parts: a megabyte takes seconds without optimisation.
-const PARTS: usize = 3;
+const PARTS: usize = 8;
 
 /// Every way to write an object that is not the one way.
 fn other_writings(json: &str) -> Vec<String> {

@@ -11,7 +11,7 @@ use crate::support::jose;
 use crate::support::sample::sample;
 
 /// The classes are tried in so many parts: a megabyte takes seconds without optimisation.
-const PARTS: usize = 4;
+const PARTS: usize = 8;
 
 /// The kinds whose plaintexts are filled up, and their largest classes.
 const PADDED: [(Kind, usize); 3] = [

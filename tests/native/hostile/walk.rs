@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// The changes are tried in so many parts.
-const PARTS: usize = 6;
+const PARTS: usize = 12;
 
 /// A place in an answer: names and positions.
 type Path = Vec<String>;

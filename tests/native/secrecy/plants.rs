@@ -10,7 +10,7 @@ use crate::support::jose::random;
 use crate::support::sample::sample;
 
 /// Secrets are planted in so many parts.
-const PARTS: usize = 8;
+const PARTS: usize = 16;
 
 /// So much of a piece is copied around a plant.
 const NEIGHBOURHOOD: usize = 1 << 13;

@@ -14,7 +14,7 @@ use crate::support::jose::{from_base64url, to_base64url};
 use crate::support::sample::sample;
 
 /// What is no key is tried as one in so many parts.
-const PARTS: usize = 8;
+const PARTS: usize = 16;
 
 /// What there is to judge.
 pub struct Record {

@@ -2,11 +2,10 @@
 // against the services.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { POLICY, SEEN, build, project as fresh, run, serve, serveWith, setting, useBrowser } from "../support.mjs";
+import { POLICY, SEEN, build, project as fresh, serve, serveWith, useBrowser } from "../support.mjs";
 
 const open = useBrowser();
 const project = (t, name) => fresh(t, `consumers/${name}`, "consumers/shared");
@@ -79,16 +78,3 @@ test("next: imported on the server, used in the browser", async (t) => {
   assert.equal(seen, SEEN);
   assert.equal(await tab.locator("p").innerText(), "On the server: function, false");
 });
-
-// The oldest that the package takes, and a newer one. npm installs them on the machines that they run on.
-const nodes = { "this Node.js": process.execPath };
-for (const version of ["20", "22"]) nodes[`Node.js ${version}`] = join(setting("CONSUMERS"), `node_modules/node-${version}/bin/node`);
-
-for (const [name, node] of Object.entries(nodes)) {
-  test(`node: ${name}`, { skip: !existsSync(node) }, async (t) => {
-    const folder = await project(t, "node");
-    for (const file of name === "this Node.js" ? ["main.js", "external.js", "full.js"] : ["main.js"]) {
-      assert.equal(await run(node, [file, setting("VAULT"), setting("KEYSTORE")], folder), `${SEEN}\n`);
-    }
-  });
-}

@@ -41,11 +41,13 @@ test("a page that forbids workers is told so, and not frozen", async (t) => {
   }
 });
 
-test("a worker's file that was not copied is named", async (t) => {
+test("without the worker's file the worker is made from what is loaded, where the policy allows that", async (t) => {
   const folder = await project(t, "consumers/rollup", "consumers/shared");
-  await build("esbuild", ["main.js", "--bundle", "--format=esm", "--outfile=dist/assets/main.js"], folder);
-  const page = await serve(t, join(folder, "dist"));
-  assert.match(await failure(t, page), /^VouchsafeError worker_unavailable: The worker could not be started\. Copy .*vouchsafe-worker\.js/);
+  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/assets/main.js"], folder);
+  const allowing = POLICY.replace("worker-src 'self'", "worker-src 'self' blob:");
+  assert.equal((await open(t, await serve(t, join(folder, "dist"), under(allowing)))).seen, SEEN);
+  const said = await failure(t, await serve(t, join(folder, "dist"), under(POLICY)));
+  assert.match(said, /^VouchsafeError worker_unavailable: The worker could not be started\. .*blob:.*vouchsafe-worker\.js/);
 });
 
 test("a worker's file of another version is told from one that is missing", async (t) => {
@@ -58,7 +60,7 @@ test("a worker's file of another version is told from one that is missing", asyn
   assert.match(said, /^VouchsafeError worker_unavailable: .*another version/);
 });
 
-test("a package that lies on another site starts its worker from a copy", async (t) => {
+test("a package that lies on another site makes its worker itself", async (t) => {
   const elsewhere = await serve(t, await plain(t), { headers: { "access-control-allow-origin": "*" } });
   const policy = `script-src 'self' ${elsewhere} 'wasm-unsafe-eval'; worker-src blob:; require-trusted-types-for 'script'; trusted-types vouchsafe`;
   const page = await serve(t, await plain(t), under(policy));

@@ -4,6 +4,7 @@ import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe"
 import type { Card, Connection, ErrorCode, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
 import * as external from "vouchsafe/external";
 import * as full from "vouchsafe/full";
+import * as testing from "vouchsafe/testing";
 
 const services = { vault: "https://example.com/vault", keystore: "https://example.com/keystore" };
 
@@ -76,6 +77,21 @@ export function errors(error: unknown): string {
     default:
       return new VouchsafeError(error.code, error.message, { cause: error.cause satisfies unknown }).name;
   }
+}
+
+export async function tests(render: (session: Session) => void): Promise<void> {
+  testing.standIn.reset();
+  const app: Vouchsafe = await testing.Vouchsafe.open(services);
+  const { session } = await app.signUp({ email: "a@example.com", passphrase: "correct horse" });
+  render(session);
+  testing.standIn.failNext("createCard", "quota_exceeded", { quota: "cards", times: Infinity });
+  testing.standIn.failNext("open" satisfies testing.Call, "insecure_context");
+  const release: () => void = testing.standIn.hold("signIn");
+  release();
+  testing.standIn.changeKeys(session.account);
+  const code: string | null | undefined = testing.standIn.mails[0]?.code;
+  if (code) await session.confirmEmail(code);
+  if (!testing.isVouchsafeError(code)) console.log(testing.VouchsafeError === VouchsafeError);
 }
 
 export const nothing: Share[] = [];

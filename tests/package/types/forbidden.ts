@@ -4,6 +4,7 @@ import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe"
 import type { Card, Connection, Failure, LinkInvitation, OpenOptions } from "vouchsafe";
 import * as external from "vouchsafe/external";
 import * as full from "vouchsafe/full";
+import { standIn } from "vouchsafe/testing";
 
 const services = { vault: "https://example.com/vault", keystore: "https://example.com/keystore" };
 
@@ -76,6 +77,13 @@ export async function forbidden(session: Session, app: Vouchsafe, error: unknown
     error.cause.message;
   }
 }
+
+// @ts-expect-error no such call
+standIn.failNext("creatCard", "offline");
+// @ts-expect-error what gives no promise cannot fail later
+standIn.failNext("on", "offline");
+// @ts-expect-error no such code
+standIn.failNext("share", "not_connected");
 
 // @ts-expect-error no verification without a way
 export const unsure: Pick<Extract<Connection, { trust: "verified" }>, "verifiedBy"> = { verifiedBy: null };

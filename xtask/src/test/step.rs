@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Browser,
     /// Both of that in Firefox.
     Firefox,
+    /// The demo page in WebKit.
+    Webkit,
     /// The npm package works with each bundler, without one, and in Node.js.
     Consumers,
     /// The guide, word for word, and the whole apps among the examples.
@@ -63,7 +65,8 @@ impl Step {
             | Self::E2e
             | Self::Firefox
             | Self::Guide
-            | Self::OwnAccounts => &[Self::Npm, Self::Package, Self::Build],
+            | Self::OwnAccounts
+            | Self::Webkit => &[Self::Npm, Self::Package, Self::Build],
             _ => &[],
         }
     }

@@ -23,6 +23,7 @@ use crate::proxies::Proxies;
 use crate::services::{self, Host, Programs, Services, Settings};
 use crate::spent;
 use crate::tools::{self, Chromium};
+use crate::webkit::WebKit;
 use crate::workspace::Workspace;
 
 /// The things that earlier steps made for later ones.
@@ -80,6 +81,7 @@ impl<'a> Made<'a> {
             Step::E2e => self.e2e(),
             Step::Browser => self.browser(),
             Step::Firefox => self.firefox(),
+            Step::Webkit => self.webkit(),
             Step::Consumers => self.consumers(),
             Step::Guide => self.guide(),
             Step::OwnAccounts => self.own_accounts(),
@@ -198,6 +200,7 @@ impl<'a> Made<'a> {
         let tools = npm::ensure_consumers(self.workspace)?;
         let settings = [
             ("VOUCHSAFE_PACKAGE", package.folder.as_os_str()),
+            ("VOUCHSAFE_TYPED", package.typed.as_os_str()),
             ("VOUCHSAFE_TARBALL", package.tarball.as_os_str()),
             ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
         ];
@@ -272,6 +275,19 @@ impl<'a> Made<'a> {
             ("GECKODRIVER", firefox.driver.as_os_str()),
         ];
         self.node_tests(Path::new("tests/firefox"), &settings)
+    }
+
+    fn webkit(&self) -> Result<()> {
+        let webkit = WebKit::ensure(self.workspace)?;
+        let scratch = tempfile::tempdir()?;
+        let demo = self.demo(scratch.path())?;
+        let page = demo.page();
+        let settings = [
+            ("VOUCHSAFE_DEMO_URL", OsStr::new(&page)),
+            ("WEBKIT_DRIVER", webkit.driver.as_os_str()),
+            ("XVFB", webkit.screen.as_os_str()),
+        ];
+        self.node_tests(Path::new("tests/webkit"), &settings)
     }
 
     /// The client's tests in the browser that the options name.

@@ -1,7 +1,6 @@
-// Firefox through geckodriver, by the W3C's WebDriver protocol: https://www.w3.org/TR/webdriver2/
+// A browser through its driver, by the W3C's WebDriver protocol: https://www.w3.org/TR/webdriver2/
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { after, before } from "node:test";
@@ -16,26 +15,29 @@ const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 /** The page is still drawing: to be looked at again. */
 const PASSING = ["no such element", "stale element reference", "element not interactable", "element click intercepted"];
 
-/** Starts geckodriver and one Firefox for the tests of a file; the result opens windows in it. Errors of a page fail the file. */
-export function useFirefox() {
+/**
+ * Starts a driver and one browser for the tests of a file; the result opens windows in it.
+ *
+ * `start` gives the driver's process and the promise of its address. Lines of the driver that `isFault` knows as errors of a page
+ * fail the file.
+ */
+export function useBrowser({ start, capabilities, isFault = () => false }) {
   const said = [];
   let driver;
   let session;
   before(async () => {
-    driver = spawn(process.env.GECKODRIVER ?? "geckodriver", ["--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
+    const { child, address } = await start();
+    driver = child;
     createInterface({ input: driver.stderr }).on("line", (line) => said.push(line));
-    const address = await listening(driver);
-    assert.ok(address, `geckodriver does not start: ${said.join("\n")}`);
-    const firefox = { args: ["-headless"], ...(process.env.FIREFOX && { binary: process.env.FIREFOX }) };
-    const capabilities = { alwaysMatch: { "moz:firefoxOptions": firefox } };
-    const { sessionId } = await call("POST", `${address}/session`, { capabilities });
-    session = `${address}/session/${sessionId}`;
+    const found = await address;
+    assert.ok(found, `the driver does not start: ${said.join("\n")}`);
+    const { sessionId } = await call("POST", `${found}/session`, { capabilities: { alwaysMatch: capabilities } });
+    session = `${found}/session/${sessionId}`;
   });
   after(async () => {
     if (session) await call("DELETE", session);
     if (driver?.exitCode === null && driver.kill()) await once(driver, "close");
-    // Firefox tells of its own errors, too, which name files of its own.
-    assert.deepEqual(said.filter((line) => /^JavaScript error: http/.test(line)), []);
+    assert.deepEqual(said.filter(isFault), []);
   });
   return async (url) => {
     const { handle } = await call("POST", `${session}/window/new`, { type: "window" });
@@ -45,19 +47,8 @@ export function useFirefox() {
   };
 }
 
-/** The address at which geckodriver says that it listens. */
-async function listening(driver) {
-  for await (const line of createInterface({ input: driver.stdout })) {
-    const [, address] = /Listening on (\S+)/.exec(line) ?? [];
-    if (address) {
-      driver.stdout.resume();
-      return `http://${address}`;
-    }
-  }
-  return null;
-}
-
-async function call(method, url, body) {
+/** Makes a call of the protocol. */
+export async function call(method, url, body) {
   const headers = { "content-type": "application/json" };
   const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
   const { value } = await response.json();
@@ -66,7 +57,7 @@ async function call(method, url, body) {
 }
 
 /** Looks again and again until `look` gives something. */
-async function eventually(what, look) {
+export async function eventually(what, look) {
   const end = Date.now() + PATIENCE;
   for (;;) {
     const found = await look().catch((error) => {
@@ -95,10 +86,9 @@ class Window {
     return call(method, `${this.#session}/${path}`, body);
   }
 
-  async #element(xpath) {
-    const found = await this.#do("POST", "element", { using: "xpath", value: xpath });
-    return `element/${found[ELEMENT]}`;
-  }
+  #find = (xpath) => this.#do("POST", "element", { using: "xpath", value: xpath });
+
+  #element = async (xpath) => `element/${(await this.#find(xpath))[ELEMENT]}`;
 
   #field = (label) => this.#element(`//*[@id=//label[normalize-space()=${quoted(label)}]/@for]`);
 
@@ -106,7 +96,11 @@ class Window {
 
   #click = (name, xpath) =>
     eventually(name, async () => {
-      await this.#do("POST", `${await this.#element(xpath)}/click`, {});
+      const found = await this.#find(xpath);
+      // WebKit clicks where the element was before it scrolled there.
+      const script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+      await this.#do("POST", "execute/sync", { script, args: [found] });
+      await this.#do("POST", `element/${found[ELEMENT]}/click`, {});
       return true;
     });
 

@@ -1,0 +1,172 @@
+/** The stand-in's invitations. */
+
+import { fail } from "./testing-errors.js";
+import { checkEmail, checkExpiry, checkName } from "./testing-text.js";
+import { end, makeBytes, makeId, order, stateOf, tell, world } from "./testing-world.js";
+
+/** @typedef {import("./testing-text.js").Ticket} Ticket */
+/** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./testing-world.js").Connection} Connection */
+/** @typedef {import("./testing-world.js").Invitation} Invitation */
+/** @typedef {{ link: string | undefined, mail: string }} Pages */
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const LIFETIME = 14 * DAY;
+const LONGEST = 90 * DAY;
+
+/**
+ * @param {Account} inviter
+ * @param {Pages} pages
+ * @param {{ delivery: "email" | "link", email?: string, name: string, expiresAt?: number }} options
+ */
+export function invite(inviter, pages, { delivery, email, name, expiresAt }) {
+  const now = Date.now();
+  checkName(name);
+  checkExpiry(expiresAt);
+  const to = delivery === "email" ? (email ?? "").trim() : null;
+  if (to !== null) checkEmail(to);
+  if (delivery === "link" && pages.link === undefined) {
+    fail("bad_input", "An invitation link needs the `invitationUrl` of `open`.");
+  }
+  const ends = expiresAt ?? now + LIFETIME;
+  if (ends > now + LONGEST + MINUTE) fail("bad_input", "Let the invitation end within the next 90 days.");
+  const id = makeId(7);
+  /** @type {Invitation} */
+  const invitation = {
+    id,
+    order: order(),
+    inviter,
+    delivery,
+    email: to,
+    name,
+    secret: makeBytes(`secret ${id}`, 16),
+    state: "pending",
+    cancelled: false,
+    answeredBy: undefined,
+    createdAt: now,
+    expiresAt: ends,
+  };
+  world.invitations.set(id, invitation);
+  if (to !== null) {
+    const link = `${pages.mail}#vouchsafe=1.m.${id}.${invitation.secret}`;
+    world.mails.unshift({ to, link, code: null, sentAt: now });
+  }
+  return invitation;
+}
+
+/**
+ * An invitation as its inviter sees it.
+ *
+ * @param {Account} account
+ * @param {Pages} pages
+ * @param {Invitation} invitation
+ */
+export function invitationOf(account, pages, invitation) {
+  const { id, delivery, email, name, secret, createdAt, expiresAt } = invitation;
+  if (world.damaged.has(id)) fail("record_rejected");
+  account.seen.add(id);
+  const state = invitation.cancelled ? "cancelled" : stateOf(invitation);
+  const handed = delivery === "link" && state === "pending" && pages.link !== undefined;
+  const link = handed ? `${pages.link}#vouchsafe=1.l.${id}.${account.key}.${secret}` : null;
+  return { id, delivery, state, email, name, link, createdAt, expiresAt };
+}
+
+/** @param {Account} account */
+export function ofInviter(account) {
+  return [...world.invitations.values()].filter(({ inviter }) => inviter === account);
+}
+
+/**
+ * @param {Account} account
+ * @param {string} id
+ */
+export function cancelInvitation(account, id) {
+  const invitation = world.invitations.get(id);
+  if (invitation?.inviter !== account) return fail("not_found");
+  const connection = world.connections.get(id);
+  if (connection?.sides.inviter.known && !invitation.cancelled) return fail("invitation_used");
+  invitation.cancelled = true;
+  // It was accepted unseen: that connection is not wanted.
+  if (connection) end(connection);
+  else if (invitation.state === "pending") {
+    invitation.state = "cancelled";
+    tell([account], "invitation", id);
+  }
+  return invitation;
+}
+
+/**
+ * The invitation of a ticket, for somebody else than its inviter.
+ *
+ * @param {Account} account
+ * @param {Ticket} ticket
+ */
+function held(account, { id, secret, inviter }) {
+  const invitation = world.invitations.get(id);
+  const delivery = inviter === undefined ? "email" : "link";
+  if (invitation?.secret !== secret || invitation.delivery !== delivery) return fail("not_found");
+  if (invitation.inviter === account) return fail("bad_input", "Let somebody else answer: this invitation is your own.");
+  return invitation;
+}
+
+/**
+ * Refuses an invitation that is over.
+ *
+ * @param {Invitation} invitation
+ */
+function checkOpen(invitation) {
+  switch (stateOf(invitation)) {
+    case "accepted":
+      return fail("invitation_used");
+    case "declined":
+      return fail("invitation_declined");
+    case "cancelled":
+      return fail("invitation_cancelled");
+    case "expired":
+      return fail("invitation_expired");
+  }
+}
+
+/**
+ * @param {Account} account
+ * @param {Ticket} ticket
+ */
+export function declineInvitation(account, ticket) {
+  const invitation = held(account, ticket);
+  if (invitation.state === "declined" && invitation.answeredBy === account) return;
+  checkOpen(invitation);
+  Object.assign(invitation, { state: "declined", answeredBy: account });
+  tell([invitation.inviter], "invitation", invitation.id);
+}
+
+/**
+ * @param {Account} account
+ * @param {Ticket} ticket
+ * @param {string} name
+ * @returns {Connection}
+ */
+export function acceptInvitation(account, ticket, name) {
+  checkName(name);
+  const invitation = held(account, ticket);
+  const { id, inviter, delivery } = invitation;
+  const before = world.connections.get(id);
+  if (before?.invitee === account) return before;
+  checkOpen(invitation);
+  if (ticket.inviter !== undefined && (ticket.inviter !== inviter.key || world.changed.has(inviter.id))) fail("peer_key_changed");
+  Object.assign(invitation, { state: "accepted", answeredBy: account });
+  const verifiedBy = delivery === "link" ? "link" : null;
+  /** @type {Connection} */
+  const connection = {
+    id,
+    order: order(),
+    inviter,
+    invitee: account,
+    sides: { inviter: { name: invitation.name, verifiedBy, known: false }, invitee: { name, verifiedBy, known: true } },
+    ended: false,
+    createdAt: Date.now(),
+  };
+  world.connections.set(id, connection);
+  tell([inviter, account], "connection", id);
+  return connection;
+}

@@ -1,0 +1,214 @@
+/** Checks of what apps pass and people type, as the module makes them. */
+
+import { fail } from "./testing-errors.js";
+
+/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
+/** @typedef {{ id: string, secret: string, inviter?: string }} Ticket An invitation; of a link also the inviter's key. */
+
+const MAX_NAME_BYTES = 200;
+const MAX_LABEL_BYTES = 1000;
+const MAX_FIELDS = 1000;
+const MAX_CARD_BYTES = 1 << 20;
+const MAX_EMAIL_BYTES = 254;
+const MAX_PASSPHRASE_BYTES = 1000;
+const MIN_PASSPHRASE_CHARACTERS = 8;
+const MAX_TIME = 8_640_000_000_000_000;
+
+/**
+ * The bytes of a text in UTF-8. (`TextEncoder` is missing where Jest has jsdom.)
+ *
+ * @param {string} text
+ */
+function size(text) {
+  let bytes = 0;
+  for (const letter of text) {
+    const code = letter.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** Letters that nobody sees, or that change the direction of others. */
+const HIDDEN =
+  /[\p{Cc}\p{Cs}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/u;
+/** Joiners and variation selectors, where they join and vary nothing. */
+const LOOSE = /(^|[\0-\x7f])[\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}]|([\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\2/u;
+
+/** @param {string} text */
+function isPlain(text) {
+  return !HIDDEN.test(text) && !LOOSE.test(text);
+}
+
+/**
+ * Refuses half of a character, which has no UTF-8.
+ *
+ * @param {string} text
+ */
+function whole(text) {
+  if (/\p{Cs}/u.test(text)) fail("bad_input", "A text has half a character in it.");
+}
+
+/** @param {string} name */
+export function checkName(name) {
+  if (name.trim() === "" || size(name) > MAX_NAME_BYTES) fail("bad_input", `A name has 1 to ${MAX_NAME_BYTES} bytes.`);
+  if (!isPlain(name)) {
+    fail("bad_input", "A name is one line of plain text, without characters that are invisible or change its direction.");
+  }
+}
+
+/** @param {string} typed */
+export function checkEmail(typed) {
+  const email = typed.trim().normalize("NFC").toLowerCase();
+  if (!/^[^@\s\p{Cc}]+@[^@\s\p{Cc}]+$/u.test(email) || size(email) > MAX_EMAIL_BYTES) fail("bad_input", "This is not an email address.");
+  return email;
+}
+
+/** @param {number | null | undefined} end */
+export function checkExpiry(end) {
+  if (typeof end !== "number") return;
+  if (end <= Date.now()) fail("bad_input", "`expiresAt` is in the past.");
+  if (end > MAX_TIME) fail("bad_input", "`expiresAt` is too far away.");
+}
+
+/** @param {string} passphrase */
+export function checkPassphrase(passphrase) {
+  if (passphrase === "" || size(passphrase) > MAX_PASSPHRASE_BYTES) {
+    fail("bad_input", `A passphrase has 1 to ${MAX_PASSPHRASE_BYTES} bytes.`);
+  }
+  whole(passphrase);
+  return passphrase.normalize("NFC");
+}
+
+/** @param {string} passphrase */
+export function checkNewPassphrase(passphrase) {
+  if ([...passphrase].length < MIN_PASSPHRASE_CHARACTERS) {
+    fail("bad_input", `A passphrase has ${MIN_PASSPHRASE_CHARACTERS} characters or more.`);
+  }
+  return checkPassphrase(passphrase);
+}
+
+/**
+ * @param {CardContent} content
+ * @returns {CardContent}
+ */
+export function copyCard({ label, fields }) {
+  return { label, fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })) };
+}
+
+/** @param {CardContent} card */
+export function checkCard({ label, fields }) {
+  if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes.`);
+  if (fields.length > MAX_FIELDS) fail("too_large", `A card has at most ${MAX_FIELDS} fields.`);
+  if (![label, ...fields.flatMap((field) => [field.name, field.label])].every(isPlain)) {
+    fail("bad_input", "Names and labels are one line of plain text, without characters that are invisible or change its direction.");
+  }
+  const names = new Set();
+  for (const field of fields) {
+    if (field.name === "" || size(field.name) > MAX_NAME_BYTES || size(field.label) > MAX_LABEL_BYTES) {
+      fail("bad_input", `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at most ${MAX_LABEL_BYTES}.`);
+    }
+    if (names.has(field.name)) fail("bad_input", `Two fields of the card have the name "${field.name}".`);
+    names.add(field.name);
+    whole(field.value);
+  }
+  if (size(JSON.stringify({ card: { label, fields }, version: 1 })) > MAX_CARD_BYTES) fail("too_large");
+}
+
+/**
+ * The card with the named fields, in the card's order.
+ *
+ * @param {CardContent} card
+ * @param {readonly string[] | undefined} names
+ */
+export function select(card, names) {
+  if (!names) return copyCard(card);
+  const unknown = names.find((name) => !card.fields.some((field) => field.name === name));
+  if (unknown !== undefined) fail("bad_input", `The card has no field with the name "${unknown}".`);
+  return copyCard({ label: card.label, fields: card.fields.filter(({ name }) => names.includes(name)) });
+}
+
+const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const BYTES_16 = "[\\w-]{21}[AQgw]";
+const BYTES_32 = "[\\w-]{42}[AEIMQUYcgkosw048]";
+
+/** @param {string} id */
+export function parseId(id) {
+  if (new RegExp(`^${UUID}$`).test(id)) return id;
+  fail("bad_input", "An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+}
+
+const LINK = new RegExp(`^vouchsafe=1\\.(?:l\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})|m\\.(${UUID})\\.(${BYTES_16}))[\\s.,;:!?)>\\]"']*$`);
+
+/**
+ * @param {{ link?: string, id?: string, token?: string }} ticket
+ * @returns {Ticket}
+ */
+export function parseTicket({ link, id, token }) {
+  if (link === undefined) {
+    const found = parseId(id ?? "");
+    if (token === undefined || !new RegExp(`^${BYTES_16}$`).test(token)) {
+      fail("bad_input", "This is not an invitation token: open the link of the invitation again.");
+    }
+    return { id: found, secret: token };
+  }
+  const [, ofLink, inviter, secret, ofMail, mailed] = LINK.exec(link.trim().split("#").at(-1) ?? "") ?? [];
+  if (ofLink && secret) return { id: ofLink, inviter, secret };
+  if (ofMail && mailed) return { id: ofMail, secret: mailed };
+  fail("bad_input", "This is not an invitation link: copy the whole link, to its last character.");
+}
+
+export const WRONG_KEY = "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.";
+
+/**
+ * A recovery key without hyphens, in the letters of the key that was given.
+ *
+ * @param {string} typed
+ */
+export function parseRecoveryKey(typed) {
+  const letters = typed.normalize("NFKC").toUpperCase().replace(/[\s\p{Cf}\p{Pd}]/gu, "").replaceAll("O", "0").replace(/[IL]/g, "1");
+  if (/^[0-9A-HJKMNP-TV-Z]{56}$/.test(letters)) return letters;
+  fail("bad_input", WRONG_KEY);
+}
+
+/** @param {string} typed */
+export function parseCode(typed) {
+  const code = typed.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
+  if (/^\d{8}$/.test(code)) return code;
+  fail("bad_input", "The code has 8 digits.");
+}
+
+/**
+ * The digits of a safety number.
+ *
+ * @param {string} typed
+ */
+export function parseSafetyNumber(typed) {
+  const digits = typed.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
+  if (/^\d{60}$/.test(digits)) return digits;
+  fail("bad_input", "A safety number has 60 digits: type or paste all of them.");
+}
+
+/**
+ * What an identity token says: the subject of a JWT, or the text itself.
+ *
+ * @param {string | undefined} token
+ */
+export function parseIdentity(token) {
+  if (!token) return fail("bad_input", "Pass a fresh `identityToken`.");
+  const { iss = "", sub = token, exp, email, email_verified: verified } = claimsOf(token);
+  if (typeof exp === "number" && exp * 1000 <= Date.now()) fail("identity_rejected", "The identity token has expired: get a fresh one.");
+  return { login: `identity ${iss} ${sub}`, email: verified === true && typeof email === "string" ? email : null };
+}
+
+/**
+ * @param {string} token
+ * @returns {{ iss?: string, sub?: string, exp?: number, email?: string, email_verified?: boolean }}
+ */
+function claimsOf(token) {
+  try {
+    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
+  } catch {
+    return {};
+  }
+}

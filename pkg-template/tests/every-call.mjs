@@ -1,0 +1,291 @@
+// Every call of the package, and the mistakes that apps and people make, as one script. It runs against the package and against
+// its stand-in, and its account of what happened must be the same.
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/** Members that are times, and others that are never the same twice. */
+const VARY = ["createdAt", "updatedAt", "expiresAt", "sentAt", "next"];
+
+/** A copy of what a call gave, with words in place of what differs from run to run. The same id is the same word. */
+function describer(people) {
+  const words = new Map();
+  const word = (kind, value) => {
+    if (!words.has(value)) words.set(value, `${kind} ${words.size + 1}`);
+    return words.get(value);
+  };
+  const text = (value) => {
+    if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
+    if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
+    if (/#vouchsafe=1\.l\.[0-9a-f-]{36}\.[\w-]{43}\.[\w-]{22}$/.test(value)) return word("link", value);
+    return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
+  };
+  const describe = (value) => {
+    if (typeof value === "string") return text(value);
+    if (Array.isArray(value)) return value.map(describe);
+    if (value instanceof Error) return { code: value.code, retryable: value.retryable };
+    if (typeof value !== "object" || value === null) return value;
+    if ("failedSignIns" in value) return describe({ account: value.account, email: value.email, locked: value.locked });
+    const members = Object.entries(value).map(([name, member]) => {
+      if (VARY.includes(name) && member !== null) return [name, typeof member];
+      // The claim is on its way when the share was read.
+      return [name, name === "claimed" ? typeof member : describe(member)];
+    });
+    return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
+  };
+  return describe;
+}
+
+/** The same object, which notes what is called. */
+function noted(target, calls) {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = target[name];
+      if (typeof value !== "function") return value;
+      return (...given) => {
+        calls.add(name);
+        return value.apply(target, given);
+      };
+    },
+  });
+}
+
+/**
+ * Runs the script. `people` is a part of every address that nobody else has; `mail` finds the newest mail to an address.
+ * Gives what each step gave or failed with, and the names of all calls.
+ */
+export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people, mail) {
+  const account = [];
+  const calls = new Set();
+  const describe = describer(people);
+  /** Makes a call, and gives what it gave. */
+  const does = async (what, call) => {
+    const value = await call();
+    account.push([what, describe(value)]);
+    return value;
+  };
+  /** Makes a call that fails. */
+  const fails = async (what, call) => {
+    try {
+      account.push([what, "did not fail", describe(await call())]);
+    } catch (error) {
+      if (!isVouchsafeError(error)) throw error;
+      account.push([what, describe(error)]);
+    }
+  };
+  /** Waits for events, each as its kind and id, in whatever order they come. */
+  const listen = (who, session) => {
+    const told = new Set();
+    let look = () => {};
+    const stops = ["invitation", "connection", "share", "revoked"].map((kind) =>
+      session.on(kind, (event) => {
+        told.add(`${event.kind} ${event.id}`);
+        look();
+      }),
+    );
+    const hears = (...events) =>
+      new Promise((resolve) => {
+        look = () => events.every((event) => told.has(event)) && resolve();
+        look();
+      }).then(() => account.push([`${who} hears`, describe(events)]));
+    return { hears, stop: () => stops.forEach((stop) => stop()) };
+  };
+  const address = (name) => `${name}.${people}@example.com`;
+  const passphrase = "correct horse battery";
+
+  await fails("open without services", () => Vouchsafe.open({}));
+  await fails("open an address that is none", () => Vouchsafe.open({ ...options, vault: "nonsense" }));
+  await fails("open with a time that is too short", () => Vouchsafe.open({ ...options, timeout: 5 }));
+  await fails("open with an option that is none", () => Vouchsafe.open({ ...options, invitationURL: "" }));
+  const app = noted(await Vouchsafe.open(options), calls);
+  if (app.check) await does("check", () => app.check());
+  await does("resume nothing", () => app.resume());
+
+  await fails("sign up with a short passphrase", () => app.signUp({ email: address("alice"), passphrase: "seven77" }));
+  await fails("sign up with no address", () => app.signUp({ email: "alice", passphrase }));
+  await fails("sign up twice in one", () => app.signUp({ email: address("alice"), identityToken: "t", passphrase }));
+  await fails("sign up without a passphrase", () => app.signUp({ email: address("alice") }));
+  const person = async (name) => {
+    const { session, recoveryKey } = await does(`${name} signs up`, () => app.signUp({ email: address(name), passphrase }));
+    return { session: noted(session, calls), recoveryKey };
+  };
+  const { session: alice, recoveryKey: first } = await person("alice");
+  const { session: bob } = await person("bob");
+  const { session: carol } = await person("carol");
+  const [atAlice, atBob] = [listen("alice", alice), listen("bob", bob)];
+  await fails("sign up again", () => app.signUp({ email: address("alice"), passphrase }));
+  await fails("sign in wrongly", () => app.signIn({ email: address("alice"), passphrase: "not the one" }));
+  await fails("sign in as nobody", () => app.signIn({ email: address("nobody"), passphrase }));
+  const second = noted(await does("sign in", () => app.signIn({ email: ` ${address("ALICE")} `, passphrase })), calls);
+
+  const field = (name, value = "v") => ({ name, label: name.toUpperCase(), value });
+  const bank = await does("create a card", () => alice.createCard({ label: "Bank", fields: [field("iban", "IS14"), field("pin", "")] }));
+  await does("create another", () => alice.createCard({ label: "Wi-Fi 🦊", fields: [] }));
+  for (const [what, card] of [
+    ["no label", { label: " ", fields: [] }],
+    ["a label in two lines", { label: "a\nb", fields: [] }],
+    ["a long label", { label: "é".repeat(501), fields: [] }],
+    ["two fields of a name", { label: "L", fields: [field("a"), field("a")] }],
+    ["a field without a name", { label: "L", fields: [field("")] }],
+    ["a field that is no text", { label: "L", fields: [{ name: "a", label: "A", value: 1 }] }],
+    ["too many fields", { label: "L", fields: Array.from({ length: 1001 }, (_, index) => field(`f${index}`)) }],
+    ["too much in it", { label: "L", fields: [field("a", "x".repeat(1 << 20))] }],
+  ]) {
+    await fails(`create a card with ${what}`, () => alice.createCard(card));
+  }
+  await does("read a card", () => alice.card(bank.id));
+  await fails("read no card", () => alice.card(NOBODY));
+  await fails("read somebody else's card", () => bob.card(bank.id));
+  await fails("read a card by no id", () => alice.card("bank"));
+  const changed = await does("update a card", () => alice.updateCard({ ...bank, label: "My bank" }));
+  await fails("update a card from an old version", () => alice.updateCard(bank));
+  await fails("update a card that is not there", () => alice.updateCard({ ...bank, id: NOBODY }));
+  await fails("update a card from no version", () => alice.updateCard({ ...bank, version: 0 }));
+  const progress = [];
+  await does("list the cards", () => alice.cards({ onProgress: ({ done, total }) => progress.push([done, total]) }));
+  await does("hear how far", () => progress);
+  const page = await does("list one card", () => alice.cards({ limit: 1 }));
+  await does("list the next", () => alice.cards({ limit: 1, cursor: page.next }));
+  await fails("list none", () => alice.cards({ limit: 0 }));
+  await fails("list from a cursor that is none", () => alice.cards({ cursor: "?" }));
+  await fails("list with an option that is none", () => alice.cards({ offset: 1 }));
+  await does("delete a card", () => alice.deleteCard(page.items[0].id));
+  await does("delete it again", () => alice.deleteCard(page.items[0].id));
+  await fails("delete no card", () => alice.deleteCard(NOBODY));
+  await fails("update the deleted card", () => alice.updateCard({ ...page.items[0], label: "L" }));
+  const controller = new AbortController();
+  const aborted = alice.createCard({ label: "L", fields: [] }, { signal: controller.signal });
+  controller.abort("reason");
+  await fails("abort a call", () => aborted);
+
+  const day = 24 * 60 * 60 * 1000;
+  await fails("invite without a name", () => alice.invite({ delivery: "link", name: " " }));
+  await fails("invite with an invisible name", () => alice.invite({ delivery: "link", name: "B\u200bob" }));
+  await fails("invite into the past", () => alice.invite({ delivery: "link", name: "Bob", expiresAt: Date.now() - 1 }));
+  await fails("invite for too long", () => alice.invite({ delivery: "link", name: "Bob", expiresAt: Date.now() + 91 * day }));
+  await fails("invite by pigeon", () => alice.invite({ delivery: "pigeon", name: "Bob" }));
+  await fails("mail to no address", () => alice.invite({ delivery: "email", email: "bob", name: "Bob" }));
+  const declined = await does("invite by link", () => alice.invite({ delivery: "link", name: "Bob" }));
+  await fails("decline one's own", () => alice.declineInvitation({ link: declined.link }));
+  await fails("accept without a name", () => bob.accept({ link: declined.link }, { name: "" }));
+  await fails("accept half a link", () => bob.accept({ link: declined.link.slice(0, -3) }, { name: "Alice" }));
+  await fails("decline with a wrong token", () => bob.declineInvitation({ id: declined.id, token: "A".repeat(22) }));
+  await fails("accept with no token", () => bob.accept({ id: declined.id, token: "A" }, { name: "Alice" }));
+  const forged = declined.link.replace(/\.[\w-]{43}\./, `.${"A".repeat(43)}.`);
+  await fails("accept a link to another key", () => bob.accept({ link: forged }, { name: "Alice" }));
+  await does("decline", () => bob.declineInvitation({ link: declined.link }));
+  await does("decline again", () => bob.declineInvitation({ link: declined.link }));
+  await fails("accept the declined", () => bob.accept({ link: declined.link }, { name: "Alice" }));
+  const cancelled = await does("invite again", () => alice.invite({ delivery: "link", name: "Bob", expiresAt: new Date(Date.now() + day) }));
+  await does("cancel", () => alice.cancelInvitation(cancelled.id));
+  await does("cancel again", () => alice.cancelInvitation(cancelled.id));
+  await fails("cancel nothing", () => alice.cancelInvitation(NOBODY));
+  await fails("decline the cancelled", () => bob.declineInvitation({ link: cancelled.link }));
+  await atAlice.hears(`invitation ${declined.id}`, `invitation ${cancelled.id}`);
+  atAlice.stop();
+
+  const { id: byLink, link } = await does("invite a third time", () => alice.invite({ delivery: "link", name: "Bob" }));
+  await does("list the invitations", () => alice.invitations());
+  await does("accept", () => bob.accept({ link }, { name: "Alice" }));
+  await does("accept again", () => bob.accept({ link }, { name: "Alice" }));
+  await fails("accept what was accepted", () => carol.accept({ link }, { name: "Alice" }));
+  await fails("decline what was accepted", () => carol.declineInvitation({ link }));
+  const { safetyNumber } = await does("see the connection", () => alice.connection(byLink));
+  await fails("cancel what was accepted", () => alice.cancelInvitation(byLink));
+  await fails("see somebody else's connection", () => carol.connection(byLink));
+  const other = safetyNumber.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10));
+  await fails("compare another number", () => bob.markVerified(byLink, other));
+  await does("compare the number", () => bob.markVerified(byLink, safetyNumber.replaceAll(" ", "-")));
+
+  const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again" }));
+  await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
+  await does("list the connections", () => alice.connections());
+  await does("list the other side's", () => bob.connections({ limit: 1 }));
+  await atBob.hears(`connection ${byLink}`, `connection ${byMail}`);
+
+  const offer = { card: changed.id, connection: byMail, fields: ["iban"] };
+  await fails("share with somebody unverified", () => alice.share(offer));
+  await fails("share no field", () => alice.share({ ...offer, connection: byLink, fields: [] }));
+  await fails("share a field that is not there", () => alice.share({ ...offer, connection: byLink, fields: ["bic"] }));
+  await fails("share no card", () => alice.share({ ...offer, card: NOBODY }));
+  await fails("share with nobody", () => alice.share({ ...offer, connection: NOBODY }));
+  await fails("share into the past", () => alice.share({ ...offer, expiresAt: 1 }));
+  await fails("share with a misspelt option", () => alice.share({ ...offer, expireAt: Date.now() + day }));
+  await does("share with somebody unverified all the same", () => alice.share({ ...offer, acceptUnverified: true }));
+  await does("verify", () => alice.markVerified(byMail, safetyNumber));
+  const share = await does("share", () => alice.share({ ...offer, expiresAt: Date.now() + day }));
+  const many = await does("share with many", () => alice.shareWithMany({ card: changed.id, connections: [byLink, NOBODY] }));
+  await fails("share with one twice", () => alice.shareWithMany({ card: changed.id, connections: [byLink, byLink] }));
+  await fails("share with none", () => alice.shareWithMany({ card: changed.id, connections: [] }));
+  await does("list what went out", () => alice.outgoingShares({ connection: byLink }));
+  await does("list what came in", () => bob.incomingShares({ limit: 2 }));
+  await does("read", () => bob.readShare(share.id));
+  await does("read one's own", () => alice.readShare(share.id));
+  await does("read some", () => bob.readShares([many[0].share.id, NOBODY]));
+  await fails("read none", () => bob.readShares([]));
+  await fails("read somebody else's", () => carol.readShare(share.id));
+  await atBob.hears(`share ${share.id}`);
+  await does("take an older one", () => bob.acceptOlder(share.id));
+  await fails("take an older one of nothing", () => bob.acceptOlder(NOBODY));
+  await fails("revoke as the recipient", () => bob.revokeShare(share.id));
+  await does("revoke", () => alice.revokeShare(share.id));
+  await does("revoke again", () => alice.revokeShare(share.id));
+  await fails("revoke nothing", () => alice.revokeShare(NOBODY));
+  await fails("read what was revoked", () => bob.readShare(share.id));
+  await atBob.hears(`revoked ${share.id}`);
+  atBob.stop();
+
+  await does("look at the address", () => carol.emailStatus());
+  await does("have a code sent", () => carol.sendEmailCode());
+  await fails("confirm with half a code", () => carol.confirmEmail("1234"));
+  await fails("confirm with a wrong code", () => carol.confirmEmail("0000 0000"));
+  await does("confirm", async () => carol.confirmEmail((await mail(address("carol"))).code));
+  await does("look at the address again", () => carol.emailStatus());
+
+  const states = [];
+  for (const kind of ["locked", "unlocked", "ended"]) carol.on(kind, (event) => states.push(event));
+  carol.lockAfter(60_000);
+  carol.lockAfter(null);
+  await fails("lock after no time", async () => carol.lockAfter(0));
+  await fails("listen to the weather", async () => carol.on("weather", () => {}));
+  await does("lock", () => carol.lock());
+  await fails("list while locked", () => carol.cards());
+  await fails("listen while locked", async () => carol.on("share", () => {}));
+  await fails("unlock wrongly", () => carol.unlock({ passphrase: "not the one" }));
+  await does("unlock", () => carol.unlock({ passphrase }));
+  await fails("unlock with a token", () => carol.unlock({ passphrase, identityToken: "t" }));
+
+  await fails("change the passphrase wrongly", () => alice.changePassphrase({ passphrase: "wrong one", newPassphrase: "another one" }));
+  await fails("change it to a short one", () => alice.changePassphrase({ passphrase, newPassphrase: "seven77" }));
+  await does("change it", () => alice.changePassphrase({ passphrase, newPassphrase: "another horse" }));
+  await fails("go on elsewhere", () => second.cards());
+  const key = await does("make a recovery key", () => alice.makeRecoveryKey({ passphrase: "another horse" }));
+  const typo = key.replace(/.$/, (letter) => (letter === "Z" ? "Y" : "Z"));
+  const lost = { email: address("alice"), passphrase: "a third horse" };
+  await fails("recover with a typing error", () => app.recover({ ...lost, recoveryKey: typo }));
+  await fails("recover with the first key", () => app.recover({ ...lost, recoveryKey: first }));
+  const recovered = await does("recover", () => app.recover({ ...lost, recoveryKey: key.toLowerCase().replaceAll("-", " ") }));
+  await fails("go on with the session of before", () => alice.cards());
+  const anna = noted(recovered.session, calls);
+  await does("find the cards again", () => anna.cards());
+
+  await does("disconnect", () => anna.disconnect(byLink));
+  await does("disconnect again", () => anna.disconnect(byLink));
+  await fails("disconnect nobody", () => anna.disconnect(NOBODY));
+  await does("see the end", () => bob.connection(byLink));
+  await fails("share after the end", () => anna.share({ card: changed.id, connection: byLink }));
+  await fails("verify after the end", () => bob.markVerified(byLink, safetyNumber));
+  await fails("read after the end", () => bob.readShare(many[0].share.id));
+  await does("delete the account", () => bob.deleteAccount({ passphrase }));
+  await fails("go on without an account", () => bob.cards());
+  await does("see the other end", () => anna.connection(byMail));
+
+  await does("sign out", () => carol.signOut());
+  await fails("go on after the sign-out", () => carol.cards());
+  await does("hear of oneself", () => states);
+  if (Symbol.asyncDispose) {
+    await anna[Symbol.asyncDispose]();
+    await fails("go on after the disposal", () => anna.cards());
+  }
+  return { account, calls };
+}

@@ -1,0 +1,264 @@
+/** The stand-in for tests of apps, as an app's tests use it. */
+
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { afterEach, test } from "node:test";
+import { Session, Vouchsafe, VouchsafeError, isVouchsafeError, standIn } from "../testing.js";
+import { everyCall } from "./every-call.mjs";
+
+const options = { vault: "https://example.com/vault", keystore: "https://example.com/keystore", invitationUrl: "https://app.example/" };
+const passphrase = "correct horse battery";
+const code = (wanted) => (error) => isVouchsafeError(error, wanted);
+const read = (file) => readFile(new URL(`../${file}`, import.meta.url), "utf8");
+
+afterEach(() => standIn.reset());
+
+async function person(name, more = {}) {
+  const app = await Vouchsafe.open({ ...options, ...more });
+  const { session } = await app.signUp({ email: `${name}@example.com`, passphrase });
+  return { app, session };
+}
+
+/** Two people who are connected by a link. */
+async function friends() {
+  const [{ session: alice }, { session: bob }] = [await person("alice"), await person("bob")];
+  const { link } = await alice.invite({ delivery: "link", name: "Bob" });
+  const { id } = await bob.accept({ link }, { name: "Alice" });
+  const card = await alice.createCard({ label: "Wi-Fi", fields: [{ name: "key", label: "Key", value: "sesame" }] });
+  return { alice, bob, id, card };
+}
+
+/** The methods that a class of the types has. */
+async function methodsOf(name) {
+  const [, body] = new RegExp(`export class ${name} \\{(.+?)^\\}`, "ms").exec(await read("index.d.ts"));
+  return new Set([...body.matchAll(/^  (?:static )?(\w+)\(/gm)].map(([, method]) => method).filter((method) => method !== "constructor"));
+}
+
+test("it has every method of the types, and answers each", async () => {
+  const mail = (address) => standIn.mails.find(({ to }) => to === address);
+  const { account, calls } = await everyCall({ Vouchsafe, isVouchsafeError }, options, "people", mail);
+  assert.deepEqual(account.filter(([, outcome]) => outcome === "did not fail"), []);
+  const named = new Set([...(await methodsOf("Vouchsafe")), ...(await methodsOf("Session"))]);
+  assert.ok(named.size > 35);
+  // The first has been called to come this far; the second needs a browser in the package, and has a test of its own here.
+  for (const other of ["open", "persist"]) named.delete(other);
+  assert.deepEqual([...named].filter((method) => !calls.has(method)), []);
+});
+
+test("it has the exports, the codes and the sentences of the package", async () => {
+  const exports = async (file) => [...(await read(file)).matchAll(/^export (?:const (\w+)|\{ (.+?) \})/gm)].flatMap(([, name, names]) => name ?? names.split(", "));
+  const own = await exports("testing.js");
+  for (const name of await exports("index.js")) assert.ok(own.includes(name), name);
+  const [, union] = /export type ErrorCode =([^;]+);/.exec(await read("index.d.ts"));
+  const rust = await read("../src/error.rs");
+  const display = rust.slice(rust.indexOf("impl fmt::Display for Error"));
+  const { session } = await person("alice");
+  for (const [, wanted] of union.matchAll(/"(\w+)"/g)) {
+    standIn.failNext("cards", wanted);
+    const error = await session.cards().catch((caught) => caught);
+    assert.ok(error instanceof VouchsafeError && error.code === wanted, wanted);
+    const variant = wanted.replace(/(?:^|_)(\w)/g, (_, letter) => letter.toUpperCase());
+    const [, sentence] = new RegExp(`Self::${variant} => (?:\\{\\s+)?"([^"]+)"`).exec(display) ?? [];
+    if (sentence) assert.equal(error.message, sentence);
+  }
+});
+
+test("any call fails on demand, as often as it is told", async () => {
+  const { app, session } = await person("alice");
+  const cause = new TypeError("Failed to fetch");
+  standIn.failNext("createCard", "offline", { cause, times: 2 });
+  standIn.failNext("createCard", "quota_exceeded", { quota: "cards", message: "Enough." });
+  const content = { label: "L", fields: [] };
+  for (let time = 0; time < 2; time += 1) {
+    await assert.rejects(session.createCard(content), (error) => code("offline")(error) && error.cause === cause && error.retryable);
+  }
+  await assert.rejects(session.createCard(content), (error) => error.quota === "cards" && error.message === "Enough.");
+  await session.createCard(content);
+  assert.equal((await session.cards()).items.length, 1);
+
+  const calls = new Set([...(await methodsOf("Vouchsafe")), ...(await methodsOf("Session"))]);
+  for (const call of ["on", "lockAfter"]) {
+    calls.delete(call);
+    assert.throws(() => standIn.failNext(call, "offline"), TypeError);
+  }
+  const given = {
+    open: () => Vouchsafe.open(options),
+    signUp: () => app.signUp({ email: "b@example.com", passphrase }),
+    signIn: () => app.signIn({ email: "alice@example.com", passphrase }),
+    recover: () => app.recover({ email: "alice@example.com", recoveryKey: "A", passphrase }),
+    persist: () => session.persist({ scope: "tab" }),
+    createCard: () => session.createCard(content),
+    updateCard: () => session.updateCard({ ...content, id: "a", version: 1 }),
+    invite: () => session.invite({ delivery: "link", name: "Bob" }),
+    accept: () => session.accept({ link: "l" }, { name: "Bob" }),
+    declineInvitation: () => session.declineInvitation({ link: "l" }),
+    markVerified: () => session.markVerified("a", "1"),
+    share: () => session.share({ card: "a", connection: "b" }),
+    shareWithMany: () => session.shareWithMany({ card: "a", connections: ["b"] }),
+    readShares: () => session.readShares(["a"]),
+    changePassphrase: () => session.changePassphrase({ passphrase, newPassphrase: passphrase }),
+  };
+  // Ends the session, though it fails.
+  calls.delete("signOut");
+  for (const call of [...calls, "signOut"]) {
+    const listed = /^(cards|invitations|connections|outgoingShares|incomingShares|emailStatus|sendEmailCode|signOut|resume|check|lock)$/.test(call);
+    const proven = ["unlock", "makeRecoveryKey", "deleteAccount"].includes(call);
+    const target = session[call] ? session : app;
+    standIn.failNext(call, "rate_limited");
+    const made = given[call]?.() ?? (listed ? target[call]() : target[call](proven ? { passphrase } : "a"));
+    await assert.rejects(made, code("rate_limited"), call);
+  }
+  assert.throws(() => standIn.failNext("createCards", "offline"), TypeError);
+  assert.throws(() => standIn.failNext("createCard", "off"), TypeError);
+});
+
+test("a call waits while it is held, and can be aborted", async () => {
+  const { session } = await person("alice");
+  const release = standIn.hold("createCard");
+  let done = false;
+  const call = session.createCard({ label: "L", fields: [] }).then(() => (done = true));
+  await session.cards();
+  assert.equal(done, false);
+  release();
+  await call;
+  standIn.hold("deleteCard");
+  const controller = new AbortController();
+  const [card] = (await session.cards()).items;
+  const deleting = session.deleteCard(card.id, { signal: controller.signal });
+  controller.abort("gone");
+  await assert.rejects(deleting, (error) => code("aborted")(error) && error.cause === "gone");
+  assert.equal((await session.card(card.id)).label, "L");
+  // What nobody holds can be aborted as long as it is in the same turn.
+  const soon = new AbortController();
+  const creating = session.createCard({ label: "M", fields: [] }, { signal: soon.signal });
+  soon.abort();
+  await assert.rejects(creating, code("aborted"));
+  assert.equal((await session.cards()).items.length, 1);
+  // Nobody waits for ever.
+  standIn.hold("cards");
+  const waiting = session.cards();
+  standIn.reset();
+  await assert.rejects(waiting, code("session_expired"));
+});
+
+test("a kept session comes back, and is one with the page's", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const { app, session } = await person("alice");
+  assert.equal(await app.resume(), null);
+  await session.persist({ scope: "browser" });
+  const again = await Vouchsafe.open(options);
+  const resumed = await again.resume();
+  assert.ok(resumed instanceof Session && !resumed.locked);
+  assert.deepEqual([resumed.account, resumed.email], [session.account, "alice@example.com"]);
+  const heard = [];
+  for (const kind of ["locked", "unlocked", "ended"]) session.on(kind, (event) => heard.push(event.kind));
+  await resumed.lock();
+  await assert.rejects(session.cards(), code("locked"));
+  assert.equal((await again.resume()).locked, true);
+  await resumed.unlock({ passphrase });
+  await session.createCard({ label: "L", fields: [] });
+  resumed.lockAfter(1000);
+  const unused = new Promise((resolve) => session.on("locked", resolve));
+  t.mock.timers.tick(1000);
+  await unused;
+  await resumed.unlock({ passphrase });
+  await resumed.signOut();
+  await assert.rejects(session.cards(), code("session_expired"));
+  assert.deepEqual(heard, ["locked", "unlocked", "locked", "unlocked", "ended"]);
+  assert.equal(await again.resume(), null);
+
+  // Without its keys it comes back locked.
+  const { session: bob } = await person("bob");
+  await bob.persist({ scope: "tab", locked: true });
+  const back = await (await Vouchsafe.open(options)).resume();
+  assert.equal(back.locked, true);
+  await back.unlock({ passphrase });
+  assert.deepEqual(await back.cards(), { items: [], next: null });
+  // Nor if it was not used for its time, while there was no page.
+  const { session: carol } = await person("carol");
+  await carol.persist({ scope: "browser" });
+  t.mock.timers.tick(500);
+  assert.equal((await (await Vouchsafe.open({ ...options, lockAfter: 501 })).resume()).locked, false);
+  assert.equal((await (await Vouchsafe.open({ ...options, lockAfter: 500 })).resume()).locked, true);
+  // Of other services there is none.
+  assert.equal(await (await Vouchsafe.open({ ...options, vault: "https://other.example" })).resume(), null);
+});
+
+test("what a service could show of others, an app can try", async () => {
+  const { alice, bob, id, card } = await friends();
+  const share = await alice.share({ card: card.id, connection: id });
+  standIn.damage(share.id);
+  await assert.rejects(bob.readShare(share.id), code("record_rejected"));
+  standIn.damage(card.id);
+  const { items } = await alice.cards();
+  assert.ok(items.length === 1 && items[0].id === card.id && code("record_rejected")(items[0].error));
+  standIn.changeKeys(alice.account);
+  const { trust, verifiedBy } = await bob.connection(id);
+  assert.deepEqual([trust, verifiedBy], ["changed", null]);
+  assert.equal((await alice.connection(id)).trust, "verified");
+  await assert.rejects(alice.markVerified(id, "12345 67890"), code("bad_input"));
+  await assert.rejects(alice.markVerified(id, "0".repeat(60)), code("safety_number_mismatch"));
+  const own = await bob.createCard({ label: "L", fields: [] });
+  await assert.rejects(bob.share({ card: own.id, connection: id }), code("peer_key_changed"));
+  assert.throws(() => standIn.changeKeys("nobody"), TypeError);
+});
+
+test("time is that of the test's clock", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const { alice, bob, id, card } = await friends();
+  const share = await alice.share({ card: card.id, connection: id, expiresAt: 1_000_010 });
+  const { link } = await alice.invite({ delivery: "link", name: "Carol", expiresAt: 1_000_010 });
+  assert.equal((await bob.incomingShares()).items.length, 1);
+  t.mock.timers.setTime(1_000_010);
+  assert.equal((await bob.incomingShares()).items.length, 0);
+  await assert.rejects(bob.readShare(share.id), code("share_expired"));
+  await assert.rejects(bob.accept({ link }, { name: "Alice" }), code("invitation_expired"));
+  assert.equal((await alice.invitations()).items[0].state, "expired");
+});
+
+test("somebody comes with an identity token", async () => {
+  const app = await Vouchsafe.open(options);
+  const claims = (more) => `h.${Buffer.from(JSON.stringify({ iss: "https://issuer.example", sub: "7", ...more })).toString("base64url")}.s`;
+  let made = 0;
+  const identityToken = () => claims({ jti: (made += 1), email: "ida@example.com", email_verified: true });
+  const { session } = await app.signUp({ identityToken, passphrase });
+  assert.equal(session.email, null);
+  assert.deepEqual(await session.emailStatus(), { email: "ida@example.com", confirmed: true });
+  await assert.rejects(app.signUp({ identityToken: claims({}), passphrase }), code("email_taken"));
+  await assert.rejects(app.signIn({ identityToken: claims({ exp: 1 }), passphrase }), code("identity_rejected"));
+  await session.lock();
+  await session.unlock({ passphrase });
+  assert.equal(made, 2);
+  await app.signUp({ identityToken: "another person's", passphrase });
+  await app.signUp({ identityToken: "a third one's", passphrase });
+  await assert.rejects(session.unlock({ passphrase, identityToken: "another person's" }), code("wrong_credentials"));
+});
+
+test("nothing of before is there after a reset", async () => {
+  const { alice, bob, id, card } = await friends();
+  await alice.invite({ delivery: "email", email: "carol@example.com", name: "Carol" });
+  await alice.persist({ scope: "browser" });
+  standIn.failNext("open", "offline");
+  let heard = 0;
+  bob.on("share", () => (heard += 1));
+  standIn.reset();
+  await assert.rejects(alice.share({ card: card.id, connection: id }), code("session_expired"));
+  const { app, session } = await person("alice");
+  assert.equal(await app.resume(), null);
+  assert.deepEqual([await session.cards(), standIn.mails, heard], [{ items: [], next: null }, [], 0]);
+});
+
+test("no file of it loads the module, or reaches a network", async () => {
+  const files = new Set(["testing.js"]);
+  for (const file of files) {
+    const text = await read(file);
+    for (const [, other] of text.matchAll(/^(?:import|export) .*?from "\.\/(\S+?)";$/gms)) files.add(other);
+  }
+  assert.ok(files.has("session.js") && files.has("testing-world.js"));
+  for (const file of files) assert.ok(!/glue|inside|load/.test(file), file);
+  const all = (await readdir(new URL("..", import.meta.url))).filter((file) => /^testing.*\.js$/.test(file));
+  for (const file of all) {
+    assert.ok(files.has(file), `${file} is of no use`);
+    assert.doesNotMatch(await read(file), /WebAssembly\.compile|\bfetch\(|XMLHttpRequest|setTimeout|setInterval/);
+  }
+});

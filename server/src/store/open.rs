@@ -1,0 +1,229 @@
+//! Opening a database: what is wrong with it is said at once, and before anything is written to it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{AnyConnection, AnyPool, Connection, Error, Row};
+
+use super::db::Db;
+use super::files;
+use super::hold::Hold;
+use super::migrate::{Migrations, migrate};
+use super::outage::cure;
+use super::queue::Queue;
+use super::wal::{self, Damage};
+use crate::start_error::StartError;
+
+/// The turns at once with PostgreSQL: some of its connections are left to those who read.
+const POSTGRES_TURNS: usize = 12;
+/// The connections of a process with PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// The readers at once with SQLite.
+const SQLITE_READERS: u32 = 4;
+/// The time for a request to get a connection: less than clients wait, so that they hear that the database is away.
+const POSTGRES_TIMEOUT: Duration = Duration::from_secs(5);
+/// With SQLite it is longer than another process, such as a backup, may keep the service from writing.
+const SQLITE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The time for a PostgreSQL server that starts at the same moment.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_PAUSE: Duration = Duration::from_millis(250);
+
+impl Db {
+    /// Opens a service's database, makes it if need be, and brings its schema up to date. A new one is refused where there is
+    /// the file `witness`, which was made with another.
+    pub(crate) async fn open(
+        url: &str,
+        service: &'static str,
+        migrations: Migrations,
+        witness: Option<&Path>,
+    ) -> Result<Self, StartError> {
+        install_default_drivers();
+        let failed = |error: Error| does_not_open(service, &error);
+        let sqlite = url.starts_with("sqlite:");
+        let hold = if sqlite { hold(url, service)? } else { None };
+        let mut first = first(url, sqlite, service).await.map_err(failed)?;
+        if !sqlite {
+            probe_pooler(url, service, &mut first)
+                .await
+                .map_err(failed)?;
+        }
+        let version = match migrate(&mut first, service, migrations, witness).await {
+            Ok(version) => version,
+            Err(error) => {
+                // Whoever looks at the files next finds them closed.
+                let _ = first.close().await;
+                return Err(error);
+            }
+        };
+        let (read, write) = if sqlite {
+            (
+                sqlite_pool(url, SQLITE_READERS).await.map_err(failed)?,
+                sqlite_pool(url, 1).await.map_err(failed)?,
+            )
+        } else {
+            let pool = postgres_pool(url).await.map_err(failed)?;
+            (pool.clone(), pool)
+        };
+        first.close().await.map_err(failed)?;
+        let turns = if sqlite { 1 } else { POSTGRES_TURNS };
+        Ok(Self {
+            read,
+            write,
+            queue: Queue::new(turns),
+            sqlite,
+            service,
+            version,
+            hold: hold.map(Arc::new),
+            probe: Arc::default(),
+        })
+    }
+}
+
+/// Takes hold of a SQLite file and looks at what lies beside it. There is nothing to hold of one in memory.
+fn hold(url: &str, service: &str) -> Result<Option<Hold>, StartError> {
+    let unreadable = |error: std::io::Error| not_opened(service, &error);
+    let database = files::prepare_database(url).map_err(unreadable)?;
+    if !database.is_file() {
+        return Ok(None);
+    }
+    let hold = Hold::take(&database, service)?;
+    if let Some(damage) = wal::damage(&database).map_err(unreadable)? {
+        return Err(damaged(&database, &damage));
+    }
+    Ok(Some(hold))
+}
+
+fn damaged(database: &Path, damage: &Damage) -> StartError {
+    let (log, index) = (
+        files::beside(database, "-wal"),
+        files::beside(database, "-shm"),
+    );
+    let what = match damage {
+        Damage::Gone => "is gone",
+        Damage::CutShort => "was cut short",
+    };
+    StartError(format!(
+        "Put {} back: it {what}, and held what was written last. To go on without that, remove {}.",
+        log.display(),
+        index.display()
+    ))
+}
+
+/// The first connection, whose error is the database's own: a pool would try again until its time is over, and then say no more
+/// than that.
+async fn first(url: &str, sqlite: bool, service: &str) -> Result<AnyConnection, Error> {
+    let began = Instant::now();
+    loop {
+        match AnyConnection::connect(url).await {
+            Ok(mut connection) if sqlite => {
+                return match prepare(&mut connection).await {
+                    Ok(()) => Ok(connection),
+                    Err(error) => {
+                        let _ = connection.close().await;
+                        Err(error)
+                    }
+                };
+            }
+            Err(error) if !sqlite && is_starting(&error) && began.elapsed() < START_PATIENCE => {
+                tracing::warn!(service, %error, "waiting for the database");
+                tokio::time::sleep(START_PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether a PostgreSQL server may be there in a moment: it is not listening yet, starts, or has no connection to spare.
+fn is_starting(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        Error::Database(error) => error
+            .code()
+            .is_some_and(|code| matches!(&*code, "57P03" | "53300")),
+        _ => false,
+    }
+}
+
+/// Asks for the same statement by two connections at once: a pooler that hands one session to both, and keeps no statements
+/// apart, fails here rather than now and then.
+async fn probe_pooler(
+    url: &str,
+    service: &str,
+    connection: &mut AnyConnection,
+) -> Result<(), Error> {
+    ask(connection).await?;
+    let mut second = first(url, false, service).await?;
+    let mut tx = second.begin().await?;
+    ask(&mut tx).await?;
+    ask(connection).await?;
+    tx.rollback().await?;
+    second.close().await
+}
+
+async fn ask(connection: &mut AnyConnection) -> Result<(), Error> {
+    let ask = sqlx::query("SELECT CAST($1 AS BIGINT)").bind(1_i64);
+    ask.execute(connection).await.map(drop)
+}
+
+async fn prepare(connection: &mut AnyConnection) -> Result<(), Error> {
+    sqlx::raw_sql(
+        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// A pool that keeps no connection with a transaction whose end failed: SQLite ends it by itself when the disk is full, and the
+/// connection goes on counting it.
+async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, Error> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(SQLITE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(prepare(connection)))
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // What was begun in dropping the transaction is done after this.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+        .connect(url)
+        .await
+}
+
+/// A pool that keeps no connection to a server which has become read-only: the address may lead to another one by now.
+async fn postgres_pool(url: &str) -> Result<AnyPool, Error> {
+    AnyPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(POSTGRES_TIMEOUT)
+        // The question below is a test, too.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!is_read_only(connection).await?) })
+        })
+        .connect(url)
+        .await
+}
+
+async fn is_read_only(connection: &mut AnyConnection) -> Result<bool, Error> {
+    let shown = sqlx::raw_sql("SHOW transaction_read_only");
+    let shown: String = shown.fetch_one(connection).await?.try_get(0)?;
+    Ok(shown == "on")
+}
+
+/// The error of a start that a database stopped.
+pub(super) fn does_not_open(service: &str, error: &Error) -> StartError {
+    StartError(format!("{} ({error}).", cure(service, error)))
+}
+
+/// The error of a start that something beside a database stopped.
+pub(super) fn not_opened(service: &str, error: &dyn fmt::Display) -> StartError {
+    StartError(format!(
+        "Check the {service}'s database: it does not open ({error})."
+    ))
+}

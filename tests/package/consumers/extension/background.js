@@ -1,0 +1,5 @@
+import { Vouchsafe } from "./node_modules/vouchsafe/index.js";
+import { flow } from "./flow.js";
+
+/** Called by the test, which knows the services. */
+globalThis.share = (services) => flow(Vouchsafe, services).catch(String);

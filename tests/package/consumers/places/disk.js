@@ -1,0 +1,4 @@
+import { Vouchsafe } from "vouchsafe";
+import { show } from "./flow.js";
+
+show(Vouchsafe);

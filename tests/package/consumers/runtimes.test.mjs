@@ -1,0 +1,88 @@
+// The package in runtimes without a page, and in those that stand in for one in tests.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { sample } from "../../e2e/sample.mjs";
+import { SEEN, binary, furtherTools, newNode, project as fresh, projectAmong, run, setting, tools, withServices } from "../support.mjs";
+
+const project = (t, name) => fresh(t, `consumers/${name}`, "consumers/shared");
+const services = [setting("VAULT"), setting("KEYSTORE")];
+
+// The oldest that the package takes, and a newer one. npm installs them on the machines that they run on.
+const nodes = { "this Node.js": process.execPath };
+for (const version of ["20", "22"]) nodes[`Node.js ${version}`] = join(tools(), `node_modules/node-${version}/bin/node`);
+
+for (const [name, node] of Object.entries(nodes)) {
+  test(`node: ${name}`, { skip: !existsSync(node) }, async (t) => {
+    const folder = await project(t, "node");
+    for (const file of name === "this Node.js" ? ["main.js", "external.js", "full.js"] : ["main.js"]) {
+      assert.equal(await run(node, [file, ...services], folder), `${SEEN}\n`);
+    }
+  });
+}
+
+const others = {
+  async deno(t) {
+    const deno = binary("@deno/linux-x64-glibc/deno");
+    const folder = await project(t, "node");
+    const options = ["run", "--allow-net", "--allow-read", "--node-modules-dir=manual"];
+    for (const file of ["main.js", "external.js"]) assert.equal(await run(deno, [...options, file, ...services], folder), `${SEEN}\n`);
+  },
+
+  async bun(t) {
+    const bun = binary("@oven/bun-linux-x64/bin/bun");
+    const folder = await project(t, "node");
+    for (const file of ["main.js", "external.js"]) assert.equal(await run(bun, [file, ...services], folder), `${SEEN}\n`);
+  },
+
+  async workerd(t) {
+    const folder = await project(t, "workerd");
+    const external = "--external:*.wasm";
+    await run(join(tools(), "node_modules/.bin/esbuild"), ["worker.js", "--bundle", "--format=esm", external, "--outfile=bundle.js"], folder);
+    const listening = startWorkerd(t, binary("@cloudflare/workerd-linux-64/bin/workerd"), folder);
+    const answer = await fetch(withServices(await listening));
+    assert.equal(await answer.text(), SEEN);
+  },
+
+  async "vitest, with jsdom"(t) {
+    await vitest(t);
+  },
+
+  async "vitest, with jsdom in a context of its own"(t) {
+    await vitest(t, "--pool", "vmThreads");
+  },
+
+  async "jest, with jsdom"(t) {
+    const folder = await furtherTools("runners");
+    const jest = join(folder, "node_modules/jest/bin/jest.js");
+    await run(newNode, ["--experimental-vm-modules", jest], await projectAmong(folder, t, "consumers/jest", "consumers/shared"));
+  },
+};
+
+async function vitest(t, ...options) {
+  const folder = await furtherTools("runners");
+  const among = await projectAmong(folder, t, "consumers/vitest", "consumers/shared");
+  await run(newNode, [join(folder, "node_modules/vitest/vitest.mjs"), "run", "--environment", "jsdom", ...options], among);
+}
+
+/** Starts workerd until the test ends. Resolves with its address, which it tells by a pipe of its own. */
+async function startWorkerd(t, workerd, folder) {
+  const child = spawn(workerd, ["serve", "config.capnp", "--control-fd=3"], { cwd: folder, stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  const ended = once(child, "close");
+  t.after(async () => {
+    child.kill();
+    await ended;
+  });
+  for await (const line of createInterface({ input: child.stdio[3] })) {
+    const { event, port } = JSON.parse(line);
+    if (event === "listen") return `http://127.0.0.1:${port}/`;
+  }
+  throw new Error("workerd does not listen.");
+}
+
+for (const [name, check] of sample(Object.entries(others), 2)) test(name, check);
