@@ -405,7 +405,9 @@ async fn nothing_is_erased_because_a_clock_jumped() {
     let lab = Lab::with(|changed| {
         changed.sweep = Duration::from_millis(20);
         changed.outbox = Duration::from_millis(20);
+        changed.dev_mailbox = false;
         changed.smtp_url = Some(format!("smtp://{}", nobody.address()));
+        changed.mail_from = Some("mail@vault.example".into());
         clocks.set(changed);
         config = Some(changed.clone());
     })
