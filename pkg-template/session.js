@@ -8,7 +8,7 @@ import { Idle } from "./idle.js";
 import { Keeper } from "./keeper.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
-import { removeMarks } from "./storage.js";
+import { removeEntry, removeMarks } from "./storage.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
@@ -223,6 +223,8 @@ export class Session {
   }
 
   /**
+   * What changes meanwhile is stored at the end. What cannot be kept to the end is not kept.
+   *
    * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
    * @param {RawSession} raw
    */
@@ -230,11 +232,17 @@ export class Session {
     const how = { ...checked, services: this.#services, lockAfter: this.#idle.after };
     const before = this.#keeper;
     const entry = await Keeper.create(raw, how, before);
-    this.#keeper = this.#keep(this.#open(), entry);
-    this.#keeper.eventSeen();
-    await before?.remove();
-    // Something may have changed meanwhile.
-    await this.#keeper.save(false);
+    try {
+      this.#keeper = this.#keep(this.#open(), entry);
+      this.#keeper.eventSeen();
+      await before?.remove();
+      await this.#keeper.save(false);
+    } catch (error) {
+      this.#keeper?.close();
+      this.#keeper = before;
+      await removeEntry(entry.id);
+      throw error;
+    }
   }
 
   /** @param {number | null} milliseconds */
