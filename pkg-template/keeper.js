@@ -69,9 +69,14 @@ export class Keeper {
     // This also deletes old entries.
     await findEntry(how.services, undefined);
     const { added, replaced } = await addEntry(entry);
+    try {
+      writeTab(tabKey(how.services), how.scope === "tab" ? id : undefined);
+    } catch (error) {
+      await removeEntry(id);
+      throw error;
+    }
     before?.close();
     for (const other of replaced) announce(other, ENDED);
-    writeTab(tabKey(how.services), how.scope === "tab" ? id : undefined);
     return added;
   }
 
@@ -197,14 +202,11 @@ export class Keeper {
     return entry?.used ?? 0;
   }
 
-  /** Notes the last event that this tab was told of. */
+  /** Notes the last event that this tab was told of. Without storage, events begin anew after a reload. */
   eventSeen() {
-    const { lastEvent } = this.#raw;
     try {
-      if (lastEvent !== undefined) writeTab(eventKey(this.#entry.id), lastEvent);
-    } catch {
-      // Without storage, events begin anew after a reload.
-    }
+      writeTab(eventKey(this.#entry.id), this.#raw.lastEvent);
+    } catch {}
   }
 
   /** Deletes the entry and ends the session in every tab. */

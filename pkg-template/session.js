@@ -7,7 +7,7 @@ import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
-import { removeMarks } from "./storage.js";
+import { removeEntry, removeMarks } from "./storage.js";
 import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
@@ -227,6 +227,8 @@ export class Session {
   }
 
   /**
+   * What changes meanwhile is stored at the end. What cannot be kept to the end is not kept.
+   *
    * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
    * @param {RawSession} raw
    */
@@ -234,11 +236,18 @@ export class Session {
     const how = { ...checked, services: this.#services, lockAfter: this.#idle.after };
     const before = this.#keeper;
     const entry = await this.#Keeper.create(raw, how, before);
-    this.#keeper = this.#keep(this.#open(), entry);
-    this.#keeper.eventSeen();
-    await before?.remove();
-    // Something may have changed meanwhile.
-    await this.#keeper.save(false);
+    try {
+      this.#keeper = this.#keep(this.#open(), entry);
+      this.#keeper.eventSeen();
+      await before?.remove();
+      // Something may have changed meanwhile.
+      await this.#keeper.save(false);
+    } catch (error) {
+      this.#keeper?.close();
+      this.#keeper = before;
+      await removeEntry(entry.id);
+      throw error;
+    }
   }
 
   /** @param {number | null} milliseconds */

@@ -40,36 +40,37 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Milliseconds without use after which an entry counts as left behind: its tab was closed, or its sign-in is over. */
 const KEPT = { tab: DAY, browser: 30 * DAY };
 
+/** Milliseconds after which a database that does not open counts as none: some browsers never say that it fails. */
+const PATIENCE = 5000;
+const SILENT = new Error("IndexedDB is silent.");
+
 /** @type {Promise<IDBDatabase> | undefined} */
 let opening;
 
-/** @returns {Promise<IDBDatabase>} */
-function database() {
-  opening ??= /** @type {Promise<IDBDatabase>} */ (
-    new Promise((resolve, reject) => {
-      const request = indexedDB.open("vouchsafe", 2);
-      request.onupgradeneeded = () => {
-        const { objectStoreNames } = request.result;
-        for (const name of [SESSIONS, MARKS]) {
-          if (!objectStoreNames.contains(name)) request.result.createObjectStore(name, { keyPath: "id" });
-        }
+/** Opens the database. One that opens after all is there for what comes then. */
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open("vouchsafe", 2);
+    const timer = setTimeout(reject, PATIENCE, SILENT);
+    request.onupgradeneeded = () => {
+      const { result } = request;
+      for (const name of [SESSIONS, MARKS]) {
+        if (!result.objectStoreNames.contains(name)) result.createObjectStore(name, { keyPath: "id" });
+      }
+    };
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      const found = request.result;
+      found.onclose = forget;
+      found.onversionchange = () => {
+        found.close();
+        forget();
       };
-      request.onerror = () => reject(request.error);
-      request.onsuccess = () => {
-        const found = request.result;
-        found.onclose = forget;
-        found.onversionchange = () => {
-          found.close();
-          forget();
-        };
-        resolve(found);
-      };
-    })
-  ).catch((cause) => {
-    forget();
-    throw cause;
+      resolve(found);
+      opening = Promise.resolve(found);
+    };
   });
-  return opening;
 }
 
 function forget() {
@@ -77,7 +78,8 @@ function forget() {
 }
 
 /**
- * Runs one transaction in one store. `work` may call `give` with the result.
+ * Runs one transaction in one store, and once more with a new handle if that fails: browsers lose handles. Nobody waits twice
+ * for a database that is silent. `work` may call `give` with the result.
  *
  * @template T
  * @param {string} name
@@ -86,20 +88,22 @@ function forget() {
  * @returns {Promise<T>}
  */
 async function transact(name, work, mode = "readwrite") {
-  try {
-    const found = await database();
-    return await new Promise((resolve, reject) => {
-      const transaction = found.transaction(name, mode);
-      /** @type {T} */
-      let result;
-      transaction.oncomplete = () => resolve(result);
-      transaction.onabort = () => reject(transaction.error);
-      work(transaction.objectStore(name), (value) => (result = value));
-    });
-  } catch (cause) {
-    // It may have been closed: the next transaction opens another.
-    forget();
-    throw unavailable(cause);
+  for (let last = false; ; last = true) {
+    try {
+      const found = await (opening ??= open());
+      return await new Promise((resolve, reject) => {
+        const transaction = found.transaction(name, mode);
+        /** @type {T} */
+        let result;
+        transaction.oncomplete = () => resolve(result);
+        transaction.onabort = () => reject(transaction.error);
+        work(transaction.objectStore(name), (value) => (result = value));
+      });
+    } catch (cause) {
+      if (cause === SILENT) last = true;
+      else forget();
+      if (last) throw unavailable(cause);
+    }
   }
 }
 
@@ -305,6 +309,8 @@ export function readTab(name) {
 }
 
 /**
+ * Where there is no sessionStorage, there is nothing to remove.
+ *
  * @param {string} name
  * @param {string | undefined} value
  */
@@ -313,6 +319,6 @@ export function writeTab(name, value) {
     if (value === undefined) sessionStorage.removeItem(name);
     else sessionStorage.setItem(name, value);
   } catch (cause) {
-    throw unavailable(cause);
+    if (value !== undefined) throw unavailable(cause);
   }
 }

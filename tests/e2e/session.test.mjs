@@ -338,6 +338,116 @@ test("a browser that stores nothing says so, and the session goes on", async (t)
   assert.equal(await page.evaluate(() => tools.ending(tools.app.resume())), "storage_unavailable");
 });
 
+test("without sessionStorage a session is kept for the browser, and not for a tab", async (t) => {
+  const { context } = await device(t);
+  const page = await load(await context.newPage());
+  await page.evaluate(async (credentials) => {
+    Object.assign(tools, await tools.app.signUp(credentials));
+    const get = () => {
+      throw new DOMException("no", "SecurityError");
+    };
+    Object.defineProperty(globalThis, "sessionStorage", { get });
+  }, someone());
+  const other = await load(await context.newPage());
+  assert.equal(await ending(page, "persist", { scope: "tab" }), "storage_unavailable");
+  assert.deepEqual((await dump(other)).entries, []);
+  assert.equal(await ending(page, "persist", { scope: "browser" }), "result");
+  assert.equal(await resume(other), "unlocked");
+  assert.equal(await ending(page, "signOut"), "result");
+  await holdsNothing(other);
+});
+
+test("what could not be kept to the end is not kept", async (t) => {
+  const { context } = await device(t);
+  for (const before of [undefined, "tab"]) {
+    const page = before ? (await kept(context, before)).page : await load(await context.newPage());
+    if (!before) await page.evaluate(async (credentials) => Object.assign(tools, await tools.app.signUp(credentials)), someone());
+    // After the entry was stored, the next work fails, and what takes the entry away does not.
+    await page.evaluate(() => {
+      const { transaction } = IDBDatabase.prototype;
+      const { put } = IDBObjectStore.prototype;
+      let failing = 0;
+      IDBObjectStore.prototype.put = function (entry) {
+        if (entry.scope === "browser") failing = 2;
+        return put.call(this, entry);
+      };
+      IDBDatabase.prototype.transaction = function (name, mode) {
+        if (name === "sessions" && failing > 0) {
+          failing -= 1;
+          throw new DOMException("lost", "UnknownError");
+        }
+        return transaction.call(this, name, mode);
+      };
+    });
+    assert.equal(await ending(page, "persist", { scope: "browser" }), "storage_unavailable");
+    const other = await load(await context.newPage());
+    assert.equal(await resume(other), null);
+    assert.equal(await ending(page, "createCard"), "result", "the session goes on");
+    assert.equal(await ending(page, "signOut"), "result");
+    await holdsNothing(page);
+  }
+});
+
+test("a database that fails once is asked once more", async (t) => {
+  for (const wrong of ["transaction", "open"]) {
+    const { context } = await device(t);
+    await context.addInitScript((wrong) => {
+      const error = new DOMException("Connection to Indexed Database server lost.", "UnknownError");
+      const { transaction } = IDBDatabase.prototype;
+      const { open } = IDBFactory.prototype;
+      let count = 0;
+      const fails = (what) => what === wrong && (count += 1) % 2 === 1;
+      IDBDatabase.prototype.transaction = function (...given) {
+        if (fails("transaction")) throw error;
+        return transaction.apply(this, given);
+      };
+      IDBFactory.prototype.open = function (...given) {
+        if (!fails("open")) return open.apply(this, given);
+        const request = { error };
+        queueMicrotask(() => request.onerror());
+        return request;
+      };
+    }, wrong);
+    const { page } = await kept(context, "browser");
+    assert.equal(await reload(page), "unlocked", wrong);
+    assert.deepEqual(await labels(page), ["Passport"]);
+    assert.equal(await ending(page, "signOut"), "result");
+    assert.equal(await reload(page), null);
+  }
+});
+
+test("a database that never answers is none, and one that answers late is one", async (t) => {
+  const { context } = await device(t);
+  await context.clock.install();
+  await context.addInitScript(() => {
+    const { open } = IDBFactory.prototype;
+    globalThis.opened = 0;
+    IDBFactory.prototype.open = function (...given) {
+      opened += 1;
+      const held = {};
+      globalThis.answer = () =>
+        new Promise((resolve) => {
+          const request = open.apply(this, given);
+          const pass = (name) => Object.assign(held, { result: request.result })[name]();
+          request.onupgradeneeded = () => pass("onupgradeneeded");
+          request.onsuccess = () => resolve(pass("onsuccess"));
+        });
+      return held;
+    };
+  });
+  const page = await load(await context.newPage());
+  await page.evaluate(() => void (tools.resumed = tools.ending(tools.app.resume())));
+  await page.clock.runFor(5_000);
+  assert.equal(await page.evaluate(() => tools.resumed), "storage_unavailable");
+  // Nobody waits for it a second time.
+  await page.evaluate(async (credentials) => Object.assign(tools, await tools.app.signUp(credentials)), someone());
+  assert.equal(await ending(page, "createCard"), "result");
+  assert.equal(await ending(page, "persist"), "storage_unavailable");
+  assert.equal(await page.evaluate(() => opened), 1);
+  await page.evaluate(() => answer());
+  assert.equal(await ending(page, "persist"), "result");
+});
+
 test("a session that is disposed of is over, without a trap", async (t) => {
   const { context } = await device(t);
   const { page } = await kept(context, "tab");
