@@ -1,4 +1,7 @@
-/** Checks of the types of arguments, for callers without TypeScript. The module checks their values. */
+/**
+ * Checks of the types of arguments, for callers without TypeScript. The module checks their values; what people type and paste
+ * comes to it in one form, because the tables for that are the platform's.
+ */
 
 import { VouchsafeError } from "./errors.js";
 import { kindOf, own } from "./own.js";
@@ -12,12 +15,51 @@ function refuse(message) {
 }
 
 /**
+ * Half a letter would become another text as UTF-8.
+ *
  * @param {unknown} value
  * @param {string} name
  * @returns {string}
  */
 export function text(value, name) {
-  return typeof value === "string" ? value : refuse(`Pass \`${name}\` as a string.`);
+  if (typeof value !== "string") refuse(`Pass \`${name}\` as a string.`);
+  return /\p{Cs}/u.test(value) ? refuse(`Pass \`${name}\` without half a letter (a lone surrogate).`) : value;
+}
+
+/**
+ * A text that somebody typed or pasted, without what takes no place, its digits and dashes as ASCII has them. The digits of a
+ * script stand in a row, from zero to nine (Unicode Standard, section 4.6).
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function typed(value, name) {
+  return text(value, name)
+    .normalize("NFKC")
+    .replace(/\p{DI}/gu, "")
+    .replace(/[\p{Pd}\u2212]/gu, "-")
+    .replace(/\p{Nd}/gu, (digit) => {
+      let before = -1;
+      for (let code = Number(digit.codePointAt(0)); /\p{Nd}/u.test(String.fromCodePoint(code)); code -= 1) before += 1;
+      return `${before % 10}`;
+    });
+}
+
+/**
+ * An email address, without blanks around it. Its host is in A-labels, as the URL Standard has the platform write it.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function address(value, name) {
+  const [, who, host = "?"] = /^[\s\p{DI}]*(.+@)([^\s%:/?#\\]+?)[\s\p{DI}]*$/u.exec(text(value, name).normalize("NFKC")) ?? [];
+  try {
+    return `${who}${new URL(`http://${host}`).hostname.replace(/\.+$/, "")}`;
+  } catch {
+    return refuse("This is not an email address.");
+  }
 }
 
 /**

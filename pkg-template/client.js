@@ -1,8 +1,8 @@
 /** The package's entry class. */
 
-import { callable, number, optional, options as only, text } from "./checks.js";
+import { callable, number, optional, options as only, text, typed } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
-import { guarded, perform, settings as withCall } from "./calls.js";
+import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
@@ -13,13 +13,14 @@ import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */
 /** @typedef {import("./glue.js").RawClient} RawClient */
+/** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").Credentials} Credentials */
 /** @typedef {import("./index.d.ts").OpenOptions} OpenOptions */
 /** @typedef {import("./index.d.ts").RecoverOptions} RecoverOptions */
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
-const members = ["vault", "keystore", "invitationUrl", "timeout", "worker", "onStep", "lockAfter"];
+const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "worker", "onStep", "lockAfter"];
 
 /** @typedef {"web" | "rust"} Engine */
 
@@ -72,13 +73,14 @@ export function defineVouchsafe(entry) {
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
       const given = only(options, named, [...members, ...further]);
-      const { vault, keystore, invitationUrl, timeout, worker, onStep, lockAfter } = given;
+      const { vault, keystore, invitationUrl, timeout, fetch, worker, onStep, lockAfter } = given;
       const settings = {
         engine: engine(given),
         vault: base(text(vault, "vault")),
         keystore: base(text(keystore, "keystore")),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         timeout: optional(timeout, "timeout", number),
+        fetch: optional(fetch, "fetch", callable),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
       const origin = {
@@ -98,6 +100,14 @@ export function defineVouchsafe(entry) {
       const work = workWith({ module, glue, bytes }, worker ?? undefined, workerFile);
       const device = deviceSecret();
       return calling(() => new Vouchsafe(new RawClient({ ...settings, work, device }), origin, device));
+    }
+
+    /**
+     * @param {CallOptions} [options]
+     * @returns {Promise<void>}
+     */
+    async check(options) {
+      await perform(this.#raw, bare(options, "check()"), (raw) => raw.check());
     }
 
     /**
@@ -138,7 +148,7 @@ export function defineVouchsafe(entry) {
     async recover(options) {
       const given = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
       const { identityToken, ...who } = whoOf(given);
-      const checked = { ...who, recoveryKey: text(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
+      const checked = { ...who, recoveryKey: typed(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
       const proven = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, options, (raw) => raw.recover(proven));
       keepDevice(this.#device);

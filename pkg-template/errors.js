@@ -30,7 +30,7 @@ export class VouchsafeError extends Error {
     /** @readonly */
     this.code = code;
     /** @readonly */
-    this.retryable = retryable.includes(code);
+    this.retryable = given?.retryable ?? retryable.includes(code);
   }
 
   // A getter, so that the name neither depends on a minifier nor lists as a property of each error.
@@ -53,7 +53,7 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * Makes an error of the module's plain `{ code, message, quota, cause }`. Anything else is a defect and stays as it is.
+ * Makes an error of the module's plain `{ code, message, quota, retryable, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
@@ -61,7 +61,7 @@ export function isVouchsafeError(error, code) {
 export function toError(raw) {
   if (kindOf(raw) === "Error" || typeof raw !== "object" || raw === null) return raw;
   const { code, message, ...rest } = own(
-    /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota }} */ (raw),
+    /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota, retryable?: boolean }} */ (raw),
   );
   if (typeof code !== "string" || typeof message !== "string") return raw;
   // Without a cause the error has no such property.

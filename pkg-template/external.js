@@ -10,7 +10,7 @@ export { VouchsafeError, isVouchsafeError } from "./errors.js";
 /** @typedef {import("./external.d.ts").OpenOptions} OpenOptions */
 
 // The files' addresses stand in one expression each, so that bundlers find them and bring the files along.
-const load = (/** @type {OpenOptions} */ { wasm }) => compileFrom(wasm ?? new URL("./vouchsafe_bg.wasm", import.meta.url));
+const load = (/** @type {OpenOptions} */ { wasm }) => compileFrom(() => wasm ?? new URL("./vouchsafe_bg.wasm", import.meta.url));
 
 export const Vouchsafe = /* @__PURE__ */ defineVouchsafe({
   glue,

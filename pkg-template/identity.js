@@ -1,6 +1,6 @@
 /** Identity tokens of the app's own sign-in: a string, or the app's function that gives a fresh one. */
 
-import { optional, text } from "./checks.js";
+import { address, optional, text } from "./checks.js";
 import { VouchsafeError } from "./errors.js";
 
 /** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
@@ -23,7 +23,7 @@ function identityToken(value, name) {
  */
 export function whoOf({ email, identityToken: token }) {
   const given = optional(token, "identityToken", identityToken);
-  if (given === undefined) return { email: text(email, "email"), identityToken: undefined };
+  if (given === undefined) return { email: address(email, "email"), identityToken: undefined };
   if (optional(email, "email", text) === undefined) return { identityToken: given };
   throw new VouchsafeError("bad_input", "Pass `email` or `identityToken`, not both.");
 }

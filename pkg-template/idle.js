@@ -1,5 +1,7 @@
 /** Locks a session that was not used for a while. It goes by the clock: a timer stands still while the machine sleeps. */
 
+import { native } from "./timers.js";
+
 /** Milliseconds between two looks at the clock at most. */
 const LOOK = 30_000;
 
@@ -67,7 +69,7 @@ export class Idle {
 
   /** Stops looking at the clock. */
   stop() {
-    clearTimeout(this.#timer);
+    native("clearTimeout")(this.#timer);
     this.#after = null;
   }
 
@@ -80,14 +82,18 @@ export class Idle {
   }
 
   #arm() {
-    clearTimeout(this.#timer);
+    native("clearTimeout")(this.#timer);
     const left = this.#left();
     if (left === Infinity) return;
     const look = async () => {
       await this.check();
       if (!this.over) this.#arm();
     };
-    this.#timer = setTimeout(look, Math.min(Math.max(left, 0), LOOK));
+    // The timer is none of zone.js, but what happens then is its matter.
+    const wait = new Promise((resolve) => {
+      this.#timer = native("setTimeout")(resolve, Math.min(Math.max(left, 0), LOOK));
+    });
+    wait.then(look);
     // Node.js may end while it waits.
     /** @type {{ unref?(): void }} */ (/** @type {unknown} */ (this.#timer)).unref?.();
   }

@@ -24,6 +24,12 @@ export interface OpenOptions {
    */
   timeout?: number | undefined;
   /**
+   * Sends every request to a service, in place of the page's `fetch`: through a proxy, with headers of the app's own, or to a
+   * stand-in. It must pass on all of the request, and give the answer unread and without following a redirect. What it throws
+   * becomes the `cause` of `offline`.
+   */
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /**
    * The worker that stretches passphrases (`vouchsafe-worker.js` of this package): its URL, or a function that starts a new
    * one for every operation. Where the file starts none, one is made of what is loaded already. Default: the file beside this
    * module.
@@ -523,12 +529,15 @@ export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
 export interface SessionEvent {
-  /** The session's new state. */
+  /** The session's new state, or `missed`. */
   kind: SessionEventKind;
 }
 
-/** States that {@link Session.on} tells of. `ended`: signed out, or the account was deleted. */
-export type SessionEventKind = "locked" | "unlocked" | "ended";
+/**
+ * States that {@link Session.on} tells of. `ended`: signed out, or the account was deleted. And `missed`: the service can not
+ * tell what happened since the last event, so fetch your lists anew.
+ */
+export type SessionEventKind = "locked" | "unlocked" | "ended" | "missed";
 
 /** A function that ends listening, for `using`, too. */
 export interface Unsubscribe {
@@ -544,6 +553,12 @@ export class Vouchsafe {
   static open(options: OpenOptions): Promise<Vouchsafe>;
   /** Not for apps: call {@link Vouchsafe.open}. */
   private constructor();
+  /**
+   * Asks both services whether they are there, and whether this page may use them. The message of the error says which address
+   * is wrong, and why; `server_error` that is not `retryable` means that something has to be set up. {@link Vouchsafe.signUp}
+   * does the same by itself.
+   */
+  check(options?: CallOptions): Promise<void>;
   /**
    * Makes an account and signs it in. Rejects with `email_taken` (the address or the identity has an account already),
    * `bad_input` (a passphrase under 8 characters) and `identity_rejected`.
@@ -574,7 +589,10 @@ export class Session {
   private constructor();
   /** The account id. */
   readonly account: string;
-  /** The email address as the Keystore keeps it; `null` for somebody who came with an identity token. */
+  /**
+   * The email address as the Keystore keeps it, lower-case and its host in ASCII; `null` for somebody who came with an identity
+   * token.
+   */
   readonly email: string | null;
   /** Whether the keys are forgotten, see {@link Session.lock}. */
   readonly locked: boolean;
@@ -631,7 +649,10 @@ export class Session {
   connections(options?: PageOptions): Promise<Page<Opened<Connection>>>;
   /** Fetches a connection. Rejects with `not_found`. */
   connection(id: string, options?: CallOptions): Promise<Connection>;
-  /** Notes that the two people compared the safety number. Rejects with `safety_number_mismatch`. */
+  /**
+   * Notes that the two people compared the safety number, typed or pasted in digits of any script. Rejects with
+   * `safety_number_mismatch` if it is another one, and with `bad_input` if it is mistyped or not whole.
+   */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;
@@ -664,10 +685,11 @@ export class Session {
 
   /**
    * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
-   * connection breaks or the machine sleeps: the listener is called afterwards, for a kept session also after a reload.
+   * connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called afterwards, for a kept session
+   * also after a reload.
    */
   on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
-  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab. */
+  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab, or when events were `missed`. */
   on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
 
   /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */
@@ -738,7 +760,7 @@ export type ErrorCode =
   | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 
-/** The codes of calls that can succeed later without anybody doing anything. */
+/** The codes of calls that can succeed later without anybody doing anything, if the error does not say that it is `retryable: false`. */
 export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
 /** What an account may have only so much of; the operator of the services says how much. */
@@ -749,6 +771,8 @@ export type Quota =
 export interface VouchsafeErrorOptions {
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota;
+  /** Default: whether the code is a {@link RetryableCode}. */
+  retryable?: boolean;
   /** The error or value that led to this one. */
   cause?: unknown;
 }
@@ -761,11 +785,17 @@ export class VouchsafeError extends Error {
   readonly name: "VouchsafeError";
   /** The reason, for programs. */
   readonly code: ErrorCode;
-  /** Whether the code is a {@link RetryableCode}: the same call can succeed later without anybody doing anything. */
+  /**
+   * Whether the same call can succeed later without anybody doing anything. The code is a {@link RetryableCode} then, but
+   * `server_error` is not always retryable: a wrong address stays wrong.
+   */
   readonly retryable: boolean;
   /** For `quota_exceeded`: what the account has too much of. */
   readonly quota?: Quota;
-  /** The error or value that the platform or the app threw, if that led to this one. */
+  /**
+   * The error or value that the platform or the app threw, if that led to this one. For `server_error`: an error that names status
+   * and type of an answer that was none of the service.
+   */
   readonly cause?: unknown;
 }
 

@@ -57,11 +57,11 @@ export async function unpack(packed) {
 /**
  * Compiles a module from whatever the app passes, by its shape: a page and its frames have classes of their own.
  *
- * @param {WasmSource} source
+ * @param {() => WasmSource} find
  * @returns {Promise<WebAssembly.Module>}
  */
-export async function compileFrom(source) {
-  const given = await source;
+export async function compileFrom(find) {
+  const given = await Promise.resolve().then(find).catch(missing);
   const kind = kindOf(given);
   if (kind === "String" || kind === "URL") return compileFile(/** @type {string | URL} */ (given));
   if (kind === "Response") return compileAnswer(/** @type {Response} */ (given));
@@ -78,12 +78,26 @@ async function compileFile(url) {
   if (/^file:/.test(String(url))) {
     /** @type {{ readFile(file: URL): Promise<Uint8Array<ArrayBuffer>> } | undefined} */
     const files = builtin("node:fs/promises");
-    if (files) return WebAssembly.compile(await files.readFile(new URL(url)));
+    if (files) return WebAssembly.compile(await files.readFile(new URL(url)).catch(missing));
   }
-  const response = await fetch(url).catch((cause) => {
-    throw new VouchsafeError("offline", `The file ${url} could not be loaded: check the connection and try again.`, { cause });
-  });
-  return compileAnswer(response);
+  return compileAnswer(await fetch(url).catch(lost));
+}
+
+/**
+ * @param {unknown} cause
+ * @returns {never}
+ */
+function missing(cause) {
+  throw new VouchsafeError("not_found", "There is no module where `wasm` of Vouchsafe.open() says: see `cause`.", { cause });
+}
+
+/**
+ * @param {any} cause
+ * @returns {never}
+ */
+function lost(cause) {
+  if (cause?.name !== "TypeError") throw cause;
+  throw new VouchsafeError("offline", "The module could not be loaded: check the connection and try again.", { cause });
 }
 
 /**
@@ -102,7 +116,9 @@ async function compileAnswer(response) {
     );
   }
   const typed = type.startsWith("application/wasm");
-  return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+  return typed
+    ? WebAssembly.compileStreaming(response).catch(lost)
+    : WebAssembly.compile(await response.arrayBuffer().catch(lost));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { callable, flag, list, number, object, oneOf, optional, options as only, text, time } from "./checks.js";
+import { address, callable, flag, list, number, object, oneOf, optional, options as only, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { fresh, optionalToken } from "./identity.js";
@@ -8,6 +8,7 @@ import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeMarks } from "./storage.js";
+import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
@@ -29,7 +30,7 @@ import { removeMarks } from "./storage.js";
 
 const deliveries = /** @type {const} */ (["email", "link"]);
 const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
-const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended"]);
+const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 
 /**
@@ -89,7 +90,7 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"access" | "event"} */ change) => {
+    raw.watch((/** @type {"access" | "event" | "missed"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -161,9 +162,10 @@ export class Session {
     return new this.#Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"access" | "event"} change */
+  /** @param {"access" | "event" | "missed"} change */
   #changed(change) {
     if (change === "event") return this.#keeper?.eventSeen();
+    if (change === "missed") return this.#tell(change);
     this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
     queueMicrotask(() => this.#observe());
@@ -176,8 +178,13 @@ export class Session {
     if (state === this.#state || this.#state === "ended") return;
     this.#state = state;
     if (state === "ended") this.#stop();
+    this.#tell(state);
+  }
+
+  /** @param {SessionEventKind} told */
+  #tell(told) {
     for (const { kind, listener } of [...this.#listeners]) {
-      if (kind === state) listener({ kind });
+      if (kind === told) listener({ kind });
     }
   }
 
@@ -328,7 +335,7 @@ export class Session {
     const { delivery, email, name, expiresAt } = settings(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
-      email: delivery === "email" ? text(email, "email") : optional(email, "email", text),
+      email: delivery === "email" ? address(email, "email") : optional(email, "email", text),
       name: text(name, "name"),
       expiresAt: optional(expiresAt, "expiresAt", time),
     };
@@ -392,7 +399,7 @@ export class Session {
    */
   async markVerified(id, safetyNumber, options) {
     bare(options, "markVerified()");
-    const checked = /** @type {const} */ ([text(id, "id"), text(safetyNumber, "safetyNumber")]);
+    const checked = /** @type {const} */ ([text(id, "id"), typed(safetyNumber, "safetyNumber")]);
     return this.#call(options, (raw) => raw.markVerified(...checked));
   }
 
@@ -540,7 +547,7 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async confirmEmail(code, options) {
-    const checked = text(code, "code");
+    const checked = typed(code, "code");
     await this.#call(bare(options, "confirmEmail()"), (raw) => raw.confirmEmail(checked));
   }
 
@@ -666,7 +673,7 @@ function field(value, position) {
 /** @param {InvitationTicket} ticket */
 function invitationTicket(ticket) {
   const given = own(object(ticket, "the invitation"));
-  if ("link" in given) return { link: text(only(given, "an invitation by link", ["link"]).link, "link") };
+  if ("link" in given) return { link: typed(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
   return { id: text(id, "id"), token: text(token, "token") };
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 /// The reason why a call failed. Callers branch on [`Error::code`]; the text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Error {
     /// account, the answer is the same.
     WrongCredentials,
     /// The identity token is not one that the Keystore takes, or not any more; the text says why.
-    IdentityRejected(String),
+    IdentityRejected(Failure),
     /// The Keystore lost what it needs to check passphrases.
     RecoveryNeeded,
     /// There is an account already.
@@ -45,21 +46,21 @@ pub enum Error {
     /// A record is not what it has to be. Which check failed is not told.
     RecordRejected,
     /// The record was changed elsewhere, or its id is taken.
-    Conflict(String),
+    Conflict(Failure),
     /// An argument is not usable; the text names it.
-    BadInput(String),
+    BadInput(Failure),
     /// More than a record can hold.
-    TooLarge(String),
+    TooLarge(Failure),
     /// The account has as much of something as the service lets it have.
-    QuotaExceeded(Quota, String),
+    QuotaExceeded(Quota, Failure),
     /// Too many requests.
     RateLimited,
     /// The service cannot be reached, or does not answer in time.
     Offline(Failure),
     /// The caller ended the call.
     Aborted,
-    /// The service failed, or answered what it must not.
-    ServerError(String),
+    /// The service failed, or something else answered, or it answered what it must not.
+    ServerError(Failure),
     /// The platform's generator of random numbers fails or stands still.
     NoRandomness,
     /// No WebCrypto, which browsers offer on https and localhost only.
@@ -119,44 +120,64 @@ impl Quota {
     }
 }
 
-/// The platform's own error, which stays on its thread in a browser.
+/// What led to an error: a platform's own, which stays on its thread in a browser, or a [`String`].
 #[cfg(target_arch = "wasm32")]
-type Cause = std::rc::Rc<dyn Any>;
-/// No platform but the browser gives one.
+type Cause = dyn Any;
+/// The same elsewhere.
 #[cfg(not(target_arch = "wasm32"))]
-type Cause = std::sync::Arc<dyn Any + Send + Sync>;
+type Cause = dyn Any + Send + Sync;
 
-/// A sentence, and the platform's own error behind it, if there was one.
+/// A sentence, and what led to it, if that is known. In a box: every result of every flow has room for its error.
 #[derive(Clone)]
-pub struct Failure {
+pub struct Failure(Box<Told>);
+
+#[derive(Clone)]
+struct Told {
     text: String,
-    cause: Option<Cause>,
+    cause: Option<Arc<Cause>>,
+    lasts: bool,
 }
 
 impl Failure {
     /// A sentence with the platform's error, which only the platform's own code can look into.
     #[cfg(target_arch = "wasm32")]
     pub fn new(text: impl Into<String>, cause: impl Any) -> Self {
-        Self {
-            text: text.into(),
-            cause: Some(std::rc::Rc::new(cause)),
-        }
+        let mut failure = Self::from(text);
+        failure.0.cause = Some(Arc::new(cause));
+        failure
+    }
+
+    /// A sentence about an answer, of which `cause` says what it was. One that `lasts` comes again whenever it is asked for.
+    pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
+        Self(Box::new(Told {
+            text: text.to_owned(),
+            cause: Some(Arc::new(cause)),
+            lasts,
+        }))
+    }
+
+    /// The same with another sentence, until somebody does something about it.
+    pub(crate) fn lasting(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.0.text);
+        self.0.lasts = true;
+        self
     }
 }
 
 impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
-        Self {
+        Self(Box::new(Told {
             text: text.into(),
             cause: None,
-        }
+            lasts: false,
+        }))
     }
 }
 
 /// By the sentence alone.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -164,7 +185,7 @@ impl Eq for Failure {}
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&self.text).finish()
+        f.debug_tuple("Failure").field(&self.0.text).finish()
     }
 }
 
@@ -174,19 +195,37 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A [`Error::BadInput`] with its text.
     pub(crate) fn bad_input(text: impl Into<String>) -> Self {
-        Self::BadInput(text.into())
+        Self::BadInput(Failure::from(text))
     }
 
-    /// The platform's own error that this one comes from, if it is kept.
-    #[must_use]
-    pub fn cause(&self) -> Option<&dyn Any> {
+    fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => {
-                let cause = failure.cause.as_deref()?;
-                Some(cause)
-            }
+            Self::Offline(failure)
+            | Self::ServerError(failure)
+            | Self::WorkerUnavailable(failure) => Some(failure),
             _ => None,
         }
+    }
+
+    /// What this error comes from, if it is kept: the platform's own error, or a [`String`] that says what was answered.
+    #[must_use]
+    pub fn cause(&self) -> Option<&dyn Any> {
+        let cause = self.failure()?.0.cause.as_deref()?;
+        Some(cause)
+    }
+
+    /// Whether the same call fails again until somebody does something, though that is not so of others with this code.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.failure().is_some_and(|failure| failure.0.lasts)
+    }
+
+    /// The same, with words before the sentence that say what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        if let Self::Offline(failure) | Self::ServerError(failure) = &mut self {
+            failure.0.text.insert_str(0, what);
+        }
+        self
     }
 
     /// The stable code.
@@ -236,26 +275,28 @@ impl Error {
 
     /// The error that a service named on the wire, or `None` for a code that services do not use.
     pub(crate) fn from_wire(code: &str, message: &str) -> Option<Self> {
-        Some(match code {
-            "wrong_credentials" => Self::WrongCredentials,
-            "identity_rejected" => Self::IdentityRejected(message.to_owned()),
-            "recovery_needed" => Self::RecoveryNeeded,
-            "email_taken" => Self::EmailTaken,
-            "wrong_code" => Self::WrongCode,
-            "session_expired" => Self::SessionExpired,
-            "invitation_expired" => Self::InvitationExpired,
-            "invitation_used" => Self::InvitationUsed,
-            "invitation_cancelled" => Self::InvitationCancelled,
-            "invitation_declined" => Self::InvitationDeclined,
-            "not_found" => Self::NotFound,
-            "share_expired" => Self::ShareExpired,
-            "conflict" => Self::Conflict(message.to_owned()),
-            "bad_input" => Self::BadInput(message.to_owned()),
-            "too_large" => Self::TooLarge(message.to_owned()),
-            "rate_limited" => Self::RateLimited,
-            "server_error" => Self::ServerError(message.to_owned()),
-            _ => return None,
-        })
+        let text = || Failure::from(message);
+        let mut known = [
+            Self::WrongCredentials,
+            Self::IdentityRejected(text()),
+            Self::RecoveryNeeded,
+            Self::EmailTaken,
+            Self::WrongCode,
+            Self::SessionExpired,
+            Self::InvitationExpired,
+            Self::InvitationUsed,
+            Self::InvitationCancelled,
+            Self::InvitationDeclined,
+            Self::NotFound,
+            Self::ShareExpired,
+            Self::Conflict(text()),
+            Self::BadInput(text()),
+            Self::TooLarge(text()),
+            Self::RateLimited,
+            Self::ServerError(text()),
+        ]
+        .into_iter();
+        known.find(|error| error.code() == code)
     }
 }
 
@@ -301,13 +342,14 @@ impl fmt::Display for Error {
                 "This device gives no random numbers, so nothing was made: use another browser or device."
             }
             Self::InsecureContext => "WebCrypto is missing: serve the page over https or from localhost.",
-            Self::IdentityRejected(text)
-            | Self::Conflict(text)
-            | Self::BadInput(text)
-            | Self::TooLarge(text)
-            | Self::QuotaExceeded(_, text)
-            | Self::ServerError(text) => text,
-            Self::Offline(failure) | Self::WorkerUnavailable(failure) => &failure.text,
+            Self::IdentityRejected(failure)
+            | Self::Conflict(failure)
+            | Self::BadInput(failure)
+            | Self::TooLarge(failure)
+            | Self::QuotaExceeded(_, failure)
+            | Self::ServerError(failure)
+            | Self::Offline(failure)
+            | Self::WorkerUnavailable(failure) => &failure.0.text,
         })
     }
 }

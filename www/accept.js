@@ -29,7 +29,6 @@ export const waitingPanel = (forget, locked) =>
 /** The panel that answers an invitation. `accepted` gets the connection; `over` is called when nothing is left to answer. */
 export function acceptPanel(session, ticket, { accepted, over }) {
   const problem = problemBox({
-    bad_input: "This invitation cannot be accepted here. It is your own, or its link is incomplete.",
     peer_key_changed:
       "The key that the Vault shows is not the one that your link names: somebody may stand between you. Nothing was accepted. Ask the person who invited you.",
     not_found: "There is no such invitation. Check that the link is complete.",

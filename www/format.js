@@ -20,9 +20,6 @@ const number = later(() => new Intl.NumberFormat("en-GB"));
 /** A count of characters. */
 export const characters = (count) => `${number().format(count)} ${count === 1 ? "character" : "characters"}`;
 
-/** The digits of a safety number as the package writes them: groups of five with a blank between. */
-export const safetyNumber = (text) => (text.replace(/\D/g, "").match(/.{1,5}/g) ?? []).join(" ");
-
 /** A name for a card's field, made of its label and unlike those in `taken`. */
 export function fieldName(label, taken) {
   const plain = label.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "") || "field";

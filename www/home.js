@@ -131,6 +131,7 @@ export function homeView(session, behind, { invited }) {
   // Nothing announces a claim or another device's cards: a person who comes back to the tab sees them. Where the other
   // person is a tab of this browser, its steps tell.
   window.addEventListener("focus", refresh);
+  ends.push(session.on("missed", refresh));
   ends.push(hear("step", ({ number, tab }) => void (number === CLAIM && tab !== TAB && outgoing.refresh())));
 
   return {

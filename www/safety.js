@@ -1,7 +1,6 @@
 import { button, copyButton, during, el, field, form, makeId, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
-import { safetyNumber } from "./format.js";
 import { qrCode } from "./qr-code.js";
 import { scanner } from "./scan.js";
 import { trustChip, trustMeaning } from "./trust.js";
@@ -50,22 +49,14 @@ function byPaste(group, name, copy, mark) {
     hint: `${DIGITS} digits; blanks do not matter.`,
   });
   const compare = el("button", { type: "submit" }, "Compare");
-
-  /** A part of a number is no other number: nobody is to be alarmed by it. */
-  async function markPasted() {
-    const text = safetyNumber(theirs.input.value);
-    const count = text.replaceAll(" ", "").length;
-    if (count === DIGITS) return mark(text);
-    problem.explain(el("p", {}, `The number has ${DIGITS} digits, and this has ${count}. Paste the whole of it.`));
-  }
-
   return way(
     group,
     "Paste the number",
     { open: true },
     form(
       {},
-      () => during(compare, problem, markPasted),
+      // What is mistyped, or a part, is no other number: the package tells which, and nobody is alarmed by it.
+      () => during(compare, problem, () => mark(theirs.input.value)),
       el("p", {}, "Send each other the number over a channel that both of you trust."),
       theirs.root,
       el("div", { class: "actions" }, compare, copy),
@@ -87,7 +78,7 @@ function byCamera(group, name, mark) {
     problem.clear();
     camera.stop();
     try {
-      await mark(safetyNumber(text));
+      await mark(text);
     } catch (error) {
       problem.show(error);
     }

@@ -40,6 +40,10 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    async check() {
+      calls.push(["check"]);
+      if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };
+    }
     async signUp(credentials) { return { session: await this.signIn(credentials), recoveryKey: "AAAA" }; }
     async recover(options) {
       calls.push(["recover", options]);
@@ -142,6 +146,73 @@ test("addresses reach the module as the URL Standard writes them", async () => {
   assert.equal(await opened("https://example.com"), "https://example.com");
   // The module refuses these.
   for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
+});
+
+test("the app's own fetch reaches the module", async () => {
+  const fetch = async () => new Response();
+  await api.Vouchsafe.open({ ...services, fetch });
+  assert.equal(called("open")[0].fetch, fetch);
+  for (const other of ["https://example.com", {}, true]) await assert.rejects(api.Vouchsafe.open({ ...services, fetch: other }), code("bad_input"));
+});
+
+test("the services are checked, and what stays wrong is not to be tried again", async () => {
+  const app = await api.Vouchsafe.open(services);
+  assert.equal(await app.check(), undefined);
+  assert.equal(await app.check({ signal: new AbortController().signal }), undefined);
+  await assert.rejects(app.check({ signal: AbortSignal.abort() }), code("aborted"));
+  await assert.rejects(app.check({ timeout: 5 }), code("bad_input"));
+  const misled = await api.Vouchsafe.open({ ...services, vault: "https://example.com/wrong" });
+  await assert.rejects(misled.check(), (error) => code("server_error")(error) && error.retryable === false);
+});
+
+test("where the package does not know its own address, only what needs a file fails", async () => {
+  const [{ defineVouchsafe }, { compileFrom, once }] = await Promise.all(["client.js", "load.js"].map((file) => import(pathToFileURL(join(folder, file)))));
+  // So it is in a script that is no module.
+  const beside = (file) => new URL(file, undefined);
+  const withWasm = (find) => defineVouchsafe({
+    glue: raw.glue,
+    load: once(raw.bindings, () => compileFrom(find)),
+    workerFile: () => beside("./vouchsafe-worker.js"),
+  });
+  const app = await withWasm(() => emptyModule).open(services);
+  await app.signIn({ email: "a@example.com", passphrase: "a passphrase" });
+
+  const mine = new RangeError("mine");
+  for (const [find, cause] of [
+    [() => beside("./vouchsafe_bg.wasm"), /Invalid URL/],
+    [() => Promise.reject(mine), /mine/],
+    [() => { throw mine; }, /mine/],
+    [() => pathToFileURL(join(folder, "nowhere.wasm")), /ENOENT/],
+  ]) {
+    await assert.rejects(withWasm(find).open(services), (error) => {
+      assert.match(error.message, /`wasm`/);
+      assert.match(String(error.cause), cause);
+      return code("not_found")(error);
+    });
+  }
+  // An answer that breaks off is no matter of policies.
+  for (const type of ["application/wasm", "application/octet-stream"]) {
+    const body = new ReadableStream({ pull: () => Promise.reject(new TypeError("terminated")) });
+    const answer = new Response(body, { headers: { "content-type": type } });
+    await assert.rejects(withWasm(() => answer).open(services), (error) => code("offline")(error) && error.cause instanceof TypeError);
+  }
+});
+
+test("the module waits with the timers that the package was loaded with, and not with zone.js's", async (t) => {
+  const timers = () => import(`${pathToFileURL(join(folder, "timers.js"))}?${Math.random()}`);
+  const { setTimeout, clearTimeout, queueMicrotask } = globalThis;
+  const real = { setTimeout, clearTimeout, queueMicrotask };
+  const loaded = await timers();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const name of Object.keys(real)) assert.equal(loaded[name], real[name], name);
+  t.mock.timers.reset();
+
+  const patched = { Zone: { __symbol__: (name) => `__zone_symbol__${name}` }, __zone_symbol__setTimeout: () => 1, __zone_symbol__clearTimeout: () => {} };
+  asPage(t, patched);
+  const zoned = await timers();
+  assert.equal(zoned.setTimeout, patched.__zone_symbol__setTimeout);
+  assert.equal(zoned.clearTimeout, patched.__zone_symbol__clearTimeout);
+  assert.equal(zoned.queueMicrotask, queueMicrotask, "what the module does is done in the app's zone");
 });
 
 test("the Keystore knows a browser again once somebody has signed in", async (t) => {
@@ -264,7 +335,8 @@ test("a function that gives no token is told", async () => {
 
 test("what fails in the worker arrives with its code", async () => {
   await assert.rejects(signIn("wrong passphrase"), code("wrong_credentials"));
-  await assert.rejects(signIn("out of memory"), code("worker_unavailable"));
+  const caused = (error) => code("worker_unavailable")(error) && error.cause instanceof Error && error.cause.message === "out of memory";
+  await assert.rejects(signIn("out of memory"), caused);
 });
 
 test("without the worker's file the worker is made from what is loaded", async () => {
@@ -288,12 +360,13 @@ test("where there are no workers the thread does the work itself", async (t) => 
 });
 
 test("a page in which no worker starts is told the cure, and does not stand still", async (t) => {
-  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message) && error.cause.message === "no";
+  const named = (error) => code("worker_unavailable")(error) && /vouchsafe-worker\.js/.test(error.message) && error.cause === mine;
+  const mine = new Error("no");
   const started = [];
   const throwing = class {
     constructor(address, { type } = {}) {
       started.push(`${address} ${type}`);
-      throw new Error("no");
+      throw mine;
     }
   };
   await assert.rejects(signIn("a passphrase", { worker: () => new throwing() }), named);
@@ -326,7 +399,7 @@ test("values of another window's classes are known by what they are", async () =
   const bytes = strange("new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])");
   assert.ok(!(bytes instanceof Uint8Array));
   const compiled = strange("new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))");
-  for (const wasm of [bytes, bytes.buffer, compiled]) assert.ok((await compileFrom(wasm)) instanceof WebAssembly.Module);
+  for (const wasm of [bytes, bytes.buffer, compiled]) assert.ok((await compileFrom(() => wasm)) instanceof WebAssembly.Module);
   const session = await signIn();
   await session.invite({ delivery: "link", name: "Bob", expiresAt: strange("new Date(5)") });
   assert.equal(called("invite")[0].expiresAt, 5);
@@ -339,6 +412,7 @@ test("an error tells whether to try again, and narrows by its code", () => {
   assert.equal(offline.retryable, true);
   assert.equal(offline.cause, 7);
   assert.equal(new api.VouchsafeError("conflict", "Read it again.").retryable, false);
+  assert.equal(new api.VouchsafeError("server_error", "It is wrong.", { retryable: false }).retryable, false);
   assert.ok(api.isVouchsafeError(offline) && code("offline")(offline));
   assert.ok(!code("conflict")(offline) && !api.isVouchsafeError(new Error("offline")));
 });
@@ -379,6 +453,117 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
   const before = raw.calls.length;
   for (const call of wrong) await assert.rejects(call(), code("bad_input"), String(call));
   assert.throws(() => session.on("weather", () => {}), code("bad_input"));
+  assert.equal(raw.calls.length, before);
+});
+
+/** Calls that give a text to the package, wherever one can be given. */
+const textCalls = (session, app, text) => [
+  ...["vault", "keystore", "invitationUrl"].map((name) => () => api.Vouchsafe.open({ ...services, [name]: text })),
+  () => app.signUp({ email: `${text}@example.com`, passphrase: "a passphrase" }),
+  () => app.signUp({ email: "a@example.com", passphrase: text }),
+  () => app.signIn({ identityToken: text, passphrase: "a passphrase" }),
+  () => app.signIn({ identityToken: async () => text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: text, passphrase: "a passphrase" }),
+  () => app.recover({ email: "a@example.com", recoveryKey: "AAAA", passphrase: text }),
+  () => session.createCard({ label: text, fields: [] }),
+  ...["name", "label", "value"].map((name) => () => session.createCard({ label: "L", fields: [{ name: "n", label: "N", value: "v", [name]: text }] })),
+  () => session.updateCard({ id: text, version: 1, label: "L", fields: [] }),
+  ...["card", "deleteCard", "cancelInvitation", "connection", "disconnect", "revokeShare", "readShare", "acceptOlder", "confirmEmail"].map(
+    (name) => () => session[name](text),
+  ),
+  () => session.cards({ cursor: text }),
+  () => session.outgoingShares({ connection: text }),
+  () => session.invite({ delivery: "link", name: text }),
+  () => session.invite({ delivery: "email", name: "Bob", email: `bob@${text}` }),
+  () => session.accept({ link: text }, { name: "Alice" }),
+  () => session.accept({ link: "l" }, { name: text }),
+  () => session.declineInvitation({ id: text, token: "t" }),
+  () => session.declineInvitation({ id: "a", token: text }),
+  () => session.markVerified("a", text),
+  () => session.share({ card: text, connection: "d" }),
+  () => session.share({ card: "c", connection: text }),
+  () => session.share({ card: "c", connection: "d", fields: ["n", text] }),
+  () => session.shareWithMany({ card: "c", connections: ["d", text] }),
+  () => session.readShares(["a", text]),
+  () => session.unlock({ passphrase: text }),
+  () => session.makeRecoveryKey({ passphrase: text }),
+  () => session.changePassphrase({ passphrase: "p", newPassphrase: text }),
+  () => session.deleteAccount({ passphrase: text }),
+];
+
+test("half a letter is refused wherever it is given, and a whole one is not", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  const before = raw.calls.length;
+  for (const half of ["\ud83d", "\ude00", "a passphrase \ud83d", "\ude00\ud83d", "a\ud83db"]) {
+    for (const call of textCalls(session, app, half)) await assert.rejects(async () => call(), code("bad_input"), `${JSON.stringify(half)} ${call}`);
+  }
+  assert.equal(raw.calls.length, before, "nothing reached the module");
+  await session.createCard({ label: "\u{1f600}", fields: [{ name: "n", label: "N", value: "a\u{1f600}\u{1f468}\u200d\u{1f469}" }] });
+  assert.equal(called("createCard")[0].fields[0].value, "a\u{1f600}\u{1f468}\u200d\u{1f469}", "what is kept is not touched");
+});
+
+test("what people type and paste reaches the module in one form", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  /** The four texts that people type, as the module gets them. */
+  const heard = async (text) => {
+    await app.recover({ email: "a@example.com", recoveryKey: text, passphrase: "a passphrase" });
+    await session.markVerified("a", text);
+    await session.confirmEmail(text);
+    await session.accept({ link: text }, { name: "Alice" });
+    const all = [called("recover")[0].recoveryKey, called("markVerified")[1], called("confirmEmail")[0], called("accept")[0].link];
+    assert.equal(new Set(all).size, 1, JSON.stringify(all));
+    return all[0];
+  };
+  for (const dash of "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d") assert.equal(await heard(`12${dash}34`), "12-34");
+  for (const blank of "\u00a0\u2002\u2009\u202f\u3000") assert.equal(await heard(`12${blank}34`), "12 34");
+  for (const nothing of "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufe0f\ufeff") {
+    assert.equal(await heard(`${nothing}12${nothing}34${nothing}`), "1234", nothing.codePointAt(0).toString(16));
+  }
+  assert.equal(await heard("ＡＢ１２"), "AB12");
+
+  let systems = 0;
+  for (const numberingSystem of Intl.supportedValuesOf("numberingSystem")) {
+    const written = new Intl.NumberFormat("en", { numberingSystem, useGrouping: false }).format(1234567890);
+    if (!/^\p{Nd}+$/u.test(written)) continue;
+    assert.equal(await heard(written), "1234567890", numberingSystem);
+    systems += 1;
+  }
+  assert.ok(systems > 50, `${systems} scripts`);
+});
+
+test("an address has one form, and what can mean two is none", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const session = await signIn();
+  const heard = async (email) => {
+    await app.signIn({ email, passphrase: "a passphrase" });
+    await session.invite({ delivery: "email", name: "Bob", email });
+    assert.equal(called("invite")[0].email, called("signIn")[0].email);
+    return called("signIn")[0].email;
+  };
+  for (const same of [
+    "bob@example.org",
+    " bob@example.org\r\n",
+    "\u200fbob@example.org\u200b",
+    "\ufeff\u00a0bob@example.org\u2069",
+    "bob@EXAMPLE.org",
+    "bob@example.org.",
+    "ｂｏｂ＠ｅｘａｍｐｌｅ．ｏｒｇ",
+    "bob@example。org",
+    "bob@exam\u00adple.org",
+  ]) {
+    assert.equal(await heard(same), "bob@example.org", JSON.stringify(same));
+  }
+  for (const same of ["anna@bücher.example", "anna@bu\u0308cher.example", "anna@BÜCHER.example", "anna@xn--bcher-kva.example", "anna@XN--BCHER-KVA.example"]) {
+    assert.equal(await heard(same), "anna@xn--bcher-kva.example", JSON.stringify(same));
+  }
+  assert.equal(await heard("O'Neill+x=1@faß.example"), "O'Neill+x=1@xn--fa-hia.example");
+  const before = raw.calls.length;
+  for (const email of ["", "bob", "bob@", "@example.org", "a\n@x", "a@b c", "a@b/c", "a@b:80", "a@b?c", "a@b#c", "a@b\\c", "a@%62", "a@[::1]", "a@b\u200fc", "a@b\u202ec"]) {
+    await assert.rejects(app.signUp({ email, passphrase: "a passphrase" }), code("bad_input"), JSON.stringify(email));
+    await assert.rejects(session.invite({ delivery: "email", name: "Bob", email }), code("bad_input"), JSON.stringify(email));
+  }
   assert.equal(raw.calls.length, before);
 });
 
@@ -522,6 +707,20 @@ test("where nothing can be stored, nothing is kept and nothing is found", async 
   await assert.rejects(session.persist(), code("bad_input"));
 });
 
+test("an app is told that events may be lost", async (t) => {
+  const { prototype } = raw.RawSession;
+  const { watch } = prototype;
+  t.after(() => (prototype.watch = watch));
+  let watcher;
+  prototype.watch = (given) => (watcher = given);
+  const session = await signIn();
+  const heard = [];
+  for (const kind of ["missed", "locked"]) session.on(kind, (event) => heard.push(event));
+  watcher("event");
+  watcher("missed");
+  assert.deepEqual(heard, [{ kind: "missed" }]);
+});
+
 test("a session locks when it was not used for a while, by the clock", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const { prototype } = raw.RawSession;
@@ -591,6 +790,7 @@ const everyCall = {
 
 /** The same of the package's entry. */
 const everyEntry = {
+  check: (app) => app.check({}),
   signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
   resume: (app) => app.resume(),

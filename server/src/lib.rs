@@ -23,7 +23,7 @@
 //! | `http/` | the [`Server`], the layers around every route, what requests are read into (`extract`, `values`), the [`ApiError`] that ends them, rate limits, the largest `sizes` |
 //! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
 //! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup; the files of secrets beside it (`setup_file`) |
-//! | `jwks`, `token`, `base64url` | what both services know of tokens; neither service imports from the other |
+//! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
 //! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
@@ -32,6 +32,7 @@
 mod base64url;
 mod clock;
 mod config;
+mod email_address;
 mod http;
 mod jwks;
 mod keystore;

@@ -4,9 +4,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Response;
-use crate::error::{Error, Quota, Result};
+use crate::error::{Error, Failure, Quota, Result};
 use crate::ids::Id;
 use crate::json::{self, Misfit, Value};
+
+/// The media type of every answer that has a body.
+const JSON: &str = "application/json";
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,17 +77,22 @@ pub struct WireError {
 
 impl From<WireError> for Error {
     fn from(wire: WireError) -> Self {
-        if let ("quota_exceeded", Some(quota)) = (
-            wire.code.as_str(),
-            wire.quota.as_deref().and_then(Quota::from_name),
+        wire.known().unwrap_or_else(unreadable)
+    }
+}
+
+impl WireError {
+    /// The error, if this release knows it.
+    fn known(&self) -> Option<Error> {
+        match (
+            self.code.as_str(),
+            self.quota.as_deref().and_then(Quota::from_name),
         ) {
-            return Self::QuotaExceeded(quota, wire.message);
+            ("quota_exceeded", Some(quota)) => {
+                Some(Error::QuotaExceeded(quota, self.message.as_str().into()))
+            }
+            (code, _) => Error::from_wire(code, &self.message),
         }
-        Self::from_wire(&wire.code, &wire.message).unwrap_or_else(|| {
-            Self::ServerError(
-                "The service answered with an unknown error: check its version.".into(),
-            )
-        })
     }
 }
 
@@ -147,26 +155,66 @@ pub(super) fn to_body(body: Result<Value<'_>, Misfit>) -> Result<String> {
         .ok_or_else(|| Error::bad_input("This cannot be sent."))
 }
 
+/// The answer, if it is one of a service that did as it was asked.
+pub(super) fn answered(response: Response) -> Result<Response> {
+    match response.status {
+        204 => Ok(response),
+        200 | 201 if response.is_of(JSON) => Ok(response),
+        _ => Err(error_of(&response)),
+    }
+}
+
 /// The body of an answer.
 pub(super) fn body_of<R: DeserializeOwned>(response: &Response) -> Result<R> {
-    json::read(&response.body).map_err(|_| unreadable())
+    json::read(&response.body).map_err(|_| strange(response))
+}
+
+/// An answer that says no more than that it worked.
+pub(super) fn nothing_of(response: &Response) -> Result<()> {
+    match response.status {
+        204 => Ok(()),
+        _ => Err(strange(response)),
+    }
 }
 
 /// The error that an answer holds.
 pub(super) fn error_of(response: &Response) -> Error {
-    match json::read::<ErrorBody>(&response.body) {
-        // What stands before a service may limit too, in its own words.
-        _ if response.status == 429 => Error::RateLimited,
-        Ok(body) => body.error.into(),
-        Err(_) => Error::ServerError(format!(
-            "The service answered with status {} and no explanation: check its address.",
-            response.status
-        )),
+    // What stands before a service may limit, too, in its own words.
+    if response.status == 429 {
+        return Error::RateLimited;
     }
+    let told: Option<ErrorBody> = (response.status >= 300 && response.is_of(JSON))
+        .then(|| json::read(&response.body).ok())
+        .flatten();
+    told.and_then(|body| body.error.known())
+        .unwrap_or_else(|| strange(response))
 }
 
+/// The error of an answer that no service gives.
+pub(super) fn strange(response: &Response) -> Error {
+    let status = response.status;
+    let text = match status {
+        413 => {
+            return Error::TooLarge(
+                "What stands in front of the service takes no request of this size.".into(),
+            );
+        }
+        0 | 300..=399 => "The service's address leads to another one: pass that to open().",
+        401 | 403 | 407 | 451 => {
+            "What stands in front of the service refused the request: it has to let the app's requests through."
+        }
+        404 | 405 | 421 => {
+            "There is no such service at this address: check `vault` and `keystore` of open()."
+        }
+        _ => UNEXPECTED,
+    };
+    let lasts = matches!(status, 0 | 300..=407 | 409..=424 | 426..=499);
+    let answer = format!("status {status}, type {}", response.content_type);
+    Error::ServerError(Failure::of_answer(text, answer, lasts))
+}
+
+const UNEXPECTED: &str = "Something else than the service answered, or another version of it: check its address, and what stands in front of it.";
+
 pub(crate) fn unreadable() -> Error {
-    Error::ServerError(
-        "The service answered something unexpected: check its address and version.".into(),
-    )
+    Error::ServerError(UNEXPECTED.into())
 }

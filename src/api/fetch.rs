@@ -1,35 +1,89 @@
-//! The transport of browsers: `fetch`, through gloo-net. The only file that reaches the network.
+//! The transport of browsers: `fetch`, the page's or the app's own. The only file that reaches the network.
 
-use gloo_net::http::{Request as FetchRequest, RequestBuilder};
-use js_sys::{Array, Promise, Uint8Array};
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult};
+use web_sys::Blob;
 use zeroize::Zeroizing;
 
-use super::{ByteStream, Method, Request, Response, Transport};
+use super::{ByteStream, Request, Response, Transport};
 use crate::error::{Error, Failure, Result};
-use crate::js::{self, Abort};
+use crate::js::{self, Abort, Wait};
 
 /// At or above this size a body is handed over as a [`Blob`]; below, the browser's own copy of a text costs no time.
 const MIN_BLOB_BYTES: usize = 1 << 17;
+/// The time for a look at what a browser hides, in milliseconds.
+const LOOK_MS: u32 = 5_000;
 
-/// `fetch`, `setTimeout` and the clock of the page.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Fetch;
+/// `fetch`, the timers and the clock of the page.
+#[derive(Debug, Clone, Default)]
+pub struct Fetch(Option<Function>);
+
+impl Fetch {
+    /// With a `fetch` of the app's own, if it has one. Each request is `(url, init)`.
+    #[must_use]
+    pub fn new(own: Option<Function>) -> Self {
+        Self(own)
+    }
+
+    /// Begins a request, up to the head of its answer.
+    async fn start(&self, request: &Request, abort: &Abort) -> Result<JsValue> {
+        let bearer = request.bearer.as_ref();
+        let bearer = bearer.map(|bearer| Zeroizing::new(format!("Bearer {bearer}")));
+        let body = request.body.as_deref();
+        let headers = [
+            ("authorization", bearer.as_deref().map(String::as_str)),
+            ("last-event-id", request.last_event_id.as_deref()),
+            ("vouchsafe-device", request.device.as_deref()),
+            ("content-type", body.map(|_| "application/json")),
+        ];
+        let headers =
+            headers.map(|(name, value)| (name, value.map_or(JsValue::UNDEFINED, JsValue::from)));
+        let body = body.map_or(Ok(JsValue::UNDEFINED), to_js)?;
+        let members = [
+            ("method", request.method.as_str().into()),
+            ("headers", object(&headers)?.into()),
+            ("body", body),
+        ];
+        self.ask(&request.url, &members, abort).await
+    }
+
+    async fn ask(&self, url: &str, members: &[(&str, JsValue)], abort: &Abort) -> Result<JsValue> {
+        let always = [
+            ("cache", "no-store".into()),
+            ("credentials", "omit".into()),
+            // Some runtimes know no `error`. What leads elsewhere is no answer.
+            ("redirect", "manual".into()),
+            ("referrerPolicy", "no-referrer".into()),
+            ("signal", abort.signal().into()),
+        ];
+        let init = object(&[members, &always[..]].concat())?;
+        let fetch = match &self.0 {
+            Some(own) => own.clone(),
+            None => js::global_function("fetch").map_err(offline)?,
+        };
+        let promise = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init);
+        let answer = JsFuture::from(Promise::resolve(&promise.map_err(offline)?)).await;
+        answer.map_err(offline)
+    }
+}
 
 impl Transport for Fetch {
     type Stream = Body;
 
     async fn send(&self, request: &Request) -> Result<Response> {
         // When the call is ended in the middle, or the answer is too large, the request ends with it.
-        let abort = Abort::new().ok_or_else(no_fetch)?;
-        let answer = start(request, &abort).await?;
-        let mut response = head_of(&answer);
-        let Some(stream) = answer.body() else {
+        let abort = Abort::new().map_err(offline)?;
+        let answer = self.start(request, &abort).await?;
+        let mut response = head_of(&answer)?;
+        let stream = get(&answer, "body")?;
+        if stream.is_null() || stream.is_undefined() {
             return Ok(response);
-        };
-        let mut body = Body::new(&stream, abort);
+        }
+        let mut body = Body::new(&stream, abort)?;
         let (mut pieces, mut length) = (Vec::new(), 0);
         while length <= request.max_answer {
             let Some(piece) = body.next().await?.map(Zeroizing::new) else {
@@ -47,14 +101,32 @@ impl Transport for Fetch {
     }
 
     async fn open_stream(&self, request: &Request) -> Result<(Response, Body)> {
-        let abort = Abort::new().ok_or_else(no_fetch)?;
-        let answer = start(request, &abort).await?;
-        let stream = answer.body().ok_or_else(no_fetch)?;
-        Ok((head_of(&answer), Body::new(&stream, abort)))
+        let abort = Abort::new().map_err(offline)?;
+        let answer = self.start(request, &abort).await?;
+        let stream = get(&answer, "body")?;
+        Ok((head_of(&answer)?, Body::new(&stream, abort)?))
+    }
+
+    async fn is_hidden(&self, url: &str) -> bool {
+        let Ok(abort) = Abort::new() else {
+            return false;
+        };
+        let members = [("mode", "no-cors".into())];
+        let look = pin!(self.ask(url, &members, &abort));
+        let timer = pin!(self.watch(LOOK_MS));
+        let Either::Left((Ok(answer), _)) = select(look, timer).await else {
+            return false;
+        };
+        // What is not shown has no status.
+        get(&answer, "status").is_ok_and(|status| status == JsValue::from(0))
     }
 
     async fn sleep(&self, millis: u32) {
-        js::sleep(millis).await;
+        js::sleep(millis, Wait::Alone).await;
+    }
+
+    async fn watch(&self, millis: u32) {
+        js::sleep(millis, Wait::Beside).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -66,42 +138,16 @@ impl Transport for Fetch {
     }
 }
 
-/// Begins a request, up to the head of its answer.
-async fn start(request: &Request, abort: &Abort) -> Result<web_sys::Response> {
-    let builder: RequestBuilder = match request.method {
-        Method::Get => FetchRequest::get(&request.url),
-        Method::Post => FetchRequest::post(&request.url),
-        Method::Put => FetchRequest::put(&request.url),
-        Method::Delete => FetchRequest::delete(&request.url),
-    };
-    let mut builder = builder
-        .cache(web_sys::RequestCache::NoStore)
-        .credentials(web_sys::RequestCredentials::Omit)
-        .redirect(web_sys::RequestRedirect::Error)
-        .referrer_policy(web_sys::ReferrerPolicy::NoReferrer)
-        .abort_signal(Some(&abort.signal()));
-    if let Some(bearer) = &request.bearer {
-        let shown = Zeroizing::new(format!("Bearer {bearer}"));
-        builder = builder.header("authorization", &shown);
+/// An object with these members, but for those that are `undefined`. It inherits nothing, as what a script has put into
+/// `Object.prototype` is nobody's wish.
+fn object(members: &[(&str, JsValue)]) -> Result<Object> {
+    let object = Object::create(JsValue::NULL.unchecked_ref());
+    for (name, value) in members {
+        if !value.is_undefined() {
+            Reflect::set(&object, &(*name).into(), value).map_err(offline)?;
+        }
     }
-    if let Some(last_event_id) = &request.last_event_id {
-        builder = builder.header("last-event-id", last_event_id);
-    }
-    if let Some(device) = &request.device {
-        builder = builder.header("vouchsafe-device", device);
-    }
-    let built = match request.body.as_deref() {
-        Some(body) => builder
-            .header("content-type", "application/json")
-            .body(to_js(body)?),
-        None => builder.build(),
-    };
-    let built: web_sys::Request = built.map_err(|_| no_fetch())?.into();
-    // Not by gloo-net: it keeps no more of the browser's error than its text, and panics at one that is no `Error`.
-    let fetch = js::global_function("fetch").map_err(offline)?;
-    let promise = fetch.call1(&JsValue::UNDEFINED, &built).map_err(offline)?;
-    let answer = JsFuture::from(Promise::resolve(&promise)).await;
-    answer.map_err(offline)?.dyn_into().map_err(offline)
+    Ok(object)
 }
 
 /// A body as `fetch` takes it. A large text would be copied over to the browser while the page stands still.
@@ -115,54 +161,63 @@ fn to_js(body: &str) -> Result<JsValue> {
 }
 
 /// The answer without its body.
-fn head_of(answer: &web_sys::Response) -> Response {
-    Response {
-        status: answer.status(),
-        retry_after: answer
-            .headers()
-            .get("retry-after")
-            .ok()
-            .flatten()
-            .and_then(|seconds| seconds.parse().ok()),
+fn head_of(answer: &JsValue) -> Result<Response> {
+    let headers = get(answer, "headers")?;
+    let header = |name: &str| call(&headers, "get", &name.into()).map(|value| value.as_string());
+    let status = get(answer, "status")?.as_f64();
+    let status = status.ok_or_else(|| offline(answer.clone()))?;
+    Ok(Response {
+        status: status as u16,
+        content_type: header("content-type")?.unwrap_or_default(),
+        retry_after: header("retry-after")?.and_then(|seconds| seconds.parse().ok()),
         body: Vec::new(),
-    }
+    })
 }
 
-const UNREACHABLE: &str = "The service cannot be reached: check the connection and try again.";
+/// A member of what `fetch` gave, which may be anything where it is the app's.
+fn get(object: &JsValue, name: &str) -> Result<JsValue> {
+    Reflect::get(object, &name.into()).map_err(offline)
+}
 
-/// The failure of `fetch` or of a body, with the browser's own error.
+/// Calls a method, likewise.
+fn call(object: &JsValue, name: &str, argument: &JsValue) -> Result<JsValue> {
+    let method: Function = get(object, name)?.dyn_into().map_err(offline)?;
+    method.call1(object, argument).map_err(offline)
+}
+
+/// The failure of `fetch` or of a body, with what was thrown.
 fn offline(cause: JsValue) -> Error {
-    Error::Offline(Failure::new(UNREACHABLE, cause))
-}
-
-/// A platform without `AbortController`, or an answer without a body.
-fn no_fetch() -> Error {
-    Error::Offline(UNREACHABLE.into())
+    Error::Offline(Failure::new(
+        "The service cannot be reached: check the connection and try again.",
+        cause,
+    ))
 }
 
 /// A body that is read piece by piece; dropping it closes the connection.
 #[derive(Debug)]
 pub struct Body {
-    reader: ReadableStreamDefaultReader,
+    reader: JsValue,
     _abort: Abort,
 }
 
 impl Body {
-    fn new(stream: &ReadableStream, abort: Abort) -> Self {
-        Self {
-            reader: stream.get_reader().unchecked_into(),
+    fn new(stream: &JsValue, abort: Abort) -> Result<Self> {
+        Ok(Self {
+            reader: call(stream, "getReader", &JsValue::UNDEFINED)?,
             _abort: abort,
-        }
+        })
     }
 }
 
 impl ByteStream for Body {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let result = JsFuture::from(self.reader.read()).await.map_err(offline)?;
-        let result: ReadableStreamReadResult = result.unchecked_into();
-        if result.get_done().unwrap_or(true) {
+        let read = call(&self.reader, "read", &JsValue::UNDEFINED)?;
+        let result = JsFuture::from(Promise::resolve(&read))
+            .await
+            .map_err(offline)?;
+        if get(&result, "done")?.is_truthy() {
             return Ok(None);
         }
-        Ok(Some(Uint8Array::new(&result.get_value()).to_vec()))
+        Ok(Some(Uint8Array::new(&get(&result, "value")?).to_vec()))
     }
 }

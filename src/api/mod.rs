@@ -4,6 +4,7 @@
 //! flow has opened and checked it.
 
 mod bodies;
+mod check;
 #[cfg(all(feature = "browser", target_arch = "wasm32"))]
 pub mod fetch;
 pub mod keystore;

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
+use zeroize::Zeroize;
 
 use super::{Request, Response, Services, Transport};
 use crate::error::{Error, Result};
@@ -67,9 +68,7 @@ impl<T: Transport> Services<T> {
             let answer = self.attempt(request, deadline).await?;
             let asked = match &answer {
                 Err(Error::Offline(_)) => 0,
-                Ok(response) if matches!(response.status, 429 | 502..=504) => {
-                    response.retry_after.unwrap_or(0)
-                }
+                Ok(response) if is_passing(response.status) => response.retry_after.unwrap_or(0),
                 _ => return answer,
             };
             attempts -= 1;
@@ -92,20 +91,25 @@ impl<T: Transport> Services<T> {
             }
             let timer = pin!(self.transport.watch(left.min(LOOK_MS)));
             if let Either::Left((answer, _)) = select(sent.as_mut(), timer).await {
-                return Ok(answer.and_then(|answer| within(request, answer)));
+                return Ok(answer.map(|answer| within(request, answer)));
             }
         }
     }
 }
 
-/// The answer, if it is as short as it has to be.
-fn within(request: &Request, answer: Response) -> Result<Response> {
-    if answer.body.len() <= request.max_answer {
-        return Ok(answer);
+/// Whether an answer of this status comes from a service that is away or too busy. 520 to 530 are those of proxies that stand for
+/// many sites, when they do not reach one.
+fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 502..=504 | 520..=530)
+}
+
+/// The answer. One that is longer than it may be says nothing, but for its status.
+fn within(request: &Request, mut answer: Response) -> Response {
+    if answer.body.len() > request.max_answer {
+        answer.body.zeroize();
+        answer.content_type.insert_str(0, "too long, ");
     }
-    Err(Error::ServerError(
-        "The service answered more than it may: check its address and version.".into(),
-    ))
+    answer
 }
 
 /// A random part of a wait, so that many clients do not come back at the same moment. Without randomness it is all of it.

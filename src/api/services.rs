@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::bodies::{Page, PageRequest, body_of, error_of, to_body};
+use super::bodies::{Page, PageRequest, answered, body_of, nothing_of, to_body};
 use super::largest::largest_answer;
 use super::retry::{DEFAULT_TIMEOUT_MS, Deadline, TIMEOUT_RANGE_MS};
 use super::token::VaultToken;
@@ -55,6 +55,7 @@ impl<R> Answer<'_, R> {
     pub(crate) fn known(read: fn(&Response) -> Result<R>) -> Self {
         let response = Response {
             status: 200,
+            content_type: String::new(),
             retry_after: None,
             body: Vec::new(),
         };
@@ -190,7 +191,7 @@ impl<T: Transport> Services<T> {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Answer<'_, ()> {
-        self.call_and(access, method, path, body, |_| Ok(()))
+        self.call_and(access, method, path, body, nothing_of)
     }
 
     /// A read without a body.
@@ -252,12 +253,7 @@ impl<T: Transport> Services<T> {
         deadline: Deadline,
     ) -> Result<Response> {
         self.address(request, access, path, deadline).await?;
-        let response = self.deliver(request, deadline).await?;
-        if (200..300).contains(&response.status) {
-            Ok(response)
-        } else {
-            Err(error_of(&response))
-        }
+        answered(self.deliver(request, deadline).await?)
     }
 
     /// Gives a request its address and token.

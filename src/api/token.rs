@@ -3,21 +3,27 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::bodies::{error_of, to_body, unreadable};
+use super::bodies::{answered, body_of, to_body};
 use super::largest::largest_answer;
 use super::retry::Deadline;
 use super::{Access, Method, Request, Services, Transport};
 use crate::error::{Error, Result};
 use crate::json;
 
-/// The time before its end at which a Vault token is renewed, in milliseconds.
-const RENEW_BEFORE_MS: i64 = 60_000;
+/// The time for which a Vault token is shown, in milliseconds: it lasts for five minutes. It counts since the token came, and so
+/// does not depend on the services' clocks being this one.
+const SHOWN_FOR_MS: i64 = 240_000;
 
+/// The answer to a request for a token. Its `expiresAt`, by the Keystore's clock, says nothing here.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+struct NewToken {
+    token: Zeroizing<String>,
+}
+
+/// A token for the Vault.
 pub(super) struct VaultToken {
     token: Zeroizing<String>,
-    expires_at: i64,
+    came_at: i64,
 }
 
 #[derive(Serialize)]
@@ -40,23 +46,25 @@ impl<T: Transport> Services<T> {
             .token
             .borrow()
             .as_ref()
-            .filter(|known| known.expires_at.saturating_sub(RENEW_BEFORE_MS) > now)
+            // A clock that was set back counts as a long time.
+            .filter(|known| (0..SHOWN_FOR_MS).contains(&(now - known.came_at)))
         {
             return Ok(known.token.to_string());
         }
-        let made = self.fetch_token("/tokens", deadline).await?;
-        let token = made.token.to_string();
-        *self.token.borrow_mut() = Some(made);
-        Ok(token)
+        let token = self.fetch_token("/tokens", deadline).await?;
+        let shown = token.to_string();
+        let came_at = self.transport.now();
+        *self.token.borrow_mut() = Some(VaultToken { token, came_at });
+        Ok(shown)
     }
 
     /// A token that deletes the account at the Vault. It is not kept.
     pub(super) async fn proof_token(&self, deadline: Deadline) -> Result<String> {
-        let made = self.fetch_token("/tokens/proof", deadline).await?;
-        Ok(made.token.to_string())
+        let token = self.fetch_token("/tokens/proof", deadline).await?;
+        Ok(token.to_string())
     }
 
-    async fn fetch_token(&self, path: &str, deadline: Deadline) -> Result<VaultToken> {
+    async fn fetch_token(&self, path: &str, deadline: Deadline) -> Result<Zeroizing<String>> {
         let body = to_body(json::to_value(&TokenRequest {
             audience: &self.vault,
         }))?;
@@ -64,10 +72,7 @@ impl<T: Transport> Services<T> {
         let mut request = Request::new(Method::Post, Some(body), most);
         request.url = format!("{}/v1{path}", self.keystore);
         request.bearer = Some(self.session_token()?);
-        let response = self.deliver(&request, deadline).await?;
-        if response.status != 200 {
-            return Err(error_of(&response));
-        }
-        json::read(&response.body).map_err(|_| unreadable())
+        let response = answered(self.deliver(&request, deadline).await?)?;
+        body_of(&response).map(|new: NewToken| new.token)
     }
 }

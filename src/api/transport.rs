@@ -80,12 +80,22 @@ impl fmt::Debug for Request {
 /// An answer. Its body may hold a session or a token, so it is wiped.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Response {
-    /// The HTTP status.
+    /// The HTTP status; 0 for a redirect that a browser does not show.
     pub status: u16,
+    /// The header `Content-Type`; empty without one.
+    pub content_type: String,
     /// The seconds of `Retry-After`.
     pub retry_after: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Whether the body is of this media type.
+    pub(crate) fn is_of(&self, media_type: &str) -> bool {
+        let start = self.content_type.get(..media_type.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(media_type))
+    }
 }
 
 impl fmt::Debug for Response {
@@ -112,13 +122,19 @@ pub trait Transport: Clone + 'static {
     /// The body of a stream.
     type Stream: ByteStream;
 
-    /// Sends a request and reads the whole answer, whatever its status. A service that cannot be reached is `offline`. It
-    /// stops reading at an answer that is larger than the request allows, and may then give any part of it that shows
+    /// Sends a request and reads the whole answer, whatever its status, and follows no redirect. A service that cannot be
+    /// reached is `offline`. It stops reading at an answer that is larger than the request allows, and may then give any part of it that shows
     /// that. It knows no time limit; dropping the future ends the request.
     async fn send(&self, request: &Request) -> Result<Response>;
 
     /// Sends a request and leaves the body to be read: that of the answer is empty.
     async fn open_stream(&self, request: &Request) -> Result<(Response, Self::Stream)>;
+
+    /// Whether something answers at this address, though its answers are kept from whoever asks, as a browser does with those
+    /// of another origin.
+    async fn is_hidden(&self, _url: &str) -> bool {
+        false
+    }
 
     /// Waits.
     async fn sleep(&self, millis: u32);
@@ -128,7 +144,7 @@ pub trait Transport: Clone + 'static {
         self.sleep(0).await;
     }
 
-    /// Waits beside something else that is awaited.
+    /// Waits beside something else that is awaited, which alone keeps the process alive.
     async fn watch(&self, millis: u32) {
         self.sleep(millis).await;
     }

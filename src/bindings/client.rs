@@ -8,7 +8,7 @@ use web_sys::CryptoKey;
 use zeroize::Zeroizing;
 
 use super::PageEngine;
-use super::convert::{Control, from_js, own_member, start, to_js, to_rejection};
+use super::convert::{Control, finish, from_js, own_member, start, to_js, to_rejection};
 use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
@@ -23,7 +23,7 @@ pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep, device }`.
+    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep, device, fetch }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
@@ -41,6 +41,12 @@ impl RawClient {
         if let Some(control) = &self.1 {
             control.abort();
         }
+    }
+
+    /// Whether both services are there.
+    pub fn check(&self) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move { finish(client.check().await) })
     }
 
     /// The session that was kept, see [`RawSession::seal`].
@@ -131,10 +137,11 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
     let member = |name: &str| own_member(options, name);
     let text = |name: &str| member(name).as_string();
     let address = |name: &str| {
-        text(name).ok_or_else(|| Error::BadInput(format!("`{name}` is missing: give its address.")))
+        text(name)
+            .ok_or_else(|| Error::bad_input(format!("`{name}` is missing: give its address.")))
     };
     let function = |name: &str| member(name).dyn_into::<Function>().ok();
-    let work = function("work").ok_or_else(|| Error::BadInput("`work` is missing.".into()))?;
+    let work = function("work").ok_or_else(|| Error::bad_input("`work` is missing."))?;
     let steps = function("onStep").map_or_else(Steps::default, |listener| {
         Steps::to(move |step| {
             // A listener that throws does not harm the flow that it watches.
@@ -142,7 +149,7 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
         })
     });
     let client = Client::new(
-        Fetch,
+        Fetch::new(function("fetch")),
         make_engine(text("engine").as_deref(), Worker::new(work))?,
         &address("vault")?,
         &address("keystore")?,
@@ -165,7 +172,7 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
 fn device_of(bytes: &Uint8Array) -> Result<Zeroizing<[u8; 32]>> {
     let mut secret = Zeroizing::new([0; 32]);
     if bytes.length() != 32 {
-        return Err(Error::BadInput("`device` has 32 bytes.".into()));
+        return Err(Error::bad_input("`device` has 32 bytes."));
     }
     bytes.copy_to(&mut secret[..]);
     Ok(secret)

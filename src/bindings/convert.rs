@@ -10,24 +10,27 @@ use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::flows::Reason;
-use crate::json::reader::{Node, Shape};
-use crate::json::{self, Misfit, Value};
+use crate::json::{self, Misfit, Text, Value};
 
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, and `cause` if the browser threw something. The
-/// package makes it an `Error`.
+/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, `retryable` where the code does not say it, and
+/// `cause`, if there is one. The package makes it an `Error`.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
     let rejection = to_js(&Reason::from(error)).unwrap_or_else(|value| value);
-    if let Some(cause) = error
-        .cause()
-        .and_then(|cause| cause.downcast_ref::<JsValue>())
-    {
-        let _ = Reflect::set(&rejection, &"cause".into(), cause);
+    if let Some(cause) = error.cause() {
+        let thrown = cause.downcast_ref::<JsValue>().cloned();
+        let told = || Some(js_sys::Error::new(cause.downcast_ref::<String>()?).into());
+        let _ = Reflect::set(
+            &rejection,
+            &"cause".into(),
+            &thrown.or_else(told).unwrap_or_default(),
+        );
     }
     rejection
 }
@@ -57,61 +60,50 @@ pub(super) fn own_member(object: &JsValue, name: &str) -> JsValue {
 
 /// Reads an argument; the error names it.
 pub(super) fn from_js<R: DeserializeOwned>(name: &str, value: JsValue) -> Result<R> {
-    json::from_node(&Argument(value)).map_err(|misfit| unexpected(name, misfit))
+    json::from_value(&value_of(&value)).map_err(|misfit| unexpected(name, misfit))
 }
 
 fn unexpected(name: &str, misfit: Misfit) -> Error {
-    Error::BadInput(format!("`{name}` is not as expected: {misfit}."))
+    Error::bad_input(format!("`{name}` is not as expected: {misfit}."))
 }
 
-/// A value of JavaScript. (The deserializer of `serde-wasm-bindgen` would bring the formatting of floating-point numbers along,
-/// for its messages: 18 kB, gzipped.)
-struct Argument(JsValue);
-
-impl Node for Argument {
-    fn shape(&self) -> Shape<'_> {
-        if let Some(value) = self.0.as_f64() {
-            return match value {
-                _ if value.fract() != 0.0 || value.abs() > LARGEST_WHOLE => Shape::Float(value),
-                _ if value < 0.0 => Shape::Negative(value as i64),
-                _ => Shape::Natural(value as u64),
-            };
-        }
-        if let Some(text) = self.0.as_string() {
-            return Shape::OwnText(text);
-        }
-        if let Some(value) = self.0.as_bool() {
-            return Shape::Bool(value);
-        }
-        if Array::is_array(&self.0) {
-            Shape::List(self.0.unchecked_ref::<Array>().length() as usize)
-        } else if self.0.is_object() {
-            Shape::Object
-        } else if self.0.is_null() || self.0.is_undefined() {
-            Shape::Null
-        } else {
-            Shape::Other
-        }
+/// The tree of a value of JavaScript, of the members that objects have themselves. (The deserializer of `serde-wasm-bindgen`
+/// would bring the formatting of floating-point numbers along, for its messages: 18 kB, gzipped.)
+fn value_of(value: &JsValue) -> Value<'static> {
+    if let Some(number) = value.as_f64() {
+        return match number {
+            _ if number.fract() != 0.0 || number.abs() > LARGEST_WHOLE => Value::Strange,
+            _ if number < 0.0 => Value::Negative(number as i64),
+            _ => Value::Natural(number as u64),
+        };
     }
-
-    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>> {
-        let index = u32::try_from(index).ok()?;
-        let item = Reflect::get_u32(&self.0, index).ok()?;
-        Some(Box::new(Self(item)))
+    if let Some(text) = value.as_string() {
+        return Value::Text(Text::Owned(Zeroizing::new(text)));
     }
-
-    fn member(&self, name: &str) -> std::result::Result<Option<Box<dyn Node + '_>>, Misfit> {
-        let member = own_member(&self.0, name);
-        if member.is_undefined() {
-            return Ok(None);
-        }
-        Ok(Some(Box::new(Self(member))))
+    if let Some(value) = value.as_bool() {
+        return Value::Bool(value);
     }
-
-    fn has_only(&self, _: &[&str]) -> bool {
-        // Objects of JavaScript inherit members that nobody asked for.
-        true
+    if Array::is_array(value) {
+        let items = value.unchecked_ref::<Array>().iter();
+        return Value::List(items.map(|item| value_of(&item)).collect());
     }
+    if value.is_object() {
+        let members = Object::entries(value.unchecked_ref());
+        let members = members.iter().map(|member| member_of(&member));
+        return Value::Object(members.collect());
+    }
+    if value.is_null() || value.is_undefined() {
+        Value::Null
+    } else {
+        Value::Strange
+    }
+}
+
+/// A member of an object, from an array of its name and its value.
+fn member_of(member: &JsValue) -> (Text<'static>, Value<'static>) {
+    let member: &Array = member.unchecked_ref();
+    let name = member.get(0).as_string().unwrap_or_default();
+    (Text::Owned(Zeroizing::new(name)), value_of(&member.get(1)))
 }
 
 /// The end of a call: its result as a plain object, or the rejection.

@@ -176,12 +176,13 @@ impl RawSession {
         })
     }
 
-    /// Calls `watcher` with `access` or `event` whenever there is something to keep.
+    /// Calls `watcher` with `access` or `event` whenever there is something to keep, and with `missed` when events may be lost.
     pub fn watch(&self, watcher: Function) {
         self.0.watch(move |change| {
             let name = match change {
                 Change::Access => "access",
                 Change::LastEvent => "event",
+                Change::Missed => "missed",
             };
             let _ = watcher.call1(&JsValue::UNDEFINED, &name.into());
         });

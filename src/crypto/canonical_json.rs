@@ -4,19 +4,30 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::json;
+use crate::json::{self, Misfit, Value};
 
 /// The JSON of a plaintext: members in the order of the struct, no white space.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
-    json::write(value).map_err(|_| Error::bad_input("This cannot be written as JSON."))
+    written(json::to_value(value))
+}
+
+fn written(value: std::result::Result<Value<'_>, Misfit>) -> Result<Zeroizing<Vec<u8>>> {
+    value
+        .and_then(|value| value.to_json())
+        .map_err(|_| Error::bad_input("This cannot be written as JSON."))
 }
 
 /// Reads JSON that must be exactly what [`to_json`] writes: other orders, spellings, white space, doubled, missing or
 /// unknown members are rejected.
 pub(crate) fn from_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let value = json::read(bytes).map_err(|_| Error::RecordRejected)?;
-    if to_json(&value)?.as_slice() == bytes {
-        Ok(value)
+    check_form(json::to_value(&value), bytes)?;
+    Ok(value)
+}
+
+fn check_form(value: std::result::Result<Value<'_>, Misfit>, bytes: &[u8]) -> Result<()> {
+    if written(value)?.as_slice() == bytes {
+        Ok(())
     } else {
         Err(Error::RecordRejected)
     }

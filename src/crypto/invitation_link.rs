@@ -15,7 +15,11 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 
 const PREFIX: &str = "vouchsafe=1.";
-/// The most bytes of a link.
+/// The characters of a link behind the prefix: `l`, the id, the thumbprint and the secret.
+const LINK_CHARS: usize = 1 + 1 + 36 + 1 + 43 + 1 + 22;
+/// Those of a mail's link: `m`, the id and the token.
+const MAIL_CHARS: usize = 1 + 1 + 36 + 1 + 22;
+/// The most bytes of a link, and of the text around it.
 const MAX_LINK_BYTES: usize = 4096;
 
 /// One side of a connection, as the proof covers it.
@@ -167,21 +171,33 @@ impl Ticket {
         }
     }
 
-    /// Reads a link of either kind, `<base>#vouchsafe=1.…`, or its fragment alone.
+    /// Reads a link of either kind, `<base>#vouchsafe=1.…`, or its fragment alone. Lines may break in it, and the text that it
+    /// was copied out of may go on behind it.
     pub fn from_link(link: &str) -> Result<Self> {
         let wrong = || {
             Error::bad_input(
                 "This is not an invitation link: copy the whole link, to its last character.",
             )
         };
-        if link.len() > MAX_LINK_BYTES {
+        let mut found = link
+            .split('#')
+            .filter_map(|part| part.trim_start().strip_prefix(PREFIX));
+        let rest = found.next().ok_or_else(wrong)?;
+        let length = match rest.starts_with('l') {
+            true => LINK_CHARS,
+            false => MAIL_CHARS,
+        };
+        let mut letters = rest.chars();
+        let unbroken = letters.by_ref().filter(|letter| !letter.is_whitespace());
+        let mut fragment = Zeroizing::new(String::with_capacity(length));
+        fragment.extend(unbroken.take(length));
+        let behind = letters.find(|letter| *letter != '.');
+        let goes_on = behind
+            .is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
+        if link.len() > MAX_LINK_BYTES || goes_on || found.next().is_some() {
             return Err(wrong());
         }
-        let fragment = link
-            .trim()
-            .rsplit_once('#')
-            .map_or(link.trim(), |(_, fragment)| fragment);
-        let mut parts = fragment.strip_prefix(PREFIX).ok_or_else(wrong)?.split('.');
+        let mut parts = fragment.split('.');
         let mut next = || parts.next().ok_or_else(wrong);
         let ticket = match next()? {
             "l" => Self::Link {

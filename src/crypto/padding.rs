@@ -27,15 +27,18 @@ pub(crate) fn to_padded_json<T: Serialize>(
     value: &T,
     max_class_bytes: usize,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let json = to_json(value)?;
+    pad(&to_json(value)?, max_class_bytes)
+}
+
+fn pad(json: &[u8], max_class_bytes: usize) -> Result<Zeroizing<Vec<u8>>> {
     let class = json.len().max(MIN_CLASS_BYTES).next_power_of_two();
     if class > max_class_bytes {
-        return Err(Error::TooLarge(format!(
-            "This is too large: a record holds {max_class_bytes} bytes at most."
-        )));
+        return Err(Error::TooLarge(
+            format!("This is too large: a record holds {max_class_bytes} bytes at most.").into(),
+        ));
     }
     let mut padded = Zeroizing::new(Vec::with_capacity(class));
-    padded.extend_from_slice(&json);
+    padded.extend_from_slice(json);
     padded.resize(class, b' ');
     Ok(padded)
 }
@@ -45,6 +48,10 @@ pub(crate) fn from_padded_json<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     max_class_bytes: usize,
 ) -> Result<T> {
+    from_json(without_padding(bytes, max_class_bytes)?)
+}
+
+fn without_padding(bytes: &[u8], max_class_bytes: usize) -> Result<&[u8]> {
     let length = bytes.len();
     if !length.is_power_of_two() || !(MIN_CLASS_BYTES..=max_class_bytes).contains(&length) {
         return Err(Error::RecordRejected);
@@ -56,7 +63,7 @@ pub(crate) fn from_padded_json<T: Serialize + DeserializeOwned>(
     if end.max(MIN_CLASS_BYTES).next_power_of_two() != length {
         return Err(Error::RecordRejected);
     }
-    from_json(&bytes[..end])
+    Ok(&bytes[..end])
 }
 
 #[cfg(test)]

@@ -57,18 +57,17 @@ impl RecoveryKey {
         Ok(written)
     }
 
-    /// Reads the written form. Letter case, spaces, line breaks and hyphens do not matter, `O` is read as 0, `I` and `L`
-    /// as 1; the checksum does.
+    /// Reads the written form. Letter case, blanks and the signs of ASCII do not matter, `O` is read as 0, `I` and `L` as 1;
+    /// the checksum does.
     pub fn from_written(text: &str) -> Result<Self> {
         let wrong = || {
             Error::bad_input(
                 "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.",
             )
         };
-        let letters = text
-            .trim()
-            .chars()
-            .filter(|letter| !matches!(letter, '-' | ' ' | '\t' | '\n' | '\r'));
+        let letters = text.chars().filter(|letter| {
+            letter.is_ascii_alphanumeric() || !(letter.is_ascii() || letter.is_whitespace())
+        });
         let letters: Zeroizing<String> = Zeroizing::new(letters.collect());
         if letters.len() != CHARS {
             return Err(wrong());
@@ -116,9 +115,15 @@ mod tests {
             .replace('0', "o")
             .replace('1', "l");
         assert_eq!(RecoveryKey::from_written(&sloppy).unwrap().0, key.0);
-        // As it is copied out of a document whose lines are short.
-        let wrapped = written.replace('-', "-\r\n\t");
-        assert_eq!(RecoveryKey::from_written(&wrapped).unwrap().0, key.0);
+        // As it is copied out of a document whose lines are short, out of a sentence, and by hand.
+        for sign in ["-\r\n\t", "\u{a0}", "_", ".", " - "] {
+            let copied = format!("\"{}\".", written.replace('-', sign));
+            assert_eq!(
+                RecoveryKey::from_written(&copied).unwrap().0,
+                key.0,
+                "{sign:?}"
+            );
+        }
     }
 
     #[test]
@@ -139,7 +144,6 @@ mod tests {
             format!("{}0", *written),
             format!("{}-0000", *written),
             written.replacen(|letter: char| letter.is_ascii_digit(), "U", 1),
-            written.replacen('-', "_", 1),
             written.replacen('-', "é", 1),
             format!("\u{ff10}{}", &written[1..]),
         ] {

@@ -3,10 +3,15 @@
 use sha2::{Digest, Sha512};
 
 use super::keys::VerifyingKey;
+use crate::error::{Error, Result};
 use crate::ids::Id;
 
 const GROUPS: usize = 12;
 const GROUP_BYTES: usize = 5;
+/// The digits of a number; a group has five.
+const DIGITS: usize = GROUPS * 5;
+/// The most digits that somebody mistypes.
+const MAX_SLIPS: usize = 6;
 
 /// Sixty digits in groups of five: both sides sorted by account id, so that both get the same.
 #[must_use]
@@ -35,16 +40,38 @@ pub fn derive_safety_number(ours: (Id, &VerifyingKey), theirs: (Id, &VerifyingKe
     groups.join(" ")
 }
 
-/// Whether what a person typed is this number; only digits count.
-#[must_use]
-pub fn is_same_number(typed: &str, number: &str) -> bool {
-    let digits = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
+/// The digits of a number that somebody typed. Blanks and the signs of ASCII between them do not matter; what has other letters,
+/// or more digits or fewer, is no safety number, and says nothing of any key.
+pub fn read_safety_number(typed: &str) -> Result<Vec<u8>> {
+    let digits: Vec<u8> = digits(typed).collect();
+    let readable = |letter: char| {
+        letter.is_ascii_digit() || letter.is_ascii_punctuation() || letter.is_whitespace()
     };
-    let only_digits = typed
-        .chars()
-        .all(|letter| letter.is_ascii_digit() || letter.is_whitespace() || letter == '-');
-    only_digits && digits(typed) == digits(number)
+    if digits.len() == DIGITS && typed.chars().all(readable) {
+        Ok(digits)
+    } else {
+        Err(Error::bad_input(
+            "A safety number has 60 digits: check that this one is whole.",
+        ))
+    }
+}
+
+/// Compares what [`read_safety_number`] gave with the number that was derived. A few wrong digits are a typing error: with other
+/// keys nearly all of them differ.
+pub fn compare_safety_number(typed: &[u8], number: &str) -> Result<()> {
+    let wrong = typed
+        .iter()
+        .zip(digits(number))
+        .filter(|(typed, digit)| *typed != digit);
+    match wrong.count() {
+        0 => Ok(()),
+        1..=MAX_SLIPS => Err(Error::bad_input(
+            "A few digits are not as they should be: check the number for typing errors.",
+        )),
+        _ => Err(Error::SafetyNumberMismatch),
+    }
+}
+
+fn digits(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(u8::is_ascii_digit)
 }

@@ -2,50 +2,55 @@
 
 use crate::ids::Id;
 
-/// A map whose code is small: that of the standard library's would cost a browser 5 kB.
+/// A map whose code is small: that of the standard library's would cost a browser 5 kB. The ids lie apart, so that looking
+/// for one is the same code for all maps.
 #[derive(Debug, Clone)]
-pub(super) struct ById<V>(Vec<(Id, V)>);
+pub(super) struct ById<V> {
+    /// In their order.
+    ids: Vec<Id>,
+    /// Each at the position of its id.
+    values: Vec<V>,
+}
 
 impl<V> Default for ById<V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            ids: Vec::new(),
+            values: Vec::new(),
+        }
     }
 }
 
 impl<V> ById<V> {
-    fn position(&self, id: &Id) -> Result<usize, usize> {
-        self.0.binary_search_by_key(id, |entry| entry.0)
-    }
-
     pub(super) fn get(&self, id: &Id) -> Option<&V> {
-        let position = self.position(id).ok()?;
-        self.0.get(position).map(|entry| &entry.1)
+        let position = self.ids.binary_search(id).ok()?;
+        self.values.get(position)
     }
 
     pub(super) fn contains(&self, id: &Id) -> bool {
-        self.position(id).is_ok()
+        self.ids.binary_search(id).is_ok()
     }
 
     /// Puts in a record, in place of the one before.
     pub(super) fn insert(&mut self, id: Id, value: V) {
-        match self.position(&id) {
-            Ok(position) => {
-                if let Some(entry) = self.0.get_mut(position) {
-                    entry.1 = value;
-                }
+        match self.ids.binary_search(&id) {
+            Ok(position) => self.values[position] = value,
+            Err(position) => {
+                self.ids.insert(position, id);
+                self.values.insert(position, value);
             }
-            Err(position) => self.0.insert(position, (id, value)),
         }
     }
 
     pub(super) fn remove(&mut self, id: &Id) -> Option<V> {
-        let position = self.position(id).ok()?;
-        Some(self.0.remove(position).1)
+        let position = self.ids.binary_search(id).ok()?;
+        self.ids.remove(position);
+        Some(self.values.remove(position))
     }
 
     /// In the order of the ids.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|entry| &entry.1)
+        self.values.iter()
     }
 }
 

@@ -15,7 +15,9 @@ const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 /// Checks a time given as the end of something, in milliseconds since 1970.
 pub(super) fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
     match expires_at {
-        Some(end) if end <= now => Err(Error::bad_input("`expiresAt` is in the past.")),
+        Some(end) if end <= now => Err(Error::bad_input(
+            "`expiresAt` is in the past by this device's clock: check both.",
+        )),
         Some(end) if end > MAX_TIME_MS => Err(Error::bad_input("`expiresAt` is too far away.")),
         _ => Ok(()),
     }

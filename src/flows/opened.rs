@@ -40,6 +40,9 @@ pub struct Reason {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<&'static str>,
+    /// `false`, where others with this code can be tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
 }
 
 impl From<&Error> for Reason {
@@ -48,6 +51,7 @@ impl From<&Error> for Reason {
             code: error.code(),
             message: error.to_string(),
             quota: error.quota().map(Quota::name),
+            retryable: error.lasts().then_some(false),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Ends work that JavaScript does, when nobody waits for it any more.
 
+use wasm_bindgen::JsValue;
 use web_sys::{AbortController, AbortSignal};
 
 /// An `AbortController` that aborts when it is dropped.
@@ -7,9 +8,9 @@ use web_sys::{AbortController, AbortSignal};
 pub(crate) struct Abort(AbortController);
 
 impl Abort {
-    /// `None` where there is no `AbortController`.
-    pub(crate) fn new() -> Option<Self> {
-        AbortController::new().ok().map(Self)
+    /// Fails where there is no `AbortController`.
+    pub(crate) fn new() -> Result<Self, JsValue> {
+        AbortController::new().map(Self)
     }
 
     /// The signal, for whoever does the work.

@@ -8,7 +8,7 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 pub(crate) use abort::Abort;
-pub(crate) use timer::sleep;
+pub(crate) use timer::{Wait, sleep};
 
 /// A function that windows, workers and Node.js all have as a global.
 pub(crate) fn global_function(name: &str) -> Result<Function, JsValue> {

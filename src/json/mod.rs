@@ -1,10 +1,10 @@
 //! JSON, in code that is compiled once for all types.
 //!
-//! serde generates for each type the code that reads it, and again for each format. Here every format is first a tree:
-//! [`read`] parses JSON into a [`Value`], JavaScript's values are nodes of their own kind, and one reader takes the
-//! members of a struct out of any [`Node`] in the order in which the struct names them.
+//! serde generates for each type the code that reads it, and again for each format. Here every format is first a tree, a
+//! [`Value`]: [`read`] parses JSON into one, `bindings` makes one of JavaScript's values, and one reader takes the members
+//! of a struct out of it in the order in which the struct names them.
 
-pub(crate) mod reader;
+mod reader;
 mod value;
 mod writer;
 
@@ -13,7 +13,9 @@ use serde::ser::Serialize;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-pub(crate) use reader::{Misfit, from_node};
+pub(crate) use reader::{Misfit, from_value};
+#[cfg(all(feature = "browser", target_arch = "wasm32"))]
+pub(crate) use value::Text;
 pub(crate) use value::Value;
 pub(crate) use writer::to_value;
 
@@ -24,7 +26,7 @@ const EXACTLY: &str = "vouchsafe::json::exactly";
 
 /// Reads a value. Members that its type does not name are passed over; one that it names comes once.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
-    from_node(&Value::parse(json)?)
+    from_value(&Value::parse(json)?)
 }
 
 /// The JSON of a value: members in the order of the struct, no white space.

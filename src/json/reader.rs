@@ -1,20 +1,23 @@
 //! Reads types out of trees.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use super::EXACTLY;
+use super::value::{Text, Value};
 
 /// A value does not fit its type. Says the innermost member in question, if it is one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Misfit(Option<&'static str>);
+pub struct Misfit(Option<&'static &'static str>);
 
 impl Misfit {
-    fn at(self, name: &'static str) -> Self {
+    fn at(self, name: &'static &'static str) -> Self {
         Self(self.0.or(Some(name)))
     }
 }
@@ -62,100 +65,40 @@ impl serde::ser::Error for Misfit {
     }
 }
 
-/// The kind of a node, with its value if it is a plain one.
-pub(crate) enum Shape<'a> {
-    Null,
-    Bool(bool),
-    Natural(u64),
-    Negative(i64),
-    #[cfg_attr(
-        not(all(feature = "browser", target_arch = "wasm32")),
-        allow(dead_code, reason = "only JavaScript says so")
-    )]
-    Float(f64),
-    Text(&'a str),
-    #[cfg_attr(
-        not(all(feature = "browser", target_arch = "wasm32")),
-        allow(dead_code, reason = "only JavaScript says so")
-    )]
-    OwnText(String),
-    /// A list of so many items.
-    List(usize),
-    Object,
-    /// A value that no type wants.
-    Other,
-}
-
-/// A value of some format. What is missing is no node.
-pub(crate) trait Node {
-    /// Its kind.
-    fn shape(&self) -> Shape<'_>;
-    /// An item of a list.
-    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>>;
-    /// A member of an object.
-    fn member(&self, name: &str) -> Result<Option<Box<dyn Node + '_>>, Misfit>;
-    /// Whether an object has no member but these.
-    fn has_only(&self, names: &[&str]) -> bool;
-}
-
-impl<N: Node> Node for &N {
-    fn shape(&self) -> Shape<'_> {
-        (**self).shape()
-    }
-
-    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>> {
-        (**self).item(index)
-    }
-
-    fn member(&self, name: &str) -> Result<Option<Box<dyn Node + '_>>, Misfit> {
-        (**self).member(name)
-    }
-
-    fn has_only(&self, names: &[&str]) -> bool {
-        (**self).has_only(names)
-    }
-}
-
 /// Reads a value.
-pub(crate) fn from_node<T: DeserializeOwned>(node: &dyn Node) -> Result<T, Misfit> {
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Value<'_>) -> Result<T, Misfit> {
     T::deserialize(Reader {
-        node: Some(node),
+        value: Some(value),
         exact: false,
     })
 }
 
+/// Reads a value, or what is missing.
 #[derive(Clone, Copy)]
-struct Reader<'n> {
-    node: Option<&'n dyn Node>,
+struct Reader<'v> {
+    value: Option<&'v Value<'v>>,
     exact: bool,
 }
 
-impl<'n> Reader<'n> {
-    fn shape(self) -> Shape<'n> {
-        self.node.map_or(Shape::Other, Node::shape)
-    }
-
+impl<'v> Reader<'v> {
     /// The members of a struct, in its order.
-    fn members(self, names: &'static [&'static str]) -> Result<Members<'n>, Misfit> {
-        let node = self.node.ok_or(Misfit(None))?;
-        let fits = matches!(node.shape(), Shape::Object) && (!self.exact || node.has_only(names));
-        if fits {
-            Ok(Members {
-                node,
-                names: names.iter(),
-                exact: self.exact,
-            })
-        } else {
-            Err(Misfit(None))
+    fn members(self, names: &'static [&'static str]) -> Result<Members<'v>, Misfit> {
+        match self.value {
+            Some(Value::Object(members)) if !self.exact || has_only(members, names) => {
+                Ok(Members {
+                    members,
+                    names: names.iter(),
+                    exact: self.exact,
+                })
+            }
+            _ => Err(Misfit(None)),
         }
     }
 
-    fn items(self) -> Result<Items<'n>, Misfit> {
-        match (self.node, self.shape()) {
-            (Some(node), Shape::List(length)) => Ok(Items {
-                node,
-                next: 0,
-                length,
+    fn items(self) -> Result<Items<'v>, Misfit> {
+        match self.value {
+            Some(Value::List(items)) => Ok(Items {
+                items: items.iter(),
                 exact: self.exact,
             }),
             _ => Err(Misfit(None)),
@@ -165,26 +108,23 @@ impl<'n> Reader<'n> {
     // Not generic, and not copied into what is.
     #[inline(never)]
     fn text(self) -> Result<String, Misfit> {
-        match self.shape() {
-            Shape::Text(text) => Ok(text.to_owned()),
-            Shape::OwnText(text) => Ok(text),
+        match self.value {
+            Some(Value::Text(text)) => Ok((**text).to_owned()),
             _ => Err(Misfit(None)),
         }
     }
 
     #[inline(never)]
     fn number(self) -> Result<Number, Misfit> {
-        match self.shape() {
-            Shape::Natural(value) => Ok(Number::Natural(value)),
-            Shape::Negative(value) => Ok(Number::Negative(value)),
-            Shape::Float(value) => Ok(Number::Float(value)),
+        match self.value {
+            Some(Value::Natural(value)) => Ok(Number::Natural(*value)),
+            Some(Value::Negative(value)) => Ok(Number::Negative(*value)),
             _ => Err(Misfit(None)),
         }
     }
 
-    #[inline(never)]
     fn is_nothing(self) -> bool {
-        matches!(self.node.map(Node::shape), None | Some(Shape::Null))
+        matches!(self.value, None | Some(Value::Null))
     }
 
     /// The variant of an enum that is named.
@@ -199,7 +139,6 @@ impl<'n> Reader<'n> {
 enum Number {
     Natural(u64),
     Negative(i64),
-    Float(f64),
 }
 
 /// A number, if the type is one.
@@ -209,7 +148,6 @@ macro_rules! numbers {
             match self.number()? {
                 Number::Natural(value) => visitor.visit_u64(value),
                 Number::Negative(value) => visitor.visit_i64(value),
-                Number::Float(value) => visitor.visit_f64(value),
             }
         }
     )*};
@@ -226,12 +164,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     numbers! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
-        deserialize_f32 deserialize_f64
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.shape() {
-            Shape::Bool(value) => visitor.visit_bool(value),
+        match self.value {
+            Some(Value::Bool(value)) => visitor.visit_bool(*value),
             _ => Err(Misfit(None)),
         }
     }
@@ -258,7 +195,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, Misfit> {
         let items = self.items()?;
-        if items.length == length {
+        if items.items.len() == length {
             visitor.visit_seq(items)
         } else {
             Err(Misfit(None))
@@ -293,27 +230,28 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char str bytes byte_buf unit unit_struct tuple_struct map identifier ignored_any
+        i128 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple_struct map identifier ignored_any
     }
 }
 
-struct Members<'n> {
-    node: &'n dyn Node,
+struct Members<'v> {
+    members: &'v [(Text<'v>, Value<'v>)],
     names: std::slice::Iter<'static, &'static str>,
     exact: bool,
 }
 
-impl<'n> Members<'n> {
-    #[allow(
-        clippy::type_complexity,
-        reason = "a member, its name, and whether there is one"
-    )]
-    fn next(&mut self) -> Result<Option<(&'static str, Option<Box<dyn Node + 'n>>)>, Misfit> {
-        let Some(name) = self.names.next() else {
-            return Ok(None);
-        };
-        let node = self.node.member(name).map_err(|misfit| misfit.at(name))?;
-        Ok(Some((name, node)))
+impl<'v> Members<'v> {
+    /// The next member that the struct names.
+    fn next(&mut self) -> Result<(&'static &'static str, Reader<'v>), Misfit> {
+        let name = self.names.next().ok_or(Misfit(None))?;
+        let value = member(self.members, name).map_err(|misfit| misfit.at(name))?;
+        let exact = self.exact;
+        Ok((name, Reader { value, exact }))
+    }
+
+    fn read<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Misfit> {
+        let (name, reader) = self.next()?;
+        seed.deserialize(reader).map_err(|misfit| misfit.at(name))
     }
 }
 
@@ -324,24 +262,35 @@ impl<'de> SeqAccess<'de> for Members<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Misfit> {
-        let Some((name, node)) = self.next()? else {
-            return Ok(None);
-        };
-        let reader = Reader {
-            node: node.as_deref(),
-            exact: self.exact,
-        };
-        match seed.deserialize(reader) {
-            Ok(value) => Ok(Some(value)),
-            Err(misfit) => Err(misfit.at(name)),
-        }
+        self.read(seed).map(Some)
+    }
+
+    /// serde asks as often as the struct has names. Where this is inlined, there is no code for a list that ends early.
+    #[inline(always)]
+    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Misfit> {
+        self.read(PhantomData).map(Some)
     }
 }
 
-struct Items<'n> {
-    node: &'n dyn Node,
-    next: usize,
-    length: usize,
+/// The member of this name, if there is one.
+fn member<'v>(
+    members: &'v [(Text<'_>, Value<'v>)],
+    name: &str,
+) -> Result<Option<&'v Value<'v>>, Misfit> {
+    let mut found = members.iter().filter(|(other, _)| **other == *name);
+    match (found.next(), found.next()) {
+        (found, None) => Ok(found.map(|(_, value)| value)),
+        _ => Err(Misfit(None)),
+    }
+}
+
+/// Whether there is no member but these.
+fn has_only(members: &[(Text<'_>, Value<'_>)], names: &[&str]) -> bool {
+    members.iter().all(|(name, _)| names.contains(&&**name))
+}
+
+struct Items<'v> {
+    items: std::slice::Iter<'v, Value<'v>>,
     exact: bool,
 }
 
@@ -352,20 +301,18 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Misfit> {
-        if self.next == self.length {
+        let Some(value) = self.items.next() else {
             return Ok(None);
-        }
-        let node = self.node.item(self.next);
-        self.next += 1;
+        };
         seed.deserialize(Reader {
-            node: node.as_deref(),
+            value: Some(value),
             exact: self.exact,
         })
         .map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.length - self.next)
+        Some(self.items.len())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::ROOM_FOR_KEYS_BYTES;
-use super::reader::{Misfit, Node, Shape};
+use super::reader::Misfit;
 
 /// The only member of the object as which serde_json hands out a number that is not whole, or out of range, when it has
 /// `arbitrary_precision`.
@@ -36,8 +36,8 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     Natural(u64),
     Negative(i64),
-    /// A number that is not whole, or out of range. Nobody wants to know which.
-    Fraction,
+    /// What no type wants: a number that is not whole, or out of range; what JavaScript has beside JSON.
+    Strange,
     Text(Text<'a>),
     List(Vec<Value<'a>>),
     Object(Vec<(Text<'a>, Value<'a>)>),
@@ -58,55 +58,10 @@ impl<'a> Value<'a> {
     }
 }
 
-impl Node for Value<'_> {
-    fn shape(&self) -> Shape<'_> {
-        match self {
-            Self::Null => Shape::Null,
-            Self::Bool(value) => Shape::Bool(*value),
-            Self::Natural(value) => Shape::Natural(*value),
-            Self::Negative(value) => Shape::Negative(*value),
-            Self::Text(text) => Shape::Text(text),
-            Self::List(items) => Shape::List(items.len()),
-            Self::Object(_) => Shape::Object,
-            Self::Fraction => Shape::Other,
-        }
-    }
-
-    fn item(&self, index: usize) -> Option<Box<dyn Node + '_>> {
-        match self {
-            Self::List(items) => Some(Box::new(items.get(index)?)),
-            _ => None,
-        }
-    }
-
-    fn member(&self, name: &str) -> Result<Option<Box<dyn Node + '_>>, Misfit> {
-        let Self::Object(members) = self else {
-            return Ok(None);
-        };
-        let mut found: Option<Box<dyn Node + '_>> = None;
-        for (other, value) in members {
-            if **other == *name {
-                if found.is_some() {
-                    return Err(Misfit::default());
-                }
-                found = Some(Box::new(value));
-            }
-        }
-        Ok(found)
-    }
-
-    fn has_only(&self, names: &[&str]) -> bool {
-        match self {
-            Self::Object(members) => members.iter().all(|(name, _)| names.contains(&&**name)),
-            _ => false,
-        }
-    }
-}
-
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null | Self::Fraction => serializer.serialize_unit(),
+            Self::Null | Self::Strange => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Natural(value) => serializer.serialize_u64(*value),
             Self::Negative(value) => serializer.serialize_i64(*value),
@@ -151,7 +106,7 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value<'de>, E> {
-        Ok(Value::Fraction)
+        Ok(Value::Strange)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
@@ -179,7 +134,7 @@ impl<'de> Visitor<'de> for Anything {
             }
         }
         match &members[..] {
-            [(name, _)] if **name == *FRACTION => Ok(Value::Fraction),
+            [(name, _)] if **name == *FRACTION => Ok(Value::Strange),
             _ => Ok(Value::Object(members)),
         }
     }

@@ -112,11 +112,11 @@ impl Serializer for Writer {
     }
 
     fn serialize_seq(self, length: Option<usize>) -> Result<List, Misfit> {
-        Ok(List(Vec::with_capacity(length.unwrap_or(0))))
+        Ok(List(Ok(Vec::with_capacity(length.unwrap_or(0)))))
     }
 
     fn serialize_tuple(self, length: usize) -> Result<List, Misfit> {
-        Ok(List(Vec::with_capacity(length)))
+        Ok(List(Ok(Vec::with_capacity(length))))
     }
 
     fn serialize_tuple_struct(
@@ -156,19 +156,30 @@ impl Serializer for Writer {
     }
 }
 
-struct List(Vec<Value<'static>>);
+/// A list, or why it cannot be one. That is said at its end, so that no item needs code for it.
+struct List(Result<Vec<Value<'static>>, Misfit>);
+
+impl List {
+    fn push(&mut self, value: Made) {
+        match (&mut self.0, value) {
+            (Ok(items), Ok(value)) => items.push(value),
+            (Ok(_), Err(misfit)) => self.0 = Err(misfit),
+            (Err(_), _) => {}
+        }
+    }
+}
 
 impl SerializeSeq for List {
     type Ok = Value<'static>;
     type Error = Misfit;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Misfit> {
-        self.0.push(value.serialize(Writer)?);
+        self.push(value.serialize(Writer));
         Ok(())
     }
 
     fn end(self) -> Made {
-        Ok(Value::List(self.0))
+        self.0.map(Value::List)
     }
 }
 
@@ -181,26 +192,35 @@ impl SerializeTuple for List {
     }
 
     fn end(self) -> Made {
-        Ok(Value::List(self.0))
+        self.0.map(Value::List)
     }
 }
 
+/// An object, or why it cannot be one, as in a [`List`].
 struct Members {
-    members: Vec<(Text<'static>, Value<'static>)>,
+    members: Result<Vec<(Text<'static>, Value<'static>)>, Misfit>,
     key: Option<Text<'static>>,
 }
 
 impl Members {
     fn new(length: usize) -> Self {
         Self {
-            members: Vec::with_capacity(length),
+            members: Ok(Vec::with_capacity(length)),
             key: None,
         }
     }
 
-    fn push(&mut self, name: Text<'static>, value: Made) -> Result<(), Misfit> {
-        self.members.push((name, value?));
-        Ok(())
+    fn push(&mut self, name: Text<'static>, value: Made) {
+        match (&mut self.members, value) {
+            (Ok(members), Ok(value)) => members.push((name, value)),
+            (Ok(_), Err(misfit)) => self.members = Err(misfit),
+            (Err(_), _) => {}
+        }
+    }
+
+    #[inline(never)]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.push(Text::Borrowed(name), value.serialize(Writer));
     }
 }
 
@@ -208,16 +228,18 @@ impl SerializeStruct for Members {
     type Ok = Value<'static>;
     type Error = Misfit;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
         value: &T,
     ) -> Result<(), Misfit> {
-        self.push(Text::Borrowed(name), value.serialize(Writer))
+        self.field(name, value);
+        Ok(())
     }
 
     fn end(self) -> Made {
-        Ok(Value::Object(self.members))
+        self.members.map(Value::Object)
     }
 }
 
@@ -238,10 +260,11 @@ impl SerializeMap for Members {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Misfit> {
         let name = self.key.take().ok_or_else(Misfit::default)?;
-        self.push(name, value.serialize(Writer))
+        self.push(name, value.serialize(Writer));
+        Ok(())
     }
 
     fn end(self) -> Made {
-        Ok(Value::Object(self.members))
+        self.members.map(Value::Object)
     }
 }

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use vouchsafe::Error;
-use vouchsafe::api::PageRequest;
+use vouchsafe::api::fetch::Fetch;
 use vouchsafe::api::vault::events::{Event, EventKind};
+use vouchsafe::api::{Method, PageRequest, Request, Transport};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{CardUpdate, Invite, ShareRequest, Trust};
@@ -181,8 +182,17 @@ async fn a_mail_is_unverified_until_the_number_is_compared() {
     let invitation = alice.invite(invite).await.unwrap();
     let mails = vault().replace("/vault", "/dev/mails");
     let ticket = eventually(async || {
-        let answer = gloo_net::http::Request::get(&mails).send().await.unwrap();
-        let list: serde_json::Value = answer.json().await.unwrap();
+        let request = Request {
+            method: Method::Get,
+            url: mails.clone(),
+            bearer: None,
+            body: None,
+            last_event_id: None,
+            device: None,
+            max_answer: 1 << 20,
+        };
+        let answer = Fetch::default().send(&request).await.unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         let mail = list["items"]
             .as_array()
             .unwrap()

@@ -71,7 +71,15 @@ pub(crate) fn engine() -> WebEngine {
 
 pub(crate) fn client_of(vault: &str, keystore: &str) -> Client<Fetch, WebEngine> {
     let page = Some("https://app.example/".to_owned());
-    Client::new(Fetch, engine(), vault, keystore, page, Steps::default()).unwrap()
+    Client::new(
+        Fetch::default(),
+        engine(),
+        vault,
+        keystore,
+        page,
+        Steps::default(),
+    )
+    .unwrap()
 }
 
 pub(crate) fn client() -> Client<Fetch, WebEngine> {
@@ -131,7 +139,7 @@ pub(crate) async fn eventually<R>(mut look: impl AsyncFnMut() -> Option<R>) -> R
         if let Some(found) = look().await {
             return found;
         }
-        Fetch.sleep(PAUSE_MS).await;
+        Fetch::default().sleep(PAUSE_MS).await;
     }
     panic!("it never came about");
 }

@@ -56,7 +56,7 @@ test("nobody accepts their own invitation", async (t) => {
   await alice.signUp();
   await alice.openLink(await alice.inviteByLink({ name: "Bob" }));
   await alice.tryAccept({ name: "Myself" });
-  assert.match(await alice.problem(), /It is your own/);
+  assert.match(await alice.problem(), /this invitation is your own/);
   assert.equal(await alice.rows("Connections").count(), 0);
   await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Waiting" }));
 });
@@ -67,7 +67,7 @@ test("a broken link is told, and can be put away", async (t) => {
   await alice.signUp();
   await alice.openLink(`${alice.page.url()}#vouchsafe=1.l.broken`);
   await alice.tryAccept({ name: "Somebody" });
-  assert.match(await alice.problem(), /its link is incomplete/);
+  assert.match(await alice.problem(), /copy the whole link/);
   await alice.button("Not now").click();
   await alice.seesNo(alice.heading("You are invited"));
 });

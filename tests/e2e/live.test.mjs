@@ -92,6 +92,21 @@ test("a stream that falls silent or breaks loses nothing", async (t) => {
   assert.ok([...proxy.streams].every(({ after }) => /^\d+$/.test(after)));
 });
 
+test("what a proxy keeps until the stream ends is told all the same", async (t) => {
+  const { proxy, bob, share } = await scene(t);
+  proxy.buffer();
+  await listen(bob);
+  const shares = [];
+  for (let count = 0; count < 2; count += 1) {
+    await streaming(proxy, 1);
+    shares.push(await share());
+    await bob.clock.fastForward(50_000);
+    await hears(bob, shares);
+    // The next stream comes after a pause.
+    await bob.clock.fastForward(2_000);
+  }
+});
+
 test("what happens while a kept page loads anew is told, and in each tab", async (t) => {
   const { proxy, context, bob, share, credentials } = await scene(t);
   await bob.evaluate(() => tools.session.persist({ scope: "browser" }));

@@ -4,17 +4,27 @@ import { on } from "node:events";
 import http from "node:http";
 
 const isStream = ({ url }) => url.endsWith("/v1/events");
+const isOfEvents = ({ url }) => url.includes("/v1/events");
+
+/** Passes an answer on when it has ended, as what compresses or buffers does. */
+function passWhole(answer, response) {
+  const chunks = [];
+  answer.on("data", (chunk) => chunks.push(chunk));
+  answer.on("end", () => response.end(Buffer.concat(chunks)));
+}
 
 /** A proxy between a browser and the services, whose event streams can fall silent or break. */
 export async function startProxy(t) {
   const streams = new Set();
   let closed = false;
+  let buffers = false;
   const server = http.createServer((request, response) => {
     if (closed && isStream(request)) return response.destroy();
     const { method, headers } = request;
     const onward = http.request(request.url, { method, headers }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
+      if (buffers && isOfEvents(request)) passWhole(answer, response);
+      else answer.pipe(response);
       if (!isStream(request)) return;
       const stream = { after: headers["last-event-id"], answer, response };
       streams.add(stream);
@@ -37,6 +47,10 @@ export async function startProxy(t) {
     /** Lets nothing through any more, without a word. */
     silence() {
       for (const { answer, response } of streams) answer.unpipe(response).resume();
+    },
+    /** From now on keeps the answers that hold events until they end. */
+    buffer() {
+      buffers = true;
     },
     break() {
       for (const { response } of streams) response.destroy();

@@ -14,8 +14,11 @@ use crate::crypto::marks::{Kind, Marks, digest_of, marks_id, open_marks, seal_ma
 use crate::crypto::records::passphrase_wrapping_key;
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::crypto::rsa_key::RsaPublicKey;
-use crate::crypto::safety_number::{derive_safety_number, is_same_number};
+use crate::crypto::safety_number::{
+    compare_safety_number, derive_safety_number, read_safety_number,
+};
 use crate::crypto::xwing::XwingPublicKey;
+use crate::error::Error;
 use crate::ids::Id;
 
 /// The public keys of the first two examples of RFC 8032.
@@ -49,14 +52,20 @@ fn safety_number() {
     ] {
         assert_ne!(other, number);
     }
+    let compare = |typed: &str| {
+        let typed = read_safety_number(typed)?;
+        compare_safety_number(&typed, number)
+    };
     for typed in [
         number,
         &number.replace(' ', ""),
         &number.replace(' ', "-"),
-        &format!(" {number}\n"),
+        &number.replace(' ', "\u{a0}"),
+        &format!(" \"{number}\".\n"),
     ] {
-        assert!(is_same_number(typed, number), "{typed:?}");
+        assert_eq!(compare(typed), Ok(()), "{typed:?}");
     }
+    // What is no number, or mistyped, tells nothing of the keys.
     for typed in [
         "",
         "84667",
@@ -64,8 +73,18 @@ fn safety_number() {
         &format!("{number} 0"),
         &number.replace('8', "B"),
         &format!("x{number}"),
+        &number.replace('6', "\u{666}"),
+        &number.replacen("84667", "84676", 1),
+        &number.replacen("84667 9", "00000 0", 1),
     ] {
-        assert!(!is_same_number(typed, number), "{typed:?}");
+        assert_eq!(compare(typed).unwrap_err().code(), "bad_input", "{typed:?}");
+    }
+    for typed in [
+        derive_safety_number((alice, &hers), (bob, &hers)),
+        number.replacen("84667 922", "00000 000", 1),
+        "0".repeat(60),
+    ] {
+        assert_eq!(compare(&typed), Err(Error::SafetyNumberMismatch), "{typed}");
     }
 }
 

@@ -4,6 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 
 /// The part of the bindings that starts the module in ways of its own, and what it ends with.
 const LOADER: &str = "\nasync function __wbg_load(";
+/// The timers of the package, instead of those that a test has faked.
+const TIMERS: &str = "clearTimeout, queueMicrotask, setTimeout";
 const LAST: &str = "export { initSync, __wbg_init as default };";
 
 /// The JavaScript that a module needs.
@@ -23,7 +25,8 @@ impl Glue {
         ensure!(loader.trim_end().ends_with(LAST), changed);
         let mut names = vec!["init"];
         let mut classes = Vec::new();
-        let mut function = "() => {\n".to_owned();
+        // In the scope of the function these take the place of the globals.
+        let mut function = format!("({{ {TIMERS} }} = globalThis) => {{\n");
         for line in body.split_inclusive('\n') {
             let own = line.strip_prefix("export ").unwrap_or(line);
             if own.len() < line.len() {

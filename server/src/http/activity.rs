@@ -19,6 +19,10 @@ use super::refusal::in_place_of;
 /// which shows whether the client reads.
 const MAX_PIECE_BYTES: usize = 64 << 10;
 
+/// A client takes at least so many KiB of an answer in each of the times for which it may take nothing, on average: with 30
+/// seconds 34 KiB in a second.
+const LEAST_KIB: u32 = 1 << 10;
+
 /// The times after which a connection is ended.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
@@ -38,13 +42,48 @@ pub(super) struct Activity {
 
 struct State {
     made: u64,
-    /// The requests whose answers are not all sent, each with the time since when the client has taken nothing. There is
-    /// none while the server is at work.
-    answers: HashMap<u64, Option<Instant>>,
+    /// The requests whose answers are not all sent.
+    answers: HashMap<u64, Progress>,
     /// The time since when bytes wait for room on the wire.
     writing: Option<Instant>,
     /// The time of the last answer's end.
     idle: Instant,
+}
+
+/// How far an answer has come.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// The time since when the client has taken nothing. There is none while the server is at work.
+    since: Option<Instant>,
+    /// The times together for which the client took nothing before.
+    waited: Duration,
+    /// The bytes that the client was to take, the last ones included.
+    bytes: u64,
+}
+
+impl Progress {
+    /// So many bytes more wait for the client.
+    fn offer(&mut self, bytes: usize, now: Instant) {
+        self.bytes = self
+            .bytes
+            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.since = Some(now);
+    }
+
+    /// The client took what waited for it.
+    fn take(&mut self, now: Instant) {
+        if let Some(since) = self.since.take() {
+            self.waited += now.saturating_duration_since(since);
+        }
+    }
+
+    /// The time at which the client will have taken nothing for too long, or too little for as long as it took.
+    fn end(&self, stalled: Duration) -> Option<Instant> {
+        let kib = u32::try_from(self.bytes >> 10).unwrap_or(u32::MAX);
+        let for_bytes = stalled.saturating_mul(kib) / LEAST_KIB;
+        let left = (stalled + for_bytes).saturating_sub(self.waited);
+        Some(self.since? + left.min(stalled))
+    }
 }
 
 /// The verdict on a connection.
@@ -80,7 +119,7 @@ impl Activity {
         let mut state = self.state();
         state.made += 1;
         let id = state.made;
-        state.answers.insert(id, None);
+        state.answers.insert(id, Progress::default());
         drop(state);
         Answering {
             activity: Arc::clone(self),
@@ -96,8 +135,13 @@ impl Activity {
     /// Judges the connection as it stands now.
     pub(super) fn verdict(&self) -> Verdict {
         let (state, now) = (self.state(), Instant::now());
-        let since = state.answers.values().flatten().chain(&state.writing).min();
-        let stalled = since.map(|since| *since + self.patience.stalled);
+        let patience = self.patience.stalled;
+        let answers = state
+            .answers
+            .values()
+            .filter_map(|answer| answer.end(patience));
+        let writing = state.writing.map(|since| since + patience);
+        let stalled = answers.chain(writing).min();
         if stalled.is_some_and(|end| end <= now) {
             return Verdict::Stalled;
         }
@@ -127,10 +171,19 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    /// The client has to take something now, or need not.
-    fn is_offered(&self, offered: bool) {
-        let since = offered.then(Instant::now);
-        self.activity.state().answers.insert(self.id, since);
+    /// So many bytes more wait for the client.
+    fn offer(&self, bytes: usize) {
+        self.change(|progress| progress.offer(bytes, Instant::now()));
+    }
+
+    /// The client took what waited for it.
+    fn take(&self) {
+        self.change(|progress| progress.take(Instant::now()));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        let mut state = self.activity.state();
+        change(state.answers.entry(self.id).or_default());
     }
 }
 
@@ -153,7 +206,7 @@ pub(super) struct WatchedBody {
 
 impl WatchedBody {
     pub(super) fn new(body: Body, answering: Answering) -> Self {
-        answering.is_offered(true);
+        answering.offer(0);
         Self {
             body,
             rest: Bytes::new(),
@@ -171,7 +224,7 @@ impl HttpBody for WatchedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
-        this.answering.is_offered(false);
+        this.answering.take();
         if this.rest.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -182,7 +235,7 @@ impl HttpBody for WatchedBody {
             }
         }
         let piece = this.rest.split_to(this.rest.len().min(MAX_PIECE_BYTES));
-        this.answering.is_offered(true);
+        this.answering.offer(piece.len());
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -298,5 +351,43 @@ impl AsyncWrite for WatchedStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much of an answer without an end a client gets that takes each piece after this time.
+    fn taken(piece: usize, after: Duration) -> u64 {
+        let (mut progress, mut now) = (Progress::default(), Instant::now());
+        let stalled = Duration::from_secs(30);
+        while progress.bytes < 64 << 20 {
+            progress.offer(piece, now);
+            now += after;
+            if progress.end(stalled).unwrap() <= now {
+                return progress.bytes;
+            }
+            progress.take(now);
+            assert!(progress.end(stalled).is_none(), "the server is at work");
+        }
+        u64::MAX
+    }
+
+    #[test]
+    fn who_takes_too_little_is_cut_off() {
+        let seconds = Duration::from_secs;
+        // Nothing at all, or the first piece alone.
+        assert_eq!(taken(MAX_PIECE_BYTES, seconds(30)), 64 << 10);
+        // One piece in two seconds is nearly enough, and the first megabyte comes.
+        let slow = taken(MAX_PIECE_BYTES, seconds(2));
+        assert!((1 << 20..32 << 20).contains(&slow), "{slow}");
+        // A byte at a time does not help.
+        assert!(taken(1, seconds(1)) < 100);
+        // A slow phone gets everything.
+        assert_eq!(
+            taken(MAX_PIECE_BYTES, Duration::from_millis(1500)),
+            u64::MAX
+        );
     }
 }

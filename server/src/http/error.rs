@@ -26,6 +26,8 @@ pub enum Code {
     WrongCode,
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
+    /// There is no such route: the address is wrong, whatever record it names.
+    UnknownRoute,
     /// The id is taken, or the stored version is another.
     Conflict,
     /// The email, or the identity, has an account already.
@@ -58,7 +60,7 @@ impl Code {
                 StatusCode::UNAUTHORIZED
             }
             Self::RecoveryNeeded | Self::QuotaExceeded | Self::WrongCode => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownRoute => StatusCode::NOT_FOUND,
             Self::Conflict | Self::EmailTaken => StatusCode::CONFLICT,
             Self::InvitationExpired
             | Self::InvitationUsed
@@ -86,6 +88,7 @@ impl Code {
                 "Check the code, or ask for a new one: it is wrong, its hour is over, or it was tried too often."
             }
             Self::NotFound => "Check the id: there is nothing here under it.",
+            Self::UnknownRoute => "Check the address: there is no such route.",
             Self::Conflict => {
                 "Read what is stored and decide again: it differs from what was sent."
             }

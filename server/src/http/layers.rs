@@ -35,13 +35,9 @@ pub(crate) fn service<S: Readiness + 'static>(
 ) -> Router {
     let (router, mut api) = OpenApiRouter::new().nest("/v1", routes).split_for_parts();
     describe(&mut api, title, base);
-    let description: Arc<str> = api.to_json().unwrap_or_default().into();
-    let open = move || async move {
-        (
-            [(header::CONTENT_TYPE, "application/json")],
-            description.to_string(),
-        )
-    };
+    // The bytes are shared by all who ask: anybody may, and take them as slowly as they like.
+    let description = axum::body::Bytes::from(api.to_json().unwrap_or_default());
+    let open = move || async move { ([(header::CONTENT_TYPE, "application/json")], description) };
     let router = router
         .with_state(Arc::clone(&state))
         .route("/v1/openapi.json", get(open))
@@ -97,7 +93,7 @@ pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -
 
 /// The answer to a route that does not exist.
 pub(crate) async fn not_found() -> ApiError {
-    ApiError::new(Code::NotFound, "Check the address: there is no such route.")
+    Code::UnknownRoute.into()
 }
 
 /// The answer to a method that the route does not know.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
-use crate::clock::{Clock, MINUTE, SECOND};
+use crate::clock::{Clock, DAY, MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
 use crate::http::forwarded::Proxies;
 
@@ -37,6 +37,19 @@ pub(crate) struct Rates {
     login: [u32; 3],
     /// For all logins from one network.
     network: [u32; 3],
+}
+
+impl Rate {
+    /// New records of one kind by one account: in a day twice as many as it may have of it at once. What is deleted leaves a
+    /// row, so that its id stays taken.
+    pub(crate) fn of_new(name: &'static str, quota: i64) -> Self {
+        let count = u32::try_from(quota.saturating_mul(2)).unwrap_or(u32::MAX);
+        Self {
+            name,
+            count,
+            window_ms: DAY,
+        }
+    }
 }
 
 impl Rates {
@@ -90,6 +103,8 @@ pub(crate) const SIGN_IN: Rates = Rates::of("sign-in");
 pub(crate) const SIGN_UP: Rates = Rates::of("sign-up");
 /// Recoveries.
 pub(crate) const RECOVERY: Rates = Rates::of("recovery");
+/// Refusals of mails, and their ends. A login is a mailbox here.
+pub(crate) const REFUSALS: Rates = Rates::of("refusal");
 /// Tokens of one account.
 pub(crate) const TOKENS: Rate = Rate {
     name: "token",
@@ -219,6 +234,11 @@ impl Limits {
 pub(crate) struct CallerAddress(Vec<String>);
 
 impl CallerAddress {
+    /// Without an address all are one network.
+    pub(crate) fn nowhere() -> Self {
+        Self(vec![String::new()])
+    }
+
     /// The networks, as texts.
     pub(crate) fn networks(&self) -> &[String] {
         &self.0
@@ -230,13 +250,8 @@ impl CallerAddress {
     }
 }
 
-/// The narrowest network around an address, as text.
-pub(crate) fn network(address: IpAddr) -> String {
-    networks(address).swap_remove(0)
-}
-
 /// The networks around an address, as texts, the narrowest first.
-fn networks(address: IpAddr) -> Vec<String> {
+pub(crate) fn networks(address: IpAddr) -> Vec<String> {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let network = |width| {
@@ -266,9 +281,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
             Some(proxies) => proxies.caller(&parts.headers, peer),
             None => peer,
         });
-        // Without an address all are one network.
-        let nowhere = || vec![String::new()];
-        Ok(Self(address.map_or_else(nowhere, networks)))
+        Ok(address.map_or_else(Self::nowhere, |address| Self(networks(address))))
     }
 }
 
@@ -306,7 +319,7 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    const KINDS: [&Rates; 3] = [&SIGN_IN, &SIGN_UP, &RECOVERY];
+    const KINDS: [&Rates; 4] = [&SIGN_IN, &SIGN_UP, &RECOVERY, &REFUSALS];
 
     fn address(text: &str) -> CallerAddress {
         CallerAddress(networks(text.parse().unwrap()))

@@ -1,6 +1,7 @@
-//! The memory that large bodies and large answers may take at once, counted in bytes. Who finds none left waits, in turn.
+//! The memory that bodies and answers may take at once, counted in bytes. Who finds none left waits, in turn.
 //!
-//! A network gets a part of it at most, so that one that sends slowly, or does not read, leaves the rest to others.
+//! A network gets a part of it at most, so that one that sends slowly, or does not read, leaves the rest to others. What is
+//! small counts for its connection alone, so that it waits for nobody else; there are only so many connections.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,13 +18,16 @@ use super::error::{ApiError, Code, Result};
 use super::limits::CallerAddress;
 use super::sizes::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
 
-/// A body up to this size is not counted: so many as there are connections fit anyway.
-const MAX_UNCOUNTED_BYTES: usize = 64 << 10;
+/// What is no larger counts for its connection alone.
+const MAX_SMALL_BYTES: usize = 64 << 10;
+/// The bytes of a connection for small bodies while they are read and handled, and as many for small answers until they are
+/// sent.
+const CONNECTION_BYTES: usize = 128 << 10;
 
-/// The bytes for bodies while they are read and handled, and as many for answers until they are sent.
+/// The bytes of the process for large bodies, and as many for large answers.
 const ALL_BYTES: usize = 256 << 20;
-/// The part of them for one network. It holds the largest body.
-const NETWORK_BYTES: usize = 64 << 20;
+/// The parts of them for the networks around an address, the narrowest first, which holds the largest body.
+const NETWORK_BYTES: [usize; 3] = [64 << 20, 96 << 20, 128 << 20];
 
 /// The room for one kind of thing.
 struct Room {
@@ -34,7 +38,23 @@ struct Room {
 
 /// A part of a room, given back when it is dropped.
 struct Place {
-    parts: [OwnedSemaphorePermit; 2],
+    parts: Vec<OwnedSemaphorePermit>,
+}
+
+/// The rooms of one connection.
+pub(super) struct OwnRooms {
+    bodies: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+}
+
+impl Default for OwnRooms {
+    fn default() -> Self {
+        let room = || Arc::new(Semaphore::new(CONNECTION_BYTES));
+        Self {
+            bodies: room(),
+            answers: room(),
+        }
+    }
 }
 
 impl Default for Room {
@@ -47,31 +67,41 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Waits for a place of this size.
-    async fn take(&self, network: &str, bytes: usize) -> Result<Place> {
-        let bytes = u32::try_from(bytes.min(NETWORK_BYTES)).unwrap_or(u32::MAX);
-        let closed = |error| ApiError::internal("the room for bodies", error);
-        // First that of the network, so that who waits for it holds nothing that others need.
-        let own = self.of(network).acquire_many_owned(bytes);
-        let own = own.await.map_err(closed)?;
-        let all = Arc::clone(&self.all).acquire_many_owned(bytes);
-        let all = all.await.map_err(closed)?;
-        Ok(Place { parts: [own, all] })
+    /// Waits for a place of this size: in the narrowest network first, so that who waits holds nothing that others need.
+    async fn take(&self, networks: &[String], bytes: usize) -> Result<Place> {
+        let bytes = bytes.min(NETWORK_BYTES[0]);
+        let widths = networks.iter().zip(NETWORK_BYTES);
+        let mut rooms: Vec<_> = widths
+            .map(|(network, most)| self.of(network, most))
+            .collect();
+        rooms.push(Arc::clone(&self.all));
+        Place::take(rooms, bytes).await
     }
 
-    fn of(&self, network: &str) -> Arc<Semaphore> {
+    fn of(&self, network: &str, most: usize) -> Arc<Semaphore> {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = networks.get(network).and_then(Weak::upgrade) {
             return known;
         }
         networks.retain(|_, known| known.strong_count() > 0);
-        let fresh = Arc::new(Semaphore::new(NETWORK_BYTES));
+        let fresh = Arc::new(Semaphore::new(most));
         networks.insert(network.to_owned(), Arc::downgrade(&fresh));
         fresh
     }
 }
 
 impl Place {
+    /// Waits for a place of this size in each of the rooms, one after another.
+    async fn take(rooms: Vec<Arc<Semaphore>>, bytes: usize) -> Result<Self> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let mut parts = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let part = room.acquire_many_owned(bytes).await;
+            parts.push(part.map_err(|error| ApiError::internal("the room for bodies", error))?);
+        }
+        Ok(Self { parts })
+    }
+
     /// Gives back what is beyond this size.
     fn shrink(&mut self, bytes: usize) {
         for part in &mut self.parts {
@@ -91,22 +121,49 @@ pub(crate) struct Rooms {
 /// The places of one request.
 struct Places {
     rooms: Arc<Rooms>,
-    network: String,
+    own: Arc<OwnRooms>,
+    networks: CallerAddress,
     body: Mutex<Option<Place>>,
     answer: Mutex<Option<Place>>,
 }
 
 impl Places {
+    /// Waits for room for a body of this size.
+    async fn take_for_body(&self, bytes: usize) -> Result<()> {
+        let place = match bytes <= MAX_SMALL_BYTES {
+            true => Place::take(vec![Arc::clone(&self.own.bodies)], bytes).await?,
+            false => {
+                let networks = self.networks.networks();
+                self.rooms.bodies.take(networks, bytes).await?
+            }
+        };
+        Self::put(&self.body, place);
+        Ok(())
+    }
+
+    /// Waits for room for an answer of this size.
+    async fn take_for_answer(&self, bytes: usize) -> Result<()> {
+        let place = match bytes <= MAX_SMALL_BYTES {
+            true => Place::take(vec![Arc::clone(&self.own.answers)], bytes).await?,
+            false => {
+                let networks = self.networks.networks();
+                self.rooms.answers.take(networks, bytes).await?
+            }
+        };
+        Self::put(&self.answer, place);
+        Ok(())
+    }
+
     fn put(of: &Mutex<Option<Place>>, place: Place) {
         *of.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
     }
 }
 
-/// The largest body of a route that takes more than [`MAX_BODY_BYTES`], for its layers.
+/// The largest body of a route that takes more, or less, than [`MAX_BODY_BYTES`], for its layers.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit(pub(crate) usize);
 
-/// Gives each request its network's part of the rooms, and holds the place of its body until it is answered, and that of
+/// Gives each request its networks' and its connection's parts of the rooms, and holds the place of its body until it is answered, and that of
 /// its answer until it is sent.
 pub(crate) async fn enter(
     rooms: Arc<Rooms>,
@@ -114,9 +171,11 @@ pub(crate) async fn enter(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let own = request.extensions().get::<Arc<OwnRooms>>().cloned();
     let places = Arc::new(Places {
         rooms,
-        network: address.narrowest().to_owned(),
+        own: own.unwrap_or_default(),
+        networks: address,
         body: Mutex::default(),
         answer: Mutex::default(),
     });
@@ -146,26 +205,24 @@ pub(super) fn make_room(request: &Request) -> impl Future<Output = Result<()>> +
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
     let places = extensions.get::<Arc<Places>>().cloned();
     async move {
-        if let Some(places) = places.filter(|_| size > MAX_UNCOUNTED_BYTES) {
-            let place = places.rooms.bodies.take(&places.network, size).await?;
-            Places::put(&places.body, place);
+        match places {
+            Some(places) => places.take_for_body(size).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// Room for a large answer, which a handler takes after it knows the caller: who is not let in takes none.
-pub(crate) struct AnswerRoom;
+/// Room for an answer of so many bytes, which a handler takes after it knows the caller: who is not let in takes none. Every
+/// handler whose answer may have more than a few kilobytes does.
+pub(crate) struct AnswerRoom<const BYTES: usize = MAX_ANSWER_BYTES>;
 
-impl<S: Send + Sync> FromRequestParts<S> for AnswerRoom {
+impl<S: Send + Sync, const BYTES: usize> FromRequestParts<S> for AnswerRoom<BYTES> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let places = parts.extensions.get::<Arc<Places>>().cloned();
         let places = places.ok_or(Code::ServerError)?;
-        let answers = &places.rooms.answers;
-        let place = answers.take(&places.network, MAX_ANSWER_BYTES).await?;
-        Places::put(&places.answer, place);
+        places.take_for_answer(BYTES).await?;
         Ok(Self)
     }
 }
@@ -204,40 +261,99 @@ mod tests {
     use super::*;
     use crate::http::sizes::MAX_SHARES_BODY_BYTES;
 
+    const LARGEST: usize = NETWORK_BYTES[0];
+
+    /// The networks around an address, the narrowest first.
+    fn networks<const N: usize>(names: [&str; N]) -> [String; N] {
+        names.map(str::to_owned)
+    }
+
     /// Whether the place is to be had now.
-    fn is_free(room: &Room, network: &str, bytes: usize) -> bool {
+    fn is_free(room: &Room, networks: &[String], bytes: usize) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        pin!(room.take(network, bytes))
+        pin!(room.take(networks, bytes))
             .poll(&mut context)
             .is_ready()
     }
 
     #[tokio::test]
     async fn one_network_leaves_room_to_others() {
-        let room = Room::default();
-        let mut places = Vec::new();
-        for _ in 0..NETWORK_BYTES / MAX_SHARES_BODY_BYTES {
-            places.push(room.take("a", MAX_SHARES_BODY_BYTES).await.unwrap());
+        let (room, mut places) = (Room::default(), Vec::new());
+        let (here, there) = (networks(["a"]), networks(["b"]));
+        for _ in 0..LARGEST / MAX_SHARES_BODY_BYTES {
+            places.push(room.take(&here, MAX_SHARES_BODY_BYTES).await.unwrap());
         }
-        assert!(!is_free(&room, "a", 1));
-        assert!(is_free(&room, "b", NETWORK_BYTES));
+        assert!(!is_free(&room, &here, 1));
+        assert!(is_free(&room, &there, LARGEST));
         places[0].shrink(10);
-        assert!(is_free(&room, "a", MAX_SHARES_BODY_BYTES - 10));
-        assert!(!is_free(&room, "a", MAX_SHARES_BODY_BYTES));
+        assert!(is_free(&room, &here, MAX_SHARES_BODY_BYTES - 10));
+        assert!(!is_free(&room, &here, MAX_SHARES_BODY_BYTES));
         places.clear();
-        assert!(is_free(&room, "a", NETWORK_BYTES));
+        assert!(is_free(&room, &here, LARGEST));
+    }
+
+    #[tokio::test]
+    async fn what_is_small_waits_for_its_own_connection_alone() {
+        let rooms = Arc::<Rooms>::default();
+        let of = |own: &Arc<OwnRooms>| Places {
+            rooms: Arc::clone(&rooms),
+            own: Arc::clone(own),
+            networks: CallerAddress::nowhere(),
+            body: Mutex::default(),
+            answer: Mutex::default(),
+        };
+        let (here, there) = (Arc::<OwnRooms>::default(), Arc::<OwnRooms>::default());
+        let is_free = |places: &Places| {
+            let mut context = Context::from_waker(Waker::noop());
+            let body = pin!(places.take_for_body(MAX_SMALL_BYTES)).poll(&mut context);
+            let answer = pin!(places.take_for_answer(MAX_SMALL_BYTES)).poll(&mut context);
+            assert_eq!(body.is_ready(), answer.is_ready());
+            body.is_ready()
+        };
+        let requests: Vec<_> = (0..3).map(|_| of(&here)).collect();
+        assert!(is_free(&requests[0]) && is_free(&requests[1]));
+        assert!(!is_free(&requests[2]));
+        assert!(is_free(&of(&there)));
+        drop(requests);
+        assert!(is_free(&of(&here)));
+        assert_eq!(rooms.bodies.all.available_permits(), ALL_BYTES);
+    }
+
+    #[tokio::test]
+    async fn wider_networks_leave_room_to_others() {
+        for (width, most) in [(1, 96 << 20), (2, 128 << 20)] {
+            let (room, mut places, mut taken) = (Room::default(), Vec::new(), 0);
+            // Each from another network, as narrow as may be beneath the one that is tried.
+            let near = |n: usize| {
+                let name = |at: usize| match at < width {
+                    true => format!("{n} of {at}"),
+                    false => format!("around {at}"),
+                };
+                [name(0), name(1), name(2)]
+            };
+            while taken < most {
+                places.push(room.take(&near(taken), LARGEST / 2).await.unwrap());
+                taken += LARGEST / 2;
+            }
+            assert!(!is_free(&room, &near(taken), 1), "{width}");
+            let far = networks(["x", "y", "z"]);
+            assert!(is_free(&room, &far, LARGEST), "{width}");
+            places.pop();
+            assert!(is_free(&room, &near(taken), LARGEST / 2), "{width}");
+        }
     }
 
     #[tokio::test]
     async fn all_networks_together_have_a_bound() {
-        let room = Room::default();
-        let mut places = Vec::new();
-        for n in 0..ALL_BYTES / NETWORK_BYTES {
-            places.push(room.take(&n.to_string(), usize::MAX).await.unwrap());
+        let (room, mut places) = (Room::default(), Vec::new());
+        for n in 0..ALL_BYTES / LARGEST {
+            let from = [n.to_string()];
+            places.push(room.take(&from, usize::MAX).await.unwrap());
         }
-        assert!(!is_free(&room, "another", 1));
+        let another = networks(["another"]);
+        assert!(!is_free(&room, &another, 1));
         places.pop();
-        assert!(is_free(&room, "another", NETWORK_BYTES));
+        assert!(is_free(&room, &another, LARGEST));
         let known = room.networks.lock().unwrap().len();
         assert!(known <= places.len() + 2, "{known}");
     }

@@ -22,9 +22,12 @@ use tower_service::Service;
 
 use super::activity::{Activity, Answering, Patience, Verdict, WatchedBody, WatchedStream};
 use super::forwarded::Proxies;
-use super::limits::network;
+use super::limits::networks as networks_of;
+use super::room::OwnRooms;
 use crate::config::Config;
 
+/// The most of an answer that waits behind its body, to be written: of a connection, or of each request over HTTP/2.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// The most requests at once of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
 /// The time between two questions to an HTTP/2 client whether it is still there, and the time for its answer.
@@ -58,24 +61,29 @@ impl Bounds {
 #[derive(Clone, Default)]
 struct Networks(Arc<Mutex<HashMap<String, u32>>>);
 
-/// A connection's place in the count of its network, given back when it is dropped.
+/// A connection's place in the counts of the networks around its address, given back when it is dropped.
 struct Place {
     networks: Networks,
-    network: String,
+    around: Vec<String>,
 }
 
 impl Networks {
-    /// A place, if the network has fewer than `most`.
-    fn take(&self, network: String, most: u32) -> Option<Place> {
+    /// A place, if the narrowest network has fewer than `most`, and each wider one fewer than twice as many as the one in it.
+    fn take(&self, around: Vec<String>, most: u32) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.get(&network).copied().unwrap_or_default();
-        if count >= most {
+        let is_full = |(width, network): (usize, &String)| {
+            let most = most.saturating_mul(1 << width);
+            open.get(network).is_some_and(|count| *count >= most)
+        };
+        if most == 0 || around.iter().enumerate().any(is_full) {
             return None;
         }
-        open.insert(network.clone(), count + 1);
+        for network in &around {
+            *open.entry(network.clone()).or_default() += 1;
+        }
         Some(Place {
             networks: self.clone(),
-            network,
+            around,
         })
     }
 }
@@ -87,10 +95,12 @@ impl Drop for Place {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.network);
+        for network in &self.around {
+            if let Some(count) = open.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
+                    open.remove(network);
+                }
             }
         }
     }
@@ -108,11 +118,13 @@ pub(super) async fn serve(
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(MAX_BUFFER_BYTES)
         .header_read_timeout(bounds.patience.idle);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(MAX_BUFFER_BYTES)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);
     let all = usize::try_from(bounds.connections).unwrap_or(Semaphore::MAX_PERMITS);
@@ -131,7 +143,7 @@ pub(super) async fn serve(
             true => u32::MAX,
             false => bounds.of_network,
         };
-        let Some(of_network) = networks.take(network(peer.ip()), most) else {
+        let Some(of_network) = networks.take(networks_of(peer.ip()), most) else {
             continue;
         };
         let connection = connection(
@@ -164,9 +176,10 @@ async fn connection(
 ) {
     let activity = Activity::new(patience);
     let service = service_fn({
-        let activity = Arc::clone(&activity);
+        let (activity, rooms) = (Arc::clone(&activity), Arc::<OwnRooms>::default());
         move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Arc::clone(&rooms));
             answer(router.clone(), request, activity.begin())
         }
     });

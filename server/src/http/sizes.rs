@@ -19,6 +19,8 @@
 
 /// The largest body of a route that does not say otherwise.
 pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
+/// The largest body of a route that anybody may call: a sign-up with an identity token has 33 KiB.
+pub(crate) const MAX_OPEN_BODY_BYTES: usize = 64 << 10;
 /// The largest body of `POST /shares`.
 pub(crate) const MAX_SHARES_BODY_BYTES: usize = 32 << 20;
 
@@ -49,6 +51,10 @@ pub(crate) const MAX_SHARE_IDS: usize = 50;
 
 /// The most of an answer's ciphertexts. A page of cards and an answer to a query for shares have at least one.
 pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
+/// The largest answer with one record that is no card, and with the keys that a sign-in gives out.
+pub(crate) const MAX_RECORD_BYTES: usize = 48 << 10;
+/// The largest list without ciphertexts and keys, and the largest answer with the outcome of each of several writes.
+pub(crate) const MAX_LIST_BYTES: usize = MAX_IDS << 10;
 
 #[cfg(test)]
 mod tests {
@@ -58,6 +64,8 @@ mod tests {
     const XWING_KEY: usize = 1216;
     /// Room for the members around what is counted: names, ids, numbers, quotes.
     const MEMBERS: usize = 512;
+    /// The address of an invitation.
+    const ADDRESS: usize = 254;
     /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
     const ENVELOPE: usize = 1 << 10;
 
@@ -80,7 +88,8 @@ mod tests {
     #[test]
     fn answers_have_a_bound() {
         let text = |bytes: usize| bytes + MEMBERS;
-        let publication = text(base64url(MAX_SPKI_BYTES) + MAX_STATEMENT_BYTES);
+        let publication =
+            text(base64url(MAX_SPKI_BYTES) + base64url(XWING_KEY) + MAX_STATEMENT_BYTES);
         for largest in [
             // What ends early is larger than one of its items.
             MAX_CARD_BYTES,
@@ -89,9 +98,16 @@ mod tests {
             // A recipient gets two copies of a space's key.
             MAX_IDS * text(2 * MAX_SPACE_KEY_BYTES),
             MAX_IDS * text(2 * publication),
-            MAX_WRITES * MEMBERS,
         ] {
             assert!(largest <= MAX_ANSWER_BYTES, "{largest}");
+        }
+        assert!(MAX_WRITES.max(MAX_IDS) * text(ADDRESS) <= MAX_LIST_BYTES);
+        for largest in [
+            text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
+            text(2 * publication),
+            text(3 * MAX_ACCOUNT_KEY_BYTES),
+        ] {
+            assert!(largest <= MAX_RECORD_BYTES, "{largest}");
         }
     }
 
@@ -100,7 +116,7 @@ mod tests {
         let text = |bytes: usize| bytes + MEMBERS;
         for largest in [
             text(MAX_CARD_BYTES),
-            // A sign-up and new credentials.
+            // New credentials.
             text(4 * MAX_ACCOUNT_KEY_BYTES),
             text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
             text(base64url(MAX_SPKI_BYTES) + base64url(XWING_KEY) + MAX_STATEMENT_BYTES),
@@ -110,5 +126,7 @@ mod tests {
             assert!(largest <= MAX_BODY_BYTES, "{largest}");
         }
         assert!(text(MAX_SHARE_BYTES) <= MAX_SHARES_BODY_BYTES);
+        let identity_token = 16 << 10;
+        assert!(text(4 * MAX_ACCOUNT_KEY_BYTES + identity_token) <= MAX_OPEN_BODY_BYTES);
     }
 }

@@ -151,7 +151,7 @@ pub(super) async fn sign_up_finish(
         .made("setup", &keystore.setup.id)
         .made("email", who.email.as_deref())
         .made("created_at", now);
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_at_door(address.narrowest()).await?;
     if !store(&mut tx, &row, id, &registration, now).await? {
         return Err(refusal(&mut tx, &who, &registration, now).await?);
     }

@@ -27,7 +27,7 @@ pub(super) struct Session {
     pub(super) proved_at: i64,
     is_fresh: bool,
     pub(super) is_deleted: bool,
-    is_leaving: bool,
+    leaving_at: Option<i64>,
 }
 
 /// The account of a full session.
@@ -35,8 +35,8 @@ pub(super) struct KeystoreCaller {
     pub(super) account: String,
     /// Their address.
     pub(super) email: Option<String>,
-    /// Its deletion was begun.
-    pub(super) is_leaving: bool,
+    /// The time at which its deletion was begun, if the person proved themselves again since then.
+    pub(super) returned_after: Option<i64>,
     /// Their identity provider vouches for the address.
     pub(super) email_verified: bool,
 }
@@ -89,17 +89,18 @@ impl Session {
             // Not so when the clock was set back in between.
             is_fresh: (0..=PROOF_LIFETIME_MS).contains(&(now - stored.proved_at)),
             is_deleted: stored.deleted_at.is_some(),
-            is_leaving: stored.leaving_at.is_some(),
+            leaving_at: stored.leaving_at,
         })
     }
 
-    /// The session if it may do what is asked; one that may not is answered like one that has ended.
-    fn that(self, may: impl FnOnce(&Self) -> bool) -> Result<Self> {
-        if may(&self) {
-            Ok(self)
-        } else {
-            Err(Code::SessionExpired.into())
+    /// The session if it may do what is asked, and its account has not asked for too much; one that may not is answered like
+    /// one that has ended.
+    fn that(self, may: impl FnOnce(&Self) -> bool, keystore: &Keystore) -> Result<Self> {
+        if !may(&self) {
+            return Err(Code::SessionExpired.into());
         }
+        keystore.limits.count(&keystore.requests, &self.account)?;
+        Ok(self)
     }
 }
 
@@ -111,9 +112,9 @@ impl From<Session> for KeystoreCaller {
                 .email
                 .as_ref()
                 .is_some_and(|email| *email != session.login),
+            returned_after: session.leaving_at.filter(|left| *left < session.proved_at),
             account: session.account,
             email: session.email,
-            is_leaving: session.is_leaving,
         }
     }
 }
@@ -141,7 +142,7 @@ impl FromRequestParts<Arc<Keystore>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Self::find(parts, keystore).await?;
-        session.that(|session| !session.is_deleted)
+        session.that(|session| !session.is_deleted, keystore)
     }
 }
 
@@ -150,11 +151,8 @@ impl FromRequestParts<Arc<Keystore>> for KeystoreCaller {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        let session = session.that(|session| !session.is_deleted && !session.is_recovery)?;
-        keystore
-            .limits
-            .count(&keystore.requests, &session.account)?;
-        Ok(session.into())
+        let may = |session: &Session| !session.is_deleted && !session.is_recovery;
+        Ok(session.that(may, keystore)?.into())
     }
 }
 
@@ -163,9 +161,9 @@ impl FromRequestParts<Arc<Keystore>> for Proven {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        session
-            .that(|session| !session.is_deleted && (session.is_recovery || session.is_fresh))
-            .map(Self)
+        let may =
+            |session: &Session| !session.is_deleted && (session.is_recovery || session.is_fresh);
+        session.that(may, keystore).map(Self)
     }
 }
 
@@ -174,8 +172,8 @@ impl FromRequestParts<Arc<Keystore>> for Leaver {
 
     async fn from_request_parts(parts: &mut Parts, keystore: &Arc<Keystore>) -> Result<Self> {
         let session = Session::find(parts, keystore).await?;
-        session
-            .that(|session| session.is_deleted || (session.is_fresh && !session.is_recovery))
-            .map(Self)
+        let may =
+            |session: &Session| session.is_deleted || (session.is_fresh && !session.is_recovery);
+        session.that(may, keystore).map(Self)
     }
 }

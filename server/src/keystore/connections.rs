@@ -12,7 +12,7 @@ use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES};
+use crate::http::sizes::{MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES, MAX_RECORD_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::placeholders;
@@ -113,6 +113,7 @@ pub(super) async fn create(
 pub(super) async fn read(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<ConnectionKey>> {
     let key: Option<ConnectionKey> = sqlx::query_as(select_of_account("AND id = $2"))

@@ -167,7 +167,7 @@ impl Keystore {
     ) -> Result<Option<CredentialsChanged>> {
         let setup = new.registration.map(|_| self.setup.id.as_str());
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_as(&session.account).await?;
         if let Some(registration) = new.registration {
             if !registration.spend(&mut tx, &session.account, now).await? {
                 return Ok(None);

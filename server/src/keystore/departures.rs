@@ -1,7 +1,7 @@
 //! Deletions that were cut in the middle: they come to their end by themselves.
 //!
 //! Whoever deletes an account fetches a token for the Vault, deletes there, then here. From the token on the account counts as
-//! leaving, until an ordinary token is fetched: whoever uses the account goes on with it. When it has been leaving for long
+//! leaving, until somebody who has signed in since then fetches an ordinary token, and so goes on with the account. When it has been leaving for long
 //! enough that nobody is still at work on it, the Keystore asks the Vault whether its part is done, and does its own. What was
 //! deleted here is deleted at the Vault once more.
 
@@ -88,17 +88,20 @@ impl Keystore {
         sqlx::query("UPDATE accounts SET leaving_at = $1 WHERE id = $2")
             .bind(self.clock.now())
             .bind(account)
-            .execute(&self.db.write)
+            .execute(&mut *self.db.writer_as(account).await?)
             .await?;
         Ok(())
     }
 
-    /// Somebody goes on with the account. What is deleted stays so.
-    pub(super) async fn stay(&self, account: &str) -> Result<()> {
-        sqlx::query("UPDATE accounts SET leaving_at = NULL WHERE id = $1 AND deleted_at IS NULL")
-            .bind(account)
-            .execute(&self.db.write)
-            .await?;
+    /// Somebody goes on with the account, which was leaving since then. What is deleted stays so.
+    pub(super) async fn stay(&self, account: &str, left_at: i64) -> Result<()> {
+        sqlx::query(
+            "UPDATE accounts SET leaving_at = NULL WHERE id = $1 AND leaving_at = $2 AND deleted_at IS NULL",
+        )
+        .bind(account)
+        .bind(left_at)
+        .execute(&mut *self.db.writer_as(account).await?)
+        .await?;
         Ok(())
     }
 
@@ -119,7 +122,7 @@ impl Keystore {
         .await?;
         for departure in leaving {
             let has_answered = match departure.deleted_at {
-                Some(_) => self.delete_at(vault, departure.id).await?,
+                Some(_) => self.delete_at(vault, departure).await?,
                 None => self.follow(vault, departure).await?,
             };
             if !has_answered {
@@ -130,15 +133,16 @@ impl Keystore {
     }
 
     /// Deletes the account at the Vault, and tells whether the Vault answered.
-    async fn delete_at(&self, vault: &str, account: String) -> Result<bool> {
-        let (caller, now) = (caller(account), self.clock.now());
+    async fn delete_at(&self, vault: &str, departure: Departure) -> Result<bool> {
+        let (caller, now) = (caller(departure.id), self.clock.now());
         let token = self.sign_token(vault, &caller, now, Some(now))?;
         let url = format!("{vault}/v1/account");
         let status = self.departures.ask(Method::DELETE, url, token).await;
         if status == Some(StatusCode::NO_CONTENT) {
-            sqlx::query("UPDATE accounts SET leaving_at = NULL WHERE id = $1")
+            sqlx::query("UPDATE accounts SET leaving_at = NULL WHERE id = $1 AND leaving_at = $2")
                 .bind(&caller.account)
-                .execute(&self.db.write)
+                .bind(departure.leaving_at)
+                .execute(&mut *self.db.writer_as(&caller.account).await?)
                 .await?;
         }
         Ok(status.is_some())
@@ -160,7 +164,9 @@ impl Keystore {
                 let reason = Reason::Left(leaving_at);
                 self.delete_account(&caller.account, reason).await?;
             }
-            (Some(StatusCode::OK), Some(StatusCode::OK)) => self.stay(&caller.account).await?,
+            (Some(StatusCode::OK), Some(StatusCode::OK)) => {
+                self.stay(&caller.account, leaving_at).await?;
+            }
             _ => {}
         }
         Ok(answers.0.is_some() && answers.1.is_some())
@@ -173,6 +179,6 @@ fn caller(account: String) -> KeystoreCaller {
         account,
         email: None,
         email_verified: false,
-        is_leaving: true,
+        returned_after: None,
     }
 }

@@ -11,6 +11,8 @@ use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{CallerAddress, RECOVERY};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
 use crate::store::columns::from_columns;
 
@@ -66,6 +68,7 @@ pub(super) async fn start(
     State(keystore): KeystoreState,
     address: CallerAddress,
     device: Device,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     Input(input): Input<RecoveryStart>,
 ) -> Result<Json<RecoveryStarted>> {
     let who = keystore
@@ -93,7 +96,7 @@ pub(super) async fn start(
     }
 
     let now = keystore.clock.now();
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_at_door(address.narrowest()).await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = $3 WHERE id = $1 AND recovery_verifier = $2 AND deleted_at IS NULL \

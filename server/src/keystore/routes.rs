@@ -2,22 +2,28 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Keystore;
 use super::{accounts, connections, credentials, deletion, recovery, sessions, spaces, tokens};
+use crate::http::room::BodyLimit;
+use crate::http::sizes::MAX_OPEN_BODY_BYTES;
 
 /// The Keystore's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
-    OpenApiRouter::new()
+    let open = OpenApiRouter::new()
         .routes(routes!(accounts::sign_up_start))
         .routes(routes!(accounts::sign_up_finish))
         .routes(routes!(sessions::sign_in_start))
         .routes(routes!(sessions::sign_in_finish))
-        .routes(routes!(sessions::sign_out))
         .routes(routes!(recovery::start))
+        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
+        .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
+    OpenApiRouter::new()
+        .routes(routes!(sessions::sign_out))
         .routes(routes!(credentials::start))
         .routes(routes!(credentials::change))
         .routes(routes!(deletion::delete))
@@ -33,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(spaces::claim))
         .routes(routes!(spaces::delete))
         .routes(routes!(spaces::delete_of_connection))
+        .merge(open)
 }
 
 /// The Keystore's routes, to be mounted at its base path.

@@ -16,6 +16,8 @@ use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{CallerAddress, SIGN_IN};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
@@ -194,6 +196,7 @@ impl Keystore {
         &self,
         hash: &str,
         finalization: &Message,
+        network: &str,
         now: i64,
     ) -> Result<ProvenLogin> {
         let login: Option<Login> = sqlx::query_as(
@@ -221,10 +224,12 @@ impl Keystore {
             Err(error) => return Err(error),
         };
         let Some(account) = proven else {
+            let mut tx = self.db.begin_at_door(network).await?;
             sqlx::query("DELETE FROM logins WHERE hash = $1")
                 .bind(hash)
-                .execute(&self.db.write)
+                .execute(&mut *tx)
                 .await?;
+            tx.commit().await?;
             return Err(Code::WrongCredentials.into());
         };
         Ok(ProvenLogin {
@@ -292,7 +297,7 @@ pub(super) async fn sign_in_start(
     let place = place(&hash, account, version, expires_at);
     let state = base64url(&setup.logins.seal(&place, &state)?);
     let request = failed_sign_ins::request_hash(&input.credential_request);
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_at_door(address.narrowest()).await?;
     failed_sign_ins::begin(&mut tx, &who.login, &request).await?;
     NewRow::of("logins")
         .key("hash", &hash)
@@ -329,14 +334,17 @@ pub(super) async fn sign_in_start(
 )]
 pub(super) async fn sign_in_finish(
     State(keystore): KeystoreState,
+    address: CallerAddress,
     device: Device,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     Input(input): Input<SignInFinish>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
+    let network = address.narrowest();
     let login = keystore
-        .prove_login(&hash, &input.credential_finalization, now)
+        .prove_login(&hash, &input.credential_finalization, network, now)
         .await?;
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_at_door(network).await?;
     // Holds the account: its credentials cannot change before the session is in.
     let held: Option<Held> = sqlx::query_as(
         "UPDATE accounts SET email = CASE WHEN email = login THEN email ELSE $3 END \
@@ -388,7 +396,7 @@ pub(super) async fn sign_out(
     session: Session,
     _: Input<Empty>,
 ) -> Result<StatusCode> {
-    let mut tx = keystore.db.begin().await?;
+    let mut tx = keystore.db.begin_as(&session.account).await?;
     sqlx::query("DELETE FROM sessions WHERE hash = $1")
         .bind(&session.hash)
         .execute(&mut *tx)

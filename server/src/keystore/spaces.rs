@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
-use super::state::KeystoreState;
+use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
 use crate::http::extract::{Ids, Input, Items, PathId, over_already, refuse_doubled};
+use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_IDS, MAX_SPACE_KEY_BYTES, MAX_WRITES};
+use crate::http::sizes::{MAX_IDS, MAX_LIST_BYTES, MAX_SPACE_KEY_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::{Tx, placeholders};
@@ -110,6 +111,7 @@ pub(crate) enum Space {
 pub(super) async fn create(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
     if !(1..=MAX_WRITES).contains(&input.spaces.len()) {
@@ -122,8 +124,9 @@ pub(super) async fn create(
     let mut tx = keystore.begin_for(&caller).await?;
     let mut left = keystore.spaces_left(&mut tx, &caller.account).await?;
     for space in input.spaces {
-        let now = keystore.clock.now();
-        let outcome = insert(&mut tx, &caller.account, &space, &mut left, now).await;
+        let outcome = keystore
+            .insert(&mut tx, &caller.account, &space, &mut left)
+            .await;
         let error = match outcome {
             Err(error) if error.code() == Code::ServerError => return Err(error),
             outcome => outcome.err().map(ApiError::into_detail),
@@ -137,41 +140,49 @@ pub(super) async fn create(
     Ok(Json(SpaceResults { results }))
 }
 
-/// Stores a space. Where none is `left`, only one that was stored before is as good as new.
-async fn insert(
-    tx: &mut Tx,
-    sender: &str,
-    space: &NewSpace,
-    left: &mut i64,
-    now: i64,
-) -> Result<()> {
-    if space.recipient.as_str() == sender {
-        return Err(ApiError::bad_input("Name somebody else as the recipient."));
+impl Keystore {
+    /// Stores a space. Where none is `left`, only one that was stored before is as good as new.
+    async fn insert(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        space: &NewSpace,
+        left: &mut i64,
+    ) -> Result<()> {
+        if space.recipient.as_str() == sender {
+            return Err(ApiError::bad_input("Name somebody else as the recipient."));
+        }
+        let now = self.clock.now();
+        let (own, peer) = (
+            space.own.within(MAX_SPACE_KEY_BYTES)?,
+            space.peer.within(MAX_SPACE_KEY_BYTES)?,
+        );
+        let row = NewRow::of("spaces")
+            .key("id", space.id.of_version(7)?)
+            .given("sender", sender)
+            .given("connection_id", space.connection_id.as_str())
+            .given("recipient", space.recipient.as_str())
+            .given("own", own)
+            .given("peer", peer)
+            .given("expires_at", space.expires_at)
+            .given("deleted_at", None::<i64>)
+            .made("created_at", now);
+        let is_over = space.expires_at.is_some_and(|end| end <= now);
+        // A repeat is answered before its time is looked at.
+        if is_over && row.is_free(tx).await? {
+            return Err(over_already());
+        }
+        if row.is_there(tx).await? {
+            return Ok(());
+        }
+        if *left <= 0 {
+            return Err(ApiError::quota_exceeded(Quota::Spaces));
+        }
+        let rate = Rate::of_new("new spaces", self.quotas.spaces);
+        self.limits.count(&rate, sender)?;
+        *left -= i64::from(row.write_once(tx).await?);
+        Ok(())
     }
-    let (own, peer) = (
-        space.own.within(MAX_SPACE_KEY_BYTES)?,
-        space.peer.within(MAX_SPACE_KEY_BYTES)?,
-    );
-    let row = NewRow::of("spaces")
-        .key("id", space.id.of_version(7)?)
-        .given("sender", sender)
-        .given("connection_id", space.connection_id.as_str())
-        .given("recipient", space.recipient.as_str())
-        .given("own", own)
-        .given("peer", peer)
-        .given("expires_at", space.expires_at)
-        .given("deleted_at", None::<i64>)
-        .made("created_at", now);
-    let is_over = space.expires_at.is_some_and(|end| end <= now);
-    // A repeat is answered before its time is looked at.
-    if is_over && row.is_free(tx).await? {
-        return Err(over_already());
-    }
-    if *left <= 0 && !row.is_there(tx).await? {
-        return Err(ApiError::quota_exceeded(Quota::Spaces));
-    }
-    *left -= i64::from(row.write_once(tx).await?);
-    Ok(())
 }
 
 from_columns! {
@@ -316,7 +327,8 @@ pub(super) async fn delete(
     }
 }
 
-/// Erases all three copies in every space that the caller made for this connection. The ids stay taken.
+/// Erases all three copies in every space that the caller made for this connection, in pieces, between which others write.
+/// The ids stay taken.
 #[utoipa::path(
     delete, path = "/connections/{id}/spaces", params(("id" = Id, Path)),
     responses((status = 204), (status = "default", body = ErrorBody)),
@@ -326,14 +338,16 @@ pub(super) async fn delete_of_connection(
     caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    sqlx::query(
-        "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 \
-         WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL",
-    )
-    .bind(keystore.clock.now())
-    .bind(id.as_str())
-    .bind(&caller.account)
-    .execute(&keystore.db.write)
-    .await?;
+    let now = keystore.clock.now();
+    let piece = || {
+        sqlx::query(
+            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 WHERE id IN (SELECT id FROM spaces \
+             WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL LIMIT 500)",
+        )
+        .bind(now)
+        .bind(id.as_str())
+        .bind(&caller.account)
+    };
+    keystore.db.in_pieces(&caller.account, piece).await?;
     Ok(StatusCode::NO_CONTENT)
 }

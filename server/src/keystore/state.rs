@@ -30,6 +30,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0005_registrations.sql"),
     include_str!("migrations/0006_proofs.sql"),
     include_str!("migrations/0007_bounds.sql"),
+    include_str!("migrations/0008_spaces.sql"),
     include_str!("migrations/0010_owner.sql"),
 ];
 

@@ -23,10 +23,12 @@ impl Keystore {
             let piece = || sqlx::query(sql).bind(now);
             self.db.in_pieces(ERASING, piece).await?;
         }
-        sqlx::query("DELETE FROM devices WHERE used_at <= $1")
-            .bind(now - DEVICE_LIFETIME_MS)
-            .execute(&self.db.write)
-            .await?;
+        let forgotten = || {
+            let sql = "DELETE FROM devices WHERE (account, hash) IN \
+                       (SELECT account, hash FROM devices WHERE used_at <= $1 LIMIT 500)";
+            sqlx::query(sql).bind(now - DEVICE_LIFETIME_MS)
+        };
+        self.db.in_pieces(ERASING, forgotten).await?;
         self.end_departures().await?;
         Ok(self.db.checkpoint().await?)
     }

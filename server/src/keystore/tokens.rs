@@ -130,8 +130,9 @@ pub(super) async fn make_token(
     Input(input): Input<TokenRequest>,
 ) -> Result<Json<Token>> {
     keystore.check_request(&caller.account, &input)?;
-    if caller.is_leaving {
-        keystore.stay(&caller.account).await?;
+    // A page that was open before asks by itself, and says nothing of the person.
+    if let Some(left_at) = caller.returned_after {
+        keystore.stay(&caller.account, left_at).await?;
     }
     let now = keystore.clock.now();
     let token = keystore.sign_token(&input.audience, &caller, now, None)?;

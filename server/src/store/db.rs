@@ -93,8 +93,7 @@ pub(crate) struct Db {
 }
 
 impl Db {
-    /// Begins a transaction that may write, for somebody who has no account yet, or for the service itself. Its first
-    /// statement must be the write that decides.
+    /// Begins a transaction that may write, for the service itself. Its first statement must be the write that decides.
     pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
         self.begin_as("").await
     }
@@ -103,6 +102,16 @@ impl Db {
     /// decides.
     pub(crate) async fn begin_as(&self, account: &str) -> Result<Tx, sqlx::Error> {
         let turn = self.queue.turn(account).await;
+        self.begin_in(turn).await
+    }
+
+    /// [`Db::begin_as`], for somebody at an open route, by the network that they come from.
+    pub(crate) async fn begin_at_door(&self, network: &str) -> Result<Tx, sqlx::Error> {
+        let turn = self.queue.turn_at_door(network).await;
+        self.begin_in(turn).await
+    }
+
+    async fn begin_in(&self, turn: Option<Turn>) -> Result<Tx, sqlx::Error> {
         let begin = if self.sqlite {
             "BEGIN IMMEDIATE"
         } else {

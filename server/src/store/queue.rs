@@ -1,5 +1,8 @@
 //! The queue in front of a database's writers: those who wait get their turns by account, so that one account with many
 //! writes delays another's by one of them, and not by all.
+//!
+//! Who has no account yet, or has not proved which, waits at a door of its own, by the network that they come from. Where both
+//! wait, every second turn is the door's, so that people come in however many accounts write.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +16,16 @@ pub(super) struct Queue(Mutex<State>);
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// The accounts of those who wait, in the order in which they get the next turns.
+    accounts: Line,
+    door: Line,
+    /// The last turn was the door's.
+    was_at_door: bool,
+}
+
+/// Those who wait for turns of one kind.
+#[derive(Debug, Default)]
+struct Line {
+    /// The accounts, or networks, in the order in which they get the next turns.
     order: VecDeque<String>,
     waiting: HashMap<String, VecDeque<oneshot::Sender<Turn>>>,
 }
@@ -26,8 +38,9 @@ impl Queue {
     pub(super) fn new(turns: usize) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             free: turns,
-            order: VecDeque::new(),
-            waiting: HashMap::new(),
+            accounts: Line::default(),
+            door: Line::default(),
+            was_at_door: false,
         })))
     }
 
@@ -37,21 +50,26 @@ impl Queue {
 
     /// Waits for this account's turn. There is none only if the queue is gone.
     pub(super) async fn turn(self: &Arc<Self>, account: &str) -> Option<Turn> {
+        self.wait(|state| &mut state.accounts, account).await
+    }
+
+    /// Waits at the door for this network's turn. There is none only if the queue is gone.
+    pub(super) async fn turn_at_door(self: &Arc<Self>, network: &str) -> Option<Turn> {
+        self.wait(|state| &mut state.door, network).await
+    }
+
+    async fn wait(
+        self: &Arc<Self>,
+        line: impl FnOnce(&mut State) -> &mut Line,
+        name: &str,
+    ) -> Option<Turn> {
         let waiting = {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
                 return Some(Turn(Some(Arc::clone(self))));
             }
-            let (give, waiting) = oneshot::channel();
-            match state.waiting.get_mut(account) {
-                Some(others) => others.push_back(give),
-                None => {
-                    state.order.push_back(account.to_owned());
-                    state.waiting.insert(account.to_owned(), [give].into());
-                }
-            }
-            waiting
+            line(&mut state).join(name)
         };
         waiting.await.ok()
     }
@@ -71,15 +89,43 @@ impl Queue {
 }
 
 impl State {
-    /// The next one who waits, of the account whose turn it is. The account goes to the end of the order.
+    /// The next one who waits: where both do, not of those who had the last turn.
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let account = self.order.pop_front()?;
-        let others = self.waiting.get_mut(&account)?;
+        let lines = match self.was_at_door {
+            true => [(false, &mut self.accounts), (true, &mut self.door)],
+            false => [(true, &mut self.door), (false, &mut self.accounts)],
+        };
+        let mut found = lines
+            .into_iter()
+            .filter_map(|(at_door, line)| Some((at_door, line.next()?)));
+        let (at_door, next) = found.next()?;
+        self.was_at_door = at_door;
+        Some(next)
+    }
+}
+
+impl Line {
+    fn join(&mut self, name: &str) -> oneshot::Receiver<Turn> {
+        let (give, waiting) = oneshot::channel();
+        match self.waiting.get_mut(name) {
+            Some(others) => others.push_back(give),
+            None => {
+                self.order.push_back(name.to_owned());
+                self.waiting.insert(name.to_owned(), [give].into());
+            }
+        }
+        waiting
+    }
+
+    /// The next one who waits, of the account or network whose turn it is, which goes to the end of the order.
+    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let name = self.order.pop_front()?;
+        let others = self.waiting.get_mut(&name)?;
         let next = others.pop_front();
         if others.is_empty() {
-            self.waiting.remove(&account);
+            self.waiting.remove(&name);
         } else {
-            self.order.push_back(account);
+            self.order.push_back(name);
         }
         next
     }
@@ -102,10 +148,13 @@ mod tests {
 
     type Waiting = Pin<Box<dyn Future<Output = Option<Turn>>>>;
 
-    /// Somebody who has begun to wait, or has a turn at once.
-    fn begin(queue: &Arc<Queue>, account: &'static str) -> Waiting {
+    /// Somebody who has begun to wait, at the door if it is a network.
+    fn begin(queue: &Arc<Queue>, name: &'static str) -> Waiting {
         let queue = Arc::clone(queue);
-        let mut waiting: Waiting = Box::pin(async move { queue.turn(account).await });
+        let mut waiting: Waiting = match name.contains('/') {
+            true => Box::pin(async move { queue.turn_at_door(name).await }),
+            false => Box::pin(async move { queue.turn(name).await }),
+        };
         assert!(ask(&mut waiting).is_none());
         waiting
     }
@@ -118,11 +167,10 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn accounts_take_turns() {
+    /// The order in which those who wait get the only turn.
+    async fn order<const N: usize>(names: [&'static str; N]) -> Vec<&'static str> {
         let queue = Queue::new(1);
         let mut turn = queue.turn("ada").await;
-        let names = ["ada", "ada", "ada", "ada", "bob", "bob", "eve"];
         let mut waiting = names.map(|name| Some((name, begin(&queue, name))));
         let mut order = Vec::new();
         while waiting.iter().any(Option::is_some) {
@@ -139,10 +187,29 @@ mod tests {
             }
             assert!(turn.is_some(), "a turn is lost after {order:?}");
         }
-        assert_eq!(order, ["ada", "bob", "eve", "ada", "bob", "ada", "ada"]);
         drop(turn);
-        assert_eq!(queue.state().free, 1);
-        assert!(queue.state().order.is_empty() && queue.state().waiting.is_empty());
+        let state = queue.state();
+        assert_eq!(state.free, 1);
+        for line in [&state.accounts, &state.door] {
+            assert!(line.order.is_empty() && line.waiting.is_empty());
+        }
+        order
+    }
+
+    #[tokio::test]
+    async fn accounts_take_turns() {
+        let names = ["ada", "ada", "ada", "ada", "bob", "bob", "eve"];
+        let fair = ["ada", "bob", "eve", "ada", "bob", "ada", "ada"];
+        assert_eq!(order(names).await, fair);
+    }
+
+    #[tokio::test]
+    async fn every_second_turn_is_the_doors() {
+        let names = ["ada", "bob", "eve", "ada", "1/32", "1/32", "2/32", "1/32"];
+        let fair = ["1/32", "ada", "2/32", "bob", "1/32", "eve", "1/32", "ada"];
+        assert_eq!(order(names).await, fair);
+        let networks = ["1/32", "1/32", "2/32"];
+        assert_eq!(order(networks).await, ["1/32", "2/32", "1/32"]);
     }
 
     #[tokio::test]

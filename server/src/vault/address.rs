@@ -48,11 +48,11 @@ pub(super) fn is_nameable(email: &str) -> bool {
     sendable(email).is_ok() && email.chars().all(plain)
 }
 
-/// The mailbox that an address leads to, for counting and refusing mails: without the letters' case, with its host in the form of
-/// DNS, and without what follows a `+`, which most mail servers leave to their users.
+/// The mailbox that an address leads to, for counting and refusing mails: in NFKC, without the letters' case, with its host in the
+/// form of DNS, and without what follows a `+`, which most mail servers leave to their users.
 pub(super) fn mailbox(email: &str) -> String {
     let email: String = email
-        .nfc()
+        .nfkc()
         .collect::<String>()
         .to_lowercase()
         .nfc()
@@ -159,7 +159,13 @@ mod tests {
 
     #[test]
     fn a_mailbox_has_many_addresses() {
-        for email in ["Bob@Example.org", "bob+1@example.org", "bob++@EXAMPLE.ORG"] {
+        for email in [
+            "Bob@Example.org",
+            "bob+1@example.org",
+            "bob++@EXAMPLE.ORG",
+            "ＢＯＢ@ｅxample.org",
+            "bob＋1＠example.org",
+        ] {
             assert_eq!(mailbox(email), "bob@example.org");
         }
         for email in ["Bob@B\u{dc}CHER.example", "bob+1@xn--bcher-kva.example"] {

@@ -114,6 +114,7 @@ impl FromRequestParts<Arc<Vault>> for Leaver {
             (-LEEWAY_MS..PROOF_LIFETIME_MS).contains(&now.saturating_sub(proved_at))
         });
         proof.ok_or(Code::SessionExpired)?;
+        vault.limits.count(&vault.requests, &claims.sub)?;
         Ok(Self(claims.into()))
     }
 }

@@ -11,6 +11,7 @@ use super::quotas::size_of;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_CARD_BYTES};
 use crate::http::values::{Id, Jwe};
@@ -91,6 +92,10 @@ pub(super) async fn write(
         Written::Before(replace(&mut tx, &caller.account, &id, card, input.version, now).await?)
     };
     vault.hold_cards(&mut tx, &caller.account).await?;
+    if matches!(written, Written::New) {
+        let rate = Rate::of_new("new cards", vault.quotas.cards);
+        vault.limits.count(&rate, &caller.account)?;
+    }
     tx.commit().await?;
     Ok(match written {
         Written::New => (
@@ -150,6 +155,7 @@ async fn replace(
 pub(super) async fn read(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_CARD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
     let card: Option<Card> = sqlx::query_as(

@@ -12,7 +12,8 @@ use super::public_keys::Publication;
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
-use crate::http::sizes::MAX_IDS;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_IDS, MAX_RECORD_BYTES};
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
 use crate::store::db::placeholders;
@@ -144,6 +145,7 @@ impl Vault {
 pub(super) async fn read(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Connection>> {
     Ok(Json(vault.connection(&caller.account, &id).await?))
@@ -157,6 +159,7 @@ pub(super) async fn read(
 pub(super) async fn query(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom,
     Input(input): Input<Ids>,
 ) -> Result<Json<Items<Connection>>> {
     let ids = input.within(MAX_IDS)?;
@@ -185,6 +188,7 @@ pub(super) async fn query(
 pub(super) async fn list(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom,
     page: Page,
 ) -> Result<Json<PageOf<Connection>>> {
     let page = page.plain()?;

@@ -5,11 +5,13 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
 
 use super::auth::VaultCaller;
@@ -144,6 +146,18 @@ impl Vault {
             .fetch_one(&self.db.read)
             .await?)
     }
+
+    /// The account's newest event that is older than so many milliseconds; 0 if there is none.
+    async fn newest_before(&self, account: &str, past: i64) -> Result<i64> {
+        let newest: Option<i64> = sqlx::query_scalar(
+            "SELECT MAX(seq) FROM events WHERE account = $1 AND created_at < $2",
+        )
+        .bind(account)
+        .bind(self.clock.now().saturating_sub(past))
+        .fetch_one(&self.db.read)
+        .await?;
+        Ok(newest.unwrap_or_default())
+    }
 }
 
 from_columns! {
@@ -160,6 +174,8 @@ struct Listener {
     vault: Arc<Vault>,
     seat: Seat,
     last: i64,
+    /// The stream ends with the events that are there.
+    is_past: bool,
     ends_at: i64,
     waiting: VecDeque<Event>,
     bell: broadcast::Receiver<Arc<str>>,
@@ -179,6 +195,9 @@ impl Listener {
             self.read().await.ok()?;
             if !self.waiting.is_empty() {
                 continue;
+            }
+            if self.is_past {
+                return None;
             }
             let left = Duration::from_millis(
                 u64::try_from(self.ends_at - self.vault.clock.now()).unwrap_or_default(),
@@ -225,28 +244,42 @@ async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
     }
 }
 
-/// Streams what happens to the caller.
+/// The query of a stream.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StreamQuery {
+    past: Option<i64>,
+}
+
+/// Streams what happens to the caller. With `past` it gives what has happened and ends: after `Last-Event-ID`, or else in so
+/// many milliseconds.
 #[utoipa::path(
-    get, path = "/events", params(("Last-Event-ID" = Option<String>, Header)),
+    get, path = "/events",
+    params(("past" = Option<i64>, Query, minimum = 0), ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "text/event-stream"), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn stream(
     State(vault): VaultState,
     caller: VaultCaller,
+    query: std::result::Result<Query<StreamQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response> {
+    let past = query.ok().map(|Query(query)| query.past);
+    let past = past
+        .filter(|past| past.is_none_or(|past| past >= 0))
+        .ok_or_else(|| ApiError::bad_input("Ask with `past` in milliseconds, or without."))?;
     let seat = vault.seats.take(&caller.account)?;
     let bell = vault.bell.0.subscribe();
     let newest = vault.newest().await?;
-    let last = match headers.get("last-event-id") {
-        None => newest,
-        // A number that is yet to come was given before this data was restored from a backup.
-        Some(value) => value
+    let last = match (headers.get("last-event-id"), past) {
+        (None, None) => newest,
+        (None, Some(past)) => vault.newest_before(&caller.account, past).await?,
+        // A number that is yet to come was given before this data was restored from a backup: nobody knows what came after.
+        (Some(value), _) => value
             .to_str()
             .ok()
             .and_then(|text| text.parse().ok())
-            .filter(|last| *last >= 0)
-            .map(|last: i64| last.min(newest))
+            .filter(|last| (0..=newest).contains(last))
             .ok_or_else(|| {
                 ApiError::bad_input("Send the id of an event of this stream as Last-Event-ID.")
             })?,
@@ -258,15 +291,16 @@ pub(super) async fn stream(
     let listener = Listener {
         seat,
         last,
+        is_past: past.is_some(),
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
         bell,
         stopping: vault.stopping.clone(),
         vault,
     };
-    // Proxies must hand events on as they come.
+    // Proxies must hand events on as they come: what compresses waits for more.
     let headers = [
-        (header::CACHE_CONTROL, "no-store"),
+        (header::CACHE_CONTROL, "no-store, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Sse::new(stream::unfold(listener, Listener::next))).into_response())

@@ -16,9 +16,12 @@ use super::mail_limits::INVITATIONS;
 use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
 use crate::clock::{DAY, MINUTE};
+use crate::email_address::read_address;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId, over_already};
-use crate::http::limits::CallerAddress;
+use crate::http::limits::{CallerAddress, Rate};
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_LIST_BYTES;
 use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
@@ -198,17 +201,22 @@ impl StoredInvitation {
 }
 
 impl NewInvitation {
-    /// The address to mail it to, if it is to be mailed.
-    fn recipient(&self) -> Result<Option<String>> {
-        match (self.delivery, &self.email, &self.token_hash) {
-            (Delivery::Link, None, Some(_)) => Ok(None),
+    /// The same with its address, if it is to be mailed, in the one form that the address has.
+    fn check(self) -> Result<Self> {
+        let email = match (self.delivery, &self.email, &self.token_hash) {
+            (Delivery::Link, None, Some(_)) => None,
             (Delivery::Email, Some(email), None) => {
-                sendable(email).map(Some).map_err(ApiError::bad_input)
+                let address = read_address(email)
+                    .ok_or_else(|| ApiError::bad_input("Check the email address."))?;
+                Some(sendable(&address).map_err(ApiError::bad_input)?)
             }
-            _ => Err(ApiError::bad_input(
-                "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
-            )),
-        }
+            _ => {
+                return Err(ApiError::bad_input(
+                    "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
+                ));
+            }
+        };
+        Ok(Self { email, ..self })
     }
 
     fn check_time(&self, now: i64) -> Result<()> {
@@ -261,7 +269,8 @@ pub(super) async fn create(
     Input(input): Input<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>)> {
     id.of_version(7)?;
-    let recipient = input.recipient()?;
+    let input = input.check()?;
+    let recipient = input.email.as_deref();
     let seed = Bytes::<16>::make().to_text();
     let token_hash = match &input.token_hash {
         Some(hash) => hash.to_text(),
@@ -274,11 +283,10 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     input.check_time(now)?;
-    let mut named = None;
-    if let Some(recipient) = &recipient {
-        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
-        named = vault.named(&caller).await?;
-    }
+    let named = match recipient {
+        Some(_) => vault.named(&caller).await?,
+        None => None,
+    };
     let mut tx = vault.begin_for(&caller).await?;
     owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
@@ -286,7 +294,11 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     vault.hold_invitations(&mut tx, &caller.account).await?;
-    if let Some(recipient) = &recipient {
+    let rate = Rate::of_new("new invitations", vault.quotas.invitations);
+    vault.limits.count(&rate, &caller.account)?;
+    if let Some(recipient) = recipient {
+        // Last, so that only what is mailed counts.
+        vault.count_mail(&INVITATIONS, &caller, &network, recipient)?;
         let mail = NewMail {
             id: id.as_str(),
             kind: MailKind::Invitation,
@@ -363,6 +375,7 @@ pub(super) async fn read(
 pub(super) async fn list(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;

@@ -15,6 +15,8 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::limits::WRONG_TOKEN;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jws, KeyId, same_secret};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
@@ -184,6 +186,7 @@ impl Vault {
 pub(super) async fn open(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
     Input(input): Input<InvitationToken>,
 ) -> Result<Json<OpenedInvitation>> {
@@ -254,6 +257,7 @@ pub(super) async fn decline(
 pub(super) async fn accept(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_RECORD_BYTES>,
     Input(input): Input<NewConnection>,
 ) -> Result<(StatusCode, Json<Connection>)> {
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;

@@ -16,6 +16,7 @@ use super::address::mailbox;
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
+use crate::http::limits::{CallerAddress, Place, REFUSALS};
 use crate::http::values::{Bytes, same_secret};
 use crate::store::new_row::NewRow;
 
@@ -48,23 +49,35 @@ impl Vault {
 )]
 pub(super) async fn write(
     State(vault): VaultState,
+    address: CallerAddress,
     Input(input): Input<Refusal>,
 ) -> Result<StatusCode> {
     let mailbox = mailbox(&input.address);
+    let refused = vault.setup.refused(&mailbox);
+    let place = Place::Address(&address);
+    vault.limits.attempt(&REFUSALS, &refused, &place)?;
     let token = vault.setup.refusal_token(&mailbox).to_text();
     if !same_secret(&token, &input.token.to_text()) {
         return Err(Code::NotFound.into());
     }
-    let refused = vault.setup.refused(&mailbox);
+    let stands = sqlx::query("SELECT mailbox FROM refusals WHERE mailbox = $1")
+        .bind(&*refused)
+        .fetch_optional(&vault.db.read)
+        .await?;
+    // What changes nothing waits for nobody.
+    if stands.is_some() == input.refused {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let mut writer = vault.db.writer_as(&refused).await?;
     if input.refused {
         // Mails that wait are not sent, either.
         let row = NewRow::of("refusals").key("mailbox", &*refused);
         let row = row.made("created_at", vault.clock.now());
-        row.insert(&mut *vault.db.write.acquire().await?).await?;
+        row.insert(&mut writer).await?;
     } else {
         sqlx::query("DELETE FROM refusals WHERE mailbox = $1")
-            .bind(refused)
-            .execute(&vault.db.write)
+            .bind(&*refused)
+            .execute(&mut *writer)
             .await?;
     }
     Ok(StatusCode::NO_CONTENT)

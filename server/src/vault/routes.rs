@@ -14,7 +14,7 @@ use super::{
     share_reads, shares,
 };
 use crate::http::room::BodyLimit;
-use crate::http::sizes::MAX_SHARES_BODY_BYTES;
+use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_SHARES_BODY_BYTES};
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
@@ -22,6 +22,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(shares::create))
         .layer(Extension(BodyLimit(MAX_SHARES_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
+    let open = OpenApiRouter::new()
+        .routes(routes!(refusals::write))
+        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
+        .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
         .routes(routes!(cards::list))
@@ -43,10 +47,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(email::status))
         .routes(routes!(email::send_code))
         .routes(routes!(email::confirm))
-        .routes(routes!(refusals::write))
         // For people, and so not described.
         .route(refusals::PAGE_PATH, get(refusals::page))
         .merge(large)
+        .merge(open)
 }
 
 /// The Vault's routes, to be mounted at its base path.

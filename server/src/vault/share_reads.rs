@@ -10,7 +10,7 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_SHARE_IDS};
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_LIST_BYTES, MAX_SHARE_IDS};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 
@@ -172,6 +172,7 @@ enum Second<'a> {
 pub(super) async fn incoming(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let page = page.plain()?;
@@ -197,6 +198,7 @@ pub(super) async fn incoming(
 pub(super) async fn outgoing(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     // Two statements rather than one with a condition, so that each has its index.

@@ -12,7 +12,9 @@ use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId, over_already, refuse_doubled};
-use crate::http::sizes::{MAX_SHARE_BYTES, MAX_WRITES};
+use crate::http::limits::Rate;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES, MAX_WRITES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
@@ -60,6 +62,7 @@ pub(crate) struct ShareResult {
 pub(super) async fn create(
     State(vault): VaultState,
     caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
     if !(1..=MAX_WRITES).contains(&input.shares.len()) {
@@ -141,6 +144,8 @@ impl Vault {
         if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
             let connection = new.connection_id.as_str();
             self.hold_shares(&mut tx, sender, connection).await?;
+            let rate = Rate::of_new("new shares", self.quotas.shares);
+            self.limits.count(&rate, sender)?;
             let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
             self.record(tx, both.into()).await?;
             return Ok(now);

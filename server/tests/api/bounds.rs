@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::common::*;
+use crate::routes::{parts, routes};
 use crate::sizes::jwe_of;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -185,6 +186,40 @@ async fn the_server_has_so_many_connections() {
     assert!(read_all(&mut second).await.starts_with(b"HTTP/1.1 200"));
 }
 
+/// Gives the account five cards of the largest size, written past the service.
+pub(crate) async fn fill(lab: &Lab, person: &Person) {
+    let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
+    for _ in 0..5 {
+        let sql = "INSERT INTO cards (account, id, card, version, created_at, updated_at, size) \
+                   VALUES ($1, $2, $3, 1, 1, 1, 1)";
+        sqlx::query(sql)
+            .bind(&person.account)
+            .bind(v7())
+            .bind(jwe_of(3 << 19))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    pool.close().await;
+}
+
+/// Asks for all cards, and reads the beginning of the answer, which is then in the server's memory. The kernel takes little of
+/// it for the client.
+pub(crate) async fn ask_for_cards(lab: &Lab, person: &Person) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(lab.server.address()).await.ok()?;
+    let request = format!(
+        "GET /vault/v1/cards HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        person.token
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).await.ok()?;
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    Some(stream)
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_read_ends() {
     with_time_out(answer_not_read).await;
@@ -197,37 +232,10 @@ async fn answer_not_read(limit: Duration) {
     })
     .await;
     let ada = lab.sign_up("ada").await;
-    let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
-    for _ in 0..5 {
-        let sql = "INSERT INTO cards (account, id, card, version, created_at, updated_at, size) \
-                   VALUES ($1, $2, $3, 1, 1, 1, 1)";
-        sqlx::query(sql)
-            .bind(&ada.account)
-            .bind(v7())
-            .bind(jwe_of(3 << 19))
-            .execute(&pool)
-            .await
-            .unwrap();
-    }
-    pool.close().await;
+    fill(&lab, &ada).await;
     // The one connection of this address is that of the HTTP client, which gives it up.
     lab.http = reqwest::Client::new();
-    let address = lab.server.address();
-    let stalled = async || {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut stream = socket.connect(address).await.ok()?;
-        let request = format!(
-            "GET /vault/v1/cards HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
-            ada.token
-        );
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut first = [0; 15];
-        stream.read_exact(&mut first).await.ok()?;
-        assert_eq!(&first, b"HTTP/1.1 200 OK");
-        Some(stream)
-    };
-    let mut stalled = until(stalled).await;
+    let mut stalled = until(async || ask_for_cards(&lab, &ada).await).await;
     // Another one is served once the first has been ended.
     until(async || is_served(&mut connect(&lab).await).await.then_some(())).await;
     let got = read_all(&mut stalled).await.len();
@@ -248,15 +256,23 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A whole request: GET this path (RFC 7541, from the static table but for the path and the authority `x`).
-fn get(path: &str) -> Vec<u8> {
+/// A whole request: GET this path (RFC 7541, from the static table but for the path, the authority `x` and the token).
+fn get(path: &str, token: Option<&str>) -> Vec<u8> {
     let length = u8::try_from(path.len()).unwrap();
-    let block = [
+    let mut block = [
         &[0x82, 0x86, 0x04, length],
         path.as_bytes(),
         &[0x41, 1, b'x'],
     ]
     .concat();
+    if let Some(token) = token {
+        // `authorization`, and a length of more than 127 (section 5.1).
+        let value = format!("Bearer {token}");
+        let rest = value.len() - 127;
+        let [low, high] = [rest % 128 + 128, rest / 128].map(|part| u8::try_from(part).unwrap());
+        block.extend([0x0f, 0x08, 0x7f, low, high]);
+        block.extend(value.as_bytes());
+    }
     frame(1, 0x05, 1, &block)
 }
 
@@ -291,7 +307,7 @@ async fn http2_connections_idle_out() {
 async fn http2_idles(limit: Duration) {
     let lab = Lab::with(|config| config.header_timeout = limit).await;
     let mut stream = connect(&lab).await;
-    let begin = [PREFACE, &frame(4, 0, 0, &[]), &get("/health")].concat();
+    let begin = [PREFACE, &frame(4, 0, 0, &[]), &get("/health", None)].concat();
     stream.write_all(&begin).await.unwrap();
     let got = read_and_pong(&mut stream).await;
     let answered = b"{\"status\":\"ok\"}";
@@ -308,8 +324,98 @@ async fn http2_stalls(limit: Duration) {
     let mut stream = connect(&lab).await;
     // The window of a new stream has no bytes, and never gets any.
     let settings = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
-    let begin = [PREFACE, &settings, &get("/vault/v1/openapi.json")].concat();
+    let description = get("/vault/v1/openapi.json", None);
+    let begin = [PREFACE, &settings, &description].concat();
     stream.write_all(&begin).await.unwrap();
     let got = read_and_pong(&mut stream).await.len();
     assert!(got < 1000, "the headers and no more: {got}");
+}
+
+#[tokio::test]
+async fn answers_that_are_taken_too_slowly_end() {
+    with_time_out(answer_taken_slowly).await;
+}
+
+async fn answer_taken_slowly(limit: Duration) {
+    let lab = Lab::with(|config| config.answer_timeout = limit).await;
+    let ada = lab.sign_up("ada").await;
+    fill(&lab, &ada).await;
+    let mut stream = connect(&lab).await;
+    let settings = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let cards = get("/vault/v1/cards", Some(&ada.token));
+    stream
+        .write_all(&[PREFACE, &settings, &cards].concat())
+        .await
+        .unwrap();
+    // The windows of the stream and of the connection grow by 8 KiB each time (section 6.9): within each time-out something
+    // is taken, and less than a fifth of a megabyte.
+    let (mut from, mut to) = stream.into_split();
+    let more = [1, 0].map(|of| frame(8, 0, of, &(8u32 << 10).to_be_bytes()));
+    let trickling = async {
+        let mut pace = tokio::time::interval(limit / 20);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while to.write_all(&more.concat()).await.is_ok() {
+            pace.tick().await;
+        }
+    };
+    let mut got = Vec::new();
+    let reading = async {
+        tokio::select! { () = trickling => {}, _ = from.read_to_end(&mut got) => {} }
+    };
+    let read = tokio::time::timeout(PATIENCE, reading);
+    read.await.expect("it comes to an end");
+    println!(
+        "of 7.5 MiB {} bytes were taken when it was ended",
+        got.len()
+    );
+    assert!((8 << 10..4 << 20).contains(&got.len()), "{}", got.len());
+}
+
+#[tokio::test]
+async fn open_routes_take_small_bodies() {
+    let lab = Lab::new().await;
+    let mut tried = 0;
+    for route in routes(&lab).await.iter().filter(|route| route.is_open) {
+        let (service, method, path) = parts(&route.name);
+        if method == "GET" {
+            continue;
+        }
+        let base = format!("http://{}/{service}/v1{path}", lab.server.address());
+        let of = |bytes: usize| Some(json!({ "email": "x".repeat(bytes) }));
+        let fits = lab.call(method, &base, None, of(60 << 10)).await;
+        assert_eq!(code(&fits), (400, "bad_input"), "{}", route.name);
+        let larger = lab.call(method, &base, None, of(64 << 10)).await;
+        assert_eq!(code(&larger), (413, "too_large"), "{}", route.name);
+        tried += 1;
+    }
+    assert_eq!(tried, 6);
+}
+
+/// A connection from this address of the machine.
+async fn connect_from(lab: &Lab, last: u8) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    socket.connect(lab.server.address()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_networks_around_an_address_have_so_many_connections() {
+    let lab = Lab::with(|config| config.max_connections_per_address = 1).await;
+    let mut open = Vec::new();
+    for last in 1..3 {
+        let mut stream = connect_from(&lab, last).await;
+        assert!(is_served(&mut stream).await, "{last}");
+        open.push(stream);
+    }
+    assert!(!is_served(&mut connect_from(&lab, 3).await).await, "a /24");
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 1, 1], 0).into()).unwrap();
+    let mut far = socket.connect(lab.server.address()).await.unwrap();
+    assert!(is_served(&mut far).await);
+    open.pop();
+    let again = async || {
+        let mut stream = connect_from(&lab, 3).await;
+        is_served(&mut stream).await.then_some(())
+    };
+    until(again).await;
 }

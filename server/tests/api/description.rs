@@ -87,6 +87,26 @@ impl Operation<'_> {
         self.check(described, body)
     }
 
+    /// Whether an answer that is no error may hold a list.
+    pub(crate) fn answers_with_a_list(&self) -> bool {
+        let responses = self.operation["responses"].as_object().unwrap();
+        let mut good = responses
+            .iter()
+            .filter(|(status, _)| status.as_str() < "300");
+        good.any(|(_, described)| {
+            let schema = described.pointer("/content/application~1json/schema");
+            schema.is_some_and(|schema| self.holds_a_list(schema))
+        })
+    }
+
+    fn holds_a_list(&self, schema: &Value) -> bool {
+        let schema = self.follow(schema);
+        let ways = schema["oneOf"].as_array().into_iter().flatten();
+        let members = schema["properties"].as_object().into_iter();
+        let members = members.flat_map(|members| members.values());
+        schema["type"] == "array" || ways.chain(members).any(|inner| self.holds_a_list(inner))
+    }
+
     fn check(&self, described: &Value, body: &Value) -> Result<(), String> {
         match described.pointer("/content/application~1json/schema") {
             Some(schema) => self.fits(schema, body),

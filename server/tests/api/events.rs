@@ -14,12 +14,21 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) async fn open(lab: &Lab, person: &Person, last: Option<&str>) -> Self {
-        let url = format!("{}/v1/events", lab.server.vault_url());
+        Self::open_at(lab, person, "/events", last).await
+    }
+
+    async fn open_at(lab: &Lab, person: &Person, path: &str, last: Option<&str>) -> Self {
+        let url = format!("{}/v1{path}", lab.server.vault_url());
         let mut request = lab.http.get(url).bearer_auth(&person.token);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        Self::read(request.send().await.unwrap())
+        let response = request.send().await.unwrap();
+        let headers = response.headers();
+        // Else what compresses on the way keeps events until there are more.
+        assert_eq!(headers["cache-control"], "no-store, no-transform");
+        assert_eq!(headers["x-accel-buffering"], "no");
+        Self::read(response)
     }
 
     /// The stream of an answer.
@@ -165,22 +174,55 @@ async fn streams_are_taken_up_again() {
         "without an id it starts at now"
     );
 
-    // An id of a time that a restored backup does not know.
-    let mut stream = Stream::open(&lab, &bob, Some("9000000000000000000")).await;
-    stream.event().await;
-    let newer = lab.share(&ada, &connection, None).await;
-    assert_eq!(stream.event().await.1, newer);
-
+    // The second is of a time that a restored backup does not know.
     let url = format!("{}/v1/events", lab.server.vault_url());
-    let wrong = lab
-        .http
-        .get(url)
-        .bearer_auth(&bob.token)
-        .header("last-event-id", "x")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(wrong.status(), 400);
+    for wrong in ["x", "9000000000000000000", "-1"] {
+        let request = lab.http.get(&url).bearer_auth(&bob.token);
+        let answer = request.header("last-event-id", wrong).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_happened_is_told_and_the_stream_ends() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let before = lab.share(&ada, &connection, None).await;
+    lab.pass(60_000);
+    let since = [
+        lab.share(&ada, &connection, None).await,
+        lab.share(&ada, &connection, None).await,
+    ];
+    lab.pass(1);
+    let past = async |query: &str, last: Option<&str>| {
+        let mut stream = Stream::open_at(&lab, &bob, &format!("/events{query}"), last).await;
+        let (ready, _, id) = stream.event().await;
+        assert_eq!(ready, "ready");
+        let mut told = Vec::new();
+        while let Some(block) = stream.block().await {
+            let (_, record) = block.split_once("\"id\":\"").unwrap();
+            told.push(record.split_once('"').unwrap().0.to_owned());
+        }
+        (id, told)
+    };
+    let (id, told) = past("?past=30000", None).await;
+    assert_eq!(told, since);
+    assert_eq!(past("?past=0", Some(&id)).await.1, since, "an id says more");
+    assert_eq!(past("?past=0", None).await.1, [""; 0]);
+    let all = [&connection, &before, &since[0], &since[1]].map(Clone::clone);
+    for long in ["90000", "9223372036854775807"] {
+        assert_eq!(
+            past(&format!("?past={long}"), None).await,
+            ("0".into(), all.to_vec())
+        );
+    }
+    for wrong in ["past=-1", "past=x", "past=", "future=1", "past=1&past=2"] {
+        let answer = lab
+            .vault(&bob.token, "GET", &format!("/events?{wrong}"), None)
+            .await;
+        assert_eq!(code(&answer), (400, "bad_input"), "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn every_error_is_json() {
         "/keystore/v2/tokens",
     ] {
         let answer = lab.call("GET", &format!("{root}{path}"), None, None).await;
-        assert_eq!(code(&answer), (404, "not_found"), "{path}");
+        assert_eq!(code(&answer), (404, "unknown_route"), "{path}");
     }
     for path in [
         "/vault/v1/cards",
@@ -306,7 +306,7 @@ async fn the_page_runs_its_own_scripts_only() {
     for path in ["/nothing", "/%2e%2e/keystore.setup", "/vault/v1/nothing"] {
         assert_eq!(
             code(&lab.call("GET", &format!("{root}{path}"), None, None).await),
-            (404, "not_found"),
+            (404, "unknown_route"),
             "{path}"
         );
     }

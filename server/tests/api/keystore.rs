@@ -47,6 +47,42 @@ async fn sign_up_and_in() {
 }
 
 #[tokio::test]
+async fn an_address_has_one_account_however_it_is_typed() {
+    let lab = Lab::with(|config| config.rate_limits = false).await;
+    let keystore = lab.server.keystore_url();
+    let body = sign_up_body(&lab.http, keystore, "Anna@b\u{fc}cher.example", "secret").await;
+    assert_eq!(lab.open_keystore("/sign-up/finish", body).await.0, 201);
+    for same in [
+        "anna@xn--bcher-kva.example",
+        "ANNA@XN--BCHER-KVA.EXAMPLE",
+        "anna@bu\u{308}cher.example.",
+        "\u{200f}anna@b\u{fc}cher.example\u{200b}",
+        "\u{feff}anna＠bücher．example\u{a0}",
+    ] {
+        let start = sign_up_start(keystore, same);
+        let answer = lab.open_keystore("/sign-up/start", start).await;
+        assert_eq!(code(&answer), (409, "email_taken"), "{same:?}");
+        let (status, body) = sign_in(&lab.http, keystore, same, "secret").await;
+        assert_eq!(
+            (status, &body["email"]),
+            (200, &json!("anna@xn--bcher-kva.example")),
+            "{same:?}"
+        );
+    }
+    for wrong in [
+        "an\u{200b}na@x",
+        "anna@b\u{200f}x",
+        "<anna@x>",
+        "anna@127.0.0.1",
+    ] {
+        let answer = lab
+            .open_keystore("/sign-up/start", sign_up_start(keystore, wrong))
+            .await;
+        assert_eq!(code(&answer), (400, "bad_input"), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_taken_email_is_told_at_once() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;

@@ -121,19 +121,22 @@ async fn a_mailed_token_accepts_and_is_forgotten() {
 }
 
 /// Names that people sign up under, to speak to strangers through the operator's mails.
-const HOSTILE_NAMES: [&str; 12] = [
+const HOSTILE_NAMES: [&str; 4] = [
     "security-team@your-bank",
     "your-bank.example/login?account=@evil",
+    "bank\u{2800}team@evil",
+    "zo\u{eb}@evil",
+];
+/// Names under which nobody gets an account.
+const NO_NAMES: [&str; 8] = [
     "https://your-bank.example/login?account=@evil",
     "\"your-account-is-locked:https://evil.example/\"@evil",
     "\"<script>alert(1)</script>\"@evil",
     "elpmaxe.knab-ruoy\u{202e}@evil",
     "\u{2066}bank\u{2069}@evil",
-    "bank\u{2800}team@evil",
     "bank\u{200b}team@evil",
     "bank\u{feff}@evil",
     "\u{3164}@evil",
-    "zo\u{eb}@evil",
 ];
 
 #[tokio::test]
@@ -143,6 +146,11 @@ async fn no_stranger_speaks_through_a_mail() {
         config.rate_limits = false;
     })
     .await;
+    for name in NO_NAMES {
+        let start = sign_up_start(lab.server.keystore_url(), &format!("{name}.example"));
+        let answer = lab.open_keystore("/sign-up/start", start).await;
+        assert_eq!(code(&answer), (400, "bad_input"), "{name:?}");
+    }
     let mut usual: Option<String> = None;
     for name in HOSTILE_NAMES {
         let email = format!("{name}.example");
@@ -186,9 +194,28 @@ async fn mails_go_to_addresses_alone() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
     // The first is an address, of whoever has it.
-    for name in &HOSTILE_NAMES[1..] {
+    for name in NO_NAMES.iter().chain(&HOSTILE_NAMES[1..]) {
         let (_, answer) = try_to_invite(&lab, &ada, &format!("{name}.example")).await;
         assert_eq!(code(&answer), (400, "bad_input"), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_goes_to_the_one_address_that_was_meant() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    for typed in [
+        "Anna@b\u{fc}cher.example",
+        "\u{200f}Anna@bu\u{308}cher.example\u{200b}",
+        "Anna@XN--BCHER-KVA.example.",
+    ] {
+        let (id, (status, made)) = try_to_invite(&lab, &ada, typed).await;
+        assert_eq!(
+            (status, &made["email"]),
+            (201, &json!("Anna@xn--bcher-kva.example")),
+            "{typed:?}"
+        );
+        assert_eq!(mail_of(&lab, &id).await["to"], "Anna@xn--bcher-kva.example");
     }
 }
 
@@ -224,6 +251,33 @@ async fn one_mailbox_gets_five_invitations_a_day() {
     lab.pass(DAY);
     let carol = lab.sign_up("carol").await;
     invite_by_mail(&lab, &carol, "bob@example.org").await;
+}
+
+#[tokio::test]
+async fn what_makes_no_mail_counts_for_none() {
+    let lab = Lab::with(|config| config.quotas.invitations = 1).await;
+    let (ada, eve) = (lab.sign_up("ada").await, lab.sign_up("eve").await);
+    let others = lab.publish(&ada).await;
+    invite_by_mail(&lab, &eve, "carol@example.org").await;
+    // With somebody else's key, and beyond the quota.
+    for _ in 0..6 {
+        let body = mail_invitation(&others, "bob@example.org", lab.now() + DAY);
+        let path = format!("/invitations/{}", v7());
+        let answer = lab.vault(&eve.token, "PUT", &path, Some(body)).await;
+        assert_eq!(code(&answer), (404, "not_found"));
+        let (_, answer) = try_to_invite(&lab, &eve, "bob@example.org").await;
+        assert_eq!(code(&answer), (403, "quota_exceeded"));
+    }
+    for n in 0..5 {
+        let person = lab.sign_up(&format!("dave{n}")).await;
+        invite_by_mail(&lab, &person, "bob@example.org").await;
+    }
+    let (_, answer) = try_to_invite(&lab, &ada, "bob@example.org").await;
+    assert_eq!(code(&answer), (429, "rate_limited"));
+    // Nothing is left of it.
+    let path = "/invitations";
+    let (_, list) = lab.vault(&ada.token, "GET", path, None).await;
+    assert_eq!(list["items"], json!([]));
 }
 
 #[tokio::test]

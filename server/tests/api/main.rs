@@ -35,6 +35,7 @@ mod readiness;
 mod refusals;
 mod registrations;
 mod repeats;
+mod rooms;
 mod routes;
 #[allow(dead_code, reason = "what these tests do not need others do")]
 #[path = "../../../tests/native/support/sample.rs"]

@@ -217,6 +217,36 @@ async fn failures_to_start_are_one_sentence() {
     }
 }
 
+/// A limit that may be raised is, to what the connections need; one that may not leaves room for fewer.
+#[cfg(unix)]
+#[tokio::test]
+async fn connections_have_the_files_that_they_need() {
+    let data = tempfile::tempdir().unwrap();
+    for (limit, said) in [("-Sn 200", None), ("-n 200", Some("connections=100"))] {
+        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_vouchsafe-server")])
+            .args(["--listen", "127.0.0.1:0", "--max-connections", "300"])
+            .arg("--data")
+            .arg(data.path().join("own"))
+            .env("VOUCHSAFE_LOG", "warn")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listening = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        assert!(listening.unwrap().unwrap().is_some());
+        child.kill().await.unwrap();
+        let mut log = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).await.unwrap();
+        assert_eq!(log.is_empty(), said.is_none(), "{log}");
+        assert!(log.contains(said.unwrap_or_default()), "{log}");
+    }
+}
+
 /// The lines that a start logs. The address is taken, so that the process ends.
 async fn logged(command: &mut Command) -> String {
     let lab = Lab::new().await;
@@ -268,36 +298,6 @@ async fn a_proxy_that_is_misread_is_told_of_once() {
         let log = process.stop().await;
         assert_eq!(log.matches(told).count(), 1, "{log}");
         assert!(!log.contains("203.0") && !log.contains("198.51"), "{log}");
-    }
-}
-
-/// A limit that may be raised is, to what the connections need; one that may not leaves room for fewer.
-#[cfg(unix)]
-#[tokio::test]
-async fn connections_have_the_files_that_they_need() {
-    let data = tempfile::tempdir().unwrap();
-    for (limit, said) in [("-Sn 200", None), ("-n 200", Some("connections=100"))] {
-        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("sh")
-            .args(["-c", &script, env!("CARGO_BIN_EXE_vouchsafe-server")])
-            .args(["--listen", "127.0.0.1:0", "--max-connections", "300"])
-            .arg("--data")
-            .arg(data.path().join("own"))
-            .env("VOUCHSAFE_LOG", "warn")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listening = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        assert!(listening.unwrap().unwrap().is_some());
-        child.kill().await.unwrap();
-        let mut log = String::new();
-        let mut stderr = child.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).await.unwrap();
-        assert_eq!(log.is_empty(), said.is_none(), "{log}");
-        assert!(log.contains(said.unwrap_or_default()), "{log}");
     }
 }
 

@@ -237,3 +237,103 @@ async fn requests_of_a_minute() {
         assert_eq!(ask(bearer).await.0, 200);
     }
 }
+
+#[tokio::test]
+async fn requests_of_every_kind_are_counted() {
+    let lab = lab(|quotas| quotas.requests_per_minute = 10).await;
+    let ada = lab.sign_up("ada").await;
+    let proof = lab.proof(&ada).await;
+    let keystore = async |method: &str, path: &str, body: Option<Value>| {
+        lab.keystore(&ada.session, method, path, body).await
+    };
+    lab.pass(60_000);
+    for _ in 0..10 {
+        let body = Some(registration_request());
+        assert_eq!(keystore("POST", "/credentials/start", body).await.0, 200);
+        let cards = lab.vault(&ada.token, "GET", "/cards", None).await;
+        assert_eq!(cards.0, 200);
+    }
+    let audience = Some(json!({ "audience": lab.server.vault_url() }));
+    for (method, path, body) in [
+        ("POST", "/credentials/start", Some(registration_request())),
+        ("PUT", "/credentials", Some(json!({}))),
+        ("POST", "/tokens/proof", audience),
+        ("POST", "/sign-out", Some(json!({}))),
+        ("DELETE", "/account", None),
+    ] {
+        let answer = keystore(method, path, body).await;
+        assert_eq!(code(&answer), (429, "rate_limited"), "{method} {path}");
+    }
+    let delete = async || lab.vault(&proof, "DELETE", "/account", None).await;
+    assert_eq!(code(&delete().await), (429, "rate_limited"));
+    lab.pass(60_000);
+    assert_eq!(delete().await.0, 204);
+    assert_eq!(keystore("POST", "/sign-out", Some(json!({}))).await.0, 204);
+}
+
+#[tokio::test]
+async fn new_records_of_a_day() {
+    let lab = lab(|quotas| {
+        (quotas.cards, quotas.shares) = (1, 1);
+        (quotas.invitations, quotas.spaces) = (1, 1);
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&bob, &ada).await;
+    let key = lab.publish(&ada).await;
+    let vault = async |method: &str, path: String, body: Option<Value>| {
+        lab.vault(&ada.token, method, &path, body).await
+    };
+    // What was made is deleted, so that there is never more than may be.
+    for may in [true, true, false] {
+        let card = format!("/cards/{}", v7());
+        let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+        let made = vault("PUT", card.clone(), body.clone()).await;
+        if may {
+            assert_eq!(made.0, 201);
+            assert_eq!(vault("PUT", card.clone(), body).await.0, 200, "a repeat");
+            assert_eq!(vault("DELETE", card, None).await.0, 204);
+        } else {
+            assert_eq!(code(&made), (429, "rate_limited"));
+        }
+
+        let id = v7();
+        let body = Some(link_invitation(&key, &random(16), lab.now() + DAY));
+        let made = vault("PUT", format!("/invitations/{id}"), body).await;
+        if may {
+            assert_eq!(made.0, 201);
+            let cancel = format!("/invitations/{id}/cancel");
+            assert_eq!(vault("POST", cancel, Some(json!({}))).await.0, 200);
+        } else {
+            assert_eq!(code(&made), (429, "rate_limited"));
+        }
+
+        let expected = match may {
+            true => Value::Null,
+            false => json!("rate_limited"),
+        };
+        let share = new_share(&connection, None);
+        let path = format!("/shares/{}", share["id"].as_str().unwrap());
+        let body = Some(json!({ "shares": [share] }));
+        for _ in 0..2 {
+            let (_, made) = vault("POST", "/shares".into(), body.clone()).await;
+            assert_eq!(made["results"][0]["error"]["code"], expected);
+        }
+        vault("DELETE", path, None).await;
+
+        let space = new_space(&bob, None);
+        let path = format!("/spaces/{}", space["id"].as_str().unwrap());
+        let body = Some(json!({ "spaces": [space] }));
+        let session = &ada.session;
+        for _ in 0..2 {
+            let made = lab.keystore(session, "POST", "/spaces", body.clone()).await;
+            assert_eq!(made.1["results"][0]["error"]["code"], expected);
+        }
+        lab.keystore(session, "DELETE", &path, None).await;
+    }
+    lab.pass(DAY);
+    let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+    let path = format!("/cards/{}", v7());
+    let made = lab.vault(&lab.token(&ada).await, "PUT", &path, body).await;
+    assert_eq!(made.0, 201);
+}

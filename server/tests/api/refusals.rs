@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::mails::{captured, invite_by_mail, mail_of, refusal};
+use crate::writers::hold_writers;
 use serde_json::{Value, json};
 
 async fn say(lab: &Lab, body: Value) -> Answer {
@@ -51,6 +52,51 @@ async fn only_the_mailbox_itself_refuses() {
     }
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
     mail_of(&lab, &id).await;
+}
+
+#[tokio::test]
+async fn refusals_are_counted_and_take_their_turns() {
+    let lab = Lab::with(|config| config.behind_proxy = true).await;
+    let ada = lab.sign_up("ada").await;
+    let mail = mail_of(&lab, &invite_by_mail(&lab, &ada, "bob@example.org").await).await;
+    let other = mail_of(&lab, &invite_by_mail(&lab, &ada, "eve@example.org").await).await;
+    let say_from = async |from: &str, body: Value| {
+        let url = format!("{}/v1/mail/refusals", lab.server.vault_url());
+        let request = lab.http.post(url).json(&body);
+        let answer = request.header("x-forwarded-for", from).send().await;
+        answer.unwrap().status().as_u16()
+    };
+    // What changes nothing is not written, so that it waits for nobody.
+    let refused = refusal(&mail, true);
+    assert_eq!(say_from("192.0.2.1", refused.clone()).await, 204);
+    if let Some(held) = hold_writers(&lab.vault_db).await {
+        assert_eq!(say_from("192.0.2.1", refused.clone()).await, 204);
+        assert_eq!(say_from("192.0.2.1", refusal(&other, false)).await, 204);
+        drop(held);
+    }
+    // Thirty in all for one mailbox from one network, wrong tokens too, however the address is spelled.
+    let mut wrong = refused.clone();
+    wrong["token"] = json!(random(16));
+    wrong["address"] = json!("Bob+x@Example.org");
+    for n in 2..30 {
+        let answer = say_from("192.0.2.1", wrong.clone()).await;
+        assert_eq!(answer, 404, "{n}");
+    }
+    assert_eq!(say_from("192.0.2.1", refused.clone()).await, 429);
+    assert_eq!(say_from("192.0.2.1", refusal(&other, true)).await, 204);
+    assert_eq!(say_from("198.51.100.1", refused.clone()).await, 204);
+    lab.pass(5 * 60_000);
+    assert_eq!(say_from("192.0.2.1", refusal(&mail, false)).await, 204);
+    assert_eq!(count(&lab).await, 1, "eve's");
+}
+
+/// The mailboxes that want no mails.
+async fn count(lab: &Lab) -> i64 {
+    let pool = database(&lab.vault_db).await;
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM refusals");
+    let count = count.fetch_one(&pool).await.unwrap();
+    pool.close().await;
+    count
 }
 
 #[tokio::test]

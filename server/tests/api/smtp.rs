@@ -408,10 +408,9 @@ async fn nothing_of_a_stranger_is_on_the_wire() {
     let sink = Sink::open(Tls::Never).await;
     let lab = lab(format!("smtp://{}", sink.address), |_| {}).await;
     for (count, name) in [
-        "\"<script>\"",
         "your-bank.example/login?a=",
-        "\"https://evil.example/\"",
-        "bank\u{202e}\u{2800}",
+        "evil.example/#a=",
+        "bank\u{2800}",
         "{link}",
     ]
     .into_iter()

@@ -127,30 +127,40 @@ impl Parser {
 }
 
 impl<T: Transport> Services<T> {
-    /// Opens the stream, after `last_id` if there is one. A service that says when to come back raises `wait`, in
-    /// milliseconds.
+    /// Opens the stream, after `last_id` if there is one. With `past` it ends with the events that are there: without an id,
+    /// those of so many milliseconds. A service that says when to come back raises `wait`, in milliseconds.
     pub(crate) async fn open_events(
         &self,
         last_id: Option<String>,
+        past: Option<u32>,
         wait: &mut u32,
     ) -> Result<T::Stream> {
-        match self.try_events(last_id.clone(), wait).await {
+        let path = match past {
+            Some(past) => &*format!("/events?past={past}"),
+            None => "/events",
+        };
+        match self.try_events(path, last_id.clone(), wait).await {
             // As for other calls: the token may be too old for the Vault's clock, or the session was replaced.
             Err(Error::SessionExpired) => {
                 self.forget_token();
-                self.try_events(last_id, wait).await
+                self.try_events(path, last_id, wait).await
             }
             other => other,
         }
     }
 
-    async fn try_events(&self, last_id: Option<String>, wait: &mut u32) -> Result<T::Stream> {
+    async fn try_events(
+        &self,
+        path: &str,
+        last_id: Option<String>,
+        wait: &mut u32,
+    ) -> Result<T::Stream> {
         let mut request = Request::new(Method::Get, None, MAX_EVENT_BYTES);
-        self.address(&mut request, Access::Vault, "/events", self.deadline())
+        self.address(&mut request, Access::Vault, path, self.deadline())
             .await?;
         request.last_event_id = last_id;
         let (mut response, mut stream) = self.transport.open_stream(&request).await?;
-        if response.status == 200 {
+        if response.status == 200 && response.is_of("text/event-stream") {
             return Ok(stream);
         }
         let asked = response
@@ -159,11 +169,11 @@ impl<T: Transport> Services<T> {
             .min(MAX_RETRY_AFTER_SECONDS);
         *wait = (*wait).max(asked * 1000);
         let body = &mut response.body;
-        while let Some(bytes) = stream
-            .next()
-            .await?
-            .filter(|_| body.len() < MAX_EVENT_BYTES)
-        {
+        // A body that is not refused may have no end.
+        while response.status >= 300 && body.len() < MAX_EVENT_BYTES {
+            let Some(bytes) = stream.next().await? else {
+                break;
+            };
             body.extend_from_slice(&bytes);
         }
         Err(error_of(&response))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::bodies::body_of;
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Services, Transport};
 use crate::crypto::keys::OkpPublicJwk;
@@ -21,6 +22,13 @@ pub struct PublicKeyWrite {
     pub statement: String,
 }
 
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Published {
+    /// The key's.
+    pub id: String,
+}
+
 impl<T: Transport> Services<T> {
     pub(crate) fn publish(&self, publication: Publication) -> Answer<'_, ()> {
         let Publication {
@@ -36,11 +44,12 @@ impl<T: Transport> Services<T> {
             signing_key,
             statement,
         };
-        self.call_for_nothing(
+        self.call_and(
             Access::Vault,
             Method::Put,
             &format!("/public-keys/{id}"),
             Some(&body),
+            |answer| body_of(answer).map(|Published { id }| drop(id)),
         )
     }
 }

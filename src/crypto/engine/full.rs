@@ -6,7 +6,7 @@ use super::rust::RustEngine;
 use super::web::{MIN_WEB_CRYPTO_BYTES, WebEngine, Worker, to_lowercase, to_nfc};
 use super::{Engine, Finished, Gcm, Operation};
 use crate::error::Result;
-use crate::js::sleep;
+use crate::js::{Wait, sleep};
 
 /// RSA by WebCrypto or in Rust, as was chosen when the client was made.
 #[derive(Clone)]
@@ -97,9 +97,9 @@ impl Engine for FullEngine {
             Self::Rust(_) if job.data.len() < MIN_WEB_CRYPTO_BYTES => job.run(),
             Self::Rust(_) => {
                 // Before it a record was decoded or signed, after it that is checked or encoded: a task for each.
-                sleep(0).await;
+                sleep(0, Wait::Alone).await;
                 let done = job.run();
-                sleep(0).await;
+                sleep(0, Wait::Alone).await;
                 done
             }
         }

@@ -74,7 +74,7 @@ impl Worker {
 
     async fn run(&self, operation: &str, parts: &[&[u8]]) -> Result<JsValue> {
         let parts: Array = parts.iter().map(|part| Uint8Array::from(*part)).collect();
-        let controller = Abort::new().ok_or(Error::InsecureContext)?;
+        let controller = Abort::new().map_err(|_| Error::InsecureContext)?;
         let promise = self
             .0
             .call3(
@@ -361,7 +361,7 @@ fn worker_error(error: &JsValue) -> Error {
     match text("code").as_deref() {
         Some("wrong_credentials") => Error::WrongCredentials,
         Some("record_rejected") => Error::RecordRejected,
-        Some("server_error") => Error::ServerError(message),
+        Some("server_error") => Error::ServerError(message.into()),
         Some("no_randomness") => Error::NoRandomness,
         Some("aborted") => Error::Aborted,
         _ => Error::WorkerUnavailable(match Reflect::get(error, &"cause".into()) {

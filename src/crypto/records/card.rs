@@ -78,9 +78,9 @@ impl CardContent {
             )));
         }
         if self.fields.len() > MAX_FIELDS {
-            return Err(Error::TooLarge(format!(
-                "A card has at most {MAX_FIELDS} fields."
-            )));
+            return Err(Error::TooLarge(
+                format!("A card has at most {MAX_FIELDS} fields.").into(),
+            ));
         }
         let texts = self
             .fields

@@ -9,7 +9,7 @@ use crate::api::{Services, Transport};
 use crate::crypto::base64url::{from_base64url, to_base64url};
 use crate::crypto::engine::{Engine, Operation};
 use crate::crypto::keys::SymmetricKey;
-use crate::crypto::opaque;
+use crate::crypto::opaque::{self, Started};
 use crate::crypto::records::{Wrap, passphrase_wrapping_key, seal_kek};
 use crate::crypto::recovery_key::RecoveryKey;
 use crate::crypto::suite::Suite;
@@ -27,32 +27,51 @@ pub(super) struct Registered {
     pub(super) wrapping: SymmetricKey,
 }
 
-/// OPAQUE's registration of a passphrase, under the newest suite. `ask` sends its number and the first message to the
-/// Keystore, and gives the answer.
-pub(super) async fn register<E: Engine>(
-    engine: &E,
-    passphrase: &[u8],
-    ask: impl AsyncFnOnce(u8, String) -> Result<RegistrationStarted>,
-) -> Result<Registered> {
-    let suite = Suite::NEWEST;
-    let started = opaque::start_registration(engine, passphrase)?;
-    let answer = ask(suite.number(), to_base64url(&started.message)).await?;
-    let response =
-        from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
-    let finished = engine
-        .finish_opaque(
-            Operation::Registration(suite),
-            &started.state,
+/// OPAQUE's registration of a passphrase, under the newest suite, up to the first message.
+pub(super) struct Registration<'a> {
+    passphrase: &'a [u8],
+    started: Started,
+}
+
+impl<'a> Registration<'a> {
+    pub(super) const SUITE: Suite = Suite::NEWEST;
+
+    pub(super) fn start(engine: &impl Engine, passphrase: &'a [u8]) -> Result<Self> {
+        let started = opaque::start_registration(engine, passphrase)?;
+        Ok(Self {
             passphrase,
-            &response,
-        )
-        .await?;
-    Ok(Registered {
-        registration: answer.registration,
-        wrap: Wrap::Passphrase(suite),
-        record: to_base64url(&finished.message),
-        wrapping: passphrase_wrapping_key(&finished.export_key)?,
-    })
+            started,
+        })
+    }
+
+    /// The first message, for the Keystore.
+    pub(super) fn request(&self) -> String {
+        to_base64url(&self.started.message)
+    }
+
+    /// Registers the passphrase with the Keystore's answer.
+    pub(super) async fn finish(
+        self,
+        engine: &impl Engine,
+        answer: RegistrationStarted,
+    ) -> Result<Registered> {
+        let response =
+            from_base64url(&answer.registration_response).map_err(|_| crate::api::unreadable())?;
+        let finished = engine
+            .finish_opaque(
+                Operation::Registration(Self::SUITE),
+                &self.started.state,
+                self.passphrase,
+                &response,
+            )
+            .await?;
+        Ok(Registered {
+            registration: answer.registration,
+            wrap: Wrap::Passphrase(Self::SUITE),
+            record: to_base64url(&finished.message),
+            wrapping: passphrase_wrapping_key(&finished.export_key)?,
+        })
+    }
 }
 
 /// A new passphrase of an account, and its KEK under it.
@@ -63,14 +82,13 @@ pub(super) async fn make_passphrase<T: Transport, E: Engine>(
     kek: &SymmetricKey,
     passphrase: &[u8],
 ) -> Result<NewPassphrase> {
-    let ask = async |suite, registration_request| {
-        let request = CredentialsStart {
-            suite,
-            registration_request,
-        };
-        services.start_credentials(&request).await
+    let registration = Registration::start(engine, passphrase)?;
+    let request = CredentialsStart {
+        suite: Registration::SUITE.number(),
+        registration_request: registration.request(),
     };
-    let made = register(engine, passphrase, ask).await?;
+    let answer = services.start_credentials(&request).await?;
+    let made = registration.finish(engine, answer).await?;
     Ok(NewPassphrase {
         registration: made.registration,
         registration_record: made.record,

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::credentials::{make_recovery, register};
+use super::credentials::{Registration, make_recovery};
 use super::passphrase::check_new_passphrase;
 use crate::api::Transport;
 use crate::api::keystore::accounts::{SignUpFinish, SignUpStart};
@@ -23,7 +23,8 @@ pub struct SignedUp<T: Transport, E: Engine> {
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// Makes an account and signs it in.
+    /// Makes an account and signs it in, if both services are there: the Keystore alone would make an account that can do
+    /// nothing.
     pub async fn sign_up(
         &self,
         login: impl Into<Login>,
@@ -34,17 +35,17 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let engine = &self.engine;
         let services = self.services_for(&login)?;
 
-        let ask = async |suite, registration_request| {
-            let request = SignUpStart {
-                email: login.email(),
-                identity_token: login.identity_token(),
-                keystore: services.keystore().to_owned(),
-                suite,
-                registration_request,
-            };
-            services.start_sign_up(&request).await
+        let registration = Registration::start(engine, &passphrase)?;
+        let request = SignUpStart {
+            email: login.email(),
+            identity_token: login.identity_token(),
+            keystore: services.keystore().to_owned(),
+            suite: Registration::SUITE.number(),
+            registration_request: registration.request(),
         };
-        let registered = register(engine, &passphrase, ask).await?;
+        services.check().await?;
+        let answer = services.start_sign_up(&request).await?;
+        let registered = registration.finish(engine, answer).await?;
 
         let account = Id::v4(*make_random(engine)?);
         let keys = Keys {

@@ -58,6 +58,12 @@ impl<T: Transport, E: Engine> Client<T, E> {
         })
     }
 
+    /// Whether both services answer at their addresses, and a browser gives the answers to this page. The error names the address
+    /// that is wrong.
+    pub async fn check(&self) -> Result<()> {
+        self.services.check().await
+    }
+
     /// The services for this person. Each account knows the device by another value, so that the Keystore does not learn which
     /// accounts are used on the same one; for an identity none is needed, since nobody else tries to sign in with it.
     pub(in crate::flows) fn services_for(&self, login: &Login) -> Result<Services<T>> {

@@ -24,6 +24,8 @@ const MAX_WAIT_MS: u32 = 30_000;
 const MAX_SILENCE_MS: i64 = 45_000;
 /// The same when the page has just come back, in milliseconds.
 const SUSPICIOUS_SILENCE_MS: i64 = 20_000;
+/// Added to the time since when somebody listens, in milliseconds: what was about to happen is told, too.
+const MARGIN_MS: u32 = 5_000;
 /// The time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine sleeps.
 const LOOK_MS: u32 = 5_000;
 
@@ -81,7 +83,6 @@ impl Bell {
 }
 
 /// The reason to stop reading a stream.
-#[derive(PartialEq, Eq)]
 enum End {
     /// The service ended it, or nobody listens.
     Orderly,
@@ -163,15 +164,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.inner.live.listeners.bell.ring();
     }
 
-    /// Reads one stream to its end.
-    async fn follow(&self, wait: &mut u32) -> Result<End> {
+    /// Reads one stream to its end; with `past` one that ends by itself, see [`Services::open_events`].
+    async fn follow(&self, past: Option<u32>, wait: &mut u32) -> Result<End> {
         let last_id = self.last_event();
-        let opening = self.services().open_events(last_id.clone(), wait);
+        let opening = self.services().open_events(last_id.clone(), past, wait);
         let mut stream = match self.unless_silent(opening).await {
             None => return Ok(End::Silence),
             // The service does not know this id: what came after it cannot be told any more.
             Some(Err(Error::BadInput(_))) if last_id.is_some() => {
                 self.set_last_event(None);
+                self.changed(Change::Missed);
                 return Ok(End::Orderly);
             }
             Some(opened) => opened?,
@@ -241,6 +243,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
 /// Follows the stream, again and again, until nobody listens, the session ends, or it is dropped.
 async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
     let mut wait = MIN_WAIT_MS;
+    let mut began = None;
+    let mut is_held_back = false;
     loop {
         let Some(inner) = inner.upgrade() else {
             return;
@@ -249,12 +253,20 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
             inner,
             progress: Progress::default(),
         };
-        let outcome = session.follow(&mut wait).await;
-        if !session.is_listening() || outcome == Err(Error::SessionExpired) {
+        let now = session.now();
+        let is_new = began.is_none();
+        let listened = now - *began.get_or_insert(now);
+        // Something on the way may hold a stream back until it ends: so the next one ends at once. And from now on would be too
+        // late where no event is known to go on after.
+        let looks_back = is_held_back || (!is_new && session.last_event().is_none());
+        let past = looks_back.then_some(MARGIN_MS.saturating_add(listened.max(0) as u32));
+        let outcome = session.follow(past, &mut wait).await;
+        is_held_back = matches!(outcome, Ok(End::Silence));
+        if !session.is_listening() || matches!(outcome, Err(Error::SessionExpired)) {
             session.inner.live.running.set(false);
             return;
         }
-        if outcome == Ok(End::Silence) {
+        if is_held_back {
             continue;
         }
         let transport = session.services().transport.clone();

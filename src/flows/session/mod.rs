@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use futures_util::TryFutureExt as _;
 use zeroize::Zeroizing;
 
 use crate::api::{Services, Transport};
@@ -165,18 +166,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Does a step of the protocol, and tells of it when it worked.
-    pub(in crate::flows) async fn step<R>(
+    pub(in crate::flows) fn step<R>(
         &self,
         number: u8,
         title: &'static str,
         work: impl Future<Output = Result<R>>,
-    ) -> Result<R> {
+    ) -> impl Future<Output = Result<R>> {
         let clock = &self.services().transport;
         let start = clock.now();
-        let result = work.await;
-        if result.is_ok() {
-            self.inner.steps.tell(number, title, start, clock);
-        }
-        result
+        work.inspect_ok(move |_| self.inner.steps.tell(number, title, start, clock))
     }
 }

@@ -18,13 +18,15 @@ use crate::ids::Id;
 /// Another form is not read.
 const FORM: u8 = 1;
 
-/// A difference that should be kept.
+/// A difference that should be kept, or told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The session was locked or unlocked, or goes on with another session of the Keystore.
     Access,
     /// A newer event was told.
     LastEvent,
+    /// Events may have been lost.
+    Missed,
 }
 
 pub(super) type Watcher = Rc<dyn Fn(Change)>;

@@ -137,6 +137,7 @@ fn sessions_and_tokens_on_the_wire() {
     };
     let response = Response {
         status: 200,
+        content_type: String::new(),
         retry_after: None,
         body: secret.as_bytes().to_vec(),
     };

@@ -179,6 +179,7 @@ fn parse(bytes: &[u8]) -> Option<Response> {
     let length: usize = header("content-length").map_or(Ok(0), str::parse).ok()?;
     Some(Response {
         status: head.split(' ').nth(1)?.parse().ok()?,
+        content_type: header("content-type").unwrap_or_default().to_owned(),
         retry_after: header("retry-after").and_then(|value| value.parse().ok()),
         body: (body.len() == length).then(|| body.to_vec())?,
     })

@@ -109,7 +109,7 @@ fn a_quota_has_its_name() {
             let error = alice.session.create_card(passport()).await.unwrap_err();
             match expected {
                 Some(quota) => {
-                    let text = "Delete a card first.".to_owned();
+                    let text = "Delete a card first.".into();
                     assert_eq!(error, Error::QuotaExceeded(quota, text));
                     assert_eq!(error.quota().map(Quota::name), Some("cards"));
                 }

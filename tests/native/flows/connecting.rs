@@ -9,9 +9,11 @@ use vouchsafe::api::vault::invitations::InvitationState;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{ConnectionState, Trust};
 
-use crate::support::{World, by_link, by_mail, connect_by_link, connect_by_mail, run};
+use crate::support::{PAGE, World, by_link, by_mail, connect_by_link, connect_by_mail, run};
 
 const HOUR: i64 = 3_600_000;
+/// Of an invitation.
+const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 #[test]
 fn a_link_ends_verified_on_both_sides() {
@@ -41,20 +43,28 @@ fn a_mail_stays_unverified_until_the_number_is_compared() {
             (Trust::Unverified, Trust::Unverified)
         );
         let number = his.safety_number.unwrap();
-        let wrong = format!(
+        let mistyped = format!(
             "{}{}",
             if number.starts_with('0') { 1 } else { 0 },
             &number[1..]
         );
-        for typed in [wrong.as_str(), "", "12345", &number[..number.len() - 1]] {
-            assert_eq!(
-                alice
-                    .session
-                    .mark_verified(hers.id, typed)
-                    .await
-                    .unwrap_err(),
-                Error::SafetyNumberMismatch
-            );
+        let another: String = number
+            .chars()
+            .map(|digit| match digit {
+                ' ' => ' ',
+                '0' => '1',
+                _ => '0',
+            })
+            .collect();
+        for (typed, code) in [
+            (another.as_str(), "safety_number_mismatch"),
+            (&mistyped, "bad_input"),
+            ("", "bad_input"),
+            ("12345", "bad_input"),
+            (&number[..number.len() - 1], "bad_input"),
+        ] {
+            let error = alice.session.mark_verified(hers.id, typed).await;
+            assert_eq!(error.unwrap_err().code(), code, "{typed:?}");
         }
         assert_eq!(
             alice.session.connection(hers.id).await.unwrap().trust,
@@ -393,7 +403,11 @@ fn unusable_invitations_are_refused() {
         for wrong in [
             link.replace("=1.l.", "=1.m."),
             link.replace("=1.", "=2."),
+            link.replace('#', "/"),
             format!("{}.x", link.as_str()),
+            format!("{}x", link.as_str()),
+            format!("{}-", link.as_str()),
+            format!("{} {}", link.as_str(), link.as_str()),
             link.to_uppercase(),
         ] {
             assert_eq!(
@@ -403,6 +417,48 @@ fn unusable_invitations_are_refused() {
             );
         }
     });
+}
+
+#[test]
+fn a_link_is_found_in_what_was_copied_with_it() {
+    let by_link = format!("=1.l.{ID}.{0}.{1}", "A".repeat(43), "A".repeat(22));
+    let by_mail = format!("=1.m.{ID}.{}", "A".repeat(22));
+    for link in [by_link, by_mail].map(|end| format!("{PAGE}#vouchsafe{end}")) {
+        let fragment = link.split_once('#').unwrap().1;
+        let broken = format!("{}\r\n {}", &link[..60], &link[60..]);
+        let copied = [
+            "",
+            ".",
+            "...",
+            ")",
+            ">",
+            "]",
+            "\"",
+            ",",
+            "!",
+            "\n",
+            " Bye",
+            ".\nBye",
+            "%E2%80%8B",
+            "&x=y",
+        ]
+        .map(|behind| format!("{link}{behind}"));
+        let further = [
+            link.clone(),
+            fragment.to_owned(),
+            format!(" {fragment} "),
+            format!("Here it is:\n<{link}>\nBye"),
+            broken,
+        ];
+        for text in copied.iter().chain(&further) {
+            let read = Ticket::from_link(text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+            assert_eq!(read.id().to_string(), ID, "{text:?}");
+            assert_eq!(
+                *read.token().unwrap().to_text(),
+                *Ticket::from_link(&link).unwrap().token().unwrap().to_text()
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Live events.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use vouchsafe::api::vault::events::{Event, EventKind};
-
-use vouchsafe::flows::Subscription;
+use vouchsafe::flows::{Change, Subscription};
 use vouchsafe::ids::Id;
 
 use crate::support::{Person, TestSession, World, connect_by_link, eventually, run, whole};
@@ -134,8 +133,49 @@ fn a_stream_that_is_dead_is_given_up_by_the_clock() {
                 scene.bob.session.nudge();
             }
             told.hears(&[first, missed[0], missed[1]]).await;
-            assert_eq!(scene.bob.http.streams.borrow()[1..], [seen]);
+            assert_eq!(scene.bob.http.streams.borrow()[1], seen);
         }
+    });
+}
+
+#[test]
+fn what_something_on_the_way_holds_back_is_told_by_looking_back() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        scene.bob.http.buffer_streams();
+        let _listening = told.listen(&scene.bob.session);
+        eventually(async || (!scene.bob.http.streams.borrow().is_empty()).then_some(())).await;
+        let mut shares = Vec::new();
+        for _ in 0..2 {
+            shares.push(scene.share().await);
+            let clock = &scene.bob.http.clock_offset;
+            clock.fetch_add(50_000, Ordering::Relaxed);
+            told.hears(&shares).await;
+        }
+    });
+}
+
+#[test]
+fn what_happens_before_a_stream_could_be_opened_is_told() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        let is_away = Rc::new(Cell::new(true));
+        scene.bob.http.tamper({
+            let is_away = Rc::clone(&is_away);
+            move |request, mut response| {
+                if is_away.get() && request.url.contains("/events") {
+                    response.status = 503;
+                }
+                response
+            }
+        });
+        let _listening = told.listen(&scene.bob.session);
+        eventually(async || (scene.bob.http.streams.borrow().len() > 1).then_some(())).await;
+        let share = scene.share().await;
+        is_away.set(false);
+        told.hears(&[share]).await;
     });
 }
 
@@ -195,6 +235,11 @@ fn an_event_that_the_service_does_not_know_is_forgotten() {
     run(async {
         let scene = Scene::set().await;
         let told = Told::default();
+        let missed = Rc::new(Cell::new(0));
+        scene.bob.session.watch({
+            let missed = Rc::clone(&missed);
+            move |change| missed.set(missed.get() + i32::from(change == Change::Missed))
+        });
         scene.bob.session.set_last_event(Some("tomorrow".into()));
         let _listening = told.listen(&scene.bob.session);
         eventually(async || {
@@ -204,5 +249,6 @@ fn an_event_that_the_service_does_not_know_is_forgotten() {
         .await;
         let share = scene.share().await;
         told.hears(&[share]).await;
+        assert_eq!(missed.get(), 1, "the app is to look for itself");
     });
 }

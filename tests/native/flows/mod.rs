@@ -16,4 +16,5 @@ mod recipients;
 mod recovery;
 mod retries;
 mod sharing;
+mod strangers;
 mod two_processes;

@@ -69,6 +69,7 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
     let (session, page) = (&person.session, PageRequest::default());
     let page = &page;
     let content = passport();
+    let zeros = "0".repeat(60);
     let update = CardUpdate {
         id: *card,
         version: 1,
@@ -99,7 +100,7 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
         "accept": session.accept(ticket, "Bob"),
         "connections": session.connections(page),
         "connection": session.connection(*connection),
-        "mark_verified": session.mark_verified(*connection, "0"),
+        "mark_verified": session.mark_verified(*connection, &zeros),
         "share": session.share(whole(*card, *connection)),
         "incoming_shares": session.incoming_shares(page),
         "outgoing_shares": session.outgoing_shares(page, None),
@@ -136,6 +137,7 @@ async fn scene(world: &World) -> Scene {
 fn answer_with(http: &Http, status: Option<u16>, body: Vec<u8>) {
     http.tamper(move |_, response| Response {
         status: status.unwrap_or(response.status),
+        content_type: "application/json".into(),
         retry_after: None,
         body: body.clone(),
     });

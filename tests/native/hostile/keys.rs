@@ -121,7 +121,7 @@ fn invitation_key(person: &crate::support::Person) -> Value {
     let sent = person.http.sent.borrow();
     let put = sent
         .iter()
-        .find(|request| request.url.contains("/public-keys/"));
+        .rfind(|request| request.url.contains("/public-keys/"));
     json!(put.unwrap().url.rsplit_once('/').unwrap().1)
 }
 
@@ -190,7 +190,8 @@ fn a_forged_acceptance_of_a_link_never_counts() {
                 let error = alice.session.share(request).await.unwrap_err();
                 assert_eq!(error, Error::PeerKeyChanged, "{proof}");
             }
-            let error = alice.session.mark_verified(id, "0").await.unwrap_err();
+            let zeros = "0".repeat(60);
+            let error = alice.session.mark_verified(id, &zeros).await.unwrap_err();
             assert_eq!(error, Error::PeerKeyChanged);
             nothing_left(&alice, before);
         }
@@ -324,6 +325,7 @@ fn a_false_own_key_is_refused() {
                 (item["inviter"], item["invitee"]) = (b, a);
             }),
         ];
+        let zeros = "0".repeat(60);
         for lie in lies {
             let device = world.other_device(&alice).await;
             lie_about_connections(&device.http, lie);
@@ -332,7 +334,7 @@ fn a_false_own_key_is_refused() {
                 device.session.connection(id).await.map(|_| ()),
                 device.session.share(whole(card.id, id)).await.map(|_| ()),
                 device.session.read_share(got.id).await.map(|_| ()),
-                device.session.mark_verified(id, "0").await.map(|_| ()),
+                device.session.mark_verified(id, &zeros).await.map(|_| ()),
             ];
             for result in refused {
                 assert_eq!(result.unwrap_err(), Error::RecordRejected);

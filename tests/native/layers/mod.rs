@@ -15,8 +15,7 @@ const ORDER: [&str; 8] = [
 ];
 
 /// Crates that bind to JavaScript.
-const JAVASCRIPT: [&str; 6] = [
-    "gloo_net",
+const JAVASCRIPT: [&str; 5] = [
     "js_sys",
     "serde_wasm_bindgen",
     "wasm_bindgen",
@@ -24,8 +23,6 @@ const JAVASCRIPT: [&str; 6] = [
     "web_sys",
 ];
 const MAY_NAME_JAVASCRIPT: [&str; 4] = ["bindings/", "js/", "crypto/engine/web.rs", "api/fetch.rs"];
-/// The network's crate.
-const MAY_NAME_GLOO: &str = "api/fetch.rs";
 /// Whoever else names `js` does not compile without a browser.
 const MAY_NAME_JS: [&str; 4] = [
     "bindings/",
@@ -87,14 +84,9 @@ fn wrong_in_client(code: &Crate) -> BTreeSet<String> {
         }
         if let Target::Outside(name) = &arrow.target
             && JAVASCRIPT.contains(&name.as_str())
+            && !is_in(from, &MAY_NAME_JAVASCRIPT)
         {
-            let allowed = match name.as_str() {
-                "gloo_net" => from == MAY_NAME_GLOO,
-                _ => is_in(from, &MAY_NAME_JAVASCRIPT),
-            };
-            if !allowed {
-                report(name);
-            }
+            report(name);
         }
     }
     let files = files(code);

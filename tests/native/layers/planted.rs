@@ -289,13 +289,8 @@ fn what_points_back_in_the_client_is_found() {
         ),
         (
             "api/services.rs",
-            "fn a() { gloo_net::http::Request::get(url) }",
-            "gloo_net",
-        ),
-        (
-            "bindings/client.rs",
-            "use gloo_net::http::Request;",
-            "gloo_net",
+            "fn a() { web_sys::Request::new(url) }",
+            "web_sys",
         ),
         ("flows/cards.rs", "use crate::js::timer::Timer;", "js"),
         ("api/services.rs", "use crate::js::timer;", "js"),
@@ -412,7 +407,7 @@ fn what_is_allowed_is_not_reported() {
         ),
         (
             "api/fetch.rs",
-            "use gloo_net::http::Request; use web_sys::AbortController; use crate::js::timer::Timer;",
+            "use js_sys::Function; use web_sys::AbortController; use crate::js::timer::Timer;",
         ),
         (
             "crypto/engine/web.rs",

@@ -56,11 +56,15 @@ pub struct Http {
     pub streams: Rc<RefCell<Vec<Option<String>>>>,
     /// Of these, so many are dead, though nobody says so.
     dead: Rc<Cell<usize>>,
+    /// Whether nothing of an event stream comes before its end.
+    buffered: Rc<Cell<bool>>,
     held: Rc<Cell<Option<&'static str>>>,
     /// Whether waits, which are not waited, move the clock all the same.
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
     hangs: Rc<Cell<bool>>,
+    /// Whether what cannot be reached is there all the same, as a browser hides what is of another origin.
+    pub hides: Rc<Cell<bool>>,
 }
 
 impl Default for Http {
@@ -71,6 +75,7 @@ impl Default for Http {
             client: reqwest::Client::builder()
                 // Reading the system's authorities takes longer than most tests.
                 .tls_certs_only([])
+                .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .unwrap(),
             sent: Rc::default(),
@@ -82,9 +87,11 @@ impl Default for Http {
             pauses: Rc::default(),
             streams: Rc::default(),
             dead: Rc::default(),
+            buffered: Rc::default(),
             held: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
+            hides: Rc::default(),
         }
     }
 }
@@ -149,6 +156,11 @@ impl Http {
     /// Nothing comes any more through the event streams that are open.
     pub fn silence_streams(&self) {
         self.dead.set(self.streams.borrow().len());
+    }
+
+    /// From now on, something on the way keeps event streams until they end, as what compresses or buffers does.
+    pub fn buffer_streams(&self) {
+        self.buffered.set(true);
     }
 
     /// The answers to what is written at an address that ends so never arrive.
@@ -219,10 +231,11 @@ fn offline<E>(_: E) -> Error {
 
 /// The answer without its body.
 fn head_of(answer: &reqwest::Response) -> Response {
-    let header = answer.headers().get("retry-after");
+    let header = |name| answer.headers().get(name)?.to_str().ok();
     Response {
         status: answer.status().as_u16(),
-        retry_after: header.and_then(|value| value.to_str().ok()?.parse().ok()),
+        content_type: header("content-type").unwrap_or_default().to_owned(),
+        retry_after: header("retry-after").and_then(|value| value.parse().ok()),
         body: Vec::new(),
     }
 }
@@ -295,8 +308,13 @@ impl Transport for Http {
             answer,
             nth,
             dead: Rc::clone(&self.dead),
+            buffer: self.buffered.get().then(Vec::new),
         };
         Ok((head, body))
+    }
+
+    async fn is_hidden(&self, _: &str) -> bool {
+        self.hides.get()
     }
 
     async fn sleep(&self, millis: u32) {
@@ -337,6 +355,7 @@ pub struct Body {
     answer: Option<reqwest::Response>,
     nth: usize,
     dead: Rc<Cell<usize>>,
+    buffer: Option<Vec<u8>>,
 }
 
 impl ByteStream for Body {
@@ -344,6 +363,12 @@ impl ByteStream for Body {
         let Some(answer) = &mut self.answer else {
             return Ok(None);
         };
+        if let Some(buffer) = &mut self.buffer {
+            while let Some(bytes) = answer.chunk().await.map_err(offline)? {
+                buffer.extend_from_slice(&bytes);
+            }
+            return Ok(Some(std::mem::take(buffer)).filter(|bytes| !bytes.is_empty()));
+        }
         let bytes = answer.chunk().await.map_err(offline)?;
         if self.nth < self.dead.get() {
             return std::future::pending().await;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { POLICY, SEEN, build, project as fresh, serve, serveWith, useBrowser } from "../support.mjs";
+import { POLICY, SEEN, build, project as fresh, run, serve, serveWith, setting, useBrowser } from "../support.mjs";
 
 const open = useBrowser();
 const project = (t, name) => fresh(t, `consumers/${name}`, "consumers/shared");
@@ -77,4 +77,19 @@ test("next: imported on the server, used in the browser", async (t) => {
   const { seen, tab } = await open(t, page);
   assert.equal(seen, SEEN);
   assert.equal(await tab.locator("p").innerText(), "On the server: function, false");
+});
+
+test("node: an app's own fetch, redirects, timers", async (t) => {
+  const printed = await run(process.execPath, ["calls.js", setting("VAULT"), setting("KEYSTORE")], await project(t, "node"));
+  assert.deepEqual(printed.trim().split("\n"), [
+    "VouchsafeError offline: the app's own",
+    "VouchsafeError offline: the app's own",
+    "VouchsafeError offline: Object",
+    "VouchsafeError offline: TypeError",
+    "VouchsafeError offline: TypeError",
+    "string cards manual, string credentials manual, string public-keys manual, string sign-up manual, string tokens manual",
+    "server_error false status 302, type ",
+    "0 timers",
+    "4 requests",
+  ]);
 });

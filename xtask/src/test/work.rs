@@ -138,7 +138,7 @@ impl<'a> Made<'a> {
             crates.starts_with("vouchsafe "),
             "`cargo tree` does not show the crate."
         );
-        let strangers = ["wasm-bindgen", "js-sys", "web-sys", "gloo-net"];
+        let strangers = ["wasm-bindgen", "js-sys", "web-sys"];
         let found = crates.lines().find(|line| {
             strangers
                 .iter()

@@ -1,0 +1,126 @@
+//! The memory for large answers: every route that may give one takes its part of it first, and waits where there is none.
+
+use crate::bounds::{ask_for_cards, fill};
+use crate::common::*;
+use crate::description::Descriptions;
+use crate::routes::{parts, routes};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Routes whose answers hold a list, which is short.
+const SHORT: [&str; 1] = ["keystore GET /jwks"];
+
+/// Sends a request, and leaves its answer to be read.
+pub(crate) async fn send(
+    lab: &Lab,
+    route: (&str, &str, &str),
+    bearer: &str,
+    body: Option<&Value>,
+) -> TcpStream {
+    let (service, method, path) = route;
+    let body = body.map_or_else(String::new, Value::to_string);
+    let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
+    let request = format!(
+        "{method} /{service}/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The status of the answer to a request that was sent.
+pub(crate) async fn status(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
+    read.await.expect("an answer").unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Lets the server come to what was sent before.
+pub(crate) async fn settle(lab: &Lab, person: &Person) {
+    for _ in 0..20 {
+        let email = lab.vault(&person.token, "GET", "/email", None);
+        assert_eq!(email.await.0, 200);
+    }
+}
+
+/// What is asked for: the route, its path with what the route leaves open, and the body.
+type Asked = (&'static str, String, Option<Value>);
+
+async fn large_answers(lab: &Lab, ada: &Person, bob: &Person) -> Vec<Asked> {
+    let connection = lab.connect(ada, bob).await;
+    let share = lab.share(ada, &connection, None).await;
+    let (_, cards) = lab.vault(&ada.token, "GET", "/cards?limit=1", None).await;
+    let card = cards["items"][0]["id"].as_str().unwrap();
+    let ids = |id: &str| Some(json!({ "ids": [id] }));
+    let plain = |route| (route, parts(route).2.to_owned(), None);
+    let posted = |route, body| (route, parts(route).2.to_owned(), body);
+    vec![
+        plain("vault GET /cards"),
+        ("vault GET /cards/{id}", format!("/cards/{card}"), None),
+        plain("vault GET /invitations"),
+        plain("vault GET /connections"),
+        posted("vault POST /connections/query", ids(&connection)),
+        plain("vault GET /shares/incoming"),
+        plain("vault GET /shares/outgoing"),
+        posted("vault POST /shares/query", ids(&share)),
+        posted(
+            "vault POST /shares",
+            Some(json!({ "shares": [new_share(&connection, None)] })),
+        ),
+        plain("keystore GET /connections"),
+        posted("keystore POST /connections/query", ids(&connection)),
+        posted("keystore POST /spaces/query", ids(&connection)),
+        posted(
+            "keystore POST /spaces",
+            Some(json!({ "spaces": [new_space(bob, None)] })),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_large_answer_waits_for_room() {
+    let lab = Lab::with(|config| config.answer_timeout = PATIENCE).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    fill(&lab, &ada).await;
+    let asked = large_answers(&lab, &ada, &bob).await;
+    let root = format!("http://{}", lab.server.address());
+    let described = Descriptions::of(&lab.http, &root).await;
+    for route in routes(&lab).await {
+        let (service, method, path) = parts(&route.name);
+        let operation = described.find(service, method, &format!("/v1{path}"));
+        if operation.unwrap().answers_with_a_list() && !SHORT.contains(&&*route.name) {
+            let is_asked = asked.iter().any(|(name, ..)| *name == route.name);
+            assert!(is_asked, "a route with a list, new here: {}", route.name);
+        }
+    }
+
+    // Eight answers that nobody reads are all that one network may have, and one more waits before everybody else.
+    let mut readers = Vec::new();
+    for _ in 0..8 {
+        readers.push(ask_for_cards(&lab, &ada).await.unwrap());
+    }
+    readers.push(send(&lab, ("vault", "GET", "/cards"), &ada.token, None).await);
+    settle(&lab, &bob).await;
+    let mut waiting = Vec::new();
+    for (name, path, body) in &asked {
+        let (service, method, _) = parts(name);
+        let bearer = match service {
+            "vault" => &ada.token,
+            _ => &ada.session,
+        };
+        waiting.push(send(&lab, (service, method, path), bearer, body.as_ref()).await);
+    }
+    settle(&lab, &bob).await;
+    for ((name, ..), stream) in asked.iter().zip(&waiting) {
+        let early = stream.try_read(&mut [0; 16]);
+        assert!(early.is_err(), "{name} did not wait: {early:?}");
+    }
+    drop(readers);
+    for ((name, ..), stream) in asked.iter().zip(&mut waiting) {
+        assert_eq!(status(stream).await, "200", "{name}");
+    }
+}
