@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
+use gloo_net::http::Headers;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -34,18 +35,21 @@ impl Fetch {
         let bearer = request.bearer.as_ref();
         let bearer = bearer.map(|bearer| Zeroizing::new(format!("Bearer {bearer}")));
         let body = request.body.as_deref();
-        let headers = [
+        let headers = Headers::new();
+        for (name, value) in [
             ("authorization", bearer.as_deref().map(String::as_str)),
             ("last-event-id", request.last_event_id.as_deref()),
             ("vouchsafe-device", request.device.as_deref()),
             ("content-type", body.map(|_| "application/json")),
-        ];
-        let headers =
-            headers.map(|(name, value)| (name, value.map_or(JsValue::UNDEFINED, JsValue::from)));
+        ] {
+            if let Some(value) = value {
+                headers.set(name, shown(value)?);
+            }
+        }
         let body = body.map_or(Ok(JsValue::UNDEFINED), to_js)?;
         let members = [
             ("method", request.method.as_str().into()),
-            ("headers", object(&headers)?.into()),
+            ("headers", headers.into_raw().into()),
             ("body", body),
         ];
         self.ask(&request.url, &members, abort).await
@@ -60,7 +64,7 @@ impl Fetch {
             ("referrerPolicy", "no-referrer".into()),
             ("signal", abort.signal().into()),
         ];
-        let init = object(&[members, &always[..]].concat())?;
+        let init = object(&[&always[..], members].concat())?;
         let fetch = match &self.0 {
             Some(own) => own.clone(),
             None => js::global_function("fetch").map_err(offline)?,
@@ -111,7 +115,8 @@ impl Transport for Fetch {
         let Ok(abort) = Abort::new() else {
             return false;
         };
-        let members = [("mode", "no-cors".into())];
+        // Without permission a page may only follow.
+        let members = [("mode", "no-cors".into()), ("redirect", "follow".into())];
         let look = pin!(self.ask(url, &members, &abort));
         let timer = pin!(self.watch(LOOK_MS));
         let Either::Left((Ok(answer), _)) = select(look, timer).await else {
@@ -136,6 +141,14 @@ impl Transport for Fetch {
     fn now(&self) -> i64 {
         js_sys::Date::now() as i64
     }
+}
+
+/// A value that a header takes. Tokens and events come from the services, and [`Headers`] panics at what is none.
+fn shown(value: &str) -> Result<&str> {
+    let is_shown = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let what =
+        || Error::ServerError("The service gave a token or an event's id that is none.".into());
+    is_shown.then_some(value).ok_or_else(what)
 }
 
 /// An object with these members, but for those that are `undefined`. It inherits nothing, as what a script has put into

@@ -90,10 +90,16 @@ impl<T: Transport> Services<T> {
     /// The services at these base URLs, for nobody yet. The Keystore's is proven at sign-in, and written as the URL
     /// Standard's serializer does.
     pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
+        let (vault, keystore) = (check_base(vault)?, check_base(keystore)?);
+        if vault == keystore {
+            return Err(Error::bad_input(
+                "`vault` and `keystore` are two addresses: each service has its own.",
+            ));
+        }
         Ok(Self {
             transport,
-            vault: check_base(vault)?,
-            keystore: check_base(keystore)?,
+            vault,
+            keystore,
             session: RefCell::new(None),
             token: RefCell::new(None),
             device: RefCell::new(None),

@@ -9,6 +9,8 @@ use crate::error::Result;
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// Reads nothing but the head of what [`Method::Get`] reads.
+    Head,
     /// Reads.
     Get,
     /// Acts.
@@ -24,6 +26,7 @@ impl Method {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Head => "HEAD",
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",

@@ -170,9 +170,7 @@ fn record() {
             let sent = person.http.sent.borrow();
             let request = sent
                 .iter()
-                .filter(|request| request.url.contains("/public-keys/"))
-                // The sign-up asked for that one.
-                .find(|request| !request.url.ends_with("/-"));
+                .find(|request| request.url.contains("/public-keys/"));
             let request = request.unwrap();
             let mut body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
             body["id"] = json!(request.url.rsplit('/').next().unwrap());

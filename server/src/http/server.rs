@@ -67,9 +67,8 @@ impl Server {
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
         let mut running = Running::new(stopping.clone());
-        let wrap = |router| layers::surround(wrap(router), cors, Arc::clone(&proxies));
         let router = match running.open(&config, &urls, wrap).await {
-            Ok(router) => router,
+            Ok(router) => layers::surround(router, cors, Arc::clone(&proxies)),
             Err(error) => {
                 stop.send_replace(true);
                 for db in &running.databases {
@@ -156,7 +155,7 @@ impl Running {
         }
     }
 
-    /// Opens the services and gives the routes of the process.
+    /// Opens the services and gives the routes of the process, without the layers around all of them.
     async fn open(
         &mut self,
         config: &Config,

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use vouchsafe::api::vault::events::EventKind;
-use vouchsafe::api::{Method, PageRequest, Response};
+use vouchsafe::api::{PageRequest, Response};
 use vouchsafe::{Error, Result};
 
 use crate::support::{
@@ -215,10 +215,9 @@ fn misled(world: &World) -> Vec<(&'static str, String, String)> {
     vec![
         ("vault", root.into(), keystore.clone()),
         ("vault", format!("{vault}/v1"), keystore.clone()),
-        ("vault", keystore.clone(), vault.clone()),
         ("keystore", vault.clone(), root.into()),
         ("keystore", vault.clone(), format!("{root}/dev")),
-        ("keystore", vault.clone(), vault),
+        ("keystore", keystore, vault),
     ]
 }
 
@@ -257,7 +256,7 @@ fn a_wrong_address_is_named_before_anything_is_made() {
                 let named = format!("`{option}` of open() ({address}): ");
                 assert!(error.to_string().starts_with(&named), "{error}");
                 let sent = http.sent.borrow();
-                assert!(sent.iter().all(|request| request.method == Method::Put));
+                assert!(sent.iter().all(|request| request.body.is_none()));
                 errors.push(error);
             }
             errors.remove(1)
@@ -303,6 +302,9 @@ fn a_wrong_address_is_named_before_anything_is_made() {
             assert_eq!(cause(&error), format!("status 403, type {PAGE}"));
         }
 
+        let (http, steps) = (Http::default(), vouchsafe::flows::Steps::default());
+        let twice = TestClient::new(http, Counting::default(), vault, vault, None, steps);
+        assert_eq!(twice.unwrap_err().code(), "bad_input");
         let client = client_of(&Http::default(), vault, keystore);
         client.check().await.unwrap();
         client.sign_up("new@example.org", PASSPHRASE).await.unwrap();

@@ -121,7 +121,7 @@ fn invitation_key(person: &crate::support::Person) -> Value {
     let sent = person.http.sent.borrow();
     let put = sent
         .iter()
-        .rfind(|request| request.url.contains("/public-keys/"));
+        .find(|request| request.url.contains("/public-keys/"));
     json!(put.unwrap().url.rsplit_once('/').unwrap().1)
 }
 

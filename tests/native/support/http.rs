@@ -201,6 +201,7 @@ impl Http {
 
     fn build(&self, request: &Request) -> reqwest::RequestBuilder {
         let method = match request.method {
+            Method::Head => reqwest::Method::HEAD,
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,

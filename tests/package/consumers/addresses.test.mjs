@@ -37,8 +37,8 @@ test("a wrong address is named, with the reason, before anything is made", async
     // Lets in what needs no permission, and so no call of an app.
     ["vault", await answering(t, page(SIMPLE)), hidden],
     ["vault", closed, "offline true %The service cannot be reached.* \\(TypeError: .*\\)"],
-    ["vault", keystore, "server_error false %There is no such service.* \\(Error: status 404, type application/json\\)"],
-    ["keystore", vault, "server_error false %There is no such service.* \\(Error: status 404, type application/json\\)"],
+    ["vault", keystore.replace(/\/keystore$/, ""), "server_error false %There is no such service.* \\(Error: status 404, type application/json\\)"],
+    ["keystore", vault.replace(/vault$/, "other"), "server_error false %There is no such service.* \\(Error: status 404, type application/json\\)"],
     [
       "vault",
       await answering(t, ({ method }, response) => response.writeHead(method === "OPTIONS" ? 204 : 302, { location: vault, ...ALL })),

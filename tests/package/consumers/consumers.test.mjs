@@ -87,7 +87,7 @@ test("node: an app's own fetch, redirects, timers", async (t) => {
     "VouchsafeError offline: Object",
     "VouchsafeError offline: TypeError",
     "VouchsafeError offline: TypeError",
-    "string cards manual, string credentials manual, string public-keys manual, string sign-up manual, string tokens manual",
+    "string cards manual, string jwks manual, string openapi.json manual, string sign-up manual, string tokens manual",
     "server_error false status 302, type ",
     "0 timers",
     "4 requests",

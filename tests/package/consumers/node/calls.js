@@ -57,9 +57,8 @@ const answer = (status, text) => {
   const body = { getReader: () => ({ read: async () => ({ value: pieces[0], done: !pieces.shift() }) }) };
   return { status, headers: new Headers({ "content-type": "application/json" }), body };
 };
-const refused = JSON.stringify({ error: { code: "session_expired", message: "x" } });
 let requests = 0;
-const standIn = async () => ((requests += 1) % 2 ? answer(503, "") : answer(401, refused));
+const standIn = async () => answer((requests += 1) % 2 ? 503 : 200, "{}");
 const faked = await Vouchsafe.open({ ...services, fetch: standIn });
 const { setTimeout: real, queueMicrotask } = globalThis;
 globalThis.setTimeout = globalThis.queueMicrotask = () => ({ unref() {}, refresh() {} });
