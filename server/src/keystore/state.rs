@@ -31,7 +31,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0006_proofs.sql"),
     include_str!("migrations/0007_bounds.sql"),
     include_str!("migrations/0008_spaces.sql"),
-    include_str!("migrations/0010_owner.sql"),
+    include_str!("migrations/0009_owner.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
