@@ -14,7 +14,7 @@ use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{ApiError, Code, Result};
+use super::error::{ApiError, Result};
 use super::limits::CallerAddress;
 use super::sizes::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
 
@@ -130,32 +130,29 @@ struct Places {
 impl Places {
     /// Waits for room for a body of this size.
     async fn take_for_body(&self, bytes: usize) -> Result<()> {
-        let place = match bytes <= MAX_SMALL_BYTES {
-            true => Place::take(vec![Arc::clone(&self.own.bodies)], bytes).await?,
-            false => {
-                let networks = self.networks.networks();
-                self.rooms.bodies.take(networks, bytes).await?
-            }
-        };
-        Self::put(&self.body, place);
-        Ok(())
+        let (own, room) = (&self.own.bodies, &self.rooms.bodies);
+        self.take(own, room, bytes, &self.body).await
     }
 
     /// Waits for room for an answer of this size.
     async fn take_for_answer(&self, bytes: usize) -> Result<()> {
-        let place = match bytes <= MAX_SMALL_BYTES {
-            true => Place::take(vec![Arc::clone(&self.own.answers)], bytes).await?,
-            false => {
-                let networks = self.networks.networks();
-                self.rooms.answers.take(networks, bytes).await?
-            }
-        };
-        Self::put(&self.answer, place);
-        Ok(())
+        let (own, room) = (&self.own.answers, &self.rooms.answers);
+        self.take(own, room, bytes, &self.answer).await
     }
 
-    fn put(of: &Mutex<Option<Place>>, place: Place) {
-        *of.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    async fn take(
+        &self,
+        own: &Arc<Semaphore>,
+        room: &Room,
+        bytes: usize,
+        taken: &Mutex<Option<Place>>,
+    ) -> Result<()> {
+        let place = match bytes <= MAX_SMALL_BYTES {
+            true => Place::take(vec![Arc::clone(own)], bytes).await?,
+            false => room.take(self.networks.networks(), bytes).await?,
+        };
+        *taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        Ok(())
     }
 }
 
@@ -163,8 +160,8 @@ impl Places {
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit(pub(crate) usize);
 
-/// Gives each request its networks' and its connection's parts of the rooms, and holds the place of its body until it is answered, and that of
-/// its answer until it is sent.
+/// Gives each request its networks' and its connection's parts of the rooms, and holds the place of its body until it is
+/// answered, and that of its answer until it is sent.
 pub(crate) async fn enter(
     rooms: Arc<Rooms>,
     address: CallerAddress,
@@ -220,9 +217,9 @@ impl<S: Send + Sync, const BYTES: usize> FromRequestParts<S> for AnswerRoom<BYTE
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let places = parts.extensions.get::<Arc<Places>>().cloned();
-        let places = places.ok_or(Code::ServerError)?;
-        places.take_for_answer(BYTES).await?;
+        if let Some(places) = parts.extensions.get::<Arc<Places>>().cloned() {
+            places.take_for_answer(BYTES).await?;
+        }
         Ok(Self)
     }
 }

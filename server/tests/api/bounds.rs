@@ -333,10 +333,7 @@ async fn http2_stalls(limit: Duration) {
 
 #[tokio::test]
 async fn answers_that_are_taken_too_slowly_end() {
-    with_time_out(answer_taken_slowly).await;
-}
-
-async fn answer_taken_slowly(limit: Duration) {
+    let limit = Duration::from_secs(1);
     let lab = Lab::with(|config| config.answer_timeout = limit).await;
     let ada = lab.sign_up("ada").await;
     fill(&lab, &ada).await;
@@ -347,12 +344,12 @@ async fn answer_taken_slowly(limit: Duration) {
         .write_all(&[PREFACE, &settings, &cards].concat())
         .await
         .unwrap();
-    // The windows of the stream and of the connection grow by 8 KiB each time (section 6.9): within each time-out something
-    // is taken, and less than a fifth of a megabyte.
+    // The windows of the stream and of the connection grow by 64 KiB four times within each time-out (section 6.9): something
+    // is taken all the time, and too little. A machine that is slow at this takes even less.
     let (mut from, mut to) = stream.into_split();
-    let more = [1, 0].map(|of| frame(8, 0, of, &(8u32 << 10).to_be_bytes()));
+    let more = [1, 0].map(|of| frame(8, 0, of, &(64u32 << 10).to_be_bytes()));
     let trickling = async {
-        let mut pace = tokio::time::interval(limit / 20);
+        let mut pace = tokio::time::interval(limit / 4);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while to.write_all(&more.concat()).await.is_ok() {
             pace.tick().await;
@@ -368,7 +365,7 @@ async fn answer_taken_slowly(limit: Duration) {
         "of 7.5 MiB {} bytes were taken when it was ended",
         got.len()
     );
-    assert!((8 << 10..4 << 20).contains(&got.len()), "{}", got.len());
+    assert!((64 << 10..2 << 20).contains(&got.len()), "{}", got.len());
 }
 
 #[tokio::test]
