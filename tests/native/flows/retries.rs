@@ -337,7 +337,7 @@ fn the_event_stream_comes_back_with_growing_waits() {
             let person = world.person(&format!("person-{count}")).await;
             person.card().await;
             person.http.tamper(move |request, mut response| {
-                if request.url.ends_with("/events") {
+                if request.url.contains("/events") {
                     response.status = 429;
                     response.retry_after = retry_after;
                 }

@@ -192,7 +192,7 @@ fn a_page_is_no_stream_of_events() {
         let alice = world.person("alice").await;
         alice.card().await;
         alice.http.tamper(|request, mut response| {
-            if request.url.ends_with("/events") {
+            if request.url.contains("/events") {
                 response.content_type = PAGE.into();
             }
             response

@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 48] = [
+const NO_SECRETS: [(&str, &str); 49] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -89,6 +89,10 @@ const NO_SECRETS: [(&str, &str); 48] = [
     (
         "ShareContent.card",
         "a `CardContent`, which is wiped, or a borrow of one",
+    ),
+    (
+        "Registration.passphrase",
+        "borrowed from the flow, which wipes it",
     ),
     ("ShareContent.dek", "a thumbprint"),
     ("ShareInput.card", "an id"),
