@@ -123,7 +123,7 @@ impl Transport for Fetch {
             return false;
         };
         // What is not shown has no status.
-        get(&answer, "status").is_ok_and(|status| status == JsValue::from(0))
+        get(&answer, "status").is_ok_and(|status| status.as_f64() == Some(0.0))
     }
 
     async fn sleep(&self, millis: u32) {

@@ -263,17 +263,10 @@ async fn a_service_that_is_away_is_offline() {
     let cause = error.cause().unwrap().downcast_ref::<JsValue>().unwrap();
     assert!(cause.has_type::<js_sys::TypeError>(), "{cause:?}");
 
-    // The Vault alone is away: what needs only the Keystore works, the rest says so.
+    // The Vault alone is away: nothing is made.
     let half = client_of(away, keystore());
-    let session = half
-        .sign_up(&new_email("alice"), PASSPHRASE)
-        .await
-        .unwrap()
-        .session;
-    let error = session.create_card(passport()).await.unwrap_err();
-    assert_eq!(
-        error.code(),
-        "bad_input",
-        "the Keystore makes no token for an unknown Vault"
-    );
+    let email = new_email("alice");
+    let error = half.sign_up(&email, PASSPHRASE).await.map(drop);
+    assert_eq!(error.unwrap_err().code(), "offline");
+    client().sign_up(&email, PASSPHRASE).await.unwrap();
 }

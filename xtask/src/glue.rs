@@ -45,8 +45,12 @@ impl Glue {
         function.push_str(&format!(
             "
 /** @param {{WebAssembly.Module | BufferSource}} module */
-const init = (module) =>
-    WebAssembly.instantiate(module, __wbg_get_imports()).then((made) => __wbg_finalize_init(made.instance ?? made, module));
+const init = async (module) => {{
+    if (wasm) return wasm;
+    const made = await WebAssembly.instantiate(module, __wbg_get_imports());
+    // Two entries of the package share these bindings: objects of the first must not meet the memory of the second.
+    return wasm ?? __wbg_finalize_init(made.instance ?? made, module);
+}};
 return {{ {names} }};
 }}"
         ));

@@ -16,6 +16,13 @@ pub(crate) struct Process {
     pub(crate) address: String,
 }
 
+/// Takes away what is for the tests, and of which the server would say that it knows no such option.
+fn without_samples(command: &mut Command) {
+    command
+        .env_remove("VOUCHSAFE_SAMPLE")
+        .env_remove("VOUCHSAFE_THOROUGH");
+}
+
 /// The binary with its data in a folder.
 pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe-server"));
@@ -24,6 +31,7 @@ pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
         .arg("--data")
         .arg(data)
         .env("VOUCHSAFE_LOG", "off");
+    without_samples(&mut command);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -224,7 +232,9 @@ async fn connections_have_the_files_that_they_need() {
     let data = tempfile::tempdir().unwrap();
     for (limit, said) in [("-Sn 200", None), ("-n 200", Some("connections=100"))] {
         let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        without_samples(&mut command);
+        let mut child = command
             .args(["-c", &script, env!("CARGO_BIN_EXE_vouchsafe-server")])
             .args(["--listen", "127.0.0.1:0", "--max-connections", "300"])
             .arg("--data")
