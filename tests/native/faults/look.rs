@@ -22,7 +22,7 @@ const NEVER: [&str; 4] = [
 /// is done on a copy.
 pub async fn look(stage: &Stage, flow: Flow, props: &Props) -> String {
     stage.mails_are_sent().await;
-    let stage = &stage.copy();
+    let stage = &stage.copy().await;
     let mut lines = Vec::new();
     let mut seats = Vec::new();
     for email in flow.people() {

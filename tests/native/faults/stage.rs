@@ -70,8 +70,22 @@ impl Stage {
     }
 
     /// The same data once more, with a server in this process. Nothing may be writing.
-    pub fn copy(&self) -> Self {
-        Self::here(Some(self.data()), Rc::clone(&self.keys))
+    pub async fn copy(&self) -> Self {
+        // While somebody reads, nothing of the write-ahead logs is given up: a log that is emptied between its copy and its
+        // database's would be missing.
+        let mut readers = Vec::new();
+        for service in ["vault", "keystore"] {
+            let mut reader = self.database(service).await;
+            for statement in ["BEGIN", "SELECT COUNT(*) FROM sqlite_schema"] {
+                sqlx::query(statement).execute(&mut reader).await.unwrap();
+            }
+            readers.push(reader);
+        }
+        let copy = Self::here(Some(self.data()), Rc::clone(&self.keys));
+        for reader in readers {
+            reader.close().await.unwrap();
+        }
+        copy
     }
 
     /// Starts the program, again after [`Stage::kill`], and waits until it listens.
