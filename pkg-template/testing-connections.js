@@ -8,6 +8,8 @@ import { DIGITS, end, makeText, world } from "./testing-world.js";
 /** @typedef {import("./testing-world.js").Connection} Connection */
 
 const GROUPS = 12;
+/** The most digits of a safety number that may be wrong by a typing error. */
+const MAX_SLIPS = 6;
 
 /** @param {Account} account */
 export function ofPerson(account) {
@@ -101,7 +103,10 @@ export function connectionOf(account, connection) {
 export function markVerified(account, id, typed) {
   const connection = find(account, id);
   const { own } = usable(account, connection);
-  if (parseSafetyNumber(typed) !== safetyNumber(connection).replaceAll(" ", "")) fail("safety_number_mismatch");
+  const number = safetyNumber(connection).replaceAll(" ", "");
+  const wrong = [...parseSafetyNumber(typed)].filter((digit, at) => digit !== number[at]).length;
+  if (wrong > MAX_SLIPS) fail("safety_number_mismatch");
+  if (wrong > 0) fail("bad_input", "A few digits are not as they should be: check the number for typing errors.");
   own.verifiedBy ??= "safetyNumber";
   return connectionOf(account, connection);
 }

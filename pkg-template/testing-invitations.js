@@ -69,7 +69,7 @@ export function invitationOf(account, pages, invitation) {
   const state = invitation.cancelled ? "cancelled" : stateOf(invitation);
   const handed = delivery === "link" && state === "pending" && pages.link !== undefined;
   const link = handed ? `${pages.link}#vouchsafe=1.l.${id}.${account.key}.${secret}` : null;
-  return { id, delivery, state, email, name, link, createdAt, expiresAt };
+  return { id, delivery, state, reason: null, email, name, link, createdAt, expiresAt };
 }
 
 /** @param {Account} account */
