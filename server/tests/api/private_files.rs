@@ -7,8 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::common::*;
-use crate::processes::command;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use crate::processes::{command, logged_until_listening};
 use vouchsafe_server::{Config, Server, backup};
 
 /// Every file and folder, with its mode.
@@ -68,18 +67,8 @@ async fn what_others_can_read_is_complained_about() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let start = async || {
-        let mut child = command(&["--listen", "127.0.0.1:0"], &data)
-            .env("VOUCHSAFE_LOG", "warn")
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listening = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        assert!(listening.unwrap().unwrap().is_some());
-        child.kill().await.unwrap();
-        let mut log = String::new();
-        let mut stderr = child.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).await.unwrap();
-        log
+        let mut command = command(&["--listen", "127.0.0.1:0"], &data);
+        logged_until_listening(command.env("VOUCHSAFE_LOG", "warn")).await
     };
     assert_eq!(
         start().await,

@@ -39,6 +39,19 @@ pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
     command
 }
 
+/// The lines that a server logs until it listens. Then it is killed.
+pub(crate) async fn logged_until_listening(command: &mut Command) -> String {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let listening = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+    assert!(listening.unwrap().unwrap().is_some());
+    child.kill().await.unwrap();
+    let mut log = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut log).await.unwrap();
+    log
+}
+
 impl Process {
     pub(crate) async fn start(arguments: &[&str], data: &Path) -> Self {
         Self::run(command(arguments, data)).await
@@ -234,7 +247,7 @@ async fn connections_have_the_files_that_they_need() {
         let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         without_samples(&mut command);
-        let mut child = command
+        command
             .args(["-c", &script, env!("CARGO_BIN_EXE_vouchsafe-server")])
             .args(["--listen", "127.0.0.1:0", "--max-connections", "300"])
             .arg("--data")
@@ -242,16 +255,8 @@ async fn connections_have_the_files_that_they_need() {
             .env("VOUCHSAFE_LOG", "warn")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listening = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        assert!(listening.unwrap().unwrap().is_some());
-        child.kill().await.unwrap();
-        let mut log = String::new();
-        let mut stderr = child.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).await.unwrap();
+            .kill_on_drop(true);
+        let log = logged_until_listening(&mut command).await;
         assert_eq!(log.is_empty(), said.is_none(), "{log}");
         assert!(log.contains(said.unwrap_or_default()), "{log}");
     }

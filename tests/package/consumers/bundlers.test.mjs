@@ -64,14 +64,14 @@ const frameworks = {
   },
 
   async "bun build"(t) {
-    if (!BUN) return t.skip();
+    if (!BUN) return t.skip("npm has none for this machine");
     const folder = await project(t, "esbuild");
     await run(BUN, ["build", "./main.js", "--outdir", "dist/assets", "--minify"], folder);
     await works(t, await serve(t, join(folder, "dist")));
   },
 
   async "deno bundle"(t) {
-    if (!DENO) return t.skip();
+    if (!DENO) return t.skip("npm has none for this machine");
     const folder = await project(t, "esbuild");
     await run(DENO, ["bundle", "--platform", "browser", "--minify", "--output", "dist/assets/main.js", "main.js"], folder);
     await works(t, await serve(t, join(folder, "dist")));

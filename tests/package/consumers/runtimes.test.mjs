@@ -28,20 +28,20 @@ for (const [name, node] of Object.entries(nodes)) {
 
 const others = {
   async deno(t) {
-    if (!DENO) return t.skip();
+    if (!DENO) return t.skip("npm has none for this machine");
     const folder = await project(t, "node");
     const options = ["run", "--allow-net", "--allow-read", "--node-modules-dir=manual"];
     for (const file of ["main.js", "external.js"]) assert.equal(await run(DENO, [...options, file, ...services], folder), `${SEEN}\n`);
   },
 
   async bun(t) {
-    if (!BUN) return t.skip();
+    if (!BUN) return t.skip("npm has none for this machine");
     const folder = await project(t, "node");
     for (const file of ["main.js", "external.js"]) assert.equal(await run(BUN, [file, ...services], folder), `${SEEN}\n`);
   },
 
   async workerd(t) {
-    if (!WORKERD) return t.skip();
+    if (!WORKERD) return t.skip("npm has none for this machine");
     const folder = await project(t, "workerd");
     const external = "--external:*.wasm";
     await run(join(tools(), "node_modules/.bin/esbuild"), ["worker.js", "--bundle", "--format=esm", external, "--outfile=bundle.js"], folder);
