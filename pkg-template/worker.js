@@ -52,6 +52,7 @@ export function workWith({ module, glue, bytes }, option, file) {
   const run = async (task, signal) => {
     if (typeof option === "function") return fromFile(task, signal);
     const ways = isMissing ? [fromScript] : [fromFile, fromScript];
+    /** @type {Error | undefined} */
     let failure;
     for (const way of typeof Worker !== "undefined" || threads() ? ways : []) {
       try {
@@ -60,7 +61,7 @@ export function workWith({ module, glue, bytes }, option, file) {
         return result;
       } catch (error) {
         if (!isVouchsafeError(error, "worker_unavailable")) throw error;
-        failure ??= error;
+        if (!failure || (!explains(failure) && explains(error))) failure = error;
       }
     }
     // A page must not stand still. Elsewhere nobody waits for the thread.
@@ -125,6 +126,13 @@ function read(answer) {
   if (ok) return ok;
   throw toError(error);
 }
+
+/**
+ * Whether the worker's own words are in it. That a file is missing says less.
+ *
+ * @param {Error} error
+ */
+const explains = (error) => error.message.startsWith("The worker failed");
 
 /**
  * @param {string} [reason] The worker's own words.

@@ -26,7 +26,7 @@ export function useBrowser({ args = [] } = {}) {
 }
 
 /** The browser's messages about a connection that was cut. */
-const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)/;
+const BROKEN = /net::ERR_(INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|PROXY_CONNECTION_FAILED|EMPTY_RESPONSE)/;
 
 /**
  * A device: a browser context, whose tabs are people. What goes wrong in any of its pages fails the test, but for connections

@@ -45,15 +45,16 @@ impl Glue {
         function.push_str(&format!(
             "
 /** @param {{WebAssembly.Module | BufferSource}} module */
-const init = async (module) => {{
-    if (wasm) return wasm;
-    const made = await WebAssembly.instantiate(module, __wbg_get_imports());
-    // Two entries of the package share these bindings: objects of the first must not meet the memory of the second.
-    return wasm ?? __wbg_finalize_init(made.instance ?? made, module);
-}};
+const init = (module) =>
+    wasm
+        ? Promise.resolve(wasm)
+        // Two entries of the package share these bindings: objects of the first must not meet the memory of the second.
+        : WebAssembly.instantiate(module, __wbg_get_imports()).then((made) => wasm ?? __wbg_finalize_init(made.instance ?? made, module));
 return {{ {names} }};
 }}"
         ));
+        // Bundlers rewrite it for pages that need that, such as Angular's, with a function of their own outside of this one.
+        ensure!(!function.contains("async "), changed);
         Ok(Self { function, classes })
     }
 
@@ -131,6 +132,8 @@ mod tests {
             script.replace("initSync", "init"),
             script.replace("export function", "export const"),
             format!("import a from 'a';\n{script}"),
+            script.replace("export function", "export async function"),
+            script.replace("let wasm", "const a = async () => {};\nlet wasm"),
         ] {
             assert!(Glue::of(&other).is_err(), "{other}");
         }

@@ -41,13 +41,26 @@ test("a page that forbids workers is told so, and not frozen", async (t) => {
   }
 });
 
-test("without the worker's file the worker is made from what is loaded, where the policy allows that", async (t) => {
+/** A page without the worker's file, which a bundler wrote in its own way. */
+async function bundledAlone(t, ...args) {
   const folder = await project(t, "consumers/rollup", "consumers/shared");
-  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/assets/main.js"], folder);
-  const allowing = POLICY.replace("worker-src 'self'", "worker-src 'self' blob:");
-  assert.equal((await open(t, await serve(t, join(folder, "dist"), under(allowing)))).seen, SEEN);
-  const said = await failure(t, await serve(t, join(folder, "dist"), under(POLICY)));
+  await build("esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/assets/main.js", ...args], folder);
+  return join(folder, "dist");
+}
+const withBlob = under(POLICY.replace("worker-src 'self'", "worker-src 'self' blob:"));
+
+test("without the worker's file the worker is made from what is loaded, where the policy allows that", async (t) => {
+  const folder = await bundledAlone(t);
+  assert.equal((await open(t, await serve(t, folder, withBlob))).seen, SEEN);
+  const said = await failure(t, await serve(t, folder, under(POLICY)));
   assert.match(said, /^VouchsafeError worker_unavailable: The worker could not be started\. .*blob:.*vouchsafe-worker\.js/);
+});
+
+test("a bundler that writes for old browsers leaves what the worker is made of whole, or the reason is told", async (t) => {
+  assert.equal((await open(t, await serve(t, await bundledAlone(t, "--target=es2016"), withBlob))).seen, SEEN);
+  // Each function calls one of the bundler's, which a worker does not have.
+  const said = await failure(t, await serve(t, await bundledAlone(t, "--keep-names"), withBlob));
+  assert.match(said, /^VouchsafeError worker_unavailable: The worker failed \(.*ReferenceError.*vouchsafe-worker\.js/);
 });
 
 test("a worker's file of another version is told from one that is missing", async (t) => {
