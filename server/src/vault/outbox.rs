@@ -169,9 +169,11 @@ impl Vault {
         }
         let due: Vec<DueMail> = sqlx::query_as(
             "SELECT id, kind, account, recipient, named, seed, expires_at, attempts, next_at FROM outbox \
-             WHERE next_at <= $1 ORDER BY attempts, next_at LIMIT $2",
+             WHERE next_at <= $1 OR next_at > $2 ORDER BY attempts, next_at LIMIT $3",
         )
         .bind(self.clock.now())
+        // No wait is longer: such a time was set while the clock was ahead.
+        .bind(self.clock.now() + MAX_RETRY_WAIT_MS.max(LEASE_MS))
         .bind(MAX_DUE)
         .fetch_all(&self.db.read)
         .await?;
