@@ -96,7 +96,8 @@ impl Vault {
     pub(super) async fn erase_expired(&self, now: i64) -> Result<()> {
         let shares = Erasure {
             find: "SELECT id, size FROM shares WHERE size > 0 AND expires_at <= $1",
-            erase: "UPDATE shares SET share = '', size = 0 WHERE expires_at <= $1 AND id IN",
+            erase: "UPDATE shares SET share = '', size = 0, read_edition = NULL, read_at = NULL \
+                    WHERE expires_at <= $1 AND id IN",
             of: One::Time(now),
         };
         shares.run(self, ERASING).await
@@ -122,7 +123,7 @@ impl Vault {
         let shares = Erasure {
             find: "SELECT id, size FROM shares WHERE connection_id = $1 AND deleted_at IS NULL",
             // The time of the end is that of the connection.
-            erase: "UPDATE shares SET share = '', size = 0, deleted_at = \
+            erase: "UPDATE shares SET share = '', size = 0, read_edition = NULL, read_at = NULL, deleted_at = \
                     (SELECT ended_at FROM connections WHERE id = $1) WHERE connection_id = $1 AND id IN",
             of: One::Id(connection),
         };

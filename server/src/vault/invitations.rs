@@ -310,7 +310,8 @@ pub(super) async fn create(
         };
         vault.add_mail(&mut tx, &mail).await?;
     }
-    tx.commit().await?;
+    let change = Change::new(&caller.account, Kind::Invitation, id.as_str());
+    vault.record(tx, vec![change]).await?;
     vault.mail_waits.notify_one();
     let made = Invitation {
         id,

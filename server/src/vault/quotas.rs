@@ -79,6 +79,12 @@ impl Vault {
         hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
     }
 
+    /// After a share got another ciphertext.
+    pub(super) async fn hold_bytes(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let (cards, shares) = (cards(tx, account).await?, shares(tx, account).await?);
+        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+    }
+
     /// After an invitation was made. Each may become a connection, so that it needs room for one.
     pub(super) async fn hold_invitations(&self, tx: &mut Tx, inviter: &str) -> Result<()> {
         let sql = "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND state = 'pending'";

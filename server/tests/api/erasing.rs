@@ -119,7 +119,7 @@ async fn a_sweep_ends_what_was_cut() {
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let (first, second) = (lab.connect(&ada, &bob).await, lab.connect(&bob, &ada).await);
     let (invitation, _) = lab.invite(&ada).await;
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     let path = format!("/cards/{}", v7());
     assert_eq!(lab.vault(&ada.token, "PUT", &path, Some(body)).await.0, 201);
     let pool = writable(&lab.vault_db).await;

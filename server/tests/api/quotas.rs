@@ -17,7 +17,7 @@ fn assert_exceeded(answer: &Answer, quota: &str) {
 }
 
 async fn put_card(lab: &Lab, person: &Person, id: &str, card: &str, version: i64) -> Answer {
-    let body = Some(json!({ "card": card, "version": version }));
+    let body = Some(json!({ "card": card, "version": version, "unsettled": false }));
     lab.vault(&person.token, "PUT", &format!("/cards/{id}"), body)
         .await
 }
@@ -287,7 +287,7 @@ async fn new_records_of_a_day() {
     // What was made is deleted, so that there is never more than may be.
     for may in [true, true, false] {
         let card = format!("/cards/{}", v7());
-        let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+        let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
         let made = vault("PUT", card.clone(), body.clone()).await;
         if may {
             assert_eq!(made.0, 201);
@@ -332,7 +332,7 @@ async fn new_records_of_a_day() {
         lab.keystore(session, "DELETE", &path, None).await;
     }
     lab.pass(DAY);
-    let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+    let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
     let path = format!("/cards/{}", v7());
     let made = lab.vault(&lab.token(&ada).await, "PUT", &path, body).await;
     assert_eq!(made.0, 201);

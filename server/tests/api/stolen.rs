@@ -157,7 +157,7 @@ impl Thief {
         let mail = mail_invitation(&key, "carol@example.org", lab.now() + DAY);
         let note = json!({ "key": jwe("key"), "note": jwe("note") });
         let spaces = json!({ "spaces": [new_space(&bob, None)] });
-        let card = json!({ "card": jwe("card"), "version": 0 });
+        let card = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
         let id = v7();
         for (service, method, path, body) in [
             ("vault", "PUT", format!("/invitations/{id}"), mail),

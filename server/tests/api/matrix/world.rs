@@ -47,8 +47,13 @@ impl Target {
         self.space["id"].as_str().unwrap()
     }
 
+    /// The body that asks about the card whose share the space is of.
+    pub(crate) fn tags(&self) -> Value {
+        json!({ "tags": [self.space["tag"]] })
+    }
+
     /// The ids by which the records would be known in an answer, and a name for each.
-    pub(crate) fn ids(&self) -> [(&'static str, &str); 8] {
+    pub(crate) fn ids(&self) -> [(&'static str, &str); 10] {
         [
             ("card", &self.card),
             ("key", &self.key),
@@ -57,6 +62,8 @@ impl Target {
             ("connection", &self.connection),
             ("share", &self.share),
             ("space", self.space_id()),
+            ("share of the space", self.space["share"].as_str().unwrap()),
+            ("tag", self.space["tag"].as_str().unwrap()),
             ("note", &self.note),
         ]
     }
@@ -223,7 +230,7 @@ async fn records(lab: &Lab, ada: &Caller, with: &Caller) -> Target {
         let (status, answer) = lab.call(method, &url, Some(bearer), Some(body)).await;
         assert!(status < 300, "{path}: {answer}");
     };
-    let card = json!({ "card": jwe("card"), "version": 0 });
+    let card = json!({ "card": jwe("card"), "version": 0, "unsettled": true });
     made("vault", "PUT", format!("/cards/{}", target.card), card).await;
     let (key, body) = (&target.key, &target.key_body);
     made("vault", "PUT", format!("/public-keys/{key}"), body.clone()).await;
