@@ -416,6 +416,6 @@ async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
 async fn every_write_can_be_repeated() {
     let afterwards = repeat_everything(false).await;
     let at_once = repeat_everything(true).await;
-    assert_eq!(afterwards["vault events"], 12);
+    assert_eq!(afterwards["vault events"], 21);
     assert_eq!(afterwards, at_once, "the effects are the same");
 }
