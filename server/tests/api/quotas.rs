@@ -1,6 +1,7 @@
 //! What one account may have, and what it is told beyond that.
 
 use crate::common::*;
+use crate::links::Made;
 use serde_json::{Value, json};
 use vouchsafe_server::Quotas;
 
@@ -71,6 +72,8 @@ async fn bytes_of_cards_and_shares() {
     let over = put_card(&lab, &ada, &v7(), &jwe("card"), 0).await;
     assert_exceeded(&over, "bytes");
     assert_eq!(share(&lab, &ada, &new(None)).await["quota"], "bytes");
+    let link = Made::new(&lab, None);
+    assert_exceeded(&link.put(&lab, &ada).await, "bytes");
     // The recipient pays nothing.
     assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
     let id = shared["id"].as_str().unwrap();
