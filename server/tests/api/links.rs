@@ -37,7 +37,7 @@ impl Made {
             .await
     }
 
-    async fn make(lab: &Lab, owner: &Person, most: Option<i64>) -> Self {
+    pub(crate) async fn make(lab: &Lab, owner: &Person, most: Option<i64>) -> Self {
         let link = Self::new(lab, most);
         assert_eq!(link.put(lab, owner).await.0, 201);
         link
@@ -56,11 +56,11 @@ impl Made {
         lab.call("POST", &url, None, Some(body)).await
     }
 
-    async fn open(&self, lab: &Lab) -> Answer {
+    pub(crate) async fn open(&self, lab: &Lab) -> Answer {
         self.ask(lab, "open", self.open_body()).await
     }
 
-    async fn read(&self, lab: &Lab, read: &str) -> Answer {
+    pub(crate) async fn read(&self, lab: &Lab, read: &str) -> Answer {
         self.ask(lab, "read", self.read_body(read)).await
     }
 
@@ -364,4 +364,26 @@ async fn a_link_gets_new_editions() {
     );
     let found = query(&bob).await;
     assert_eq!(found[0]["error"], found[1]["error"]);
+}
+
+#[tokio::test]
+async fn a_network_asks_so_often_for_a_link() {
+    let lab = Lab::new().await;
+    let ada = lab.sign_up("ada").await;
+    let [link, other] = [
+        Made::make(&lab, &ada, None).await,
+        Made::make(&lab, &ada, None).await,
+    ];
+    let wrong = json!({ "openingToken": random(16) });
+    for _ in 0..30 {
+        assert_eq!(link.ask(&lab, "open", wrong.clone()).await.0, 404);
+    }
+    assert_eq!(code(&link.open(&lab).await), (429, "rate_limited"));
+    assert_eq!(other.open(&lab).await.0, 200);
+    for n in 0..31 {
+        let status = link.read(&lab, &random(16)).await.0;
+        assert_eq!(status, if n < 30 { 200 } else { 429 });
+    }
+    lab.pass(5 * 60 * 1000);
+    assert_eq!(link.open(&lab).await.0, 200);
 }

@@ -74,6 +74,12 @@ async fn bytes_of_cards_and_shares() {
     assert_eq!(share(&lab, &ada, &new(None)).await["quota"], "bytes");
     let link = Made::new(&lab, None);
     assert_exceeded(&link.put(&lab, &ada).await, "bytes");
+    let edition = json!({
+        "id": shared["id"], "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe(&"x".repeat(200)),
+    });
+    let body = Some(json!({ "editions": [edition] }));
+    let (_, made) = lab.vault(&ada.token, "PUT", "/shares", body).await;
+    assert_eq!(made["results"][0]["error"]["quota"], "bytes");
     // The recipient pays nothing.
     assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
     let id = shared["id"].as_str().unwrap();
