@@ -7,7 +7,6 @@ CREATE TABLE links (
     reading TEXT NOT NULL,
     passphrase BIGINT NOT NULL,
     edition BIGINT NOT NULL,
-    share TEXT NOT NULL,
     size BIGINT NOT NULL,
     max_reads BIGINT,
     reads BIGINT NOT NULL DEFAULT 0,
@@ -16,7 +15,8 @@ CREATE TABLE links (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    deleted_at BIGINT
+    deleted_at BIGINT,
+    share TEXT NOT NULL
 );
 
 CREATE INDEX links_by_time ON links (account, created_at, id) WHERE deleted_at IS NULL;
