@@ -1,6 +1,7 @@
 //! Extractors for handlers: strict JSON, ids in paths, page queries.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -11,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base64url::{base64url, from_base64url};
+use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::room::make_room;
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_WRITES};
 use crate::http::values::Id;
 
 /// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
@@ -107,13 +110,42 @@ impl Ids {
     }
 }
 
-/// Refuses a list in which an id stands twice.
-pub(crate) fn refuse_doubled<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Result<()> {
+/// Whether no value stands twice in a list.
+pub(crate) fn is_each_once<'a, T: Eq + Hash + 'a>(values: impl IntoIterator<Item = &'a T>) -> bool {
     let mut seen = HashSet::new();
-    match ids.into_iter().all(|id| seen.insert(id)) {
+    values.into_iter().all(|value| seen.insert(value))
+}
+
+/// Refuses a list in which an id stands twice.
+fn refuse_doubled<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Result<()> {
+    match is_each_once(ids) {
         true => Ok(()),
         false => Err(ApiError::bad_input("Name each id once.")),
     }
+}
+
+/// Refuses a request for several writes that has none, too many, or two of one id. `what` is written, in the plural.
+pub(crate) fn check_writes<'a>(
+    what: &str,
+    ids: impl ExactSizeIterator<Item = &'a Id>,
+) -> Result<()> {
+    if !(1..=MAX_WRITES).contains(&ids.len()) {
+        return Err(ApiError::bad_input(format!(
+            "Send 1 to {MAX_WRITES} {what} at once."
+        )));
+    }
+    refuse_doubled(ids)
+}
+
+/// How many records of these sizes, in this order, fit into one answer: one does in any case.
+pub(crate) fn fitting(sizes: impl IntoIterator<Item = i64>) -> usize {
+    let sums = sizes.into_iter().scan(0, |sum: &mut i64, size| {
+        *sum = sum.saturating_add(size);
+        Some(*sum)
+    });
+    sums.take_while(|sum| usize::try_from(*sum).is_ok_and(|sum| sum <= MAX_ANSWER_BYTES))
+        .count()
+        .max(1)
 }
 
 /// The refusal of an `expiresAt` that lies in the past.
@@ -121,6 +153,22 @@ pub(crate) fn over_already() -> ApiError {
     ApiError::bad_input(
         "Check this device's clock: `expiresAt` is over already by the server's clock.",
     )
+}
+
+/// The longest time that an invitation or a link may be open.
+const MAX_OPEN_MS: i64 = 90 * DAY;
+
+/// Refuses an end that has passed, or that is too far away: both give or take a minute for clocks that differ.
+pub(crate) fn check_end(what: &str, end: i64, now: i64) -> Result<()> {
+    if end <= now {
+        Err(over_already())
+    } else if end <= now.saturating_add(MAX_OPEN_MS + MINUTE) {
+        Ok(())
+    } else {
+        Err(ApiError::bad_input(format!(
+            "Let the {what} end within the next 90 days, by the server's clock; or else check this device's clock."
+        )))
+    }
 }
 
 /// The answer to a query: the records that exist.

@@ -256,7 +256,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::http::sizes::MAX_SHARES_BODY_BYTES;
+    use crate::http::sizes::MAX_WRITES_BODY_BYTES;
 
     const LARGEST: usize = NETWORK_BYTES[0];
 
@@ -277,14 +277,14 @@ mod tests {
     async fn one_network_leaves_room_to_others() {
         let (room, mut places) = (Room::default(), Vec::new());
         let (here, there) = (networks(["a"]), networks(["b"]));
-        for _ in 0..LARGEST / MAX_SHARES_BODY_BYTES {
-            places.push(room.take(&here, MAX_SHARES_BODY_BYTES).await.unwrap());
+        for _ in 0..LARGEST / MAX_WRITES_BODY_BYTES {
+            places.push(room.take(&here, MAX_WRITES_BODY_BYTES).await.unwrap());
         }
         assert!(!is_free(&room, &here, 1));
         assert!(is_free(&room, &there, LARGEST));
         places[0].shrink(10);
-        assert!(is_free(&room, &here, MAX_SHARES_BODY_BYTES - 10));
-        assert!(!is_free(&room, &here, MAX_SHARES_BODY_BYTES));
+        assert!(is_free(&room, &here, MAX_WRITES_BODY_BYTES - 10));
+        assert!(!is_free(&room, &here, MAX_WRITES_BODY_BYTES));
         places.clear();
         assert!(is_free(&room, &here, LARGEST));
     }

@@ -18,6 +18,8 @@ mod routes;
 mod seal;
 mod sessions;
 mod setup;
+mod space_changes;
+mod space_reads;
 mod spaces;
 mod state;
 mod sweep;

@@ -8,9 +8,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Keystore;
-use super::{accounts, connections, credentials, deletion, recovery, sessions, spaces, tokens};
+use super::{
+    accounts, connections, credentials, deletion, recovery, sessions, space_changes, space_reads,
+    spaces, tokens,
+};
 use crate::http::room::BodyLimit;
-use crate::http::sizes::MAX_OPEN_BODY_BYTES;
+use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
 
 /// The Keystore's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
@@ -22,6 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(recovery::start))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
+    let large = OpenApiRouter::new()
+        .routes(routes!(spaces::create, space_changes::update))
+        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)))
+        .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(sessions::sign_out))
         .routes(routes!(credentials::start))
@@ -34,11 +41,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(connections::query))
         .routes(routes!(connections::list))
         .routes(routes!(connections::write_note))
-        .routes(routes!(spaces::create))
-        .routes(routes!(spaces::query))
-        .routes(routes!(spaces::claim))
+        .routes(routes!(space_reads::query))
+        .routes(routes!(space_reads::of_shares))
+        .routes(routes!(space_reads::of_cards))
+        .routes(routes!(space_reads::counts))
+        .routes(routes!(space_changes::claim))
         .routes(routes!(spaces::delete))
         .routes(routes!(spaces::delete_of_connection))
+        .merge(large)
         .merge(open)
 }
 

@@ -1,22 +1,27 @@
-//! Encryption spaces: one key in three copies, each for one person alone.
+//! Encryption spaces: one key in three copies, each for one person alone, and what the sender keeps of the share beside them.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
-use crate::http::extract::{Ids, Input, Items, PathId, over_already, refuse_doubled};
+use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_IDS, MAX_LIST_BYTES, MAX_SPACE_KEY_BYTES, MAX_WRITES};
-use crate::http::values::{Id, Jwe};
-use crate::store::columns::{Columns, from_columns};
-use crate::store::db::{Tx, placeholders};
+use crate::http::sizes::{MAX_LIST_BYTES, MAX_SENT_BYTES, MAX_SPACE_KEY_BYTES};
+use crate::http::values::{Bytes, Id, Jwe};
+use crate::store::columns::from_columns;
+use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
+
+/// The columns of a space that is erased. Its id stays taken.
+pub(super) const ERASED: &str = "own = '', peer = '', claim = NULL, share = NULL, sent = NULL, sent_version = 0, \
+                                 tag = NULL, live = 0";
 
 /// Several new spaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -25,27 +30,35 @@ pub(crate) struct NewSpaces {
     spaces: Vec<NewSpace>,
 }
 
-/// A new space.
+/// A new space. Connection, recipient and the peer's copy are null together: for a link, which anybody may have.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewSpace {
     id: Id,
-    connection_id: Id,
-    recipient: Id,
+    #[serde(deserialize_with = "Option::deserialize")]
+    connection_id: Option<Id>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    recipient: Option<Id>,
     #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<i64>,
     own: Jwe,
-    peer: Jwe,
+    #[serde(deserialize_with = "Option::deserialize")]
+    peer: Option<Jwe>,
+    share: Id,
+    sent: Jwe,
+    #[serde(deserialize_with = "Option::deserialize")]
+    tag: Option<Bytes<16>>,
+    live: bool,
 }
 
-/// The outcomes of new spaces, in order.
+/// The outcomes of writes, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResults {
-    results: Vec<SpaceResult>,
+    pub(super) results: Vec<SpaceResult>,
 }
 
-/// The outcome of one new space.
+/// The outcome of one write.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpaceResult {
@@ -53,54 +66,42 @@ pub(crate) struct SpaceResult {
     error: Option<ErrorDetail>,
 }
 
-/// The recipient's own copy.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewClaim {
-    claim: Jwe,
+impl SpaceResult {
+    /// The outcome, unless the server failed.
+    pub(super) fn of(id: Id, outcome: Result<()>) -> Result<Self> {
+        match outcome {
+            Err(error) if error.code() == Code::ServerError => Err(error),
+            outcome => Ok(Self {
+                id,
+                error: outcome.err().map(ApiError::into_detail),
+            }),
+        }
+    }
 }
 
-/// A space as one person sees it.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(tag = "role", rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) enum Space {
-    /// The sender's view.
-    // On each variant, because the description does not see it on the enum.
-    #[serde(rename_all = "camelCase")]
-    Sender {
-        /// The space's id.
-        id: Id,
-        /// The connection that it serves.
-        connection_id: Id,
-        /// The account that may claim.
-        recipient: Id,
-        /// The sender's copy.
-        own: Jwe,
-        /// The time of the claim.
-        claimed_at: Option<i64>,
-        /// The time of its making.
-        created_at: i64,
-        /// The time of its end, for the recipient.
-        expires_at: Option<i64>,
-    },
-    /// The recipient's view.
-    #[serde(rename_all = "camelCase")]
-    Recipient {
-        /// The space's id.
-        id: Id,
-        /// The connection that it serves.
-        connection_id: Id,
-        /// The account that made it.
-        sender: Id,
-        /// The copy that the sender made for the recipient.
-        peer: Jwe,
-        /// The recipient's own copy.
-        claim: Option<Jwe>,
-        /// The time of its making.
-        created_at: i64,
-        /// The time of its end.
-        expires_at: Option<i64>,
-    },
+from_columns! {
+    /// What changes of a space after it was made.
+    pub(super) struct Changing {
+        pub(super) sent: Option<String>,
+        pub(super) sent_version: i64,
+        pub(super) expires_at: Option<i64>,
+        live: i64,
+    }
+}
+
+impl Changing {
+    pub(super) fn is_over(&self, now: i64) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the space was made from the same values. What was replaced since then is not known any more.
+    fn was_made_from(&self, space: &NewSpace, sent: &str, now: i64) -> bool {
+        let is_replaced = self.sent_version > 1;
+        let is_same = self.sent.as_deref() == Some(sent) && self.expires_at == space.expires_at;
+        // One that is over makes way for another.
+        let is_live = self.live != 0 || (space.live && self.is_over(now));
+        (is_replaced || is_same) && is_live == space.live
+    }
 }
 
 /// Makes spaces, each by itself.
@@ -114,12 +115,7 @@ pub(super) async fn create(
     _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewSpaces>,
 ) -> Result<Json<SpaceResults>> {
-    if !(1..=MAX_WRITES).contains(&input.spaces.len()) {
-        return Err(ApiError::bad_input(format!(
-            "Send 1 to {MAX_WRITES} spaces at once."
-        )));
-    }
-    refuse_doubled(input.spaces.iter().map(|space| &space.id))?;
+    check_writes("spaces", input.spaces.iter().map(|space| &space.id))?;
     let mut results = Vec::with_capacity(input.spaces.len());
     let mut tx = keystore.begin_for(&caller).await?;
     let mut left = keystore.spaces_left(&mut tx, &caller.account).await?;
@@ -127,17 +123,26 @@ pub(super) async fn create(
         let outcome = keystore
             .insert(&mut tx, &caller.account, &space, &mut left)
             .await;
-        let error = match outcome {
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            outcome => outcome.err().map(ApiError::into_detail),
-        };
-        results.push(SpaceResult {
-            id: space.id,
-            error,
-        });
+        results.push(SpaceResult::of(space.id, outcome)?);
     }
     tx.commit().await?;
     Ok(Json(SpaceResults { results }))
+}
+
+impl NewSpace {
+    /// Connection, recipient and the peer's copy, as they are stored: each is empty for a link.
+    fn ends(&self) -> Result<[&str; 3]> {
+        match (&self.connection_id, &self.recipient, &self.peer) {
+            (Some(connection), Some(recipient), Some(peer)) => {
+                let peer = peer.within(MAX_SPACE_KEY_BYTES)?;
+                Ok([connection.as_str(), recipient.as_str(), peer])
+            }
+            (None, None, None) => Ok([""; 3]),
+            _ => Err(ApiError::bad_input(
+                "Give `connectionId`, `recipient` and `peer` together, or null for all three.",
+            )),
+        }
+    }
 }
 
 impl Keystore {
@@ -149,31 +154,38 @@ impl Keystore {
         space: &NewSpace,
         left: &mut i64,
     ) -> Result<()> {
-        if space.recipient.as_str() == sender {
+        let (now, [connection, recipient, peer]) = (self.clock.now(), space.ends()?);
+        if recipient == sender {
             return Err(ApiError::bad_input("Name somebody else as the recipient."));
         }
-        let now = self.clock.now();
-        let (own, peer) = (
-            space.own.within(MAX_SPACE_KEY_BYTES)?,
-            space.peer.within(MAX_SPACE_KEY_BYTES)?,
-        );
+        let own = space.own.within(MAX_SPACE_KEY_BYTES)?;
+        let sent = space.sent.within(MAX_SENT_BYTES)?;
+        let tag = space.tag.as_ref().map(Bytes::to_text);
         let row = NewRow::of("spaces")
             .key("id", space.id.of_version(7)?)
             .given("sender", sender)
-            .given("connection_id", space.connection_id.as_str())
-            .given("recipient", space.recipient.as_str())
+            .given("connection_id", connection)
+            .given("recipient", recipient)
             .given("own", own)
             .given("peer", peer)
-            .given("expires_at", space.expires_at)
+            .given("share", space.share.of_version(7)?)
+            .given("tag", tag.as_deref())
             .given("deleted_at", None::<i64>)
+            .made("sent", sent)
+            .made("sent_version", 1)
+            .made("expires_at", space.expires_at)
+            .made("live", i64::from(space.live))
             .made("created_at", now);
-        let is_over = space.expires_at.is_some_and(|end| end <= now);
         // A repeat is answered before its time is looked at.
-        if is_over && row.is_free(tx).await? {
+        if let Some(made) = row.before::<Changing>(tx).await? {
+            let is_same = made.was_made_from(space, sent, now);
+            return is_same.then_some(()).ok_or(Code::Conflict.into());
+        }
+        if space.expires_at.is_some_and(|end| end <= now) {
             return Err(over_already());
         }
-        if row.is_there(tx).await? {
-            return Ok(());
+        if let Some(tag) = tag.as_deref().filter(|_| space.live) {
+            make_way(tx, [sender, connection, tag], now).await?;
         }
         if *left <= 0 {
             return Err(ApiError::quota_exceeded(Quota::Spaces));
@@ -185,119 +197,29 @@ impl Keystore {
     }
 }
 
-from_columns! {
-    /// A space as it is stored.
-    struct StoredSpace {
-        id: Id,
-        connection_id: Id,
-        sender: Id,
-        recipient: Id,
-        own: Jwe,
-        peer: Jwe,
-        claim: Option<Jwe>,
-        claimed_at: Option<i64>,
-        created_at: i64,
-        expires_at: Option<i64>,
-    }
-}
-
-impl StoredSpace {
-    /// The part that the account may see.
-    fn seen_by(self, account: &str) -> Space {
-        let Self {
-            id,
-            connection_id,
-            created_at,
-            expires_at,
-            ..
-        } = self;
-        if self.sender.as_str() == account {
-            Space::Sender {
-                id,
-                connection_id,
-                recipient: self.recipient,
-                own: self.own,
-                claimed_at: self.claimed_at,
-                created_at,
-                expires_at,
-            }
-        } else {
-            Space::Recipient {
-                id,
-                connection_id,
-                sender: self.sender,
-                peer: self.peer,
-                claim: self.claim,
-                created_at,
-                expires_at,
-            }
-        }
-    }
-}
-
-/// Reads several, each as the caller's role allows.
-#[utoipa::path(
-    post, path = "/spaces/query", request_body = Ids,
-    responses((status = 200, body = Items<Space>), (status = "default", body = ErrorBody)),
-)]
-pub(super) async fn query(
-    State(keystore): KeystoreState,
-    caller: KeystoreCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
-) -> Result<Json<Items<Space>>> {
-    let ids = input.within(MAX_IDS)?;
-    if ids.is_empty() {
-        return Ok(Json(Items { items: Vec::new() }));
-    }
-    let sql = format!(
-        "SELECT {} FROM spaces \
-         WHERE (sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2) AND NOT EXISTS \
-         (SELECT 1 FROM accounts WHERE accounts.id = spaces.sender AND accounts.deleted_at IS NOT NULL))) \
-         AND deleted_at IS NULL AND id IN ({})",
-        StoredSpace::COLUMNS,
-        placeholders(3, ids.len())
-    );
-    let mut query = sqlx::query_as::<_, StoredSpace>(sqlx::AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(keystore.clock.now());
-    for id in &ids {
-        query = query.bind(id.as_str());
-    }
-    let rows = query.fetch_all(&keystore.db.read).await?;
-    Ok(Json(Items {
-        items: rows
-            .into_iter()
-            .map(|stored| stored.seen_by(&caller.account))
-            .collect(),
-    }))
-}
-
-/// Stores the recipient's own copy, in place of the one before. All that are right hold the same key.
-#[utoipa::path(
-    put, path = "/spaces/{id}/claim", params(("id" = Id, Path)), request_body = NewClaim,
-    responses((status = 204), (status = "default", body = ErrorBody)),
-)]
-pub(super) async fn claim(
-    State(keystore): KeystoreState,
-    caller: KeystoreCaller,
-    PathId(id): PathId,
-    Input(input): Input<NewClaim>,
-) -> Result<StatusCode> {
-    let found = sqlx::query(
-        "UPDATE spaces SET claim = $1, claimed_at = COALESCE(claimed_at, $2) WHERE id = $3 \
-         AND recipient = $4 AND peer <> '' AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
-    )
-    .bind(input.claim.within(MAX_SPACE_KEY_BYTES)?)
-    .bind(keystore.clock.now())
-    .bind(id.as_str())
-    .bind(&caller.account)
-    .execute(&mut *keystore.db.writer_as(&caller.account).await?)
-    .await?;
-    if found.rows_affected() == 1 {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Code::NotFound.into())
+/// Refuses a second live space of one card over one connection. One that is over is live no more.
+async fn make_way(tx: &mut Tx, of: [&str; 3], now: i64) -> Result<()> {
+    let [sender, connection, tag] = of;
+    let live =
+        "sender = $1 AND connection_id = $2 AND connection_id <> '' AND tag = $3 AND live = 1";
+    let sql = format!("UPDATE spaces SET live = 0 WHERE {live} AND expires_at <= $4");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(sender)
+        .bind(connection)
+        .bind(tag)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    let sql = format!("SELECT id FROM spaces WHERE {live}");
+    let found = sqlx::query(AssertSqlSafe(sql))
+        .bind(sender)
+        .bind(connection)
+        .bind(tag)
+        .fetch_optional(&mut **tx)
+        .await?;
+    match found {
+        None => Ok(()),
+        Some(_) => Err(Code::Conflict.into()),
     }
 }
 
@@ -311,15 +233,15 @@ pub(super) async fn delete(
     caller: KeystoreCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let found = sqlx::query(
-        "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = COALESCE(deleted_at, $1) \
-         WHERE id = $2 AND sender = $3",
-    )
-    .bind(keystore.clock.now())
-    .bind(id.as_str())
-    .bind(&caller.account)
-    .execute(&mut *keystore.db.writer_as(&caller.account).await?)
-    .await?;
+    let sql = format!(
+        "UPDATE spaces SET {ERASED}, deleted_at = COALESCE(deleted_at, $1) WHERE id = $2 AND sender = $3"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql))
+        .bind(keystore.clock.now())
+        .bind(id.as_str())
+        .bind(&caller.account)
+        .execute(&mut *keystore.db.writer_as(&caller.account).await?)
+        .await?;
     if found.rows_affected() == 1 {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -339,14 +261,15 @@ pub(super) async fn delete_of_connection(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let now = keystore.clock.now();
+    let sql = format!(
+        "UPDATE spaces SET {ERASED}, deleted_at = $1 WHERE id IN (SELECT id FROM spaces \
+         WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL LIMIT 500)"
+    );
     let piece = || {
-        sqlx::query(
-            "UPDATE spaces SET own = '', peer = '', claim = NULL, deleted_at = $1 WHERE id IN (SELECT id FROM spaces \
-             WHERE connection_id = $2 AND sender = $3 AND deleted_at IS NULL LIMIT 500)",
-        )
-        .bind(now)
-        .bind(id.as_str())
-        .bind(&caller.account)
+        sqlx::query(AssertSqlSafe(&*sql))
+            .bind(now)
+            .bind(id.as_str())
+            .bind(&caller.account)
     };
     keystore.db.in_pieces(&caller.account, piece).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -32,6 +32,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0007_bounds.sql"),
     include_str!("migrations/0008_spaces.sql"),
     include_str!("migrations/0009_owner.sql"),
+    include_str!("migrations/0010_live.sql"),
 ];
 
 /// The state that the Keystore's handlers share.

@@ -18,13 +18,13 @@ pub(crate) trait Columns: for<'r> FromRow<'r, AnyRow> + Send + Unpin {
 macro_rules! from_columns {
     (
         $(#[$attribute:meta])*
-        struct $row:ident {
-            $($(#[$field_attribute:meta])* $field:ident: $type:ty),+ $(,)?
+        $visibility:vis struct $row:ident {
+            $($(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty),+ $(,)?
         }
     ) => {
         $(#[$attribute])*
-        struct $row {
-            $($(#[$field_attribute])* $field: $type),+
+        $visibility struct $row {
+            $($(#[$field_attribute])* $field_visibility $field: $type),+
         }
 
         from_columns!($row { $($field),+ });

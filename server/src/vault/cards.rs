@@ -7,17 +7,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
+use super::events::{Change, Kind};
 use super::quotas::size_of;
-use super::state::VaultState;
+use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
-use crate::http::extract::{Input, Page, PageOf, PathId};
+use crate::http::extract::{Input, Page, PageOf, PathId, fitting};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_CARD_BYTES};
+use crate::http::sizes::{MAX_CARD_BYTES, MAX_IDS, MAX_LIST_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::Tx;
-use crate::store::new_row::{NewRow, Written};
+use crate::store::new_row::NewRow;
 
 /// A card and the version that it replaces.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -25,6 +26,8 @@ use crate::store::new_row::{NewRow, Written};
 pub(crate) struct NewCard {
     card: Jwe,
     version: i64,
+    /// Shares of the card lag behind it from now on. Otherwise what was said before stays.
+    unsettled: bool,
 }
 
 /// A card without its content.
@@ -73,55 +76,72 @@ pub(super) async fn write(
     PathId(id): PathId,
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
-    let (card, now) = (input.card.within(MAX_CARD_BYTES)?, vault.clock.now());
     id.of_version(7)?;
+    let (account, now) = (&caller.account, vault.clock.now());
     let mut tx = vault.begin_for(&caller).await?;
-    let written = if input.version == 0 {
-        NewRow::of("cards")
-            .key("account", &caller.account)
-            .key("id", id.as_str())
-            .given("card", card)
-            .given("version", 1i64)
-            .given("deleted_at", None::<i64>)
-            .made("size", size_of(card))
-            .made("created_at", now)
-            .made("updated_at", now)
-            .write(&mut tx)
-            .await?
-    } else {
-        Written::Before(replace(&mut tx, &caller.account, &id, card, input.version, now).await?)
-    };
-    vault.hold_cards(&mut tx, &caller.account).await?;
-    if matches!(written, Written::New) {
-        let rate = Rate::of_new("new cards", vault.quotas.cards);
-        vault.limits.count(&rate, &caller.account)?;
-    }
-    tx.commit().await?;
-    Ok(match written {
-        Written::New => (
+    let (written, status) = match input.version {
+        0 => (
+            make(&mut tx, account, &id, &input, now).await?,
             StatusCode::CREATED,
-            Json(CardVersion {
-                id,
-                version: 1,
-                created_at: now,
-                updated_at: now,
-            }),
         ),
-        Written::Before(stored) => (StatusCode::OK, Json(stored)),
-    })
+        _ => (
+            replace(&mut tx, account, &id, &input, now).await?,
+            StatusCode::OK,
+        ),
+    };
+    let Some(written) = written else {
+        let before = written_before(&mut tx, account, &id, &input).await?;
+        return Ok((StatusCode::OK, Json(before)));
+    };
+    vault.hold_cards(&mut tx, account).await?;
+    if status == StatusCode::CREATED {
+        let rate = Rate::of_new("new cards", vault.quotas.cards);
+        vault.limits.count(&rate, account)?;
+    }
+    let change = Change::new(account, Kind::Card, id.as_str());
+    vault.record(tx, vec![change]).await?;
+    Ok((status, Json(written)))
 }
 
-/// Replaces a card of this version, or finds that it was replaced before by the same bytes.
+/// Makes a card, if its id is free.
+async fn make(
+    tx: &mut Tx,
+    account: &str,
+    id: &Id,
+    new: &NewCard,
+    now: i64,
+) -> Result<Option<CardVersion>> {
+    let card = new.card.within(MAX_CARD_BYTES)?;
+    let row = NewRow::of("cards")
+        .key("account", account)
+        .key("id", id.as_str())
+        .made("card", card)
+        .made("version", 1)
+        .made("unsettled", i64::from(new.unsettled))
+        .made("size", size_of(card))
+        .made("created_at", now)
+        .made("updated_at", now);
+    let is_made = row.insert(tx).await?;
+    Ok(is_made.then(|| CardVersion {
+        id: id.clone(),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }))
+}
+
+/// Replaces a card, if it has this version.
 async fn replace(
     tx: &mut Tx,
     account: &str,
     id: &Id,
-    card: &str,
-    version: i64,
+    new: &NewCard,
     now: i64,
-) -> Result<CardVersion> {
-    let made = sqlx::query_as(
-        "UPDATE cards SET card = $3, size = $6, updated_at = $4, version = version + 1 \
+) -> Result<Option<CardVersion>> {
+    let card = new.card.within(MAX_CARD_BYTES)?;
+    let replaced = sqlx::query_as(
+        "UPDATE cards SET card = $3, size = $6, updated_at = $4, version = version + 1, \
+         unsettled = CASE WHEN $7 = 1 THEN 1 ELSE unsettled END \
          WHERE account = $1 AND id = $2 AND version = $5 AND deleted_at IS NULL \
          RETURNING id, version, created_at, updated_at",
     )
@@ -129,18 +149,21 @@ async fn replace(
     .bind(id.as_str())
     .bind(card)
     .bind(now)
-    .bind(version)
+    .bind(new.version)
     .bind(size_of(card))
+    .bind(i64::from(new.unsettled))
     .fetch_optional(&mut **tx)
     .await?;
-    if let Some(made) = made {
-        return Ok(made);
-    }
+    Ok(replaced)
+}
+
+/// The card, if it was written before from the same bytes.
+async fn written_before(tx: &mut Tx, account: &str, id: &Id, new: &NewCard) -> Result<CardVersion> {
     NewRow::of("cards")
         .key("account", account)
         .key("id", id.as_str())
-        .given("card", card)
-        .given("version", version.checked_add(1))
+        .given("card", new.card.within(MAX_CARD_BYTES)?)
+        .given("version", new.version.checked_add(1))
         .given("deleted_at", None::<i64>)
         .before(tx)
         .await?
@@ -193,15 +216,7 @@ pub(super) async fn list(
         .bind(page.rows())
         .fetch_all(&vault.db.read)
         .await?;
-    let sums = sizes.iter().scan(0, |sum, size| {
-        *sum += size;
-        Some(*sum)
-    });
-    page.limit = page.limit.min(
-        sums.take_while(|sum| usize::try_from(*sum).is_ok_and(|sum| sum <= MAX_ANSWER_BYTES))
-            .count()
-            .max(1),
-    );
+    page.limit = page.limit.min(fitting(sizes));
     let sql = format!(
         "SELECT {} FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
         Card::COLUMNS,
@@ -229,17 +244,92 @@ pub(super) async fn delete(
     caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let found = sqlx::query(
-        "UPDATE cards SET card = '', size = 0, deleted_at = COALESCE(deleted_at, $1) WHERE account = $2 AND id = $3",
+    let mut tx = vault.db.begin_as(&caller.account).await?;
+    let deleted = sqlx::query(
+        "UPDATE cards SET card = '', size = 0, unsettled = 0, deleted_at = $1 \
+         WHERE account = $2 AND id = $3 AND deleted_at IS NULL",
     )
     .bind(vault.clock.now())
     .bind(&caller.account)
     .bind(id.as_str())
-    .execute(&mut *vault.db.writer_as(&caller.account).await?)
+    .execute(&mut *tx)
     .await?;
-    if found.rows_affected() == 1 {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Code::NotFound.into())
+    if deleted.rows_affected() == 1 {
+        let change = Change::new(&caller.account, Kind::Card, id.as_str());
+        vault.record(tx, vec![change]).await?;
+        return Ok(StatusCode::NO_CONTENT);
     }
+    drop(tx);
+    vault.had_card(&caller.account, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Vault {
+    /// `not_found`, unless there is such a card of the account, or was.
+    async fn had_card(&self, account: &str, id: &Id) -> Result<()> {
+        let found = sqlx::query("SELECT id FROM cards WHERE account = $1 AND id = $2")
+            .bind(account)
+            .bind(id.as_str())
+            .fetch_optional(&self.db.read)
+            .await?;
+        found.map(drop).ok_or(Code::NotFound.into())
+    }
+}
+
+/// Cards whose shares may lag behind them.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unsettled {
+    ids: Vec<Id>,
+}
+
+/// The version of a card that all its shares have.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settled {
+    version: i64,
+}
+
+/// Names the caller's cards whose shares may lag behind them, or some of them if they are many.
+#[utoipa::path(
+    get, path = "/cards/unsettled",
+    responses((status = 200, body = Unsettled), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn unsettled(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
+) -> Result<Json<Unsettled>> {
+    let sql = "SELECT id FROM cards WHERE account = $1 AND unsettled = 1 ORDER BY id LIMIT $2";
+    let ids: Vec<String> = sqlx::query_scalar(sql)
+        .bind(&caller.account)
+        .bind(i64::try_from(MAX_IDS).unwrap_or(i64::MAX))
+        .fetch_all(&vault.db.read)
+        .await?;
+    let ids = ids.into_iter().map(Id::stored).collect();
+    Ok(Json(Unsettled { ids }))
+}
+
+/// Notes that no share lags behind this version of a card. If the card has another by now, nothing changes.
+#[utoipa::path(
+    put, path = "/cards/{id}/settled", params(("id" = Id, Path)), request_body = Settled,
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn settle(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    PathId(id): PathId,
+    Input(input): Input<Settled>,
+) -> Result<StatusCode> {
+    let sql = "UPDATE cards SET unsettled = 0 WHERE account = $1 AND id = $2 AND version = $3 AND unsettled = 1";
+    let settled = sqlx::query(sql)
+        .bind(&caller.account)
+        .bind(id.as_str())
+        .bind(input.version)
+        .execute(&mut *vault.db.writer_as(&caller.account).await?)
+        .await?;
+    if settled.rows_affected() == 0 {
+        vault.had_card(&caller.account, &id).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
 }

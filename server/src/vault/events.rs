@@ -32,20 +32,33 @@ const STREAM_RETRY_SECONDS: i64 = 10;
 /// The kinds of events.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
+    Card,
     Invitation,
     Connection,
     Share,
+    Updated,
+    Read,
     Revoked,
+    Link,
 }
 
 impl Kind {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Card => "card",
             Self::Invitation => "invitation",
             Self::Connection => "connection",
             Self::Share => "share",
+            Self::Updated => "updated",
+            Self::Read => "read",
             Self::Revoked => "revoked",
+            Self::Link => "link",
         }
+    }
+
+    /// Whether a record has such events again and again. The newest is kept alone: nobody could tell more from the others.
+    fn recurs(self) -> bool {
+        matches!(self, Self::Card | Self::Updated | Self::Read | Self::Link)
     }
 }
 
@@ -124,6 +137,15 @@ impl Vault {
                 .await?;
         let now = self.clock.now();
         for (seq, change) in (newest - count + 1..).zip(&changes) {
+            if change.kind.recurs() {
+                let sql = "DELETE FROM events WHERE account = $1 AND record = $2 AND kind = $3";
+                sqlx::query(sql)
+                    .bind(&change.account)
+                    .bind(&change.record)
+                    .bind(change.kind.as_str())
+                    .execute(&mut *tx)
+                    .await?;
+            }
             NewRow::of("events")
                 .key("seq", seq)
                 .made("account", &change.account)

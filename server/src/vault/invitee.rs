@@ -231,12 +231,9 @@ pub(super) async fn decline(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(inviter) = inviter {
-        vault
-            .record(
-                tx,
-                vec![Change::new(&inviter, Kind::Invitation, id.as_str())],
-            )
-            .await?;
+        let both = [&inviter, &caller.account]
+            .map(|person| Change::new(person, Kind::Invitation, id.as_str()));
+        vault.record(tx, both.into()).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
     drop(tx);

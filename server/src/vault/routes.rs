@@ -10,25 +10,31 @@ use utoipa_axum::routes;
 
 use super::state::Vault;
 use super::{
-    account, cards, connections, email, events, invitations, invitee, public_keys, refusals,
-    share_reads, shares,
+    account, cards, connections, editions, email, events, invitations, invitee, link_reads, links,
+    public_keys, receipts, refusals, share_reads, shares,
 };
 use crate::http::room::BodyLimit;
-use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_SHARES_BODY_BYTES};
+use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
     let large = OpenApiRouter::new()
-        .routes(routes!(shares::create))
-        .layer(Extension(BodyLimit(MAX_SHARES_BODY_BYTES)))
-        .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
+        .routes(routes!(shares::create, editions::update))
+        .routes(routes!(links::create, links::delete))
+        .routes(routes!(links::list, links::update))
+        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)))
+        .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
+        .routes(routes!(link_reads::open))
+        .routes(routes!(link_reads::read))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
         .routes(routes!(cards::list))
+        .routes(routes!(cards::unsettled))
+        .routes(routes!(cards::settle))
         .routes(routes!(public_keys::publish))
         .routes(routes!(invitations::create, invitations::read))
         .routes(routes!(invitations::list))
@@ -41,7 +47,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::incoming))
         .routes(routes!(share_reads::outgoing))
         .routes(routes!(share_reads::query))
+        .routes(routes!(receipts::write))
         .routes(routes!(shares::delete))
+        .routes(routes!(link_reads::query))
         .routes(routes!(events::stream))
         .routes(routes!(account::delete))
         .routes(routes!(email::status))

@@ -10,13 +10,34 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_LIST_BYTES, MAX_SHARE_IDS};
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 
 /// With a connection its shares end, those too that are not erased yet.
-const NOT_ENDED: &str = "NOT EXISTS (SELECT 1 FROM connections \
+pub(super) const NOT_ENDED: &str = "NOT EXISTS (SELECT 1 FROM connections \
     WHERE connections.id = shares.connection_id AND connections.ended_at IS NOT NULL)";
+
+/// What the recipient said to have opened last.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receipt {
+    edition: i64,
+    at: i64,
+}
+
+impl Receipt {
+    /// The receipt, if there is one and the account is the sender, for whom it is.
+    fn for_sender(
+        account: &str,
+        sender: &Id,
+        edition: Option<i64>,
+        at: Option<i64>,
+    ) -> Option<Self> {
+        let (edition, at) = edition.zip(at).filter(|_| sender.as_str() == account)?;
+        Some(Self { edition, at })
+    }
+}
 
 /// A share as lists show it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -27,8 +48,11 @@ pub(crate) struct ListedShare {
     space_id: Id,
     from: Id,
     to: Id,
+    edition: i64,
     created_at: i64,
+    updated_at: i64,
     expires_at: Option<i64>,
+    read: Option<Receipt>,
 }
 
 /// A share with its content.
@@ -40,8 +64,11 @@ pub(crate) struct Share {
     space_id: Id,
     from: Id,
     to: Id,
+    edition: i64,
     created_at: i64,
+    updated_at: i64,
     expires_at: Option<i64>,
+    read: Option<Receipt>,
     share: Jwe,
 }
 
@@ -68,8 +95,12 @@ from_columns! {
         space_id: Id,
         sender: Id,
         recipient: Id,
+        edition: i64,
         created_at: i64,
+        updated_at: i64,
         expires_at: Option<i64>,
+        read_edition: Option<i64>,
+        read_at: Option<i64>,
         share: Jwe,
     }
 }
@@ -82,21 +113,30 @@ from_columns! {
         space_id: Id,
         sender: Id,
         recipient: Id,
+        edition: i64,
         created_at: i64,
+        updated_at: i64,
         expires_at: Option<i64>,
+        read_edition: Option<i64>,
+        read_at: Option<i64>,
     }
 }
 
-impl From<StoredHead> for ListedShare {
-    fn from(stored: StoredHead) -> Self {
-        Self {
-            id: stored.id,
-            connection_id: stored.connection_id,
-            space_id: stored.space_id,
-            from: stored.sender,
-            to: stored.recipient,
-            created_at: stored.created_at,
-            expires_at: stored.expires_at,
+impl StoredHead {
+    /// The share as the account may see it.
+    fn seen_by(self, account: &str) -> ListedShare {
+        let (edition, at) = (self.read_edition, self.read_at);
+        ListedShare {
+            read: Receipt::for_sender(account, &self.sender, edition, at),
+            id: self.id,
+            connection_id: self.connection_id,
+            space_id: self.space_id,
+            from: self.sender,
+            to: self.recipient,
+            edition: self.edition,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            expires_at: self.expires_at,
         }
     }
 }
@@ -126,7 +166,7 @@ impl Vault {
             .bind(page.rows())
             .fetch_all(&self.db.read)
             .await?;
-        let items = rows.into_iter().map(ListedShare::from).collect();
+        let items = rows.into_iter().map(|row| row.seen_by(account)).collect();
         Ok(page.cut(items, |item: &ListedShare| {
             (item.created_at, item.id.as_str())
         }))
@@ -146,13 +186,17 @@ impl Vault {
         if stored.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Code::ShareExpired.into());
         }
+        let (edition, at) = (stored.read_edition, stored.read_at);
         Ok(Share {
+            read: Receipt::for_sender(account, &stored.sender, edition, at),
             id: id.clone(),
             connection_id: stored.connection_id,
             space_id: stored.space_id,
             from: stored.sender,
             to: stored.recipient,
+            edition: stored.edition,
             created_at: stored.created_at,
+            updated_at: stored.updated_at,
             expires_at: stored.expires_at,
             share: stored.share,
         })
@@ -227,7 +271,7 @@ pub(super) async fn query(
     Input(input): Input<Ids>,
 ) -> Result<Json<SharesFound>> {
     let (mut results, mut bytes) = (Vec::new(), 0);
-    for id in input.within(MAX_SHARE_IDS)? {
+    for id in input.within(MAX_IDS)? {
         let (error, item) = match vault.read_share(&caller.account, &id).await {
             Ok(share) => (None, Some(share)),
             Err(error) if error.code() == Code::ServerError => return Err(error),

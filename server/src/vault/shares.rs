@@ -1,4 +1,4 @@
-//! Shares: one card for one person, as ciphertext, written once.
+//! Shares: one card for one person, as ciphertext.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
+use super::editions::check_edition;
 use super::events::{Change, Kind};
 use super::quotas::size_of;
 use super::state::{Vault, VaultState};
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
-use crate::http::extract::{Input, PathId, over_already, refuse_doubled};
+use crate::http::error::{Code, ErrorBody, ErrorDetail, Result};
+use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES, MAX_WRITES};
+use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
 use crate::store::new_row::NewRow;
@@ -33,6 +34,7 @@ pub(crate) struct NewShare {
     id: Id,
     connection_id: Id,
     space_id: Id,
+    edition: i64,
     #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<i64>,
     share: Jwe,
@@ -65,12 +67,7 @@ pub(super) async fn create(
     _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewShares>,
 ) -> Result<Json<ShareResults>> {
-    if !(1..=MAX_WRITES).contains(&input.shares.len()) {
-        return Err(ApiError::bad_input(format!(
-            "Send 1 to {MAX_WRITES} shares at once."
-        )));
-    }
-    refuse_doubled(input.shares.iter().map(|share| &share.id))?;
+    check_writes("shares", input.shares.iter().map(|share| &share.id))?;
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
         let (error, created_at) = match vault.make_share(&caller.account, &share).await {
@@ -106,6 +103,7 @@ impl Vault {
     /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
     async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
         let share = new.share.within(MAX_SHARE_BYTES)?;
+        check_edition(new.edition)?;
         let (id, space, now) = (
             new.id.of_version(7)?,
             new.space_id.of_version(7)?,
@@ -135,12 +133,14 @@ impl Vault {
             .given("connection_id", new.connection_id.as_str())
             .given("space_id", space)
             .given("sender", sender)
+            .given("edition", new.edition)
             .given("share", share)
             .given("expires_at", new.expires_at)
             .given("deleted_at", None::<i64>)
             .made("size", size_of(share))
             .made("recipient", &recipient)
-            .made("created_at", now);
+            .made("created_at", now)
+            .made("updated_at", now);
         if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
             let connection = new.connection_id.as_str();
             self.hold_shares(&mut tx, sender, connection).await?;
@@ -181,8 +181,8 @@ pub(super) async fn delete(
     let now = vault.clock.now();
     let mut tx = vault.db.begin_as(&caller.account).await?;
     let revoked: Option<Revoked> = sqlx::query_as(
-        "UPDATE shares SET share = '', size = 0, deleted_at = $1 WHERE id = $2 AND sender = $3 AND deleted_at IS NULL \
-         RETURNING recipient, space_id",
+        "UPDATE shares SET share = '', size = 0, read_edition = NULL, read_at = NULL, deleted_at = $1 \
+         WHERE id = $2 AND sender = $3 AND deleted_at IS NULL RETURNING recipient, space_id",
     )
     .bind(now)
     .bind(id.as_str())

@@ -41,7 +41,7 @@ impl Writer<'_> {
     async fn write(&self, stopped: &AtomicBool) {
         while !stopped.load(Ordering::SeqCst) {
             let id = v7();
-            let body = Some(json!({ "card": jwe(&id), "version": 0 }));
+            let body = Some(json!({ "card": jwe(&id), "version": 0, "unsettled": false }));
             let path = format!("/cards/{id}");
             let (status, _) = self.lab.vault(&self.person.token, "PUT", &path, body).await;
             assert_eq!(status, 201);

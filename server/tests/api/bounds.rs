@@ -40,27 +40,47 @@ async fn an_id_stands_once_in_a_list() {
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let connection = lab.connect(&ada, &bob).await;
     let share = lab.share(&ada, &connection, None).await;
-    let ids = json!({ "ids": vec![share; 50] });
+    let ids = json!({ "ids": vec![share.clone(); 50] });
     let (new_share, new_space) = (new_share(&connection, None), new_space(&bob, None));
     let shares = json!({ "shares": [new_share, new_share] });
     let spaces = json!({ "spaces": [new_space, new_space] });
-    for (path, body) in [
-        ("/shares/query", &ids),
-        ("/connections/query", &ids),
-        ("/shares", &shares),
+    let edition =
+        json!({ "id": share, "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("two") });
+    let editions = json!({ "editions": [edition, edition] });
+    let read = json!({ "id": share, "edition": 1 });
+    let reads = json!({ "reads": [read, read] });
+    for (method, path, body) in [
+        ("POST", "/shares/query", &ids),
+        ("POST", "/connections/query", &ids),
+        ("POST", "/shares", &shares),
+        ("PUT", "/shares", &editions),
+        ("PUT", "/shares/read", &reads),
+        ("PUT", "/links", &editions),
+        ("POST", "/links/query", &ids),
     ] {
         let answer = lab
-            .vault(&ada.token, "POST", path, Some(body.clone()))
+            .vault(&ada.token, method, path, Some(body.clone()))
             .await;
         assert_eq!(code(&answer), (400, "bad_input"), "the Vault's {path}");
     }
-    for (path, body) in [
-        ("/spaces/query", &ids),
-        ("/connections/query", &ids),
-        ("/spaces", &spaces),
+    let id = &new_space["id"];
+    let update = json!({ "id": id, "version": 1, "sent": jwe("two"), "expiresAt": null });
+    let updates = json!({ "spaces": [update, update] });
+    let claim = json!({ "id": id, "claim": jwe("claim") });
+    let claims = json!({ "claims": [claim, claim] });
+    let tags = json!({ "tags": vec![random(16); 2] });
+    for (method, path, body) in [
+        ("POST", "/spaces/query", &ids),
+        ("POST", "/spaces/of-shares", &ids),
+        ("POST", "/spaces/of-cards", &tags),
+        ("POST", "/spaces/counts", &tags),
+        ("POST", "/connections/query", &ids),
+        ("POST", "/spaces", &spaces),
+        ("PUT", "/spaces", &updates),
+        ("PUT", "/spaces/claims", &claims),
     ] {
         let answer = lab
-            .keystore(&ada.session, "POST", path, Some(body.clone()))
+            .keystore(&ada.session, method, path, Some(body.clone()))
             .await;
         assert_eq!(code(&answer), (400, "bad_input"), "the Keystore's {path}");
     }
@@ -377,6 +397,7 @@ async fn open_routes_take_small_bodies() {
         if method == "GET" {
             continue;
         }
+        let path = path.replace("{id}", &v7());
         let base = format!("http://{}/{service}/v1{path}", lab.server.address());
         let of = |bytes: usize| Some(json!({ "email": "x".repeat(bytes) }));
         let fits = lab.call(method, &base, None, of(60 << 10)).await;
@@ -385,7 +406,7 @@ async fn open_routes_take_small_bodies() {
         assert_eq!(code(&larger), (413, "too_large"), "{}", route.name);
         tried += 1;
     }
-    assert_eq!(tried, 6);
+    assert_eq!(tried, 8);
 }
 
 /// A connection from this address of the machine.

@@ -10,7 +10,7 @@ async fn cards_compare_and_set() {
     let id = v7();
     let path = format!("/cards/{id}");
     let put = |text: &str, version: i64| {
-        let body = json!({ "card": jwe(text), "version": version });
+        let body = json!({ "card": jwe(text), "version": version, "unsettled": false });
         lab.vault(&ada.token, "PUT", &path, Some(body))
     };
     let first = lab.now();
@@ -40,7 +40,7 @@ async fn deleted_cards_are_gone_and_stay_taken() {
     let lab = Lab::new().await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let path = format!("/cards/{}", v7());
-    let body = Some(json!({ "card": jwe("one"), "version": 0 }));
+    let body = Some(json!({ "card": jwe("one"), "version": 0, "unsettled": false }));
     lab.vault(&ada.token, "PUT", &path, body.clone()).await;
     let none = lab
         .vault(&bob.token, "DELETE", &format!("/cards/{}", v7()), None)
@@ -61,7 +61,7 @@ async fn deleted_cards_are_gone_and_stay_taken() {
         code(&lab.vault(&ada.token, "PUT", &path, body.clone()).await),
         (409, "conflict")
     );
-    let next = Some(json!({ "card": jwe("one"), "version": 1 }));
+    let next = Some(json!({ "card": jwe("one"), "version": 1, "unsettled": false }));
     assert_eq!(
         code(&lab.vault(&ada.token, "PUT", &path, next).await),
         (409, "conflict")
@@ -80,7 +80,7 @@ async fn cards_are_listed_newest_first_in_pages() {
     let mut ids = Vec::new();
     for n in 0..5 {
         let id = v7();
-        let body = json!({ "card": jwe("card"), "version": 0 });
+        let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
         lab.vault(&ada.token, "PUT", &format!("/cards/{id}"), Some(body))
             .await;
         ids.push(id);
@@ -130,7 +130,7 @@ async fn a_page_of_large_cards_ends_early() {
     let card = jwe(&"x".repeat(1_179_000));
     assert!(card.len() < 3 << 19 && 6 * card.len() > 8 << 20 && 5 * card.len() < 8 << 20);
     for _ in 0..6 {
-        let body = json!({ "card": card, "version": 0 });
+        let body = json!({ "card": card, "version": 0, "unsettled": false });
         assert_eq!(
             lab.vault(&ada.token, "PUT", &format!("/cards/{}", v7()), Some(body))
                 .await
@@ -147,7 +147,7 @@ async fn a_page_of_large_cards_ends_early() {
         (1, &Value::Null)
     );
 
-    let large = json!({ "card": jwe(&"x".repeat(1_180_000)), "version": 0 });
+    let large = json!({ "card": jwe(&"x".repeat(1_180_000)), "version": 0, "unsettled": false });
     let answer = lab
         .vault(&ada.token, "PUT", &format!("/cards/{}", v7()), Some(large))
         .await;

@@ -560,15 +560,21 @@ pub(crate) fn mail_invitation(key: &str, email: &str, expires_at: i64) -> Value 
 
 pub(crate) fn new_share(connection: &str, expires_at: Option<i64>) -> Value {
     json!({
-        "id": v7(), "connectionId": connection, "spaceId": v7(), "expiresAt": expires_at, "share": jwe("share"),
+        "id": v7(), "connectionId": connection, "spaceId": v7(), "edition": 1, "expiresAt": expires_at,
+        "share": jwe("share"),
     })
 }
 
 pub(crate) fn new_space(recipient: &Person, expires_at: Option<i64>) -> Value {
     json!({
         "id": v7(), "connectionId": v7(), "recipient": recipient.account, "expiresAt": expires_at,
-        "own": jwe("own"), "peer": jwe("peer"),
+        "own": jwe("own"), "peer": jwe("peer"), "share": v7(), "sent": jwe("sent"), "tag": random(16), "live": false,
     })
+}
+
+/// The body that stores this claim.
+pub(crate) fn claims(space: &Value, claim: &str) -> Option<Value> {
+    Some(json!({ "claims": [{ "id": space["id"], "claim": jwe(claim) }] }))
 }
 
 /// A key of the right form with a random modulus: its id and the body that publishes it.

@@ -36,16 +36,11 @@ async fn the_keystore_forgets_an_account() {
             .await;
         assert_eq!(answer.1["results"][0]["error"], Value::Null);
     }
-    let claim = format!("/spaces/{}/claim", received["id"].as_str().unwrap());
-    let claimed = lab
-        .keystore(
-            &ada.session,
-            "PUT",
-            &claim,
-            Some(json!({ "claim": jwe("claim") })),
-        )
+    let body = claims(&received, "claim");
+    let (_, claimed) = lab
+        .keystore(&ada.session, "PUT", "/spaces/claims", body)
         .await;
-    assert_eq!(claimed.0, 204);
+    assert_eq!(claimed["results"][0]["error"], Value::Null);
 
     let delete = || lab.keystore(&ada.session, "DELETE", "/account", None);
     assert_eq!(delete().await, (204, Value::Null));
@@ -85,7 +80,8 @@ async fn the_keystore_forgets_an_account() {
         ("SELECT COUNT(*) FROM logins WHERE account = $1", 0),
         ("SELECT COUNT(*) FROM sessions WHERE account = $1", 1),
         (
-            "SELECT COUNT(*) FROM spaces WHERE sender = $1 AND (own <> '' OR peer <> '' OR claim IS NOT NULL)",
+            "SELECT COUNT(*) FROM spaces WHERE sender = $1 AND (own <> '' OR peer <> '' OR claim IS NOT NULL \
+             OR share IS NOT NULL OR sent IS NOT NULL OR tag IS NOT NULL OR live <> 0)",
             0,
         ),
         (
@@ -145,10 +141,13 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
         lab.share(&ada, &connection, None).await,
         lab.share(&bob, &connection, None).await,
     );
+    let read = json!({ "reads": [{ "id": to_bob, "edition": 1 }] });
+    lab.vault(&bob.token, "PUT", "/shares/read", Some(read))
+        .await;
     let (invitation, token) = lab.invite(&ada).await;
     let (from_bob, token_of_bob) = lab.invite(&bob).await;
     let card = format!("/cards/{}", v7());
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     lab.vault(&ada.token, "PUT", &card, Some(body.clone()))
         .await;
     let key = lab.publish(&ada).await;
@@ -230,7 +229,8 @@ async fn the_vault_forgets_an_account_and_tells_its_peers() {
         "SELECT COUNT(*) FROM events WHERE account = $1",
         "SELECT COUNT(*) FROM outbox WHERE account = $1",
         "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND (state = 'pending' OR token_hash <> '' OR email IS NOT NULL)",
-        "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR deleted_at IS NULL)",
+        "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR read_edition IS NOT NULL \
+         OR read_at IS NOT NULL OR deleted_at IS NULL)",
         "SELECT COUNT(*) FROM connections WHERE (inviter = $1 OR invitee = $1) AND ended_at IS NULL",
         "SELECT COUNT(*) FROM spaces WHERE deleted_at IS NULL AND connection_id IN \
          (SELECT id FROM connections WHERE inviter = $1 OR invitee = $1)",
@@ -251,7 +251,7 @@ async fn nothing_is_made_for_an_account_that_goes() {
         let ada_key = lab.publish(&ada).await;
         let mut calls = Vec::new();
         for _ in 0..3 {
-            let card = json!({ "card": jwe("card"), "version": 0 });
+            let card = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
             calls.push((&ada, "PUT", format!("/cards/{}", v7()), card));
             let link = link_invitation(&ada_key, &random(16), lab.now() + DAY);
             calls.push((&ada, "PUT", format!("/invitations/{}", v7()), link));
@@ -293,7 +293,8 @@ async fn nothing_is_made_for_an_account_that_goes() {
         for sql in [
             "SELECT COUNT(*) FROM cards WHERE account = $1",
             "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND state = 'pending'",
-            "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR deleted_at IS NULL)",
+            "SELECT COUNT(*) FROM shares WHERE (sender = $1 OR recipient = $1) AND (share <> '' OR read_edition IS NOT NULL \
+         OR read_at IS NOT NULL OR deleted_at IS NULL)",
             "SELECT COUNT(*) FROM connections WHERE (inviter = $1 OR invitee = $1) AND ended_at IS NULL",
         ] {
             assert_eq!(rows(&lab.vault_db, sql, &ada.account).await, 0, "{sql}");
@@ -319,7 +320,7 @@ async fn the_vault_deletes_nothing_without_a_fresh_proof() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
     let card = format!("/cards/{}", v7());
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     lab.vault(&ada.token, "PUT", &card, Some(body)).await;
     let ask = json!({ "audience": lab.server.vault_url() });
 
@@ -372,7 +373,7 @@ async fn an_account_that_the_keystore_still_has_begins_anew() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
     let card = format!("/cards/{}", v7());
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     let write = async |token: &str| lab.vault(token, "PUT", &card, Some(body.clone())).await.0;
     assert_eq!(write(&ada.token).await, 201);
     let delete = async |token: &str| lab.vault(token, "DELETE", "/account", None).await.0;
@@ -405,7 +406,7 @@ async fn the_vaults_part_can_follow_the_keystores() {
     let lab = Lab::new().await;
     let ada = lab.sign_up("ada").await;
     let card = format!("/cards/{}", v7());
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     lab.vault(&ada.token, "PUT", &card, Some(body)).await;
     let gone = lab.keystore(&ada.session, "DELETE", "/account", None).await;
     assert_eq!(gone.0, 204);

@@ -16,7 +16,7 @@ const ACCOUNTS: &str = "SELECT COUNT(*) FROM accounts WHERE login = $1";
 const LEAVING: &str = "SELECT COUNT(*) FROM accounts WHERE id = $1 AND leaving_at IS NOT NULL";
 
 async fn write_card(lab: &Lab, token: &str) -> u16 {
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     let path = format!("/cards/{}", v7());
     lab.vault(token, "PUT", &path, Some(body)).await.0
 }

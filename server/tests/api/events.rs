@@ -116,6 +116,13 @@ async fn everything_is_told_to_whom_it_concerns() {
     )
     .await;
 
+    let own = [
+        ("invitation", &declined),
+        ("invitation", &declined),
+        ("invitation", &cancelled),
+        ("invitation", &cancelled),
+        ("invitation", &connection),
+    ];
     let both = [
         ("connection", &connection),
         ("share", &share),
@@ -123,20 +130,89 @@ async fn everything_is_told_to_whom_it_concerns() {
         ("connection", &connection),
     ];
     let mut last = 0;
-    for (kind, record) in [("invitation", &declined), ("invitation", &cancelled)]
-        .into_iter()
-        .chain(both)
-    {
+    for (kind, record) in own.into_iter().chain(both) {
         let (seen, id, seq) = of_ada.event().await;
         assert_eq!((seen.as_str(), &id), (kind, record));
         let seq: i64 = seq.parse().unwrap();
         assert!(seq > last);
         last = seq;
     }
-    for (kind, record) in both {
+    for (kind, record) in [("invitation", &declined)].into_iter().chain(both) {
         let (seen, id, _) = of_bob.event().await;
         assert_eq!((seen.as_str(), &id), (kind, record));
     }
+}
+
+/// What happens to one record again and again, such as a card that somebody types in, leaves one event.
+#[tokio::test]
+async fn the_newest_of_several_changes_is_kept() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let share = lab.share(&ada, &connection, None).await;
+    let [card, other] = [v7(), v7()];
+    let (mut of_ada, mut of_bob) = (
+        Stream::open(&lab, &ada, None).await,
+        Stream::open(&lab, &bob, None).await,
+    );
+    let ((_, _, start), (_, _, start_of_bob)) = (of_ada.event().await, of_bob.event().await);
+    let put = async |id: &str, version: i64| {
+        let text = jwe(&version.to_string());
+        let body = json!({ "card": text, "version": version, "unsettled": true });
+        let path = format!("/cards/{id}");
+        let put = lab.vault(&ada.token, "PUT", &path, Some(body)).await;
+        assert!(put.0 < 300);
+    };
+    let mut steps = 0;
+    for version in 0..4 {
+        put(&card, version).await;
+        let (edition, next) = (version + 1, version + 2);
+        let new = json!({
+            "id": share, "replaces": edition, "edition": next, "expiresAt": null, "share": jwe("new"),
+        });
+        let body = Some(json!({ "editions": [new] }));
+        lab.vault(&ada.token, "PUT", "/shares", body).await;
+        let body = Some(json!({ "reads": [{ "id": share, "edition": next }] }));
+        lab.vault(&bob.token, "PUT", "/shares/read", body).await;
+        // Who listens hears each.
+        for (kind, record) in [("card", &card), ("updated", &share), ("read", &share)] {
+            let (seen, id, _) = of_ada.event().await;
+            assert_eq!((&*seen, &id), (kind, record));
+        }
+        assert_eq!(of_bob.event().await.0, "updated");
+        steps += 1;
+    }
+    put(&other, 0).await;
+    for id in [&card, &other] {
+        let path = format!("/cards/{id}");
+        for _ in 0..2 {
+            lab.vault(&ada.token, "DELETE", &path, None).await;
+        }
+        lab.vault(
+            &ada.token,
+            "PUT",
+            &format!("{path}/settled"),
+            Some(json!({ "version": 1 })),
+        )
+        .await;
+    }
+    let mut late = Stream::open(&lab, &ada, Some(&start)).await;
+    late.event().await;
+    for (kind, record) in [
+        ("updated", &share),
+        ("read", &share),
+        ("card", &card),
+        ("card", &other),
+    ] {
+        let (seen, id, _) = late.event().await;
+        assert_eq!((&*seen, &id), (kind, record), "after {steps} steps");
+    }
+    let mut late = Stream::open(&lab, &bob, Some(&start_of_bob)).await;
+    late.event().await;
+    assert_eq!(late.event().await.0, "updated");
+    // Nothing else is waiting.
+    lab.invite(&bob).await;
+    assert_eq!(late.event().await.0, "invitation");
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn every_error_is_json() {
         assert_eq!(code(&answer), (400, "bad_input"), "{id}");
     }
     let version = uuid::Uuid::new_v4();
-    let card = Some(json!({ "card": jwe("x"), "version": 0 }));
+    let card = Some(json!({ "card": jwe("x"), "version": 0, "unsettled": false }));
     let answer = lab
         .vault(&ada.token, "PUT", &format!("/cards/{version}"), card)
         .await;

@@ -63,7 +63,7 @@ impl Bridge {
 
 async fn write(lab: &Lab, person: &Person) -> Answer {
     let path = format!("/cards/{}", v7());
-    let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+    let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
     lab.vault(&person.token, "PUT", &path, body).await
 }
 

@@ -118,7 +118,7 @@ async fn two_processes_and_a_keystore_that_goes_and_comes_back() {
 
     let ada = sign_up(&http, &keystore, audience, "ada").await;
     let card = format!("{vault}/v1/cards/{}", v7());
-    let body = Some(json!({ "card": jwe("one"), "version": 0 }));
+    let body = Some(json!({ "card": jwe("one"), "version": 0, "unsettled": false }));
     keystore_process.stop().await;
 
     let keystore_process = Process::start(&start, keystore_data.path()).await;

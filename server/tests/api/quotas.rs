@@ -1,6 +1,7 @@
 //! What one account may have, and what it is told beyond that.
 
 use crate::common::*;
+use crate::links::Made;
 use serde_json::{Value, json};
 use vouchsafe_server::Quotas;
 
@@ -17,7 +18,7 @@ fn assert_exceeded(answer: &Answer, quota: &str) {
 }
 
 async fn put_card(lab: &Lab, person: &Person, id: &str, card: &str, version: i64) -> Answer {
-    let body = Some(json!({ "card": card, "version": version }));
+    let body = Some(json!({ "card": card, "version": version, "unsettled": false }));
     lab.vault(&person.token, "PUT", &format!("/cards/{id}"), body)
         .await
 }
@@ -71,6 +72,14 @@ async fn bytes_of_cards_and_shares() {
     let over = put_card(&lab, &ada, &v7(), &jwe("card"), 0).await;
     assert_exceeded(&over, "bytes");
     assert_eq!(share(&lab, &ada, &new(None)).await["quota"], "bytes");
+    let link = Made::new(&lab, None);
+    assert_exceeded(&link.put(&lab, &ada).await, "bytes");
+    let edition = json!({
+        "id": shared["id"], "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe(&"x".repeat(200)),
+    });
+    let body = Some(json!({ "editions": [edition] }));
+    let (_, made) = lab.vault(&ada.token, "PUT", "/shares", body).await;
+    assert_eq!(made["results"][0]["error"]["quota"], "bytes");
     // The recipient pays nothing.
     assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
     let id = shared["id"].as_str().unwrap();
@@ -287,7 +296,7 @@ async fn new_records_of_a_day() {
     // What was made is deleted, so that there is never more than may be.
     for may in [true, true, false] {
         let card = format!("/cards/{}", v7());
-        let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+        let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
         let made = vault("PUT", card.clone(), body.clone()).await;
         if may {
             assert_eq!(made.0, 201);
@@ -332,7 +341,7 @@ async fn new_records_of_a_day() {
         lab.keystore(session, "DELETE", &path, None).await;
     }
     lab.pass(DAY);
-    let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+    let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
     let path = format!("/cards/{}", v7());
     let made = lab.vault(&lab.token(&ada).await, "PUT", &path, body).await;
     assert_eq!(made.0, 201);

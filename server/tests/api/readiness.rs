@@ -46,7 +46,7 @@ async fn a_service_that_cannot_write_is_not_ready() {
     .await;
     let write = async || {
         let path = format!("/cards/{}", v7());
-        let body = Some(json!({ "card": jwe("card"), "version": 0 }));
+        let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
         lab.vault(&ada.token, "PUT", &path, body).await
     };
     for _ in 0..3 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::links::Made;
 use crate::mails::{all_are_sent, captured, refusal};
 use crate::routes::{parts, routes};
 use crate::tables::{Tables, changes};
@@ -215,20 +216,40 @@ impl Repeats {
         let space = new_space(bob, Some(self.lab.now() + DAY));
         let id = space["id"].as_str().unwrap().to_owned();
         let spaces = json!({ "spaces": [space, new_space(ada, None)] });
+        let made = Some(spaces.clone());
+        self.twice("keystore POST /spaces", &[], of_ada, made, &[])
+            .await;
+        let claim = claims(&space, "claim");
+        self.twice("keystore PUT /spaces/claims", &[], of_bob, claim, &[])
+            .await;
+        let end = self.lab.now() + 2 * DAY;
+        let update = json!({ "id": id, "version": 1, "sent": jwe("two"), "expiresAt": end });
+        let missing = json!({ "id": v7(), "version": 1, "sent": jwe("two"), "expiresAt": null });
+        let updates = json!({ "spaces": [update, missing] });
+        self.twice("keystore PUT /spaces", &[], of_ada, Some(updates), &[])
+            .await;
+        // What was sent first is still the same write.
         self.twice("keystore POST /spaces", &[], of_ada, Some(spaces), &[])
             .await;
-        let claim = json!({ "claim": jwe("claim") });
-        self.twice(
-            "keystore PUT /spaces/{id}/claim",
-            &[&id],
-            of_bob,
-            Some(claim),
-            &[],
-        )
-        .await;
         let ids = json!({ "ids": [id] });
         self.twice("keystore POST /spaces/query", &[], of_bob, Some(ids), &[])
             .await;
+        let ids = json!({ "ids": [space["share"]] });
+        self.twice(
+            "keystore POST /spaces/of-shares",
+            &[],
+            of_ada,
+            Some(ids),
+            &[],
+        )
+        .await;
+        for route in [
+            "keystore POST /spaces/of-cards",
+            "keystore POST /spaces/counts",
+        ] {
+            let tags = json!({ "tags": [space["tag"]] });
+            self.twice(route, &[], of_ada, Some(tags), &[]).await;
+        }
         self.twice("keystore DELETE /spaces/{id}", &[&id], of_ada, None, &[])
             .await;
         let route = "keystore DELETE /connections/{id}/spaces";
@@ -306,13 +327,45 @@ impl Repeats {
         }
     }
 
+    async fn links(&mut self, of_ada: Option<&str>) {
+        let link = Made::new(&self.lab, Some(1));
+        let ids = [&*link.id];
+        let body = Some(link.body.clone());
+        self.twice("vault PUT /links/{id}", &ids, of_ada, body, &[])
+            .await;
+        let edition = json!({
+            "id": link.id, "replaces": 1, "edition": 2, "expiresAt": link.body["expiresAt"], "share": jwe("two"),
+        });
+        let editions = Some(json!({ "editions": [edition] }));
+        self.twice("vault PUT /links", &[], of_ada, editions, &[])
+            .await;
+        let query = Some(json!({ "ids": [link.id] }));
+        self.twice("vault POST /links/query", &[], of_ada, query, &[])
+            .await;
+        let open = Some(link.open_body());
+        self.twice("vault POST /links/{id}/open", &ids, None, open, &[])
+            .await;
+        // Only one read is allowed.
+        let read = Some(link.read_body(&random(16)));
+        self.twice("vault POST /links/{id}/read", &ids, None, read, &[])
+            .await;
+        self.twice("vault DELETE /links/{id}", &ids, of_ada, None, &[])
+            .await;
+    }
+
     async fn vault(&mut self, ada: &Person, bob: &Person) {
         let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
-        let (id, card) = (v7(), json!({ "card": jwe("card"), "version": 0 }));
+        let (id, card) = (
+            v7(),
+            json!({ "card": jwe("card"), "version": 0, "unsettled": false }),
+        );
         let write = "vault PUT /cards/{id}";
         self.twice(write, &[&id], of_ada, Some(card), &[]).await;
-        let card = json!({ "card": jwe("another"), "version": 1 });
+        let card = json!({ "card": jwe("another"), "version": 1, "unsettled": true });
         self.twice(write, &[&id], of_ada, Some(card), &[]).await;
+        let settled = Some(json!({ "version": 2 }));
+        let route = "vault PUT /cards/{id}/settled";
+        self.twice(route, &[&id], of_ada, settled, &[]).await;
         self.twice("vault DELETE /cards/{id}", &[&id], of_ada, None, &[])
             .await;
 
@@ -323,11 +376,20 @@ impl Repeats {
             json!({ "shares": [share, new_share(&v7(), None), new_share(&connection, None)] });
         self.twice("vault POST /shares", &[], of_ada, Some(shares), &[])
             .await;
+        let edition = json!({ "id": id, "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("two") });
+        let missing = json!({ "id": v7(), "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("two") });
+        let editions = json!({ "editions": [edition, missing] });
+        self.twice("vault PUT /shares", &[], of_ada, Some(editions), &[])
+            .await;
+        let reads = json!({ "reads": [{ "id": id, "edition": 2 }, { "id": v7(), "edition": 1 }] });
+        self.twice("vault PUT /shares/read", &[], of_bob, Some(reads), &[])
+            .await;
         let ids = json!({ "ids": [id] });
         self.twice("vault POST /shares/query", &[], of_bob, Some(ids), &[])
             .await;
         self.twice("vault DELETE /shares/{id}", &[&id], of_ada, None, &[])
             .await;
+        self.links(of_ada).await;
         self.twice(
             "vault DELETE /connections/{id}",
             &[&connection],
@@ -382,6 +444,6 @@ async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
 async fn every_write_can_be_repeated() {
     let afterwards = repeat_everything(false).await;
     let at_once = repeat_everything(true).await;
-    assert_eq!(afterwards["vault events"], 12);
+    assert_eq!(afterwards["vault events"], 22);
     assert_eq!(afterwards, at_once, "the effects are the same");
 }

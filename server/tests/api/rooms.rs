@@ -56,6 +56,11 @@ async fn large_answers(lab: &Lab, ada: &Person, bob: &Person) -> Vec<Asked> {
     let (_, cards) = lab.vault(&ada.token, "GET", "/cards?limit=1", None).await;
     let card = cards["items"][0]["id"].as_str().unwrap();
     let ids = |id: &str| Some(json!({ "ids": [id] }));
+    let tags = Some(json!({ "tags": [random(16)] }));
+    let edition =
+        json!({ "id": share, "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("two") });
+    let read = json!({ "id": share, "edition": 1 });
+    let update = json!({ "id": v7(), "version": 1, "sent": jwe("two"), "expiresAt": null });
     let plain = |route| (route, parts(route).2.to_owned(), None);
     let posted = |route, body| (route, parts(route).2.to_owned(), body);
     vec![
@@ -71,12 +76,26 @@ async fn large_answers(lab: &Lab, ada: &Person, bob: &Person) -> Vec<Asked> {
             "vault POST /shares",
             Some(json!({ "shares": [new_share(&connection, None)] })),
         ),
+        posted("vault PUT /shares", Some(json!({ "editions": [edition] }))),
+        posted("vault PUT /shares/read", Some(json!({ "reads": [read] }))),
+        plain("vault GET /cards/unsettled"),
+        plain("vault GET /links"),
+        posted("vault PUT /links", Some(json!({ "editions": [edition] }))),
+        posted("vault POST /links/query", ids(&share)),
         plain("keystore GET /connections"),
         posted("keystore POST /connections/query", ids(&connection)),
         posted("keystore POST /spaces/query", ids(&connection)),
+        posted("keystore POST /spaces/of-shares", ids(&connection)),
+        posted("keystore POST /spaces/of-cards", tags.clone()),
+        posted("keystore POST /spaces/counts", tags),
         posted(
             "keystore POST /spaces",
             Some(json!({ "spaces": [new_space(bob, None)] })),
+        ),
+        posted("keystore PUT /spaces", Some(json!({ "spaces": [update] }))),
+        posted(
+            "keystore PUT /spaces/claims",
+            claims(&json!({ "id": v7() }), "claim"),
         ),
     ]
 }

@@ -33,7 +33,8 @@ async fn share_list_and_read() {
 
     let listed = json!({
         "id": share["id"], "connectionId": connection, "spaceId": share["spaceId"], "from": ada.account,
-        "to": bob.account, "createdAt": lab.now() - 1000, "expiresAt": share["expiresAt"],
+        "to": bob.account, "edition": 1, "createdAt": lab.now() - 1000, "updatedAt": lab.now() - 1000,
+        "expiresAt": share["expiresAt"], "read": null,
     });
     let (page, nothing) = (
         json!({ "items": [listed], "next": null }),
@@ -272,7 +273,7 @@ async fn limits_of_shares() {
             .await;
         assert_eq!(code(&answer), (400, "bad_input"));
     }
-    let ids: Vec<String> = (0..51).map(|_| v7()).collect();
+    let ids: Vec<String> = (0..201).map(|_| v7()).collect();
     let answer = lab
         .vault(
             &ada.token,

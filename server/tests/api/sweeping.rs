@@ -46,6 +46,9 @@ async fn expired_shares_lose_their_ciphertext() {
         let body = Some(json!({ "shares": [share] }));
         let (status, body) = lab.vault(&ada.token, "POST", "/shares", body).await;
         assert_eq!((status, &body["results"][0]["error"]), (200, &Value::Null));
+        let body = json!({ "reads": [{ "id": share["id"], "edition": 1 }] });
+        let read = lab.vault(&bob.token, "PUT", "/shares/read", Some(body));
+        assert_eq!(read.await.1["results"][0]["error"], Value::Null);
     }
     let payloads = secrets.each_ref().map(|secret| encode(secret.as_bytes()));
     if lab.vault_db.starts_with("sqlite:") {
@@ -55,7 +58,7 @@ async fn expired_shares_lose_their_ciphertext() {
     }
 
     lab.pass(60 * SECOND);
-    let blank = "SELECT COUNT(*) FROM shares WHERE id = $1 AND share = ''";
+    let blank = "SELECT COUNT(*) FROM shares WHERE id = $1 AND share = '' AND read_edition IS NULL AND read_at IS NULL";
     count(&lab.vault_db, blank, ids[0].as_str().unwrap(), 1).await;
     gone(&lab, &payloads[0]).await;
     for person in [&ada, &bob] {
@@ -79,7 +82,9 @@ async fn expired_spaces_lose_every_copy() {
     let mut spaces = Vec::new();
     for expires_at in [Some(end), Some(end + 1), None] {
         let mut space = new_space(&bob, expires_at);
-        (space["own"], space["peer"]) = (json!(jwe(&random(32))), json!(jwe(&random(32))));
+        for copy in ["own", "peer", "sent"] {
+            space[copy] = json!(jwe(&random(32)));
+        }
         let (_, body) = lab
             .keystore(
                 &ada.session,
@@ -89,27 +94,31 @@ async fn expired_spaces_lose_every_copy() {
             )
             .await;
         assert_eq!(body["results"][0]["error"], Value::Null);
-        let claim = json!({ "claim": jwe(&random(32)) });
-        let path = format!("/spaces/{}/claim", space["id"].as_str().unwrap());
-        let answer = lab
-            .keystore(&bob.session, "PUT", &path, Some(claim.clone()))
+        let claim = random(32);
+        let (_, claimed) = lab
+            .keystore(
+                &bob.session,
+                "PUT",
+                "/spaces/claims",
+                claims(&space, &claim),
+            )
             .await;
-        assert_eq!(answer.0, 204);
-        space["claim"] = claim["claim"].clone();
+        assert_eq!(claimed["results"][0]["error"], Value::Null);
+        space["claim"] = json!(jwe(&claim));
         spaces.push(space);
     }
 
     lab.pass(60 * SECOND);
     let id = spaces[0]["id"].as_str().unwrap();
     let blank = "SELECT COUNT(*) FROM spaces WHERE id = $1 AND own = '' AND peer = '' AND claim IS NULL \
-                 AND deleted_at IS NOT NULL";
+                 AND share IS NULL AND sent IS NULL AND tag IS NULL AND live = 0 AND deleted_at IS NOT NULL";
     count(&lab.keystore_db, blank, id, 1).await;
-    for copy in ["own", "peer", "claim"] {
+    for copy in ["own", "peer", "claim", "share", "sent", "tag"] {
         gone(&lab, spaces[0][copy].as_str().unwrap()).await;
     }
     let ids: Vec<&Value> = spaces.iter().map(|space| &space["id"]).collect();
     let body = Some(json!({ "ids": ids }));
-    for (person, copies) in [(&ada, &["own"][..]), (&bob, &["peer", "claim"])] {
+    for (person, copies) in [(&ada, &["own", "sent"][..]), (&bob, &["peer", "claim"])] {
         let (_, found) = lab
             .keystore(&person.session, "POST", "/spaces/query", body.clone())
             .await;
@@ -283,7 +292,8 @@ async fn events_go_after_thirty_days() {
     lab.pass(1);
     let share = lab.share(&ada, &connection, None).await;
     let rows = "SELECT COUNT(*) FROM events WHERE record = $1";
-    count(&lab.vault_db, rows, &connection, 2).await;
+    // Of the invitation, and one for each side of the connection that came of it.
+    count(&lab.vault_db, rows, &connection, 3).await;
     lab.pass(30 * DAY);
     count(&lab.vault_db, rows, &connection, 0).await;
     count(&lab.vault_db, rows, &share, 2).await;

@@ -30,7 +30,7 @@ async fn one_account_does_not_hold_up_another() {
     let Some(held) = hold_writers(&lab.vault_db).await else {
         return;
     };
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     let mut writers = Vec::new();
     for _ in 0..32 {
         let path = format!("/cards/{}", v7());
@@ -79,7 +79,7 @@ async fn others_write_while_an_account_is_erased() {
         .unwrap();
     let mut deleted = send(&lab, ("vault", "DELETE", "/account"), &proof, None).await;
     settle(&lab, &bob).await;
-    let body = json!({ "card": jwe("card"), "version": 0 });
+    let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
     let path = format!("/cards/{}", v7());
     let mut written = send(&lab, ("vault", "PUT", &path), &bob.token, Some(&body)).await;
     settle(&lab, &bob).await;

@@ -179,9 +179,32 @@ fn keystore() -> Vec<Row> {
         row("keystore POST /spaces/query", MissingOfMany, |target, _| {
             (String::new(), Some(json!({ "ids": [target.space_id()] })))
         }),
-        row("keystore PUT /spaces/{id}/claim", Missing, |target, _| {
-            let claim = json!({ "claim": jwe("claim") });
-            (format!("/spaces/{}/claim", target.space_id()), Some(claim))
+        row(
+            "keystore POST /spaces/of-shares",
+            MissingOfMany,
+            |target, _| {
+                let ids = json!({ "ids": [target.space["share"]] });
+                (String::new(), Some(ids))
+            },
+        ),
+        row(
+            "keystore POST /spaces/of-cards",
+            MissingOfMany,
+            |target, _| (String::new(), Some(target.tags())),
+        ),
+        row(
+            "keystore POST /spaces/counts",
+            MissingOfMany,
+            |target, _| (String::new(), Some(target.tags())),
+        ),
+        row("keystore PUT /spaces", MissingOfMany, |target, _| {
+            let update = json!({
+                "id": target.space_id(), "version": 1, "sent": jwe("another"), "expiresAt": null,
+            });
+            (String::new(), Some(json!({ "spaces": [update] })))
+        }),
+        row("keystore PUT /spaces/claims", MissingOfMany, |target, _| {
+            (String::new(), claims(&target.space, "claim"))
         })
         .of(carol),
         row("keystore DELETE /spaces/{id}", Missing, |target, _| {
@@ -215,6 +238,7 @@ fn vault_reads() -> Vec<Row> {
         row("vault GET /cards/{id}", Missing, |target, _| {
             (format!("/cards/{}", target.card), None)
         }),
+        plain("vault GET /cards/unsettled", MissingOfMany),
         plain("vault GET /invitations", OwnList),
         row("vault GET /invitations/{id}", Missing, |target, _| {
             (format!("/invitations/{}", target.invitations[0]), None)
@@ -247,6 +271,12 @@ fn vault_reads() -> Vec<Row> {
             (String::new(), Some(json!({ "ids": [target.share] })))
         })
         .of(carol),
+        plain("vault GET /links", OwnList),
+        row("vault POST /links/query", MissingOfMany, |target, _| {
+            (String::new(), Some(json!({ "ids": [target.link.id] })))
+        }),
+        open("vault POST /links/{id}/open", "the link is the right"),
+        open("vault POST /links/{id}/read", "the link is the right"),
         plain("vault GET /email", Own),
         plain("vault GET /events", OwnStream),
     ]
@@ -255,8 +285,12 @@ fn vault_reads() -> Vec<Row> {
 fn vault_writes() -> Vec<Row> {
     vec![
         row("vault PUT /cards/{id}", Missing, |target, _| {
-            let card = json!({ "card": jwe("another"), "version": 1 });
+            let card = json!({ "card": jwe("another"), "version": 1, "unsettled": false });
             (format!("/cards/{}", target.card), Some(card))
+        }),
+        row("vault PUT /cards/{id}/settled", Missing, |target, _| {
+            let path = format!("/cards/{}/settled", target.card);
+            (path, Some(json!({ "version": 1 })))
         }),
         row("vault PUT /public-keys/{key}", Taken, |target, _| {
             let path = format!("/public-keys/{}", target.key);
@@ -290,8 +324,32 @@ fn vault_writes() -> Vec<Row> {
             share["id"] = json!("0192f0c1-2345-7abc-8def-0123456789ab");
             (String::new(), Some(json!({ "shares": [share] })))
         }),
+        row("vault PUT /shares", MissingOfMany, |target, _| {
+            let edition = json!({
+                "id": target.share, "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("another"),
+            });
+            (String::new(), Some(json!({ "editions": [edition] })))
+        }),
+        row("vault PUT /shares/read", MissingOfMany, |target, _| {
+            let read = json!({ "id": target.share, "edition": 1 });
+            (String::new(), Some(json!({ "reads": [read] })))
+        })
+        .of(carol),
         row("vault DELETE /shares/{id}", Missing, |target, _| {
             (format!("/shares/{}", target.share), None)
+        }),
+        row("vault PUT /links/{id}", Taken, |target, _| {
+            let path = format!("/links/{}", target.link.id);
+            (path, Some(target.link.body.clone()))
+        }),
+        row("vault PUT /links", MissingOfMany, |target, _| {
+            let edition = json!({
+                "id": target.link.id, "replaces": 1, "edition": 2, "expiresAt": target.expires_at, "share": jwe("another"),
+            });
+            (String::new(), Some(json!({ "editions": [edition] })))
+        }),
+        row("vault DELETE /links/{id}", Missing, |target, _| {
+            (format!("/links/{}", target.link.id), None)
         }),
         row("vault DELETE /connections/{id}", Missing, |target, _| {
             (format!("/connections/{}", target.connection), None)
