@@ -514,9 +514,9 @@ export interface EmailCode {
 }
 
 /** Something that happened to a record. */
-export interface LiveEvent {
+export interface LiveEvent<K extends LiveEventKind = LiveEventKind> {
   /** The kind of record, or `revoked` for a share that was taken back. */
-  kind: LiveEventKind;
+  kind: K;
   /** The id of the invitation, connection or share. */
   id: string;
 }
@@ -528,9 +528,9 @@ export interface LiveEvent {
 export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
-export interface SessionEvent {
+export interface SessionEvent<K extends SessionEventKind = SessionEventKind> {
   /** The session's new state, or `missed`. */
-  kind: SessionEventKind;
+  kind: K;
 }
 
 /**
@@ -538,6 +538,12 @@ export interface SessionEvent {
  * tell what happened since the last event, so fetch your lists anew.
  */
 export type SessionEventKind = "locked" | "unlocked" | "ended" | "missed";
+
+/** All kinds of events. */
+export type EventKind = LiveEventKind | SessionEventKind;
+
+/** The event of a kind, or of one of several. */
+export type EventOf<K extends EventKind> = K extends LiveEventKind ? LiveEvent<K> : K extends SessionEventKind ? SessionEvent<K> : never;
 
 /** A function that ends listening, for `using`, too. */
 export interface Unsubscribe {
@@ -684,13 +690,11 @@ export class Session {
   acceptOlder(id: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
-   * connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called afterwards, for a kept session
-   * also after a reload.
+   * Calls `listener` for each event of this kind, or of any of these, from now on. Returns a function that ends this. No event
+   * of a record is lost when the connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called
+   * afterwards, for a kept session also after a reload. All tabs of an account share one connection to the Vault.
    */
-  on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
-  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab, or when events were `missed`. */
-  on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
+  on<K extends EventKind>(kind: K | readonly K[], listener: (event: EventOf<K>) => void): Unsubscribe;
 
   /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;

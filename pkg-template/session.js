@@ -8,6 +8,7 @@ import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeEntry, removeMarks } from "./storage.js";
+import { Stream } from "./stream.js";
 import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
@@ -64,10 +65,16 @@ export class Session {
   #idle = new Idle(() => this.#lockUnused(), async () => (await this.#keeper?.lastUsed()) ?? 0);
   /** @type {"unlocked" | "locked" | "ended"} */
   #state;
-  /** @type {Set<{ kind: SessionEventKind, listener: (event: { kind: SessionEventKind }) => void }>} */
+  /** @type {Set<{ kinds: readonly string[], listener: (event: { kind: SessionEventKind }) => void }>} */
   #listeners = new Set();
   /** Listeners to events of the services. */
   #live = 0;
+  /**
+   * What they hear, where tabs share it.
+   *
+   * @type {Stream | undefined}
+   */
+  #stream;
   /** @type {(() => void) | undefined} */
   #sleepless;
 
@@ -90,7 +97,7 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"access" | "event" | "missed"} */ change) => {
+    raw.watch((/** @type {"access" | "event" | "missed" | "deaf"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -162,10 +169,18 @@ export class Session {
     return new this.#Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"access" | "event" | "missed"} change */
+  /** @param {"access" | "event" | "missed" | "deaf"} change */
   #changed(change) {
-    if (change === "event") return this.#keeper?.eventSeen();
-    if (change === "missed") return this.#tell(change);
+    if (change === "event") {
+      this.#stream?.moved();
+      return this.#keeper?.eventSeen();
+    }
+    if (change === "missed") {
+      this.#stream?.missed();
+      return this.#tell(change);
+    }
+    if (change === "deaf") return this.#stream?.rest();
+    this.#stream?.stir();
     this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
     queueMicrotask(() => this.#observe());
@@ -183,8 +198,8 @@ export class Session {
 
   /** @param {SessionEventKind} told */
   #tell(told) {
-    for (const { kind, listener } of [...this.#listeners]) {
-      if (kind === told) listener({ kind });
+    for (const { kinds, listener } of [...this.#listeners]) {
+      if (kinds.includes(told)) listener({ kind: told });
     }
   }
 
@@ -194,7 +209,13 @@ export class Session {
     this.#keeper?.close();
     this.#keeper = undefined;
     this.#live = 0;
+    this.#endStream();
     this.#stayAwake();
+  }
+
+  #endStream() {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 
   /** Looks at once when the page comes back from sleep or to the network, while there are listeners or a time to lock. */
@@ -205,6 +226,7 @@ export class Session {
       const look = () => {
         if (scope.document?.visibilityState === "hidden") return;
         this.#raw?.nudge();
+        this.#stream?.wake();
         this.#idle.check().catch(() => {});
       };
       this.#sleepless = look;
@@ -486,29 +508,49 @@ export class Session {
   }
 
   /**
-   * @param {LiveEventKind | SessionEventKind} kind
+   * @param {LiveEventKind | SessionEventKind | readonly (LiveEventKind | SessionEventKind)[]} kind
    * @param {(event: any) => void} listener
    * @returns {import("./index.d.ts").Unsubscribe}
    */
   on(kind, listener) {
-    const checked = oneOf(kind, "kind", [...eventKinds, ...sessionKinds]);
-    const tell = guarded(callable(listener, "listener"));
+    const known = /** @type {const} */ ([...eventKinds, ...sessionKinds]);
+    const kinds = Array.isArray(kind) ? list(kind, "kind", (one, name) => oneOf(one, name, known)) : [oneOf(kind, "kind", known)];
+    const entry = { kinds, listener: guarded(callable(listener, "listener")) };
     const raw = this.#open();
-    const own = sessionKinds.find((known) => known === checked);
-    if (own) {
-      const entry = { kind: own, listener: tell };
-      this.#listeners.add(entry);
-      return ending(() => this.#listeners.delete(entry));
-    }
+    const live = kinds.filter((one) => !(/** @type {readonly string[]} */ (sessionKinds)).includes(one));
+    const subscription = live.length > 0 ? this.#listen(raw, live, entry.listener) : undefined;
+    this.#listeners.add(entry);
+    return ending(() => {
+      this.#listeners.delete(entry);
+      if (!subscription) return;
+      subscription.cancel();
+      this.#live = Math.max(this.#live - 1, 0);
+      if (this.#live === 0) this.#endStream();
+      this.#stayAwake();
+    });
+  }
+
+  /**
+   * Listens to the services.
+   *
+   * @param {RawSession} raw
+   * @param {readonly string[]} kinds
+   * @param {(event: any) => void} listener
+   */
+  #listen(raw, kinds, listener) {
     try {
-      const subscription = raw.on(checked, tell);
+      if (this.#live === 0 && Stream.isPossible(raw)) {
+        // In the other tabs it is another session, but the same account.
+        const name = `${this.account} ${this.#services}`;
+        this.#stream = new Stream(raw, name, eventKinds, (change) => {
+          if (change === "missed") this.#tell(change);
+          this.#keeper?.eventSeen();
+        });
+      }
+      const subscription = raw.on(kinds, listener);
       this.#live += 1;
       this.#stayAwake();
-      return ending(() => {
-        subscription.cancel();
-        this.#live = Math.max(this.#live - 1, 0);
-        this.#stayAwake();
-      });
+      return subscription;
     } catch (error) {
       throw toError(error);
     }

@@ -316,12 +316,12 @@ export class RawSession {
   }
 
   /**
-   * @param {LiveEventKind} kind
+   * @param {readonly LiveEventKind[]} kinds
    * @param {(event: { kind: LiveEventKind, id: string }) => void} listener
    */
-  on(kind, listener) {
+  on(kinds, listener) {
     const { listeners } = this.#state.keys;
-    const entry = { kind, listener, login: () => this.#state.login };
+    const entry = { kinds, listener, login: () => this.#state.login };
     listeners.add(entry);
     return { cancel: () => listeners.delete(entry) };
   }

@@ -78,7 +78,10 @@ const glue = `
     watch(watcher) { this.watcher = watcher; }
     seal() { return { state: Uint8Array.of(1), keys: null }; }
     nudge() {}
-    on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
+    on(kinds, listener) {
+      for (const kind of kinds) listener({ kind, id: "x" });
+      return { cancel: () => calls.push(["cancel", ...kinds]) };
+    }
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];

@@ -48,10 +48,10 @@ export function useList(session, { fetch, on }) {
     if (turn === latest.current) setItems(page.items.filter(({ error }) => !error));
   }, [session, fetch]);
   useEffect(() => {
-    const ends = on.map((kind) => session.on(kind, refresh));
+    const end = session.on(on, refresh);
     refresh();
     return () => {
-      for (const end of ends) end();
+      end();
       latest.current += 1;
     };
   }, [session, on, refresh]);

@@ -1,7 +1,7 @@
 // What an app may write. It is compiled, not run.
 
 import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe";
-import type { Card, Connection, ErrorCode, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
+import type { Card, Connection, ErrorCode, EventKind, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
 import * as external from "vouchsafe/external";
 import * as full from "vouchsafe/full";
 import * as testing from "vouchsafe/testing";
@@ -47,6 +47,9 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   const received: ReceivedShare | undefined = first?.received ?? undefined;
   const end = session.on("share", (event: LiveEvent) => console.log(event.kind, event.id));
   session.on("locked", ({ kind }) => console.log(kind));
+  const kinds: readonly EventKind[] = ["share", "locked"];
+  for (const kind of kinds) session.on(kind, (event) => console.log(event.kind === "share" && event.id));
+  session.on(["share", "revoked", "missed"], (event) => console.log(event.kind === "missed" ? "fetch anew" : event.id));
   end();
   await session.persist({ scope: "tab" });
   const { expiresAt } = await session.sendEmailCode();
