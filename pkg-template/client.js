@@ -142,6 +142,18 @@ export function defineVouchsafe(entry) {
     }
 
     /**
+     * @param {string | { readonly href: string }} location
+     * @returns {import("./index.d.ts").FoundLink | null}
+     */
+    readLink(location) {
+      const given = typeof location === "object" && location !== null ? location.href : location;
+      const link = typed(given, "location");
+      if (!/#\s*vouchsafe=/.test(link)) return null;
+      const found = this.#raw.readLink(link);
+      return found ? { kind: "invitation", ...found, ticket: { link } } : { kind: "broken" };
+    }
+
+    /**
      * @param {RecoverOptions} options
      * @returns {Promise<SignedUp>}
      */

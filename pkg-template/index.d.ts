@@ -338,6 +338,27 @@ export interface MailTicket {
 /** An invitation as the invited person holds it. */
 export type InvitationTicket = LinkTicket | MailTicket;
 
+/** A link to accept or decline an invitation. */
+export interface InvitationLink {
+  /** It is whole. */
+  kind: "invitation";
+  /** Handed over, or mailed. */
+  delivery: Delivery;
+  /** The invitation's id. */
+  id: string;
+  /** For {@link Session.accept} and {@link Session.declineInvitation}. */
+  ticket: LinkTicket;
+}
+
+/** A link of which a part is missing, or that a later version of this package made. */
+export interface BrokenLink {
+  /** Ask for the link anew. */
+  kind: "broken";
+}
+
+/** A link that {@link Vouchsafe.readLink} knows, of the kind that `kind` says. */
+export type FoundLink = InvitationLink | BrokenLink;
+
 /**
  * The certainty that the keys are the other person's.
  *
@@ -587,6 +608,11 @@ export class Vouchsafe {
    * with `storage_unavailable`.
    */
   resume(): Promise<Session | null>;
+  /**
+   * Tells what a link leads to, without a request: the `location` of a page, or a text, such as one that was pasted. `null` if it
+   * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
+   */
+  readLink(location: string | { readonly href: string }): FoundLink | null;
 }
 
 /** A signed-in person. */
@@ -775,6 +801,10 @@ export type Quota =
 export interface VouchsafeErrorOptions {
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota;
+  /** For `bad_input`: the argument. */
+  argument?: string;
+  /** For `rate_limited`: milliseconds. */
+  retryAfter?: number;
   /** Default: whether the code is a {@link RetryableCode}. */
   retryable?: boolean;
   /** The error or value that led to this one. */
@@ -796,6 +826,13 @@ export class VouchsafeError extends Error {
   readonly retryable: boolean;
   /** For `quota_exceeded`: what the account has too much of. */
   readonly quota?: Quota;
+  /**
+   * For `bad_input`: the argument that is not usable, such as `email`, or `fields[2].label` of a card; missing where it is no
+   * single one, or only the service knows it.
+   */
+  readonly argument?: string;
+  /** For `rate_limited`: milliseconds after which the service takes the call again, if it said so. */
+  readonly retryAfter?: number;
   /**
    * The error or value that the platform or the app threw, if that led to this one. For `server_error`: an error that names status
    * and type of an answer that was none of the service.

@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, list, number, object, oneOf, optional, options as only, text, time, typed } from "./checks.js";
+import { address, callable, flag, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { fresh, optionalToken } from "./identity.js";
@@ -661,7 +661,7 @@ function ending(end) {
 export function period(value, name) {
   const milliseconds = number(value, name);
   if (milliseconds > 0) return milliseconds;
-  throw new VouchsafeError("bad_input", `Pass \`${name}\` as a positive number.`);
+  return refuse(`Pass \`${name}\` as a positive number.`, name);
 }
 
 /**

@@ -62,7 +62,7 @@ export function makeRecoveryKey(account) {
  */
 export function readRecoveryKey(typed) {
   const key = parseRecoveryKey(typed);
-  return recoveryKeys.has(key) ? key : fail("bad_input", WRONG_KEY);
+  return recoveryKeys.has(key) ? key : fail("bad_input", WRONG_KEY, "recoveryKey");
 }
 
 /**
@@ -175,7 +175,7 @@ export class State {
   /** @param {string | undefined} token */
   renew(token) {
     if (token === undefined) return;
-    if (this.email !== undefined) fail("bad_input", "Leave `identityToken` out: this session is an email address's.");
+    if (this.email !== undefined) fail("bad_input", "Leave `identityToken` out: this session is an email address's.", "identityToken");
     this.identityToken = token;
   }
 }

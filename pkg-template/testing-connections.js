@@ -106,7 +106,7 @@ export function markVerified(account, id, typed) {
   const number = safetyNumber(connection).replaceAll(" ", "");
   const wrong = [...parseSafetyNumber(typed)].filter((digit, at) => digit !== number[at]).length;
   if (wrong > MAX_SLIPS) fail("safety_number_mismatch");
-  if (wrong > 0) fail("bad_input", "A few digits are not as they should be: check the number for typing errors.");
+  if (wrong > 0) fail("bad_input", "A few digits are not as they should be: check the number for typing errors.", "safetyNumber");
   own.verifiedBy ??= "safetyNumber";
   return connectionOf(account, connection);
 }

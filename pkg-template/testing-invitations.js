@@ -27,7 +27,7 @@ export function invite(inviter, pages, { delivery, email, name, expiresAt }) {
   const to = delivery === "email" ? (email ?? "").trim() : null;
   if (to !== null) checkEmail(to);
   if (delivery === "link" && pages.link === undefined) {
-    fail("bad_input", "An invitation link needs the `invitationUrl` of `open`.");
+    fail("bad_input", "An invitation link needs the `invitationUrl` of `open`.", "invitationUrl");
   }
   const ends = expiresAt ?? now + LIFETIME;
   if (ends > now + LONGEST + MINUTE) fail("bad_input", "Let the invitation end within the next 90 days.");

@@ -157,7 +157,7 @@ export class RawSession {
   updateCard(update) {
     return this.#call("updateCard", () => {
       const id = parseId(update.id);
-      if (update.version < 1) fail("bad_input", "`version` is that of the card that was read, 1 or more.");
+      if (update.version < 1) fail("bad_input", "`version` is that of the card that was read, 1 or more.", "version");
       return updateCard(this.#state.keys, { ...update, id });
     });
   }
@@ -240,7 +240,7 @@ export class RawSession {
   /** @param {Sharing & { connection: string }} options */
   share({ connection, ...options }) {
     return this.#call("share", () => {
-      const [result] = this.#share({ ...options, connections: [connection] });
+      const [result] = this.#share({ ...options, connections: [parseId(connection, "connection")] });
       if (result?.share) return result.share;
       throw result?.error ?? failure("not_found");
     });
@@ -253,8 +253,8 @@ export class RawSession {
 
   /** @param {Sharing & { connections: string[] }} options */
   #share(options) {
-    const card = parseId(options.card);
-    const connections = options.connections.map(parseId);
+    const card = parseId(options.card, "card");
+    const connections = options.connections.map((id, index) => parseId(id, `connections[${index}]`));
     const account = this.#state.keys;
     const request = sharedWith({ ...options, connections });
     const total = 2 * connections.length;
@@ -267,7 +267,7 @@ export class RawSession {
   /** @param {PageOptions & { connection?: string }} options */
   outgoingShares(options) {
     return this.#call("outgoingShares", () => {
-      const connection = options.connection === undefined ? undefined : parseId(options.connection);
+      const connection = options.connection === undefined ? undefined : parseId(options.connection, "connection");
       const sent = outgoing(this.#state.keys, connection);
       return pageOf(options, sent, (record) => ({ ...shareOf(record), claimed: record.claimed }));
     });
@@ -296,9 +296,9 @@ export class RawSession {
   /** @param {string[]} ids */
   readShares(ids) {
     return this.#call("readShares", () => {
-      const all = ids.map(parseId);
+      const all = ids.map((id, index) => parseId(id, `ids[${index}]`));
       const account = this.#state.keys;
-      if (all.length < 1 || all.length > MAX_READ) fail("bad_input", `1 to ${MAX_READ} shares are read at once.`);
+      if (all.length < 1 || all.length > MAX_READ) fail("bad_input", `1 to ${MAX_READ} shares are read at once.`, "ids");
       this.#tell(0, all.length);
       return all.map((id, index) => {
         const result = attempt(() => read(account, id));
@@ -344,7 +344,7 @@ export class RawSession {
     return this.#call("changePassphrase", () => {
       this.#state.renew(identityToken);
       const account = this.#state.keys;
-      const next = checkNewPassphrase(newPassphrase);
+      const next = checkNewPassphrase(newPassphrase, "newPassphrase");
       // An earlier call with the same arguments may have come through.
       this.#signInAgain(account.passphrase === next ? newPassphrase : passphrase);
       account.passphrase = next;

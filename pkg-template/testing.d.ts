@@ -24,6 +24,10 @@ export interface FailOptions {
   message?: string | undefined;
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota | undefined;
+  /** For `bad_input`: the argument that is not usable. */
+  argument?: string | undefined;
+  /** For `rate_limited`: milliseconds after which the service takes the call again. */
+  retryAfter?: number | undefined;
   /** The error's `cause`. */
   cause?: unknown;
 }

@@ -41,9 +41,10 @@ export const standIn = {
    * @param {ErrorCode} code
    * @param {FailOptions} [options]
    */
-  failNext(call, code, { times = 1, message, quota, cause } = {}) {
+  failNext(call, code, { times = 1, message, quota, argument, retryAfter, cause } = {}) {
     if (!Object.hasOwn(SENTENCES, code)) throw new TypeError(`There is no error code "${code}".`);
-    const further = { ...(quota && { quota }), ...(cause !== undefined && { cause }) };
+    const given = Object.entries({ quota, argument, retryAfter, cause });
+    const further = Object.fromEntries(given.filter(([, value]) => value !== undefined));
     push(world.faults, known(call), { error: failure(code, message, further), times });
   },
 

@@ -38,6 +38,7 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    readLink(link) { return link.includes("1.l.") ? { delivery: "link", id: "an-id" } : null; }
     async check() {
       calls.push(["check"]);
       if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };

@@ -17,13 +17,13 @@ function describer(people) {
   const text = (value) => {
     if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
     if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
-    if (/#vouchsafe=1\.l\.[0-9a-f-]{36}\.[\w-]{43}\.[\w-]{22}$/.test(value)) return word("link", value);
+    if (/#vouchsafe=1\.(l\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
     return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
   };
   const describe = (value) => {
     if (typeof value === "string") return text(value);
     if (Array.isArray(value)) return value.map(describe);
-    if (value instanceof Error) return { code: value.code, retryable: value.retryable };
+    if (value instanceof Error) return { code: value.code, retryable: value.retryable, argument: value.argument };
     if (typeof value !== "object" || value === null) return value;
     if ("failedSignIns" in value) return describe({ account: value.account, email: value.email, locked: value.locked });
     const members = Object.entries(value).map(([name, member]) => {
@@ -199,6 +199,11 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await does("compare the number", () => bob.markVerified(byLink, safetyNumber.replaceAll(" ", "-")));
 
   const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again" }));
+  await does("tell links apart", async () => [
+    ...[link, { href: link }, ` ${link}. `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
+    app.readLink("https://app.example/cards#top"),
+  ]);
+  await fails("tell apart what is no link", async () => app.readLink(7));
   await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
   await does("list the connections", () => alice.connections());
   await does("list the other side's", () => bob.connections({ limit: 1 }));

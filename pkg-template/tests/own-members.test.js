@@ -51,6 +51,7 @@ const everyEntry = {
   signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
   resume: (app) => app.resume(),
+  readLink: async (app) => app.readLink("https://app.example/"),
   recover: (app) => app.recover({ identityToken: "t", recoveryKey: "AAAA", passphrase: "p" }),
 };
 

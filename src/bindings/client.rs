@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
@@ -13,8 +14,11 @@ use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::{WebEngine, Worker};
+use crate::crypto::invitation_link::Ticket;
+use crate::crypto::records::Delivery;
 use crate::error::{Error, Result};
 use crate::flows::{Client, SignedUp, Steps};
+use crate::ids::Id;
 
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
@@ -47,6 +51,15 @@ impl RawClient {
     pub fn check(&self) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move { finish(client.check().await) })
+    }
+
+    /// `{ delivery, id }` of an invitation's link; `null` for what is none.
+    #[wasm_bindgen(js_name = readLink)]
+    pub fn read_link(&self, link: &str) -> std::result::Result<JsValue, JsValue> {
+        to_js(&Ticket::from_link(link).ok().map(|ticket| LinkOutput {
+            delivery: ticket.delivery(),
+            id: ticket.id(),
+        }))
     }
 
     /// The session that was kept, see [`RawSession::seal`].
@@ -122,6 +135,12 @@ impl RawClient {
             Ok(RawSession::new(session).into())
         })
     }
+}
+
+#[derive(Serialize)]
+struct LinkOutput {
+    delivery: Delivery,
+    id: Id,
 }
 
 fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result<JsValue, JsValue> {

@@ -11,7 +11,7 @@ use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
-    PassphraseInput, ShareInput, TicketInput,
+    PassphraseInput, ShareInput, TicketInput, ids_of,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::{Event, EventKind};
@@ -392,11 +392,7 @@ impl RawSession {
     pub fn read_shares(&self, ids: JsValue) -> Promise {
         self.call(|session| async move {
             let ids: Vec<String> = from_js("ids", ids)?;
-            let ids = ids
-                .iter()
-                .map(|id| Id::parse(id))
-                .collect::<Result<Vec<_>>>()?;
-            let opened = session.read_shares(&ids).await?;
+            let opened = session.read_shares(&ids_of("ids", &ids)?).await?;
             Ok(opened.into_iter().map(ReadResult::from).collect::<Vec<_>>())
         })
     }

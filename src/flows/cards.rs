@@ -57,7 +57,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if update.version == 0 {
             return Err(Error::bad_input(
                 "`version` is that of the card that was read, 1 or more.",
-            ));
+            )
+            .in_argument("version"));
         }
         self.write_card(update).await
     }
@@ -70,7 +71,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         } = update;
         let version = replaced
             .checked_add(1)
-            .ok_or_else(|| Error::bad_input("`version` is too large."))?;
+            .ok_or_else(|| Error::bad_input("`version` is too large.").in_argument("version"))?;
         let keys = self.keys()?;
         let card = seal_card(
             self.engine(),

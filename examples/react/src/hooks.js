@@ -11,9 +11,10 @@ export const useVouchsafe = () => use(opened);
 
 /** The invitation that led here, until it is forgotten. Its secret does not stay in the address bar. */
 export function useInvitation() {
-  const [link, setLink] = useState(() => (location.hash.startsWith("#vouchsafe=") ? location.href : null));
+  const vouchsafe = useVouchsafe();
+  const [link, setLink] = useState(() => vouchsafe.readLink(location));
   useEffect(() => history.replaceState(null, "", location.pathname), []);
-  return [link, () => setLink(null)];
+  return [link?.ticket, () => setLink(null)];
 }
 
 /** Does something with what was entered in a form: what to call on submit, whether it is at work, what went wrong. */

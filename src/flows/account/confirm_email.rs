@@ -32,7 +32,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if code.len() != CODE_DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::bad_input(format!(
                 "The code has {CODE_DIGITS} digits."
-            )));
+            ))
+            .in_argument("code"));
         }
         self.services().confirm_email(&TypedCode { code }).await
     }

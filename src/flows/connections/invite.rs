@@ -82,12 +82,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let email = match (invite.delivery, invite.email) {
             (Delivery::Email, Some(email)) => Some(check_email(&email)?),
             (Delivery::Email, None) => {
-                return Err(Error::bad_input("An invitation by mail needs an `email`."));
+                return Err(Error::bad_input("An invitation by mail needs an `email`.").in_argument("email"));
             }
             (Delivery::Link, _) if self.inner.invitation_url.is_none() => {
                 return Err(Error::bad_input(
                     "An invitation link needs the `invitationUrl` of `open`.",
-                ));
+                )
+                .in_argument("invitationUrl"));
             }
             (Delivery::Link, _) => None,
         };
