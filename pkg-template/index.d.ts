@@ -686,6 +686,11 @@ export class Session {
    * `safety_number_mismatch` if it is another one, and with `bad_input` if it is mistyped or not whole.
    */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
+  /**
+   * Sets this side's name for the other person, 1 to 200 bytes of UTF-8. No server learns it; other devices see it when they
+   * fetch the connection.
+   */
+  renameConnection(id: string, name: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;
 

@@ -436,6 +436,17 @@ export class Session {
 
   /**
    * @param {string} id
+   * @param {string} name
+   * @param {CallOptions} [options]
+   */
+  async renameConnection(id, name, options) {
+    bare(options, "renameConnection()");
+    const checked = /** @type {const} */ ([text(id, "id"), text(name, "name")]);
+    return this.#call(options, (raw) => raw.renameConnection(...checked));
+  }
+
+  /**
+   * @param {string} id
    * @param {CallOptions} [options]
    */
   async disconnect(id, options) {

@@ -2,7 +2,7 @@
 
 import { confirm, makeRecoveryKey, sendCode } from "./testing-account.js";
 import { cardOf, createCard, deleteCard, updateCard } from "./testing-cards.js";
-import { connectionOf, disconnect, find, markVerified, ofPerson } from "./testing-connections.js";
+import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./testing-connections.js";
 import { fail, failure } from "./testing-errors.js";
 import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
 import { attempt, pageOf } from "./testing-lists.js";
@@ -230,6 +230,14 @@ export class RawSession {
    */
   markVerified(id, safetyNumber) {
     return this.#about("markVerified", id, (account, connection) => markVerified(account, connection, safetyNumber));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} name
+   */
+  renameConnection(id, name) {
+    return this.#about("renameConnection", id, (account, connection) => renameConnection(account, connection, name));
   }
 
   /** @param {string} id */

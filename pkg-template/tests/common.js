@@ -86,7 +86,7 @@ const glue = `
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
-  further.push("markVerified", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
+  further.push("markVerified", "renameConnection", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

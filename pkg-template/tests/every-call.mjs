@@ -206,6 +206,11 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("tell apart what is no link", async () => app.readLink(7));
   await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
   await does("list the connections", () => alice.connections());
+  await does("rename a person", () => bob.renameConnection(byMail, "Al"));
+  await does("rename them to the same", () => bob.renameConnection(byMail, "Al"));
+  await fails("rename to nothing", () => bob.renameConnection(byMail, " "));
+  await fails("rename nobody", () => bob.renameConnection(NOBODY, "Al"));
+  await fails("rename somebody else's", () => carol.renameConnection(byMail, "Al"));
   await does("list the other side's", () => bob.connections({ limit: 1 }));
   await atBob.hears(`connection ${byLink}`, `connection ${byMail}`);
 

@@ -24,6 +24,7 @@ const everyCall = {
   connections: (session) => session.connections({}),
   connection: (session) => session.connection("a", {}),
   markVerified: (session) => session.markVerified("a", "0", {}),
+  renameConnection: (session) => session.renameConnection("a", "Bob", {}),
   disconnect: (session) => session.disconnect("a", {}),
   share: (session) => session.share({ card: "c", connection: "a" }),
   shareWithMany: (session) => session.shareWithMany({ card: "c", connections: ["a"] }),

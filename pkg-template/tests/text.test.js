@@ -83,6 +83,8 @@ const textCalls = (session, app, text) => [
   () => session.declineInvitation({ id: text, token: "t" }),
   () => session.declineInvitation({ id: "a", token: text }),
   () => session.markVerified("a", text),
+  () => session.renameConnection("a", text),
+  () => session.renameConnection(text, "Bob"),
   () => session.share({ card: text, connection: "d" }),
   () => session.share({ card: "c", connection: text }),
   () => session.share({ card: "c", connection: "d", fields: ["n", text] }),

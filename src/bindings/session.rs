@@ -336,6 +336,11 @@ impl RawSession {
         )
     }
 
+    #[wasm_bindgen(js_name = renameConnection)]
+    pub fn rename_connection(&self, id: String, name: String) -> Promise {
+        self.call(|session| async move { session.rename_connection(Id::parse(&id)?, &name).await })
+    }
+
     pub fn disconnect(&self, id: String) -> Promise {
         self.call(|session| async move { session.disconnect(Id::parse(&id)?).await })
     }

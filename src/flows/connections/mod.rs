@@ -8,6 +8,7 @@ mod invitations;
 mod invite;
 mod mark_verified;
 mod notes;
+mod rename;
 
 pub(super) use check::Checked;
 pub use check::Trust;

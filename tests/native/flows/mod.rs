@@ -15,6 +15,7 @@ mod persist;
 mod recipients;
 mod recovery;
 mod retries;
+mod renaming;
 mod sharing;
 mod strangers;
 mod two_processes;
