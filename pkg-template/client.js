@@ -134,10 +134,21 @@ export function defineVouchsafe(entry) {
       return openSession(session, { ...this.#origin, identityToken });
     }
 
-    /** @returns {Promise<Session | null>} */
-    async resume() {
+    /** @returns {Promise<import("./index.d.ts").KeptSession[]>} */
+    async kept() {
       const { services, lockAfter } = this.#origin;
-      const found = await keeper.resume(this.#raw, services, lockAfter);
+      return keeper.kept(services, lockAfter);
+    }
+
+    /**
+     * @param {import("./index.d.ts").ResumeOptions} [options]
+     * @returns {Promise<Session | null>}
+     */
+    async resume(options) {
+      const given = only(options ?? {}, "the options object of resume()", ["account"]);
+      const account = optional(given.account, "account", text);
+      const { services, lockAfter } = this.#origin;
+      const found = await keeper.resume(this.#raw, services, lockAfter, account);
       return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
     }
 

@@ -72,6 +72,29 @@ export interface PersistOptions extends CallOptions {
    * page nor a copy of the browser's profile gets a key of the account from what is kept. Default: no.
    */
   locked?: boolean | undefined;
+  /**
+   * The app's name for the account, where it keeps several in one browser, such as {@link Session.account}. The browser stores
+   * it as it is. Another session of this name is replaced. Default: none, so that one session is kept.
+   */
+  account?: string | undefined;
+}
+
+/** A session that {@link Session.persist} keeps. */
+export interface KeptSession {
+  /** The app's name for the account; `null` if it has none. */
+  account: string | null;
+  /** Who finds it. */
+  scope: PersistScope;
+  /** Whether it comes back without its keys. */
+  locked: boolean;
+  /** The time of the last use, in any tab. */
+  usedAt: number;
+}
+
+/** Options of {@link Vouchsafe.resume}. */
+export interface ResumeOptions {
+  /** The name with which it was kept. Default: any; the session that was used last. */
+  account?: string | undefined;
 }
 
 /** A step of the protocol that ended. */
@@ -602,12 +625,14 @@ export class Vouchsafe {
    * `wrong_credentials`. After an interruption, call it again with the same arguments (and a fresh identity token).
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
+  /** Lists the sessions that {@link Session.persist} keeps here: this tab's, then the browser's, of each those used last first. */
+  kept(): Promise<KeptSession[]>;
   /**
    * Opens the session that {@link Session.persist} kept, without a passphrase: this tab's, or else the browser's; `null` if
    * there is none. It comes back locked if it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects
    * with `storage_unavailable`.
    */
-  resume(): Promise<Session | null>;
+  resume(options?: ResumeOptions): Promise<Session | null>;
   /**
    * Tells what a link leads to, without a request: the `location` of a page, or a text, such as one that was pasted. `null` if it
    * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.

@@ -241,8 +241,12 @@ export class Session {
 
   /** @param {PersistOptions} options */
   async persist(options) {
-    const { scope, locked } = settings(options, "the options object of persist()", ["scope", "locked"]);
-    const checked = { scope: oneOf(scope, "scope", scopes), locked: optional(locked, "locked", flag) ?? false };
+    const { scope, locked, account } = settings(options, "the options object of persist()", ["scope", "locked", "account"]);
+    const checked = {
+      scope: oneOf(scope, "scope", scopes),
+      locked: optional(locked, "locked", flag) ?? false,
+      account: optional(account, "account", text) ?? null,
+    };
     const work = this.#keeping.then(() => this.#call(options, (raw) => this.#keepIn(checked, raw)));
     this.#keeping = work.catch(() => {});
     await work;
@@ -251,7 +255,7 @@ export class Session {
   /**
    * What changes meanwhile is stored at the end. What cannot be kept to the end is not kept.
    *
-   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
+   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean, account: string | null }} checked
    * @param {RawSession} raw
    */
   async #keepIn(checked, raw) {

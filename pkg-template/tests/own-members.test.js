@@ -51,7 +51,8 @@ const everyEntry = {
   check: (app) => app.check({}),
   signUp: (app) => app.signUp({ email: "a@example.com", passphrase: "p" }),
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
-  resume: (app) => app.resume(),
+  kept: (app) => app.kept(),
+  resume: (app) => app.resume({}),
   readLink: async (app) => app.readLink("https://app.example/"),
   recover: (app) => app.recover({ identityToken: "t", recoveryKey: "AAAA", passphrase: "p" }),
 };

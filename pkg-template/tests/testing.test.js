@@ -184,6 +184,36 @@ test("a kept session comes back, and is one with the page's", async (t) => {
   assert.equal(await (await Vouchsafe.open({ ...options, vault: "https://other.example" })).resume(), null);
 });
 
+test("several accounts are kept, each by its name", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  const { app, session: alice } = await person("alice");
+  const { session: work } = await person("work");
+  await alice.persist({ scope: "browser", account: "private" });
+  t.mock.timers.tick(1);
+  await work.persist({ scope: "browser", account: "work", locked: true });
+  assert.deepEqual(await app.kept(), [
+    { account: "work", scope: "browser", locked: true, usedAt: 1_000_001 },
+    { account: "private", scope: "browser", locked: false, usedAt: 1_000_000 },
+  ]);
+  assert.equal((await app.resume({ account: "private" })).account, alice.account);
+  assert.equal((await app.resume()).account, work.account, "the last one that was used");
+  assert.equal(await app.resume({ account: "nobody's" }), null);
+  const { session: other } = await person("other");
+  await other.persist({ scope: "browser", account: "work" });
+  await assert.rejects(work.cards(), code("session_expired"), "replaced by another of its name");
+  await alice.signOut();
+  assert.deepEqual((await app.kept()).map(({ account }) => account), ["work"]);
+  await assert.rejects(app.resume({ account: 5 }), code("bad_input"));
+});
+
+test("an error on demand has what one of the package has", async () => {
+  const { session } = await person("alice");
+  standIn.failNext("cards", "rate_limited", { retryAfter: 5000 });
+  await assert.rejects(session.cards(), (error) => code("rate_limited")(error) && error.retryAfter === 5000 && !("argument" in error));
+  standIn.failNext("card", "bad_input", { argument: "id" });
+  await assert.rejects(session.card("x"), (error) => error.argument === "id");
+});
+
 test("what a service could show of others, an app can try", async () => {
   const { alice, bob, id, card } = await friends();
   const share = await alice.share({ card: card.id, connection: id });

@@ -51,7 +51,7 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   for (const kind of kinds) session.on(kind, (event) => console.log(event.kind === "share" && event.id));
   session.on(["share", "revoked", "missed"], (event) => console.log(event.kind === "missed" ? "fetch anew" : event.id));
   end();
-  await session.persist({ scope: "tab" });
+  await session.persist({ scope: "tab", account: session.account });
   const { expiresAt } = await session.sendEmailCode();
   await session.confirmEmail("12345678", { signal });
   const { email, confirmed } = await session.emailStatus();
