@@ -64,6 +64,21 @@ export function address(value, name) {
 }
 
 /**
+ * The tag of a language, as the platform writes it.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function language(value, name) {
+  try {
+    const [tag] = Intl.getCanonicalLocales(text(value, name));
+    if (tag) return tag;
+  } catch {}
+  return refuse(`Pass \`${name}\` as the tag of a language, such as "de" or "pt-BR".`, name);
+}
+
+/**
  * @param {unknown} value
  * @param {string} name
  * @returns {number}

@@ -8,7 +8,7 @@ import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
 import { own } from "./own.js";
-import { openSession, period } from "./session.js";
+import { invitationTicket, openSession, period } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */
@@ -85,6 +85,7 @@ export function defineVouchsafe(entry) {
       };
       const origin = {
         services: `${settings.vault} ${settings.keystore}`,
+        page: invitationUrl ?? undefined,
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
@@ -162,6 +163,17 @@ export function defineVouchsafe(entry) {
       if (!/#\s*vouchsafe=/.test(link)) return null;
       const found = this.#raw.readLink(link);
       return found ? { kind: "invitation", ...found, ticket: { link } } : { kind: "broken" };
+    }
+
+    /**
+     * @param {import("./index.d.ts").InvitationTicket} ticket
+     * @param {CallOptions} [options]
+     * @returns {Promise<import("./index.d.ts").InvitationPreview>}
+     */
+    async previewInvitation(ticket, options) {
+      const checked = invitationTicket(ticket);
+      bare(options, "previewInvitation()");
+      return perform(this.#raw, options, (raw) => raw.previewInvitation(checked));
     }
 
     /**

@@ -15,7 +15,11 @@ export interface OpenOptions {
    * itself by this address.
    */
   keystore: string;
-  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its query and fragment. */
+  /**
+   * The address of the page that invitation links open; a fragment is added to it. Links in mails lead there, too: the operator of
+   * the Vault has to list it (`--invitation-url`), else inviting by mail is `bad_input`. Default: this page without its query and
+   * fragment; for mails the first page of that list.
+   */
   invitationUrl?: string | undefined;
   /**
    * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the
@@ -277,6 +281,8 @@ export interface InviteByEmail extends InviteBase {
   delivery: "email";
   /** The address that the mail goes to. Its part before the @ is ASCII, since not every mail server takes other letters. */
   email: string;
+  /** The tag of the mail's language, such as `de`: there are English, French, German and Spanish. Default, and for others: English. */
+  language?: string | undefined;
 }
 
 /** An invitation that the inviter hands over as a secret link, which verifies the connection. */
@@ -360,6 +366,23 @@ export interface MailTicket {
 
 /** An invitation as the invited person holds it. */
 export type InvitationTicket = LinkTicket | MailTicket;
+
+/** Where an invitation stands. All of it but `keysMatch` is the Vault's word. */
+export interface InvitationPreview {
+  /** Whether it can be accepted: it is `pending`. */
+  state: InvitationState;
+  /** Handed over, or mailed. */
+  delivery: Delivery;
+  /** The time at which it ends. */
+  expiresAt: number;
+  /**
+   * Whether the Vault shows the keys that the link names. `false`: somebody stands between, and {@link Session.accept} refuses it.
+   * `null` for a mail, which names no keys.
+   */
+  keysMatch: boolean | null;
+  /** The address that the inviter had confirmed when they invited; `null` if there is none, or a week after the invitation was over. */
+  inviterEmail: string | null;
+}
 
 /** A link to accept or decline an invitation. */
 export interface InvitationLink {
@@ -551,6 +574,12 @@ export interface EmailStatus {
   confirmed: boolean;
 }
 
+/** Options of {@link Session.sendEmailCode}. */
+export interface EmailCodeOptions extends CallOptions {
+  /** The tag of the mail's language, as of an invitation. */
+  language?: string | undefined;
+}
+
 /** A code on its way to an address. */
 export interface EmailCode {
   /** The time from which it is of no use. */
@@ -638,6 +667,11 @@ export class Vouchsafe {
    * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
    */
   readLink(location: string | { readonly href: string }): FoundLink | null;
+  /**
+   * Looks at an invitation before anybody has signed in: whether it can still be accepted, and whether its keys match the link.
+   * Changes nothing. Rejects with `not_found` if there is none with this token.
+   */
+  previewInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<InvitationPreview>;
 }
 
 /** A signed-in person. */
@@ -775,7 +809,7 @@ export class Session {
    * code. Rejects with `bad_input` (the account has no address that mails can go to) and `rate_limited`. No mail comes to
    * an address that refused mails from this service.
    */
-  sendEmailCode(options?: CallOptions): Promise<EmailCode>;
+  sendEmailCode(options?: EmailCodeOptions): Promise<EmailCode>;
   /**
    * Confirms the account's address with the mailed code, of 8 digits; white space and hyphens in it do not matter. Rejects
    * with `wrong_code`. A code can be tried five times.

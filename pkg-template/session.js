@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
+import { address, callable, flag, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { fresh, optionalToken } from "./identity.js";
@@ -39,6 +39,7 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  *
  * @typedef {object} Origin
  * @property {string} services
+ * @property {string | undefined} page The page that links in mails lead to, if the app names one.
  * @property {number | undefined} lockAfter
  * @property {IdentityToken | undefined} identityToken For an identity.
  * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
@@ -53,6 +54,7 @@ export class Session {
   /** @type {RawSession | undefined} */
   #raw;
   #services;
+  #page;
   #Keeper;
   /** @type {IdentityToken | undefined} */
   #identityToken;
@@ -86,6 +88,7 @@ export class Session {
     if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
     this.#services = origin.services;
+    this.#page = origin.page;
     this.#Keeper = origin.keeper;
     this.#identityToken = origin.identityToken;
     this.#state = raw.locked ? "locked" : "unlocked";
@@ -367,9 +370,11 @@ export class Session {
 
   /** @param {InviteOptions} options */
   async invite(options) {
-    const { delivery, email, name, expiresAt } = settings(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
+    const { delivery, email, name, expiresAt, ...rest } = settings(options, "the invitation", ["delivery", "email", "language", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
+      page: this.#page,
+      language: optional(own(/** @type {{ language?: string }} */ (rest)).language, "language", language),
       email: delivery === "email" ? address(email, "email") : optional(email, "email", text),
       name: text(name, "name"),
       expiresAt: optional(expiresAt, "expiresAt", time),
@@ -603,9 +608,11 @@ export class Session {
     return this.#call(bare(options, "emailStatus()"), (raw) => raw.emailStatus());
   }
 
-  /** @param {CallOptions} [options] */
+  /** @param {import("./index.d.ts").EmailCodeOptions} [options] */
   async sendEmailCode(options) {
-    return this.#call(bare(options, "sendEmailCode()"), (raw) => raw.sendEmailCode());
+    const given = settings(options ?? {}, "the options object of sendEmailCode()", ["language"]);
+    const checked = optional(given.language, "language", language);
+    return this.#call(options, (raw) => raw.sendEmailCode(checked));
   }
 
   /**
@@ -737,7 +744,7 @@ function field(value, position) {
 }
 
 /** @param {InvitationTicket} ticket */
-function invitationTicket(ticket) {
+export function invitationTicket(ticket) {
   const given = own(object(ticket, "the invitation"));
   if ("link" in given) return { link: typed(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);

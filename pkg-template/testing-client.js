@@ -2,6 +2,7 @@
 
 import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./testing-account.js";
 import { fail, failure } from "./testing-errors.js";
+import { previewInvitation } from "./testing-invitations.js";
 import { RawSession } from "./testing-session.js";
 import { checkNewPassphrase, parseTicket } from "./testing-text.js";
 import { expel, makeBytes, makeId, turn, world } from "./testing-world.js";
@@ -45,7 +46,7 @@ export class RawClient {
   /** The page of invitation links, and that of mails. */
   get pages() {
     const { invitationUrl, vault } = this.#options;
-    return { link: invitationUrl, mail: invitationUrl ?? new URL("/", vault).href };
+    return { link: invitationUrl, mail: new URL("/", vault).href };
   }
 
   /**
@@ -67,6 +68,11 @@ export class RawClient {
     } catch {
       return null;
     }
+  }
+
+  /** @param {{ link?: string, id?: string, token?: string }} ticket */
+  previewInvitation(ticket) {
+    return this.#call("previewInvitation", () => previewInvitation(parseTicket(ticket)));
   }
 
   /** Both addresses are right: nothing stands behind them. */

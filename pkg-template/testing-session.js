@@ -167,7 +167,7 @@ export class RawSession {
     return this.#about("deleteCard", id, deleteCard);
   }
 
-  /** @param {{ delivery: "email" | "link", email?: string, name: string, expiresAt?: number }} options */
+  /** @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string, name: string, expiresAt?: number }} options */
   invite(options) {
     return this.#call("invite", () => {
       const account = this.#state.keys;
@@ -385,9 +385,10 @@ export class RawSession {
     });
   }
 
-  sendEmailCode() {
+  /** @param {string} [language] */
+  sendEmailCode(language) {
     return this.#call("sendEmailCode", () => {
-      return sendCode(this.#state.keys);
+      return sendCode(this.#state.keys, language);
     });
   }
 

@@ -32,6 +32,7 @@
  * @property {Account} inviter
  * @property {"email" | "link"} delivery
  * @property {string | null} email
+ * @property {string | null} named The address that the inviter had confirmed.
  * @property {string} name
  * @property {string} secret
  * @property {import("./index.d.ts").InvitationState} state

@@ -40,6 +40,8 @@ export interface Mail {
   link: string | null;
   /** The code that {@link Session.confirmEmail} takes; `null` in an invitation. */
   code: string | null;
+  /** The tag of the language that the app asked for; `null` if it named none. */
+  language: string | null;
   /** The time at which it was sent. */
   sentAt: number;
 }

@@ -38,6 +38,7 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    async previewInvitation(ticket) { calls.push(["previewInvitation", ticket]); return {}; }
     readLink(link) { return link.includes("1.l.") ? { delivery: "link", id: "an-id" } : null; }
     async check() {
       calls.push(["check"]);

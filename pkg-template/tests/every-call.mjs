@@ -166,6 +166,10 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("invite by pigeon", () => alice.invite({ delivery: "pigeon", name: "Bob" }));
   await fails("mail to no address", () => alice.invite({ delivery: "email", email: "bob", name: "Bob" }));
   const declined = await does("invite by link", () => alice.invite({ delivery: "link", name: "Bob" }));
+  await does("look at an invitation", () => app.previewInvitation({ link: declined.link }));
+  await does("look at one of another key", () => app.previewInvitation({ link: declined.link.replace(/\.[\w-]{43}\./, `.${"A".repeat(43)}.`) }));
+  await fails("look at one that is not there", () => app.previewInvitation({ id: NOBODY, token: "A".repeat(22) }));
+  await fails("look at half a link", () => app.previewInvitation({ link: declined.link.slice(0, -3) }));
   await fails("decline one's own", () => alice.declineInvitation({ link: declined.link }));
   await fails("accept without a name", () => bob.accept({ link: declined.link }, { name: "" }));
   await fails("accept half a link", () => bob.accept({ link: declined.link.slice(0, -3) }, { name: "Alice" }));
@@ -174,6 +178,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const forged = declined.link.replace(/\.[\w-]{43}\./, `.${"A".repeat(43)}.`);
   await fails("accept a link to another key", () => bob.accept({ link: forged }, { name: "Alice" }));
   await does("decline", () => bob.declineInvitation({ link: declined.link }));
+  await does("look at the declined", () => app.previewInvitation({ link: declined.link }));
   await does("decline again", () => bob.declineInvitation({ link: declined.link }));
   await fails("accept the declined", () => bob.accept({ link: declined.link }, { name: "Alice" }));
   const cancelled = await does("invite again", () => alice.invite({ delivery: "link", name: "Bob", expiresAt: new Date(Date.now() + day) }));
@@ -198,12 +203,14 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("compare another number", () => bob.markVerified(byLink, safetyNumber.replace(/\d/g, next)));
   await does("compare the number", () => bob.markVerified(byLink, safetyNumber.replaceAll(" ", "-")));
 
-  const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again" }));
+  await fails("mail in no language", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob", language: "?" }));
+  const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again", language: "de-at" }));
   await does("tell links apart", async () => [
     ...[link, { href: link }, ` ${link}. `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
     app.readLink("https://app.example/cards#top"),
   ]);
   await fails("tell apart what is no link", async () => app.readLink(7));
+  await does("look at a mailed one", async () => app.previewInvitation({ link: (await mail(address("bob"))).link }));
   await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
   await does("list the connections", () => alice.connections());
   await does("rename a person", () => bob.renameConnection(byMail, "Al"));
@@ -247,7 +254,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   atBob.stop();
 
   await does("look at the address", () => carol.emailStatus());
-  await does("have a code sent", () => carol.sendEmailCode());
+  await does("have a code sent", () => carol.sendEmailCode({ language: "fr" }));
   await fails("confirm with half a code", () => carol.confirmEmail("1234"));
   await fails("confirm with a wrong code", () => carol.confirmEmail("0000 0000"));
   await does("confirm", async () => carol.confirmEmail((await mail(address("carol"))).code));

@@ -53,6 +53,7 @@ const everyEntry = {
   signIn: (app) => app.signIn({ email: "a@example.com", passphrase: "p" }),
   kept: (app) => app.kept(),
   resume: (app) => app.resume({}),
+  previewInvitation: (app) => app.previewInvitation({ link: "l" }),
   readLink: async (app) => app.readLink("https://app.example/"),
   recover: (app) => app.recover({ identityToken: "t", recoveryKey: "AAAA", passphrase: "p" }),
 };

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, own_member, start, to_js, to_rejection};
-use super::inputs::{CredentialsInput, RecoverInput, to_login};
+use super::inputs::{CredentialsInput, RecoverInput, TicketInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::{WebEngine, Worker};
@@ -60,6 +60,19 @@ impl RawClient {
             delivery: ticket.delivery(),
             id: ticket.id(),
         }))
+    }
+
+    /// Where an invitation stands.
+    #[wasm_bindgen(js_name = previewInvitation)]
+    pub fn preview_invitation(&self, ticket: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let ticket = from_js::<TicketInput>("ticket", ticket)?.into_ticket()?;
+                client.preview_invitation(&ticket).await
+            };
+            finish(work.await)
+        })
     }
 
     /// The session that was kept, see [`RawSession::seal`].

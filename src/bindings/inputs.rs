@@ -115,9 +115,7 @@ pub(super) struct PageInput {
 impl PageInput {
     pub(super) fn into_request(self) -> Result<(PageRequest, Option<Id>)> {
         let connection = self.connection.as_deref();
-        let connection = connection
-            .map(|id| id_of("connection", id))
-            .transpose()?;
+        let connection = connection.map(|id| id_of("connection", id)).transpose()?;
         Ok((
             PageRequest {
                 cursor: self.cursor,
@@ -133,6 +131,8 @@ impl PageInput {
 pub(super) struct InviteInput {
     delivery: Delivery,
     email: Option<String>,
+    page: Option<String>,
+    language: Option<String>,
     name: String,
     expires_at: Option<i64>,
 }
@@ -142,12 +142,16 @@ impl InviteInput {
         let Self {
             delivery,
             email,
+            page,
+            language,
             name,
             expires_at,
         } = self;
         Invite {
             delivery,
             email,
+            page,
+            language,
             name,
             expires_at,
         }

@@ -487,8 +487,8 @@ impl RawSession {
     }
 
     #[wasm_bindgen(js_name = sendEmailCode)]
-    pub fn send_email_code(&self) -> Promise {
-        self.call(|session| async move { session.send_email_code().await })
+    pub fn send_email_code(&self, language: Option<String>) -> Promise {
+        self.call(|session| async move { session.send_email_code(language).await })
     }
 
     #[wasm_bindgen(js_name = confirmEmail)]

@@ -105,6 +105,8 @@ pub(crate) const SIGN_UP: Rates = Rates::of("sign-up");
 pub(crate) const RECOVERY: Rates = Rates::of("recovery");
 /// Refusals of mails, and their ends. A login is a mailbox here.
 pub(crate) const REFUSALS: Rates = Rates::of("refusal");
+/// Looks at invitations without a session. A login is an invitation here.
+pub(crate) const PREVIEWS: Rates = Rates::of("invitation preview");
 /// Tokens of one account.
 pub(crate) const TOKENS: Rate = Rate {
     name: "token",
@@ -319,7 +321,7 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    const KINDS: [&Rates; 4] = [&SIGN_IN, &SIGN_UP, &RECOVERY, &REFUSALS];
+    const KINDS: [&Rates; 5] = [&SIGN_IN, &SIGN_UP, &RECOVERY, &REFUSALS, &PREVIEWS];
 
     fn address(text: &str) -> CallerAddress {
         CallerAddress(networks(text.parse().unwrap()))

@@ -15,6 +15,7 @@ mod mail;
 mod mail_html;
 mod mail_limits;
 mod outbox;
+mod preview;
 mod public_keys;
 mod quotas;
 mod refusals;
@@ -26,6 +27,7 @@ mod smtp;
 mod smtp_answers;
 mod state;
 mod sweep;
+mod words;
 
 pub(crate) use auth::TrustedKeys;
 pub(crate) use routes::router;

@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::state::Vault;
 use super::{
-    account, cards, connections, email, events, invitations, invitee, public_keys, refusals,
-    share_reads, shares,
+    account, cards, connections, email, events, invitations, invitee, preview, public_keys,
+    refusals, share_reads, shares,
 };
 use crate::http::room::BodyLimit;
 use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_SHARES_BODY_BYTES};
@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .layer(DefaultBodyLimit::max(MAX_SHARES_BODY_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
+        .routes(routes!(preview::preview))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
     OpenApiRouter::new()

@@ -79,6 +79,8 @@ struct Thief {
     router: Router,
     tables: Tables,
     ada: Person,
+    /// One of Ada's, which waits.
+    invitation: String,
     loot: Loot,
     /// For each open route, what Ada once sent there.
     sent: BTreeMap<&'static str, Value>,
@@ -116,6 +118,7 @@ impl Thief {
         let recovery = by(email, json!({ "recoveryAuth": recovery_auth(email) }));
         let mailed = invite_by_mail(&lab, &ada, "dora@example.org").await;
         let refusal = refusal(&mail_of(&lab, &mailed).await, true);
+        let (invitation, token) = lab.invite(&ada).await;
         let sent = [
             (
                 "keystore POST /sign-up/start",
@@ -130,6 +133,10 @@ impl Thief {
             ("keystore POST /recovery/start", recovery),
             ("keystore GET /jwks", Value::Null),
             (REFUSALS, refusal),
+            (
+                "vault POST /invitations/{id}/preview",
+                json!({ "token": token }),
+            ),
         ];
         let tables = Tables::open(&lab).await;
         let mut thief = Self {
@@ -137,6 +144,7 @@ impl Thief {
             lab,
             tables,
             ada,
+            invitation,
             loot: Loot::default(),
             sent: sent.into(),
             tried: Cell::new(0),
@@ -187,6 +195,7 @@ impl Thief {
     /// Asks without a network.
     async fn ask(&self, route: &str, bearer: Option<&str>, body: &Value) -> Answer {
         let (service, method, path) = parts(route);
+        let path = path.replace("{id}", &self.invitation);
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/{service}/v1{path}"));

@@ -8,6 +8,7 @@ mod invitations;
 mod invite;
 mod mark_verified;
 mod notes;
+mod preview;
 mod rename;
 
 pub(super) use check::Checked;
@@ -15,3 +16,4 @@ pub use check::Trust;
 pub use connection::{Connection, ConnectionState};
 pub use invitations::Invitation;
 pub use invite::Invite;
+pub use preview::Preview;
