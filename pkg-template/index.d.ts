@@ -179,11 +179,17 @@ export interface CardContent {
   /** The title, such as `Passport`: 1 to 1000 bytes of UTF-8. */
   label: string;
   /** At most 1000, in the order in which they are shown. */
+  fields: readonly Field[];
+}
+
+/** The content of a card that was opened. */
+export interface OpenedContent extends CardContent {
+  /** In the order in which they are shown. */
   fields: Field[];
 }
 
 /** A card of one's own. */
-export interface Card extends CardContent {
+export interface Card extends OpenedContent {
   /** The card's id. */
   id: string;
   /** 1 for a new card, one more with every update. */
@@ -200,6 +206,19 @@ export interface CardUpdate extends CardContent {
   id: string;
   /** The version that was read. */
   version: number;
+}
+
+/** What {@link Session.exportAccount} gave: a file, a text, a stream, or its pieces. */
+export type ExportSource = string | Blob | ReadableStream<Uint8Array | string> | Iterable<string> | AsyncIterable<string | Uint8Array>;
+
+/** The outcome of {@link Session.importCards}. */
+export interface ImportResult {
+  /** Cards that were made. */
+  made: number;
+  /** Cards that were there already. */
+  kept: number;
+  /** Cards that were not made, each with its line, counted from 1, and the reason. */
+  failed: { line: number; error: VouchsafeError }[];
 }
 
 /** A record of a page that cannot be opened. The other records of the page are not affected. */
@@ -225,6 +244,11 @@ export interface Page<T> {
   items: T[];
   /** The `cursor` of the next page; `null` on the last one. */
   next: string | null;
+  /**
+   * Whether there are fewer than `limit` because their ciphertexts are large: an answer of the service has at most 8 MiB. The next
+   * page goes on after them. `false` on the last page.
+   */
+  cut: boolean;
 }
 
 /** The choice of a page. */
@@ -534,7 +558,7 @@ export interface Sender {
 /** A share that was opened and whose sender was checked. */
 export interface ReceivedShare {
   /** The shared fields. */
-  card: CardContent;
+  card: OpenedContent;
   /** The person whose signature it has. */
   from: Sender;
   /** The certainty that the keys are the sender's. */
@@ -717,6 +741,18 @@ export class Session {
   updateCard(card: CardUpdate, options?: CallOptions): Promise<Card>;
   /** Deletes a card. Its shares stay. */
   deleteCard(id: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Gives everything of the account as JSON lines, piece by piece and in the clear: the account, cards, connections, invitations,
+   * the list of shares that it sent, and what others shared with it. Each line has a `type`; one that could not be opened has an
+   * `error`. Reading what others shared claims it. Each call that fails ends it.
+   */
+  exportAccount(options?: CallOptions): AsyncGenerator<string, void, undefined>;
+  /**
+   * Makes the cards of an export, of this account or another, and passes over its other lines. A card that is there already stays
+   * as it is, so that an import that was cut can be repeated. Rejects with `update_needed` for an export of a later version.
+   */
+  importCards(source: ExportSource, options?: CallOptions): Promise<ImportResult>;
 
   /** Invites somebody to connect. The inviter hands over the result's `link`. */
   invite(options: InviteByLink): Promise<NewLink>;

@@ -3,6 +3,7 @@
 import { address, callable, flag, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
+import { exportLines, importLines } from "./export.js";
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
@@ -335,7 +336,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async cards(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.cards(checked)));
+    return page(await this.#call(options, (raw) => raw.cards(checked)), checked);
   }
 
   /**
@@ -368,6 +369,39 @@ export class Session {
     await this.#call(bare(options, "deleteCard()"), (raw) => raw.deleteCard(checked));
   }
 
+  /** @param {CallOptions} [options] */
+  exportAccount(options) {
+    this.#open();
+    return exportLines(this, bare(options, "exportAccount()"));
+  }
+
+  /**
+   * @param {import("./index.d.ts").ExportSource} source
+   * @param {CallOptions} [options]
+   */
+  async importCards(source, options) {
+    bare(options, "importCards()");
+    return importLines(source, async (id, content) => {
+      const checked = cardContent(content);
+      const named = text(id, "id");
+      try {
+        await this.#call(options, (raw) => raw.importCard(named, checked));
+        return "made";
+      } catch (error) {
+        if (!isVouchsafeError(error, "conflict")) throw error;
+      }
+      try {
+        await this.#call(options, (raw) => raw.card(named));
+        return "kept";
+      } catch (error) {
+        if (!isVouchsafeError(error, "not_found")) throw error;
+      }
+      // It was deleted here, and its id is not free any more.
+      await this.#call(options, (raw) => raw.createCard(checked));
+      return "made";
+    });
+  }
+
   /** @param {InviteOptions} options */
   async invite(options) {
     const { delivery, email, name, expiresAt, ...rest } = settings(options, "the invitation", ["delivery", "email", "language", "name", "expiresAt"]);
@@ -385,7 +419,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async invitations(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.invitations(checked)));
+    return page(await this.#call(options, (raw) => raw.invitations(checked)), checked);
   }
 
   /**
@@ -420,7 +454,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async connections(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.connections(checked)));
+    return page(await this.#call(options, (raw) => raw.connections(checked)), checked);
   }
 
   /**
@@ -480,7 +514,7 @@ export class Session {
   async outgoingShares(options) {
     const { connection } = own(options ?? {});
     const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(connection, "connection", text) };
-    return page(await this.#call(options, (raw) => raw.outgoingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.outgoingShares(checked)), checked);
   }
 
   /**
@@ -495,7 +529,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async incomingShares(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.incomingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.incomingShares(checked)), checked);
   }
 
   /**
@@ -696,13 +730,19 @@ export function openSession(raw, origin) {
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
 }
 
+/** The records of a page, unless the app says how many. */
+const USUAL = 50;
+
 /**
- * @template {{ items: unknown[] }} P
+ * Services end a page before its ciphertexts become too many bytes.
+ *
+ * @template {{ items: unknown[], next: string | null }} P
  * @param {P} found
- * @returns {P}
+ * @param {{ limit?: number | undefined }} [options]
+ * @returns {P & { cut: boolean }}
  */
-function page(found) {
-  return { ...found, items: found.items.map(withError) };
+function page(found, { limit = USUAL } = {}) {
+  return { ...found, items: found.items.map(withError), cut: found.next !== null && found.items.length < limit };
 }
 
 /**

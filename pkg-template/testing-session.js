@@ -1,7 +1,7 @@
 /** The stand-in for the module's session: each call as the two services and the module would end it. */
 
 import { confirm, makeRecoveryKey, sendCode } from "./testing-account.js";
-import { cardOf, createCard, deleteCard, updateCard } from "./testing-cards.js";
+import { cardOf, createCard, deleteCard, importCard, updateCard } from "./testing-cards.js";
 import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./testing-connections.js";
 import { fail, failure } from "./testing-errors.js";
 import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
@@ -160,6 +160,14 @@ export class RawSession {
       if (update.version < 1) fail("bad_input", "`version` is that of the card that was read, 1 or more.", "version");
       return updateCard(this.#state.keys, { ...update, id });
     });
+  }
+
+  /**
+   * @param {string} id
+   * @param {CardContent} content
+   */
+  importCard(id, content) {
+    return this.#about("importCards", id, (account, record) => importCard(account, record, content));
   }
 
   /** @param {string} id */

@@ -72,7 +72,7 @@ export const standIn = {
 /** The calls that can fail: all that give a promise. */
 const calls = new Set(
   ["open", ...Object.getOwnPropertyNames(Vouchsafe.prototype), ...Object.getOwnPropertyNames(Session.prototype)].filter(
-    (name) => !["constructor", "account", "email", "locked", "failedSignIns", "on", "lockAfter", "readLink"].includes(name),
+    (name) => !["constructor", "account", "email", "locked", "failedSignIns", "on", "lockAfter", "readLink", "exportAccount"].includes(name),
   ),
 );
 

@@ -29,6 +29,7 @@ const alone = `() => ({
 const glue = `
   export const calls = [];
   export const broken = { times: 0 };
+  export const pages = { next: null };
   export const cause = new TypeError("Failed to fetch");
   const init = async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export const bindings = () => ({ init, RawClient });
@@ -63,7 +64,7 @@ const glue = `
     card: () => Promise.reject(failure),
     connection: () => Promise.reject({ code: "offline", message: "Try again.", cause }),
     outgoingShares: () => ({ items: [], next: null }),
-    cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
+    cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: pages.next }),
     makeRecoveryKey: () => "CCCC",
     emailStatus: () => ({ email: "a@example.com", confirmed: false }),
     sendEmailCode: () => ({ expiresAt: 5 }),
@@ -87,7 +88,7 @@ const glue = `
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
-  further.push("markVerified", "renameConnection", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
+  further.push("importCard", "markVerified", "renameConnection", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

@@ -99,6 +99,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("open with an option that is none", () => Vouchsafe.open({ ...options, invitationURL: "" }));
   const app = noted(await Vouchsafe.open(options), calls);
   if (app.check) await does("check", () => app.check());
+  await does("list what is kept", () => app.kept());
   await does("resume nothing", () => app.resume());
 
   await fails("sign up with a short passphrase", () => app.signUp({ email: address("alice"), passphrase: "seven77" }));
@@ -153,6 +154,15 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await does("delete it again", () => alice.deleteCard(page.items[0].id));
   await fails("delete no card", () => alice.deleteCard(NOBODY));
   await fails("update the deleted card", () => alice.updateCard({ ...page.items[0], label: "L" }));
+  const line = ({ id, ...card }) => JSON.stringify({ type: "card", id, ...card });
+  const own = { id: page.items[0].id.replace(/^./, (digit) => (digit === "0" ? "1" : "0")), label: "Taken along", fields: [field("a")] };
+  const file = [line(own), line(changed), "", line({ ...own, label: " " }), "nonsense", JSON.stringify({ type: "connection" }), line({ ...own, id: "x" })].join("\n");
+  await does("import cards", () => alice.importCards(file));
+  await does("import them again", () => alice.importCards([file.slice(0, 20), file.slice(20)]));
+  await does("import what was deleted", () => alice.importCards(line(page.items[0])));
+  await fails("import from later", () => alice.importCards(JSON.stringify({ type: "account", format: 2 })));
+  await fails("import nothing", () => alice.importCards(7));
+  await does("see what was imported", () => alice.card(own.id));
   const controller = new AbortController();
   const aborted = alice.createCard({ label: "L", fields: [] }, { signal: controller.signal });
   controller.abort("reason");
@@ -287,6 +297,9 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const anna = noted(recovered.session, calls);
   await does("find the cards again", () => anna.cards());
 
+  const exported = [];
+  for await (const one of noted(bob, calls).exportAccount()) exported.push(JSON.parse(one));
+  await does("export", () => exported.map(({ exportedAt, ...record }) => record));
   await does("disconnect", () => anna.disconnect(byLink));
   await does("disconnect again", () => anna.disconnect(byLink));
   await fails("disconnect nobody", () => anna.disconnect(NOBODY));

@@ -273,6 +273,14 @@ impl RawSession {
         })
     }
 
+    #[wasm_bindgen(js_name = importCard)]
+    pub fn import_card(&self, id: String, content: JsValue) -> Promise {
+        self.call(|session| async move {
+            let content = from_js::<CardInput>("card", content)?.into_content();
+            session.import_card(Id::parse(&id)?, content).await
+        })
+    }
+
     #[wasm_bindgen(js_name = deleteCard)]
     pub fn delete_card(&self, id: String) -> Promise {
         self.call(|session| async move { session.delete_card(Id::parse(&id)?).await })

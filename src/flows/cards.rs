@@ -52,6 +52,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
         .await
     }
 
+    /// Stores a card that was exported, under the id that it had. It is a `conflict` if there is one, or was.
+    pub async fn import_card(&self, id: Id, content: CardContent) -> Result<Card> {
+        self.write_card(CardUpdate {
+            id,
+            version: 0,
+            content,
+        })
+        .await
+    }
+
     /// Replaces a card's content, if nobody else did since it was read.
     pub async fn update_card(&self, update: CardUpdate) -> Result<Card> {
         if update.version == 0 {

@@ -27,6 +27,15 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
     if (card.error) console.log(card.error.code satisfies ErrorCode);
     else await session.updateCard({ ...card, label: card.label.trim() }, { signal });
   }
+  const constant = { label: "Wi-Fi", fields: [{ name: "key", label: "Key", value: "open sesame" }] } as const;
+  const { fields } = await session.createCard(constant);
+  fields.push({ name: "more", label: "More", value: "" });
+  await session.updateCard({ id: "c", version: 1, ...constant });
+  await session.readShares(["s"] as const);
+  await session.share({ card: "c", connection: "x", fields: ["key"] as const });
+  for await (const line of session.exportAccount({ signal })) line satisfies string;
+  const { made, failed } = await session.importCards(session.exportAccount());
+  console.log(page.cut satisfies boolean, made, failed.map((one) => one.error.code));
   const byLink = await session.invite({ delivery: "link", name: "Bob" });
   const link: string = byLink.link;
   const byMail = await session.invite({ delivery: "email", name: "Bob", email: "bob@example.com" });
