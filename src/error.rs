@@ -53,8 +53,8 @@ pub enum Error {
     TooLarge(Failure),
     /// The account has as much of something as the service lets it have.
     QuotaExceeded(Quota, Failure),
-    /// Too many requests.
-    RateLimited,
+    /// Too many requests; the seconds after which the service takes them again, if it says so.
+    RateLimited(Option<u32>),
     /// The service cannot be reached, or does not answer in time.
     Offline(Failure),
     /// The caller ended the call.
@@ -134,6 +134,7 @@ pub struct Failure(Box<Told>);
 #[derive(Clone)]
 struct Told {
     text: String,
+    argument: Option<String>,
     cause: Option<Arc<Cause>>,
     lasts: bool,
 }
@@ -151,6 +152,7 @@ impl Failure {
     pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
         Self(Box::new(Told {
             text: text.to_owned(),
+            argument: None,
             cause: Some(Arc::new(cause)),
             lasts,
         }))
@@ -168,6 +170,7 @@ impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
         Self(Box::new(Told {
             text: text.into(),
+            argument: None,
             cause: None,
             lasts: false,
         }))
@@ -196,6 +199,32 @@ impl Error {
     /// A [`Error::BadInput`] with its text.
     pub(crate) fn bad_input(text: impl Into<String>) -> Self {
         Self::BadInput(Failure::from(text))
+    }
+
+    /// The same, of the argument with this name, such as `fields[2].label`.
+    pub(crate) fn in_argument(mut self, name: &str) -> Self {
+        if let Self::BadInput(failure) = &mut self {
+            failure.0.argument = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// The argument that is not usable, if that is the reason and it is known.
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        match self {
+            Self::BadInput(failure) => failure.0.argument.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The milliseconds after which the service takes requests again, if it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(seconds) => seconds.map(|seconds| u64::from(seconds) * 1000),
+            _ => None,
+        }
     }
 
     fn failure(&self) -> Option<&Failure> {
@@ -254,7 +283,7 @@ impl Error {
             Self::BadInput(_) => "bad_input",
             Self::TooLarge(_) => "too_large",
             Self::QuotaExceeded(..) => "quota_exceeded",
-            Self::RateLimited => "rate_limited",
+            Self::RateLimited(_) => "rate_limited",
             Self::Offline(_) => "offline",
             Self::Aborted => "aborted",
             Self::ServerError(_) => "server_error",
@@ -292,7 +321,7 @@ impl Error {
             Self::Conflict(text()),
             Self::BadInput(text()),
             Self::TooLarge(text()),
-            Self::RateLimited,
+            Self::RateLimited(None),
             Self::ServerError(text()),
         ]
         .into_iter();
@@ -336,7 +365,7 @@ impl fmt::Display for Error {
                 "A later version of this app wrote what is stored: load the newest version, then try again."
             }
             Self::RecordRejected => "The record is damaged or forged and was not opened.",
-            Self::RateLimited => "Too many attempts: wait a moment and try again.",
+            Self::RateLimited(_) => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",
             Self::NoRandomness => {
                 "This device gives no random numbers, so nothing was made: use another browser or device."

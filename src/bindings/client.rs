@@ -3,18 +3,22 @@
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
 
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, own_member, start, to_js, to_rejection};
-use super::inputs::{CredentialsInput, RecoverInput, to_login};
+use super::inputs::{CredentialsInput, RecoverInput, TicketInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::engine::web::{WebEngine, Worker};
+use crate::crypto::invitation_link::Ticket;
+use crate::crypto::records::Delivery;
 use crate::error::{Error, Result};
 use crate::flows::{Client, SignedUp, Steps};
+use crate::ids::Id;
 
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
@@ -47,6 +51,28 @@ impl RawClient {
     pub fn check(&self) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move { finish(client.check().await) })
+    }
+
+    /// `{ delivery, id }` of an invitation's link; `null` for what is none.
+    #[wasm_bindgen(js_name = readLink)]
+    pub fn read_link(&self, link: &str) -> std::result::Result<JsValue, JsValue> {
+        to_js(&Ticket::from_link(link).ok().map(|ticket| LinkOutput {
+            delivery: ticket.delivery(),
+            id: ticket.id(),
+        }))
+    }
+
+    /// Where an invitation stands.
+    #[wasm_bindgen(js_name = previewInvitation)]
+    pub fn preview_invitation(&self, ticket: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let ticket = from_js::<TicketInput>("ticket", ticket)?.into_ticket()?;
+                client.preview_invitation(&ticket).await
+            };
+            finish(work.await)
+        })
     }
 
     /// The session that was kept, see [`RawSession::seal`].
@@ -122,6 +148,12 @@ impl RawClient {
             Ok(RawSession::new(session).into())
         })
     }
+}
+
+#[derive(Serialize)]
+struct LinkOutput {
+    delivery: Delivery,
+    id: Id,
 }
 
 fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result<JsValue, JsValue> {

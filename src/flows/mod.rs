@@ -22,7 +22,7 @@ mod shares;
 
 pub use account::SignedUp;
 pub use cards::{Card, CardUpdate};
-pub use connections::{Connection, ConnectionState, Invitation, Invite, Trust};
+pub use connections::{Connection, ConnectionState, Invitation, Invite, Preview, Trust};
 pub use opened::{Opened, Reason};
 pub use session::{
     Change, Client, Kept, Login, Plain, Progress, Session, Step, Steps, Subscription,

@@ -370,7 +370,7 @@ fn parse(bytes: &[u8]) -> Message<'_> {
 async fn a_foreign_reader_finds_text_and_html() {
     let sink = Sink::open(Tls::Never).await;
     let lab = lab(format!("smtp://{}", sink.address), |config| {
-        config.invitation_url = Some("https://app.example/start?a=1&b=2".into());
+        config.invitation_urls = vec!["https://app.example/start?a=1&b=2".into()];
     })
     .await;
     let ada = lab.sign_up("ada").await;

@@ -27,27 +27,37 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind, and its name on the wire.
+    pub const NAMES: [(Self, &str); 4] = [
+        (Self::Invitation, "invitation"),
+        (Self::Connection, "connection"),
+        (Self::Share, "share"),
+        (Self::Revoked, "revoked"),
+    ];
+
     /// Reads the name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "invitation" => Self::Invitation,
-            "connection" => Self::Connection,
-            "share" => Self::Share,
-            "revoked" => Self::Revoked,
-            _ => return None,
-        })
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| kind)
     }
 
     /// The name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Invitation => "invitation",
-            Self::Connection => "connection",
-            Self::Share => "share",
-            Self::Revoked => "revoked",
-        }
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
+    }
+}
+
+/// A list of one kind.
+impl AsRef<[Self]> for EventKind {
+    fn as_ref(&self) -> &[Self] {
+        std::slice::from_ref(self)
     }
 }
 
@@ -71,7 +81,9 @@ pub(crate) struct Parser {
     buffer: Vec<u8>,
     name: String,
     data: String,
-    /// The newest id, for reconnecting.
+    /// The id of the event that has begun.
+    next_id: Option<String>,
+    /// The newest id, for reconnecting: never of an event that is not whole yet.
     pub(crate) last_id: Option<String>,
 }
 
@@ -113,6 +125,7 @@ impl Parser {
             );
             self.name.clear();
             self.data.clear();
+            self.last_id = self.next_id.take().or_else(|| self.last_id.take());
             return;
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -120,7 +133,7 @@ impl Parser {
         match field {
             "event" => value.clone_into(&mut self.name),
             "data" => self.data.push_str(value),
-            "id" if value.len() <= 100 => self.last_id = Some(value.to_owned()),
+            "id" if value.len() <= 100 => self.next_id = Some(value.to_owned()),
             _ => {}
         }
     }
@@ -194,6 +207,11 @@ mod tests {
         for cut in 0..text.len() {
             let mut parser = Parser::default();
             let mut events = parser.push(&text.as_bytes()[..cut]).unwrap();
+            assert_eq!(
+                parser.last_id.as_deref() == Some("8"),
+                !events.is_empty(),
+                "cut at {cut}: who goes on after an event was told of it"
+            );
             events.extend(parser.push(&text.as_bytes()[cut..]).unwrap());
             assert_eq!(
                 events,
