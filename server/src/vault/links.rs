@@ -233,6 +233,7 @@ impl Vault {
             .expires_at
             .ok_or_else(|| ApiError::bad_input("Give the link an end: `expiresAt`."))?;
         if end > now {
+            check_end("link", end, now)?;
             let mut tx = self.db.begin_as(account).await?;
             let done = sqlx::query(
                 "UPDATE links SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
