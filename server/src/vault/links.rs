@@ -237,7 +237,8 @@ impl Vault {
             let mut tx = self.db.begin_as(account).await?;
             let done = sqlx::query(
                 "UPDATE links SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
-                 WHERE id = $6 AND account = $7 AND edition = $8 AND deleted_at IS NULL AND size > 0 AND expires_at > $4",
+                 WHERE id = $6 AND account = $7 AND edition = $8 AND deleted_at IS NULL AND size > 0 AND expires_at > $4 \
+                 AND (max_reads IS NULL OR reads < max_reads)",
             )
             .bind(share)
             .bind(size_of(share))
@@ -259,8 +260,8 @@ impl Vault {
             tx.rollback().await?;
         }
         let stored: Option<StoredEdition> = sqlx::query_as(
-            "SELECT edition, size, expires_at, updated_at, CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same \
-             FROM links WHERE id = $1 AND account = $2 AND deleted_at IS NULL",
+            "SELECT edition, CASE WHEN reads >= max_reads THEN 0 ELSE size END AS size, expires_at, updated_at, \
+             CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same FROM links WHERE id = $1 AND account = $2 AND deleted_at IS NULL",
         )
         .bind(new.id.as_str())
         .bind(account)

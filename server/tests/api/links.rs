@@ -195,6 +195,8 @@ async fn a_link_is_read_so_often_and_then_erased() {
     }
     assert_eq!(link.read(&lab, read[0]).await.0, 200, "a repeat");
     assert_eq!(link.seen(&lab, &ada).await["state"], "used");
+    let end = Some(lab.now() + 1000);
+    assert_eq!(link.renew(&lab, &ada, 1, end).await, "share_expired");
     lab.pass(HOUR);
     assert_eq!(
         code(&link.read(&lab, read[0]).await),

@@ -217,6 +217,37 @@ async fn spaces() {
 }
 
 #[tokio::test]
+async fn bytes_of_what_senders_keep() {
+    let size = |text: &str| i64::try_from(jwe(text).len()).unwrap();
+    let lab = lab(|quotas| quotas.bytes = size("sent") + size("another")).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let spaces = [(); 3].map(|()| new_space(&bob, None));
+    let body = Some(json!({ "spaces": spaces }));
+    let (_, made) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+    let error = |made: &Value, n: usize| made["results"][n]["error"]["quota"].clone();
+    assert_eq!(
+        [0, 1, 2].map(|n| error(&made, n)),
+        [json!(null), json!(null), json!("bytes")]
+    );
+    let update = |n: usize, version: i64, sent: &str| json!({ "id": spaces[n]["id"], "version": version, "sent": jwe(sent), "expiresAt": null });
+    for (updates, expected) in [
+        // What one gives back the next may take, and not more.
+        (
+            [update(0, 1, "another"), update(1, 1, "another")],
+            [json!(null), json!("bytes")],
+        ),
+        (
+            [update(0, 2, "a"), update(1, 1, "another")],
+            [json!(null), json!(null)],
+        ),
+    ] {
+        let body = Some(json!({ "spaces": updates }));
+        let (_, made) = lab.keystore(&ada.session, "PUT", "/spaces", body).await;
+        assert_eq!([error(&made, 0), error(&made, 1)], expected);
+    }
+}
+
+#[tokio::test]
 async fn requests_of_a_minute() {
     let lab = lab(|quotas| quotas.requests_per_minute = 10).await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
