@@ -67,7 +67,7 @@ export class Stream {
     this.#raw = raw;
     this.#told = told;
     raw.held = true;
-    this.#subscription = raw.on(kinds, (/** @type {LiveEvent} */ event) => {
+    this.#subscription = raw.on(kinds, /** @param {LiveEvent} event */ (event) => {
       if (this.#reads) this.#events.push(event);
     });
     // Tabs of two versions of an app may know different kinds.
@@ -169,7 +169,7 @@ export class Stream {
    */
   #say(from, events = []) {
     this.#at = this.#raw.lastEvent;
-    this.#channel.postMessage(/** @type {Passed} */ ({ from, at: this.#at, events }));
+    this.#channel.postMessage({ from, at: this.#at, events });
   }
 
   /** @param {string | Passed} data */
