@@ -100,9 +100,16 @@ export class Stream {
 
   /** This tab cannot read: its session is over. */
   rest() {
+    this.#raw.held = true;
+    this.#stop();
+  }
+
+  #stop() {
     this.#turn?.abort();
     this.#turn = undefined;
-    this.#yield();
+    this.#reads = false;
+    this.#events = [];
+    this.#release();
   }
 
   /** The session may be a fresh one. */
@@ -117,7 +124,7 @@ export class Stream {
 
   close() {
     this.#subscription.cancel();
-    this.rest();
+    this.#stop();
     this.#channel.onmessage = null;
     this.#channel.close();
     native("clearTimeout")(this.#timer);
@@ -129,13 +136,16 @@ export class Stream {
     const turn = new AbortController();
     this.#turn = turn;
     const options = steal ? { steal } : { signal: turn.signal };
-    navigator.locks.request(this.#name, options, () => this.#read(turn)).catch((error) => {
+    const lost = (/** @type {any} */ error) => {
       if (this.#turn !== turn) return;
-      this.#yield();
+      this.rest();
       // Somebody took it; or there are no locks for this page, as in a sandbox.
-      if (error?.name === "AbortError") this.#queue();
-      else this.#read(turn);
-    });
+      if (error?.name === "AbortError") return this.#queue();
+      this.#turn = turn;
+      return this.#read(turn);
+    };
+    // Of a session that was freed nothing is read any more.
+    navigator.locks.request(this.#name, options, () => this.#read(turn)).catch(lost).catch(() => {});
   }
 
   /**
@@ -152,13 +162,6 @@ export class Stream {
     await this.#work;
     if (this.#reads && this.#turn === turn) this.#raw.held = false;
     await over;
-  }
-
-  #yield() {
-    this.#reads = false;
-    this.#raw.held = true;
-    this.#events = [];
-    this.#release();
   }
 
   /**
