@@ -159,7 +159,7 @@ export function defineVouchsafe(entry) {
      */
     readLink(location) {
       const given = typeof location === "object" && location !== null ? location.href : location;
-      const link = typed(given, "location");
+      const link = typed(given, "location").trim();
       if (!/#\s*vouchsafe=/.test(link)) return null;
       const found = this.#raw.readLink(link);
       return found ? { kind: "invitation", ...found, ticket: { link } } : { kind: "broken" };

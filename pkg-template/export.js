@@ -70,42 +70,24 @@ export async function* exportLines(session, options) {
 }
 
 /**
- * The pieces of a source, whatever they are.
+ * The pieces of a source, whatever it is.
  *
  * @param {ExportSource} source
- * @returns {AsyncGenerator<string | Uint8Array>}
+ * @returns {AsyncGenerator<string>}
  */
 async function* pieces(source) {
-  if (typeof source === "string") return void (yield source);
   const given = /** @type {any} */ (source);
-  if (typeof given !== "object" || given === null) return refuse("Pass what `exportAccount()` gave.", "source");
-  // Of a file, and of streams where they are not iterable.
-  const stream = typeof given.stream === "function" ? given.stream() : given;
-  if (typeof stream.getReader !== "function") {
-    if (!(Symbol.asyncIterator in stream || Symbol.iterator in stream)) return refuse("Pass what `exportAccount()` gave.", "source");
-    return void (yield* stream);
-  }
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
+  if (typeof given === "string") yield given;
+  else if (["Blob", "File", "ReadableStream"].includes(kindOf(given))) yield await new Response(given).text();
+  else if (given?.[Symbol.asyncIterator] || given?.[Symbol.iterator]) yield* given;
+  else refuse("Pass what `exportAccount()` gave.", "source");
 }
 
 /** @param {ExportSource} source */
 async function* lines(source) {
-  /** @type {TextDecoder | undefined} */
-  let decoder;
   let rest = "";
   for await (const piece of pieces(source)) {
-    if (typeof piece !== "string") decoder ??= new TextDecoder();
-    rest += typeof piece === "string" ? piece : decoder?.decode(piece, { stream: true });
-    const whole = rest.split("\n");
+    const whole = (rest + piece).split("\n");
     rest = whole.pop() ?? "";
     yield* whole;
   }

@@ -208,8 +208,8 @@ export interface CardUpdate extends CardContent {
   version: number;
 }
 
-/** What {@link Session.exportAccount} gave: a file, a text, a stream, or its pieces. */
-export type ExportSource = string | Blob | ReadableStream<Uint8Array | string> | Iterable<string> | AsyncIterable<string | Uint8Array>;
+/** What {@link Session.exportAccount} gave: a text, a file, the stream of one, or pieces of the text. */
+export type ExportSource = string | Blob | ReadableStream<Uint8Array> | Iterable<string> | AsyncIterable<string>;
 
 /** The outcome of {@link Session.importCards}. */
 export interface ImportResult {

@@ -67,7 +67,7 @@ export class Stream {
     this.#raw = raw;
     this.#told = told;
     raw.held = true;
-    this.#subscription = raw.on(kinds, (/** @type {LiveEvent} */ event) => {
+    this.#subscription = raw.on(kinds, /** @param {LiveEvent} event */ (event) => {
       if (this.#reads) this.#events.push(event);
     });
     // Tabs of two versions of an app may know different kinds.
@@ -100,9 +100,16 @@ export class Stream {
 
   /** This tab cannot read: its session is over. */
   rest() {
+    this.#raw.held = true;
+    this.#stop();
+  }
+
+  #stop() {
     this.#turn?.abort();
     this.#turn = undefined;
-    this.#yield();
+    this.#reads = false;
+    this.#events = [];
+    this.#release();
   }
 
   /** The session may be a fresh one. */
@@ -117,7 +124,7 @@ export class Stream {
 
   close() {
     this.#subscription.cancel();
-    this.rest();
+    this.#stop();
     this.#channel.onmessage = null;
     this.#channel.close();
     native("clearTimeout")(this.#timer);
@@ -129,13 +136,16 @@ export class Stream {
     const turn = new AbortController();
     this.#turn = turn;
     const options = steal ? { steal } : { signal: turn.signal };
-    navigator.locks.request(this.#name, options, () => this.#read(turn)).catch((error) => {
+    const lost = (/** @type {any} */ error) => {
       if (this.#turn !== turn) return;
-      this.#yield();
+      this.rest();
       // Somebody took it; or there are no locks for this page, as in a sandbox.
-      if (error?.name === "AbortError") this.#queue();
-      else this.#read(turn);
-    });
+      if (error?.name === "AbortError") return this.#queue();
+      this.#turn = turn;
+      return this.#read(turn);
+    };
+    // Of a session that was freed nothing is read any more.
+    navigator.locks.request(this.#name, options, () => this.#read(turn)).catch(lost).catch(() => {});
   }
 
   /**
@@ -154,13 +164,6 @@ export class Stream {
     await over;
   }
 
-  #yield() {
-    this.#reads = false;
-    this.#raw.held = true;
-    this.#events = [];
-    this.#release();
-  }
-
   /**
    * Passes on what came after the event `from`.
    *
@@ -169,7 +172,7 @@ export class Stream {
    */
   #say(from, events = []) {
     this.#at = this.#raw.lastEvent;
-    this.#channel.postMessage(/** @type {Passed} */ ({ from, at: this.#at, events }));
+    this.#channel.postMessage({ from, at: this.#at, events });
   }
 
   /** @param {string | Passed} data */

@@ -53,8 +53,8 @@ pub enum Error {
     TooLarge(Failure),
     /// The account has as much of something as the service lets it have.
     QuotaExceeded(Quota, Failure),
-    /// Too many requests; the seconds after which the service takes them again, if it says so.
-    RateLimited(Option<u32>),
+    /// Too many requests; the seconds after which the service takes them again, 0 if it does not say so.
+    RateLimited(u32),
     /// The service cannot be reached, or does not answer in time.
     Offline(Failure),
     /// The caller ended the call.
@@ -68,6 +68,9 @@ pub enum Error {
     /// The worker for the passphrase did not start.
     WorkerUnavailable(Failure),
 }
+
+// Every `?` moves an error: more than two words would cost the module 16 kB.
+const _: () = assert!(size_of::<Error>() <= 2 * size_of::<usize>());
 
 /// What an account may have only so much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +225,7 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::RateLimited(seconds) => seconds.map(|seconds| u64::from(seconds) * 1000),
+            Self::RateLimited(seconds @ 1..) => Some(u64::from(*seconds) * 1000),
             _ => None,
         }
     }
@@ -321,7 +324,7 @@ impl Error {
             Self::Conflict(text()),
             Self::BadInput(text()),
             Self::TooLarge(text()),
-            Self::RateLimited(None),
+            Self::RateLimited(0),
             Self::ServerError(text()),
         ]
         .into_iter();

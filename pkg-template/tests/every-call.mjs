@@ -216,7 +216,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("mail in no language", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob", language: "?" }));
   const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again", language: "de-at" }));
   await does("tell links apart", async () => [
-    ...[link, { href: link }, ` ${link}. `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
+    ...[link, { href: link }, ` ${link} `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
     app.readLink("https://app.example/cards#top"),
   ]);
   await fails("tell apart what is no link", async () => app.readLink(7));

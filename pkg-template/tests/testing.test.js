@@ -232,9 +232,9 @@ test("what is exported says everything, and its cards are taken elsewhere", asyn
   assert.equal(records.at(-1).card.label, card.label);
   assert.deepEqual((await exported(alice)).map((line) => JSON.parse(line).type), ["account", "card", "connection", "invitation", "sentShare"]);
 
-  const bytes = new TextEncoder().encode(lines.join(""));
-  const pieces = (size) => Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.slice(index * size, (index + 1) * size));
-  const sources = [lines.join(""), lines, bob.exportAccount(), new Blob([bytes]), new Blob([bytes]).stream(), ReadableStream.from(pieces(1)), pieces(7).values()];
+  const file = new Blob(lines);
+  const pieces = lines.join("").match(/.{1,7}/gsu);
+  const sources = [lines.join(""), lines, bob.exportAccount(), file, file.stream(), pieces, new File(lines, "cards.jsonl")];
   for (const [index, source] of sources.entries()) {
     const { session } = await person(`next.${index}`);
     const { made, kept, failed } = await session.importCards(source);

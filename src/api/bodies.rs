@@ -182,7 +182,7 @@ pub(super) fn nothing_of(response: &Response) -> Result<()> {
 pub(super) fn error_of(response: &Response) -> Error {
     // What stands before a service may limit, too, in its own words.
     if response.status == 429 {
-        return Error::RateLimited(response.retry_after);
+        return Error::RateLimited(response.retry_after.unwrap_or(0));
     }
     let told: Option<ErrorBody> = (response.status >= 300 && response.is_of(JSON))
         .then(|| json::read(&response.body).ok())
