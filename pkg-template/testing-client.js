@@ -20,7 +20,7 @@ export class RawClient {
     this.#abort = () => reject(failure("aborted"));
   });
 
-  /** @param {{ vault: string, keystore: string, invitationUrl?: string, timeout?: number }} options */
+  /** @param {{ vault: string, keystore: string, invitationUrl?: string, timeout?: number, receipts?: boolean }} options */
   constructor(options) {
     for (const address of [options.vault, options.keystore]) checkAddress(address);
     const { timeout = TIMEOUT.shortest } = options;
@@ -45,6 +45,10 @@ export class RawClient {
   get pages() {
     const { invitationUrl, vault } = this.#options;
     return { link: invitationUrl, mail: invitationUrl ?? new URL("/", vault).href };
+  }
+
+  get receipts() {
+    return this.#options.receipts ?? false;
   }
 
   /**
@@ -121,7 +125,7 @@ export class RawClient {
    * @param {Who} who
    */
   #session(account, who) {
-    const state = new State(account, this.pages, who);
+    const state = new State(account, this.pages, who, this.receipts);
     state.open();
     return new RawSession(state);
   }

@@ -75,7 +75,7 @@ export class Keeper {
     const entry = all.find(({ scope }) => scope === "tab") ?? all[0];
     if (!entry) return null;
     if (Date.now() - entry.used >= Math.min(lockAfter ?? Infinity, entry.lockAfter ?? Infinity)) entry.unlocked = false;
-    const state = new State(entry.account, client.pages, { email: entry.email, identityToken: "" });
+    const state = new State(entry.account, client.pages, { email: entry.email, identityToken: "" }, client.receipts);
     state.take(entry.login, entry.unlocked);
     return { raw: new RawSession(state), entry };
   }

@@ -10,16 +10,17 @@ use zeroize::Zeroizing;
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
-    CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
-    PassphraseInput, ShareInput, TicketInput,
+    CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput, PassphraseInput,
+    ShareInput, TicketInput,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
 use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
+use crate::crypto::records::CardContent;
 use crate::error::{Error, Result};
 use crate::flows::{
-    Change, Kept, Opened, Plain, Progress, Reason, Received, Session, Share, ShareOutcome,
-    Subscription,
+    Change, Kept, Opened, Plain, Progress, Reason, Received, Remaining, Session, Share,
+    ShareOutcome, Subscription,
 };
 use crate::ids::Id;
 
@@ -247,7 +248,7 @@ impl RawSession {
     pub fn create_card(&self, content: JsValue) -> Promise {
         self.call(|session| async move {
             session
-                .create_card(from_js::<CardInput>("card", content)?.into_content())
+                .create_card(from_js::<CardContent>("card", content)?)
                 .await
         })
     }
@@ -272,8 +273,11 @@ impl RawSession {
     }
 
     #[wasm_bindgen(js_name = deleteCard)]
-    pub fn delete_card(&self, id: String) -> Promise {
-        self.call(|session| async move { session.delete_card(Id::parse(&id)?).await })
+    pub fn delete_card(&self, id: String, shares: JsValue) -> Promise {
+        self.call(|session| async move {
+            let shares: Option<Remaining> = from_js("shares", shares)?;
+            session.delete_card(Id::parse(&id)?, shares).await
+        })
     }
 
     pub fn invite(&self, options: JsValue) -> Promise {
@@ -367,6 +371,20 @@ impl RawSession {
         })
     }
 
+    #[wasm_bindgen(js_name = sharesOf)]
+    pub fn shares_of(&self, card: String, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let (page, _) = page_input(options)?.into_request()?;
+            session.shares_of(Id::parse(&card)?, &page).await
+        })
+    }
+
+    /// Brings shares up to date whose card's update was cut.
+    #[wasm_bindgen(js_name = catchUpShares)]
+    pub fn catch_up_shares(&self) -> Promise {
+        self.call(|session| async move { session.catch_up_shares().await })
+    }
+
     #[wasm_bindgen(js_name = revokeShare)]
     pub fn revoke_share(&self, id: String) -> Promise {
         self.call(|session| async move { session.revoke_share(Id::parse(&id)?).await })
@@ -407,7 +425,8 @@ impl RawSession {
         let kind = EventKind::from_name(kind)
             .ok_or_else(|| {
                 Error::BadInput(
-                    "An event is an `invitation`, `connection`, `share` or `revoked`.".into(),
+                    "An event is an `invitation`, `connection`, `share`, `updated`, `read`, `revoked` or `card`."
+                        .into(),
                 )
             })
             .map_err(|error| to_rejection(&error))?;

@@ -22,32 +22,43 @@ pub enum EventKind {
     Connection,
     /// A share was created.
     Share,
+    /// A share has a new edition.
+    Updated,
+    /// A share was read by its recipient.
+    Read,
     /// A share was deleted.
     Revoked,
+    /// A card of one's own was written or deleted.
+    Card,
 }
 
 impl EventKind {
+    const NAMES: [(Self, &str); 7] = [
+        (Self::Invitation, "invitation"),
+        (Self::Connection, "connection"),
+        (Self::Share, "share"),
+        (Self::Updated, "updated"),
+        (Self::Read, "read"),
+        (Self::Revoked, "revoked"),
+        (Self::Card, "card"),
+    ];
+
     /// Reads the name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "invitation" => Self::Invitation,
-            "connection" => Self::Connection,
-            "share" => Self::Share,
-            "revoked" => Self::Revoked,
-            _ => return None,
-        })
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| kind)
     }
 
     /// The name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Invitation => "invitation",
-            Self::Connection => "connection",
-            Self::Share => "share",
-            Self::Revoked => "revoked",
-        }
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
     }
 }
 
