@@ -8,8 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) const SECOND: i64 = 1000;
 /// Milliseconds of a minute.
 pub(crate) const MINUTE: i64 = 60 * SECOND;
+/// An hour in milliseconds.
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Milliseconds of a day.
-pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// A clock: milliseconds since 1970-01-01 UTC.
 #[derive(Clone)]

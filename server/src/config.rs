@@ -29,7 +29,8 @@ impl Services {
 /// What one account may have, of each at most so many.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
-    /// Bytes of its cards and of the shares that it sent, as they are stored.
+    /// Bytes of its cards and of the shares that it sent, as they are stored; so many also at the Keystore, of what it keeps
+    /// of those shares.
     pub bytes: i64,
     /// Cards.
     pub cards: i64,

@@ -7,7 +7,7 @@ use vouchsafe_server::Quotas;
 #[derive(Args)]
 #[command(next_help_heading = "Quotas of an account")]
 pub(super) struct QuotaOptions {
-    /// Bytes of cards and of sent shares.
+    /// Bytes of cards and of sent shares, and at the Keystore of what is kept of these.
     #[arg(
         long,
         value_name = "BYTES",

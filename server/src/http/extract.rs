@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base64url::{base64url, from_base64url};
+use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, Result};
 use crate::http::room::make_room;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_WRITES};
@@ -152,6 +153,22 @@ pub(crate) fn over_already() -> ApiError {
     ApiError::bad_input(
         "Check this device's clock: `expiresAt` is over already by the server's clock.",
     )
+}
+
+/// The longest time that an invitation or a link may be open.
+const MAX_OPEN_MS: i64 = 90 * DAY;
+
+/// Refuses an end that has passed, or that is too far away: both give or take a minute for clocks that differ.
+pub(crate) fn check_end(what: &str, end: i64, now: i64) -> Result<()> {
+    if end <= now {
+        Err(over_already())
+    } else if end <= now.saturating_add(MAX_OPEN_MS + MINUTE) {
+        Ok(())
+    } else {
+        Err(ApiError::bad_input(format!(
+            "Let the {what} end within the next 90 days, by the server's clock; or else check this device's clock."
+        )))
+    }
 }
 
 /// The answer to a query: the records that exist.

@@ -105,6 +105,10 @@ pub(crate) const SIGN_UP: Rates = Rates::of("sign-up");
 pub(crate) const RECOVERY: Rates = Rates::of("recovery");
 /// Refusals of mails, and their ends. A login is a mailbox here.
 pub(crate) const REFUSALS: Rates = Rates::of("refusal");
+/// Looks at links before they are read. A login is a link here.
+pub(crate) const LINK_OPENINGS: Rates = Rates::of("link opening");
+/// Reads of links. A login is a link here.
+pub(crate) const LINK_READINGS: Rates = Rates::of("link reading");
 /// Tokens of one account.
 pub(crate) const TOKENS: Rate = Rate {
     name: "token",
@@ -319,7 +323,14 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    const KINDS: [&Rates; 4] = [&SIGN_IN, &SIGN_UP, &RECOVERY, &REFUSALS];
+    const KINDS: [&Rates; 6] = [
+        &SIGN_IN,
+        &SIGN_UP,
+        &RECOVERY,
+        &REFUSALS,
+        &LINK_OPENINGS,
+        &LINK_READINGS,
+    ];
 
     fn address(text: &str) -> CallerAddress {
         CallerAddress(networks(text.parse().unwrap()))

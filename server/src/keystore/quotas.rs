@@ -2,6 +2,7 @@
 
 use super::state::Keystore;
 use crate::http::error::{ApiError, Quota, Result};
+use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
 impl Keystore {
@@ -18,14 +19,50 @@ impl Keystore {
         }
     }
 
-    /// How many spaces the account may make yet.
-    pub(super) async fn spaces_left(&self, tx: &mut Tx, sender: &str) -> Result<i64> {
-        let spaces: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM spaces WHERE sender = $1 AND deleted_at IS NULL",
+    /// What the account may have yet.
+    pub(super) async fn spaces_left(&self, tx: &mut Tx, sender: &str) -> Result<Left> {
+        let used: Left = sqlx::query_as(
+            "SELECT COUNT(*) AS spaces, CAST(COALESCE(SUM(sent_size), 0) AS BIGINT) AS bytes \
+             FROM spaces WHERE sender = $1 AND deleted_at IS NULL",
         )
         .bind(sender)
         .fetch_one(&mut **tx)
         .await?;
-        Ok(self.quotas.spaces - spaces)
+        Ok(Left {
+            spaces: self.quotas.spaces - used.spaces,
+            bytes: self.quotas.bytes - used.bytes,
+        })
+    }
+}
+
+/// The size of a record, as its column has it.
+pub(super) fn size_of(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
+}
+
+from_columns! {
+    /// Spaces, and the bytes of what their sender keeps of the shares.
+    pub(super) struct Left {
+        spaces: i64,
+        bytes: i64,
+    }
+}
+
+impl Left {
+    /// Refuses what is more than is left. What takes nothing, or gives something back, is never too much.
+    pub(super) fn check(&self, spaces: i64, bytes: i64) -> Result<()> {
+        if spaces > 0 && spaces > self.spaces {
+            Err(ApiError::quota_exceeded(Quota::Spaces))
+        } else if bytes > 0 && bytes > self.bytes {
+            Err(ApiError::quota_exceeded(Quota::Bytes))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes what was written.
+    pub(super) fn take(&mut self, spaces: i64, bytes: i64) {
+        self.spaces -= spaces;
+        self.bytes -= bytes;
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
+use super::quotas::{Left, size_of};
 use super::spaces::{Changing, SpaceResult, SpaceResults};
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{Code, ErrorBody, Result};
@@ -62,9 +63,10 @@ pub(super) async fn update(
     check_writes("spaces", input.spaces.iter().map(|space| &space.id))?;
     let mut results = Vec::with_capacity(input.spaces.len());
     let mut tx = keystore.begin_for(&caller).await?;
+    let mut left = keystore.spaces_left(&mut tx, &caller.account).await?;
     for space in input.spaces {
         let outcome = keystore
-            .replace_sent(&mut tx, &caller.account, &space)
+            .replace_sent(&mut tx, &caller.account, &space, &mut left)
             .await;
         results.push(SpaceResult::of(space.id, outcome)?);
     }
@@ -74,14 +76,16 @@ pub(super) async fn update(
 
 impl Keystore {
     /// Replaces one record, or finds that it was replaced before by the same bytes.
-    async fn replace_sent(&self, tx: &mut Tx, sender: &str, new: &SpaceUpdate) -> Result<()> {
+    async fn replace_sent(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        new: &SpaceUpdate,
+        left: &mut Left,
+    ) -> Result<()> {
         let (sent, now) = (new.sent.within(MAX_SENT_BYTES)?, self.clock.now());
-        let is_over = new.expires_at.is_some_and(|end| end <= now);
-        if !is_over && write(tx, sender, new, now).await? {
-            return Ok(());
-        }
         let stored: Option<Changing> = sqlx::query_as(
-            "SELECT sent, sent_version, expires_at, live FROM spaces \
+            "SELECT sent, sent_version, sent_size, expires_at, live FROM spaces \
              WHERE id = $1 AND sender = $2 AND deleted_at IS NULL",
         )
         .bind(new.id.as_str())
@@ -93,30 +97,41 @@ impl Keystore {
             && stored.sent.as_deref() == Some(sent)
             && stored.expires_at == new.expires_at;
         if is_written {
-            Ok(())
-        } else if stored.is_over(now) {
-            Err(Code::ShareExpired.into())
-        } else if is_over {
-            Err(over_already())
-        } else {
-            Err(Code::Conflict.into())
+            return Ok(());
         }
+        if stored.is_over(now) {
+            return Err(Code::ShareExpired.into());
+        }
+        if new.expires_at.is_some_and(|end| end <= now) {
+            return Err(over_already());
+        }
+        let more = size_of(sent) - stored.sent_size;
+        if stored.sent_version == new.version {
+            left.check(0, more)?;
+            if write(tx, sender, new, now).await? {
+                left.take(0, more);
+                return Ok(());
+            }
+        }
+        Err(Code::Conflict.into())
     }
 }
 
 /// Writes one record, if the version fits and the space is not over, and tells whether it did.
 async fn write(tx: &mut Tx, sender: &str, new: &SpaceUpdate, now: i64) -> Result<bool> {
+    let sent = new.sent.within(MAX_SENT_BYTES)?;
     let done = sqlx::query(
-        "UPDATE spaces SET sent = $1, sent_version = sent_version + 1, expires_at = $2 \
+        "UPDATE spaces SET sent = $1, sent_size = $7, sent_version = sent_version + 1, expires_at = $2 \
          WHERE id = $3 AND sender = $4 AND sent_version = $5 AND deleted_at IS NULL \
          AND (expires_at IS NULL OR expires_at > $6)",
     )
-    .bind(new.sent.within(MAX_SENT_BYTES)?)
+    .bind(sent)
     .bind(new.expires_at)
     .bind(new.id.as_str())
     .bind(sender)
     .bind(new.version)
     .bind(now)
+    .bind(size_of(sent))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

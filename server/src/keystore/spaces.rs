@@ -8,8 +8,9 @@ use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
 use super::callers::KeystoreCaller;
+use super::quotas::{Left, size_of};
 use super::state::{Keystore, KeystoreState};
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
@@ -20,7 +21,7 @@ use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
 /// The columns of a space that is erased. Its id stays taken.
-pub(super) const ERASED: &str = "own = '', peer = '', claim = NULL, share = NULL, sent = NULL, sent_version = 0, \
+pub(super) const ERASED: &str = "own = '', peer = '', claim = NULL, share = NULL, sent = NULL, sent_size = 0, sent_version = 0, \
                                  tag = NULL, live = 0";
 
 /// Several new spaces.
@@ -84,6 +85,7 @@ from_columns! {
     pub(super) struct Changing {
         pub(super) sent: Option<String>,
         pub(super) sent_version: i64,
+        pub(super) sent_size: i64,
         pub(super) expires_at: Option<i64>,
         live: i64,
     }
@@ -146,13 +148,13 @@ impl NewSpace {
 }
 
 impl Keystore {
-    /// Stores a space. Where none is `left`, only one that was stored before is as good as new.
+    /// Stores a space. Where too little is `left`, only one that was stored before is as good as new.
     async fn insert(
         &self,
         tx: &mut Tx,
         sender: &str,
         space: &NewSpace,
-        left: &mut i64,
+        left: &mut Left,
     ) -> Result<()> {
         let (now, [connection, recipient, peer]) = (self.clock.now(), space.ends()?);
         if recipient == sender {
@@ -172,6 +174,7 @@ impl Keystore {
             .given("tag", tag.as_deref())
             .given("deleted_at", None::<i64>)
             .made("sent", sent)
+            .made("sent_size", size_of(sent))
             .made("sent_version", 1)
             .made("expires_at", space.expires_at)
             .made("live", i64::from(space.live))
@@ -187,12 +190,12 @@ impl Keystore {
         if let Some(tag) = tag.as_deref().filter(|_| space.live) {
             make_way(tx, [sender, connection, tag], now).await?;
         }
-        if *left <= 0 {
-            return Err(ApiError::quota_exceeded(Quota::Spaces));
-        }
+        left.check(1, size_of(sent))?;
         let rate = Rate::of_new("new spaces", self.quotas.spaces);
         self.limits.count(&rate, sender)?;
-        *left -= i64::from(row.write_once(tx).await?);
+        if row.write_once(tx).await? {
+            left.take(1, size_of(sent));
+        }
         Ok(())
     }
 }

@@ -161,11 +161,14 @@ impl<'a> NewRow<'a> {
         &self,
         connection: &mut AnyConnection,
     ) -> Result<Option<T>> {
-        let same = self.find(connection, &[Part::Key, Part::Given]).await?;
-        if same.is_none() && !self.is_free(connection).await? {
-            return Err(Code::Conflict.into());
+        let parts = [Part::Key, Part::Given];
+        let same = self.find(connection, &parts).await?;
+        if same.is_some() || self.is_free(connection).await? {
+            return Ok(same);
         }
-        Ok(same)
+        // Outside of a transaction the same row may have been written between the two looks.
+        let same = self.find(connection, &parts).await?;
+        same.map(Some).ok_or(Code::Conflict.into())
     }
 
     /// Tells whether the row stands there with the same values.

@@ -2,6 +2,7 @@
 //! `to_erase`, and goes with the next sweep.
 
 use super::events::{Change, Kind};
+use super::link_reads::READ_KEPT_MS;
 use super::state::Vault;
 use crate::http::error::Result;
 use crate::http::sizes::MAX_ANSWER_BYTES;
@@ -92,7 +93,7 @@ impl Erasure<'_> {
 }
 
 impl Vault {
-    /// Erases the ciphertexts of shares that are over. Their rows stay, so that who asks is told.
+    /// Erases the ciphertexts of shares and links that are over. Their rows stay, so that who asks is told.
     pub(super) async fn erase_expired(&self, now: i64) -> Result<()> {
         let shares = Erasure {
             find: "SELECT id, size FROM shares WHERE size > 0 AND expires_at <= $1",
@@ -100,7 +101,20 @@ impl Vault {
                     WHERE expires_at <= $1 AND id IN",
             of: One::Time(now),
         };
-        shares.run(self, ERASING).await
+        shares.run(self, ERASING).await?;
+        let links = Erasure {
+            find: "SELECT id, size FROM links WHERE size > 0 AND expires_at <= $1",
+            erase: "UPDATE links SET share = '', size = 0, reading = '' WHERE expires_at <= $1 AND id IN",
+            of: One::Time(now),
+        };
+        links.run(self, ERASING).await?;
+        // The last read of a link may be repeated for a time.
+        let used_up = Erasure {
+            find: "SELECT id, size FROM links WHERE size > 0 AND reads >= max_reads AND read_at <= $1",
+            erase: "UPDATE links SET share = '', size = 0, reading = '' WHERE read_at <= $1 AND id IN",
+            of: One::Time(now - READ_KEPT_MS),
+        };
+        used_up.run(self, ERASING).await
     }
 
     /// Erases what the ends of connections and accounts have left.
@@ -166,6 +180,13 @@ impl Vault {
             of: One::Id(account),
         };
         cards.run(self, turns_of).await?;
+        let links = Erasure {
+            find: "SELECT id, size FROM links WHERE account = $1 AND deleted_at IS NULL",
+            erase: "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = \
+                    (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 AND id IN",
+            of: One::Id(account),
+        };
+        links.run(self, turns_of).await?;
         for sql in [
             // Those that were deleted before.
             "DELETE FROM cards WHERE account = $1 AND id IN (SELECT id FROM cards WHERE account = $1 LIMIT 500)",

@@ -39,6 +39,7 @@ pub(super) enum Kind {
     Updated,
     Read,
     Revoked,
+    Link,
 }
 
 impl Kind {
@@ -51,12 +52,13 @@ impl Kind {
             Self::Updated => "updated",
             Self::Read => "read",
             Self::Revoked => "revoked",
+            Self::Link => "link",
         }
     }
 
     /// Whether a record has such events again and again. The newest is kept alone: nobody could tell more from the others.
     fn recurs(self) -> bool {
-        matches!(self, Self::Card | Self::Updated | Self::Read)
+        matches!(self, Self::Card | Self::Updated | Self::Read | Self::Link)
     }
 }
 

@@ -15,10 +15,9 @@ use super::events::{Change, Kind};
 use super::mail_limits::INVITATIONS;
 use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
-use crate::clock::{DAY, MINUTE};
 use crate::email_address::read_address;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
-use crate::http::extract::{Empty, Input, Page, PageOf, PathId, over_already};
+use crate::http::extract::{Empty, Input, Page, PageOf, PathId, check_end};
 use crate::http::limits::{CallerAddress, Rate};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_LIST_BYTES;
@@ -26,9 +25,6 @@ use crate::http::values::{Bytes, Id, KeyId};
 use crate::store::columns::{Columns, from_columns, text};
 use crate::store::db::Tx;
 use crate::store::new_row::{NewRow, Written};
-
-/// The longest time that an invitation may be open, give or take a minute for clocks that differ.
-const MAX_INVITATION_MS: i64 = 90 * DAY;
 
 /// The way by which the invitee learns of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -219,18 +215,6 @@ impl NewInvitation {
         Ok(Self { email, ..self })
     }
 
-    fn check_time(&self, now: i64) -> Result<()> {
-        if self.expires_at <= now {
-            Err(over_already())
-        } else if self.expires_at <= now.saturating_add(MAX_INVITATION_MS + MINUTE) {
-            Ok(())
-        } else {
-            Err(ApiError::bad_input(
-                "Let the invitation end within the next 90 days, by the server's clock; or else check this device's clock.",
-            ))
-        }
-    }
-
     /// The row to write. The hash of a mailed token is the Vault's, so that a repeat need not bring it.
     fn row<'a>(
         &'a self,
@@ -282,7 +266,7 @@ pub(super) async fn create(
     if let Some(stored) = vault.invited_before(&row).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    input.check_time(now)?;
+    check_end("invitation", input.expires_at, now)?;
     let named = match recipient {
         Some(_) => vault.named(&caller).await?,
         None => None,

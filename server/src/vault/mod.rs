@@ -12,6 +12,8 @@ mod erasure;
 mod events;
 mod invitations;
 mod invitee;
+mod link_reads;
+mod links;
 mod mail;
 mod mail_html;
 mod mail_limits;

@@ -44,9 +44,11 @@ async fn cards(tx: &mut Tx, account: &str) -> Result<Used> {
     used(tx, sql, account).await
 }
 
+/// Links are shares, too.
 async fn shares(tx: &mut Tx, account: &str) -> Result<Used> {
-    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes \
-               FROM shares WHERE sender = $1 AND size > 0";
+    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM \
+               (SELECT size FROM shares WHERE sender = $1 AND size > 0 \
+               UNION ALL SELECT size FROM links WHERE account = $1 AND size > 0) AS sent";
     used(tx, sql, account).await
 }
 
@@ -79,7 +81,14 @@ impl Vault {
         hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
     }
 
-    /// After a share got another ciphertext.
+    /// After a link was made.
+    pub(super) async fn hold_links(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let shares = shares(tx, account).await?;
+        hold(Quota::Shares, shares.count, self.quotas.shares)?;
+        self.hold_bytes(tx, account).await
+    }
+
+    /// After a share or a link got another ciphertext.
     pub(super) async fn hold_bytes(&self, tx: &mut Tx, account: &str) -> Result<()> {
         let (cards, shares) = (cards(tx, account).await?, shares(tx, account).await?);
         hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)

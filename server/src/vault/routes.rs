@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::state::Vault;
 use super::{
-    account, cards, connections, editions, email, events, invitations, invitee, public_keys,
-    receipts, refusals, share_reads, shares,
+    account, cards, connections, editions, email, events, invitations, invitee, link_reads, links,
+    public_keys, receipts, refusals, share_reads, shares,
 };
 use crate::http::room::BodyLimit;
 use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
@@ -20,10 +20,14 @@ use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
     let large = OpenApiRouter::new()
         .routes(routes!(shares::create, editions::update))
+        .routes(routes!(links::create, links::delete))
+        .routes(routes!(links::list, links::update))
         .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
+        .routes(routes!(link_reads::open))
+        .routes(routes!(link_reads::read))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
         .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
     OpenApiRouter::new()
@@ -45,6 +49,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(share_reads::query))
         .routes(routes!(receipts::write))
         .routes(routes!(shares::delete))
+        .routes(routes!(link_reads::query))
         .routes(routes!(events::stream))
         .routes(routes!(account::delete))
         .routes(routes!(email::status))

@@ -32,6 +32,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0007_undeliverable.sql"),
     include_str!("migrations/0008_owner.sql"),
     include_str!("migrations/0009_live.sql"),
+    include_str!("migrations/0010_links.sql"),
 ];
 
 /// The state that the Vault's handlers share.

@@ -1,6 +1,7 @@
 //! Erasing ciphertexts, mails, addresses, codes and events once their time is over.
 
 use super::erasure::ERASING;
+use super::link_reads::READ_KEPT_MS;
 use super::state::Vault;
 use crate::clock::DAY;
 use crate::http::error::{ApiError, Result};
@@ -36,6 +37,11 @@ impl Vault {
             (
                 "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < $1 LIMIT 500)",
                 now - EVENTS_KEPT_MS,
+            ),
+            (
+                "DELETE FROM link_reads WHERE (link, id) IN \
+                 (SELECT link, id FROM link_reads WHERE read_at <= $1 LIMIT 500)",
+                now - READ_KEPT_MS,
             ),
         ] {
             let piece = || sqlx::query(sql).bind(time);

@@ -55,6 +55,8 @@ async fn an_id_stands_once_in_a_list() {
         ("POST", "/shares", &shares),
         ("PUT", "/shares", &editions),
         ("PUT", "/shares/read", &reads),
+        ("PUT", "/links", &editions),
+        ("POST", "/links/query", &ids),
     ] {
         let answer = lab
             .vault(&ada.token, method, path, Some(body.clone()))
@@ -395,6 +397,7 @@ async fn open_routes_take_small_bodies() {
         if method == "GET" {
             continue;
         }
+        let path = path.replace("{id}", &v7());
         let base = format!("http://{}/{service}/v1{path}", lab.server.address());
         let of = |bytes: usize| Some(json!({ "email": "x".repeat(bytes) }));
         let fits = lab.call(method, &base, None, of(60 << 10)).await;
@@ -403,7 +406,7 @@ async fn open_routes_take_small_bodies() {
         assert_eq!(code(&larger), (413, "too_large"), "{}", route.name);
         tried += 1;
     }
-    assert_eq!(tried, 6);
+    assert_eq!(tried, 8);
 }
 
 /// A connection from this address of the machine.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::common::*;
+use crate::links::Made;
 use serde_json::{Value, json};
 use sqlx::AnyPool;
 
@@ -85,6 +86,7 @@ async fn shares_that_wait_to_be_erased_are_not_served() {
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let connection = lab.connect(&ada, &bob).await;
     let share = lab.share(&ada, &connection, None).await;
+    let link = Made::make(&lab, &bob, None).await;
     let pool = writable(&lab.vault_db).await;
     // As a cut leaves it.
     run(
@@ -93,7 +95,14 @@ async fn shares_that_wait_to_be_erased_are_not_served() {
         &[&connection],
     )
     .await;
-    pool.close().await;
+    let edition =
+        json!({ "id": share, "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe("two") });
+    let editions = json!({ "editions": [edition] });
+    let reads = json!({ "reads": [{ "id": share, "edition": 1 }] });
+    for (person, path, body) in [(&ada, "/shares", editions), (&bob, "/shares/read", reads)] {
+        let (_, made) = lab.vault(&person.token, "PUT", path, Some(body)).await;
+        assert_eq!(made["results"][0]["error"]["code"], "not_found", "{path}");
+    }
     let narrowed = format!("/shares/outgoing?connection={connection}");
     for (person, path) in [
         (&bob, "/shares/incoming"),
@@ -110,6 +119,18 @@ async fn shares_that_wait_to_be_erased_are_not_served() {
             .vault(&person.token, "POST", "/shares/query", body)
             .await;
         assert_eq!(found["results"][0]["error"]["code"], "not_found");
+    }
+    // A link waits with the account that made it.
+    assert_eq!(link.open(&lab).await.0, 200);
+    run(
+        &pool,
+        "UPDATE accounts SET deleted_at = 1, to_erase = 1 WHERE id = $1",
+        &[&bob.account],
+    )
+    .await;
+    pool.close().await;
+    for answer in [link.open(&lab).await, link.read(&lab, &random(16)).await] {
+        assert_eq!(code(&answer), (404, "not_found"));
     }
 }
 

@@ -20,6 +20,7 @@ mod invitations;
 mod issuer;
 mod keystore;
 mod limits;
+mod links;
 mod live;
 mod mails;
 mod matrix;

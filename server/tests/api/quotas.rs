@@ -1,6 +1,7 @@
 //! What one account may have, and what it is told beyond that.
 
 use crate::common::*;
+use crate::links::Made;
 use serde_json::{Value, json};
 use vouchsafe_server::Quotas;
 
@@ -71,6 +72,14 @@ async fn bytes_of_cards_and_shares() {
     let over = put_card(&lab, &ada, &v7(), &jwe("card"), 0).await;
     assert_exceeded(&over, "bytes");
     assert_eq!(share(&lab, &ada, &new(None)).await["quota"], "bytes");
+    let link = Made::new(&lab, None);
+    assert_exceeded(&link.put(&lab, &ada).await, "bytes");
+    let edition = json!({
+        "id": shared["id"], "replaces": 1, "edition": 2, "expiresAt": null, "share": jwe(&"x".repeat(200)),
+    });
+    let body = Some(json!({ "editions": [edition] }));
+    let (_, made) = lab.vault(&ada.token, "PUT", "/shares", body).await;
+    assert_eq!(made["results"][0]["error"]["quota"], "bytes");
     // The recipient pays nothing.
     assert_eq!(put_card(&lab, &bob, &v7(), &jwe("card"), 0).await.0, 201);
     let id = shared["id"].as_str().unwrap();
@@ -205,6 +214,37 @@ async fn spaces() {
     let body = Some(json!({ "spaces": [spaces[2]] }));
     let (_, made) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
     assert_eq!(made["results"][0]["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn bytes_of_what_senders_keep() {
+    let size = |text: &str| i64::try_from(jwe(text).len()).unwrap();
+    let lab = lab(|quotas| quotas.bytes = size("sent") + size("another")).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let spaces = [(); 3].map(|()| new_space(&bob, None));
+    let body = Some(json!({ "spaces": spaces }));
+    let (_, made) = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+    let error = |made: &Value, n: usize| made["results"][n]["error"]["quota"].clone();
+    assert_eq!(
+        [0, 1, 2].map(|n| error(&made, n)),
+        [json!(null), json!(null), json!("bytes")]
+    );
+    let update = |n: usize, version: i64, sent: &str| json!({ "id": spaces[n]["id"], "version": version, "sent": jwe(sent), "expiresAt": null });
+    for (updates, expected) in [
+        // What one gives back the next may take, and not more.
+        (
+            [update(0, 1, "another"), update(1, 1, "another")],
+            [json!(null), json!("bytes")],
+        ),
+        (
+            [update(0, 2, "a"), update(1, 1, "another")],
+            [json!(null), json!(null)],
+        ),
+    ] {
+        let body = Some(json!({ "spaces": updates }));
+        let (_, made) = lab.keystore(&ada.session, "PUT", "/spaces", body).await;
+        assert_eq!([error(&made, 0), error(&made, 1)], expected);
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::links::Made;
 use crate::mails::{all_are_sent, captured, refusal};
 use crate::routes::{parts, routes};
 use crate::tables::{Tables, changes};
@@ -326,6 +327,32 @@ impl Repeats {
         }
     }
 
+    async fn links(&mut self, of_ada: Option<&str>) {
+        let link = Made::new(&self.lab, Some(1));
+        let ids = [&*link.id];
+        let body = Some(link.body.clone());
+        self.twice("vault PUT /links/{id}", &ids, of_ada, body, &[])
+            .await;
+        let edition = json!({
+            "id": link.id, "replaces": 1, "edition": 2, "expiresAt": link.body["expiresAt"], "share": jwe("two"),
+        });
+        let editions = Some(json!({ "editions": [edition] }));
+        self.twice("vault PUT /links", &[], of_ada, editions, &[])
+            .await;
+        let query = Some(json!({ "ids": [link.id] }));
+        self.twice("vault POST /links/query", &[], of_ada, query, &[])
+            .await;
+        let open = Some(link.open_body());
+        self.twice("vault POST /links/{id}/open", &ids, None, open, &[])
+            .await;
+        // Only one read is allowed.
+        let read = Some(link.read_body(&random(16)));
+        self.twice("vault POST /links/{id}/read", &ids, None, read, &[])
+            .await;
+        self.twice("vault DELETE /links/{id}", &ids, of_ada, None, &[])
+            .await;
+    }
+
     async fn vault(&mut self, ada: &Person, bob: &Person) {
         let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
         let (id, card) = (
@@ -362,6 +389,7 @@ impl Repeats {
             .await;
         self.twice("vault DELETE /shares/{id}", &[&id], of_ada, None, &[])
             .await;
+        self.links(of_ada).await;
         self.twice(
             "vault DELETE /connections/{id}",
             &[&connection],
@@ -416,6 +444,6 @@ async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
 async fn every_write_can_be_repeated() {
     let afterwards = repeat_everything(false).await;
     let at_once = repeat_everything(true).await;
-    assert_eq!(afterwards["vault events"], 21);
+    assert_eq!(afterwards["vault events"], 22);
     assert_eq!(afterwards, at_once, "the effects are the same");
 }

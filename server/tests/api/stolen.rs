@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::links::Made;
 use crate::mails::{invite_by_mail, mail_of, refusal};
 use crate::routes::{parts, routes};
 use crate::sample::sample;
@@ -80,6 +81,8 @@ struct Thief {
     tables: Tables,
     ada: Person,
     loot: Loot,
+    /// A link of Ada's.
+    link: String,
     /// For each open route, what Ada once sent there.
     sent: BTreeMap<&'static str, Value>,
     tried: Cell<usize>,
@@ -116,6 +119,8 @@ impl Thief {
         let recovery = by(email, json!({ "recoveryAuth": recovery_auth(email) }));
         let mailed = invite_by_mail(&lab, &ada, "dora@example.org").await;
         let refusal = refusal(&mail_of(&lab, &mailed).await, true);
+        let link = Made::new(&lab, None);
+        assert_eq!(link.put(&lab, &ada).await.0, 201);
         let sent = [
             (
                 "keystore POST /sign-up/start",
@@ -130,6 +135,8 @@ impl Thief {
             ("keystore POST /recovery/start", recovery),
             ("keystore GET /jwks", Value::Null),
             (REFUSALS, refusal),
+            ("vault POST /links/{id}/open", link.open_body()),
+            ("vault POST /links/{id}/read", link.read_body(&random(16))),
         ];
         let tables = Tables::open(&lab).await;
         let mut thief = Self {
@@ -138,6 +145,7 @@ impl Thief {
             tables,
             ada,
             loot: Loot::default(),
+            link: link.id,
             sent: sent.into(),
             tried: Cell::new(0),
         };
@@ -187,6 +195,7 @@ impl Thief {
     /// Asks without a network.
     async fn ask(&self, route: &str, bearer: Option<&str>, body: &Value) -> Answer {
         let (service, method, path) = parts(route);
+        let path = path.replace("{id}", &self.link);
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/{service}/v1{path}"));
@@ -236,7 +245,7 @@ impl Thief {
                 "login" => self.begin().await,
                 "credentialFinalization" => json!(random(64)),
                 "recoveryAuth" => json!(random(32)),
-                "token" => json!(random(16)),
+                "token" | "openingToken" | "readingToken" => json!(random(16)),
                 _ => value.take(),
             };
         }

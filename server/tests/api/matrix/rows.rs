@@ -271,6 +271,12 @@ fn vault_reads() -> Vec<Row> {
             (String::new(), Some(json!({ "ids": [target.share] })))
         })
         .of(carol),
+        plain("vault GET /links", OwnList),
+        row("vault POST /links/query", MissingOfMany, |target, _| {
+            (String::new(), Some(json!({ "ids": [target.link.id] })))
+        }),
+        open("vault POST /links/{id}/open", "the link is the right"),
+        open("vault POST /links/{id}/read", "the link is the right"),
         plain("vault GET /email", Own),
         plain("vault GET /events", OwnStream),
     ]
@@ -331,6 +337,19 @@ fn vault_writes() -> Vec<Row> {
         .of(carol),
         row("vault DELETE /shares/{id}", Missing, |target, _| {
             (format!("/shares/{}", target.share), None)
+        }),
+        row("vault PUT /links/{id}", Taken, |target, _| {
+            let path = format!("/links/{}", target.link.id);
+            (path, Some(target.link.body.clone()))
+        }),
+        row("vault PUT /links", MissingOfMany, |target, _| {
+            let edition = json!({
+                "id": target.link.id, "replaces": 1, "edition": 2, "expiresAt": target.expires_at, "share": jwe("another"),
+            });
+            (String::new(), Some(json!({ "editions": [edition] })))
+        }),
+        row("vault DELETE /links/{id}", Missing, |target, _| {
+            (format!("/links/{}", target.link.id), None)
         }),
         row("vault DELETE /connections/{id}", Missing, |target, _| {
             (format!("/connections/{}", target.connection), None)

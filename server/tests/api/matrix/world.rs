@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::credentials::{new_passphrase, recover};
 use crate::email::confirm;
+use crate::links::Made;
 use crate::routes::parts;
 use crate::tables::Tables;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub(crate) struct Target {
     pub(crate) expires_at: i64,
     pub(crate) connection: String,
     pub(crate) share: String,
+    pub(crate) link: Made,
     /// The id and everything else of an encryption space.
     pub(crate) space: Value,
     /// The connection whose key and note lie in the Keystore.
@@ -38,6 +40,7 @@ impl Target {
             expires_at: lab.now() + 14 * DAY,
             connection: v7(),
             share: v7(),
+            link: Made::new(lab, None),
             space: new_space(recipient, None),
             note: v7(),
         }
@@ -53,7 +56,7 @@ impl Target {
     }
 
     /// The ids by which the records would be known in an answer, and a name for each.
-    pub(crate) fn ids(&self) -> [(&'static str, &str); 10] {
+    pub(crate) fn ids(&self) -> [(&'static str, &str); 11] {
         [
             ("card", &self.card),
             ("key", &self.key),
@@ -61,6 +64,7 @@ impl Target {
             ("other invitation", &self.invitations[1]),
             ("connection", &self.connection),
             ("share", &self.share),
+            ("link", &self.link.id),
             ("space", self.space_id()),
             ("share of the space", self.space["share"].as_str().unwrap()),
             ("tag", self.space["tag"].as_str().unwrap()),
@@ -257,15 +261,19 @@ async fn records(lab: &Lab, ada: &Caller, with: &Caller) -> Target {
         .await;
     assert_eq!(accepted.0, 201);
     target.share = lab.share(owner, &target.connection, None).await;
+    assert_eq!(target.link.put(lab, owner).await.0, 201);
     target
 }
 
-/// Ends what `records` made with somebody, as the client does: keys first.
+/// Ends what `records` made with somebody, as the client does: keys first. With it goes a link, which is nobody's.
 async fn part(lab: &Lab, ada: &Caller, target: &Target) {
     let space = format!("/spaces/{}", target.space_id());
     let gone = lab
         .keystore(&ada.person.session, "DELETE", &space, None)
         .await;
+    assert_eq!(gone.0, 204);
+    let link = format!("/links/{}", target.link.id);
+    let gone = lab.vault(&ada.person.token, "DELETE", &link, None).await;
     assert_eq!(gone.0, 204);
     let connection = format!("/connections/{}", target.connection);
     let gone = lab

@@ -1,0 +1,340 @@
+//! Links, from the side of who made them: each shows one card to whoever has it, without an account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::VaultCaller;
+use super::editions::{
+    EditionResult, EditionResults, NewEdition, NewEditions, StoredEdition, check_edition,
+};
+use super::events::{Change, Kind};
+use super::quotas::size_of;
+use super::state::{Vault, VaultState};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::extract::{Input, Page, PageOf, PathId, check_end, check_writes};
+use crate::http::limits::Rate;
+use crate::http::room::AnswerRoom;
+use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
+use crate::http::values::{Bytes, Id, Jwe};
+use crate::store::columns::{Columns, from_columns};
+use crate::store::new_row::{NewRow, Written};
+
+/// So many wrong reading tokens close a link.
+pub(super) const MAX_WRONG: i64 = 10;
+
+/// What can be done with a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum LinkState {
+    /// It can be read.
+    Open,
+    /// It was read as often as it may be.
+    Used,
+    /// Too many wrong reading tokens were shown.
+    Closed,
+    /// Its time is over.
+    Expired,
+}
+
+impl LinkState {
+    /// The reason why nobody can begin to read it, if nobody can.
+    pub(super) fn over(self) -> Option<ApiError> {
+        let message = match self {
+            Self::Open => return None,
+            Self::Expired => "Ask for a new link: the time of this one is over.",
+            Self::Used => "Ask for a new link: this one was read as often as it may be.",
+            Self::Closed => "Ask for a new link: too many wrong passphrases closed this one.",
+        };
+        Some(ApiError::new(Code::ShareExpired, message))
+    }
+}
+
+/// A new link. The hashes are SHA-256, of tokens that the Vault never has before somebody reads.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewLink {
+    opening_hash: Bytes<32>,
+    reading_hash: Bytes<32>,
+    /// The reading token needs a passphrase beside the link.
+    passphrase: bool,
+    edition: i64,
+    expires_at: i64,
+    #[serde(deserialize_with = "Option::deserialize")]
+    max_reads: Option<i64>,
+    share: Jwe,
+}
+
+/// A link as who made it sees it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Link {
+    id: Id,
+    state: LinkState,
+    passphrase: bool,
+    edition: i64,
+    max_reads: Option<i64>,
+    reads: i64,
+    read_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    expires_at: i64,
+}
+
+from_columns! {
+    /// A link as it is stored, without what it shows.
+    pub(super) struct StoredLink {
+        id: Id,
+        pub(super) passphrase: i64,
+        edition: i64,
+        max_reads: Option<i64>,
+        reads: i64,
+        read_at: Option<i64>,
+        wrong: i64,
+        created_at: i64,
+        updated_at: i64,
+        expires_at: i64,
+    }
+}
+
+impl StoredLink {
+    pub(super) fn state(&self, now: i64) -> LinkState {
+        if self.expires_at <= now {
+            LinkState::Expired
+        } else if self.wrong >= MAX_WRONG {
+            LinkState::Closed
+        } else if self.max_reads.is_some_and(|most| self.reads >= most) {
+            LinkState::Used
+        } else {
+            LinkState::Open
+        }
+    }
+
+    /// The link as it stands at this time.
+    fn at(self, now: i64) -> Link {
+        Link {
+            state: self.state(now),
+            id: self.id,
+            passphrase: self.passphrase != 0,
+            edition: self.edition,
+            max_reads: self.max_reads,
+            reads: self.reads,
+            read_at: self.read_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+impl NewLink {
+    fn check(&self) -> Result<()> {
+        check_edition(self.edition)?;
+        match self.max_reads {
+            Some(..=0) => Err(ApiError::bad_input(
+                "Let a link be read once, or more often.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a link.
+#[utoipa::path(
+    put, path = "/links/{id}", params(("id" = Id, Path)), request_body = NewLink,
+    responses((status = 200, body = Link), (status = 201, body = Link), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn create(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    PathId(id): PathId,
+    Input(input): Input<NewLink>,
+) -> Result<(StatusCode, Json<Link>)> {
+    input.check()?;
+    let share = input.share.within(MAX_SHARE_BYTES)?;
+    let (opening, reading) = (input.opening_hash.to_text(), input.reading_hash.to_text());
+    let (account, now) = (&caller.account, vault.clock.now());
+    let row = NewRow::of("links")
+        .key("id", id.of_version(7)?)
+        .given("account", account)
+        .given("opening", &opening)
+        .given("reading", &reading)
+        .given("passphrase", i64::from(input.passphrase))
+        .given("edition", input.edition)
+        .given("share", share)
+        .given("max_reads", input.max_reads)
+        .given("expires_at", input.expires_at)
+        .given("deleted_at", None::<i64>)
+        .made("size", size_of(share))
+        .made("created_at", now)
+        .made("updated_at", now);
+    // A repeat is answered before its time is looked at.
+    if let Some(before) = vault.linked_before(&row).await? {
+        return Ok((StatusCode::OK, Json(before.at(now))));
+    }
+    check_end("link", input.expires_at, now)?;
+    let mut tx = vault.begin_for(&caller).await?;
+    // Somebody may have been faster with the same bytes.
+    if let Written::Before(stored) = row.write::<StoredLink>(&mut tx).await? {
+        return Ok((StatusCode::OK, Json(stored.at(now))));
+    }
+    vault.hold_links(&mut tx, account).await?;
+    let rate = Rate::of_new("new links", vault.quotas.shares);
+    vault.limits.count(&rate, account)?;
+    let change = Change::new(account, Kind::Link, id.as_str());
+    vault.record(tx, vec![change]).await?;
+    let made = Link {
+        id,
+        state: LinkState::Open,
+        passphrase: input.passphrase,
+        edition: input.edition,
+        max_reads: input.max_reads,
+        reads: 0,
+        read_at: None,
+        created_at: now,
+        updated_at: now,
+        expires_at: input.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Replaces what links show, each by itself, if the stored edition is still the one that the caller saw.
+#[utoipa::path(
+    put, path = "/links", request_body = NewEditions,
+    responses((status = 200, body = EditionResults), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn update(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
+    Input(input): Input<NewEditions>,
+) -> Result<Json<EditionResults>> {
+    check_writes("editions", input.editions.iter().map(|new| &new.id))?;
+    let mut results = Vec::with_capacity(input.editions.len());
+    for new in input.editions {
+        let outcome = vault.renew_link(&caller.account, &new).await;
+        results.push(EditionResult::of(new.id, outcome)?);
+    }
+    Ok(Json(EditionResults { results }))
+}
+
+impl Vault {
+    async fn linked_before(&self, row: &NewRow<'_>) -> Result<Option<StoredLink>> {
+        let mut connection = self.db.read.acquire().await?;
+        row.before(&mut connection).await
+    }
+
+    /// Replaces what one link shows, and gives the time. A repeat gives that of the first time.
+    async fn renew_link(&self, account: &str, new: &NewEdition) -> Result<i64> {
+        let (share, now) = (new.check()?, self.clock.now());
+        let end = new
+            .expires_at
+            .ok_or_else(|| ApiError::bad_input("Give the link an end: `expiresAt`."))?;
+        if end > now {
+            let mut tx = self.db.begin_as(account).await?;
+            let done = sqlx::query(
+                "UPDATE links SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
+                 WHERE id = $6 AND account = $7 AND edition = $8 AND deleted_at IS NULL AND size > 0 AND expires_at > $4 \
+                 AND (max_reads IS NULL OR reads < max_reads)",
+            )
+            .bind(share)
+            .bind(size_of(share))
+            .bind(new.edition)
+            .bind(now)
+            .bind(end)
+            .bind(new.id.as_str())
+            .bind(account)
+            .bind(new.replaces)
+            .execute(&mut *tx)
+            .await?;
+            if done.rows_affected() == 1 {
+                check_end("link", end, now)?;
+                self.hold_bytes(&mut tx, account).await?;
+                let change = Change::new(account, Kind::Link, new.id.as_str());
+                self.record(tx, vec![change]).await?;
+                return Ok(now);
+            }
+            tx.rollback().await?;
+        }
+        let stored: Option<StoredEdition> = sqlx::query_as(
+            "SELECT edition, CASE WHEN reads >= max_reads THEN 0 ELSE size END AS size, expires_at, updated_at, \
+             CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same FROM links WHERE id = $1 AND account = $2 AND deleted_at IS NULL",
+        )
+        .bind(new.id.as_str())
+        .bind(account)
+        .bind(share)
+        .fetch_optional(&self.db.read)
+        .await?;
+        stored.ok_or(Code::NotFound)?.was_written(new, now)
+    }
+}
+
+/// Lists the caller's links.
+#[utoipa::path(
+    get, path = "/links", params(("cursor" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 200)),
+    responses((status = 200, body = PageOf<Link>), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn list(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    _: AnswerRoom<MAX_LIST_BYTES>,
+    page: Page,
+) -> Result<Json<PageOf<Link>>> {
+    let page = page.plain()?;
+    let sql = format!(
+        "SELECT {} FROM links WHERE account = $1 AND deleted_at IS NULL {}",
+        StoredLink::COLUMNS,
+        page.sql(2)
+    );
+    let rows: Vec<StoredLink> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(page.time)
+        .bind(&page.id)
+        .bind(page.rows())
+        .fetch_all(&vault.db.read)
+        .await?;
+    let now = vault.clock.now();
+    let items = rows.into_iter().map(|row| row.at(now)).collect();
+    Ok(Json(page.cut(items, |item: &Link| {
+        (item.created_at, item.id.as_str())
+    })))
+}
+
+/// Revokes a link. Its id stays taken.
+#[utoipa::path(
+    delete, path = "/links/{id}", params(("id" = Id, Path)),
+    responses((status = 204), (status = "default", body = ErrorBody)),
+)]
+pub(super) async fn delete(
+    State(vault): VaultState,
+    caller: VaultCaller,
+    PathId(id): PathId,
+) -> Result<StatusCode> {
+    let mut tx = vault.db.begin_as(&caller.account).await?;
+    let deleted = sqlx::query(
+        "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = $1 \
+         WHERE id = $2 AND account = $3 AND deleted_at IS NULL",
+    )
+    .bind(vault.clock.now())
+    .bind(id.as_str())
+    .bind(&caller.account)
+    .execute(&mut *tx)
+    .await?;
+    if deleted.rows_affected() == 1 {
+        let change = Change::new(&caller.account, Kind::Link, id.as_str());
+        vault.record(tx, vec![change]).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    drop(tx);
+    let gone = sqlx::query("SELECT id FROM links WHERE id = $1 AND account = $2")
+        .bind(id.as_str())
+        .bind(&caller.account)
+        .fetch_optional(&vault.db.read)
+        .await?;
+    match gone {
+        Some(_) => Ok(StatusCode::NO_CONTENT),
+        None => Err(Code::NotFound.into()),
+    }
+}
