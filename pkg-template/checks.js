@@ -97,6 +97,21 @@ export function flag(value, name) {
 }
 
 /**
+ * The JSON of a value.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function json(value, name) {
+  try {
+    return text(JSON.stringify(value), name);
+  } catch {
+    return refuse(`Pass \`${name}\` as something that JSON can hold.`);
+  }
+}
+
+/**
  * A time, in milliseconds since 1970.
  *
  * @param {unknown} value

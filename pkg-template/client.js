@@ -1,6 +1,6 @@
 /** The package's entry class. */
 
-import { callable, number, optional, options as only, text, typed } from "./checks.js";
+import { callable, flag, number, optional, options as only, text, typed } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
@@ -20,7 +20,7 @@ import { workWith } from "./worker.js";
 /** @typedef {import("./index.d.ts").SignedUp} SignedUp */
 /** @typedef {import("./index.d.ts").Session} Session */
 
-const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "worker", "onStep", "lockAfter"];
+const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "worker", "onStep", "lockAfter", "receipts"];
 
 /** @typedef {"web" | "rust"} Engine */
 
@@ -73,13 +73,14 @@ export function defineVouchsafe(entry) {
     static async open(options) {
       const named = "the options object of Vouchsafe.open()";
       const given = only(options, named, [...members, ...further]);
-      const { vault, keystore, invitationUrl, timeout, fetch, worker, onStep, lockAfter } = given;
+      const { vault, keystore, invitationUrl, timeout, fetch, worker, onStep, lockAfter, receipts } = given;
       const settings = {
         engine: engine(given),
         vault: base(text(vault, "vault")),
         keystore: base(text(keystore, "keystore")),
         invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
         timeout: optional(timeout, "timeout", number),
+        receipts: optional(receipts, "receipts", flag),
         fetch: optional(fetch, "fetch", callable),
         onStep: guarded(optional(onStep, "onStep", callable)),
       };
@@ -90,6 +91,7 @@ export function defineVouchsafe(entry) {
         identityToken: undefined,
         entry: undefined,
         keeper,
+        isNew: false,
       };
       if (settings.engine === "web" && !hasWebCrypto()) {
         throw new VouchsafeError(
@@ -120,7 +122,7 @@ export function defineVouchsafe(entry) {
       const given = { ...checked, identityToken: await fresh(identityToken) };
       const { session, recoveryKey } = await perform(this.#raw, credentials, (raw) => raw.signUp(given));
       keepDevice(this.#device);
-      return { session: openSession(session, { ...this.#origin, identityToken }), recoveryKey };
+      return { session: openSession(session, { ...this.#origin, identityToken, isNew: true }), recoveryKey };
     }
 
     /**

@@ -43,6 +43,11 @@ export interface OpenOptions {
   onStep?: ((step: Step) => void) | undefined;
   /** Milliseconds without a call after which sessions lock, see {@link Session.lockAfter}. Default: never. */
   lockAfter?: number | undefined;
+  /**
+   * Whether to tell the Vault, and by it the senders, which edition of a share was read here: {@link OutgoingShare.read}.
+   * Default: no.
+   */
+  receipts?: boolean | undefined;
 }
 
 /** Options that every call takes. */
@@ -174,10 +179,30 @@ export interface Field {
   value: string;
 }
 
-/** The content of a card, without id and version. */
-export interface CardContent {
+/** What JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
+
+/** The content of a card, without id and version. Members that it does not have are refused. */
+export interface NewCard {
   /** The title, such as `Passport`: 1 to 1000 bytes of UTF-8. */
   label: string;
+  /** The app's word for what the card is, such as `login`: 1 to 100 bytes of UTF-8, plain text. Shares have it, too. */
+  kind?: string | null | undefined;
+  /**
+   * What the app keeps with the card, encrypted like the rest: at most 16 KiB as JSON. A share of the whole card has it, too; one of
+   * chosen fields has not.
+   */
+  data?: Json | undefined;
+  /** At most 1000, in the order in which they are shown. */
+  fields: readonly Field[];
+}
+
+/** The content of a card that was read. */
+export interface CardContent extends NewCard {
+  /** The app's word for what the card is; `null` without one. */
+  kind: string | null;
+  /** What the app keeps with the card; `null` without any. */
+  data: Json;
   /** At most 1000, in the order in which they are shown. */
   fields: readonly Field[];
 }
@@ -198,10 +223,15 @@ export interface Card extends OpenedContent {
   createdAt: number;
   /** The time of the last update. */
   updatedAt: number;
+  /** The number of its shares in force, as the Keystore says; `null` where it did not answer. */
+  shares: number | null;
 }
 
-/** New content of a card, and the version that it replaces. A changed copy of a {@link Card} fits. */
-export interface CardUpdate extends CardContent {
+/**
+ * New content of a card, and the version that it replaces. A changed copy of a {@link Card} fits; what the owner does not set is
+ * passed over.
+ */
+export interface CardUpdate extends NewCard {
   /** The card's id. */
   id: string;
   /** The version that was read. */
@@ -219,6 +249,31 @@ export interface ImportResult {
   kept: number;
   /** Cards that were not made, each with its line, counted from 1, and the reason. */
   failed: { line: number; error: VouchsafeError }[];
+}
+
+/** A card that was updated. */
+export interface UpdatedCard extends Card {
+  /**
+   * Its live shares that could not be brought up to date. The next sign-in, unlock, or update of the card tries it again; what was
+   * read before stays readable meanwhile.
+   */
+  lagging: Lagging[];
+}
+
+/** A live share that could not be brought up to date. */
+export interface Lagging {
+  /** The share's id; `null` for all of the card, where it could not be found out which ones there are. */
+  share: string | null;
+  /** The connection's id. */
+  connection: string | null;
+  /** The reason: `not_found` means that the connection has ended. */
+  error: VouchsafeError;
+}
+
+/** What becomes of a card's shares when it is deleted. */
+export interface DeleteCardOptions extends CallOptions {
+  /** `revoke` them all first, or `keep` them as they are. There is no default while there are any. */
+  shares?: "revoke" | "keep" | undefined;
 }
 
 /** A record of a page that cannot be opened. The other records of the page are not affected. */
@@ -485,6 +540,11 @@ export interface ShareOptions extends CallOptions {
   connection: string;
   /** The names of the fields to share. Default: all. */
   fields?: readonly string[] | undefined;
+  /**
+   * Whether the share follows the card: {@link Session.updateCard} brings it up to date, and sharing the card again with this person
+   * changes this share. With `false` it stays as the card is now, and is always a new share. Default: yes.
+   */
+  live?: boolean | undefined;
   /** The time at which reading ends. Default: never. */
   expiresAt?: number | Date | undefined;
   /** Whether to share over a connection that is not verified. Default: no. */
@@ -498,7 +558,7 @@ export interface ShareWithManyOptions extends Omit<ShareOptions, "connection"> {
 }
 
 /**
- * A share: one card, written once, for one person. In a list all of it is the Vault's word, which {@link Session.readShare}
+ * A share: one card, whole or in part, for one person. In a list all of it is the Vault's word, which {@link Session.readShare}
  * checks: show nobody a sender's name by `from` or `connection` of a list alone.
  */
 export interface Share {
@@ -516,12 +576,37 @@ export interface Share {
   createdAt: number;
   /** The time at which reading ends; `null` for never. */
   expiresAt: number | null;
+  /** 1 for a new share, more with each change. */
+  edition: number;
+  /** The time of this edition. */
+  updatedAt: number;
 }
 
 /** A share that this account sent. */
 export interface OutgoingShare extends Share {
   /** Whether the recipient claimed the key, with the first read. The Keystore says so. */
   claimed: boolean;
+  /** The card's id; `null` where the Keystore does not tell. */
+  card: string | null;
+  /** The names of the shared fields; `null` for all of them, those that the card gets later, too. */
+  fields: string[] | null;
+  /** Whether it follows the card. */
+  live: boolean;
+  /**
+   * Whether it shows the newest version of the card that this browser has seen; `null` if it has seen none.
+   * {@link Session.sharesOf} looks at the card first.
+   */
+  upToDate: boolean | null;
+  /** The newest edition that the recipient's app said was read, and when; `null` for none. The Vault says so. */
+  read: Receipt | null;
+}
+
+/** Something that the recipient has read. */
+export interface Receipt {
+  /** The edition. */
+  edition: number;
+  /** The time. */
+  at: number;
 }
 
 /** The outcome of {@link Session.shareWithMany} for a connection that got a share. */
@@ -565,6 +650,11 @@ export interface ReceivedShare {
   trust: Trust;
   /** The record that was opened. */
   share: Share;
+  /**
+   * The card's name towards this person: the same for all its shares over this connection, also when it is shared anew after a
+   * revocation. `null` where an early release shared it.
+   */
+  ref: string | null;
 }
 
 /** A share that {@link Session.readShares} opened. */
@@ -610,19 +700,20 @@ export interface EmailCode {
   expiresAt: number;
 }
 
-/** Something that happened to a record. */
+/** Something that happened to a record, by somebody else or by this account in another tab or on another device. */
 export interface LiveEvent<K extends LiveEventKind = LiveEventKind> {
-  /** The kind of record, or `revoked` for a share that was taken back. */
+  /** The kind. */
   kind: K;
-  /** The id of the invitation, connection or share. */
+  /** The id of the invitation, connection, share or card. */
   id: string;
 }
 
 /**
- * Kinds of records that {@link Session.on} tells of, and `revoked` for a share that was taken back. Shares that end with their
- * connection have no events of their own: `connection` tells of them.
+ * Kinds of what {@link Session.on} tells of: `updated` is a share with a new edition, `read` a share whose recipient has read it,
+ * `revoked` one that was taken back, `card` a card of one's own that was written or deleted. Shares that end with their connection
+ * have no events of their own: `connection` tells of them.
  */
-export type LiveEventKind = "invitation" | "connection" | "share" | "revoked";
+export type LiveEventKind = "invitation" | "connection" | "share" | "updated" | "read" | "revoked" | "card";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
 export interface SessionEvent<K extends SessionEventKind = SessionEventKind> {
@@ -732,15 +823,23 @@ export class Session {
   lockAfter(milliseconds: number | null): void;
 
   /** Makes a card, encrypted before it leaves this device. Rejects with `bad_input`, `too_large`. */
-  createCard(content: CardContent, options?: CallOptions): Promise<Card>;
+  createCard(content: NewCard, options?: CallOptions): Promise<Card>;
   /** Lists one's own cards, newest first. A card that does not open is a {@link Failure}. */
   cards(options?: PageOptions): Promise<Page<Opened<Card>>>;
   /** Opens one of one's own cards. Rejects with `not_found`. */
   card(id: string, options?: CallOptions): Promise<Card>;
-  /** Replaces label and fields of a card. Rejects with `conflict` if it was changed elsewhere since it was read. */
-  updateCard(card: CardUpdate, options?: CallOptions): Promise<Card>;
-  /** Deletes a card. Its shares stay. */
-  deleteCard(id: string, options?: CallOptions): Promise<void>;
+  /**
+   * Replaces the content of a card, and brings its live shares up to date: each shows the fields that were chosen for it, and no
+   * other. Rejects with `conflict` if the card was changed elsewhere since it was read. Once the card is stored the call
+   * succeeds; shares that could not be brought up to date are in `lagging`. After an interruption the next sign-in, unlock or call
+   * about the card brings them up to date.
+   */
+  updateCard(card: CardUpdate, options?: CallOptions): Promise<UpdatedCard>;
+  /**
+   * Deletes a card. While it has shares in force, `shares` says what becomes of them: else it rejects with `card_shared`. After an
+   * interruption, call it again.
+   */
+  deleteCard(id: string, options?: DeleteCardOptions): Promise<void>;
 
   /**
    * Gives everything of the account as JSON lines, piece by piece and in the clear: the account, cards, connections, invitations,
@@ -791,13 +890,16 @@ export class Session {
 
   /**
    * Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless `acceptUnverified` is
-   * set. An aborted call takes the share back.
+   * set. Who has a live share of the card gets that one changed, its fields and its end, and never a second one. An aborted call
+   * takes a share that is not live back; a live one is found again by the next call.
    */
   share(options: ShareOptions): Promise<Share>;
   /** Shares a card with several people in one go. Each connection has a result, in the order of `connections`. */
   shareWithMany(options: ShareWithManyOptions): Promise<ShareResult[]>;
   /** Lists the shares that this account sent, newest first. */
   outgoingShares(options?: OutgoingOptions): Promise<Page<OutgoingShare>>;
+  /** Lists the shares of a card that are in force, newest first. One that cannot be checked is a {@link Failure}. */
+  sharesOf(card: string, options?: PageOptions): Promise<Page<Opened<OutgoingShare>>>;
   /** Deletes the share and its key. Nobody can unread a card. */
   revokeShare(id: string, options?: CallOptions): Promise<void>;
 
@@ -805,7 +907,7 @@ export class Session {
   incomingShares(options?: PageOptions): Promise<Page<Share>>;
   /** Opens a share, checks its sender, and claims its key. The sender can open it, too. */
   readShare(id: string, options?: CallOptions): Promise<ReceivedShare>;
-  /** Opens up to 50 shares together. Each has a result, in the order of `ids`. */
+  /** Opens up to 200 shares together. Each has a result, in the order of `ids`. */
   readShares(ids: readonly string[], options?: CallOptions): Promise<ReadResult[]>;
 
   /**
@@ -886,7 +988,7 @@ export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "wrong_code" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
-  | "share_expired" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded"
+  | "share_expired" | "card_shared" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded"
   | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 

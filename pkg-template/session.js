@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
+import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { exportLines, importLines } from "./export.js";
@@ -31,9 +31,12 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./keeper.js").Keeper} Keeper */
 
 const deliveries = /** @type {const} */ (["email", "link"]);
-const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "revoked"]);
+const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "updated", "read", "revoked", "card"]);
 const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
+const remaining = /** @type {const} */ (["revoke", "keep"]);
+/** Members of a card that its owner does not set. */
+const cardMembers = ["id", "version", "createdAt", "updatedAt", "shares", "lagging", "error"];
 
 /**
  * The origin of a session.
@@ -45,6 +48,7 @@ const scopes = /** @type {const} */ (["tab", "browser"]);
  * @property {IdentityToken | undefined} identityToken For an identity.
  * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
  * @property {typeof import("./keeper.js").Keeper} keeper
+ * @property {boolean} isNew Whether the account was made just now.
  */
 
 /** Sessions that the module opened: only these get a {@link Session}. */
@@ -106,6 +110,7 @@ export class Session {
       if (session) session.#changed(change);
     });
     this.#lockAfter(origin.lockAfter ?? origin.entry?.lockAfter ?? null, origin.entry?.used);
+    if (!origin.isNew && !raw.locked) this.#catchUp();
   }
 
   // `using` and `await using`, where the language has them.
@@ -330,13 +335,14 @@ export class Session {
   async createCard(content, options) {
     const checked = cardContent(content);
     bare(options, "createCard()");
-    return this.#call(options, (raw) => raw.createCard(checked));
+    return withData(await this.#call(options, (raw) => raw.createCard(checked)));
   }
 
   /** @param {PageOptions} [options] */
   async cards(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.cards(checked)), checked);
+    const found = page(await this.#call(options, (raw) => raw.cards(checked)), checked);
+    return { ...found, items: found.items.map((card) => (Object.hasOwn(card, "data") ? withData(card) : card)) };
   }
 
   /**
@@ -345,7 +351,7 @@ export class Session {
    */
   async card(id, options) {
     const checked = text(id, "id");
-    return this.#call(bare(options, "card()"), (raw) => raw.card(checked));
+    return withData(await this.#call(bare(options, "card()"), (raw) => raw.card(checked)));
   }
 
   /**
@@ -353,20 +359,23 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async updateCard(card, options) {
-    const content = cardContent(card);
+    const content = cardContent(card, cardMembers);
     bare(options, "updateCard()");
     const { id, version } = own(card);
-    const checked = { id: text(id, "id"), version: number(version, "version"), ...content };
-    return this.#call(options, (raw) => raw.updateCard(checked));
+    const checked = { id: text(id, "id"), version: number(version, "version"), content };
+    const updated = withData(await this.#call(options, (raw) => raw.updateCard(checked)));
+    return { ...updated, lagging: updated.lagging.map(withError) };
   }
 
   /**
    * @param {string} id
-   * @param {CallOptions} [options]
+   * @param {import("./index.d.ts").DeleteCardOptions} [options]
    */
   async deleteCard(id, options) {
     const checked = text(id, "id");
-    await this.#call(bare(options, "deleteCard()"), (raw) => raw.deleteCard(checked));
+    const { shares } = settings(options ?? {}, "the options object of deleteCard()", ["shares"]);
+    const decision = optional(shares, "shares", (given, name) => oneOf(given, name, remaining));
+    await this.#call(options, (raw) => raw.deleteCard(checked, decision));
   }
 
   /** @param {CallOptions} [options] */
@@ -518,6 +527,15 @@ export class Session {
   }
 
   /**
+   * @param {string} card
+   * @param {PageOptions} [options]
+   */
+  async sharesOf(card, options) {
+    const [id, checked] = [text(card, "card"), pageOptions(options)];
+    return page(await this.#call(options, (raw) => raw.sharesOf(id, checked)), checked);
+  }
+
+  /**
    * @param {string} id
    * @param {CallOptions} [options]
    */
@@ -538,7 +556,7 @@ export class Session {
    */
   async readShare(id, options) {
     const checked = text(id, "id");
-    return this.#call(bare(options, "readShare()"), (raw) => raw.readShare(checked));
+    return withCard(await this.#call(bare(options, "readShare()"), (raw) => raw.readShare(checked)));
   }
 
   /**
@@ -549,7 +567,7 @@ export class Session {
     bare(options, "readShares()");
     const checked = list(ids, "ids", text);
     const results = await this.#call(options, (raw) => raw.readShares(checked));
-    return results.map(withError);
+    return results.map((one) => withError({ ...one, received: one.received && withCard(one.received) }));
   }
 
   /**
@@ -621,6 +639,18 @@ export class Session {
     await this.#call(options, (raw) => raw.unlock(checked));
     // The session is unlocked, even if that cannot be stored.
     await this.#keeper?.save(false).catch(() => {});
+    this.#catchUp();
+  }
+
+  /** Brings shares up to date whose card's update was cut, here or elsewhere. It is no use of the session, and nobody waits for it. */
+  async #catchUp() {
+    try {
+      await this.#marks?.load();
+      await this.#raw?.catchUpShares();
+      await this.#marks?.save();
+    } catch {
+      // The next sign-in does it.
+    }
   }
 
   /** @param {ChangePassphraseOptions} options */
@@ -764,10 +794,18 @@ function passphraseOf(options, call, others = []) {
   return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
-/** @param {CardContent} content */
-function cardContent(content) {
-  const { label, fields } = own(object(content, "the card"));
-  return { label: text(label, "label"), fields: list(fields, "fields", field) };
+/**
+ * @param {CardContent} content
+ * @param {readonly string[]} [further]
+ */
+function cardContent(content, further = []) {
+  const { label, kind, data, fields } = only(content, "the card", ["label", "kind", "data", "fields", ...further]);
+  return {
+    label: text(label, "label"),
+    kind: optional(kind, "kind", text),
+    data: optional(data, "data", json),
+    fields: list(fields, "fields", field),
+  };
 }
 
 /**
@@ -775,12 +813,31 @@ function cardContent(content) {
  * @param {string} position
  */
 function field(value, position) {
-  const { name, label, value: content } = own(object(value, `\`${position}\``));
+  const { name, label, value: content } = only(value, `\`${position}\``, ["name", "label", "value"]);
   return {
     name: text(name, `${position}.name`),
     label: text(label, `${position}.label`),
     value: text(content, `${position}.value`),
   };
+}
+
+/**
+ * The card with its data as the app gave it. The module has checked that it is JSON.
+ *
+ * @template {{ data: string | null }} C
+ * @param {C} card
+ * @returns {Omit<C, "data"> & { data: import("./index.d.ts").Json }}
+ */
+function withData(card) {
+  return { ...card, data: JSON.parse(card.data ?? "null") };
+}
+
+/**
+ * @template {{ card: { data: string | null } }} R
+ * @param {R} received
+ */
+function withCard(received) {
+  return { ...received, card: withData(received.card) };
 }
 
 /** @param {InvitationTicket} ticket */
@@ -796,10 +853,12 @@ export function invitationTicket(ticket) {
  * @param {string} whom
  */
 function sharing(options, whom) {
-  const { card, fields, expiresAt, acceptUnverified } = settings(options, "the share", [whom, "card", "fields", "expiresAt", "acceptUnverified"]);
+  const members = [whom, "card", "fields", "live", "expiresAt", "acceptUnverified"];
+  const { card, fields, live, expiresAt, acceptUnverified } = settings(options, "the share", members);
   return {
     card: text(card, "card"),
     fields: optional(fields, "fields", (names, name) => list(names, name, text)),
+    live: optional(live, "live", flag),
     expiresAt: optional(expiresAt, "expiresAt", time),
     acceptUnverified: optional(acceptUnverified, "acceptUnverified", flag),
   };

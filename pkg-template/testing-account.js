@@ -113,12 +113,14 @@ export class State {
    * @param {Account} account
    * @param {{ link: string | undefined, mail: string }} pages
    * @param {Who} who
+   * @param {boolean} receipts Whether senders hear what is read.
    */
-  constructor(account, pages, { email, identityToken }) {
+  constructor(account, pages, { email, identityToken }, receipts) {
     this.account = account;
     this.pages = pages;
     this.email = email === undefined ? undefined : checkEmail(email);
     this.identityToken = identityToken;
+    this.receipts = receipts;
   }
 
   /** The account, if its keys are there and its session is in force. */

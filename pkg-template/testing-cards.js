@@ -1,10 +1,11 @@
 /** The stand-in's cards. */
 
 import { fail } from "./testing-errors.js";
+import { countOf, follow, revokeOf } from "./testing-shares.js";
 import { checkCard, copyCard } from "./testing-text.js";
-import { makeId, order, world } from "./testing-world.js";
+import { makeId, order, tell, world } from "./testing-world.js";
 
-/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./testing-world.js").CardContent} CardContent */
 /** @typedef {import("./testing-world.js").Account} Account */
 
 /**
@@ -17,7 +18,7 @@ export function cardOf(account, id) {
   if (world.damaged.has(id)) return fail("record_rejected");
   account.seen.add(id);
   const { version, createdAt, updatedAt } = card;
-  return { id, ...copyCard(card), version, createdAt, updatedAt };
+  return { id, ...copyCard(card), version, createdAt, updatedAt, shares: countOf(account, id) };
 }
 
 /**
@@ -38,28 +39,42 @@ export function importCard(account, id, content) {
   if (account.cards.has(id) || account.deleted.has(id)) fail("conflict");
   const now = Date.now();
   account.cards.set(id, { id, ...copyCard(content), version: 1, order: order(), createdAt: now, updatedAt: now });
+  tell([account], "card", id);
   return cardOf(account, id);
 }
 
 /**
+ * Replaces a card's content, and brings its live shares up to date.
+ *
  * @param {Account} account
- * @param {CardContent & { id: string, version: number }} update
+ * @param {{ id: string, version: number, content: CardContent }} update
  */
-export function updateCard(account, update) {
-  checkCard(update);
-  const before = account.cards.get(update.id);
-  if (!before && !account.deleted.has(update.id)) return fail("not_found");
-  if (before?.version !== update.version) return fail("conflict");
-  account.cards.set(update.id, { ...before, ...copyCard(update), version: before.version + 1, updatedAt: Date.now() });
-  world.damaged.delete(update.id);
-  return cardOf(account, update.id);
+export function updateCard(account, { id, version, content }) {
+  checkCard(content);
+  const before = account.cards.get(id);
+  if (!before && !account.deleted.has(id)) return fail("not_found");
+  if (before?.version !== version) return fail("conflict");
+  const card = { ...before, ...copyCard(content), version: before.version + 1, updatedAt: Date.now() };
+  account.cards.set(id, card);
+  world.damaged.delete(id);
+  tell([account], "card", id);
+  const lagging = follow(account, card);
+  return { ...cardOf(account, id), lagging };
 }
 
 /**
  * @param {Account} account
  * @param {string} id
+ * @param {"revoke" | "keep" | undefined} shares
  */
-export function deleteCard({ cards, deleted }, id) {
-  if (!cards.delete(id) && !deleted.has(id)) fail("not_found");
+export function deleteCard(account, id, shares) {
+  const { cards, deleted } = account;
+  const count = countOf(account, id);
+  if (shares === undefined && count > 0) {
+    fail("card_shared", `The card is shared (${count} in force): say with \`shares\` whether to revoke or to keep them.`);
+  }
+  if (shares === "revoke") revokeOf(account, id);
+  if (cards.delete(id)) tell([account], "card", id);
+  else if (!deleted.has(id)) fail("not_found");
   deleted.add(id);
 }

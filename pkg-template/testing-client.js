@@ -21,7 +21,7 @@ export class RawClient {
     this.#abort = () => reject(failure("aborted"));
   });
 
-  /** @param {{ vault: string, keystore: string, invitationUrl?: string, timeout?: number }} options */
+  /** @param {{ vault: string, keystore: string, invitationUrl?: string, timeout?: number, receipts?: boolean }} options */
   constructor(options) {
     checkAddress(options.vault, "vault");
     checkAddress(options.keystore, "keystore");
@@ -47,6 +47,10 @@ export class RawClient {
   get pages() {
     const { invitationUrl, vault } = this.#options;
     return { link: invitationUrl, mail: new URL("/", vault).href };
+  }
+
+  get receipts() {
+    return this.#options.receipts ?? false;
   }
 
   /**
@@ -138,7 +142,7 @@ export class RawClient {
    * @param {Who} who
    */
   #session(account, who) {
-    const state = new State(account, this.pages, who);
+    const state = new State(account, this.pages, who, this.receipts);
     state.open();
     return new RawSession(state);
   }

@@ -21,6 +21,7 @@ export const SENTENCES = {
   safety_number_mismatch: "The safety numbers differ: somebody may stand between you. Do not share; compare again in person.",
   peer_key_changed: "The Vault shows other keys for this person than it should: do not share, and talk to them in person.",
   share_expired: "The share has expired: ask for a new one.",
+  card_shared: "The card is shared: say with `shares` whether to revoke or to keep its shares.",
   update_needed: "A later version of this app wrote what is stored: load the newest version, then try again.",
   record_rejected: "The record is damaged or forged and was not opened.",
   conflict: "The record was changed elsewhere: read it again.",

@@ -76,7 +76,7 @@ export class Keeper {
     await calling(() => turn("resume"));
     const entry = find(services, lockAfter).find((kept) => name === undefined || kept.name === name);
     if (!entry) return null;
-    const state = new State(entry.account, client.pages, { email: entry.email, identityToken: "" });
+    const state = new State(entry.account, client.pages, { email: entry.email, identityToken: "" }, client.receipts);
     state.take(entry.login, entry.unlocked);
     return { raw: new RawSession(state), entry };
   }

@@ -6,20 +6,20 @@ import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnectio
 import { fail, failure } from "./testing-errors.js";
 import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
 import { attempt, pageOf } from "./testing-lists.js";
-import { incoming, outgoing, read, revoke, share, shareOf, sharedWith } from "./testing-shares.js";
+import { incoming, outgoing, outgoingOf, read, revoke, share, shareOf, sharedWith, sharesOf } from "./testing-shares.js";
 import { checkNewPassphrase, parseId, parseTicket } from "./testing-text.js";
 import { expel, remove, turn } from "./testing-world.js";
 
-/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./testing-world.js").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./testing-account.js").State} State */
 /** @typedef {import("./testing-world.js").Account} Account */
 /** @typedef {(done: number, total: number) => void} Tell */
 /** @typedef {import("./testing-lists.js").PageOptions} PageOptions */
 /** @typedef {{ passphrase: string, identityToken?: string }} Proof */
-/** @typedef {{ card: string, fields?: string[], expiresAt?: number, acceptUnverified?: boolean }} Sharing */
+/** @typedef {{ card: string, fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Sharing */
 
-const MAX_READ = 50;
+const MAX_READ = 200;
 
 /** A signed-in person. */
 export class RawSession {
@@ -153,7 +153,7 @@ export class RawSession {
     return this.#about("card", id, cardOf);
   }
 
-  /** @param {CardContent & { id: string, version: number }} update */
+  /** @param {{ id: string, version: number, content: CardContent }} update */
   updateCard(update) {
     return this.#call("updateCard", () => {
       const id = parseId(update.id);
@@ -170,9 +170,12 @@ export class RawSession {
     return this.#about("importCards", id, (account, record) => importCard(account, record, content));
   }
 
-  /** @param {string} id */
-  deleteCard(id) {
-    return this.#about("deleteCard", id, deleteCard);
+  /**
+   * @param {string} id
+   * @param {"revoke" | "keep"} [shares]
+   */
+  deleteCard(id, shares) {
+    return this.#about("deleteCard", id, (account, card) => deleteCard(account, card, shares));
   }
 
   /** @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string, name: string, expiresAt?: number }} options */
@@ -275,7 +278,9 @@ export class RawSession {
     const request = sharedWith({ ...options, connections });
     const total = 2 * connections.length;
     this.#tell(0, total);
-    const results = share(account, { ...request, content: cardOf(account, card) });
+    cardOf(account, card);
+    const source = account.cards.get(card) ?? fail("not_found");
+    const results = share(account, { ...request, source });
     for (let done = 1; done <= total; done += 1) this.#tell(done, total);
     return results;
   }
@@ -285,9 +290,23 @@ export class RawSession {
     return this.#call("outgoingShares", () => {
       const connection = options.connection === undefined ? undefined : parseId(options.connection, "connection");
       const sent = outgoing(this.#state.keys, connection);
-      return pageOf(options, sent, (record) => ({ ...shareOf(record), claimed: record.claimed }));
+      return pageOf(options, sent, (record) => outgoingOf(this.#state.account, record));
     });
   }
+
+  /**
+   * @param {string} card
+   * @param {PageOptions} options
+   */
+  sharesOf(card, options) {
+    return this.#about("sharesOf", card, (account, id) => {
+      if (account.cards.has(id)) account.seen.add(id);
+      return pageOf(options, sharesOf(account, id), (record) => outgoingOf(account, record));
+    });
+  }
+
+  /** Nothing is cut here. */
+  async catchUpShares() {}
 
   /** @param {string} id */
   revokeShare(id) {
@@ -303,7 +322,7 @@ export class RawSession {
   readShare(id) {
     return this.#about("readShare", id, (account, share) => {
       this.#tell(0, 1);
-      const received = read(account, share);
+      const received = read(account, share, this.#state.receipts);
       this.#tell(1, 1);
       return received;
     });
@@ -317,7 +336,7 @@ export class RawSession {
       if (all.length < 1 || all.length > MAX_READ) fail("bad_input", `1 to ${MAX_READ} shares are read at once.`, "ids");
       this.#tell(0, all.length);
       return all.map((id, index) => {
-        const result = attempt(() => read(account, id));
+        const result = attempt(() => read(account, id, this.#state.receipts));
         this.#tell(index + 1, all.length);
         return { id, received: result.value ?? null, error: result.error };
       });

@@ -2,14 +2,14 @@
 
 import { find, usable } from "./testing-connections.js";
 import { fail } from "./testing-errors.js";
-import { checkExpiry, copyCard, select } from "./testing-text.js";
-import { makeId, order, tell, world } from "./testing-world.js";
+import { checkExpiry, checkFields, copyCard, select } from "./testing-text.js";
+import { makeBytes, makeId, order, tell, world } from "./testing-world.js";
 
-/** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./testing-errors.js").Failure} Failure */
 /** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./testing-world.js").Card} Card */
 /** @typedef {import("./testing-world.js").Share} Share */
-/** @typedef {{ connections: string[], fields?: string[], expiresAt?: number, acceptUnverified?: boolean }} Request */
+/** @typedef {{ connections: string[], fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Request */
 
 const MAX_RECIPIENTS = 200;
 
@@ -18,39 +18,57 @@ const MAX_RECIPIENTS = 200;
  *
  * @param {Request} request
  */
-export function sharedWith({ connections, fields, expiresAt, acceptUnverified }) {
+export function sharedWith({ connections, fields, live, expiresAt, acceptUnverified }) {
   checkExpiry(expiresAt);
   if (connections.length < 1 || connections.length > MAX_RECIPIENTS || new Set(connections).size < connections.length) {
     fail("bad_input", `A card is shared with 1 to ${MAX_RECIPIENTS} different connections.`, "connections");
   }
   if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.", "fields");
-  return { connections, fields, expiresAt: expiresAt ?? null, acceptUnverified: acceptUnverified ?? false };
+  return {
+    connections,
+    fields: fields ?? null,
+    live: live ?? true,
+    expiresAt: expiresAt ?? null,
+    acceptUnverified: acceptUnverified ?? false,
+  };
 }
 
 /**
  * @param {Account} account
- * @param {ReturnType<typeof sharedWith> & { content: CardContent }} request
+ * @param {ReturnType<typeof sharedWith> & { source: Card }} request
  */
-export function share(account, { content, connections, fields, expiresAt, acceptUnverified }) {
-  const card = select(content, fields);
+export function share(account, { source, connections, fields, live, expiresAt, acceptUnverified }) {
+  checkFields(source, fields);
   return connections.map((id) => {
     try {
       const connection = find(account, id);
       const { peer, trust } = usable(account, connection);
       if (trust === "unverified" && !acceptUnverified) fail("connection_unverified");
+      const choice = { fields, live, expiresAt, acceptUnverified };
+      const before = live && sharesOf(account, source.id).find((one) => one.live && one.connection === connection);
+      if (before) {
+        show(before, source, choice);
+        return { connection: id, share: shareOf(before), error: null };
+      }
+      const now = Date.now();
       /** @type {Share} */
       const made = {
+        ...choice,
         id: makeId(7),
         order: order(),
         connection,
         space: makeId(7),
         from: account,
         to: peer,
-        card: copyCard(card),
+        card: select(source, fields),
+        source: source.id,
+        cardVersion: source.version,
+        edition: 1,
         claimed: false,
+        read: null,
         revoked: false,
-        createdAt: Date.now(),
-        expiresAt,
+        createdAt: now,
+        updatedAt: now,
       };
       world.shares.set(made.id, made);
       account.seen.add(made.id);
@@ -62,9 +80,58 @@ export function share(account, { content, connections, fields, expiresAt, accept
   });
 }
 
+/**
+ * Makes a share show a card by a choice. Whoever would see nothing new is told nothing.
+ *
+ * @param {Share} share
+ * @param {Card} source
+ * @param {Pick<Share, "fields" | "expiresAt" | "acceptUnverified">} choice
+ */
+function show(share, source, choice) {
+  const card = select(source, choice.fields);
+  const isNew = JSON.stringify(card) !== JSON.stringify(share.card) || choice.expiresAt !== share.expiresAt;
+  Object.assign(share, choice, { cardVersion: source.version });
+  if (!isNew) return;
+  Object.assign(share, { card, edition: share.edition + 1, updatedAt: Date.now() });
+  tell([share.to, share.from], "updated", share.id);
+}
+
+/**
+ * Brings a card's live shares up to date, and gives those that cannot be.
+ *
+ * @param {Account} account
+ * @param {Card} source
+ */
+export function follow(account, source) {
+  const lagging = [];
+  for (const one of sharesOf(account, source.id)) {
+    if (!one.live) continue;
+    try {
+      usable(account, one.connection);
+      show(one, source, one);
+    } catch (error) {
+      lagging.push({ share: one.id, connection: one.connection.id, error: /** @type {Failure} */ (error) });
+    }
+  }
+  return lagging;
+}
+
 /** @param {Share} share */
-export function shareOf({ id, connection, space, from, to, createdAt, expiresAt }) {
-  return { id, connection: connection.id, space, from: from.id, to: to.id, createdAt, expiresAt };
+export function shareOf({ id, connection, space, from, to, createdAt, expiresAt, edition, updatedAt }) {
+  return { id, connection: connection.id, space, from: from.id, to: to.id, createdAt, expiresAt, edition, updatedAt };
+}
+
+/**
+ * A share as its sender sees it.
+ *
+ * @param {Account} account
+ * @param {Share} share
+ */
+export function outgoingOf(account, share) {
+  const { claimed, source, fields, live, read, cardVersion } = share;
+  const newest = account.seen.has(source) ? (account.cards.get(source)?.version ?? cardVersion) : null;
+  const upToDate = newest === null ? null : cardVersion >= newest;
+  return { ...shareOf(share), claimed, card: source, fields, live, upToDate, read };
 }
 
 /** @param {Share} share */
@@ -87,12 +154,39 @@ export function outgoing(account, connection) {
 }
 
 /**
+ * A card's shares that are in force.
+ *
+ * @param {Account} account
+ * @param {string} card
+ */
+export function sharesOf(account, card) {
+  return outgoing(account, undefined).filter((share) => share.source === card && !isOver(share));
+}
+
+/**
+ * @param {Account} account
+ * @param {string} card
+ */
+export function countOf(account, card) {
+  return sharesOf(account, card).length;
+}
+
+/**
+ * @param {Account} account
+ * @param {string} card
+ */
+export function revokeOf(account, card) {
+  for (const { id } of sharesOf(account, card)) revoke(account, id);
+}
+
+/**
  * Opens a share, and claims it.
  *
  * @param {Account} account
  * @param {string} id
+ * @param {boolean} receipts Whether the sender hears of it.
  */
-export function read(account, id) {
+export function read(account, id, receipts) {
   const share = inForce().find((one) => one.id === id && [one.from, one.to].includes(account));
   if (!share) return fail("not_found");
   if (isOver(share)) return fail("share_expired");
@@ -101,8 +195,13 @@ export function read(account, id) {
   account.seen.add(id);
   const weSent = share.from === account;
   if (!weSent) share.claimed = true;
+  if (!weSent && receipts && share.read?.edition !== share.edition) {
+    share.read = { edition: share.edition, at: Date.now() };
+    tell([share.from], "read", id);
+  }
   const name = weSent ? (account.login.startsWith("email ") ? account.email : account.id) : own.name;
-  return { card: copyCard(share.card), from: { account: weSent ? account.id : peer.id, name }, trust, share: shareOf(share) };
+  const ref = makeBytes(`ref ${share.source} ${share.connection.id}`, 16);
+  return { card: copyCard(share.card), from: { account: weSent ? account.id : peer.id, name }, trust, share: shareOf(share), ref };
 }
 
 /**

@@ -2,13 +2,15 @@
 
 import { fail } from "./testing-errors.js";
 
-/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/** @typedef {import("./testing-world.js").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {{ id: string, secret: string, inviter?: string }} Ticket An invitation; of a link also the inviter's key. */
 
 const MAX_NAME_BYTES = 200;
 const MAX_LABEL_BYTES = 1000;
 const MAX_FIELDS = 1000;
+const MAX_KIND_BYTES = 100;
+const MAX_DATA_BYTES = 16 << 10;
 const MAX_CARD_BYTES = 1 << 20;
 const MAX_EMAIL_BYTES = 254;
 const MAX_PASSPHRASE_BYTES = 1000;
@@ -94,12 +96,9 @@ export function checkNewPassphrase(passphrase, argument = "passphrase") {
   return checkPassphrase(passphrase, argument);
 }
 
-/**
- * @param {CardContent} content
- * @returns {CardContent}
- */
-export function copyCard({ label, fields }) {
-  return { label, fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })) };
+/** @param {CardContent} content */
+export function copyCard({ label, kind = null, data = null, fields }) {
+  return { label, kind, data, fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })) };
 }
 
 const SIZES = `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at most ${MAX_LABEL_BYTES}.`;
@@ -110,14 +109,17 @@ const SIZES = `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at mos
  */
 function checkLine(text, argument) {
   if (isPlain(text)) return;
-  fail("bad_input", "Names and labels are one line of plain text, without characters that are invisible or change its direction.", argument);
+  fail("bad_input", "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.", argument);
 }
 
 /** @param {CardContent} card */
-export function checkCard({ label, fields }) {
+export function checkCard({ label, kind = null, data = null, fields }) {
   if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes.`, "label");
   if (fields.length > MAX_FIELDS) fail("too_large", `A card has at most ${MAX_FIELDS} fields.`);
   checkLine(label, "label");
+  if (kind !== null && (kind === "" || size(kind) > MAX_KIND_BYTES)) fail("bad_input", `A card's kind has 1 to ${MAX_KIND_BYTES} bytes.`, "kind");
+  if (kind !== null) checkLine(kind, "kind");
+  if (data !== null && size(data) > MAX_DATA_BYTES) fail("too_large", `A card's data has at most ${MAX_DATA_BYTES} bytes of JSON.`);
   const names = new Set();
   for (const [index, field] of fields.entries()) {
     const [ofName, ofLabel] = [`fields[${index}].name`, `fields[${index}].label`];
@@ -129,20 +131,31 @@ export function checkCard({ label, fields }) {
     names.add(field.name);
     whole(field.value);
   }
-  if (size(JSON.stringify({ card: { label, fields }, version: 1 })) > MAX_CARD_BYTES) fail("too_large");
+  if (size(JSON.stringify({ card: { label, kind, data, fields }, version: 1 })) > MAX_CARD_BYTES) fail("too_large");
 }
 
 /**
- * The card with the named fields, in the card's order.
+ * Refuses names of fields that the card has not.
  *
  * @param {CardContent} card
- * @param {readonly string[] | undefined} names
+ * @param {readonly string[] | null} names
+ */
+export function checkFields(card, names) {
+  const index = names?.findIndex((name) => !card.fields.some((field) => field.name === name)) ?? -1;
+  if (index >= 0) fail("bad_input", `The card has no field with the name "${names?.[index]}".`, `fields[${index}]`);
+}
+
+/**
+ * The card with the named fields, in the card's order, and without what the app keeps with it.
+ *
+ * @param {CardContent} card
+ * @param {readonly string[] | null} names
  */
 export function select(card, names) {
   if (!names) return copyCard(card);
   const index = names.findIndex((name) => !card.fields.some((field) => field.name === name));
   if (index >= 0) fail("bad_input", `The card has no field with the name "${names[index]}".`, `fields[${index}]`);
-  return copyCard({ label: card.label, fields: card.fields.filter(({ name }) => names.includes(name)) });
+  return copyCard({ ...card, data: null, fields: card.fields.filter(({ name }) => names.includes(name)) });
 }
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";

@@ -1,6 +1,15 @@
 /** The stand-in's accounts and records: in memory, and as plain as they were given. */
 
-/** @typedef {import("./index.d.ts").CardContent} CardContent */
+/**
+ * The content of a card as the module has it, with its data as JSON.
+ *
+ * @typedef {object} CardContent
+ * @property {string} label
+ * @property {string | null | undefined} kind
+ * @property {string | null | undefined} data
+ * @property {readonly import("./index.d.ts").Field[]} fields
+ */
+
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./testing-errors.js").Failure} Failure */
 
@@ -64,6 +73,14 @@
  * @property {Account} from
  * @property {Account} to
  * @property {CardContent} card
+ * @property {string} source The card's id.
+ * @property {number} cardVersion
+ * @property {string[] | null} fields
+ * @property {boolean} live
+ * @property {boolean} acceptUnverified
+ * @property {number} edition
+ * @property {number} updatedAt
+ * @property {{ edition: number, at: number } | null} read
  * @property {boolean} claimed
  * @property {boolean} revoked
  * @property {number} createdAt

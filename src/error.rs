@@ -41,6 +41,8 @@ pub enum Error {
     PeerKeyChanged,
     /// The share's time is over.
     ShareExpired,
+    /// The card has so many shares in force, and it was not said what becomes of them.
+    CardShared(u64),
     /// A later release wrote what is stored, in a form that this one does not know.
     UpdateNeeded,
     /// A record is not what it has to be. Which check failed is not told.
@@ -280,6 +282,7 @@ impl Error {
             Self::SafetyNumberMismatch => "safety_number_mismatch",
             Self::PeerKeyChanged => "peer_key_changed",
             Self::ShareExpired => "share_expired",
+            Self::CardShared(_) => "card_shared",
             Self::UpdateNeeded => "update_needed",
             Self::RecordRejected => "record_rejected",
             Self::Conflict(_) => "conflict",
@@ -335,6 +338,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::CardShared(count) => {
+                return write!(
+                    f,
+                    "The card is shared ({count} in force): say with `shares` whether to revoke or to keep them."
+                );
+            }
             Self::WrongCredentials => {
                 "Account and passphrase, or recovery key, do not belong together: check both and try again."
             }

@@ -65,7 +65,7 @@ function editDialog(session, list, card) {
   let { version } = card;
   cardDialog(["Edit ", userText(card.label)], card, async (content) => {
     try {
-      await session.updateCard({ id: card.id, version, ...content });
+      await session.updateCard({ ...card, version, ...content });
     } catch (error) {
       if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
         await list.refresh();
@@ -107,7 +107,7 @@ export function cardsSection(world) {
       text: "The card is gone for good. What you have shared of it stays shared until you revoke it.",
       action: "Delete the card",
       run: async () => {
-        await session.deleteCard(card.id);
+        await session.deleteCard(card.id, { shares: "keep" });
         await list.refresh();
       },
     });

@@ -5,7 +5,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 /** Members that are times, and others that are never the same twice. */
-const VARY = ["createdAt", "updatedAt", "expiresAt", "sentAt", "next"];
+const VARY = ["createdAt", "updatedAt", "expiresAt", "sentAt", "at", "next"];
 
 /** A copy of what a call gave, with words in place of what differs from run to run. The same id is the same word. */
 function describer(people) {
@@ -16,6 +16,7 @@ function describer(people) {
   };
   const text = (value) => {
     if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
+    if (/^[\w-]{22}$/.test(value)) return word("ref", value);
     if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
     if (/#vouchsafe=1\.(l\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
     return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
@@ -77,7 +78,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const listen = (who, session) => {
     const told = new Set();
     let look = () => {};
-    const stops = ["invitation", "connection", "share", "revoked"].map((kind) =>
+    const stops = ["invitation", "connection", "share", "updated", "read", "revoked", "card"].map((kind) =>
       session.on(kind, (event) => {
         told.add(`${event.kind} ${event.id}`);
         look();
@@ -130,11 +131,21 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     ["a field without a name", { label: "L", fields: [field("")] }],
     ["a field that is no text", { label: "L", fields: [{ name: "a", label: "A", value: 1 }] }],
     ["too many fields", { label: "L", fields: Array.from({ length: 1001 }, (_, index) => field(`f${index}`)) }],
+    ["an empty kind", { label: "L", kind: "", fields: [] }],
+    ["a kind that is no text", { label: "L", kind: 1, fields: [] }],
+    ["data that JSON has not", { label: "L", data: () => {}, fields: [] }],
+    ["data without an end", { label: "L", data: (() => { const ring = {}; ring.ring = ring; return ring; })(), fields: [] }],
+    ["too much data", { label: "L", data: "x".repeat(16 << 10), fields: [] }],
+    ["a member that is none", { label: "L", fields: [], colour: "red" }],
+    ["a field with such a member", { label: "L", fields: [{ ...field("a"), secret: true }] }],
     ["too much in it", { label: "L", fields: [field("a", "x".repeat(1 << 20))] }],
   ]) {
     await fails(`create a card with ${what}`, () => alice.createCard(card));
   }
   await does("read a card", () => alice.card(bank.id));
+  const login = await does("create a card with kind and data", () => alice.createCard({ label: "Login", kind: "login", data: { icon: "key", order: 1.5, tags: [null] }, fields: [] }));
+  await does("update it", () => alice.updateCard({ ...login, data: null }));
+  await does("delete it", () => alice.deleteCard(login.id));
   await fails("read no card", () => alice.card(NOBODY));
   await fails("read somebody else's card", () => bob.card(bank.id));
   await fails("read a card by no id", () => alice.card("bank"));
@@ -245,6 +256,9 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const many = await does("share with many", () => alice.shareWithMany({ card: changed.id, connections: [byLink, NOBODY] }));
   await fails("share with one twice", () => alice.shareWithMany({ card: changed.id, connections: [byLink, byLink] }));
   await fails("share with none", () => alice.shareWithMany({ card: changed.id, connections: [] }));
+  await fails("share in a way that is none", () => alice.share({ ...offer, live: "yes" }));
+  await does("share again", () => alice.share({ ...offer, expiresAt: share.expiresAt }));
+  await does("share without a change to come", () => alice.share({ ...offer, live: false }));
   await does("list what went out", () => alice.outgoingShares({ connection: byLink }));
   await does("list what came in", () => bob.incomingShares({ limit: 2 }));
   await does("read", () => bob.readShare(share.id));
@@ -253,6 +267,30 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("read none", () => bob.readShares([]));
   await fails("read somebody else's", () => carol.readShare(share.id));
   await atBob.hears(`share ${share.id}`);
+  const listed = await does("list the shares of a card", () => alice.sharesOf(changed.id));
+  await does("list one of them", () => alice.sharesOf(changed.id, { limit: 1 }));
+  await does("list the shares of no card", () => alice.sharesOf(NOBODY));
+  await fails("list the shares of no id", () => alice.sharesOf("bank"));
+  await does("see how many", () => alice.card(changed.id));
+  const newer = await does("update the shared card", () => alice.updateCard({ ...changed, label: "Our bank", fields: [field("iban", "IS15"), field("bic", "X")] }));
+  await atBob.hears(`updated ${many[0].share.id}`, `updated ${share.id}`);
+  await does("read what was updated", () => bob.readShares(listed.items.map(({ id }) => id)));
+  await does("list them again", () => alice.sharesOf(changed.id));
+  await does("update what nobody sees", () => alice.updateCard({ ...newer, fields: [field("iban", "IS15"), field("bic", "Y")] }));
+  await does("read the same edition", () => bob.readShare(share.id));
+  await fails("delete the shared card", () => alice.deleteCard(changed.id));
+  await fails("delete it with a wish that is none", () => alice.deleteCard(changed.id, { shares: "burn" }));
+  const lent = await does("create a third card", () => alice.createCard({ label: "Lent", fields: [field("a")] }));
+  const lending = await does("share it", () => alice.share({ card: lent.id, connection: byLink }));
+  await does("delete it and its shares", () => alice.deleteCard(lent.id, { shares: "revoke" }));
+  await fails("read what went with it", () => bob.readShare(lending.id));
+  const quiet = await Vouchsafe.open({ ...options, receipts: true });
+  const reader = await quiet.signIn({ email: address("bob"), passphrase });
+  const atReceipts = listen("alice", alice);
+  await reader.readShare(share.id);
+  await atReceipts.hears(`read ${share.id}`);
+  atReceipts.stop();
+  await does("see what was read", () => alice.sharesOf(changed.id));
   await does("take an older one", () => bob.acceptOlder(share.id));
   await fails("take an older one of nothing", () => bob.acceptOlder(NOBODY));
   await fails("revoke as the recipient", () => bob.revokeShare(share.id));

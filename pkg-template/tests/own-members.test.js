@@ -31,6 +31,7 @@ const everyCall = {
   share: (session) => session.share({ card: "c", connection: "a" }),
   shareWithMany: (session) => session.shareWithMany({ card: "c", connections: ["a"] }),
   outgoingShares: (session) => session.outgoingShares({}),
+  sharesOf: (session) => session.sharesOf("c", {}),
   revokeShare: (session) => session.revokeShare("a", {}),
   incomingShares: (session) => session.incomingShares({}),
   readShare: (session) => session.readShare("a", {}),

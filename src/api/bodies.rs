@@ -97,6 +97,9 @@ impl WireError {
     }
 }
 
+/// The most ids of one request.
+pub const MAX_IDS: usize = 200;
+
 /// Ids to look up.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Ids<I> {
@@ -114,6 +117,13 @@ impl Ids<Vec<Id>> {
             }
         }
         Self { ids: once }
+    }
+
+    /// The first of them, as many as one request holds.
+    pub(crate) fn first(&self) -> Ids<&[Id]> {
+        Ids {
+            ids: &self.ids[..self.ids.len().min(MAX_IDS)],
+        }
     }
 }
 

@@ -16,19 +16,23 @@ const REST: usize = 1 << 16;
 /// The most bytes of an answer of this route.
 pub(super) fn largest_answer(access: Access, method: Method, path: &str) -> usize {
     use Access::{Keystore, Vault};
-    use Method::{Get, Post};
+    use Method::{Get, Post, Put};
     let route = path.split('?').next().unwrap_or(path);
     match (access, method, route) {
         (Vault, Get, "/cards")
         | (Vault, Post, "/shares/query")
-        | (Keystore, Post, "/connections/query") => CIPHERTEXTS,
-        (Vault, Get, "/connections")
-        | (Vault, Post, "/connections/query")
-        | (Keystore, Post, "/spaces/query") => RECORDS,
+        | (
+            Keystore,
+            Post,
+            "/connections/query" | "/spaces/query" | "/spaces/of-cards" | "/spaces/of-shares",
+        ) => CIPHERTEXTS,
+        (Vault, Get, "/connections") | (Vault, Post, "/connections/query") => RECORDS,
         (Vault, Get, _) if route.starts_with("/cards/") => CARD,
         (Vault, Get, "/invitations" | "/shares/incoming" | "/shares/outgoing")
-        | (Vault, Post, "/shares")
-        | (Keystore, Post, "/spaces") => LIST,
+        | (Vault, Post | Put, "/shares")
+        | (Vault, Put, "/shares/read")
+        | (Keystore, Post | Put, "/spaces")
+        | (Keystore, Put, "/spaces/claims") => LIST,
         _ => REST,
     }
 }

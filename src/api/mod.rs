@@ -16,7 +16,7 @@ mod transport;
 pub mod vault;
 
 pub(crate) use bodies::unreadable;
-pub use bodies::{Found, Ids, Outcome, Outcomes, Page, PageRequest, WireError};
+pub use bodies::{Found, Ids, MAX_IDS, Outcome, Outcomes, Page, PageRequest, WireError};
 pub(crate) use retry::jitter;
 pub use retry::{DEFAULT_TIMEOUT_MS, TIMEOUT_RANGE_MS};
 pub use services::{Access, Services};

@@ -226,6 +226,22 @@ impl<T: Transport> Services<T> {
         }
     }
 
+    /// The same for a list that is asked for with a body.
+    pub(crate) fn ask_for_page<R: DeserializeOwned>(
+        &self,
+        access: Access,
+        path: &str,
+        page: &PageRequest,
+        body: &impl Serialize,
+    ) -> Answer<'_, Page<R>> {
+        let path = page.query().map(|query| [path, "?", &query].concat());
+        let body = Some(json::to_value(body));
+        Answer {
+            exchange: self.exchange(access, Method::Post, path, body),
+            read: body_of,
+        }
+    }
+
     /// The same machinery for every call: boxed and not generic, because a browser would else load thirty copies of it.
     fn exchange(
         &self,

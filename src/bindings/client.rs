@@ -27,7 +27,7 @@ pub struct RawClient(Rc<Client<Fetch, PageEngine>>, Option<Control>);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// `{ vault, keystore, invitationUrl, timeout, work, engine, onStep, device, fetch }`.
+    /// `{ vault, keystore, invitationUrl, timeout, receipts, work, engine, onStep, device, fetch }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> std::result::Result<RawClient, JsValue> {
         make(options)
@@ -193,6 +193,10 @@ fn make(options: &JsValue) -> Result<Client<Fetch, PageEngine>> {
         client.with_device(device_of(&device.unchecked_into())?)
     } else {
         client
+    };
+    let client = match member("receipts").is_truthy() {
+        true => client.with_receipts(),
+        false => client,
     };
     match member("timeout").as_f64() {
         // What is no such number becomes 0, which is refused.

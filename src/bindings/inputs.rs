@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
-use crate::crypto::records::{CardContent, Delivery, Field};
+use crate::crypto::records::{CardContent, Delivery};
 use crate::error::Result;
 use crate::flows::{CardUpdate, Invite, Login, ShareRequest};
 use crate::ids::Id;
@@ -69,38 +69,18 @@ pub(super) struct NameInput {
 }
 
 #[derive(Deserialize)]
-pub(super) struct CardInput {
-    label: String,
-    fields: Vec<Field>,
-}
-
-impl CardInput {
-    pub(super) fn into_content(self) -> CardContent {
-        CardContent {
-            label: self.label,
-            fields: self.fields,
-        }
-    }
-}
-
-#[derive(Deserialize)]
 pub(super) struct CardUpdateInput {
     id: String,
     version: u64,
-    label: String,
-    fields: Vec<Field>,
+    content: CardContent,
 }
 
 impl CardUpdateInput {
     pub(super) fn into_update(self) -> Result<CardUpdate> {
-        let content = CardContent {
-            label: self.label,
-            fields: self.fields,
-        };
         Ok(CardUpdate {
             id: Id::parse(&self.id)?,
             version: self.version,
-            content,
+            content: self.content,
         })
     }
 }
@@ -186,6 +166,7 @@ pub(super) struct ShareInput {
     fields: Option<Vec<String>>,
     expires_at: Option<i64>,
     accept_unverified: Option<bool>,
+    live: Option<bool>,
 }
 
 impl ShareInput {
@@ -200,6 +181,7 @@ impl ShareInput {
             fields: self.fields,
             expires_at: self.expires_at,
             accept_unverified: self.accept_unverified.unwrap_or(false),
+            live: self.live.unwrap_or(true),
         })
     }
 }

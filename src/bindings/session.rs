@@ -10,16 +10,17 @@ use zeroize::Zeroizing;
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
-    CardInput, CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput,
-    PassphraseInput, ShareInput, TicketInput, ids_of,
+    CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput, PassphraseInput,
+    ShareInput, TicketInput, ids_of,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::{Event, EventKind};
 use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
+use crate::crypto::records::CardContent;
 use crate::error::{Error, Result};
 use crate::flows::{
-    Change, Kept, Opened, Plain, Progress, Reason, Received, Session, Share, ShareOutcome,
-    Subscription,
+    Change, Kept, Opened, Plain, Progress, Reason, Received, Remaining, Session, Share,
+    ShareOutcome, Subscription,
 };
 use crate::ids::Id;
 
@@ -249,7 +250,7 @@ impl RawSession {
     pub fn create_card(&self, content: JsValue) -> Promise {
         self.call(|session| async move {
             session
-                .create_card(from_js::<CardInput>("card", content)?.into_content())
+                .create_card(from_js::<CardContent>("card", content)?)
                 .await
         })
     }
@@ -276,14 +277,17 @@ impl RawSession {
     #[wasm_bindgen(js_name = importCard)]
     pub fn import_card(&self, id: String, content: JsValue) -> Promise {
         self.call(|session| async move {
-            let content = from_js::<CardInput>("card", content)?.into_content();
+            let content = from_js::<CardContent>("card", content)?;
             session.import_card(Id::parse(&id)?, content).await
         })
     }
 
     #[wasm_bindgen(js_name = deleteCard)]
-    pub fn delete_card(&self, id: String) -> Promise {
-        self.call(|session| async move { session.delete_card(Id::parse(&id)?).await })
+    pub fn delete_card(&self, id: String, shares: JsValue) -> Promise {
+        self.call(|session| async move {
+            let shares: Option<Remaining> = from_js("shares", shares)?;
+            session.delete_card(Id::parse(&id)?, shares).await
+        })
     }
 
     pub fn invite(&self, options: JsValue) -> Promise {
@@ -380,6 +384,20 @@ impl RawSession {
             let (page, connection) = page_input(options)?.into_request()?;
             session.outgoing_shares(&page, connection).await
         })
+    }
+
+    #[wasm_bindgen(js_name = sharesOf)]
+    pub fn shares_of(&self, card: String, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            let (page, _) = page_input(options)?.into_request()?;
+            session.shares_of(Id::parse(&card)?, &page).await
+        })
+    }
+
+    /// Brings shares up to date whose card's update was cut.
+    #[wasm_bindgen(js_name = catchUpShares)]
+    pub fn catch_up_shares(&self) -> Promise {
+        self.call(|session| async move { session.catch_up_shares().await })
     }
 
     #[wasm_bindgen(js_name = revokeShare)]

@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Place {
     kind: Kind,
     ctx: String,
+    /// The end of `ctx` from the second form on.
+    tail: String,
 }
 
 impl Place {
@@ -28,25 +30,40 @@ impl Place {
         Self {
             kind,
             ctx: parts.join("/"),
+            tail: String::new(),
         }
+    }
+
+    /// The same place, where the second form, and each one after it, names this, too.
+    pub(crate) fn since_second(mut self, part: impl std::fmt::Display) -> Self {
+        self.tail = format!("/{part}");
+        self
+    }
+
+    /// `ctx` of a form.
+    fn ctx(&self, form: u32) -> [&str; 2] {
+        [&self.ctx, if form < 2 { "" } else { &self.tail }]
     }
 
     /// The header of a record under a symmetric key.
     fn header(&self, form: u32, kid: &str) -> String {
-        let (typ, ctx) = (self.kind.typ(form), &self.ctx);
+        let (typ, [ctx, tail]) = (self.kind.typ(form), self.ctx(form));
         to_base64url(
-            format!(r#"{{"alg":"dir","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}"}}"#)
-                .as_bytes(),
+            format!(
+                r#"{{"alg":"dir","enc":"A256GCM","typ":"{typ}","kid":"{kid}","ctx":"{ctx}{tail}"}}"#
+            )
+            .as_bytes(),
         )
     }
 
     /// The header of a record under two keys, up to its `psk_id` and behind it. It has no `enc`: HPKE encrypts the
     /// content itself.
     fn hybrid_header(&self, kid: &str) -> [String; 2] {
-        let (typ, ctx) = (self.kind.typ(self.kind.written), &self.ctx);
+        let form = self.kind.written;
+        let (typ, [ctx, tail]) = (self.kind.typ(form), self.ctx(form));
         [
             format!(r#"{{"alg":"HPKE-9","typ":"{typ}","kid":"{kid}","psk_id":""#),
-            format!(r#"","ctx":"{ctx}"}}"#),
+            format!(r#"","ctx":"{ctx}{tail}"}}"#),
         ]
     }
 }
@@ -100,16 +117,16 @@ pub(crate) fn open_form(
     Ok((form, plaintext))
 }
 
-/// As [`open`], for what may be large.
+/// As [`open_form`], for what may be large.
 pub(crate) async fn open_large(
     engine: &impl Engine,
     key: &SymmetricKey,
     place: &Place,
     jwe: &str,
-) -> Result<Zeroizing<Vec<u8>>> {
-    let (_, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
+) -> Result<(u32, Zeroizing<Vec<u8>>)> {
+    let (form, header, [iv, ciphertext, tag]) = direct_parts_of(key, place, jwe)?;
     let (iv, sealed) = from_parts(iv, ciphertext, tag)?;
-    engine
+    let plaintext = engine
         .gcm(job(
             Way::Decrypt,
             key.as_bytes(),
@@ -117,8 +134,8 @@ pub(crate) async fn open_large(
             header.as_bytes(),
             &sealed,
         ))
-        .await
-        .map(Zeroizing::new)
+        .await?;
+    Ok((form, Zeroizing::new(plaintext)))
 }
 
 /// Seals for the holder of a connection's private keys, both of which it takes to open it: `alg` `HPKE-9` in PSK mode,

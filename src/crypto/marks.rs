@@ -42,10 +42,12 @@ pub enum Kind {
     Card = 1,
     /// A private note; the number is its version.
     Note = 2,
-    /// A share; the number is 1, for it is written once.
+    /// A share; the number is its edition.
     Share = 3,
     /// The other person's keys of a connection that was verified; the number is 1, the digest that of the pin.
     Verified = 4,
+    /// What was shared with whom, by the space's id; the number is its version.
+    Sent = 5,
 }
 
 /// The digest of a ciphertext, as a mark holds it.
@@ -111,6 +113,15 @@ impl Marks {
         let row = row_of(kind, id, 0, digest);
         let seen = self.0.get(self.position(&row).ok()?)?;
         Some(seen[RANK.end..] == row[RANK.end..])
+    }
+
+    /// The number of the mark; 0 if there is none.
+    #[must_use]
+    pub fn number_of(&self, kind: Kind, id: Id) -> u64 {
+        let row = row_of(kind, id, 0, &ContentDigest::default());
+        let seen = self.position(&row).ok().and_then(|at| self.0.get(at));
+        let number = seen.and_then(|seen| seen[RESETS.end..RANK.end].try_into().ok());
+        number.map_or(0, u64::from_be_bytes)
     }
 
     /// Lets older versions of the record count from now on, and tells whether there was a mark. Keys that were verified stay

@@ -5,7 +5,7 @@
 //!   deleting.
 //! - `cards`: cards of one's own.
 //! - `connections`: inviting, accepting, checking the other person's keys, ending.
-//! - `shares`: sharing a card over a connection, reading, revoking.
+//! - `shares`: sharing a card over a connection, bringing shares up to date with their card, reading, revoking.
 //!
 //! The flows are generic over a [`Transport`](crate::api::Transport) and an [`Engine`](crate::crypto::engine::Engine), so
 //! that the very same code runs in a browser and in native tests against the real services. Step numbers are those of
@@ -21,10 +21,10 @@ mod session;
 mod shares;
 
 pub use account::SignedUp;
-pub use cards::{Card, CardUpdate};
+pub use cards::{Card, CardUpdate, Remaining, Updated};
 pub use connections::{Connection, ConnectionState, Invitation, Invite, Preview, Trust};
 pub use opened::{Opened, Reason};
 pub use session::{
     Change, Client, Kept, Login, Plain, Progress, Session, Step, Steps, Subscription,
 };
-pub use shares::{OutgoingShare, Person, Received, Share, ShareOutcome, ShareRequest};
+pub use shares::{Lagging, OutgoingShare, Person, Received, Share, ShareOutcome, ShareRequest};

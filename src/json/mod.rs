@@ -29,6 +29,11 @@ pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
     from_value(&Value::parse(json)?)
 }
 
+/// Whether this is JSON, of whatever kind.
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
+    Value::parse(bytes).is_ok()
+}
+
 /// The JSON of a value: members in the order of the struct, no white space.
 pub fn write(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Misfit> {
     to_value(value)?.to_json()

@@ -26,6 +26,7 @@ fn whole(card: Id, connection: Id) -> ShareRequest {
         fields: None,
         expires_at: None,
         accept_unverified: false,
+        live: true,
     }
 }
 
@@ -49,7 +50,7 @@ async fn accounts_and_cards() {
     elsewhere.lock();
     assert_eq!(elsewhere.card(card.id).await.unwrap_err(), Error::Locked);
     elsewhere.unlock(PASSPHRASE).await.unwrap();
-    elsewhere.delete_card(card.id).await.unwrap();
+    elsewhere.delete_card(card.id, None).await.unwrap();
     assert_eq!(
         alice.session.card(card.id).await.unwrap_err(),
         Error::NotFound
@@ -233,7 +234,11 @@ async fn events_come_through_fetch() {
     };
     let subscriptions = [listen(EventKind::Share), listen(EventKind::Revoked)];
     let share = eventually(async || {
-        let share = alice.share(whole(card.id, connection.id)).await.unwrap();
+        let request = ShareRequest {
+            live: false,
+            ..whole(card.id, connection.id)
+        };
+        let share = alice.share(request).await.unwrap();
         told.borrow()
             .iter()
             .any(|event| event.kind == EventKind::Share)

@@ -55,7 +55,7 @@ test("each action leaves its rows, and no text of a card", async () => {
   rows = await look();
   const stored = only(rows["vault.cards"]);
   assert.deepEqual(stored.ids, [cardId]);
-  assert.deepEqual([stored.card.kind, stored.card.header.typ], ["ciphertext", "vs-card"]);
+  assert.deepEqual([stored.card.kind, stored.card.header.typ], ["ciphertext", "vs-card.2"]);
   assert.ok(stored.card.length > 512, "the length of the whole");
   assert.deepEqual([stored.version.value, stored.created_at.kind], [1, "time"]);
 
@@ -87,7 +87,7 @@ test("each action leaves its rows, and no text of a card", async () => {
     rows = await look(person);
     const sent = only(rows["vault.shares"]);
     assert.ok([share.id, share.connection, sent.space_id.value].every((id) => sent.ids.includes(id)));
-    assert.deepEqual([sent.share.kind, sent.share.header.typ, sent.share.header.alg], ["ciphertext", "vs-share", "dir"]);
+    assert.deepEqual([sent.share.kind, sent.share.header.typ, sent.share.header.alg], ["ciphertext", "vs-share.2", "dir"]);
     const space = only(rows["keystore.spaces"]);
     assert.deepEqual(space.ids, [sent.space_id.value, id, share.id], "a space names its share");
     assert.deepEqual(only(rows["vault.spaces"]).ids, space.ids);

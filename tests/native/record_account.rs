@@ -158,7 +158,7 @@ fn record() {
             let sent = bob.http.sent.borrow();
             let claim = sent
                 .iter()
-                .find(|request| request.url.ends_with("/claim"))?;
+                .find(|request| request.url.ends_with("/claims"))?;
             serde_json::from_str::<Value>(claim.body.as_deref()?).ok()
         })
         .await;
@@ -203,7 +203,7 @@ fn record() {
                 "space": share.space,
                 "own": space["own"],
                 "peer": space["peer"],
-                "claim": claim["claim"],
+                "claim": claim["claims"][0]["claim"],
                 "share": stored["share"],
             },
         });

@@ -131,12 +131,32 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/spaces/query",
                 Is(round_trips::<Ids<Vec<Id>>>),
-                Is(round_trips::<Found<spaces::Space>>),
+                Is(round_trips::<spaces::SpacesFound>),
             ),
             (
-                "PUT /v1/spaces/{id}/claim",
-                Is(round_trips::<spaces::Claim>),
-                Body::None,
+                "PUT /v1/spaces",
+                Is(round_trips::<spaces::SpaceUpdates>),
+                Is(round_trips::<Outcomes<Outcome>>),
+            ),
+            (
+                "POST /v1/spaces/of-cards",
+                Is(round_trips::<spaces::Tags>),
+                Is(round_trips::<Page<spaces::Space>>),
+            ),
+            (
+                "POST /v1/spaces/of-shares",
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<spaces::SpacesFound>),
+            ),
+            (
+                "POST /v1/spaces/counts",
+                Is(round_trips::<spaces::Tags>),
+                Is(round_trips::<spaces::Counts>),
+            ),
+            (
+                "PUT /v1/spaces/claims",
+                Is(round_trips::<spaces::Claims>),
+                Is(round_trips::<Outcomes<Outcome>>),
             ),
             ("DELETE /v1/spaces/{id}", Body::None, Body::None),
             ("DELETE /v1/connections/{id}/spaces", Body::None, Body::None),
@@ -158,6 +178,16 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Page<cards::StoredCard>>),
             ),
             ("DELETE /v1/cards/{id}", Body::None, Body::None),
+            (
+                "GET /v1/cards/unsettled",
+                Body::None,
+                Is(round_trips::<Ids<Vec<Id>>>),
+            ),
+            (
+                "PUT /v1/cards/{id}/settled",
+                Is(round_trips::<cards::Settled>),
+                Body::None,
+            ),
             (
                 "PUT /v1/public-keys/{key}",
                 Is(round_trips::<public_keys::PublicKeyWrite>),
@@ -238,6 +268,16 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 "POST /v1/shares/query",
                 Is(round_trips::<Ids<Vec<Id>>>),
                 Is(round_trips::<Outcomes<shares::ShareFound>>),
+            ),
+            (
+                "PUT /v1/shares",
+                Is(round_trips::<shares::NewEditions>),
+                Is(round_trips::<Outcomes<shares::EditionStored>>),
+            ),
+            (
+                "PUT /v1/shares/read",
+                Is(round_trips::<shares::Reads>),
+                Is(round_trips::<Outcomes<Outcome>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
             (

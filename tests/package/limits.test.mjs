@@ -38,6 +38,8 @@ const kept = () => find("pkg-template/storage.js", /const DAY = ([^;]+);[^]*?con
 /** The rows of the table, by what they are about: the limit as the sources have it. */
 const LIMITS = {
   "a card's label": async () => `1 to ${await constant(CARD, "MAX_LABEL_BYTES")} bytes`,
+  "a card's `kind`": async () => `1 to ${await constant(CARD, "MAX_KIND_BYTES")} bytes`,
+  "a card's `data`, as JSON": async () => size(await constant(CARD, "MAX_DATA_BYTES")),
   "a field's name": async () => `1 to ${await constant(CARD, "MAX_NAME_BYTES")} bytes`,
   "a field's label": async () => `at most ${await constant(CARD, "MAX_LABEL_BYTES")} bytes`,
   "fields of a card": async () => String(await constant(CARD, "MAX_FIELDS")),
@@ -121,6 +123,8 @@ test("the stand-in for tests of apps has the client's limits", async () => {
     ["MAX_NAME_BYTES", "src/flows/checks.rs"],
     ["MAX_LABEL_BYTES", CARD],
     ["MAX_FIELDS", CARD],
+    ["MAX_KIND_BYTES", CARD],
+    ["MAX_DATA_BYTES", CARD],
     ["MAX_CARD_BYTES", CARD, "MAX_CLASS_BYTES"],
     ["MAX_EMAIL_BYTES", "src/flows/checks.rs"],
     ["MAX_TIME", "src/flows/checks.rs", "MAX_TIME_MS"],

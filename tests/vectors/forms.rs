@@ -1,5 +1,5 @@
-//! Records of forms that are not written any more, made with Python and never again: each must open for ever. The newest
-//! form of each kind is in `account.json`.
+//! Records of forms that are not written any more, made with Python and never again: each must open for ever. Cards and shares of
+//! the first form are in `account.json`; the newest form of each kind is there, or in `live.json`.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};

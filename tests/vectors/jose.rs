@@ -62,12 +62,12 @@ fn the_jws_of_rfc_8037() {
 
     let jws = format!("{input}.{signature}");
     assert_eq!(
-        signature::verify(key.public(), Kind::new("vs-keys"), &jws),
+        signature::verify(key.public(), Kind::new("vs-keys"), 1, &jws),
         Err(Error::RecordRejected)
     );
     let ours = signature::sign(&key, Kind::new("vs-keys"), b"Example of Ed25519 signing").unwrap();
     assert_eq!(
-        *signature::verify(key.public(), Kind::new("vs-keys"), &ours).unwrap(),
+        *signature::verify(key.public(), Kind::new("vs-keys"), 1, &ours).unwrap(),
         b"Example of Ed25519 signing"
     );
 }

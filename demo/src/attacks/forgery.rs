@@ -8,7 +8,7 @@ use serde::Deserialize;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey, VerifyingKey};
-use vouchsafe::crypto::records::{CardContent, ShareIds, seal_share};
+use vouchsafe::crypto::records::{CardContent, Edition, ShareIds, seal_share};
 
 use crate::answer::{Refusal, Result};
 
@@ -27,7 +27,14 @@ pub(super) async fn forge_share(
     card: CardContent,
     now: i64,
 ) -> Result<String> {
-    let honest = seal_share(&RustEngine, at, dek, signer, recipient, &card, now, None).await?;
+    let edition = Edition {
+        number: 1,
+        reference: BASE64URL_NOPAD.encode(&[0; 16]),
+        card: &card,
+        made_at: now,
+        expires_at: None,
+    };
+    let honest = seal_share(&RustEngine, at, dek, signer, recipient, edition).await?;
     let [header, _, iv, ciphertext, tag] = parts(&honest)?;
     let sealed = [decode(ciphertext)?, decode(tag)?].concat();
     let iv: [u8; 12] = decode(iv)?.try_into().map_err(|_| failed())?;
@@ -108,7 +115,7 @@ mod tests {
         let open = async |signer: &SigningKey| {
             let (from, to) = (sender.public(), recipient.public());
             let forged = forge_share(&at, &dek, signer, from, to, card.clone(), 1).await;
-            open_share(&RustEngine, &at, &dek, from, to, &forged.unwrap()).await
+            open_share(&RustEngine, &at, 1, &dek, from, to, &forged.unwrap()).await
         };
         assert_eq!(open(&sender).await.unwrap().card, card);
         assert_eq!(

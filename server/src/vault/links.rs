@@ -251,7 +251,6 @@ impl Vault {
             .execute(&mut *tx)
             .await?;
             if done.rows_affected() == 1 {
-                check_end("link", end, now)?;
                 self.hold_bytes(&mut tx, account).await?;
                 let change = Change::new(account, Kind::Link, new.id.as_str());
                 self.record(tx, vec![change]).await?;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::bodies::{Ids, body_of};
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::ids::Id;
@@ -12,6 +13,15 @@ pub struct CardWrite {
     /// The envelope.
     pub card: String,
     /// The version that it replaces; 0 for a new card.
+    pub version: u64,
+    /// Whether shares of the card may lag from now on; `false` changes nothing.
+    pub unsettled: bool,
+}
+
+/// `PUT /cards/{id}/settled`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Settled {
+    /// The version that the shares show.
     pub version: u64,
 }
 
@@ -61,6 +71,27 @@ impl<T: Transport> Services<T> {
 
     pub(crate) fn stored_cards(&self, page: &PageRequest) -> Answer<'_, Page<StoredCard>> {
         self.read_page("/cards", page, "")
+    }
+
+    /// Cards whose shares may lag, so that whichever session comes next brings them up to date.
+    pub(crate) fn unsettled_cards(&self) -> Answer<'_, Vec<Id>> {
+        self.call_and(
+            Access::Vault,
+            Method::Get,
+            "/cards/unsettled",
+            None::<&()>,
+            |answer| body_of(answer).map(|found: Ids<Vec<Id>>| found.ids),
+        )
+    }
+
+    /// The shares show this version of the card.
+    pub(crate) fn settle_card(&self, id: Id, version: u64) -> Answer<'_, ()> {
+        self.call_for_nothing(
+            Access::Vault,
+            Method::Put,
+            &format!("/cards/{id}/settled"),
+            Some(&Settled { version }),
+        )
     }
 
     pub(crate) fn delete_card(&self, id: Id) -> Answer<'_, ()> {

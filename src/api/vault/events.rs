@@ -22,17 +22,26 @@ pub enum EventKind {
     Connection,
     /// A share was created.
     Share,
+    /// A share has a new edition.
+    Updated,
+    /// A share was read by its recipient.
+    Read,
     /// A share was deleted.
     Revoked,
+    /// A card of one's own was written or deleted.
+    Card,
 }
 
 impl EventKind {
     /// Every kind, and its name on the wire.
-    pub const NAMES: [(Self, &str); 4] = [
+    pub const NAMES: [(Self, &str); 7] = [
         (Self::Invitation, "invitation"),
         (Self::Connection, "connection"),
         (Self::Share, "share"),
+        (Self::Updated, "updated"),
+        (Self::Read, "read"),
         (Self::Revoked, "revoked"),
+        (Self::Card, "card"),
     ];
 
     /// Reads the name.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::bodies::{Ids, Outcomes, body_of};
+use crate::api::bodies::{Ids, Outcome, Outcomes, body_of};
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
 use crate::error::Result;
@@ -20,6 +20,8 @@ pub struct NewShare {
     pub space_id: Id,
     /// The time of its end, in milliseconds since 1970.
     pub expires_at: Option<i64>,
+    /// From 1.
+    pub edition: u64,
     /// The envelope.
     pub share: String,
 }
@@ -43,6 +45,66 @@ pub struct ShareCreated {
     pub created_at: Option<i64>,
 }
 
+/// A new edition of a share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewEdition {
+    /// The share.
+    pub id: Id,
+    /// The edition that this replaces.
+    pub replaces: u64,
+    /// Greater than that.
+    pub edition: u64,
+    /// The time of its end, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+    /// The envelope.
+    pub share: String,
+}
+
+/// `PUT /shares`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewEditions {
+    /// 1 to 200.
+    pub editions: Vec<NewEdition>,
+}
+
+/// One answer of `PUT /shares`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EditionStored {
+    /// The share.
+    pub id: Id,
+    /// The reason, if it failed.
+    pub error: Option<WireError>,
+    /// The time of this edition, in milliseconds since 1970.
+    pub updated_at: Option<i64>,
+}
+
+/// An edition that a recipient has read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Read {
+    /// The share.
+    pub id: Id,
+    /// The edition.
+    pub edition: u64,
+}
+
+/// `PUT /shares/read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reads {
+    /// 1 to 200.
+    pub reads: Vec<Read>,
+}
+
+/// The newest edition that the recipient's client said it has opened, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The edition.
+    pub edition: u64,
+    /// In milliseconds since 1970, by the Vault's clock.
+    pub at: i64,
+}
+
 /// A share without its content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +123,12 @@ pub struct ShareRecord {
     pub created_at: i64,
     /// The time of its end, in milliseconds since 1970.
     pub expires_at: Option<i64>,
+    /// From 1.
+    pub edition: u64,
+    /// The time of this edition, in milliseconds since 1970.
+    pub updated_at: i64,
+    /// For the sender.
+    pub read: Option<Receipt>,
 }
 
 /// A share with its content.
@@ -85,6 +153,9 @@ struct FlatShare {
     to: Id,
     created_at: i64,
     expires_at: Option<i64>,
+    edition: u64,
+    updated_at: i64,
+    read: Option<Receipt>,
     share: String,
 }
 
@@ -98,6 +169,9 @@ impl From<FlatShare> for StoredShare {
             to,
             created_at,
             expires_at,
+            edition,
+            updated_at,
+            read,
             share,
         } = flat;
         let record = ShareRecord {
@@ -108,6 +182,9 @@ impl From<FlatShare> for StoredShare {
             to,
             created_at,
             expires_at,
+            edition,
+            updated_at,
+            read,
         };
         Self { record, share }
     }
@@ -135,6 +212,29 @@ impl<T: Transport> Services<T> {
         )
     }
 
+    pub(crate) fn update_shares(
+        &self,
+        editions: Vec<NewEdition>,
+    ) -> Answer<'_, Vec<EditionStored>> {
+        self.call_and(
+            Access::Vault,
+            Method::Put,
+            "/shares",
+            Some(&NewEditions { editions }),
+            |answer| body_of(answer).map(|stored: Outcomes<EditionStored>| stored.results),
+        )
+    }
+
+    pub(crate) fn tell_reads(&self, reads: Vec<Read>) -> Answer<'_, Vec<Outcome>> {
+        self.call_and(
+            Access::Vault,
+            Method::Put,
+            "/shares/read",
+            Some(&Reads { reads }),
+            |answer| body_of(answer).map(|told: Outcomes<Outcome>| told.results),
+        )
+    }
+
     pub(crate) fn list_incoming(&self, page: &PageRequest) -> Answer<'_, Page<ShareRecord>> {
         self.read_page("/shares/incoming", page, "")
     }
@@ -153,18 +253,23 @@ impl<T: Transport> Services<T> {
     /// Asks as often as it takes: one answer holds as many shares as fit. What the Vault does not answer is left out.
     pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
         let (mut rest, mut found) = (Ids::of(ids), Vec::new());
-        loop {
+        while !rest.ids.is_empty() {
+            let asked = self.call(
+                Access::Vault,
+                Method::Post,
+                "/shares/query",
+                Some(&rest.first()),
+            );
+            let answer: Outcomes<ShareFound> = asked.await?;
             let before = rest.ids.len();
-            let answer: Outcomes<ShareFound> = self
-                .call(Access::Vault, Method::Post, "/shares/query", Some(&rest))
-                .await?;
             let is_answered = |id: &Id| answer.results.iter().any(|share| share.id == *id);
             rest.ids.retain(|id| !is_answered(id));
             found.extend(answer.results);
-            if rest.ids.is_empty() || rest.ids.len() == before {
-                return Ok(found);
+            if rest.ids.len() == before {
+                break;
             }
         }
+        Ok(found)
     }
 
     pub(crate) fn delete_share(&self, id: Id) -> Answer<'_, ()> {

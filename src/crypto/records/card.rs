@@ -1,4 +1,4 @@
-//! Cards: a label and fields.
+//! Cards: a label and fields, and what the app keeps with them.
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -11,7 +11,14 @@ use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::crypto::records::plain_text::is_plain_text;
 use crate::error::{Error, Result};
 use crate::ids::Id;
+use crate::json;
 
+/// The second form has `kind` and `data`.
+const KIND: Kind = Kind {
+    name: "vs-card",
+    newest: 2,
+    written: 2,
+};
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 20;
 /// The most fields of a card.
@@ -20,6 +27,10 @@ const MAX_FIELDS: usize = 1000;
 const MAX_LABEL_BYTES: usize = 1000;
 /// The most bytes of a field's name.
 const MAX_NAME_BYTES: usize = 200;
+/// The most bytes of a card's kind.
+const MAX_KIND_BYTES: usize = 100;
+/// The most bytes of what the app keeps with a card.
+const MAX_DATA_BYTES: usize = 16 << 10;
 
 /// One entry of a card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -37,8 +48,30 @@ pub struct Field {
 pub struct CardContent {
     /// The words that people read, 1 to 1000 bytes.
     pub label: String,
+    /// The app's word for what the card is, 1 to 100 bytes.
+    pub kind: Option<String>,
+    /// JSON for the app alone, up to 16 KiB.
+    pub data: Option<String>,
     /// Up to 1000 entries.
     pub fields: Vec<Field>,
+}
+
+/// A card of the first form.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct FirstCard {
+    label: String,
+    fields: Vec<Field>,
+}
+
+impl From<FirstCard> for CardContent {
+    fn from(mut card: FirstCard) -> Self {
+        Self {
+            label: std::mem::take(&mut card.label),
+            kind: None,
+            data: None,
+            fields: std::mem::take(&mut card.fields),
+        }
+    }
 }
 
 impl std::fmt::Debug for CardContent {
@@ -60,7 +93,7 @@ fn check_plain(text: &str) -> Result<()> {
         Ok(())
     } else {
         Err(Error::bad_input(
-            "Names and labels are one line of plain text, without characters that are invisible or change its direction.",
+            "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.",
         ))
     }
 }
@@ -76,6 +109,8 @@ impl CardContent {
         };
         Self {
             label: label.to_owned(),
+            kind: None,
+            data: None,
             fields: fields.iter().map(field).collect(),
         }
     }
@@ -91,6 +126,22 @@ impl CardContent {
             return Err(Error::TooLarge(
                 format!("A card has at most {MAX_FIELDS} fields.").into(),
             ));
+        }
+        if let Some(kind) = &self.kind {
+            let fits = (1..=MAX_KIND_BYTES).contains(&kind.len());
+            let size = || Error::bad_input(format!("A card's kind has 1 to {MAX_KIND_BYTES} bytes."));
+            let checked = fits.then_some(()).ok_or_else(size);
+            checked
+                .and_then(|()| check_plain(kind))
+                .map_err(|error| error.in_argument("kind"))?;
+        }
+        if (self.data.as_ref()).is_some_and(|data| data.len() > MAX_DATA_BYTES) {
+            return Err(Error::TooLarge(
+                format!("A card's data has at most {MAX_DATA_BYTES} bytes of JSON.").into(),
+            ));
+        }
+        if (self.data.as_ref()).is_some_and(|data| !json::is_json(data.as_bytes())) {
+            return Err(Error::bad_input("A card's data is JSON.").in_argument("data"));
         }
         for (index, field) in self.fields.iter().enumerate() {
             let within = |member: &'static str| {
@@ -118,23 +169,28 @@ impl CardContent {
         Ok(())
     }
 
-    /// The card with the named fields only, in the card's order.
+    /// The card with the named fields only, in the card's order, and without what the app keeps with it.
     pub fn select(&self, names: &[String]) -> Result<Self> {
         let is_known = |name: &String| self.fields.iter().any(|field| field.name == *name);
         if let Some((index, unknown)) = names.iter().enumerate().find(|(_, name)| !is_known(name)) {
             let text = format!("The card has no field with the name \"{unknown}\".");
             return Err(Error::bad_input(text).in_argument(&format!("fields[{index}]")));
         }
-        let fields = self
-            .fields
-            .iter()
-            .filter(|field| names.contains(&field.name))
-            .cloned()
-            .collect();
-        Ok(Self {
+        Ok(self.narrow(names))
+    }
+
+    /// The same, where a field may be gone meanwhile.
+    pub(crate) fn narrow(&self, names: &[String]) -> Self {
+        let fields = self.fields.iter();
+        Self {
             label: self.label.clone(),
-            fields,
-        })
+            kind: self.kind.clone(),
+            data: None,
+            fields: fields
+                .filter(|field| names.contains(&field.name))
+                .cloned()
+                .collect(),
+        }
     }
 }
 
@@ -145,7 +201,7 @@ struct Plaintext<C = CardContent> {
 }
 
 fn place(account: Id, card: Id) -> Place {
-    Place::new(Kind::new("vs-card"), &[&account, &card])
+    Place::new(KIND, &[&account, &card])
 }
 
 /// Seals a card of one's own under the vault key.
@@ -162,7 +218,7 @@ pub async fn seal_card(
     envelope::seal_large(engine, vault_key, &place(account, id), &plaintext).await
 }
 
-/// Opens a card of one's own; with its version.
+/// Opens a card of one's own, and brings it to the newest form; with its version.
 pub async fn open_card(
     engine: &impl Engine,
     account: Id,
@@ -170,8 +226,16 @@ pub async fn open_card(
     vault_key: &SymmetricKey,
     jwe: &str,
 ) -> Result<(CardContent, u64)> {
-    let plaintext = envelope::open_large(engine, vault_key, &place(account, id), jwe).await?;
-    let Plaintext::<CardContent> { card, version } = from_padded_json(&plaintext, MAX_CLASS_BYTES)?;
+    let (form, json) = envelope::open_large(engine, vault_key, &place(account, id), jwe).await?;
+    let Plaintext::<CardContent> { card, version } = match form {
+        1 => {
+            let Plaintext::<FirstCard> { card, version } =
+                from_padded_json(&json, MAX_CLASS_BYTES)?;
+            let card = card.into();
+            Plaintext { card, version }
+        }
+        _ => from_padded_json(&json, MAX_CLASS_BYTES)?,
+    };
     card.check().map_err(|_| Error::RecordRejected)?;
     Ok((card, version))
 }

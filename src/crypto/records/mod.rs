@@ -7,6 +7,7 @@ mod key;
 mod note;
 mod plain_text;
 mod publication;
+mod sent;
 mod share;
 
 pub use card::{CardContent, Field, open_card, seal_card};
@@ -19,4 +20,5 @@ pub use key::{
 pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
 pub use plain_text::is_plain_text;
 pub use publication::{Publication, Role, check_publication, make_publication};
-pub use share::{Party, ShareContent, ShareIds, open_share, seal_share};
+pub use sent::{Sent, card_reference, card_tag, open_sent, seal_sent, shown_digest};
+pub use share::{Edition, Party, ShareContent, ShareIds, open_share, seal_share};

@@ -94,6 +94,7 @@ pub fn check_publication(
     let statement: Statement = from_json(&signature::verify(
         &signing_key,
         KIND,
+        KIND.newest,
         &publication.statement,
     )?)?;
     let expected = Statement {

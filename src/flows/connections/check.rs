@@ -3,9 +3,9 @@
 use futures_util::future::try_join;
 use serde::Serialize;
 
-use crate::api::Transport;
 use crate::api::keystore::connections::Entry;
 use crate::api::vault::connections::{ConnectionState, StoredConnection};
+use crate::api::{MAX_IDS, Transport};
 use crate::crypto::base64url::from_base64url;
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::Side;
@@ -66,22 +66,25 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self,
         ids: &[Id],
     ) -> Result<ById<Result<Checked>>> {
-        let (stored, entries) = try_join(
-            self.services().stored_connections(ids),
-            self.services().entries(ids),
-        )
-        .await?;
-        let mut entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
         let mut work = self.quiet_work();
         let mut checked = ById::default();
-        for stored in stored {
-            let id = stored.id;
-            let result = match entries.remove(&id) {
-                Some(entry) => self.check(stored, entry).await,
-                None => Err(Error::RecordRejected),
-            };
-            checked.insert(id, result);
-            work.advance().await;
+        for ids in ids.chunks(MAX_IDS) {
+            let (stored, entries) = try_join(
+                self.services().stored_connections(ids),
+                self.services().entries(ids),
+            )
+            .await?;
+            let mut entries: ById<Entry> =
+                entries.into_iter().map(|entry| (entry.id, entry)).collect();
+            for stored in stored {
+                let id = stored.id;
+                let result = match entries.remove(&id) {
+                    Some(entry) => self.check(stored, entry).await,
+                    None => Err(Error::RecordRejected),
+                };
+                checked.insert(id, result);
+                work.advance().await;
+            }
         }
         Ok(checked)
     }

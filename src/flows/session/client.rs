@@ -19,6 +19,7 @@ pub struct Client<T, E> {
     pub(super) invitation_url: Option<String>,
     pub(super) steps: Steps,
     device: Option<Zeroizing<[u8; 32]>>,
+    pub(super) receipts: bool,
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
@@ -38,6 +39,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             invitation_url,
             steps,
             device: None,
+            receipts: false,
         })
     }
 
@@ -46,6 +48,15 @@ impl<T: Transport, E: Engine> Client<T, E> {
     pub fn with_device(self, secret: Zeroizing<[u8; 32]>) -> Self {
         Self {
             device: Some(secret),
+            ..self
+        }
+    }
+
+    /// The same client, which tells the Vault, and by it the senders, what was read; it does not else.
+    #[must_use]
+    pub fn with_receipts(self) -> Self {
+        Self {
+            receipts: true,
             ..self
         }
     }

@@ -42,6 +42,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
+    /// The number of the newest one that this device has seen; 0 if it has seen none.
+    pub(in crate::flows) fn mark_of(&self, kind: Kind, id: Id) -> u64 {
+        self.inner.marks.borrow().number_of(kind, id)
+    }
+
     fn marks_changed(&self) {
         let changes = &self.inner.marks_changes;
         changes.set(changes.get().wrapping_add(1));

@@ -43,6 +43,10 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) own_spaces: ById<Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
     pub(in crate::flows) rejected_spaces: ById<()>,
+    /// Cards whose shares may lag, as far as this session knows.
+    pub(in crate::flows) unsettled: ById<()>,
+    /// The newest editions that the Vault was told to be read.
+    pub(in crate::flows) told_reads: ById<u64>,
 }
 
 impl<P> Default for Memory<P> {
@@ -53,6 +57,8 @@ impl<P> Default for Memory<P> {
             homes: ById::default(),
             own_spaces: ById::default(),
             rejected_spaces: ById::default(),
+            unsettled: ById::default(),
+            told_reads: ById::default(),
         }
     }
 }

@@ -51,14 +51,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 connection_id,
                 recipient,
                 ..
-            } => (connection_id, ids.from, (recipient, ids.to)),
+            } => (*connection_id, ids.from, (*recipient, ids.to)),
             Space::Recipient {
                 connection_id,
                 sender,
                 ..
-            } => (connection_id, ids.to, (sender, ids.from)),
+            } => (Some(*connection_id), ids.to, (Some(*sender), ids.from)),
         };
-        *space_connection == ids.connection && own == self.account() && *other == expected
+        space_connection == Some(ids.connection) && own == self.account() && other == Some(expected)
     }
 
     /// Step 39: unwraps the peer's copy, which is tried once.
@@ -115,16 +115,24 @@ impl<T: Transport, E: Engine> Session<T, E> {
         open_peer_dek(self.engine(), &rsa, &key, ids, jwe).await
     }
 
-    /// Steps 40-42, not waited for: the share is read whether or not the claim arrives.
-    pub(super) fn claim(&self, ids: ShareIds, dek: &SymmetricKey) -> Result<()> {
-        let claim = seal_claim(self.engine(), &self.keys()?.kek, &ids, dek)?;
+    /// The claim that saves the next read its private-key operation.
+    pub(super) fn make_claim(&self, ids: &ShareIds, dek: &SymmetricKey) -> Result<Claim> {
+        Ok(Claim {
+            id: ids.space,
+            claim: seal_claim(self.engine(), &self.keys()?.kek, ids, dek)?,
+        })
+    }
+
+    /// Steps 40-42, not waited for: the shares are read whether or not the claims arrive.
+    pub(super) fn claim(&self, claims: Vec<Claim>) {
+        if claims.is_empty() {
+            return;
+        }
         let session = self.clone();
         self.services().transport.spawn(async move {
-            let body = Claim { claim };
-            let store = session.services().claim_space(ids.space, &body);
+            let store = session.services().claim_spaces(claims);
             let title = "Wrap the DEK with the own KEK and store the claim";
             let _ = session.step(40, title, store).await;
         });
-        Ok(())
     }
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::Share;
 use crate::api::Transport;
-use crate::api::keystore::spaces::Space;
-use crate::api::vault::shares::{ShareFound, StoredShare};
+use crate::api::keystore::spaces::{Claim, Space};
+use crate::api::vault::shares::{Read, ShareFound, StoredShare};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::marks::Kind;
@@ -19,7 +19,7 @@ use crate::flows::session::{Session, ShareHome};
 use crate::ids::Id;
 
 /// The most shares of one call.
-const MAX_SHARES: usize = 50;
+const MAX_SHARES: usize = 200;
 
 /// Shares, connections and spaces, each by its id.
 type Fetched = (ById<ShareFound>, ById<Result<Checked>>, ById<Space>);
@@ -44,6 +44,17 @@ pub struct Received {
     pub trust: Trust,
     /// The share.
     pub share: Share,
+    /// The same for all shares of a card over a connection, also when it comes anew after a revocation; nothing where an early
+    /// release shared it.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// What is to be told after shares were read.
+#[derive(Default)]
+struct Aftermath {
+    claims: Vec<Claim>,
+    reads: Vec<Read>,
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
@@ -62,16 +73,37 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     .in_argument("ids"),
             );
         }
-        let (shares, connections, spaces) = self.fetch_all(ids).await?;
+        let (mut shares, connections, spaces) = self.fetch_all(ids).await?;
         let mut work = self.work(ids.len());
         let mut opened = Vec::with_capacity(ids.len());
+        let mut after = Aftermath::default();
         for id in ids {
             let result = self
-                .open_found(*id, shares.get(id), &connections, &spaces)
+                .open_found(*id, shares.get(id), &connections, &spaces, &mut after)
                 .await;
             opened.push(Opened { id: *id, result });
             work.advance().await;
         }
+        // What another call has seen a newer edition of meanwhile looks older than it is.
+        let is_stale = |found: &&ShareFound| {
+            let edition = found.item.as_ref().map(|stored| stored.record.edition);
+            edition.is_some_and(|edition| edition < self.mark_of(Kind::Share, found.id))
+        };
+        let stale: Vec<Id> = shares
+            .values()
+            .filter(is_stale)
+            .map(|found| found.id)
+            .collect();
+        let found = self.services().stored_shares(&stale).await?;
+        shares.extend(found.into_iter().map(|found| (found.id, found)));
+        for Opened { id, result } in opened.iter_mut().filter(|one| stale.contains(&one.id)) {
+            let found = shares.get(id);
+            *result = self
+                .open_found(*id, found, &connections, &spaces, &mut after)
+                .await;
+        }
+        self.claim(after.claims);
+        self.tell_reads(after.reads);
         Ok(opened)
     }
 
@@ -131,6 +163,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         found: Option<&ShareFound>,
         connections: &ById<Result<Checked>>,
         spaces: &ById<Space>,
+        after: &mut Aftermath,
     ) -> Result<Received> {
         let found = found.ok_or(Error::NotFound)?;
         let stored = match (&found.error, &found.item) {
@@ -147,7 +180,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             None => return Err(Error::NotFound),
         };
         let space = spaces.get(&stored.record.space_id).ok_or(Error::NotFound)?;
-        self.open_one(stored, connection, space).await
+        self.open_one(stored, connection, space, after).await
     }
 
     /// Steps 39-43 for one share.
@@ -156,6 +189,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         stored: &StoredShare,
         connection: &Checked,
         space: &Space,
+        after: &mut Aftermath,
     ) -> Result<Received> {
         let record = &stored.record;
         let pin = connection.peer()?;
@@ -187,10 +221,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
             self.reject_space_after(ids.space, &opened);
         }
         let content = opened?;
-        self.see(Kind::Share, ids.share, 1, &stored.share)?;
+        self.see(Kind::Share, ids.share, content.edition, &stored.share)?;
         self.remember_share(&ids, &dek);
         if unclaimed {
-            self.claim(ids, &dek)?;
+            after.claims.push(self.make_claim(&ids, &dek)?);
+        }
+        if !we_sent {
+            after.reads.push(Read {
+                id: ids.share,
+                edition: content.edition,
+            });
         }
         let name = if we_sent {
             // Whoever has no address here is known to the app by other names.
@@ -205,7 +245,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 name,
             },
             trust: connection.trust,
-            share: record.clone().into(),
+            share: record.into(),
+            reference: content.reference,
         })
     }
 
@@ -224,9 +265,30 @@ impl<T: Transport, E: Engine> Session<T, E> {
         } else {
             (&their_key, own_key)
         };
-        let content = open_share(self.engine(), ids, dek, sender, recipient, &stored.share).await?;
+        let (edition, jwe) = (stored.record.edition, &stored.share);
+        let content = open_share(self.engine(), ids, edition, dek, sender, recipient, jwe).await?;
         let as_announced = content.expires_at == stored.record.expires_at;
         as_announced.then_some(content).ok_or(Error::RecordRejected)
+    }
+
+    /// Tells the Vault which editions were read, if the app wants that. Nobody waits for it, and none is told twice.
+    fn tell_reads(&self, mut reads: Vec<Read>) {
+        {
+            let mut memory = self.inner.memory.borrow_mut();
+            let told = &mut memory.told_reads;
+            reads.retain(|read| {
+                told.get(&read.id)
+                    .is_none_or(|edition| *edition < read.edition)
+            });
+            told.extend(reads.iter().map(|read| (read.id, read.edition)));
+        }
+        if reads.is_empty() || !self.inner.receipts {
+            return;
+        }
+        let session = self.clone();
+        self.services().transport.spawn(async move {
+            let _ = session.services().tell_reads(reads).await;
+        });
     }
 
     fn remember_share(&self, ids: &ShareIds, dek: &SymmetricKey) {

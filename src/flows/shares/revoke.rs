@@ -1,32 +1,53 @@
-//! Revoking a share: first every copy of its key goes, then the ciphertext.
+//! Revoking shares: first every copy of the key goes, then the ciphertext.
 
-use futures_util::future::try_join;
+use futures_util::future::try_join_all;
 
 use crate::api::Transport;
-use crate::api::keystore::spaces::Space;
 use crate::crypto::engine::Engine;
-use crate::crypto::records::{ShareIds, open_own_dek, open_share};
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
+
+/// The most shares that are revoked at the same time.
+const AT_ONCE: usize = 8;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Deletes the share's encryption space in the Keystore and the share in the Vault. What was read cannot be unread.
     /// In this order a call that was cut can be repeated, from any device: the share is still listed.
     pub async fn revoke_share(&self, id: Id) -> Result<()> {
         self.keys()?;
-        let space = self.own_space(id).await;
-        if let Ok(Some(space)) = space {
-            self.delete_space_if_there(space).await?;
+        match self.own_space(id).await? {
+            Some(space) => self.revoke_at(id, space).await,
+            None => self.services().delete_share(id).await,
         }
-        self.services().delete_share(id).await?;
-        // The share is gone either way; that its key could not be found out is still to be told.
-        space?;
+    }
+
+    /// Revokes all shares of a card. Of a row that does not open nobody knows whether it is one of the card's: then nothing is
+    /// revoked.
+    pub(in crate::flows) async fn revoke_shares_of(&self, card: Id) -> Result<()> {
+        let rows = self.rows_of(card).await?.into_iter();
+        let rows = rows.map(|found| found.row).collect::<Result<Vec<_>>>()?;
+        for some in rows.chunks(AT_ONCE) {
+            let revoked = some
+                .iter()
+                .map(|row| self.revoke_at(row.at.share, row.at.space));
+            try_join_all(revoked).await?;
+        }
+        Ok(())
+    }
+
+    /// Revokes a share whose space is proven.
+    async fn revoke_at(&self, id: Id, space: Id) -> Result<()> {
+        self.delete_space_if_there(space).await?;
+        match self.services().delete_share(id).await {
+            // Without a key there is nothing left to be read, whatever the Vault says.
+            Ok(()) | Err(Error::NotFound) => {}
+            other => return other,
+        }
         let mut memory = self.inner.memory.borrow_mut();
         memory.homes.remove(&id);
-        if let Some(space) = memory.own_spaces.remove(&id) {
-            memory.deks.remove(&space);
-        }
+        memory.own_spaces.remove(&id);
+        memory.deks.remove(&space);
         Ok(())
     }
 
@@ -38,47 +59,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
-    /// The encryption space of a share of one's own: known here, or proven by opening the share with its key. A Vault
-    /// that names another space would else keep the right one alive. A share that is gone or expired has none any more.
+    /// The encryption space of a share of one's own: known here, or proven by the Keystore's row, which opens for no other share.
+    /// A Vault that names another space would else keep the right one alive. None if it was revoked before.
     async fn own_space(&self, id: Id) -> Result<Option<Id>> {
         let known = self.inner.memory.borrow().own_spaces.get(&id).copied();
         if known.is_some() {
             return Ok(known);
         }
-        let found = self.services().stored_shares(&[id]).await?.pop();
-        let Some(stored) = found.and_then(|found| found.item) else {
+        let Some(space) = self.services().space_of_share(id).await? else {
             return Ok(None);
         };
-        let record = &stored.record;
-        if record.from != self.account() {
-            return Err(Error::NotFound);
+        let at = self.open_row(space)?.at;
+        if at.share == id {
+            Ok(Some(at.space))
+        } else {
+            Err(Error::RecordRejected)
         }
-        let spaces = [record.space_id];
-        let entry = self.services().entry(record.connection_id);
-        let (entry, mut spaces) = try_join(entry, self.services().spaces(&spaces)).await?;
-        let Some(Space::Sender { own, .. }) = spaces.pop() else {
-            return Ok(None);
-        };
-        let note = self.open_entry_note(&entry)?;
-        let pin = note.pin.as_ref().ok_or(Error::RecordRejected)?;
-        let at = ShareIds {
-            from: self.account(),
-            to: pin.account,
-            connection: record.connection_id,
-            space: record.space_id,
-            share: id,
-        };
-        let keys = self.keys()?;
-        let dek = open_own_dek(&keys.kek, &at, &own)?;
-        open_share(
-            self.engine(),
-            &at,
-            &dek,
-            keys.signing.public(),
-            &pin.signing_key()?,
-            &stored.share,
-        )
-        .await?;
-        Ok(Some(at.space))
     }
 }

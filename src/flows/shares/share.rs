@@ -1,15 +1,18 @@
-//! Sharing a card (steps 19-32), with one person or several.
+//! Sharing a card with one person or several (steps 19-32). Who has a live share of it gets that one changed.
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use serde::Serialize;
 
+use super::rows::{Choice, Next, Plan, Row, Source};
+use super::store::{Draft, Outcome};
 use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
-use crate::api::vault::shares::{NewShare, ShareCreated, ShareRecord};
+use crate::api::vault::shares::{ShareFound, ShareRecord};
 use crate::crypto::engine::Engine;
-use crate::crypto::keys::{SymmetricKey, VerifyingKey};
-use crate::crypto::marks::{ContentDigest, Kind, digest_of};
-use crate::crypto::records::{CardContent, ShareIds, seal_own_dek, seal_peer_dek, seal_share};
+use crate::crypto::keys::SymmetricKey;
+use crate::crypto::records::{
+    Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek, seal_sent,
+};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::checks::check_expiry;
@@ -17,11 +20,10 @@ use crate::flows::connections::{Checked, Trust};
 use crate::flows::session::{Session, Work};
 use crate::ids::Id;
 
-/// The size from which on a request takes no further share, in bytes. With the share that exceeds it, it stays under the
-/// Vault's limit; see [`crate::crypto::padding`].
-const FULL_REQUEST_BYTES: usize = 8 << 20;
 /// The most people of one call.
 const MAX_RECIPIENTS: usize = 200;
+/// The most times that a call looks again, because another device changed the same share meanwhile, or a call was cut before.
+const MAX_ROUNDS: usize = 5;
 
 /// A share that is to be made, with one person or several.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct ShareRequest {
     pub expires_at: Option<i64>,
     /// Whether to share although nobody verified the keys.
     pub accept_unverified: bool,
+    /// Whether the share follows the card. Else it stays as the card is now, and is always a new one.
+    pub live: bool,
 }
 
 /// A share, without its content.
@@ -56,48 +60,41 @@ pub struct Share {
     pub created_at: i64,
     /// In milliseconds since 1970; never if `None`.
     pub expires_at: Option<i64>,
+    /// Grows with each change, from 1.
+    pub edition: u64,
+    /// The time of this edition, in milliseconds since 1970, by the Vault's clock.
+    pub updated_at: i64,
 }
 
 impl Share {
-    fn new(ids: &ShareIds, created_at: i64, expires_at: Option<i64>) -> Self {
-        let ShareIds {
-            from,
-            to,
-            connection,
-            space,
-            share,
-        } = *ids;
+    /// A share as its row says, and the times of its making and of its edition.
+    pub(super) fn new(ids: &ShareIds, sent: &Sent, (created_at, updated_at): (i64, i64)) -> Self {
         Self {
-            id: share,
-            connection,
-            space,
-            from,
-            to,
+            id: ids.share,
+            connection: ids.connection,
+            space: ids.space,
+            from: ids.from,
+            to: ids.to,
             created_at,
-            expires_at,
+            expires_at: sent.expires_at,
+            edition: sent.edition,
+            updated_at,
         }
     }
 }
 
-impl From<ShareRecord> for Share {
-    fn from(record: ShareRecord) -> Self {
-        let ShareRecord {
-            id,
-            connection_id,
-            space_id,
-            from,
-            to,
-            created_at,
-            expires_at,
-        } = record;
+impl From<&ShareRecord> for Share {
+    fn from(record: &ShareRecord) -> Self {
         Self {
-            id,
-            connection: connection_id,
-            space: space_id,
-            from,
-            to,
-            created_at,
-            expires_at,
+            id: record.id,
+            connection: record.connection_id,
+            space: record.space_id,
+            from: record.from,
+            to: record.to,
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+            edition: record.edition,
+            updated_at: record.updated_at,
         }
     }
 }
@@ -109,13 +106,6 @@ pub struct ShareOutcome {
     pub connection: Id,
     /// The share.
     pub result: Result<Share>,
-}
-
-/// A share whose key is made and wrapped, and whose card is not yet sealed.
-struct Draft {
-    ids: ShareIds,
-    dek: SymmetricKey,
-    recipient: VerifyingKey,
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
@@ -132,44 +122,48 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Shares a card with several people, with one request to each service; each person has a result.
     pub async fn share_with_many(&self, request: ShareRequest) -> Result<Vec<ShareOutcome>> {
-        self.keys()?;
+        let keys = self.keys()?;
         // For each person: the key is wrapped, the share is sealed.
         let mut work = self.work(2 * request.connections.len());
         check_request(&request, self.now())?;
-        let connections = self.checked_connections(&request.connections);
-        let (card, connections) = self
-            .step(
-                19,
-                "Fetch the card and the connection",
-                try_join(self.card(request.card), connections),
-            )
-            .await?;
-        let card = match &request.fields {
-            Some(names) => card.content.select(names)?,
-            None => card.content,
-        };
-
         let mut sharing = Sharing {
             session: self,
             request: &request,
+            tag: card_tag(&keys.vault, request.card)?,
             outcomes: ById::default(),
+            pending: request.connections.clone(),
+            over: ById::default(),
             unfinished: Vec::new(),
+            lags: false,
         };
-        let (drafts, spaces) = sharing.draft_each(connections, &mut work).await;
-        let drafts = sharing.store_spaces(drafts, spaces).await?;
-        sharing.seal_and_store(&card, drafts, &mut work).await?;
+        let version = sharing.round(false, &mut work).await?;
+        let mut rounds = 1;
+        while !sharing.pending.is_empty() && rounds < MAX_ROUNDS {
+            if let Err(error) = sharing.round(true, &mut self.quiet_work()).await {
+                sharing.fail_rest(&error);
+            }
+            rounds += 1;
+        }
+        sharing.fail_rest(&Error::Conflict("The share was changed meanwhile.".into()));
         work.finish();
+        if sharing.lags || self.inner.memory.borrow().unsettled.contains(&request.card) {
+            self.catch_up_later(request.card);
+        } else if request.live {
+            // What was updated meanwhile did not see the new rows.
+            self.follow_if_changed(request.card, version);
+        }
         Ok(sharing.finish())
     }
 
     /// Steps 23-25 for one person: a DEK, wrapped for oneself and for them.
-    async fn draft(
+    async fn draft_new(
         &self,
-        checked: Result<Checked>,
+        checked: &Checked,
         request: &ShareRequest,
+        tag: &str,
+        card: &Source,
     ) -> Result<(Draft, NewSpace)> {
         let keys = self.keys()?;
-        let checked = checked?;
         let pin = checked.peer()?;
         if checked.trust == Trust::Unverified && !request.accept_unverified {
             return Err(Error::ConnectionUnverified);
@@ -194,19 +188,37 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let peer = self
             .step(25, "Wrap the DEK with the other person's public keys", peer)
             .await?;
+        let sent = Sent {
+            version: 1,
+            edition: 1,
+            card: card.id,
+            card_version: card.version,
+            shown: card.shown(request.fields.as_deref())?,
+            fields: request.fields.clone(),
+            live: request.live,
+            expires_at: request.expires_at,
+            accept_unverified: request.accept_unverified,
+            reference: card_reference(&keys.vault, card.id, ids.connection)?,
+        };
         let space = NewSpace {
             id: ids.space,
-            connection_id: ids.connection,
-            recipient: ids.to,
+            connection_id: Some(ids.connection),
+            recipient: Some(ids.to),
             expires_at: request.expires_at,
             own,
-            peer,
+            peer: Some(peer),
+            share: ids.share,
+            sent: seal_sent(self.engine(), &keys.vault, &ids, &sent)?,
+            tag: Some(tag.to_owned()),
+            live: request.live,
         };
-        let recipient = pin.signing_key()?;
         let draft = Draft {
             ids,
             dek,
-            recipient,
+            recipient: pin.signing_key()?,
+            sent,
+            replaces: None,
+            created_at: self.now(),
         };
         Ok((draft, space))
     }
@@ -228,177 +240,264 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 }
 
-/// A share that is ready to be stored.
-struct Sealed {
-    ids: ShareIds,
-    digest: ContentDigest,
-    share: String,
-}
-
-/// One call of [`Session::share_with_many`]. When it is dropped in the middle, nobody learns what became of the shares that
-/// are on their way, so they are taken back.
+/// One call of [`Session::share_with_many`]. When it is dropped in the middle, nobody learns what became of the snapshots that
+/// are on their way, so they are taken back. A live share is found again by the next call.
 struct Sharing<'a, T: Transport, E: Engine> {
     session: &'a Session<T, E>,
     request: &'a ShareRequest,
+    tag: String,
     /// The outcomes so far, by connection.
     outcomes: ById<Result<Share>>,
-    /// The shares whose spaces are stored.
+    /// The connections that have no outcome yet.
+    pending: Vec<Id>,
+    /// Spaces that the Keystore calls over or gone.
+    over: ById<()>,
+    /// The snapshots whose spaces are stored.
     unfinished: Vec<ShareIds>,
+    /// Whether a share of the card shows an older version of it.
+    lags: bool,
+}
+
+/// What a round has to do.
+struct Round {
+    card: Source,
+    new: Vec<(Draft, NewSpace)>,
+    plans: Vec<(Plan, Checked)>,
 }
 
 impl<T: Transport, E: Engine> Sharing<'_, T, E> {
-    async fn draft_each(
+    /// Looks at card, connections and rows, and does what is to be done for each pending connection; gives the card's version.
+    /// From the second round on it also asks what the Vault has.
+    async fn round(&mut self, again: bool, work: &mut Work<'_, T>) -> Result<u64> {
+        let (session, request) = (self.session, self.request);
+        let rows = async {
+            match request.live {
+                true => session.rows_of(request.card).await,
+                false => Ok(Vec::new()),
+            }
+        };
+        let connections = session.checked_connections(&self.pending);
+        let fetch = try_join3(session.read_card(request.card), connections, rows);
+        let title = "Fetch the card and the connection";
+        let (card, connections, rows) = session.step(19, title, fetch).await?;
+        if let Some(names) = &request.fields {
+            card.content.select(names)?;
+        }
+        let card = Source::new(card.id, card.version, card.content)?;
+        let version = card.version;
+        let mut mine: ById<Result<Row>> = ById::default();
+        let lags =
+            |row: &Row| !session.has_ended(row.sent.expires_at) && row.sent.card_version < version;
+        let mut live = rows.iter().filter(|found| found.live);
+        self.lags |= live.any(|found| found.row.as_ref().is_ok_and(lags));
+        for found in rows.into_iter().filter(|found| found.live) {
+            let is_over = |row: &Row| {
+                session.has_ended(row.sent.expires_at) || self.over.contains(&row.at.space)
+            };
+            if !found.row.as_ref().is_ok_and(is_over) {
+                mine.insert(found.connection, found.row);
+            }
+        }
+        let stored = match again {
+            true => self.ask(&mine).await?,
+            false => ById::default(),
+        };
+        let mut round = Round {
+            card,
+            new: Vec::new(),
+            plans: Vec::new(),
+        };
+        for (id, checked) in self.take_pending(connections) {
+            let row = mine.remove(&id).transpose();
+            let sorted = self.sort(&mut round, checked, row, &stored).await;
+            self.settle(id, sorted.err());
+            work.advance().await;
+        }
+        self.store(round, work).await?;
+        Ok(version)
+    }
+
+    /// What the Vault has under rows.
+    async fn ask(&self, rows: &ById<Result<Row>>) -> Result<ById<ShareFound>> {
+        let ids: Vec<Id> = (rows.values())
+            .filter_map(|row| row.as_ref().ok())
+            .filter(|row| self.pending.contains(&row.at.connection))
+            .map(|row| row.at.share)
+            .collect();
+        let found = self.session.services().stored_shares(&ids).await?;
+        Ok(found.into_iter().map(|found| (found.id, found)).collect())
+    }
+
+    fn take_pending(
         &mut self,
         mut connections: ById<Result<Checked>>,
-        work: &mut Work<'_, T>,
-    ) -> (Vec<Draft>, Vec<NewSpace>) {
-        let mut drafts = Vec::new();
-        let mut spaces = Vec::new();
-        for id in &self.request.connections {
-            let checked = connections.remove(id).unwrap_or(Err(Error::NotFound));
-            match self.session.draft(checked, self.request).await {
-                Ok((draft, space)) => {
-                    drafts.push(draft);
-                    spaces.push(space);
-                }
-                Err(error) => self.outcomes.insert(*id, Err(error)),
-            }
-            work.advance().await;
-        }
-        (drafts, spaces)
+    ) -> Vec<(Id, Result<Checked>)> {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        pending
+            .map(|id| (id, connections.remove(&id).unwrap_or(Err(Error::NotFound))))
+            .collect()
     }
 
-    /// Steps 26-27: the Keystore's spaces are durable before any share. Gives the drafts whose space is stored.
-    async fn store_spaces(
+    /// Decides for one connection whether its share is new, or how the one that is there changes.
+    async fn sort(
         &mut self,
-        drafts: Vec<Draft>,
-        spaces: Vec<NewSpace>,
-    ) -> Result<Vec<Draft>> {
-        if spaces.is_empty() {
-            return Ok(drafts);
-        }
-        let create = self.session.services().create_spaces(spaces);
-        let results = self
-            .session
-            .step(26, "Create the encryption space in the Keystore", create)
-            .await?;
-        let mut results: ById<_> = results
-            .into_iter()
-            .map(|result| (result.id, result.error))
-            .collect();
-        let mut stored = Vec::new();
-        for draft in drafts {
-            match results.remove(&draft.ids.space) {
-                Some(None) => stored.push(draft),
-                other => {
-                    let error = other
-                        .flatten()
-                        .map_or_else(crate::api::unreadable, Error::from);
-                    self.outcomes.insert(draft.ids.connection, Err(error));
-                }
-            }
-        }
-        self.unfinished = stored.iter().map(|draft| draft.ids).collect();
-        Ok(stored)
-    }
-
-    /// Steps 28-32: each share is sealed, and as many as fill a request are stored together.
-    async fn seal_and_store(
-        &mut self,
-        card: &CardContent,
-        drafts: Vec<Draft>,
-        work: &mut Work<'_, T>,
+        round: &mut Round,
+        checked: Result<Checked>,
+        row: Result<Option<Row>>,
+        stored: &ById<ShareFound>,
     ) -> Result<()> {
-        let keys = self.session.keys()?;
-        let made_at = self.session.now();
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        for Draft {
-            ids,
-            dek,
-            recipient,
-        } in drafts
-        {
-            let seal = seal_share(
-                self.session.engine(),
-                &ids,
-                &dek,
-                &keys.signing,
-                &recipient,
-                card,
-                made_at,
-                self.request.expires_at,
-            );
-            let title = "Sign the card and encrypt it with the DEK";
-            match self.session.step(30, title, seal).await {
-                Ok(share) => {
-                    bytes += share.len();
-                    let digest = digest_of(share.as_bytes());
-                    batch.push(Sealed { ids, digest, share });
-                }
-                Err(error) => self.fail(ids, error),
-            }
-            if bytes > FULL_REQUEST_BYTES {
-                self.store_shares(std::mem::take(&mut batch)).await;
-                bytes = 0;
-            }
-            work.advance().await;
+        let (session, request) = (self.session, self.request);
+        let (checked, row) = (checked?, row?);
+        let Some(row) = row else {
+            let draft = session.draft_new(&checked, request, &self.tag, &round.card);
+            round.new.push(draft.await?);
+            return Ok(());
+        };
+        checked.peer()?;
+        let choice = Choice {
+            fields: request.fields.clone(),
+            expires_at: request.expires_at,
+            accept_unverified: request.accept_unverified,
+        };
+        let (ids, found) = (row.at, stored.get(&row.at.share));
+        match session.plan(row, &round.card, &choice, found) {
+            Ok(plan) => round.plans.push((plan, checked)),
+            // The Vault's copy ran out, or was used up: another takes its place.
+            Err(Error::ShareExpired) => self.replace_space(&ids).await?,
+            Err(error) => return Err(error),
         }
-        self.store_shares(batch).await;
         Ok(())
     }
 
-    /// Steps 28-29 and 31-32: encryption space and share together, in the Vault.
-    async fn store_shares(&mut self, batch: Vec<Sealed>) {
-        if batch.is_empty() {
-            return;
-        }
-        let expires_at = self.request.expires_at;
-        let all: Vec<(ShareIds, ContentDigest)> =
-            batch.iter().map(|one| (one.ids, one.digest)).collect();
-        let new_share = |Sealed { ids, share, .. }: Sealed| NewShare {
-            id: ids.share,
-            connection_id: ids.connection,
-            space_id: ids.space,
-            expires_at,
-            share,
-        };
-        let new = batch.into_iter().map(new_share).collect();
-        let create = self.session.services().create_shares(new);
-        let title = "Create the encryption space and the share in the Vault";
-        let mut created: ById<ShareCreated> = match self.session.step(31, title, create).await {
-            Ok(created) => created.into_iter().map(|one| (one.id, one)).collect(),
-            Err(error) => {
-                let all: Vec<ShareIds> = all.into_iter().map(|(ids, _)| ids).collect();
-                let failed = all.iter().map(|ids| (ids.connection, Err(error.clone())));
-                self.outcomes.extend(failed);
-                self.session.abandon(all);
-                return;
-            }
-        };
-        for (ids, digest) in all {
-            let created = created_at(created.remove(&ids.share));
-            let created = created.and_then(|created_at| {
-                self.session
-                    .see_digest(Kind::Share, ids.share, 1, &digest)
-                    .map(|()| created_at)
-            });
-            match created {
-                Ok(created_at) => {
-                    let mut memory = self.session.inner.memory.borrow_mut();
-                    memory.homes.insert(ids.share, (&ids).into());
-                    memory.own_spaces.insert(ids.share, ids.space);
-                    let share = Share::new(&ids, created_at, expires_at);
-                    self.outcomes.insert(ids.connection, Ok(share));
-                }
-                Err(error) => self.fail(ids, error),
-            }
+    /// Gives up a space that can hold no share any more; the next round makes another.
+    async fn replace_space(&mut self, ids: &ShareIds) -> Result<()> {
+        self.session.delete_space_if_there(ids.space).await?;
+        self.over.insert(ids.space, ());
+        self.pending.push(ids.connection);
+        Ok(())
+    }
+
+    /// Takes an error for the outcome; one of a race leads to another round.
+    fn settle(&mut self, connection: Id, error: Option<Error>) {
+        match error {
+            None => {}
+            Some(Error::Conflict(_)) if self.request.live => self.pending.push(connection),
+            Some(error) => self.outcomes.insert(connection, Err(error)),
         }
     }
 
-    fn fail(&mut self, ids: ShareIds, error: Error) {
-        self.session.abandon(vec![ids]);
+    /// Writes the rows, and then the editions.
+    async fn store(&mut self, round: Round, work: &mut Work<'_, T>) -> Result<()> {
+        let session = self.session;
+        let (drafts, new): (Vec<Draft>, Vec<NewSpace>) = round.new.into_iter().unzip();
+        let mut rewritten = Vec::new();
+        for (plan, _) in round.plans.iter().filter(|(plan, _)| plan.rewrites()) {
+            rewritten.push((plan.row.at.share, session.row_update(plan)?));
+        }
+        let kept = round.plans.iter().map(|(plan, _)| plan);
+        let kept = kept.filter(|plan| plan.next == Next::Keep);
+        let kept: Vec<Id> = kept.map(|plan| plan.row.at.share).collect();
+        let title = "Create the encryption space in the Keystore";
+        let write = session.step(26, title, session.write_rows(new, rewritten));
+        let (mut errors, kept) = try_join(write, session.services().stored_shares(&kept)).await?;
+
+        let mut ready = Vec::with_capacity(drafts.len() + round.plans.len());
+        let mut fresh = ById::default();
+        for draft in drafts {
+            match errors.remove(&draft.ids.space).flatten() {
+                Some(error) => self.settle(draft.ids.connection, Some(error)),
+                None => {
+                    fresh.insert(draft.ids.space, ());
+                    ready.push(draft);
+                }
+            }
+        }
+        if !self.request.live {
+            self.unfinished = ready.iter().map(|draft| draft.ids).collect();
+        }
+        for (plan, checked) in round.plans {
+            let ids = plan.row.at;
+            match errors.remove(&ids.space).flatten() {
+                Some(Error::NotFound | Error::ShareExpired) => {
+                    self.over.insert(ids.space, ());
+                    self.pending.push(ids.connection);
+                }
+                Some(error) => self.settle(ids.connection, Some(error)),
+                None if plan.next == Next::Keep => self.keep(&plan, &kept),
+                None => match session.draft_change(plan, &checked).await {
+                    Ok(draft) => ready.push(draft),
+                    Err(error) => self.settle(ids.connection, Some(error)),
+                },
+            }
+        }
+        for outcome in session.store_editions(&round.card, ready, work).await? {
+            self.take(outcome, &fresh).await;
+        }
+        Ok(())
+    }
+
+    /// A share that need not change, if the Vault has it.
+    fn keep(&mut self, plan: &Plan, found: &[ShareFound]) {
+        let ids = &plan.row.at;
+        let record = found
+            .iter()
+            .filter_map(|found| found.item.as_ref())
+            .map(|stored| &stored.record)
+            .find(|record| record.id == ids.share && record.edition == plan.sent.edition);
+        match record {
+            Some(record) => {
+                let times = (record.created_at, record.updated_at);
+                let share = Share::new(ids, &plan.sent, times);
+                self.outcomes.insert(ids.connection, Ok(share));
+            }
+            None => self.pending.push(ids.connection),
+        }
+    }
+
+    /// Takes what became of an edition. `fresh` are the spaces that were made for it.
+    async fn take(&mut self, outcome: Outcome, fresh: &ById<()>) {
+        let Outcome {
+            ids,
+            replaced,
+            result,
+        } = outcome;
+        let error = match result {
+            Ok(share) => return self.outcomes.insert(ids.connection, Ok(share)),
+            Err(error) => error,
+        };
+        let again = match &error {
+            _ if !self.request.live => None,
+            Error::Conflict(_) | Error::NotFound if replaced => {
+                self.pending.push(ids.connection);
+                return;
+            }
+            // The id was used, or the Vault's copy ran out: another share takes its place.
+            Error::Conflict(_) | Error::ShareExpired => Some(self.replace_space(&ids).await),
+            _ => None,
+        };
+        let error = match again {
+            Some(Ok(())) => return,
+            Some(Err(error)) => error,
+            None => error,
+        };
+        let untold = matches!(
+            error,
+            Error::Offline(_) | Error::ServerError(_) | Error::RateLimited | Error::SessionExpired
+        );
+        if fresh.contains(&ids.space) && !(self.request.live && untold) {
+            self.session.abandon(vec![ids]);
+        }
         self.outcomes.insert(ids.connection, Err(error));
+    }
+
+    /// Gives everybody who has no outcome yet this one.
+    fn fail_rest(&mut self, error: &Error) {
+        self.pending.clear();
+        for connection in &self.request.connections {
+            if !self.outcomes.contains(connection) {
+                self.outcomes.insert(*connection, Err(error.clone()));
+            }
+        }
     }
 
     /// The outcomes in the order of the request.
@@ -421,14 +520,6 @@ impl<T: Transport, E: Engine> Drop for Sharing<'_, T, E> {
         if !self.unfinished.is_empty() {
             self.session.abandon(std::mem::take(&mut self.unfinished));
         }
-    }
-}
-
-fn created_at(created: Option<ShareCreated>) -> Result<i64> {
-    let created = created.ok_or_else(crate::api::unreadable)?;
-    match (created.error, created.created_at) {
-        (None, Some(created_at)) => Ok(created_at),
-        (error, _) => Err(error.map_or_else(crate::api::unreadable, Error::from)),
     }
 }
 

@@ -10,12 +10,13 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, CardContent, Delivery, Note, NoteState, Pin, Role, ShareIds, Wrap,
+    self, CardContent, Delivery, Note, NoteState, Pin, Role, Sent, ShareIds, Wrap,
 };
 use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
 
 use crate::support::jose;
+use crate::support::secrets::{REF, first_edition};
 
 /// Two connection keys for all tests: making one takes a moment.
 pub(crate) static KEYS: LazyLock<[ConnectionKey; 2]> =
@@ -44,9 +45,10 @@ pub(crate) enum Kind {
     PeerDek,
     Claim,
     Share,
+    Sent,
 }
 
-pub(crate) const KINDS: [Kind; 11] = [
+pub(crate) const KINDS: [Kind; 12] = [
     Kind::KekPassphrase,
     Kind::KekRecovery,
     Kind::VaultKey,
@@ -58,6 +60,7 @@ pub(crate) const KINDS: [Kind; 11] = [
     Kind::PeerDek,
     Kind::Claim,
     Kind::Share,
+    Kind::Sent,
 ];
 
 /// The ids and keys that records are sealed with, from Alice's point of view; Bob receives.
@@ -146,7 +149,7 @@ impl Case {
             | Kind::ConnectionKey
             | Kind::OwnDek
             | Kind::Claim => &self.kek,
-            Kind::Card | Kind::Note => &self.vault,
+            Kind::Card | Kind::Note | Kind::Sent => &self.vault,
             Kind::Share => &self.dek,
             Kind::PeerDek => unreachable!("opened with the private keys"),
         }
@@ -163,6 +166,21 @@ impl Case {
         );
         note.pin = Some(Pin::new(self.bob, self.bobs.public(), KEYS[1].public()));
         note
+    }
+
+    pub(crate) fn sent(&self) -> Sent {
+        Sent {
+            version: 1,
+            edition: 1,
+            card: self.card,
+            card_version: 3,
+            shown: records::shown_digest(&content()).unwrap(),
+            fields: Some(vec!["number".into()]),
+            live: true,
+            expires_at: None,
+            accept_unverified: false,
+            reference: REF.into(),
+        }
     }
 
     pub(crate) fn seal(&self, kind: Kind) -> String {
@@ -218,10 +236,9 @@ impl Case {
                 &self.dek,
                 &self.signing,
                 self.bobs.public(),
-                &content(),
-                5,
-                None,
+                first_edition(&content(), 5),
             )),
+            Kind::Sent => records::seal_sent(engine, &self.vault, at, &self.sent()),
         }
         .unwrap()
     }
@@ -277,12 +294,16 @@ impl Case {
             Kind::Share => now(records::open_share(
                 &RustEngine,
                 at,
+                1,
                 &self.dek,
                 self.signing.public(),
                 self.bobs.public(),
                 jwe,
             ))
             .map(|opened| opened.card == content() && opened.made_at == 5),
+            Kind::Sent => {
+                records::open_sent(&self.vault, at, jwe).map(|opened| opened == self.sent())
+            }
         }
     }
 
@@ -350,7 +371,7 @@ impl Case {
     /// A share's signature by Alice over anything.
     pub(crate) fn signed(&self, payload: &[u8]) -> String {
         let header = format!(
-            r#"{{"alg":"EdDSA","typ":"vs-share-content","kid":"{}"}}"#,
+            r#"{{"alg":"EdDSA","typ":"vs-share-content.2","kid":"{}"}}"#,
             self.signing.public().kid()
         );
         jose::sign(&self.signing.to_jwk().unwrap(), &header, payload)
@@ -360,7 +381,7 @@ impl Case {
 impl Kind {
     /// Whether the JSON is filled up with spaces.
     pub(crate) fn is_padded(self) -> bool {
-        matches!(self, Self::Card | Self::Note | Self::Share)
+        matches!(self, Self::Card | Self::Note | Self::Share | Self::Sent)
     }
 
     /// The JSON as it goes into the envelope.

@@ -95,6 +95,12 @@ fn is_another_value(kind: Kind, json: &str, other: &str) -> bool {
             ("createdAt", json!(null)),
             ("createdAt", json!(-1)),
         ],
+        Kind::Sent => &[
+            ("fields", json!(null)),
+            ("fields", json!([])),
+            ("expiresAt", json!(-1)),
+            ("acceptUnverified", json!(true)),
+        ],
         Kind::Share => &[("madeAt", json!(-1)), ("expiresAt", json!(-1))],
         _ => &[],
     };

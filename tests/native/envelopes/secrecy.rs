@@ -104,6 +104,7 @@ fn contents() {
     let opened = now(vouchsafe::crypto::records::open_share(
         &RustEngine,
         &case.at(),
+        1,
         &case.dek,
         case.signing.public(),
         case.bobs.public(),

@@ -11,7 +11,7 @@ use vouchsafe::{Error, Result};
 
 use crate::faults::scene::{ALICE, BOB, CAROL, DORA, NEW, Props, Seat, Session};
 use crate::faults::stage::Stage;
-use crate::support::{PASSPHRASE, by_link, by_mail, passport, run, whole};
+use crate::support::{PASSPHRASE, by_link, by_mail, passport, run, snapshot, whole};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -33,6 +33,7 @@ pub enum Flow {
     FirstList,
     MarkVerified,
     Share,
+    ShareSnapshot,
     ShareWithMany,
     ReadShare,
     ReadShares,
@@ -57,7 +58,7 @@ pub enum Effect {
 }
 
 impl Flow {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::SignUp,
         Self::SignIn,
         Self::Unlock,
@@ -76,6 +77,7 @@ impl Flow {
         Self::FirstList,
         Self::MarkVerified,
         Self::Share,
+        Self::ShareSnapshot,
         Self::ShareWithMany,
         Self::ReadShare,
         Self::ReadShares,
@@ -135,9 +137,11 @@ impl Flow {
             Self::Decline => Effect::By("POST /vault/v1/invitations/{id}/decline"),
             Self::AcceptLink | Self::AcceptMail => Effect::By("POST /vault/v1/connections"),
             Self::MarkVerified => Effect::By("PUT /keystore/v1/connections/{id}/note"),
-            Self::Share | Self::ShareWithMany => Effect::By("POST /vault/v1/shares"),
-            Self::ReadShare => Effect::By("PUT /keystore/v1/spaces/{id}/claim"),
-            Self::ReadShares => Effect::UpTo("PUT /keystore/v1/spaces/{id}/claim"),
+            Self::Share | Self::ShareSnapshot | Self::ShareWithMany => {
+                Effect::By("POST /vault/v1/shares")
+            }
+            Self::ReadShare => Effect::By("PUT /keystore/v1/spaces/claims"),
+            Self::ReadShares => Effect::UpTo("PUT /keystore/v1/spaces/claims"),
             Self::Cancel => Effect::UpTo("POST /vault/v1/invitations/{id}/cancel"),
             Self::CancelAccepted => Effect::UpTo("DELETE /vault/v1/connections/{id}"),
             Self::Revoke => Effect::UpTo("DELETE /vault/v1/shares/{id}"),
@@ -155,11 +159,7 @@ impl Flow {
     pub fn makes_records(self) -> bool {
         matches!(
             self,
-            Self::CreateCard
-                | Self::InviteByLink
-                | Self::InviteByMail
-                | Self::Share
-                | Self::ShareWithMany
+            Self::CreateCard | Self::InviteByLink | Self::InviteByMail | Self::ShareSnapshot
         )
     }
 
@@ -200,7 +200,7 @@ impl Flow {
     ) -> Props {
         let mut props = Props::default();
         let share = async |from: &Session, card: Id, connection: Id| {
-            from.share(whole(card, connection)).await.unwrap().id
+            from.share(snapshot(card, connection)).await.unwrap().id
         };
         match self {
             Self::SignUp
@@ -229,7 +229,7 @@ impl Flow {
                 props.connections = vec![theirs.id];
                 props.safety_number = theirs.safety_number;
             }
-            Self::Share => {
+            Self::Share | Self::ShareSnapshot => {
                 props.cards = vec![make_card(alice).await];
                 props.connections = vec![connect(alice, bob).await];
             }
@@ -289,7 +289,7 @@ impl Flow {
                 };
                 done(seat.session().update_card(update).await)
             }
-            Self::DeleteCard => seat.session().delete_card(props.cards[0]).await,
+            Self::DeleteCard => seat.session().delete_card(props.cards[0], None).await,
             Self::InviteByLink => done(seat.session().invite(by_link("Bob")).await),
             Self::InviteByMail => done(seat.session().invite(by_mail(BOB)).await),
             Self::Cancel | Self::CancelAccepted => {
@@ -311,6 +311,10 @@ impl Flow {
             }
             Self::Share => {
                 let request = whole(props.cards[0], props.connections[0]);
+                done(seat.session().share(request).await)
+            }
+            Self::ShareSnapshot => {
+                let request = snapshot(props.cards[0], props.connections[0]);
                 done(seat.session().share(request).await)
             }
             Self::ShareWithMany => {

@@ -42,6 +42,7 @@ async fn circle(world: &World) -> (Person, Vec<Person>, ShareRequest) {
         fields: None,
         expires_at: None,
         accept_unverified: false,
+        live: false,
     };
     (alice, others, request)
 }

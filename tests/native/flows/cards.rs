@@ -48,7 +48,12 @@ fn create_list_read_update_delete() {
             version: first.version,
             content: content.clone(),
         };
-        let updated = alice.session.update_card(update.clone()).await.unwrap();
+        let updated = alice
+            .session
+            .update_card(update.clone())
+            .await
+            .unwrap()
+            .card;
         assert_eq!((updated.version, updated.content), (2, content.clone()));
         assert_eq!(alice.session.card(first.id).await.unwrap().content, content);
         assert!(
@@ -59,7 +64,7 @@ fn create_list_read_update_delete() {
             "written elsewhere meanwhile"
         );
 
-        alice.session.delete_card(first.id).await.unwrap();
+        alice.session.delete_card(first.id, None).await.unwrap();
         assert_eq!(
             alice.session.card(first.id).await.unwrap_err(),
             Error::NotFound
@@ -135,7 +140,7 @@ fn a_largest_card_passes_whole_and_one_byte_more_is_not_sent() {
         let [alice, bob] = [world.person("alice").await, world.person("bob").await];
         let (connection, _) = connect_by_link(&alice, &bob).await;
         let content = |value: &str| CardContent::new("Large", &[("n", "L", value)]);
-        let around = r#"{"card":{"label":"Large","fields":[{"name":"n","label":"L","value":""}]},"version":1}"#;
+        let around = r#"{"card":{"label":"Large","kind":null,"data":null,"fields":[{"name":"n","label":"L","value":""}]},"version":1}"#;
         let largest = "x".repeat((1 << 20) - around.len());
 
         let card = alice.session.create_card(content(&largest)).await.unwrap();

@@ -9,7 +9,9 @@ use vouchsafe::api::PageRequest;
 use vouchsafe::api::vault::events::EventKind;
 
 use crate::flows::recovery::{NEW, device, recover_code, sign_in_code};
-use crate::support::{Fault, PASSPHRASE, Person, World, connect_by_link, eventually, run, whole};
+use crate::support::{
+    Fault, PASSPHRASE, Person, World, connect_by_link, eventually, run, snapshot,
+};
 
 async fn is_signed_in(person: &Person) -> bool {
     let page = PageRequest::default();
@@ -347,7 +349,11 @@ fn who_listens_goes_on_listening() {
         let hears = async |told: &Rc<RefCell<usize>>| {
             let before = *told.borrow();
             eventually(async || {
-                alice.session.share(whole(card.id, hers.id)).await.unwrap();
+                alice
+                    .session
+                    .share(snapshot(card.id, hers.id))
+                    .await
+                    .unwrap();
                 (*told.borrow() > before).then_some(())
             })
             .await;

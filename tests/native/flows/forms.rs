@@ -6,7 +6,7 @@ use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::records::Role;
 use vouchsafe::flows::Trust;
 
-use crate::support::secrets::{Mallory, Secrets, bodies, text};
+use crate::support::secrets::{Mallory, Secrets, bodies, claims, text};
 use crate::support::{Http, Person, World, connect_by_link, eventually, jose, run, whole};
 
 /// The note of a connection as somebody's client sent it last.
@@ -172,7 +172,8 @@ fn a_share_of_a_later_form_is_not_taken_for_a_forged_one() {
         let share = share.unwrap();
         let later = |jwe: &Value| {
             let typ = text(&jose::header_value(text(jwe))["typ"]).to_owned();
-            let header = jose::header_of(text(jwe)).replace(&typ, &format!("{typ}.2"));
+            let kind = typ.split('.').next().unwrap();
+            let header = jose::header_of(text(jwe)).replace(&typ, &format!("{kind}.3"));
             let (_, rest) = text(jwe).split_once('.').unwrap();
             json!(format!("{}.{rest}", jose::to_base64url(header.as_bytes())))
         };
@@ -199,7 +200,7 @@ fn a_share_of_a_later_form_is_not_taken_for_a_forged_one() {
         assert_eq!(read.share.id, share.id);
 
         // A claim is neither passed over for the peer's copy, nor replaced.
-        eventually(async || bodies(&bob, "/claim").pop()).await;
+        eventually(async || claims(&bob).pop()).await;
         let device = world.other_device(&bob).await;
         device
             .http
@@ -209,6 +210,6 @@ fn a_share_of_a_later_form_is_not_taken_for_a_forged_one() {
             });
         let read = device.session.read_share(share.id).await;
         assert_eq!(read.unwrap_err(), Error::UpdateNeeded, "claim");
-        assert!(bodies(&device, "/claim").is_empty());
+        assert!(claims(&device).is_empty());
     });
 }

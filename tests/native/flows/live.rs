@@ -9,7 +9,7 @@ use vouchsafe::api::vault::events::{Event, EventKind};
 use vouchsafe::flows::{Change, Subscription};
 use vouchsafe::ids::Id;
 
-use crate::support::{Person, TestSession, World, connect_by_link, eventually, run, whole};
+use crate::support::{Person, TestSession, World, connect_by_link, eventually, run, snapshot};
 
 #[test]
 fn events_arrive_as_things_happen() {
@@ -32,7 +32,11 @@ fn events_arrive_as_things_happen() {
         let card = alice.card().await;
         // The stream opens in its own time; shares are made until one is told.
         let share = eventually(async || {
-            let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+            let share = alice
+                .session
+                .share(snapshot(card.id, hers.id))
+                .await
+                .unwrap();
             told.borrow()
                 .iter()
                 .any(|event| event.kind == EventKind::Share)
@@ -50,7 +54,11 @@ fn events_arrive_as_things_happen() {
         subscriptions
             .iter()
             .for_each(|subscription| subscription.cancel());
-        alice.session.share(whole(card.id, hers.id)).await.unwrap();
+        alice
+            .session
+            .share(snapshot(card.id, hers.id))
+            .await
+            .unwrap();
         bob.session.connection(hers.id).await.unwrap();
         assert_eq!(told.borrow().len(), count, "nobody listens any more");
     });
@@ -101,7 +109,7 @@ impl Scene {
     }
 
     async fn share(&self) -> Id {
-        let request = whole(self.card, self.connection);
+        let request = snapshot(self.card, self.connection);
         self.alice.session.share(request).await.unwrap().id
     }
 

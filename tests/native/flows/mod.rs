@@ -8,6 +8,8 @@ mod connecting;
 mod credentials;
 mod deletion;
 mod email;
+pub(crate) mod following;
+mod following_cuts;
 mod forms;
 mod identities;
 mod live;

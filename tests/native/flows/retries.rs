@@ -75,8 +75,8 @@ fn after_five_attempts_the_call_fails() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let card = alice.card().await;
-        let call = || async { alice.session.card(card.id).await.map(|_| ()) };
+        alice.card().await;
+        let call = || async { alice.session.email_status().await.map(|_| ()) };
         for fault in Fault::ALL {
             alice.http.cut_from(0, fault);
             let (code, sent, waits) = outcome(&alice, call()).await;
@@ -101,12 +101,12 @@ fn waits_grow_and_are_never_the_same() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let card = alice.card().await;
+        alice.card().await;
         alice.http.cut_from(0, Fault::BeforeSending);
         let mut sums = [0; 4];
         let mut first = Vec::new();
         for _ in 0..200 {
-            let call = async { alice.session.card(card.id).await.map(|_| ()) };
+            let call = async { alice.session.email_status().await.map(|_| ()) };
             let (.., waits) = outcome(&alice, call).await;
             for (sum, wait) in sums.iter_mut().zip(&waits) {
                 *sum += wait;
@@ -132,8 +132,8 @@ fn a_service_says_when_to_come_back() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let card = alice.card().await;
-        let call = || async { alice.session.card(card.id).await.map(|_| ()) };
+        alice.card().await;
+        let call = || async { alice.session.email_status().await.map(|_| ()) };
         for status in [429, 503] {
             answer_with(&alice.http, Method::Get, status, Some(3));
             let (_, sent, waits) = outcome(&alice, call()).await;
@@ -156,9 +156,9 @@ fn a_service_that_hangs_costs_the_time_of_one_call() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let card = alice.card().await;
+        alice.card().await;
         alice.http.let_waits_take_time();
-        let call = || async { alice.session.card(card.id).await.map(|_| ()) };
+        let call = || async { alice.session.email_status().await.map(|_| ()) };
         let timed = async || {
             let (began, before) = (alice.http.now(), alice.http.sent.borrow().len());
             let error = call().await.unwrap_err();
@@ -248,10 +248,10 @@ fn other_answers_are_final() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
-        let card = alice.card().await;
+        alice.card().await;
         for status in [400, 404, 409, 410, 500, 501] {
             answer_with(&alice.http, Method::Get, status, Some(1));
-            let call = async { alice.session.card(card.id).await.map(|_| ()) };
+            let call = async { alice.session.email_status().await.map(|_| ()) };
             let (code, sent, waits) = outcome(&alice, call).await;
             assert_eq!((code, sent, waits.len()), ("server_error", 1, 0));
         }

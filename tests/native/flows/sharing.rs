@@ -7,7 +7,7 @@ use vouchsafe::flows::{ShareRequest, Trust};
 use vouchsafe::ids::Id;
 
 use crate::support::{
-    Person, World, connect_by_link, connect_by_mail, eventually, passport, run, whole,
+    Person, World, connect_by_link, connect_by_mail, eventually, passport, run, snapshot, whole,
 };
 
 #[test]
@@ -183,8 +183,16 @@ fn one_space_with_the_same_id_in_both_services() {
         let (alice, bob) = (world.person("alice").await, world.person("bob").await);
         let (hers, _) = connect_by_link(&alice, &bob).await;
         let card = alice.card().await;
-        let first = alice.session.share(whole(card.id, hers.id)).await.unwrap();
-        let second = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+        let first = alice
+            .session
+            .share(snapshot(card.id, hers.id))
+            .await
+            .unwrap();
+        let second = alice
+            .session
+            .share(snapshot(card.id, hers.id))
+            .await
+            .unwrap();
         assert_ne!(first.space, second.space, "one DEK and one space per share");
         let sent = alice.http.sent.borrow();
         for (path, member) in [
@@ -248,7 +256,7 @@ fn expiry_by_either_clock() {
         let card = alice.card().await;
         let until = |at: i64| ShareRequest {
             expires_at: Some(at),
-            ..whole(card.id, hers.id)
+            ..snapshot(card.id, hers.id)
         };
         assert_eq!(
             alice.session.share(until(5)).await.unwrap_err().code(),
@@ -342,7 +350,7 @@ fn revoked_is_gone_everywhere() {
         );
         assert_eq!(
             space_as_seen_by(&world, &bob, share.space).await,
-            "{\"items\":[]}",
+            "{\"items\":[],\"rest\":[]}",
             "the claim is gone too"
         );
     });
@@ -380,7 +388,7 @@ fn revoking_that_was_cut_is_finished_from_anywhere() {
         );
         assert_eq!(
             space_as_seen_by(&world, &bob, share.space).await,
-            "{\"items\":[]}"
+            "{\"items\":[],\"rest\":[]}"
         );
     });
 }
@@ -397,7 +405,7 @@ fn many_shares_page_newest_first_and_open_together() {
             made.push(
                 alice
                     .session
-                    .share(whole(card.id, hers.id))
+                    .share(snapshot(card.id, hers.id))
                     .await
                     .unwrap()
                     .id,

@@ -10,7 +10,7 @@ use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Steps, Trust};
 
 use crate::support::{
-    Counting, Http, PAGE, PASSPHRASE, Port, by_link, passport, run, server_program, whole,
+    Counting, Http, PAGE, PASSPHRASE, Port, by_link, passport, run, server_program, snapshot,
 };
 
 struct Process(Child);
@@ -89,7 +89,7 @@ fn either_service_can_go_and_come_back() {
         let link = alice.invite(by_link("Bob")).await.unwrap().link.unwrap();
         let ticket = Ticket::from_link(&link).unwrap();
         let connection = bob.accept(&ticket, "Alice").await.unwrap();
-        let share = alice.share(whole(card.id, connection.id)).await.unwrap();
+        let share = alice.share(snapshot(card.id, connection.id)).await.unwrap();
 
         drop(keystore_process);
         let error = client()
@@ -99,7 +99,7 @@ fn either_service_can_go_and_come_back() {
         assert_eq!(error.code(), "offline");
         assert_eq!(
             alice
-                .share(whole(card.id, connection.id))
+                .share(snapshot(card.id, connection.id))
                 .await
                 .unwrap_err()
                 .code(),

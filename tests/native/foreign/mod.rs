@@ -12,7 +12,7 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::records::{open_claim, open_peer_dek};
 
-use crate::support::secrets::{Secrets, bodies, place, sent_share, sent_space, text};
+use crate::support::secrets::{Secrets, bodies, claim_of, place, sent_share, sent_space, text};
 use crate::support::{World, eventually, jose, passport, run, whole};
 
 /// Runs the script with this input.
@@ -55,8 +55,7 @@ fn jose_and_webcrypto_agree_with_the_client() {
             .await
             .unwrap();
         bob.session.read_share(share.id).await.unwrap();
-        let path = format!("/spaces/{}/claim", share.space);
-        let claim = eventually(async || bodies(&bob, &path).pop()).await["claim"].clone();
+        let claim = eventually(async || claim_of(&bob, share.space)).await["claim"].clone();
 
         let (hers, his) = (Secrets::of(&alice), Secrets::of(&bob));
         let pair = his.connection_key(&bob, share.connection);
@@ -123,7 +122,8 @@ fn jose_and_webcrypto_agree_with_the_client() {
         );
         assert_eq!(content["dek"], json!(dek.kid()));
         assert_eq!(content["expiresAt"], Value::Null);
-        assert_eq!(content.as_object().unwrap().len(), 9, "{content}");
+        assert_eq!(content["edition"], 1);
+        assert_eq!(content.as_object().unwrap().len(), 11, "{content}");
         let length = opened["payloadLength"].as_u64().unwrap();
         assert!(length >= 512 && length.is_power_of_two(), "{length}");
         let ctx = format!(
@@ -138,11 +138,11 @@ fn jose_and_webcrypto_agree_with_the_client() {
         assert_eq!(opened["lengths"], json!([32, 384]));
         assert_eq!(
             opened["shareHeader"],
-            json!({ "alg": "dir", "enc": "A256GCM", "typ": "vs-share", "kid": dek.kid(), "ctx": ctx })
+            json!({ "alg": "dir", "enc": "A256GCM", "typ": "vs-share.2", "kid": dek.kid(), "ctx": format!("{ctx}/1") })
         );
         assert_eq!(
             opened["contentHeader"],
-            json!({ "alg": "EdDSA", "typ": "vs-share-content", "kid": hers.signing.public().kid() })
+            json!({ "alg": "EdDSA", "typ": "vs-share-content.2", "kid": hers.signing.public().kid() })
         );
         assert_eq!(
             opened["thumbprints"],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{Client, Steps};
@@ -16,6 +16,8 @@ use crate::support::sample::sample;
 use crate::support::{Http, PAGE, World, by_link, eventually, passport, run, whole};
 
 const RECORDS: &str = "tests/vectors/account.json";
+/// Records that are all on the page.
+const LIVE: &str = "tests/vectors/live.json";
 
 /// The changed characters are tried in so many parts: for each the stranger is started.
 const PARTS: usize = 6;
@@ -29,7 +31,12 @@ fn page() -> String {
 }
 
 fn records() -> Value {
-    serde_json::from_slice(&std::fs::read(root().join(RECORDS)).unwrap()).unwrap()
+    let read = |path: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(root().join(path)).unwrap()).unwrap()
+    };
+    let mut records = read(RECORDS);
+    records["live"] = read(LIVE);
+    records
 }
 
 /// Lets the stranger read a page.
@@ -65,6 +72,11 @@ fn a_stranger_opens_the_share_of_the_page() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["card"], records["card"]["content"]);
     assert_eq!(told["from"], "Alice");
+    let field = json!([{ "name": "key", "label": "Key", "value": "open sesame" }]);
+    assert_eq!(
+        (&told["live"]["edition"], &told["live"]["card"]["fields"]),
+        (&json!(3), &field)
+    );
 }
 
 #[test]
@@ -87,6 +99,8 @@ fn the_page_shows_what_was_recorded() {
         "bob.entry.key",
         "share.peer",
         "share.share",
+        "live.sent.record",
+        "live.edition.record",
     ] {
         assert!(places.contains(&place), "{place} is not shown");
     }

@@ -125,7 +125,12 @@ async function verifyJws (jws, typ, jwk) {
 // "Plaintexts"
 function readJson (plaintext, shape) {
   const text = utf8.decode(plaintext)
-  const value = JSON.parse(text)
+  let value
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error('refused: JSON')
+  }
   ensure(JSON.stringify(value) === text, 'JSON in its one form')
   hasShape(value, shape)
   return value
@@ -153,6 +158,13 @@ const CONNECTION_KEY = { rsa: RSA, xwing: any }
 const CARD = { label: any, fields: [{ name: any, label: any, value: any }] }
 const PARTY = { account: any, signingKey: any }
 const CONTENT = { share: any, connection: any, space: any, from: PARTY, to: PARTY, dek: any, card: CARD, madeAt: any, expiresAt: any }
+const CARD_2 = { label: any, kind: any, data: any, fields: [{ name: any, label: any, value: any }] }
+const CONTENT_2 = {
+  share: any, connection: any, space: any, from: PARTY, to: PARTY, dek: any, edition: any, ref: any, card: CARD_2, madeAt: any, expiresAt: any
+}
+const SENT = {
+  version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, acceptUnverified: any, ref: any
+}
 const STATEMENT = { account: any, invitation: any, role: any, key: any }
 const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any, xwing: any }
 const NOTE = {
@@ -306,4 +318,37 @@ for (const [name, value] of Object.entries(expected)) {
 }
 ensure(content.expiresAt === null || content.expiresAt > Date.now(), 'the expiry')
 
-process.stdout.write(JSON.stringify({ card: content.card, from: note.name, shown: [...shown.keys()] }))
+// Step 5: a later edition of a live share, as its sender sees it.
+const live = name => onPage(`live.${name}`)
+const [sender, recipient] = ['alice', 'bob'].map(live)
+const theirs = ['connection', 'space', 'share'].map(live)
+const sendersKey = await readOct(ascii.encode(live('vaultKey')))
+const macOf = async (info, ids) => {
+  const raw = await derive(sendersKey.raw, info)
+  const key = await subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const mac = new Uint8Array(await subtle.sign('HMAC', key, concat(...ids.map(rawId))))
+  return base64url.encode(mac.slice(0, 16))
+}
+ensure(await macOf('vouchsafe/1 card tag', [live('cardId')]) === live('tag'), 'the tag')
+ensure(await macOf('vouchsafe/1 card ref', [live('cardId'), live('connection')]) === live('ref'), 'the ref')
+const sent = readPadded(await openDir(live('sent.record'), 'vs-sent', [sender, ...theirs], sendersKey), 64 * 1024, SENT)
+ensure(JSON.stringify(sent) === live('sent.plaintext'), 'what was shared, of the page')
+ensure(sent.card === live('cardId') && sent.ref === live('ref'), 'what was shared, of this card')
+const liveDek = await readOct(ascii.encode(live('dek')))
+const inside = utf8.decode(await openDir(live('edition.record'), 'vs-share.2', [sender, recipient, ...theirs, sent.edition], liveDek))
+const [sendersJwk, recipientsJwk] = ['sender', 'recipient'].map(name => readJson(ascii.encode(live(name)), PUBLIC_OKP))
+const [sendersKid, recipientsKid] = await Promise.all([sendersJwk, recipientsJwk].map(jwk => calculateJwkThumbprint(jwk)))
+says(JSON.stringify({ alg: 'EdDSA', typ: 'vs-share-content.2', kid: sendersKid }))
+const edition = readPadded(await verifyJws(inside, 'vs-share-content.2', sendersJwk), 2 * 1024 * 1024, CONTENT_2)
+ensure(JSON.stringify(edition) === live('edition.plaintext'), 'the edition of the page')
+const named = {
+  share: theirs[2], connection: theirs[0], space: theirs[1], from: { account: sender, signingKey: sendersKid }, to: { account: recipient, signingKey: recipientsKid },
+  dek: liveDek.kid, edition: sent.edition, ref: sent.ref, expiresAt: sent.expiresAt
+}
+for (const [name, value] of Object.entries(named)) {
+  ensure(JSON.stringify(edition[name]) === JSON.stringify(value), `the signed ${name} of the edition`)
+}
+ensure(edition.card.fields.map(field => field.name).join() === sent.fields.join() && edition.card.data === null, 'the chosen fields')
+ensure(base64url.encode(await sha(256, ascii.encode(JSON.stringify(edition.card)))) === sent.shown, 'what it shows')
+
+process.stdout.write(JSON.stringify({ card: content.card, from: note.name, live: edition, shown: [...shown.keys()] }))

@@ -7,7 +7,7 @@ use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
 use crate::support::{
-    Http, PASSPHRASE, PATIENCE, Person, World, by_link, connect_by_link, passport, run, whole,
+    Http, PASSPHRASE, PATIENCE, Person, World, by_link, connect_by_link, passport, run, snapshot,
 };
 
 fn bodies() -> Vec<Vec<u8>> {
@@ -101,7 +101,7 @@ async fn flows(scene: &Scene) -> Vec<Outcome> {
         "connections": session.connections(page),
         "connection": session.connection(*connection),
         "mark_verified": session.mark_verified(*connection, &zeros),
-        "share": session.share(whole(*card, *connection)),
+        "share": session.share(snapshot(*card, *connection)),
         "incoming_shares": session.incoming_shares(page),
         "outgoing_shares": session.outgoing_shares(page, None),
         "read_share": session.read_share(incoming.id),
@@ -115,10 +115,14 @@ async fn scene(world: &World) -> Scene {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (hers, _) = connect_by_link(&alice, &bob).await;
     let (card, his_card) = (alice.card().await, bob.card().await);
-    let outgoing = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+    let outgoing = alice
+        .session
+        .share(snapshot(card.id, hers.id))
+        .await
+        .unwrap();
     let incoming = bob
         .session
-        .share(whole(his_card.id, hers.id))
+        .share(snapshot(his_card.id, hers.id))
         .await
         .unwrap();
     let (_, ticket) = bob.invite_by_link("Alice").await;
@@ -217,7 +221,11 @@ fn garbage_late_in_a_flow_is_an_error() {
                 r#"{"items":[]}"#,
                 r#"{"results":[]}"#,
             ] {
-                let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+                let share = alice
+                    .session
+                    .share(snapshot(card.id, hers.id))
+                    .await
+                    .unwrap();
                 let mut left = nth;
                 bob.http.tamper(move |_, mut response| {
                     if left == 0 {

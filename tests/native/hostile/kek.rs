@@ -37,8 +37,7 @@ fn the_kek_stays_under_its_own_wraps() {
         let card = alice.card().await;
         let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
         bob.session.read_share(share.id).await.unwrap();
-        let path = format!("/spaces/{}/claim", share.space);
-        eventually(async || crate::support::secrets::bodies(&bob, &path).pop()).await;
+        eventually(async || crate::support::secrets::claim_of(&bob, share.space)).await;
 
         let (hers, his) = (Secrets::of(&alice), Secrets::of(&bob));
         let dek = hers.dek(&alice, &share);
@@ -92,14 +91,15 @@ fn the_kek_stays_under_its_own_wraps() {
         assert_eq!(
             kinds,
             [
-                "vs-card",
+                "vs-card.2",
                 "vs-claim",
                 "vs-dek",
                 "vs-kek",
                 "vs-key",
                 "vs-note.2",
                 "vs-own",
-                "vs-share"
+                "vs-sent",
+                "vs-share.2"
             ]
         );
         let bodies = all.join(" ");

@@ -5,7 +5,7 @@ use vouchsafe::Error;
 use vouchsafe::flows::ShareRequest;
 
 use crate::hostile::{SHARES, SPACES, lie_about_items};
-use crate::support::{World, connect_by_link, passport, run, whole};
+use crate::support::{World, connect_by_link, passport, run, snapshot};
 
 #[test]
 fn metadata_of_shares() {
@@ -20,7 +20,7 @@ fn metadata_of_shares() {
         let make = async || {
             let request = ShareRequest {
                 expires_at: Some(end),
-                ..whole(card.id, hers.id)
+                ..snapshot(card.id, hers.id)
             };
             alice.session.share(request).await.unwrap()
         };
@@ -92,7 +92,11 @@ fn withheld_records_are_not_found() {
             (SPACES, "items"),
             ("/vault/v1/connections/query", "items"),
         ] {
-            let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+            let share = alice
+                .session
+                .share(snapshot(card.id, hers.id))
+                .await
+                .unwrap();
             bob.http
                 .tamper_json(path, move |answer| answer[list] = json!([]));
             let error = bob.session.read_share(share.id).await.unwrap_err();
@@ -100,7 +104,11 @@ fn withheld_records_are_not_found() {
             bob.http.honest();
         }
         // A connection without a note was not made here: nothing is pinned, nothing is opened.
-        let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+        let share = alice
+            .session
+            .share(snapshot(card.id, hers.id))
+            .await
+            .unwrap();
         let path = "/keystore/v1/connections/query";
         bob.http
             .tamper_json(path, |answer| answer["items"] = json!([]));

@@ -13,7 +13,7 @@ use vouchsafe::flows::{CardUpdate, Trust};
 use vouchsafe::ids::Id;
 
 use crate::hostile::{SHARES, lie_about_items};
-use crate::support::secrets::{Mallory, Secrets, place};
+use crate::support::secrets::{Mallory, Secrets, first_edition, place};
 use crate::support::{
     Http, PASSPHRASE, Person, TestSession, World, connect_by_link, connect_by_mail, passport, run,
     whole,
@@ -296,9 +296,7 @@ fn a_share_is_written_once() {
             &dek,
             &secrets.signing,
             his.signing.public(),
-            &content,
-            share.created_at,
-            None,
+            first_edition(&content, share.created_at),
         );
         let other = other.await.unwrap();
         let show = |http: &Http| {

@@ -6,7 +6,7 @@ use vouchsafe::api::PageRequest;
 use vouchsafe::flows::{ConnectionState, Trust};
 
 use crate::hostile::{asked_since, count, lie_about_items};
-use crate::support::{PASSPHRASE, World, connect_by_link, connect_by_mail, run, whole};
+use crate::support::{PASSPHRASE, World, connect_by_link, connect_by_mail, run, snapshot, whole};
 
 /// What the Keystore keeps for a connection.
 const ENTRY: &str = "/keystore/v1/connections/";
@@ -218,7 +218,7 @@ fn disconnecting_does_not_believe_the_vaults_list() {
         let (with_carol, _) = connect_by_link(&alice, &carol).await;
         let card = alice.card().await;
         for connection in [with_bob.id, with_bob.id, with_carol.id] {
-            let share = whole(card.id, connection);
+            let share = snapshot(card.id, connection);
             alice.session.share(share).await.unwrap();
         }
         alice

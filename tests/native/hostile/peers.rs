@@ -7,7 +7,7 @@ use vouchsafe::flows::Share;
 use crate::hostile::{SHARES, lie_about_items};
 use crate::support::jose;
 use crate::support::secrets::{Secrets, sent_share, text};
-use crate::support::{Person, World, connect_by_link, passport, run, whole};
+use crate::support::{Person, World, connect_by_link, passport, run, snapshot};
 
 /// The share as Alice's keys would make it with another card inside.
 fn with_card(alice: &Person, share: &Share, card: &str) -> String {
@@ -43,7 +43,7 @@ fn field(name: &str, label: &str) -> String {
 
 fn card(label: &str, fields: &[String]) -> String {
     format!(
-        r#"{{"label":{},"fields":[{}]}}"#,
+        r#"{{"label":{},"kind":null,"data":null,"fields":[{}]}}"#,
         json!(label),
         fields.join(",")
     )
@@ -56,7 +56,11 @@ async fn outcome(cards: &[String]) -> Vec<Result<Value, Error>> {
     let own = alice.card().await;
     let mut outcomes = Vec::new();
     for hostile in cards {
-        let share = alice.session.share(whole(own.id, hers.id)).await.unwrap();
+        let share = alice
+            .session
+            .share(snapshot(own.id, hers.id))
+            .await
+            .unwrap();
         let jwe = with_card(&alice, &share, hostile);
         lie_about_items(&bob.http, SHARES, move |item| item["share"] = json!(jwe));
         let start = std::time::Instant::now();

@@ -9,8 +9,10 @@ use vouchsafe::flows::Share;
 
 use crate::hostile::{SHARES, SPACES};
 use crate::support::jose;
-use crate::support::secrets::{Mallory, Secrets, bodies, place, sent_share, sent_space, text};
-use crate::support::{Person, World, connect_by_link, eventually, passport, run, whole};
+use crate::support::secrets::{
+    Mallory, Secrets, claim_of, first_edition, place, sent_share, sent_space, text,
+};
+use crate::support::{Person, World, connect_by_link, eventually, passport, run, snapshot, whole};
 
 struct Two {
     world: World,
@@ -26,8 +28,16 @@ async fn two_shares() -> Two {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (hers, _) = connect_by_link(&alice, &bob).await;
     let card = alice.card().await;
-    let first = alice.session.share(whole(card.id, hers.id)).await.unwrap();
-    let second = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+    let first = alice
+        .session
+        .share(snapshot(card.id, hers.id))
+        .await
+        .unwrap();
+    let second = alice
+        .session
+        .share(snapshot(card.id, hers.id))
+        .await
+        .unwrap();
     Two {
         world,
         alice,
@@ -91,9 +101,7 @@ fn nobody_else_makes_a_share_from_alice() {
             &dek,
             &mallory.signing,
             bob.signing.public(),
-            &passport(),
-            1,
-            None,
+            first_edition(&passport(), 1),
         )
         .await
         .unwrap();
@@ -106,7 +114,7 @@ fn nobody_else_makes_a_share_from_alice() {
             .unwrap()
             .replace(mallory.signing.public().kid(), alice.signing.public().kid());
         let head = format!(
-            r#"{{"alg":"EdDSA","typ":"vs-share-content","kid":"{}"}}"#,
+            r#"{{"alg":"EdDSA","typ":"vs-share-content.2","kid":"{}"}}"#,
             alice.signing.public().kid()
         );
         let alices_name = jose::sign(
@@ -147,7 +155,7 @@ fn nobody_else_makes_a_share_from_alice() {
                     .sent
                     .borrow()
                     .iter()
-                    .any(|request| request.url.ends_with("/claim")),
+                    .any(|request| request.url.ends_with("/claims")),
                 "a forged key is not claimed"
             );
         }
@@ -288,8 +296,7 @@ fn only_the_recipients_own_claim_is_a_claim() {
             two.bob.session.read_share(share.id).await.unwrap();
         }
         let claim = async |share: &Share| {
-            let end = format!("/spaces/{}/claim", share.space);
-            eventually(async || bodies(&two.bob, &end).pop()).await["claim"].clone()
+            eventually(async || claim_of(&two.bob, share.space)).await["claim"].clone()
         };
         let (first, second) = (claim(&two.first).await, claim(&two.second).await);
         let own = sent_space(&two.alice, two.first.space);
@@ -318,8 +325,7 @@ fn only_the_recipients_own_claim_is_a_claim() {
                 1,
                 "{shown:.80}: the peer's copy"
             );
-            let end = format!("/spaces/{}/claim", two.first.space);
-            let anew = eventually(async || bodies(&device, &end).pop()).await;
+            let anew = eventually(async || claim_of(&device, two.first.space)).await;
             assert_ne!(anew["claim"], shown, "it is replaced");
             device.session.read_share(two.first.id).await.unwrap();
             assert_eq!(device.engine.decryptions.get(), 1);
@@ -339,8 +345,7 @@ fn only_the_recipients_own_claim_is_a_claim() {
             assert_eq!(error, Error::RecordRejected);
         }
         assert!(device.engine.decryptions.get() <= 1);
-        let end = format!("/spaces/{}/claim", two.first.space);
-        assert_eq!(bodies(&device, &end), Vec::<Value>::new());
+        assert_eq!(claim_of(&device, two.first.space), None);
         let device = two.world.other_device(&two.bob).await;
         lie(&device, nothing, move |space| {
             space["claim"] = first.clone()

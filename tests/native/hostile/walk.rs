@@ -10,7 +10,7 @@ use vouchsafe::flows::{Share, Trust};
 
 use crate::support::sample::{is_thorough, sample};
 use crate::support::{
-    Counting, Http, PASSPHRASE, PATIENCE, Person, World, connect_by_link, passport, run, whole,
+    Counting, Http, PASSPHRASE, PATIENCE, Person, World, connect_by_link, passport, run, snapshot,
 };
 
 /// The changes are tried in so many parts.
@@ -189,7 +189,11 @@ async fn two() -> (World, Person, Person, Share) {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (hers, _) = connect_by_link(&alice, &bob).await;
     let card = alice.card().await;
-    let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+    let share = alice
+        .session
+        .share(snapshot(card.id, hers.id))
+        .await
+        .unwrap();
     (world, alice, bob, share)
 }
 
@@ -222,7 +226,7 @@ fn reading_a_share() {
         let flow = async || {
             let fresh = alice
                 .session
-                .share(whole(card, share.connection))
+                .share(snapshot(card, share.connection))
                 .await
                 .unwrap();
             *current.borrow_mut() = fresh.clone();
@@ -257,6 +261,8 @@ const READ_LIES: &[&str] = &[
     "/vault/v1/shares/query /results/0/error",
     "/vault/v1/shares/query /results/0/item/createdAt",
     "/vault/v1/shares/query /results/0/item/expiresAt",
+    "/vault/v1/shares/query /results/0/item/read",
+    "/vault/v1/shares/query /results/0/item/updatedAt",
 ];
 
 #[test]
@@ -272,13 +278,13 @@ fn sharing() {
         let answers = record(&alice.http);
         alice
             .session
-            .share(whole(card, share.connection))
+            .share(snapshot(card, share.connection))
             .await
             .unwrap();
         let answers = answers.borrow().clone();
         let flow = async || {
             let before = crate::hostile::count(&alice);
-            let made = alice.session.share(whole(card, share.connection)).await;
+            let made = alice.session.share(snapshot(card, share.connection)).await;
             // Whatever left, left for Bob's true key.
             for request in &alice.http.sent.borrow()[before..] {
                 let body = request.body.as_deref().unwrap_or_default();
@@ -339,8 +345,11 @@ fn signing_in() {
     });
 }
 
-/// The same at sign-in. How long a session or a token lasts is for the services to say.
+/// The same at sign-in. How long a session or a token lasts is for the services to say, and how many shares a card has.
 const SIGN_IN_LIES: &[&str] = &[
+    "/keystore/v1/spaces/counts ",
+    "/keystore/v1/spaces/counts /counts",
+    "/keystore/v1/spaces/counts /counts/0",
     "/keystore/v1/sign-in/finish /credentialsVersion",
     "/keystore/v1/sign-in/finish /expiresAt",
     "/keystore/v1/sign-in/finish /failedSignIns",

@@ -13,6 +13,7 @@ use vouchsafe::ids::Id;
 
 use crate::nonces::seen::Seen;
 use crate::support::sample;
+use crate::support::secrets::first_edition;
 
 /// Where everything is tried; otherwise in one of so many parts of them.
 const ROUNDS: usize = 16_700;
@@ -64,7 +65,12 @@ impl Account {
             _ => {
                 let recipient = signing.public();
                 now(records::seal_share(
-                    engine, at, vault, signing, recipient, &card, 1, None,
+                    engine,
+                    at,
+                    vault,
+                    signing,
+                    recipient,
+                    first_edition(&card, 1),
                 ))
             }
         }
@@ -119,12 +125,12 @@ fn a_hundred_thousand_records() {
     for (typ, count) in [
         ("vs-kek", 2 * rounds),
         ("vs-key", rounds + 2 * in_turn),
-        ("vs-card", in_turn),
+        ("vs-card.2", in_turn),
         ("vs-note.2", in_turn),
         ("vs-own", rounds),
         ("vs-dek", rounds.div_ceil(ROUNDS_PER_RSA)),
         ("vs-claim", rounds),
-        ("vs-share", in_turn),
+        ("vs-share.2", in_turn),
     ] {
         assert_eq!(seen.of_kind(typ), count, "{typ}");
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::races::lab::{
     Caller, Lab, PARTS, ROUNDS, Tally, jwe, on_many_threads, on_one_thread, race, random_id, watch,
 };
-use crate::support::{connect_by_link, eventually, passport, sample, whole};
+use crate::support::{connect_by_link, eventually, passport, sample, snapshot};
 
 /// So many spaces go in one request.
 const BATCH: usize = 100;
@@ -15,11 +15,9 @@ async fn read(device: Caller, id: String, claim: String) -> Value {
     let ids = json!({ "ids": [id] });
     let (_, found) = device.keystore("POST", "/spaces/query", ids.clone()).await;
     assert!(found["items"][0]["peer"].is_string());
-    let path = format!("/spaces/{id}/claim");
-    let (status, _) = device
-        .keystore("PUT", &path, json!({ "claim": claim }))
-        .await;
-    assert_eq!(status, 204);
+    let claims = json!({ "claims": [{ "id": id, "claim": claim }] });
+    let (_, claimed) = device.keystore("PUT", "/spaces/claims", claims).await;
+    assert_eq!(claimed["results"][0]["error"], Value::Null);
     let (_, found) = device.keystore("POST", "/spaces/query", ids).await;
     found["items"][0]["claim"].clone()
 }
@@ -49,6 +47,10 @@ fn two_devices_claim_one_space() {
                     "expiresAt": null,
                     "own": jwe(),
                     "peer": jwe(),
+                    "share": random_id(),
+                    "sent": jwe(),
+                    "tag": null,
+                    "live": false,
                 })
             };
             let spaces: Vec<Value> = (0..BATCH).map(space).collect();
@@ -93,7 +95,11 @@ fn two_devices_read_one_share() {
         devices.iter().for_each(|device| watch(&device.http));
         let mut shares = Vec::new();
         for _ in 0..sample::rounds("two devices read", PARTS, ROUNDS / 10) {
-            let share = alice.session.share(whole(card.id, hers.id)).await.unwrap();
+            let share = alice
+                .session
+                .share(snapshot(card.id, hers.id))
+                .await
+                .unwrap();
             let (one, other) = tokio::join!(
                 devices[0].session.read_share(share.id),
                 devices[1].session.read_share(share.id),

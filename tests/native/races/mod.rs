@@ -3,6 +3,7 @@
 
 mod accept;
 mod claim;
+mod edit;
 mod forging;
 mod invite;
 mod lab;

@@ -179,11 +179,13 @@ pub fn named_opener(jwe: &Jwe) -> Role {
         ("vs-kek", [account, "recovery"]) => Role::Recovery((*account).to_owned()),
         ("vs-key", [account, "vault" | "signing"] | [account, "connection", _])
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),
-        ("vs-card" | "vs-note.2", [account, _]) => Role::Vault((*account).to_owned()),
+        ("vs-card.2" | "vs-note.2", [account, _]) | ("vs-sent", [account, _, _, _]) => {
+            Role::Vault((*account).to_owned())
+        }
         ("vs-dek", [_, recipient, _, _, _]) => {
             Role::Connection((*recipient).to_owned(), jwe.kid.clone())
         }
-        ("vs-share", [_, _, _, space, _]) => Role::Dek((*space).to_owned()),
+        ("vs-share.2", [_, _, _, space, _, _]) => Role::Dek((*space).to_owned()),
         _ => panic!("the protocol has no {} at {}", jwe.typ, jwe.ctx.join("/")),
     }
 }

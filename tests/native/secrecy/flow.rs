@@ -173,7 +173,7 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
         version: first.version,
         content: card(known, "Reisepass «Žofie Nováková»", &renewed),
     };
-    let passport = alice.session.update_card(update).await.unwrap();
+    let passport = alice.session.update_card(update).await.unwrap().card;
     // Longer than a page of the database.
     let long: String = (1000..2500)
         .map(|number| format!("{number} Zeilen "))
@@ -199,7 +199,7 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
     )];
     let content = card(known, "Wird gleich gelöscht, ja", &gone);
     let gone = alice.session.create_card(content).await.unwrap();
-    alice.session.delete_card(gone.id).await.unwrap();
+    alice.session.delete_card(gone.id, None).await.unwrap();
     let bobs = [(
         "library-number-of-bob",
         "Leserausweis der Bücherei",

@@ -101,14 +101,15 @@ fn every_ciphertext_opens_with_the_key_that_is_named_and_no_other() {
     assert_eq!(
         kinds,
         [
-            "vs-card",
+            "vs-card.2",
             "vs-claim",
             "vs-dek",
             "vs-kek",
             "vs-key",
             "vs-note.2",
             "vs-own",
-            "vs-share"
+            "vs-sent",
+            "vs-share.2"
         ]
     );
     // One key, one role: were two of them the same, one would open what is the other's.
@@ -147,7 +148,8 @@ fn inside_of_a_ciphertext_is_what_belongs_there() {
                     _ => kind == Kind::ConnectionKey,
                 },
                 "vs-own" | "vs-dek" | "vs-claim" => kind == Kind::Dek,
-                "vs-card" | "vs-share" => kind == Kind::CardText,
+                // What was shared names the fields.
+                "vs-card.2" | "vs-share.2" | "vs-sent" => kind == Kind::CardText,
                 "vs-note.2" => matches!(kind, Kind::PeerName | Kind::LinkSecret),
                 _ => false,
             };

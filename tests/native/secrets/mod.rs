@@ -50,14 +50,19 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 49] = [
+const NO_SECRETS: [(&str, &str); 54] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
         "an OPAQUE record and a ciphertext",
     ),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
+    (
+        "Edition.card",
+        "a borrow of a `CardContent`, which is wiped",
+    ),
     ("Entry.key", "a ciphertext"),
+    ("FirstForm.dek", "a thumbprint"),
     ("FirstForm.own_key", "an id"),
     ("Gcm.key", "borrowed from a key that is wiped"),
     ("Inviter.connection_key", "a public key"),
@@ -72,6 +77,7 @@ const NO_SECRETS: [(&str, &str); 49] = [
     ("NewRecovery.recovery_verifier", "a hash"),
     ("Note.own_key", "an id"),
     ("Opened.passphrase", "an OPAQUE record and a ciphertext"),
+    ("OutgoingShare.card", "an id"),
     ("Party.signing_key", "a thumbprint"),
     ("Pin.connection_key", "a public key"),
     ("Pin.signing_key", "a public key"),
@@ -94,6 +100,8 @@ const NO_SECRETS: [(&str, &str); 49] = [
         "Registration.passphrase",
         "borrowed from the flow, which wipes it",
     ),
+    ("Sent.card", "an id"),
+    ("Sent.card_version", "a number"),
     ("ShareContent.dek", "a thumbprint"),
     ("ShareInput.card", "an id"),
     ("ShareRequest.card", "an id"),
@@ -115,7 +123,11 @@ const NO_SECRETS: [(&str, &str); 49] = [
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
-const PLAIN_COPIES: [(&str, &str); 5] = [
+const PLAIN_COPIES: [(&str, &str); 6] = [
+    (
+        "flows/cards.rs update_card: clone(card)",
+        "a `CardContent`, which is wiped",
+    ),
     (
         "api/token.rs proof_token: to_string(token)",
         "goes into a `Request`, which is wiped",

@@ -297,6 +297,15 @@ pub fn whole(card: Id, connection: Id) -> ShareRequest {
         fields: None,
         expires_at: None,
         accept_unverified: false,
+        live: true,
+    }
+}
+
+/// The same as a snapshot: always a new share.
+pub fn snapshot(card: Id, connection: Id) -> ShareRequest {
+    ShareRequest {
+        live: false,
+        ..whole(card, connection)
     }
 }
 

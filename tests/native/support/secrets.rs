@@ -5,8 +5,8 @@ use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    Note, Role, ShareIds, Wrap, make_publication, open_connection_key, open_kek, open_note,
-    open_own_dek, open_signing_key, open_vault_key,
+    CardContent, Edition, Note, Role, ShareIds, Wrap, make_publication, open_connection_key,
+    open_kek, open_note, open_own_dek, open_signing_key, open_vault_key,
 };
 use vouchsafe::crypto::recovery_key::RecoveryKey;
 use vouchsafe::flows::Share;
@@ -91,6 +91,33 @@ pub fn sent_space(person: &Person, id: Id) -> Value {
 /// A share as its sender sent it to the Vault.
 pub fn sent_share(person: &Person, id: Id) -> Value {
     find(bodies(person, "/v1/shares"), "shares", id)
+}
+
+/// The claims that a person has sent to the Keystore, oldest first.
+pub fn claims(person: &Person) -> Vec<Value> {
+    let bodies = bodies(person, "/spaces/claims").into_iter();
+    let all = bodies.flat_map(|body| body["claims"].as_array().unwrap().clone());
+    all.collect()
+}
+
+/// The newest claim of a space.
+pub fn claim_of(person: &Person, space: Id) -> Option<Value> {
+    let mut claims = claims(person).into_iter();
+    claims.rfind(|claim| claim["id"] == json!(space))
+}
+
+/// What a share of no card is called.
+pub const REF: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/// The first edition of a share, made at this time.
+pub fn first_edition(card: &CardContent, made_at: i64) -> Edition<&CardContent> {
+    Edition {
+        number: 1,
+        reference: REF.into(),
+        card,
+        made_at,
+        expires_at: None,
+    }
 }
 
 fn find(bodies: Vec<Value>, list: &str, id: Id) -> Value {
