@@ -203,7 +203,11 @@ impl Thief {
     /// Asks without a network.
     async fn ask(&self, route: &str, bearer: Option<&str>, body: &Value) -> Answer {
         let (service, method, path) = parts(route);
-        let id = if path.starts_with("/links") { &self.link } else { &self.invitation };
+        let id = if path.starts_with("/links") {
+            &self.link
+        } else {
+            &self.invitation
+        };
         let path = path.replace("{id}", id);
         let mut request = Request::builder()
             .method(method)

@@ -129,7 +129,8 @@ impl CardContent {
         }
         if let Some(kind) = &self.kind {
             let fits = (1..=MAX_KIND_BYTES).contains(&kind.len());
-            let size = || Error::bad_input(format!("A card's kind has 1 to {MAX_KIND_BYTES} bytes."));
+            let size =
+                || Error::bad_input(format!("A card's kind has 1 to {MAX_KIND_BYTES} bytes."));
             let checked = fits.then_some(()).ok_or_else(size);
             checked
                 .and_then(|()| check_plain(kind))
