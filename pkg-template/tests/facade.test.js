@@ -246,7 +246,7 @@ test("errors are errors, within results too", async () => {
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
-  const expected = { card: "c", connection: "d", fields: ["number"], expiresAt: 5, acceptUnverified: undefined };
+  const expected = { card: "c", connection: "d", fields: ["number"], live: undefined, expiresAt: 5, acceptUnverified: undefined };
   assert.deepEqual(called("share"), [expected]);
   await session.outgoingShares({ connection: "d" });
   assert.deepEqual(called("outgoingShares"), [{ cursor: undefined, limit: undefined, connection: "d" }]);
