@@ -42,7 +42,7 @@ pub enum Error {
     /// The share's time is over.
     ShareExpired,
     /// The card has so many shares in force, and it was not said what becomes of them.
-    CardShared(u64),
+    CardShared(u32),
     /// A later release wrote what is stored, in a form that this one does not know.
     UpdateNeeded,
     /// A record is not what it has to be. Which check failed is not told.

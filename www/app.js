@@ -28,7 +28,7 @@ const behind = backstage(place("backstage"), { refresh: () => home?.refresh() })
 await turn();
 
 /** Calls that change nothing. */
-const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "readShare"]);
+const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "readShare"]);
 
 let session = null;
 let home = null;
@@ -45,9 +45,10 @@ async function openClient() {
   return Vouchsafe.open({
     vault: `${location.origin}/vault`,
     keystore: `${location.origin}/keystore`,
+    receipts: true,
     onStep(step) {
       noteStep(step);
-      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "", lied: behind.isLying() });
+      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "", account: session?.account ?? null, lied: behind.isLying() });
     },
   });
 }

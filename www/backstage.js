@@ -1,6 +1,7 @@
 import { AttacksView } from "./attacks.js";
 import { diagram } from "./diagram.js";
 import { el } from "./dom.js";
+import { writeNamed } from "./party-names.js";
 import { storedRows } from "./rows.js";
 import { tabs } from "./tabs.js";
 
@@ -15,9 +16,10 @@ export function backstage(root, { refresh }) {
   root.after(nav);
   const lit = (step) => {
     peek.replaceChildren(el("span", { class: "step-label" }, step.label), news, "↓");
-    news.replaceChildren(step.what);
+    writeNamed(news, step.what);
   };
-  const steps = diagram(lit);
+  let knownAs = () => null;
+  const steps = diagram(lit, (account) => knownAs(account));
   const views = tabs("Behind the scenes", [
     { id: "steps", name: "Steps", panel: steps.root },
     { id: "rows", name: "What is stored", panel: rows.root, shown: rows.look },
@@ -37,7 +39,14 @@ export function backstage(root, { refresh }) {
     },
     isLying: () => attacks.isLying(),
     changed: rows.look,
-    count: (given) => attacks.count(given),
+    count(given) {
+      attacks.count(given);
+      if ("people" in given) steps.rename();
+    },
+    /** Sets how the person calls others: by account, a name or `null`. */
+    names(given) {
+      knownAs = given;
+    },
     point: rows.point,
     /** Shows one of the views. */
     openTab(id) {
@@ -56,6 +65,7 @@ export function backstage(root, { refresh }) {
       nav.hidden = root.hidden;
       if (account === whose) return;
       whose = account;
+      if (account === null) knownAs = () => null;
       steps.opens(account !== null);
       rows.belongsTo(account);
       attacks.belongsTo(account);

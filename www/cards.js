@@ -1,10 +1,11 @@
-import { button, copyButton, during, el, section, userText } from "./dom.js";
+import { audience, peopleByCard, sharedWith } from "./audience.js";
+import { button, copyButton, during, el, hidden, section, userText } from "./dom.js";
 import { cardDialog } from "./card-form.js";
-import { confirmDialog } from "./dialog.js";
-import { isVouchsafeError, problemBox } from "./errors.js";
+import { confirmDialog, openDialog } from "./dialog.js";
+import { isVouchsafeError, problemBox, sentence } from "./errors.js";
 import { SAMPLES } from "./example.js";
 import { characters, time } from "./format.js";
-import { pagedList, refreshButton } from "./list.js";
+import { isFailure, pagedList, refreshButton } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
 import { shareDialog } from "./share-form.js";
 
@@ -29,14 +30,15 @@ function longValue(value) {
   return el("dd", { class: "long-value" }, text, left, el("div", { class: "actions" }, more, copyButton("Copy all", () => value, text)));
 }
 
-/** The fields of a card, one below the other. */
-export function cardFields(card) {
+/** The fields of a card, one below the other; those whose names are in `changed` are marked. */
+export function cardFields(card, changed = new Set()) {
   if (card.fields.length === 0) return el("p", { class: "muted" }, "No fields.");
-  return el(
-    "dl",
-    { class: "fields" },
-    card.fields.map((field) => el("div", {}, el("dt", { dir: "auto" }, field.label), longValue(field.value))),
-  );
+  const row = ({ name, label, value }) => {
+    const isChanged = changed.has(name);
+    const term = el("dt", { dir: "auto" }, label, isChanged ? hidden(", changed") : null);
+    return el("div", { class: isChanged ? "changed" : null }, term, longValue(value));
+  };
+  return el("dl", { class: "fields" }, card.fields.map(row));
 }
 
 function cardRow(world, card, { edit, remove }) {
@@ -47,7 +49,7 @@ function cardRow(world, card, { edit, remove }) {
       { class: "row tile" },
       el("div", { class: "row-head" }, el("h3", { dir: "auto" }, card.label), rowsButton(record, world.showRows)),
       cardFields(card),
-      el("p", { class: "muted small tile-foot" }, "Changed ", time(card.updatedAt)),
+      el("p", { class: "muted small tile-foot" }, sharedWith(world, card), el("span", {}, "Changed ", time(card.updatedAt))),
       el(
         "div",
         { class: "actions" },
@@ -61,11 +63,21 @@ function cardRow(world, card, { edit, remove }) {
   );
 }
 
-function editDialog(session, list, card) {
+/** What could not be brought up to date after an edit, in a sentence; `null` if all was. */
+async function laggingText(world, lagging) {
+  if (lagging.length === 0) return null;
+  const names = await Promise.all(lagging.map(({ connection }) => (connection === null ? "some people" : world.nameOf(connection))));
+  return `Saved. Your change has not reached ${[...new Set(names)].join(", ")} yet: ${sentence(lagging[0].error)}`;
+}
+
+function editDialog(world, list, card) {
+  const { session } = world;
   let { version } = card;
   cardDialog(["Edit ", userText(card.label)], card, async (content) => {
     try {
-      await session.updateCard({ ...card, version, ...content });
+      const { lagging } = await session.updateCard({ id: card.id, version, kind: card.kind, data: card.data, ...content });
+      const told = await laggingText(world, lagging);
+      if (told !== null) world.tell(told);
     } catch (error) {
       if (isVouchsafeError(error, "conflict") || isVouchsafeError(error, "not_found")) {
         await list.refresh();
@@ -75,6 +87,49 @@ function editDialog(session, list, card) {
       throw error;
     }
     await list.refresh();
+    await world.refreshOutgoing();
+  });
+}
+
+/** Asks what becomes of the shares of a card that is to be deleted; `remove` gets the answer. */
+function sharedCardDialog(card, remove) {
+  const problem = problemBox();
+  const go = (text, shares, kind) => {
+    const press = () =>
+      during(made, problem, async () => {
+        await remove(shares);
+        dialog.close();
+      });
+    const made = button(text, press, { kind });
+    return made;
+  };
+  const keep = button("Keep it", () => dialog.close(), { autofocus: true });
+  const dialog = openDialog(
+    ["Delete ", userText(card.label), "?"],
+    el("p", {}, audience(card), ". Shall they lose it, too? What was read cannot be unread."),
+    problem.root,
+    el("div", { class: "actions end" }, keep, go("Delete mine alone", "keep"), go("Delete for everybody", "revoke", "danger")),
+  );
+}
+
+/** Deletes a card, after a question; `done` is called then. */
+function removeDialog(world, card, done) {
+  const remove = async (shares) => {
+    await world.session.deleteCard(card.id, { shares });
+    await done();
+    if (shares !== undefined) await world.refreshShares();
+  };
+  if (card.shares > 0) return sharedCardDialog(card, remove);
+  confirmDialog({
+    title: ["Delete ", userText(card.label), "?"],
+    text: "The card is gone for good. Nobody else has it.",
+    action: "Delete the card",
+    run: () =>
+      remove().catch((error) => {
+        if (!isVouchsafeError(error, "card_shared")) throw error;
+        // Another tab has shared it since the list was fetched.
+        sharedCardDialog(card, remove);
+      }),
   });
 }
 
@@ -87,7 +142,11 @@ export function cardsSection(world) {
     label: "Your cards",
     empty: "No cards yet. Make one, or start with a sample.",
     look: "tiles",
-    fetch: (page) => session.cards(page),
+    async fetch(page) {
+      const { items, next } = await session.cards(page);
+      const people = items.some(({ shares }) => shares > 0) ? await peopleByCard(world) : new Map();
+      return { items: items.map((card) => (isFailure(card) ? card : { ...card, people: people.get(card.id) ?? [] })), next };
+    },
     changed: (items) => world.count({ cards: items.length }),
     row: (card) => cardRow(world, card, { edit, remove }),
   });
@@ -99,19 +158,8 @@ export function cardsSection(world) {
     });
   }
 
-  const edit = (card) => editDialog(session, list, card);
-
-  function remove(card) {
-    confirmDialog({
-      title: ["Delete ", userText(card.label), "?"],
-      text: "The card is gone for good. What you have shared of it stays shared until you revoke it.",
-      action: "Delete the card",
-      run: async () => {
-        await session.deleteCard(card.id, { shares: "keep" });
-        await list.refresh();
-      },
-    });
-  }
+  const edit = (card) => editDialog(world, list, card);
+  const remove = (card) => removeDialog(world, card, list.refresh);
 
   let samples = 0;
   async function addSample() {
@@ -127,5 +175,5 @@ export function cardsSection(world) {
     problem.root,
     list.root,
   );
-  return { root, refresh: list.refresh, addSample };
+  return { root, refresh: list.refresh, find: list.find, addSample };
 }

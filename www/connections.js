@@ -56,11 +56,17 @@ function activeRow(world, connection, disconnect) {
 export function connectionsSection(world, invitations) {
   const { session } = world;
 
+  /** By account, the name that the person gave. */
+  let names = new Map();
   const list = pagedList({
     label: "Connections",
     empty: "Nobody yet. Invite somebody, or open an invitation.",
     fetch: (page) => session.connections(page),
-    changed: (items) => world.count({ people: items.filter(({ state }) => state === "active").length }),
+    changed(items) {
+      names = new Map(items.filter(({ state }) => state === "active").map(({ account, name }) => [account, name]));
+      world.count({ people: names.size });
+    },
+    fold: { name: "Ended connections", when: ({ state }) => state === "ended" },
     row: (connection) => (connection.state === "ended" ? endedRow(connection) : activeRow(world, connection, disconnect)),
   });
 
@@ -83,5 +89,5 @@ export function connectionsSection(world, invitations) {
     list.root,
     invitations.root,
   );
-  return { root, refresh: list.refresh, find: list.find, disconnect };
+  return { root, refresh: list.refresh, find: list.find, disconnect, nameOfAccount: (account) => names.get(account) ?? null };
 }

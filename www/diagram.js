@@ -1,6 +1,7 @@
 import { hear, TAB, tell } from "./channel.js";
-import { el } from "./dom.js";
+import { el, makeId } from "./dom.js";
 import { duration } from "./format.js";
+import { callParty, writeNamed } from "./party-names.js";
 import { stepRow } from "./step-row.js";
 import { PARTIES, STEPS, STORY } from "./story.js";
 import { tabs } from "./tabs.js";
@@ -8,19 +9,28 @@ import { tabs } from "./tabs.js";
 /** The number of the step that also happens whenever a list is shown. */
 const LIST = 33;
 
-/** The heads of the diagram's columns, and under each the person who last stood for it. */
+/** A name made of an address, for somebody of whom nothing else is known here. */
+function nameFrom(email) {
+  const [name] = email.split(/[.@+]/);
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** The heads of the diagram's columns, with the names of the people who last stood for them. */
 class Parties {
-  #people = new Map();
+  #places = new Map();
   /** By party, the report of the step in which somebody last stood for it. */
   #actors = new Map();
   /** Whether somebody is signed in here; if not, nobody is named. */
   #open = false;
+  #knownAs;
 
-  constructor() {
-    const heads = PARTIES.map(({ id, name }) => {
+  /** `knownAs` gives this side's name for an account, or `null`. */
+  constructor(knownAs) {
+    this.#knownAs = knownAs;
+    const heads = PARTIES.map(({ id, name, person }) => {
       const who = el("span", { class: "party-who" });
-      this.#people.set(id, who);
-      return el("div", { class: `party party-${id}` }, el("strong", {}, name), who);
+      if (person) this.#places.set(id, { name, who });
+      return el("div", { class: `party party-${id}` }, writeNamed(el("strong", { class: "party-name" }), name), who);
     });
     this.root = el("div", { class: "parties", "aria-hidden": "true" }, heads);
   }
@@ -31,43 +41,47 @@ class Parties {
     this.#name(party);
   }
 
+  /** Names the people anew, after this side has learnt names. */
+  rename() {
+    for (const party of this.#places.keys()) this.#name(party);
+  }
+
   opens(wanted) {
     // The next person who signs in must not learn who left.
     if (this.#open && !wanted) this.#actors.clear();
     this.#open = wanted;
-    for (const party of this.#people.keys()) this.#name(party);
+    this.rename();
   }
 
   #name(party) {
-    const actor = this.#people.get(party);
+    const place = this.#places.get(party);
     const told = this.#actors.get(party);
-    actor.replaceChildren(...(this.#open && told !== undefined ? [el("bdi", {}, told.who.split("@")[0])] : []));
-    actor.parentElement.classList.toggle("here", told?.tab === TAB);
+    if (place === undefined) return;
+    const isHere = this.#open && told?.tab === TAB;
+    const name = !this.#open || told === undefined ? null : ((isHere ? null : this.#knownAs(told.account)) ?? (nameFrom(told.who) || null));
+    callParty(place.name, name);
+    place.who.replaceChildren(name === null ? "" : isHere ? "you" : "another tab");
+    place.who.parentElement.classList.toggle("here", isHere);
   }
 }
 
 /** The box that says what the newest or the chosen step sends. */
 function stepText() {
-  const root = el("div", { class: "now" });
-  root.append(
-    el("p", { class: "now-head" }, el("strong", {}, "Nothing has happened yet")),
-    el("p", {}, "Invite somebody, and the steps light up as they happen, in this tab or another one. Choose a step to read what it sends."),
-  );
+  const label = el("span", { class: "step-label", hidden: true });
+  const what = el("strong", {}, "Nothing has happened yet");
+  const time = el("span", { class: "took" });
+  const sent = el("p", {}, "Invite somebody, and the steps light up as they happen, in this tab or another one. Choose a step to read what it sends.");
+  const root = el("div", { class: "now" }, el("p", { class: "now-head" }, label, what, time), sent);
   return {
     root,
     /** `took` is the step's duration in milliseconds, or `null`; `aloud` tells whether screen readers read it. */
     say(step, took, aloud) {
       if (aloud !== undefined) root.setAttribute("aria-live", aloud ? "polite" : "off");
-      root.replaceChildren(
-        el(
-          "p",
-          { class: "now-head" },
-          el("span", { class: "step-label" }, step.label),
-          el("strong", {}, step.what),
-          took === null ? null : el("span", { class: "took" }, duration(took)),
-        ),
-        el("p", {}, step.sent),
-      );
+      label.hidden = false;
+      label.replaceChildren(step.label);
+      writeNamed(what, step.what);
+      time.replaceChildren(took === null ? "" : duration(took));
+      writeNamed(sent, step.sent);
     },
   };
 }
@@ -86,9 +100,10 @@ class Parts {
         this.rows.set(step.number, row);
         return row.root;
       });
-      const list = el("ol", { class: "lane-rows", role: "list", "aria-label": part.title }, rows);
+      const title = writeNamed(el("h3", { class: "part-title", id: makeId("part") }), part.title);
+      const list = el("ol", { class: "lane-rows", role: "list", "aria-labelledby": title.id }, rows);
       const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
-      return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, el("h3", { class: "part-title" }, part.title), list) };
+      return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, title, list) };
     });
   }
 
@@ -148,10 +163,11 @@ function catchUp(rows, light) {
 }
 
 /**
- * The protocol as a sequence diagram. Steps light up when some tab reports that they ended; `lit` is told of each.
+ * The protocol as a sequence diagram. Steps light up when some tab reports that they ended; `lit` is told of each. `knownAs`
+ * gives this side's name for an account, or `null`.
  */
-export function diagram(lit) {
-  const parties = new Parties();
+export function diagram(lit, knownAs) {
+  const parties = new Parties(knownAs);
   const now = stepText();
   // Screen readers read a step that somebody chose, but not the dozens that go by.
   const parts = new Parts(({ step, told }) => now.say(step, told?.duration ?? null, true));
@@ -205,5 +221,6 @@ export function diagram(lit) {
     },
     /** Notes whether somebody is signed in here; if not, nobody is named. */
     opens: (wanted) => parties.opens(wanted),
+    rename: () => parties.rename(),
   };
 }

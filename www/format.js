@@ -6,11 +6,24 @@ function later(make) {
   return () => (made ??= make());
 }
 
-const moment = later(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }));
+const dateAndTime = later(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }));
 
 /** A point in time, in the reader's language and time zone. */
-export const time = (milliseconds) =>
-  el("time", { datetime: new Date(milliseconds).toISOString() }, moment().format(milliseconds));
+export const moment = (milliseconds) => dateAndTime().format(milliseconds);
+
+const timeElement = (milliseconds, text) => el("time", { datetime: new Date(milliseconds).toISOString() }, text);
+
+/** The same as an element. */
+export const time = (milliseconds) => timeElement(milliseconds, moment(milliseconds));
+
+const clock = later(() => new Intl.DateTimeFormat(undefined, { timeStyle: "short" }));
+
+/** The same as people say it: `at` a time of today, or `on` another day. */
+export function when(milliseconds) {
+  const isToday = new Date(milliseconds).toDateString() === new Date().toDateString();
+  const text = isToday ? clock().format(milliseconds) : moment(milliseconds);
+  return el("span", {}, isToday ? "at " : "on ", timeElement(milliseconds, text));
+}
 
 /** A duration in whole milliseconds. */
 export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;

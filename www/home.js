@@ -1,20 +1,21 @@
 import { cardsSection } from "./cards.js";
-import { hear, TAB } from "./channel.js";
 import { connectionsSection } from "./connections.js";
 import { guide } from "./guide.js";
 import { invitationsSection } from "./invite.js";
 import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
-import { incomingSection, outgoingSection } from "./shares.js";
+import { incomingSection } from "./incoming.js";
+import { outgoingSection } from "./shares.js";
 import { isUnproven } from "./trust.js";
 
-/** The step with which a share is opened for the first time. */
-const CLAIM = 40;
-
 /** The listeners for each kind of event: each fetches the lists that changed, and `tellOnce` tells of it. */
-function newsListeners(world, { invitations, connections, incoming }, tellOnce) {
+function newsListeners(world, { invitations, connections, incoming, outgoing }, tellOnce) {
   return {
+    async card() {
+      await world.refreshCards();
+      await world.refreshOutgoing();
+    },
     async invitation({ id }) {
       await invitations.refresh();
       const invitation = invitations.find(id);
@@ -42,6 +43,18 @@ function newsListeners(world, { invitations, connections, incoming }, tellOnce) 
       const share = incoming.find(id);
       const show = { name: "Show", what: "it", run: () => incoming.show(id) };
       if (share) tellOnce(`shared ${id}`, `${share.name} shared a card with you.`, show);
+    },
+    async updated({ id }) {
+      await world.refreshShares();
+      const share = incoming.find(id);
+      const show = { name: "Show", what: "it", run: () => incoming.show(id) };
+      // Where it is open, the change is seen.
+      if (share && !incoming.isOpen(id)) tellOnce(`updated ${id} ${share.edition}`, `${share.name} changed a card that is shared with you.`, show);
+    },
+    async read({ id }) {
+      await world.refreshOutgoing();
+      const share = outgoing.find(id);
+      if (share?.read) tellOnce(`read ${id}`, `${share.name} has read ${share.label ?? "what you shared"}.`);
     },
     async revoked({ id }) {
       await world.refreshShares();
@@ -98,14 +111,17 @@ export function homeView(session, behind, { invited }) {
     session,
     tell,
     refreshConnections: () => connections.refresh(),
-    refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh()]),
+    refreshCards: () => cards.refresh(),
+    refreshOutgoing: () => outgoing.refresh(),
+    /** Each card says who has it. */
+    refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh(), cards.refresh()]),
     nameOf: (id) => nameOf(id, session, connections),
     connection: (id) => connections.find(id),
     isOpen: () => !closed,
     refresh,
     disconnect: (connection) => connections.disconnect(connection),
-    /** By the share's id, the titles of cards shared from this tab: no server knows them, and a list has none. */
-    labels: new Map(),
+    /** A card of the list. */
+    card: (id) => cards.find(id),
     point: behind.point,
     showRows: behind.showRows,
     count(given) {
@@ -118,21 +134,22 @@ export function homeView(session, behind, { invited }) {
   const connections = connectionsSection(world, invitations);
   const incoming = incomingSection(world);
   const outgoing = outgoingSection(world);
+  behind.names(connections.nameOfAccount);
   first.does(guideActions(world, behind, cards, invitations));
 
-  const listeners = newsListeners(world, { invitations, connections, incoming }, once(tell));
+  const listeners = newsListeners(world, { invitations, connections, incoming, outgoing }, once(tell));
   const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));
 
   async function refresh() {
     await connections.refresh();
-    await Promise.all([cards.refresh(), invitations.refresh(), world.refreshShares()]);
+    // Shares are shown with the titles of cards.
+    await Promise.all([cards.refresh(), invitations.refresh()]);
+    await Promise.all([incoming.refresh(), outgoing.refresh()]);
   }
 
-  // Nothing announces a claim or another device's cards: a person who comes back to the tab sees them. Where the other
-  // person is a tab of this browser, its steps tell.
+  // Servers can keep events to themselves: a person who comes back to the tab sees what is new all the same.
   window.addEventListener("focus", refresh);
   ends.push(session.on("missed", refresh));
-  ends.push(hear("step", ({ number, tab }) => void (number === CLAIM && tab !== TAB && outgoing.refresh())));
 
   return {
     sections: [first.root, cards.root, connections.root, incoming.root, outgoing.root],

@@ -153,6 +153,8 @@ export function invitationsSection(world) {
       world.count({ invitations: items.length });
       root.hidden = items.length === 0;
     },
+    // What was taken back, and what stands among the people.
+    fold: { name: "Earlier invitations", when: ({ state, unproven }) => !unproven && (state === "accepted" || state === "cancelled") },
     row: (invitation) => invitationRow(world, invitation, cancel),
   });
 

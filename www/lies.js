@@ -44,6 +44,16 @@ export const ATTACKS = [
     meant: ({ code }) => code === "record_rejected",
   },
   {
+    id: "old-edition",
+    told: "They hand out what a card said before it was changed.",
+    name: "Serve an old edition again",
+    lie: "Somebody changed a card that is shared with you, and you have read it. Now the Vault hands out what it said before, as if nothing had happened.",
+    task: [at("Shared with you", "Read the card again"), " under “Shared with you”."],
+    note: "Only who has seen the newer one can tell. A Vault that never shows it to you keeps you at the old one.",
+    needs: { of: "edited", least: 1, text: "This needs a card that was changed after it was shared with you: have the other tab edit one." },
+    meant: ({ call, code }) => call === "readShare" && code === "record_rejected",
+  },
+  {
     id: "take-over-link",
     told: "They say that somebody has accepted your link.",
     name: "Take over an invitation link",

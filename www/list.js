@@ -44,10 +44,11 @@ async function fetchShown(fetch, items, size) {
 }
 
 /**
- * Puts the rows of `items` into `list`. An unchanged item keeps the row that it has in `rows`, `make` makes the others, and
- * `gone` is asked what stays of an item that is no longer there. Returns the rows by id.
+ * Puts the rows of `items` into `list`. An unchanged item keeps the row that it has in `rows`, a changed one if `renew` could
+ * bring it up to date; `make` makes the others, and `gone` is asked what stays of an item that is no longer there. Returns the
+ * rows by id.
  */
-function drawRows(list, rows, items, { gone, make }) {
+function drawRows(list, rows, items, { gone, renew, make }) {
   const drawn = new Map();
   const wanted = new Set(items.map(({ id }) => id));
   for (const [id, { node, item }] of rows) {
@@ -59,12 +60,28 @@ function drawRows(list, rows, items, { gone, make }) {
   items.forEach((item, index) => {
     const image = JSON.stringify(item);
     const known = rows.get(item.id);
-    const node = known?.image === image ? known.node : make(item);
+    const keeps = known !== undefined && (known.image === image || renew(item, known.item));
+    const node = keeps ? known.node : make(item);
     drawn.set(item.id, { image, node, item });
     if (known && known.node !== node) known.node.remove();
     if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
   });
   return drawn;
+}
+
+/** The place for rows of the past, folded away; `name` says what they are. */
+function foldedList(name, look) {
+  const list = el("ul", { class: `rows ${look}`.trim(), "aria-label": name, role: "list" });
+  const summary = el("summary", {});
+  const root = el("details", { class: "folded", hidden: true }, summary, list);
+  return {
+    root,
+    list,
+    count(count) {
+      summary.replaceChildren(`${name} (${count})`);
+      root.hidden = count === 0;
+    },
+  };
 }
 
 function showRow(node) {
@@ -75,14 +92,16 @@ function showRow(node) {
 /**
  * A list with paging. `fetch` gives a page, `row` makes the `li` of an item. When the list is fetched again, the row of an
  * unchanged item stays as it is, with everything opened in it. `gone` may give a row to keep in the place of one whose item is no
- * longer there; `changed` gets the items.
+ * longer there, and `renew` may bring the row of a changed item up to date, if it returns `true`; `changed` gets the items. The
+ * items of which `fold.when` is true are folded away under `fold.name`.
  */
-export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone = () => null, changed = () => {} }) {
+export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone = () => null, renew = () => false, changed = () => {}, fold }) {
   const problem = problemBox();
   const list = el("ul", { class: `rows ${look}`.trim(), "aria-label": label, role: "list" });
   const nothing = el("p", { class: "muted empty" }, "Loading…");
   const more = button("Load more", () => during(more, problem, fetchMore), { what: label });
-  const root = el("div", { class: "list" }, problem.root, nothing, list, more);
+  const folded = fold && foldedList(fold.name, look);
+  const root = el("div", { class: "list" }, problem.root, nothing, list, more, folded?.root);
   more.hidden = true;
 
   let items = [];
@@ -90,11 +109,19 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   let latest = 0;
   let newest = null;
   let rows = new Map();
+  let past = new Map();
+
+  const make = (item) => (isFailure(item) ? failureRow(item, look) : row(item));
+  const isPast = (item) => fold !== undefined && !isFailure(item) && fold.when(item);
 
   function draw() {
-    rows = drawRows(list, rows, items, { gone, make: (item) => (isFailure(item) ? failureRow(item, look) : row(item)) });
+    rows = drawRows(list, rows, items.filter((item) => !isPast(item)), { gone, renew, make });
+    if (folded) {
+      past = drawRows(folded.list, past, items.filter(isPast), { gone: () => null, renew: () => false, make });
+      folded.count(past.size);
+    }
     nothing.replaceChildren(empty);
-    nothing.hidden = list.children.length > 0;
+    nothing.hidden = list.children.length > 0 || past.size > 0;
     more.hidden = next === null;
     changed(items);
   }

@@ -2,6 +2,8 @@ import { button, el } from "./dom.js";
 
 /** Milliseconds that a notice stays. */
 const STAY = 12_000;
+/** Notices at a time: each takes a line of the window. */
+const MOST = 2;
 
 /** Shows news without taking the focus. `action` is a button's `{ name, what, run }`. */
 export function notify(text, action = null) {
@@ -13,7 +15,7 @@ export function notify(text, action = null) {
   notice.append(button("Dismiss", () => notice.remove(), { kind: "quiet" }));
   const place = document.getElementById("notices");
   place.append(notice);
-  while (place.children.length > 3) place.firstElementChild.remove();
+  while (place.children.length > MOST) place.firstElementChild.remove();
   // A notice stays while somebody points at it or has the focus in it.
   const end = () => (notice.matches(":hover, :focus-within") ? setTimeout(end, STAY) : notice.remove());
   setTimeout(end, STAY);

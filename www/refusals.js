@@ -1,4 +1,5 @@
 import { el, userText } from "./dom.js";
+import { saidNamed } from "./party-names.js";
 import { STEPS } from "./story.js";
 
 /** The refusals that stay listed. */
@@ -15,6 +16,7 @@ const WHY = {
   },
   record_rejected: {
     cards: "Every card says in its sealed part which card it is. What came in its place was another one.",
+    "old-edition": "Your browser has seen a newer edition of this card, and remembers its number and its fingerprint.",
     readShare: "The card does not carry the signature of the person whom it was said to come from.",
     other: "What came is not what it claimed to be, so it was not opened.",
   },
@@ -51,14 +53,14 @@ function stoppedAt(call, steps) {
   return number === undefined ? null : STEPS.get(number);
 }
 
-function entryOf({ call, code, name, unproven }, step) {
+function entryOf({ call, code, name, unproven }, step, lie) {
   const reasons = WHY[code];
   return el(
     "li",
     { class: "refusal" },
     el("p", {}, el("strong", {}, CALLS[call] ?? "A call", name ? [": ", userText(name)] : null)),
-    step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", step.what, "."),
-    el("p", {}, (unproven ? reasons.unproven : reasons[call]) ?? reasons.other, " ", el("code", {}, code)),
+    step === null ? null : el("p", { class: "small" }, "Refused at step ", el("span", { class: "step-label" }, step.label), " ", saidNamed(step.what), "."),
+    el("p", {}, (unproven ? reasons.unproven : (reasons[lie] ?? reasons[call])) ?? reasons.other, " ", el("code", {}, code)),
   );
 }
 
@@ -78,7 +80,7 @@ export function refusalList() {
       const step = stoppedAt(call, steps);
       const key = id === null ? null : `${lie} ${code} ${id}`;
       if (key !== null && known.has(key)) return { step, isNew: false };
-      const entry = entryOf(refusal, step);
+      const entry = entryOf(refusal, step, lie);
       none.hidden = true;
       list.prepend(entry);
       if (key !== null) {

@@ -1,6 +1,7 @@
-import { button, choice, during, el, field, form, userText } from "./dom.js";
+import { button, choice, during, el, field, form, makeId, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox } from "./errors.js";
+import { moment } from "./format.js";
 import { everything, isFailure } from "./list.js";
 import { safetyDialog } from "./safety.js";
 import { isUnproven, trustChip, trustMeaning } from "./trust.js";
@@ -13,6 +14,8 @@ const EXPIRIES = [
   ["For a week", String(7 * 24 * HOUR)],
   ["Until a time that I choose", "chosen"],
 ];
+/** Characters of a value that are shown beside its box. */
+const SHOWN = 200;
 
 const select = (label, options, chosen) =>
   field(
@@ -21,20 +24,24 @@ const select = (label, options, chosen) =>
     options.map(([text, value]) => el("option", { value, selected: value === chosen }, text)),
   );
 
-/** Opens the dialog to share a card; `start` says which card or which connection it was opened from. */
+/**
+ * Opens the dialog to share a card; `start` says which card or which connection it was opened from, and with `anew` that
+ * somebody is likelier who has not got it.
+ */
 export async function shareDialog(world, start) {
   const problem = problemBox();
   const body = el("div", {}, el("p", { class: "muted", role: "status" }, "Loading…"));
   const dialog = openDialog("Share a card", body, problem.root);
   try {
-    const [cards, connections] = await Promise.all([
+    const [cards, connections, shares] = await Promise.all([
       everything((page) => world.session.cards(page)),
       everything((page) => world.session.connections(page)),
+      everything((page) => world.session.outgoingShares(page)),
     ]);
     const readable = cards.filter((card) => !isFailure(card));
     const people = connections.filter((connection) => !isFailure(connection) && connection.state === "active");
     const hindrance = whyNot(start, { cards, readable, connections, people });
-    if (hindrance === null) body.replaceChildren(shareForm(world, { start, cards: readable, people, dialog, problem }));
+    if (hindrance === null) body.replaceChildren(shareForm(world, { start, cards: readable, people, shares: liveShares(shares), dialog, problem }));
     else {
       body.replaceChildren(el("p", {}, hindrance));
       await world.refresh();
@@ -43,6 +50,12 @@ export async function shareDialog(world, start) {
     body.replaceChildren();
     problem.show(error);
   }
+}
+
+/** The shares that go on and follow their card; `of` finds the one of a card and a person. */
+function liveShares(shares) {
+  const inForce = shares.filter(({ live, expiresAt }) => live && (expiresAt === null || expiresAt > Date.now()));
+  return { of: (card, person) => inForce.find((share) => share.card === card && share.connection === person) ?? null };
 }
 
 /** The reason why nothing can be shared, or `null`. The card or connection that the dialog was opened for has no substitute. */
@@ -57,21 +70,31 @@ function whyNot(start, { cards, readable, connections, people }) {
   return "You are connected with nobody yet. Invite somebody first.";
 }
 
+/** The box for a field of a card, and beside it the value that will be seen. */
+function fieldChoice({ name, label, value }, checked) {
+  const id = makeId("value");
+  const { root, input } = choice(userText(label), { type: "checkbox", checked, "aria-describedby": id });
+  const seen = value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
+  return { name, input, root: el("div", { class: "field-choice" }, root, el("p", { id, class: "small muted", dir: "auto" }, seen || "–")) };
+}
+
 /** The choice of a card's fields. `changed` is called when somebody changes it. */
 function fieldChoices(changed) {
   const root = el("fieldset", { class: "plain" });
-  root.addEventListener("change", changed);
+  const later = el("p", { class: "hint" });
   let choices = [];
   const isChecked = ({ input }) => input.checked;
+  const tell = () => later.replaceChildren(choices.every(isChecked) ? "All fields, and those that you add later." : "These fields alone.");
+  root.addEventListener("change", () => (tell(), changed()));
   return {
     root,
-    show(card) {
-      choices = card.fields.map(({ name, label }) => ({
-        name,
-        ...choice(userText(label), { type: "checkbox", checked: true }),
-      }));
-      root.replaceChildren(el("legend", {}, "What is shared"), ...choices.map(({ root }) => root));
+    /** Shows the fields of a card, with those chosen that a `share` has now; without one, all. */
+    show(card, share) {
+      const chosen = share?.fields ?? null;
+      choices = card.fields.map((field) => fieldChoice(field, chosen?.includes(field.name) ?? true));
+      root.replaceChildren(el("legend", {}, "What they see"), ...choices.map(({ root }) => root), later);
       root.hidden = choices.length === 0;
+      tell();
     },
     /** The names of the chosen fields; `undefined` if all are. */
     names() {
@@ -90,6 +113,8 @@ function fieldChoices(changed) {
 /** The choice of how long a share can be read. */
 function expiryChoice() {
   const expiry = select("How long can it be read?", EXPIRIES, "");
+  /** The end of the share as it is now. */
+  let now = null;
   const until = field("Reading ends", { type: "datetime-local", required: true });
   function showUntil() {
     until.root.hidden = expiry.input.value !== "chosen";
@@ -100,31 +125,45 @@ function expiryChoice() {
   showUntil();
   return {
     roots: [expiry.root, until.root],
+    /** Begins with the end that a `share` has now. */
+    show(share) {
+      now = share?.expiresAt ?? null;
+      expiry.input.querySelector("[value=now]")?.remove();
+      if (now !== null) expiry.input.prepend(el("option", { value: "now" }, `As now: until ${moment(now)}`));
+      expiry.input.selectedIndex = 0;
+      showUntil();
+    },
     /** The time as `share()` takes it; `undefined` until the share is revoked. */
     expiresAt() {
       const span = expiry.input.value;
       if (span === "") return undefined;
+      if (span === "now") return now;
       return span === "chosen" ? new Date(until.input.value) : Date.now() + Number(span);
     },
   };
 }
 
-/** The choice of a person, with what is known of their keys. `changed` is called when another is shown. */
-function personChoice(people, chosen, changed) {
-  // A verified person is the likeliest choice.
-  const likely = people.find(({ trust }) => trust === "verified") ?? people[0];
+/**
+ * The choice of a person, with what is known of their keys. `chosen` is the one to begin with, if any, `has` tells whether somebody
+ * has the card already, and `changed` is called when another is shown.
+ */
+function personChoice(people, { chosen, has }, changed) {
+  // A verified person who has not got the card is the likeliest choice.
+  const verified = people.filter(({ trust }) => trust === "verified");
+  const likely = verified.find((person) => !has(person)) ?? verified[0] ?? people[0];
   const person = select("With", people.map(({ id, name }) => [name, id]), chosen ?? likely.id);
   const meaning = el("p", { class: "meaning" });
   const value = () => people.find(({ id }) => id === person.input.value);
-  function show() {
+  /** Says what is known of the person's keys. */
+  function tell() {
     const to = value();
     const known = [to.trust, to.verifiedBy];
     const unproven = isUnproven(to);
     meaning.replaceChildren(trustChip(...known, unproven), " ", trustMeaning(...known, to.name, unproven));
-    changed();
   }
+  const show = () => (tell(), changed());
   person.input.addEventListener("change", show);
-  return { roots: [person.root, meaning], value, show };
+  return { roots: [person.root, meaning], value, show, tell };
 }
 
 /** The refusal to share with somebody unverified: `compare` and `anyway` are the buttons for what to do. */
@@ -138,8 +177,21 @@ const unverified = (to, compare, anyway) => [
   el("div", { class: "actions" }, compare, anyway),
 ];
 
-function shareForm(world, { start, cards, people, dialog, problem }) {
-  const submit = el("button", { type: "submit", class: "primary" }, "Share");
+/** Shares as the form says, and tells the person who shares; returns `false` if the person it is for is not verified. */
+async function send(world, to, options, share) {
+  try {
+    await world.session.share(options);
+  } catch (error) {
+    if (isVouchsafeError(error, "connection_unverified")) return false;
+    throw error;
+  }
+  world.tell(share === null ? `Shared with ${to.name}.` : `Changed what ${to.name} sees.`);
+  await Promise.all([world.refreshOutgoing(), world.refreshCards()]);
+  return true;
+}
+
+function shareForm(world, { start, cards, people, shares, dialog, problem }) {
+  const submit = el("button", { type: "submit", class: "primary" });
   /** Lets the form be sent again: the refusal was for the form as it was then. */
   const tryAgain = () => {
     submit.hidden = false;
@@ -147,28 +199,34 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
   };
   const card = select("Card", cards.map(({ id, label }) => [label, id]), start.card);
   const chosenCard = () => cards.find(({ id }) => id === card.input.value);
-  const person = personChoice(people, start.connection, tryAgain);
+  const has = ({ id }) => start.anew === true && shares.of(card.input.value, id) !== null;
+  const person = personChoice(people, { chosen: start.connection, has }, showShare);
   const fields = fieldChoices(tryAgain);
   const expiry = expiryChoice();
-  card.input.addEventListener("change", () => fields.show(chosenCard()));
+  const live = choice("Keep it up to date: when you edit the card, they see it at once", { type: "checkbox", checked: true });
+  const known = el("p", { class: "small known-share" });
+  const current = () => shares.of(card.input.value, person.value().id);
+
+  /** Begins with what the person has of the card now. */
+  function showShare() {
+    tryAgain();
+    const share = current();
+    fields.show(chosenCard(), share);
+    expiry.show(share);
+    live.root.hidden = share !== null;
+    known.hidden = share === null;
+    known.replaceChildren(userText(person.value().name), " has this card. What you change here changes what they see.");
+    submit.replaceChildren(share === null ? "Share" : "Save changes");
+  }
+  card.input.addEventListener("change", showShare);
   person.show();
-  fields.show(chosenCard());
 
   async function share(extra = {}) {
     const to = person.value();
-    const { id, label } = chosenCard();
-    try {
-      const options = { card: id, connection: to.id, fields: fields.names(), expiresAt: expiry.expiresAt() };
-      const shared = await world.session.share({ ...options, ...extra });
-      world.labels.set(shared.id, label);
-    } catch (error) {
-      if (!isVouchsafeError(error, "connection_unverified")) throw error;
-      explainUnverified(to);
-      return;
-    }
-    dialog.close();
-    world.tell(`Shared with ${to.name}.`);
-    await world.refreshShares();
+    const share = current();
+    const options = { card: card.input.value, connection: to.id, fields: fields.names(), expiresAt: expiry.expiresAt() };
+    if (await send(world, to, { ...options, live: share !== null || live.input.checked, ...extra }, share)) dialog.close();
+    else explainUnverified(to);
   }
 
   function explainUnverified(to) {
@@ -177,7 +235,8 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
     const verified = () => {
       to.trust = "verified";
       to.verifiedBy = "safetyNumber";
-      person.show();
+      person.tell();
+      tryAgain();
       submit.focus();
     };
     submit.hidden = true;
@@ -191,5 +250,5 @@ function shareForm(world, { start, cards, people, dialog, problem }) {
       if (fields.lacks()) problem.explain(el("p", {}, "Choose at least one field to share."));
       else await share();
     });
-  return form({}, run, card.root, ...person.roots, fields.root, ...expiry.roots, el("div", { class: "actions end" }, submit));
+  return form({}, run, card.root, ...person.roots, known, fields.root, live.root, ...expiry.roots, el("div", { class: "actions end" }, submit));
 }

@@ -1,5 +1,6 @@
 import { button, el, hidden } from "./dom.js";
 import { duration } from "./format.js";
+import { writeNamed } from "./party-names.js";
 import { PARTIES } from "./story.js";
 
 const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
@@ -24,12 +25,12 @@ export function stepRow(step, chosen) {
     },
   };
   const press = button(
-    el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), el("span", { class: "step-what" }, step.what), time),
+    el("span", { class: "step-head" }, el("span", { class: "step-label" }, step.label), writeNamed(el("span", { class: "step-what" }), step.what), time),
     () => chosen(row),
     { kind: "step-press" },
   );
   press.prepend(hidden("Step "));
-  press.append(hidden(`. ${path}. `), state);
+  press.append(writeNamed(hidden(""), `. ${path}. `), state);
   const root = el(
     "li",
     { class: "step" },

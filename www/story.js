@@ -1,17 +1,17 @@
 // The steps of the protocol for the page's readers: what happens, what is sent, and who can read it. `number` is the one that
-// `onStep` reports; it may stand for the answer, too.
+// `onStep` reports; it may stand for the answer, too. In the texts User 1 and User 2 stand for the people.
 
 const ONE = "one";
 const KEYSTORE = "keystore";
 const VAULT = "vault";
 const TWO = "two";
 
-/** The four who take part, in the order in which they stand. */
+/** The four who take part, in the order in which they stand. `person`: the name is said where somebody is known. */
 export const PARTIES = [
-  { id: ONE, name: "User 1" },
-  { id: KEYSTORE, name: "Keystore" },
-  { id: VAULT, name: "Vault" },
-  { id: TWO, name: "User 2" },
+  { id: ONE, name: "User 1", person: true },
+  { id: KEYSTORE, name: "Keystore", person: false },
+  { id: VAULT, name: "Vault", person: false },
+  { id: TWO, name: "User 2", person: true },
 ];
 
 const inside = (number, at, what, sent) => ({ number, label: String(number), from: at, to: at, what, sent });
@@ -47,15 +47,15 @@ export const STORY = [
   {
     id: "share",
     name: "Share",
-    title: "User 1 shares a card",
+    title: "User 1 shares a card, or changes one",
     steps: [
-      asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one."),
+      asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one. The Keystore tells whether User 2 has the card already."),
       inside(23, ONE, "Make a key for this share alone (DEK)", "Nothing is sent. Every share has a key of its own."),
       inside(24, ONE, "Lock it with User 1’s own key (KEK)", "Nothing is sent yet. This copy is for User 1."),
       inside(25, ONE, "Lock it with User 2’s public key, too", "Nothing is sent yet. Only User 2’s private key opens this copy."),
-      asked(26, "26–27", ONE, KEYSTORE, "Store both copies: the encryption space", "Two locked copies of the DEK. Each person gets only theirs; the Keystore can open neither."),
-      inside(30, ONE, "Sign the card and encrypt it with that key", "Nothing is sent yet. The signature is inside: the servers do not see it."),
-      asked(31, "28–29, 31–32", ONE, VAULT, "Store the encrypted card: the share", "The card as ciphertext. The Vault reads from whom, for whom, until when, and about how long it is."),
+      asked(26, "26–27", ONE, KEYSTORE, "Store both copies: the encryption space", "Two locked copies of the DEK. Each person gets only theirs; the Keystore can open neither. Beside them, locked for User 1 alone: which card it is, and which of its fields. A change renews that note alone."),
+      inside(30, ONE, "Sign the card and encrypt it with that key", "Nothing is sent yet. The signature and the number of the edition are inside: the servers cannot make up either."),
+      asked(31, "28–29, 31–32", ONE, VAULT, "Store the encrypted card: the share", "The card as ciphertext, and with each change a new edition in its place. The Vault reads from whom, for whom, until when, which edition, and about how long it is."),
     ],
   },
   {
@@ -68,7 +68,7 @@ export const STORY = [
       asked(37, "37–38", TWO, KEYSTORE, "Fetch the locked key (DEK)", "User 2’s copy, which only User 2’s private key opens."),
       inside(39, TWO, "Unlock it with the private key", "Nothing is sent. The DEK exists in this tab alone."),
       asked(40, "40–42", TWO, KEYSTORE, "Lock it with User 2’s own key: the claim", "The DEK under User 2’s KEK. Next time no private key is needed."),
-      inside(43, TWO, "Decrypt the card and check the signature", "Nothing is sent. What User 1 did not sign is not shown."),
+      inside(43, TWO, "Decrypt the card and check the signature", "Nothing is sent. What User 1 did not sign is not shown, and no edition older than one that was seen here. Then the Vault is told which edition was read: the receipt."),
     ],
   },
 ];

@@ -96,7 +96,8 @@ async fn rows_name_every_table_although_nothing_is_stored() {
             "outbox",
             "connections",
             "spaces",
-            "shares"
+            "shares",
+            "links"
         ]
     );
     for table in ["keystore", "vault"].map(|service| body[service].as_array().unwrap()) {
@@ -128,6 +129,7 @@ async fn an_attack_is_on_for_its_account_alone() {
         json!("swap-key-later"),
         json!("forge-share"),
         json!("swap-records"),
+        json!("old-edition"),
         json!("take-over-link"),
         json!(null),
     ] {

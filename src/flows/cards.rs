@@ -207,7 +207,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Some(Remaining::Revoke) => self.revoke_shares_of(id).await?,
             None => match self.count_shares(&[id]).await?.pop() {
                 None | Some(0) => {}
-                Some(count) => return Err(Error::CardShared(count)),
+                Some(count) => {
+                    let count = u32::try_from(count).unwrap_or(u32::MAX);
+                    return Err(Error::CardShared(count));
+                }
             },
         }
         self.services().delete_card(id).await

@@ -26,7 +26,8 @@ test("a cancelled invitation is no longer good", async (t) => {
   const { alice, bob } = await twoPeople(await device(t));
   const link = await alice.inviteByLink(bob);
   await alice.pressAndConfirm("Cancel the invitation of Bob", "Cancel the invitation");
-  await alice.sees(alice.row("Your invitations", "Bob").filter({ hasText: "Cancelled" }));
+  await alice.unfold("Earlier invitations");
+  await alice.sees(alice.row("Earlier invitations", "Bob").filter({ hasText: "Cancelled" }));
 
   await bob.openLink(link);
   await bob.tryAccept(alice);

@@ -194,6 +194,29 @@ test("swap-records: records in each other's place are refused, others are not", 
   assert.deepEqual(read.map(({ received, error }) => received?.card.label ?? error.code), ["Passport", "Diary"]);
 });
 
+test("old-edition: whoever read the newer one refuses the older, on that device", async () => {
+  const { alice, bob, cardId } = await twoPeople();
+  const { id: connection } = await connect(alice, bob);
+  const { id } = await alice.session.share({ card: cardId, connection });
+  assert.equal((await bob.session.readShare(id)).share.edition, 1);
+  await alice.session.updateCard({ id: cardId, version: 1, label: "New passport", fields: [] });
+  await attack(bob, "old-edition");
+  const { session: device } = await bob.again();
+  assert.equal((await device.readShare(id)).card.label, "Passport", "what nobody has seen, nobody misses");
+
+  await attack(bob, null);
+  assert.equal((await bob.session.readShare(id)).card.label, "New passport");
+  await attack(bob, "old-edition");
+  assert.equal((await bob.session.incomingShares()).items[0].edition, 1);
+  assert.equal(await codeOf(bob.session.readShare(id)), "record_rejected");
+  const [opened] = await bob.session.readShares([id]);
+  assert.equal(opened.error?.code, "record_rejected");
+  assert.equal((await alice.session.sharesOf(cardId)).items[0].edition, 2, "the other person is told the truth");
+
+  await attack(bob, null);
+  assert.equal((await bob.session.readShare(id)).card.label, "New passport");
+});
+
 test("take-over-link: an acceptance by the Vault counts for nothing, and the link still works", async () => {
   const { alice, bob, cardId } = await twoPeople();
   const { link, id } = await alice.session.invite({ delivery: "link", name: "Bob" });

@@ -34,6 +34,10 @@ const EXAMPLES = {
     shownIn: ["pkg-template/README.md"],
     prints: ["Alice just shared Wi-Fi: open sesame"],
   },
+  "follow.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: ["Updated; 0 shares could not follow", "Bob reads edition 2: X7654321", "Read: edition 2", "The same share: true", "Not deleted: card_shared"],
+  },
   "long.mjs": {
     shownIn: ["pkg-template/README.md"],
     prints: ["0 of 2 cards", "1 of 2 cards", "2 of 2 cards", "Aborted, because the person went away"],

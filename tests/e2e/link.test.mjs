@@ -28,10 +28,11 @@ test("a link connects two people who are sure of each other, and a whole card go
   const text = await (await bob.read(alice, "Car")).innerText();
   assert.match(text, /VS 1204/);
   assert.match(text, /dark green/);
-  await alice.seesClaimed(bob);
+  await alice.seesRead(bob);
 
   // News that names people goes with the rest when the tab is locked.
-  await alice.share("Car", bob);
+  await alice.edit("Car", "VS 1205");
+  await alice.sees(alice.news("Bob has read Car."));
   await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
   await alice.sees(alice.heading("Locked"));
   assert.equal(await alice.page.getByText(/\bBob\b/).count(), 0);
@@ -44,9 +45,12 @@ test("disconnecting ends what was shared, on both sides", async (t) => {
   await bob.sees(bob.row("Shared with you", "From Alice"));
 
   await bob.pressAndConfirm("Disconnect from Alice", /^Disconnect$/);
-  await bob.seesTrust(alice, "Ended");
+  await bob.unfold("Ended connections");
+  await bob.sees(bob.row("Ended connections", "Alice"));
   await alice.sees(alice.news("The connection with Bob has ended."));
-  await alice.seesTrust(bob, "Ended");
+  await alice.unfold("Ended connections");
+  await alice.sees(alice.row("Ended connections", "Bob"));
+  assert.equal(await alice.rows("Connections").count(), 0);
   await bob.sees(bob.page.getByText("Nobody has shared anything with you yet."));
   await alice.sees(alice.page.getByText("You share nothing."));
 });
@@ -55,7 +59,7 @@ test("older shares come on demand", async (t) => {
   const { alice, bob } = await twoConnected(await device(t));
   await alice.createCard("Note", { Text: "one of many" });
   for (let count = 0; count < 11; count += 1) {
-    const dialog = await alice.prepareShare("Note", bob);
+    const dialog = await alice.prepareShare("Note", bob, { live: false });
     await alice.button(/^Share$/, dialog).click();
     await alice.seesNo(dialog);
     await alice.sees(alice.rows("Shared by you").nth(count));

@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
 import { sample } from "./sample.mjs";
-import { useBrowser } from "./support.mjs";
+import { still, useBrowser } from "./support.mjs";
 
 const FOLDER = process.env.VOUCHSAFE_E2E_PICTURES ?? path.resolve(import.meta.dirname, "../../target/e2e");
 const LONG_NAME = `Dr. ${"Wolfeschlegelsteinhausenbergerdorff".repeat(3)}`;
@@ -52,6 +52,7 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
       await assertNothingSticksOut(who.page, state);
       await assertEverythingHasAName(who.page, state);
       await assertAccessible(who.page, state);
+      await still(who.page);
       // A dialog belongs to the window, not to the length of the page.
       const fullPage = (await who.page.getByRole("dialog").count()) === 0;
       await who.page.screenshot({ path: path.join(FOLDER, `${state}-${size}-${colorScheme}.png`), fullPage });
@@ -96,7 +97,7 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
 
     await bob.read(alice, "Passport");
     await look(bob, "11-read");
-    await alice.seesClaimed(bob);
+    await alice.seesRead(bob);
     await look(alice, "12-claimed");
     const behind = alice.page.getByRole("complementary", { name: "Behind the scenes" });
     await behind.getByRole("tab", { name: "What is stored" }).click();

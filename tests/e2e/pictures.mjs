@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { test } from "node:test";
-import { useBrowser } from "./support.mjs";
+import { still, useBrowser } from "./support.mjs";
 
 const FOLDER = process.env.VOUCHSAFE_PICTURES;
 const device = useBrowser();
@@ -34,6 +34,7 @@ for (const colorScheme of ["light", "dark"]) {
       scrollTo(0, 0);
       document.activeElement.blur();
     });
+    await still(alice.page);
     await alice.page.screenshot({ path: path.join(FOLDER, `page-${colorScheme}.png`) });
   });
 }

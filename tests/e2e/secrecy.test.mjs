@@ -48,7 +48,7 @@ test("no secret is in anything that the tabs send", async (t) => {
   await alice.createCard("Very private title", { "Secret field": "the value that nobody sees" });
   await alice.share("Very private title", bob);
   await bob.read(alice, "Very private title");
-  await alice.seesClaimed(bob);
+  await alice.seesRead(bob);
   await alice.page.getByRole("button", { name: "Lock", exact: true }).click();
   await alice.field("Passphrase").fill(alice.passphrase);
   await alice.button("Unlock").click();

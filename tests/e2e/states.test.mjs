@@ -47,7 +47,7 @@ const bring = (context) =>
       async manyShares(session, count) {
         const { items: [connection] } = await session.connections();
         const { items: [card] } = await session.cards();
-        for (let made = 0; made < count; made += 1) await session.share({ card: card.id, connection: connection.id });
+        for (let made = 0; made < count; made += 1) await session.share({ card: card.id, connection: connection.id, live: false });
       },
       bigCard: (session, length) =>
         session.createCard({ label: "Big", fields: [{ name: "text", label: "Text", value: "0123456789".repeat(length / 10) }] }),

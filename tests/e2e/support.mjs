@@ -119,6 +119,8 @@ export class Person {
   alert = (root = this.page) => root.getByRole("alert").filter({ hasText: /\S/ });
   news = (text) => this.page.getByRole("status", { name: "News" }).getByText(text);
   sees = (locator, timeout = USUAL) => locator.first().waitFor({ state: "visible", timeout });
+  /** Unfolds what is past of a list. */
+  unfold = (name) => this.page.getByText(new RegExp(`^${name} \\(\\d+\\)$`)).click();
   seesNo = (locator, timeout = USUAL) => locator.first().waitFor({ state: "hidden", timeout });
 
   /** The sentence that the page shows as an error. */
@@ -253,15 +255,17 @@ export class Person {
     return { dialog, number: number.trim() };
   }
 
-  /** Opens the dialog to share `card` with `other` and chooses the fields. */
-  async prepareShare(card, other, { fields, until } = {}) {
+  /** Opens the dialog to share `card` with `other` and chooses the fields. Where they have it, it is about what they see now. */
+  async prepareShare(card, other, { fields, until, live = true } = {}) {
     await this.button(`Share ${card}`).click();
     const dialog = this.dialog("Share a card");
     await this.field("With", dialog).selectOption({ label: other.name });
     if (fields !== undefined) {
-      for (const box of await dialog.getByRole("checkbox").all()) await box.uncheck();
+      const boxes = dialog.getByRole("group", { name: "What they see" }).getByRole("checkbox");
+      for (const box of await boxes.all()) await box.uncheck();
       for (const field of fields) await dialog.getByRole("checkbox", { name: field, exact: true }).check();
     }
+    if (!live) await dialog.getByRole("checkbox", { name: /^Keep it up to date/ }).uncheck();
     if (until !== undefined) await this.field("How long can it be read?", dialog).selectOption({ label: until });
     return dialog;
   }
@@ -283,16 +287,24 @@ export class Person {
     return article;
   }
 
-  /** Nothing announces a claim: the list is fetched again until it shows one. */
-  async seesClaimed(other) {
-    const claimed = this.row("Shared by you", `With ${other.name}`).filter({ hasText: /Opened/ });
-    const end = Date.now() + USUAL;
-    for (;;) {
-      await this.button("Refresh what you share").click();
-      const seen = await this.sees(claimed, 500).then(() => true, () => false);
-      if (seen) return;
-      assert.ok(Date.now() < end, "the share was never shown as claimed");
-    }
+  async seesRead(other) {
+    await this.sees(this.row("Shared by you", `With ${other.name}`).filter({ hasText: /Read at \d\d:\d\d/ }));
+  }
+
+  /** Shares once more with somebody who has the card: what they see is changed. */
+  async changeShare(card, other, options) {
+    const dialog = await this.prepareShare(card, other, options);
+    await this.button("Save changes", dialog).click();
+    await this.sees(this.news(`Changed what ${other.name} sees.`));
+  }
+
+  /** Gives the first field of a card another value. */
+  async edit(card, value) {
+    await this.button(`Edit ${card}`).click();
+    const dialog = this.dialog(`Edit ${card}`);
+    await this.field("Value", dialog).first().fill(value);
+    await this.button("Save card", dialog).click();
+    await this.seesNo(dialog);
   }
 
   /** Presses a button and agrees to the question that follows. */
@@ -303,6 +315,17 @@ export class Person {
     await this.seesNo(dialog);
   }
 }
+
+/** Waits until nothing on a page moves any more: a picture would catch it on its way. */
+export const still = (page) =>
+  page.evaluate(async () => {
+    const ends = (animation) => animation.effect.getComputedTiming().endTime !== Infinity;
+    // What is cancelled does not move either.
+    const over = (animation) => animation.finished.catch(() => {});
+    for (let moving; (moving = document.getAnimations().filter((each) => ends(each) && each.playState === "running")).length > 0; ) {
+      await Promise.all(moving.map(over));
+    }
+  });
 
 /** Two people in two tabs of one browser, with accounts. */
 export async function twoPeople(device, url) {

@@ -54,7 +54,7 @@ test("the guide leads from nothing to a shared card", async (t) => {
   const open = await openTabs(t);
 
   const isPromise = ({ language }) => language === "text";
-  const [ready, hand, connected, accepted, shared, reads, ...none] = rest.filter(isPromise);
+  const [ready, hand, connected, accepted, shared, reads, receipt, changed, ...none] = rest.filter(isPromise);
   assert.deepEqual(none, []);
   for (const block of rest.slice(0, rest.indexOf(ready))) await edit(app, block);
   const fresh = await open(first.page);
@@ -67,7 +67,7 @@ test("the guide leads from nothing to a shared card", async (t) => {
   const { page } = await dev(t, app);
 
   const entered = guide.slice(guide.indexOf("## 7.")).matchAll(/`([^`\n]+)`/g);
-  const [aliceEmail, number, bobName, bobEmail, aliceName] = [...entered].map(([, text]) => text);
+  const [aliceEmail, number, bobName, bobEmail, aliceName, newNumber] = [...entered].map(([, text]) => text);
   const alice = await open(page);
   await signUp(alice, aliceEmail);
   await alice.getByLabel("Your passport number").fill(number);
@@ -85,4 +85,8 @@ test("the guide leads from nothing to a shared card", async (t) => {
   await alice.getByRole("button", { name: "Share the passport" }).click();
   await says(alice, shared);
   await says(bob, reads);
+  await says(alice, receipt);
+  await alice.getByLabel("New passport number").fill(newNumber);
+  await alice.getByRole("button", { name: "Change it" }).click();
+  await says(bob, changed);
 });

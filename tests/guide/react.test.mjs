@@ -29,10 +29,14 @@ test("two tabs share a card in React", async (t) => {
   const open = await openTabs(t);
   const alice = await open(page);
   await signUp(alice, "anna@example.com");
-  await alice.getByLabel("Title").fill("Wi-Fi");
-  await alice.getByLabel("Text").fill("open sesame");
+  const write = async (form, value) => {
+    await form.getByLabel("Title").fill("Wi-Fi");
+    await form.getByLabel(/^Fields/).fill(`Network: Linden 12\nPassword: ${value}`);
+  };
+  await alice.getByText("New card").click();
+  await write(alice, "open sesame");
   await alice.getByRole("button", { name: "Add card" }).click();
-  await alice.getByText("Wi-Fi: open sesame").waitFor();
+  await alice.getByText("open sesame").waitFor();
   await alice.getByLabel("Name", { exact: true }).fill("Ben");
   await alice.getByRole("button", { name: "Invite by link" }).click();
   const link = await alice.getByRole("link").getAttribute("href");
@@ -50,15 +54,25 @@ test("two tabs share a card in React", async (t) => {
   bob.on("request", (request) => {
     if (/\/shares\/incoming/.test(request.url()) && request.method() !== "OPTIONS") looks.push(request.url());
   });
+  await alice.getByText("Share Wi-Fi").click();
+  await alice.getByLabel("Network").uncheck();
   await alice.getByRole("button", { name: "Share", exact: true }).click();
-  await bob.getByRole("button", { name: "Read" }).click();
-  await bob.getByText("Anna (verified) shared Wi-Fi: open sesame").waitFor();
+  await bob.getByText("open sesame").waitFor();
+  await alice.getByText(/^Ben \(only Password\): read at \d/).waitFor();
   assert.equal(looks.length, 1, "one listener hears of a share, and the one of the first mounting is gone");
+
+  // An edit is there at once, and nothing that was not chosen.
+  await alice.getByRole("button", { name: "Edit Wi-Fi" }).click();
+  await write(alice.getByRole("listitem").filter({ has: alice.getByRole("button", { name: "Save" }) }), "close sesame");
+  await alice.getByRole("button", { name: "Save" }).click();
+  await bob.getByText("close sesame").waitFor();
+  assert.equal(await bob.getByText("open sesame").count(), 0);
+  assert.equal(await bob.getByText("Linden 12").count(), 0);
 
   // A failure is shown and leaves what was entered.
   await bob.getByRole("button", { name: "Sign out" }).click();
-  await bob.getByRole("heading", { name: "Welcome" }).waitFor();
-  assert.equal(await bob.getByText("open sesame").count(), 0);
+  await bob.getByRole("heading", { name: "Family safe" }).waitFor();
+  assert.equal(await bob.getByText("close sesame").count(), 0);
   await bob.getByLabel("Email address").fill("ben@example.com");
   await bob.getByLabel("Passphrase").fill("not the passphrase");
   await bob.getByRole("button", { name: "Sign in" }).click();
@@ -66,6 +80,9 @@ test("two tabs share a card in React", async (t) => {
   assert.equal(await bob.getByLabel("Email address").inputValue(), "ben@example.com");
   await bob.getByLabel("Passphrase").fill("eight characters or more");
   await bob.getByRole("button", { name: "Sign in" }).click();
-  await bob.getByRole("button", { name: "Read" }).click();
-  await bob.getByText("Anna (verified) shared Wi-Fi: open sesame").waitFor();
+  await bob.getByText("close sesame").waitFor();
+
+  // What is taken back goes by itself.
+  await alice.getByRole("button", { name: "Take back" }).click();
+  await bob.getByText("close sesame").waitFor({ state: "detached" });
 });

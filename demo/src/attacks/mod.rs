@@ -7,6 +7,7 @@
 mod attacker;
 mod caller;
 mod cards;
+mod editions;
 mod forgery;
 mod invitations;
 mod keys;
@@ -30,12 +31,15 @@ use tokio::sync::OnceCell;
 use crate::answer::{Refusal, Result};
 use crate::look::{Look, Whose};
 use attacker::Attacker;
+use editions::Formers;
 use shares::Forged;
 
 /// Bytes of an answer at most: more than any answer of the services has.
 const ANSWER: usize = 64 << 20;
 /// Bytes of a request at most: more than any query for several records has.
 const QUESTION: usize = 2 << 20;
+/// Bytes of a request at most that changes shares.
+const WRITE: usize = 32 << 20;
 
 /// The lies that the services can be made to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,8 @@ pub(crate) enum Attack {
     ForgeShare,
     /// The Vault exchanges ciphertexts with each other.
     SwapRecords,
+    /// The Vault hands out shares as they were before their last change.
+    OldEdition,
     /// The Vault accepts invitation links itself.
     TakeOverLink,
 }
@@ -67,6 +73,7 @@ pub(crate) struct Attacks {
     look: Look,
     attacker: OnceCell<Attacker>,
     active: Mutex<HashMap<String, Active>>,
+    formers: Mutex<Formers>,
 }
 
 /// A request of an account to one of the services.
@@ -107,7 +114,12 @@ impl Attacks {
             look,
             attacker: OnceCell::new(),
             active: Mutex::default(),
+            formers: Mutex::default(),
         }
+    }
+
+    fn formers(&self) -> MutexGuard<'_, Formers> {
+        self.formers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn active(&self) -> MutexGuard<'_, HashMap<String, Active>> {
@@ -169,6 +181,10 @@ impl Attacks {
             Attack::SwapKeyBefore | Attack::SwapKeyLater => self.swap_keys(asked, answer).await,
             Attack::ForgeShare => self.forge_share(asked, answer).await,
             Attack::SwapRecords => self.swap_records(asked, answer).await,
+            Attack::OldEdition => {
+                self.serve_old_editions(asked, answer);
+                Ok(())
+            }
             Attack::TakeOverLink => self.take_over(asked, answer).await,
         }
     }
@@ -240,13 +256,16 @@ pub(crate) async fn lie(
     next: Next,
 ) -> Result<Response> {
     let (parts, mut body) = request.into_parts();
+    if parts.method == Method::PUT && parts.uri.path() == "/vault/v1/shares" {
+        let bytes = read(body, WRITE).await?;
+        attacks.keep_formers(&bytes).await?;
+        body = Body::from(bytes);
+    }
     let Some(mut asked) = attacks.asked(&parts).await? else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     if asked.path.ends_with("/query") {
-        let bytes = to_bytes(body, QUESTION)
-            .await
-            .map_err(|_| Refusal::bad_input("Send less."))?;
+        let bytes = read(body, QUESTION).await?;
         asked.ids = serde_json::from_slice::<Ids>(&bytes).map_or(Vec::new(), |query| query.ids);
         body = Body::from(bytes);
     }
@@ -274,6 +293,11 @@ pub(crate) async fn lie(
         Body::from(answer.body.to_string())
     };
     Ok(Response::from_parts(parts, body))
+}
+
+async fn read(body: Body, most: usize) -> Result<axum::body::Bytes> {
+    let bytes = to_bytes(body, most).await;
+    bytes.map_err(|_| Refusal::bad_input("Send less."))
 }
 
 #[derive(Deserialize)]

@@ -159,8 +159,11 @@ impl Forged {
             "spaceId": at.space,
             "from": at.from,
             "to": at.to,
+            "edition": 1,
             "createdAt": now,
+            "updatedAt": now,
             "expiresAt": null,
+            "read": null,
         });
         let mut whole = listed.clone();
         whole["share"] = json!(share);

@@ -102,7 +102,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("expires_at", Time),
             ("deleted_at", Time),
         ],
-        ids: &["r.id", "r.connection_id", SHARE_OF_SPACE],
+        ids: &["r.id", "r.connection_id", "r.share"],
     },
     TableSpec {
         table: "sessions",
@@ -245,7 +245,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
     },
     TableSpec {
         table: "shares",
-        about: "What people shared: from whom to whom, how long and when, but neither the card nor which card it was.",
+        about: "What people shared: from whom to whom, how long and when, how often it was changed and read, but neither the card nor which card it was.",
         from: "main.shares AS r WHERE (sender = $1 OR recipient = $1)",
         newest: "created_at",
         columns: &[
@@ -264,5 +264,28 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("deleted_at", Time),
         ],
         ids: &["r.id", "r.connection_id", "r.space_id"],
+    },
+    TableSpec {
+        table: "links",
+        about: "Cards that a link shows to whoever has it: of the link only hashes.",
+        from: "main.links AS r WHERE account = $1",
+        newest: "created_at",
+        columns: &[
+            ("id", Id),
+            ("account", Id),
+            ("opening", Hash),
+            ("reading", Hash),
+            ("passphrase", Number),
+            ("share", Ciphertext),
+            ("edition", Number),
+            ("max_reads", Number),
+            ("reads", Number),
+            ("read_at", Time),
+            ("created_at", Time),
+            ("updated_at", Time),
+            ("expires_at", Time),
+            ("deleted_at", Time),
+        ],
+        ids: &["r.id"],
     },
 ];

@@ -1,9 +1,8 @@
 import { useState } from "react";
-import { useInvitation, useList, useSubmit, useVouchsafe } from "./hooks.js";
-
-const CARDS = { fetch: (session) => session.cards(), on: [] };
-const PEOPLE = { fetch: (session) => session.connections(), on: ["connection"] };
-const INCOMING = { fetch: (session) => session.incomingShares(), on: ["share", "revoked"] };
+import { Card, CardForm, Fields } from "./Card.jsx";
+import { Form, Input, Section } from "./Form.jsx";
+import { useInvitation, useList, useVouchsafe } from "./hooks.js";
+import { CARDS, PEOPLE, RECEIVED, SENT } from "./lists.js";
 
 export function App() {
   const vouchsafe = useVouchsafe();
@@ -19,7 +18,7 @@ export function App() {
   };
   return (
     <Form run={enter}>
-      <h1>{invitation ? "You are invited" : "Welcome"}</h1>
+      <h1>{invitation ? "You are invited" : "Family safe"}</h1>
       <Input label="Email address" name="email" type="email" />
       <Input label="Passphrase" name="passphrase" type="password" />
       <button name="how" value="up">Sign up</button>
@@ -29,80 +28,74 @@ export function App() {
 }
 
 function Home({ session, recoveryKey, invitation, forgetInvitation, signOut }) {
-  const cards = useList(session, CARDS);
   const people = useList(session, PEOPLE);
-  const incoming = useList(session, INCOMING);
-  const [link, setLink] = useState(null);
-
-  const create = async ({ label, value }) => {
-    await session.createCard({ label, fields: [{ name: "text", label: "Text", value }] });
-    await cards.refresh();
-  };
-  const invite = async ({ name }) => setLink((await session.invite({ delivery: "link", name })).link);
-  const accept = async ({ name }) => {
-    await session.accept(invitation, { name });
-    forgetInvitation();
-    await people.refresh();
-  };
+  const accept = ({ name }) => session.accept(invitation, { name }).then(forgetInvitation);
   return (
     <>
-      <h1>{session.email}</h1>
-      <button onClick={signOut}>Sign out</button>
-      {recoveryKey && <p>Write down your recovery key: {recoveryKey}</p>}
+      <header>
+        <h1>{session.email}</h1>
+        <Form run={signOut}><button>Sign out</button></Form>
+      </header>
+      {recoveryKey && <p className="note">Write down your recovery key: {recoveryKey}</p>}
       {invitation && (
         <Form run={accept}>
           <Input label="Who invited you?" name="name" />
           <button>Accept</button>
         </Form>
       )}
-      <h2>Your cards</h2>
-      <ul>{cards.items.map(({ id, label, fields }) => <li key={id}>{label}: {fields[0]?.value}</li>)}</ul>
-      <Form run={create}>
-        <Input label="Title" name="label" />
-        <Input label="Text" name="value" />
-        <button>Add card</button>
-      </Form>
-      <h2>Your people</h2>
-      <ul>{people.items.map(({ id, name, trust, state }) => <li key={id}>{name} ({state === "ended" ? state : trust})</li>)}</ul>
-      <Form run={invite}>
-        <Input label="Name" name="name" />
-        <button>Invite by link</button>
-      </Form>
-      {link && <p>Hand this link over: <a href={link}>{link}</a></p>}
-      <Form run={(chosen) => session.share(chosen)}>
-        <Select label="Card" name="card" options={cards.items.map(({ id, label }) => [id, label])} />
-        <Select label="With" name="connection" options={people.items.map(({ id, name }) => [id, name])} />
-        <button>Share</button>
-      </Form>
-      <h2>Shared with you</h2>
-      <ul>{incoming.items.map(({ id }) => <Received key={id} session={session} id={id} />)}</ul>
+      <Safe {...{ session, people }} />
+      <Family {...{ session, people }} />
+      <Received {...{ session }} />
     </>
   );
 }
 
-/** A share, which is opened on demand. */
-function Received({ session, id }) {
-  const [received, setReceived] = useState(null);
-  const read = useSubmit(async () => setReceived(await session.readShare(id)));
-  if (!received) return <li><form onSubmit={read.submit}><button disabled={read.busy}>Read</button> {read.problem}</form></li>;
-  const { card, from, trust } = received;
-  return <li>{from.name} ({trust}) shared {card.label}: {card.fields[0]?.value}</li>;
-}
-
-function Form({ run, children }) {
-  const { submit, busy, problem } = useSubmit(run);
+function Safe({ session, people }) {
+  const cards = useList(session, CARDS);
+  const sent = useList(session, SENT);
+  const sharesOf = (card) => sent.items.filter((share) => share.card === card.id);
   return (
-    <form onSubmit={submit}>
-      <fieldset disabled={busy}>{children}</fieldset>
-      {problem && <p role="alert">{problem}</p>}
-    </form>
+    <Section title="My safe" problem={cards.problem ?? sent.problem}>
+      <ul>{cards.items.map((card) => <Card key={card.id} {...{ session, card, people }} shares={sharesOf(card)} />)}</ul>
+      <details>
+        <summary>New card</summary>
+        <CardForm save={(content) => session.createCard(content)} action="Add card" />
+      </details>
+    </Section>
   );
 }
 
-const Input = ({ label, ...props }) => <label>{label} <input required {...props} /></label>;
+function Family({ session, people }) {
+  const [link, setLink] = useState(null);
+  const invite = async ({ name }) => setLink((await session.invite({ delivery: "link", name })).link);
+  return (
+    <Section title="My family" problem={people.problem}>
+      <ul>{people.items.map(({ id, name, trust }) => <li key={id}>{name} ({trust})</li>)}</ul>
+      <Form run={invite}>
+        <Input label="Name" name="name" />
+        <button>Invite by link</button>
+      </Form>
+      {link && <p className="note">Hand this link over: <a href={link}>{link}</a></p>}
+    </Section>
+  );
+}
 
-const Select = ({ label, options, ...props }) => (
-  <label>
-    {label} <select required {...props}>{options.map(([id, text]) => <option key={id} value={id}>{text}</option>)}</select>
-  </label>
-);
+/** What others share. An edit of theirs is here at once, without asking. */
+function Received({ session }) {
+  const { items, problem } = useList(session, RECEIVED);
+  return (
+    <Section title="From my family" problem={problem}>
+      <ul>
+        {items.map(({ id, card, from, trust, share }) => (
+          <li key={id} className="card">
+            <h3>{card.label}</h3>
+            <Fields of={card} />
+            <p>
+              From {from.name} ({trust}){share.edition > 1 && <>, changed {new Date(share.updatedAt).toLocaleString()}</>}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}

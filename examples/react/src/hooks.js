@@ -1,10 +1,10 @@
-import { use, useCallback, useEffect, useRef, useState, useTransition } from "react";
+import { use, useEffect, useState, useTransition } from "react";
 import { Vouchsafe } from "vouchsafe";
 
 const services = import.meta.env.VITE_SERVICES ?? "http://127.0.0.1:8787";
 
-// Once for the page, outside of React, which may render a component more than once.
-const opened = Vouchsafe.open({ vault: `${services}/vault`, keystore: `${services}/keystore` });
+// Once for the page, outside of React, which may render a component more than once. Senders hear what is read here.
+const opened = Vouchsafe.open({ vault: `${services}/vault`, keystore: `${services}/keystore`, receipts: true });
 
 /** Vouchsafe. A component waits (`Suspense`) until the module is there. */
 export const useVouchsafe = () => use(opened);
@@ -24,10 +24,10 @@ export function useSubmit(run) {
   const submit = (event) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const entered = Object.fromEntries(new FormData(form, event.nativeEvent.submitter));
+    const entered = new FormData(form, event.nativeEvent.submitter);
     start(async () => {
       try {
-        await run(entered);
+        await run(Object.fromEntries(entered), entered);
         form.reset();
         setProblem(null);
       } catch (error) {
@@ -38,23 +38,29 @@ export function useSubmit(run) {
   return { submit, busy, problem };
 }
 
-/** The newest records of a list, which is fetched again when something happens of a kind that it names in `on`. */
+/**
+ * The newest records of a list, which is fetched again when something happens of a kind that it names in `on`. What this page, or
+ * another tab of the same person, does is told as well.
+ */
 export function useList(session, { fetch, on }) {
-  const [items, setItems] = useState([]);
-  const latest = useRef(0);
-  const refresh = useCallback(async () => {
-    const turn = ++latest.current;
-    const page = await fetch(session);
-    // Unless a later answer was faster, or the component is gone.
-    if (turn === latest.current) setItems(page.items.filter(({ error }) => !error));
-  }, [session, fetch]);
+  const [list, setList] = useState({ items: [], problem: null });
   useEffect(() => {
-    const end = session.on(on, refresh);
+    let latest = 0;
+    const refresh = async () => {
+      const turn = ++latest;
+      const next = await fetch(session).then(
+        ({ items }) => ({ items: items.filter(({ error }) => !error), problem: null }),
+        ({ message }) => ({ items: [], problem: message }),
+      );
+      // Unless a later answer was faster, or the component is gone.
+      if (turn === latest) setList(next);
+    };
+    const ends = [session.on(on, refresh), session.on("missed", refresh)];
     refresh();
     return () => {
-      end();
-      latest.current += 1;
+      latest = null;
+      for (const end of ends) end();
     };
-  }, [session, on, refresh]);
-  return { items, refresh };
+  }, [session, fetch, on]);
+  return list;
 }

@@ -1,6 +1,7 @@
 import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.jsx";
+import "./style.css";
 
 createRoot(document.getElementById("root")).render(
   <StrictMode>
