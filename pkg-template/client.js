@@ -156,7 +156,7 @@ export function defineVouchsafe(entry) {
     }
 
     /**
-     * @param {string | { readonly href: string }} location
+     * @param {string | URL | Location} location
      * @returns {import("./index.d.ts").FoundLink | null}
      */
     readLink(location) {

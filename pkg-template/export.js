@@ -116,7 +116,7 @@ export async function importLines(source, take) {
       result[await take(id, content)] += 1;
     } catch (error) {
       if (!isVouchsafeError(error) || ENDING.includes(error.code)) throw error;
-      result.failed.push({ line, error });
+      result.failed.push({ line, error: /** @type {any} */ (error) });
     }
   }
   return result;

@@ -247,8 +247,16 @@ export interface ImportResult {
   made: number;
   /** Cards that were there already. */
   kept: number;
-  /** Cards that were not made, each with its line, counted from 1, and the reason. */
-  failed: { line: number; error: VouchsafeError }[];
+  /** Cards that were not made. */
+  failed: ImportFailure[];
+}
+
+/** A line of an export of which no card was made. */
+export interface ImportFailure {
+  /** Counted from 1. */
+  line: number;
+  /** The reason. */
+  error: VouchsafeError;
 }
 
 /** A card that was updated. */
@@ -781,7 +789,7 @@ export class Vouchsafe {
    * Tells what a link leads to, without a request: the `location` of a page, or a text, such as one that was pasted. `null` if it
    * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
    */
-  readLink(location: string | { readonly href: string }): FoundLink | null;
+  readLink(location: string | URL | Location): FoundLink | null;
   /**
    * Looks at an invitation before anybody has signed in: whether it can still be accepted, and whether its keys match the link.
    * Changes nothing. Rejects with `not_found` if there is none with this token.

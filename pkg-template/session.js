@@ -35,7 +35,7 @@ const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "
 const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 const remaining = /** @type {const} */ (["revoke", "keep"]);
-/** Members of a card that its owner does not set. */
+/** Members of a card that was read, which its owner does not set. */
 const cardMembers = ["id", "version", "createdAt", "updatedAt", "shares", "lagging", "error"];
 
 /**
@@ -359,12 +359,12 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async updateCard(card, options) {
-    const content = cardContent(card, cardMembers);
+    const content = cardContent(card);
     bare(options, "updateCard()");
     const { id, version } = own(card);
     const checked = { id: text(id, "id"), version: number(version, "version"), content };
-    const updated = withData(await this.#call(options, (raw) => raw.updateCard(checked)));
-    return { ...updated, lagging: updated.lagging.map(withError) };
+    const updated = await this.#call(options, (raw) => raw.updateCard(checked));
+    return { ...withData(updated.card), lagging: updated.lagging.map(withError) };
   }
 
   /**
@@ -794,12 +794,9 @@ function passphraseOf(options, call, others = []) {
   return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
-/**
- * @param {CardContent} content
- * @param {readonly string[]} [further]
- */
-function cardContent(content, further = []) {
-  const { label, kind, data, fields } = only(content, "the card", ["label", "kind", "data", "fields", ...further]);
+/** @param {CardContent} content */
+function cardContent(content) {
+  const { label, kind, data, fields } = only(content, "the card", ["label", "kind", "data", "fields", ...cardMembers]);
   return {
     label: text(label, "label"),
     kind: optional(kind, "kind", text),

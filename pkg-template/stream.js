@@ -193,7 +193,7 @@ export class Stream {
     const raw = this.#raw;
     if (this.#reads || !this.#channel.onmessage) return;
     if (typeof data === "string") {
-      raw.lastEvent = undefined;
+      raw.lastEvent = /** @type {any} */ (undefined);
       return this.#told(MISSED);
     }
     const { from, at, events } = data;

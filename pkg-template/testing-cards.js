@@ -59,7 +59,7 @@ export function updateCard(account, { id, version, content }) {
   world.damaged.delete(id);
   tell([account], "card", id);
   const lagging = follow(account, card);
-  return { ...cardOf(account, id), lagging };
+  return { card: cardOf(account, id), lagging };
 }
 
 /**

@@ -18,7 +18,7 @@ const LONGEST = 90 * DAY;
 /**
  * @param {Account} inviter
  * @param {Pages} pages
- * @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string, name: string, expiresAt?: number }} options
+ * @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string | null, name: string, expiresAt?: number }} options
  */
 export function invite(inviter, pages, { delivery, email, page = pages.mail, language = null, name, expiresAt }) {
   const now = Date.now();

@@ -62,6 +62,11 @@ const glue = `
   const failure = { code: "not_found", message: "It is gone." };
   const answers = {
     card: () => Promise.reject(failure),
+    createCard: () => ({ id: "a", data: null }),
+    updateCard: () => ({ card: { id: "a", data: null }, lagging: [] }),
+    readShare: () => ({ card: { data: null } }),
+    readShares: () => [],
+    sharesOf: () => ({ items: [], next: null }),
     connection: () => Promise.reject({ code: "offline", message: "Try again.", cause }),
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: pages.next }),
@@ -88,7 +93,8 @@ const glue = `
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
-  further.push("importCard", "markVerified", "renameConnection", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
+  further.push("importCard", "markVerified", "renameConnection", "disconnect", "sharesOf", "catchUpShares", "revokeShare", "incomingShares");
+  further.push("readShare", "readShares", "acceptOlder", "signOut");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

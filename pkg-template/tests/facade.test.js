@@ -255,7 +255,7 @@ test("a page says that it was cut, and the last one that it was not", async () =
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
-  const expected = { card: "c", connection: "d", fields: ["number"], expiresAt: 5, acceptUnverified: undefined };
+  const expected = { card: "c", connection: "d", fields: ["number"], live: undefined, expiresAt: 5, acceptUnverified: undefined };
   assert.deepEqual(called("share"), [expected]);
   await session.outgoingShares({ connection: "d" });
   assert.deepEqual(called("outgoingShares"), [{ cursor: undefined, limit: undefined, connection: "d" }]);

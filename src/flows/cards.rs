@@ -37,7 +37,6 @@ pub struct Card {
 #[derive(Debug, Serialize)]
 pub struct Updated {
     /// The card.
-    #[serde(flatten)]
     pub card: Card,
     /// The live shares that could not be brought up to date.
     pub lagging: Vec<Lagging>,

@@ -114,6 +114,7 @@ async fn shares_in_all_and_of_a_connection() {
     );
     let refused = share(&lab, &ada, &new_share(&other, None)).await;
     assert_eq!(refused["quota"], "shares");
+    assert_exceeded(&Made::new(&lab, None).put(&lab, &ada).await, "shares");
     // One that is over counts no more.
     lab.pass(1000);
     until(async || {

@@ -1,15 +1,10 @@
 //! Revoking shares: first every copy of the key goes, then the ciphertext.
 
-use futures_util::future::try_join_all;
-
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
-
-/// The most shares that are revoked at the same time.
-const AT_ONCE: usize = 8;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Deletes the share's encryption space in the Keystore and the share in the Vault. What was read cannot be unread.
@@ -27,11 +22,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(in crate::flows) async fn revoke_shares_of(&self, card: Id) -> Result<()> {
         let rows = self.rows_of(card).await?.into_iter();
         let rows = rows.map(|found| found.row).collect::<Result<Vec<_>>>()?;
-        for some in rows.chunks(AT_ONCE) {
-            let revoked = some
-                .iter()
-                .map(|row| self.revoke_at(row.at.share, row.at.space));
-            try_join_all(revoked).await?;
+        for row in rows {
+            self.revoke_at(row.at.share, row.at.space).await?;
         }
         Ok(())
     }

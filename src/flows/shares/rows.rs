@@ -133,7 +133,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let sent = open_sent(&self.keys()?.vault, &at, ciphertext)?;
         // A row that is over may have made way for another, and is not live any more.
-        if (sent.version, sent.expires_at) != (*version, *expires_at) || *live > sent.live {
+        if (sent.version, sent.expires_at) != (*version, *expires_at) || (*live && !sent.live) {
             return Err(Error::RecordRejected);
         }
         self.see(Kind::Sent, at.share, sent.version, ciphertext)?;
