@@ -8,7 +8,7 @@ import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
 import { own } from "./own.js";
-import { openSession, period } from "./session.js";
+import { openSession, period, withCard } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */
@@ -134,6 +134,17 @@ export function defineVouchsafe(entry) {
       const session = await perform(this.#raw, credentials, (raw) => raw.signIn(given));
       keepDevice(this.#device);
       return openSession(session, { ...this.#origin, identityToken });
+    }
+
+    /**
+     * @param {string} link
+     * @param {import("./index.d.ts").OpenLinkOptions} [options]
+     */
+    async openLink(link, options) {
+      const checked = typed(link, "link");
+      const { passphrase } = withCall(options ?? {}, "the options object of openLink()", ["passphrase"]);
+      const words = optional(passphrase, "passphrase", text);
+      return withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
     }
 
     /** @returns {Promise<Session | null>} */

@@ -2,6 +2,7 @@
 
 import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./testing-account.js";
 import { fail, failure } from "./testing-errors.js";
+import { openLink } from "./testing-links.js";
 import { RawSession } from "./testing-session.js";
 import { checkNewPassphrase } from "./testing-text.js";
 import { expel, makeBytes, makeId, turn, world } from "./testing-world.js";
@@ -118,6 +119,14 @@ export class RawClient {
       expel(account);
       return { recoveryKey: makeRecoveryKey(account), session: this.#session(account, options) };
     });
+  }
+
+  /**
+   * @param {string} link
+   * @param {string} [passphrase]
+   */
+  openLink(link, passphrase) {
+    return this.#call("openLink", () => openLink(link, passphrase));
   }
 
   /**

@@ -25,6 +25,8 @@ pub enum Access {
     Open,
     /// To the Keystore, with the session.
     Keystore,
+    /// To the Vault, by anybody.
+    VaultOpen,
     /// To the Vault, with a token that is fetched when needed.
     Vault,
     /// To the Vault, with a token that deletes the account, which only a fresh proof of the passphrase gives.
@@ -289,6 +291,7 @@ impl<T: Transport> Services<T> {
         let (base, bearer) = match access {
             Access::Open => (&self.keystore, None),
             Access::Keystore => (&self.keystore, Some(self.session_token()?)),
+            Access::VaultOpen => (&self.vault, None),
             Access::Vault => (&self.vault, Some(self.vault_token(deadline).await?)),
             Access::Deletion => (&self.vault, Some(self.proof_token(deadline).await?)),
         };

@@ -12,6 +12,7 @@ use super::convert::{Control, finish, from_js, own_member, start, to_js, to_reje
 use super::inputs::{CredentialsInput, RecoverInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
+use crate::crypto::card_link::CardLink;
 use crate::crypto::engine::web::{WebEngine, Worker};
 use crate::error::{Error, Result};
 use crate::flows::{Client, SignedUp, Steps};
@@ -47,6 +48,21 @@ impl RawClient {
     pub fn check(&self) -> Promise {
         let client = Rc::clone(&self.0);
         start(self.1.as_ref(), async move { finish(client.check().await) })
+    }
+
+    /// What a link shows, to somebody without an account.
+    #[wasm_bindgen(js_name = openLink)]
+    pub fn open_link(&self, link: String, passphrase: Option<String>) -> Promise {
+        let client = Rc::clone(&self.0);
+        let (link, passphrase) = (Zeroizing::new(link), passphrase.map(Zeroizing::new));
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let link = CardLink::from_link(&link)?;
+                let passphrase = passphrase.as_ref().map(|text| text.as_str());
+                client.open_link(&link, passphrase).await
+            };
+            finish(work.await)
+        })
     }
 
     /// The session that was kept, see [`RawSession::seal`].

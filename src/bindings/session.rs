@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
-    CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput, PassphraseInput,
-    ShareInput, TicketInput,
+    CardUpdateInput, ChangePassphraseInput, InviteInput, LinkInput, NameInput, PageInput,
+    PassphraseInput, ShareInput, TicketInput,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::EventKind;
@@ -390,6 +390,29 @@ impl RawSession {
         self.call(|session| async move { session.revoke_share(Id::parse(&id)?).await })
     }
 
+    #[wasm_bindgen(js_name = shareByLink)]
+    pub fn share_by_link(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .share_by_link(from_js::<LinkInput>("options", options)?.into_request()?)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = linkShares)]
+    pub fn link_shares(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .link_shares(&page_input(options)?.into_request()?.0)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = revokeLink)]
+    pub fn revoke_link(&self, id: String) -> Promise {
+        self.call(|session| async move { session.revoke_link(Id::parse(&id)?).await })
+    }
+
     #[wasm_bindgen(js_name = incomingShares)]
     pub fn incoming_shares(&self, options: JsValue) -> Promise {
         self.call(|session| async move {
@@ -425,7 +448,7 @@ impl RawSession {
         let kind = EventKind::from_name(kind)
             .ok_or_else(|| {
                 Error::BadInput(
-                    "An event is an `invitation`, `connection`, `share`, `updated`, `read`, `revoked` or `card`."
+                    "An event is an `invitation`, `connection`, `share`, `updated`, `read`, `revoked`, `card` or `link`."
                         .into(),
                 )
             })

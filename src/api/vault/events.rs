@@ -30,10 +30,12 @@ pub enum EventKind {
     Revoked,
     /// A card of one's own was written or deleted.
     Card,
+    /// A link of one's own was made, changed, read, closed or revoked.
+    Link,
 }
 
 impl EventKind {
-    const NAMES: [(Self, &str); 7] = [
+    const NAMES: [(Self, &str); 8] = [
         (Self::Invitation, "invitation"),
         (Self::Connection, "connection"),
         (Self::Share, "share"),
@@ -41,6 +43,7 @@ impl EventKind {
         (Self::Read, "read"),
         (Self::Revoked, "revoked"),
         (Self::Card, "card"),
+        (Self::Link, "link"),
     ];
 
     /// Reads the name.

@@ -106,6 +106,8 @@ fn every_ciphertext_opens_with_the_key_that_is_named_and_no_other() {
             "vs-dek",
             "vs-kek",
             "vs-key",
+            "vs-link",
+            "vs-link-sent",
             "vs-note.2",
             "vs-own",
             "vs-sent",
