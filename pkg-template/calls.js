@@ -1,6 +1,6 @@
 /** Options of every call: a signal that ends it, and a listener for its progress. */
 
-import { callable, object, optional, options as only } from "./checks.js";
+import { callable, object, optional, options as only, refuse } from "./checks.js";
 import { VouchsafeError, calling, isVouchsafeError } from "./errors.js";
 import { own } from "./own.js";
 
@@ -95,7 +95,7 @@ export function guarded(listener) {
 function abortSignal(value, name) {
   const { aborted: ended, addEventListener } = object(value, `\`${name}\``);
   if (typeof ended === "boolean" && typeof addEventListener === "function") return value;
-  throw new VouchsafeError("bad_input", `Pass \`${name}\` as the signal of an AbortController.`);
+  return refuse(`Pass \`${name}\` as the signal of an AbortController.`, name);
 }
 
 /** @param {AbortSignal} signal */

@@ -8,10 +8,11 @@ import { kindOf, own } from "./own.js";
 
 /**
  * @param {string} message
+ * @param {string} [argument] Its name, if it has one.
  * @returns {never}
  */
-function refuse(message) {
-  throw new VouchsafeError("bad_input", message);
+export function refuse(message, argument) {
+  throw new VouchsafeError("bad_input", message, { argument });
 }
 
 /**
@@ -22,8 +23,8 @@ function refuse(message) {
  * @returns {string}
  */
 export function text(value, name) {
-  if (typeof value !== "string") refuse(`Pass \`${name}\` as a string.`);
-  return /\p{Cs}/u.test(value) ? refuse(`Pass \`${name}\` without half a letter (a lone surrogate).`) : value;
+  if (typeof value !== "string") refuse(`Pass \`${name}\` as a string.`, name);
+  return /\p{Cs}/u.test(value) ? refuse(`Pass \`${name}\` without half a letter (a lone surrogate).`, name) : value;
 }
 
 /**
@@ -58,8 +59,23 @@ export function address(value, name) {
   try {
     return `${who}${new URL(`http://${host}`).hostname.replace(/\.+$/, "")}`;
   } catch {
-    return refuse("This is not an email address.");
+    return refuse("This is not an email address.", name);
   }
+}
+
+/**
+ * The tag of a language, as the platform writes it.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function language(value, name) {
+  try {
+    const [tag] = Intl.getCanonicalLocales(text(value, name));
+    if (tag) return tag;
+  } catch {}
+  return refuse(`Pass \`${name}\` as the tag of a language, such as "de" or "pt-BR".`, name);
 }
 
 /**
@@ -68,7 +84,7 @@ export function address(value, name) {
  * @returns {number}
  */
 export function number(value, name) {
-  return Number.isSafeInteger(value) ? /** @type {number} */ (value) : refuse(`Pass \`${name}\` as a whole number.`);
+  return Number.isSafeInteger(value) ? /** @type {number} */ (value) : refuse(`Pass \`${name}\` as a whole number.`, name);
 }
 
 /**
@@ -77,7 +93,7 @@ export function number(value, name) {
  * @returns {boolean}
  */
 export function flag(value, name) {
-  return typeof value === "boolean" ? value : refuse(`Pass \`${name}\` as true or false.`);
+  return typeof value === "boolean" ? value : refuse(`Pass \`${name}\` as true or false.`, name);
 }
 
 /**
@@ -106,7 +122,7 @@ export function time(value, name) {
   const milliseconds = kindOf(value) === "Date" ? /** @type {Date} */ (value).getTime() : value;
   return Number.isSafeInteger(milliseconds)
     ? /** @type {number} */ (milliseconds)
-    : refuse(`Pass \`${name}\` as a valid Date, or in whole milliseconds as Date.now() gives them.`);
+    : refuse(`Pass \`${name}\` as a valid Date, or in whole milliseconds as Date.now() gives them.`, name);
 }
 
 /**
@@ -116,7 +132,7 @@ export function time(value, name) {
  * @returns {F}
  */
 export function callable(value, name) {
-  return typeof value === "function" ? value : refuse(`Pass \`${name}\` as a function.`);
+  return typeof value === "function" ? value : refuse(`Pass \`${name}\` as a function.`, name);
 }
 
 /**
@@ -128,7 +144,7 @@ export function callable(value, name) {
 export function object(value, name) {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value
-    : refuse(`Pass ${name} as an object.`);
+    : refuse(`Pass ${name} as an object.`, /^`(.*)`$/.exec(name)?.[1]);
 }
 
 /**
@@ -143,7 +159,7 @@ export function object(value, name) {
  */
 export function options(value, name, members) {
   const unknown = Object.keys(object(value, name)).find((member) => !members.includes(member));
-  return unknown === undefined ? own(value) : refuse(`Leave out \`${unknown}\`: ${name} has no such member.`);
+  return unknown === undefined ? own(value) : refuse(`Leave out \`${unknown}\`: ${name} has no such member.`, unknown);
 }
 
 /**
@@ -154,7 +170,7 @@ export function options(value, name, members) {
  * @returns {R[]}
  */
 export function list(value, name, check) {
-  if (!Array.isArray(value)) refuse(`Pass \`${name}\` as an array.`);
+  if (!Array.isArray(value)) refuse(`Pass \`${name}\` as an array.`, name);
   return Array.from(value, (item, index) => check(item, `${name}[${index}]`));
 }
 
@@ -180,5 +196,5 @@ export function optional(value, name, check) {
  */
 export function oneOf(value, name, words) {
   const word = words.find((candidate) => candidate === value);
-  return word ?? refuse(`Pass \`${name}\` as one of ${words.map((candidate) => `"${candidate}"`).join(", ")}.`);
+  return word ?? refuse(`Pass \`${name}\` as one of ${words.map((candidate) => `"${candidate}"`).join(", ")}.`, name);
 }

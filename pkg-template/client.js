@@ -8,7 +8,7 @@ import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
 import { own } from "./own.js";
-import { openSession, period, withCard } from "./session.js";
+import { invitationTicket, openSession, period, withCard } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */
@@ -86,6 +86,7 @@ export function defineVouchsafe(entry) {
       };
       const origin = {
         services: `${settings.vault} ${settings.keystore}`,
+        page: invitationUrl ?? undefined,
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
@@ -147,11 +148,47 @@ export function defineVouchsafe(entry) {
       return withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
     }
 
-    /** @returns {Promise<Session | null>} */
-    async resume() {
+    /** @returns {Promise<import("./index.d.ts").KeptSession[]>} */
+    async kept() {
       const { services, lockAfter } = this.#origin;
-      const found = await keeper.resume(this.#raw, services, lockAfter);
+      return keeper.kept(services, lockAfter);
+    }
+
+    /**
+     * @param {import("./index.d.ts").ResumeOptions} [options]
+     * @returns {Promise<Session | null>}
+     */
+    async resume(options) {
+      const given = only(options ?? {}, "the options object of resume()", ["account"]);
+      const account = optional(given.account, "account", text);
+      const { services, lockAfter } = this.#origin;
+      const found = await keeper.resume(this.#raw, services, lockAfter, account);
       return found && openSession(found.raw, { ...this.#origin, entry: found.entry });
+    }
+
+    /**
+     * @param {string | { readonly href: string }} location
+     * @returns {import("./index.d.ts").FoundLink | null}
+     */
+    readLink(location) {
+      const given = typeof location === "object" && location !== null ? location.href : location;
+      const link = typed(given, "location").trim();
+      if (!/#\s*vouchsafe=/.test(link)) return null;
+      const found = this.#raw.readLink(link);
+      if (!found) return { kind: "broken" };
+      const { delivery, id } = found;
+      return delivery ? { kind: "invitation", delivery, id, ticket: { link } } : { kind: "card", id, link };
+    }
+
+    /**
+     * @param {import("./index.d.ts").InvitationTicket} ticket
+     * @param {CallOptions} [options]
+     * @returns {Promise<import("./index.d.ts").InvitationPreview>}
+     */
+    async previewInvitation(ticket, options) {
+      const checked = invitationTicket(ticket);
+      bare(options, "previewInvitation()");
+      return perform(this.#raw, options, (raw) => raw.previewInvitation(checked));
     }
 
     /**

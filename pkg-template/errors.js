@@ -3,7 +3,6 @@
 import { kindOf, own } from "./own.js";
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
-/** @typedef {import("./index.d.ts").Quota} Quota */
 
 /**
  * The codes of calls that can succeed later without anybody doing anything.
@@ -22,10 +21,18 @@ export class VouchsafeError extends Error {
   constructor(code, message, options) {
     const given = options && own(options);
     super(message, given);
-    // Other errors have no such property.
+    // Other errors have no such properties.
     if (given?.quota !== undefined) {
       /** @readonly */
       this.quota = given.quota;
+    }
+    if (given?.argument !== undefined) {
+      /** @readonly */
+      this.argument = given.argument;
+    }
+    if (given?.retryAfter !== undefined) {
+      /** @readonly */
+      this.retryAfter = given.retryAfter;
     }
     /** @readonly */
     this.code = code;
@@ -53,7 +60,7 @@ export function isVouchsafeError(error, code) {
 }
 
 /**
- * Makes an error of the module's plain `{ code, message, quota, retryable, cause }`. Anything else is a defect and stays as it is.
+ * Makes an error of the module's plain `{ code, message, quota, argument, retryAfter, retryable, cause }`. Anything else is a defect and stays as it is.
  *
  * @param {unknown} raw
  * @returns {unknown}
@@ -61,7 +68,7 @@ export function isVouchsafeError(error, code) {
 export function toError(raw) {
   if (kindOf(raw) === "Error" || typeof raw !== "object" || raw === null) return raw;
   const { code, message, ...rest } = own(
-    /** @type {{ code?: unknown, message?: unknown, cause?: unknown, quota?: Quota, retryable?: boolean }} */ (raw),
+    /** @type {{ code?: unknown, message?: unknown } & import("./index.d.ts").VouchsafeErrorOptions} */ (raw),
   );
   if (typeof code !== "string" || typeof message !== "string") return raw;
   // Without a cause the error has no such property.

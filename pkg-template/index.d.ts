@@ -15,7 +15,11 @@ export interface OpenOptions {
    * itself by this address.
    */
   keystore: string;
-  /** The address of the page that invitation links open; a fragment is added to it. Default: this page without its query and fragment. */
+  /**
+   * The address of the page that invitation links open; a fragment is added to it. Links in mails lead there, too: the operator of
+   * the Vault has to list it (`--invitation-url`), else inviting by mail is `bad_input`. Default: this page without its query and
+   * fragment; for mails the first page of that list.
+   */
   invitationUrl?: string | undefined;
   /**
    * The time for one request to a service, in whole milliseconds from 1000 to 600,000. It covers the repetitions while the
@@ -77,6 +81,29 @@ export interface PersistOptions extends CallOptions {
    * page nor a copy of the browser's profile gets a key of the account from what is kept. Default: no.
    */
   locked?: boolean | undefined;
+  /**
+   * The app's name for the account, where it keeps several in one browser, such as {@link Session.account}. The browser stores
+   * it as it is. Another session of this name is replaced. Default: none, so that one session is kept.
+   */
+  account?: string | undefined;
+}
+
+/** A session that {@link Session.persist} keeps. */
+export interface KeptSession {
+  /** The app's name for the account; `null` if it has none. */
+  account: string | null;
+  /** Who finds it. */
+  scope: PersistScope;
+  /** Whether it comes back without its keys. */
+  locked: boolean;
+  /** The time of the last use, in any tab. */
+  usedAt: number;
+}
+
+/** Options of {@link Vouchsafe.resume}. */
+export interface ResumeOptions {
+  /** The name with which it was kept. Default: any; the session that was used last. */
+  account?: string | undefined;
 }
 
 /** A step of the protocol that ended. */
@@ -177,11 +204,17 @@ export interface CardContent extends NewCard {
   /** What the app keeps with the card; `null` without any. */
   data: Json;
   /** At most 1000, in the order in which they are shown. */
+  fields: readonly Field[];
+}
+
+/** The content of a card that was opened. */
+export interface OpenedContent extends CardContent {
+  /** In the order in which they are shown. */
   fields: Field[];
 }
 
 /** A card of one's own. */
-export interface Card extends CardContent {
+export interface Card extends OpenedContent {
   /** The card's id. */
   id: string;
   /** 1 for a new card, one more with every update. */
@@ -203,6 +236,19 @@ export interface CardUpdate extends NewCard {
   id: string;
   /** The version that was read. */
   version: number;
+}
+
+/** What {@link Session.exportAccount} gave: a text, a file, the stream of one, or pieces of the text. */
+export type ExportSource = string | Blob | ReadableStream<Uint8Array> | Iterable<string> | AsyncIterable<string>;
+
+/** The outcome of {@link Session.importCards}. */
+export interface ImportResult {
+  /** Cards that were made. */
+  made: number;
+  /** Cards that were there already. */
+  kept: number;
+  /** Cards that were not made, each with its line, counted from 1, and the reason. */
+  failed: { line: number; error: VouchsafeError }[];
 }
 
 /** A card that was updated. */
@@ -253,6 +299,11 @@ export interface Page<T> {
   items: T[];
   /** The `cursor` of the next page; `null` on the last one. */
   next: string | null;
+  /**
+   * Whether there are fewer than `limit` because their ciphertexts are large: an answer of the service has at most 8 MiB. The next
+   * page goes on after them. `false` on the last page.
+   */
+  cut: boolean;
 }
 
 /** The choice of a page. */
@@ -309,6 +360,8 @@ export interface InviteByEmail extends InviteBase {
   delivery: "email";
   /** The address that the mail goes to. Its part before the @ is ASCII, since not every mail server takes other letters. */
   email: string;
+  /** The tag of the mail's language, such as `de`: there are English, French, German and Spanish. Default, and for others: English. */
+  language?: string | undefined;
 }
 
 /** An invitation that the inviter hands over as a secret link, which verifies the connection. */
@@ -392,6 +445,54 @@ export interface MailTicket {
 
 /** An invitation as the invited person holds it. */
 export type InvitationTicket = LinkTicket | MailTicket;
+
+/** Where an invitation stands. All of it but `keysMatch` is the Vault's word. */
+export interface InvitationPreview {
+  /** Whether it can be accepted: it is `pending`. */
+  state: InvitationState;
+  /** Handed over, or mailed. */
+  delivery: Delivery;
+  /** The time at which it ends. */
+  expiresAt: number;
+  /**
+   * Whether the Vault shows the keys that the link names. `false`: somebody stands between, and {@link Session.accept} refuses it.
+   * `null` for a mail, which names no keys.
+   */
+  keysMatch: boolean | null;
+  /** The address that the inviter had confirmed when they invited; `null` if there is none, or a week after the invitation was over. */
+  inviterEmail: string | null;
+}
+
+/** A link to accept or decline an invitation. */
+export interface InvitationLink {
+  /** It is whole. */
+  kind: "invitation";
+  /** Handed over, or mailed. */
+  delivery: Delivery;
+  /** The invitation's id. */
+  id: string;
+  /** For {@link Session.accept} and {@link Session.declineInvitation}. */
+  ticket: LinkTicket;
+}
+
+/** A link that shows a card to somebody without an account. */
+export interface LinkToCard {
+  /** It is whole. */
+  kind: "card";
+  /** The link's id. */
+  id: string;
+  /** For {@link Vouchsafe.openLink}. */
+  link: string;
+}
+
+/** A link of which a part is missing, or that a later version of this package made. */
+export interface BrokenLink {
+  /** Ask for the link anew. */
+  kind: "broken";
+}
+
+/** A link that {@link Vouchsafe.readLink} knows, of the kind that `kind` says. */
+export type FoundLink = InvitationLink | LinkToCard | BrokenLink;
 
 /**
  * The certainty that the keys are the other person's.
@@ -633,7 +734,7 @@ export interface Sender {
 /** A share that was opened and whose sender was checked. */
 export interface ReceivedShare {
   /** The shared fields. */
-  card: CardContent;
+  card: OpenedContent;
   /** The person whose signature it has. */
   from: Sender;
   /** The certainty that the keys are the sender's. */
@@ -678,6 +779,12 @@ export interface EmailStatus {
   confirmed: boolean;
 }
 
+/** Options of {@link Session.sendEmailCode}. */
+export interface EmailCodeOptions extends CallOptions {
+  /** The tag of the mail's language, as of an invitation. */
+  language?: string | undefined;
+}
+
 /** A code on its way to an address. */
 export interface EmailCode {
   /** The time from which it is of no use. */
@@ -685,9 +792,9 @@ export interface EmailCode {
 }
 
 /** Something that happened to a record, by somebody else or by this account in another tab or on another device. */
-export interface LiveEvent {
+export interface LiveEvent<K extends LiveEventKind = LiveEventKind> {
   /** The kind. */
-  kind: LiveEventKind;
+  kind: K;
   /** The id of the invitation, connection, share, card or link. */
   id: string;
 }
@@ -701,9 +808,9 @@ export interface LiveEvent {
 export type LiveEventKind = "invitation" | "connection" | "share" | "updated" | "read" | "revoked" | "card" | "link";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
-export interface SessionEvent {
+export interface SessionEvent<K extends SessionEventKind = SessionEventKind> {
   /** The session's new state, or `missed`. */
-  kind: SessionEventKind;
+  kind: K;
 }
 
 /**
@@ -711,6 +818,12 @@ export interface SessionEvent {
  * tell what happened since the last event, so fetch your lists anew.
  */
 export type SessionEventKind = "locked" | "unlocked" | "ended" | "missed";
+
+/** All kinds of events. */
+export type EventKind = LiveEventKind | SessionEventKind;
+
+/** The event of a kind, or of one of several. */
+export type EventOf<K extends EventKind> = K extends LiveEventKind ? LiveEvent<K> : K extends SessionEventKind ? SessionEvent<K> : never;
 
 /** A function that ends listening, for `using`, too. */
 export interface Unsubscribe {
@@ -748,6 +861,8 @@ export class Vouchsafe {
    * `wrong_credentials`. After an interruption, call it again with the same arguments (and a fresh identity token).
    */
   recover(options: RecoverOptions): Promise<SignedUp>;
+  /** Lists the sessions that {@link Session.persist} keeps here: this tab's, then the browser's, of each those used last first. */
+  kept(): Promise<KeptSession[]>;
   /**
    * Opens a link to a card (`#vouchsafe=1.s.…`), without an account. Each call counts as a read; nothing is kept. Rejects with
    * `bad_input` (no such link, or not whole), `passphrase_needed`, `wrong_credentials` (another passphrase), `share_expired`
@@ -759,7 +874,17 @@ export class Vouchsafe {
    * there is none. It comes back locked if it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects
    * with `storage_unavailable`.
    */
-  resume(): Promise<Session | null>;
+  resume(options?: ResumeOptions): Promise<Session | null>;
+  /**
+   * Tells what a link leads to, without a request: the `location` of a page, or a text, such as one that was pasted. `null` if it
+   * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
+   */
+  readLink(location: string | { readonly href: string }): FoundLink | null;
+  /**
+   * Looks at an invitation before anybody has signed in: whether it can still be accepted, and whether its keys match the link.
+   * Changes nothing. Rejects with `not_found` if there is none with this token.
+   */
+  previewInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<InvitationPreview>;
 }
 
 /** A signed-in person. */
@@ -814,6 +939,18 @@ export class Session {
    */
   deleteCard(id: string, options?: DeleteCardOptions): Promise<void>;
 
+  /**
+   * Gives everything of the account as JSON lines, piece by piece and in the clear: the account, cards, connections, invitations,
+   * the list of shares that it sent, and what others shared with it. Each line has a `type`; one that could not be opened has an
+   * `error`. Reading what others shared claims it. Each call that fails ends it.
+   */
+  exportAccount(options?: CallOptions): AsyncGenerator<string, void, undefined>;
+  /**
+   * Makes the cards of an export, of this account or another, and passes over its other lines. A card that is there already stays
+   * as it is, so that an import that was cut can be repeated. Rejects with `update_needed` for an export of a later version.
+   */
+  importCards(source: ExportSource, options?: CallOptions): Promise<ImportResult>;
+
   /** Invites somebody to connect. The inviter hands over the result's `link`. */
   invite(options: InviteByLink): Promise<NewLink>;
   /**
@@ -841,6 +978,11 @@ export class Session {
    * `safety_number_mismatch` if it is another one, and with `bad_input` if it is mistyped or not whole.
    */
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
+  /**
+   * Sets this side's name for the other person, 1 to 200 bytes of UTF-8. No server learns it; other devices see it when they
+   * fetch the connection.
+   */
+  renameConnection(id: string, name: string, options?: CallOptions): Promise<Connection>;
   /** Ends the connection and revokes every share sent to that person. Nobody can unread a card. */
   disconnect(id: string, options?: CallOptions): Promise<void>;
 
@@ -884,13 +1026,11 @@ export class Session {
   acceptOlder(id: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Calls `listener` when something happens, from now on. Returns a function that ends this. No event is lost when the
-   * connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called afterwards, for a kept session
-   * also after a reload.
+   * Calls `listener` for each event of this kind, or of any of these, from now on. Returns a function that ends this. No event
+   * of a record is lost when the connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called
+   * afterwards, for a kept session also after a reload. All tabs of an account share one connection to the Vault.
    */
-  on(kind: LiveEventKind, listener: (event: LiveEvent) => void): Unsubscribe;
-  /** Calls `listener` when the session is locked, unlocked or ended, here or in another tab, or when events were `missed`. */
-  on(kind: SessionEventKind, listener: (event: SessionEvent) => void): Unsubscribe;
+  on<K extends EventKind>(kind: K | readonly K[], listener: (event: EventOf<K>) => void): Unsubscribe;
 
   /** Forgets every key, in all tabs that share the session. Calls fail with `locked` until {@link Session.unlock}. */
   lock(): Promise<void>;
@@ -915,7 +1055,7 @@ export class Session {
    * code. Rejects with `bad_input` (the account has no address that mails can go to) and `rate_limited`. No mail comes to
    * an address that refused mails from this service.
    */
-  sendEmailCode(options?: CallOptions): Promise<EmailCode>;
+  sendEmailCode(options?: EmailCodeOptions): Promise<EmailCode>;
   /**
    * Confirms the account's address with the mailed code, of 8 digits; white space and hyphens in it do not matter. Rejects
    * with `wrong_code`. A code can be tried five times.
@@ -971,6 +1111,10 @@ export type Quota =
 export interface VouchsafeErrorOptions {
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota;
+  /** For `bad_input`: the argument. */
+  argument?: string;
+  /** For `rate_limited`: milliseconds. */
+  retryAfter?: number;
   /** Default: whether the code is a {@link RetryableCode}. */
   retryable?: boolean;
   /** The error or value that led to this one. */
@@ -992,6 +1136,13 @@ export class VouchsafeError extends Error {
   readonly retryable: boolean;
   /** For `quota_exceeded`: what the account has too much of. */
   readonly quota?: Quota;
+  /**
+   * For `bad_input`: the argument that is not usable, such as `email`, or `fields[2].label` of a card; missing where it is no
+   * single one, or only the service knows it.
+   */
+  readonly argument?: string;
+  /** For `rate_limited`: milliseconds after which the service takes the call again, if it said so. */
+  readonly retryAfter?: number;
   /**
    * The error or value that the platform or the app threw, if that led to this one. For `server_error`: an error that names status
    * and type of an answer that was none of the service.

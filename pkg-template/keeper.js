@@ -1,6 +1,6 @@
 /** Keeps a session beyond its page, and in step with the other tabs that have the same one. */
 
-import { addEntry, changeEntry, eventKey, findEntry, makeKey, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
+import { addEntry, changeEntry, eventKey, findEntries, makeKey, readTab, removeEntry, tabKey, writeTab } from "./storage.js";
 import { calling } from "./errors.js";
 
 /** @typedef {import("./glue.js").RawClient} RawClient */
@@ -20,7 +20,7 @@ const ENDED = "ended";
 export class Keeper {
   /** @type {RawSession} */
   #raw;
-  /** @type {Pick<Entry, "id" | "services" | "key" | "locked">} */
+  /** @type {Pick<Entry, "id" | "services" | "account" | "key" | "locked">} */
   #entry;
   #revision;
   /** @type {BroadcastChannel | undefined} */
@@ -57,7 +57,7 @@ export class Keeper {
    * Stores a session for the first time.
    *
    * @param {RawSession} raw
-   * @param {Pick<Entry, "scope" | "locked" | "services" | "lockAfter">} how
+   * @param {Pick<Entry, "scope" | "locked" | "services" | "account" | "lockAfter">} how
    * @param {Keeper | undefined} before The keeper that this one replaces.
    * @returns {Promise<Entry>}
    */
@@ -67,10 +67,10 @@ export class Keeper {
     const sealed = await calling(() => raw.seal(key, contextOf(id, how.services), !how.locked));
     const entry = { ...how, ...sealed, id, key, used: Date.now() };
     // This also deletes old entries.
-    await findEntry(how.services, undefined);
+    await findEntries(how.services, undefined);
     const { added, replaced } = await addEntry(entry);
     try {
-      writeTab(tabKey(how.services), how.scope === "tab" ? id : undefined);
+      writeTab(tabKey(how.services, how.account), how.scope === "tab" ? id : undefined);
     } catch (error) {
       await removeEntry(id);
       throw error;
@@ -86,9 +86,11 @@ export class Keeper {
    * @param {RawClient} client
    * @param {string} services
    * @param {number | undefined} lockAfter
+   * @param {string | undefined} account
    */
-  static async resume(client, services, lockAfter) {
-    const entry = await findEntry(services, lockAfter);
+  static async resume(client, services, lockAfter, account) {
+    const entries = await findEntries(services, lockAfter);
+    const entry = entries.find((found) => account === undefined || found.account === account);
     if (!entry) return null;
     const { id, key, state, keys } = entry;
     try {
@@ -99,6 +101,17 @@ export class Keeper {
       await removeEntry(id);
       return null;
     }
+  }
+
+  /**
+   * Lists the stored sessions, in the order in which they are resumed.
+   *
+   * @param {string} services
+   * @param {number | undefined} lockAfter
+   */
+  static async kept(services, lockAfter) {
+    const entries = await findEntries(services, lockAfter);
+    return entries.map(({ account, scope, keys, used }) => ({ account, scope, locked: keys === null, usedAt: used }));
   }
 
   /**
@@ -211,10 +224,10 @@ export class Keeper {
 
   /** Deletes the entry and ends the session in every tab. */
   async remove() {
-    const { id, services } = this.#entry;
+    const { id, services, account } = this.#entry;
     this.close();
     announce(id, ENDED);
-    if (readTab(tabKey(services)) === id) writeTab(tabKey(services), undefined);
+    if (readTab(tabKey(services, account)) === id) writeTab(tabKey(services, account), undefined);
     writeTab(eventKey(id), undefined);
     await removeEntry(id);
   }

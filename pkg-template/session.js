@@ -1,13 +1,15 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, json, list, number, object, oneOf, optional, options as only, text, time, typed } from "./checks.js";
+import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
+import { exportLines, importLines } from "./export.js";
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
 import { removeEntry, removeMarks } from "./storage.js";
+import { Stream } from "./stream.js";
 import { queueMicrotask } from "./timers.js";
 
 /** @typedef {import("./glue.js").RawSession} RawSession */
@@ -42,6 +44,7 @@ const cardMembers = ["id", "version", "createdAt", "updatedAt", "shares", "laggi
  *
  * @typedef {object} Origin
  * @property {string} services
+ * @property {string | undefined} page The page that links in mails lead to, if the app names one.
  * @property {number | undefined} lockAfter
  * @property {IdentityToken | undefined} identityToken For an identity.
  * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
@@ -57,6 +60,7 @@ export class Session {
   /** @type {RawSession | undefined} */
   #raw;
   #services;
+  #page;
   #Keeper;
   /** @type {IdentityToken | undefined} */
   #identityToken;
@@ -69,10 +73,16 @@ export class Session {
   #idle = new Idle(() => this.#lockUnused(), async () => (await this.#keeper?.lastUsed()) ?? 0);
   /** @type {"unlocked" | "locked" | "ended"} */
   #state;
-  /** @type {Set<{ kind: SessionEventKind, listener: (event: { kind: SessionEventKind }) => void }>} */
+  /** @type {Set<{ kinds: readonly string[], listener: (event: { kind: SessionEventKind }) => void }>} */
   #listeners = new Set();
   /** Listeners to events of the services. */
   #live = 0;
+  /**
+   * What they hear, where tabs share it.
+   *
+   * @type {Stream | undefined}
+   */
+  #stream;
   /** @type {(() => void) | undefined} */
   #sleepless;
 
@@ -84,6 +94,7 @@ export class Session {
     if (!opened.has(raw)) throw new TypeError("Call signUp() or signIn() instead of `new Session()`.");
     this.#raw = raw;
     this.#services = origin.services;
+    this.#page = origin.page;
     this.#Keeper = origin.keeper;
     this.#identityToken = origin.identityToken;
     this.#state = raw.locked ? "locked" : "unlocked";
@@ -95,7 +106,7 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"access" | "event" | "missed"} */ change) => {
+    raw.watch((/** @type {"access" | "event" | "missed" | "deaf"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -168,10 +179,18 @@ export class Session {
     return new this.#Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"access" | "event" | "missed"} change */
+  /** @param {"access" | "event" | "missed" | "deaf"} change */
   #changed(change) {
-    if (change === "event") return this.#keeper?.eventSeen();
-    if (change === "missed") return this.#tell(change);
+    if (change === "event") {
+      this.#stream?.moved();
+      return this.#keeper?.eventSeen();
+    }
+    if (change === "missed") {
+      this.#stream?.missed();
+      return this.#tell(change);
+    }
+    if (change === "deaf") return this.#stream?.rest();
+    this.#stream?.stir();
     this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.
     queueMicrotask(() => this.#observe());
@@ -189,8 +208,8 @@ export class Session {
 
   /** @param {SessionEventKind} told */
   #tell(told) {
-    for (const { kind, listener } of [...this.#listeners]) {
-      if (kind === told) listener({ kind });
+    for (const { kinds, listener } of [...this.#listeners]) {
+      if (kinds.includes(told)) listener({ kind: told });
     }
   }
 
@@ -200,7 +219,13 @@ export class Session {
     this.#keeper?.close();
     this.#keeper = undefined;
     this.#live = 0;
+    this.#endStream();
     this.#stayAwake();
+  }
+
+  #endStream() {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 
   /** Looks at once when the page comes back from sleep or to the network, while there are listeners or a time to lock. */
@@ -211,6 +236,7 @@ export class Session {
       const look = () => {
         if (scope.document?.visibilityState === "hidden") return;
         this.#raw?.nudge();
+        this.#stream?.wake();
         this.#idle.check().catch(() => {});
       };
       this.#sleepless = look;
@@ -225,8 +251,12 @@ export class Session {
 
   /** @param {PersistOptions} options */
   async persist(options) {
-    const { scope, locked } = settings(options, "the options object of persist()", ["scope", "locked"]);
-    const checked = { scope: oneOf(scope, "scope", scopes), locked: optional(locked, "locked", flag) ?? false };
+    const { scope, locked, account } = settings(options, "the options object of persist()", ["scope", "locked", "account"]);
+    const checked = {
+      scope: oneOf(scope, "scope", scopes),
+      locked: optional(locked, "locked", flag) ?? false,
+      account: optional(account, "account", text) ?? null,
+    };
     const work = this.#keeping.then(() => this.#call(options, (raw) => this.#keepIn(checked, raw)));
     this.#keeping = work.catch(() => {});
     await work;
@@ -235,7 +265,7 @@ export class Session {
   /**
    * What changes meanwhile is stored at the end. What cannot be kept to the end is not kept.
    *
-   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean }} checked
+   * @param {{ scope: import("./index.d.ts").PersistScope, locked: boolean, account: string | null }} checked
    * @param {RawSession} raw
    */
   async #keepIn(checked, raw) {
@@ -312,7 +342,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async cards(options) {
     const checked = pageOptions(options);
-    const found = page(await this.#call(options, (raw) => raw.cards(checked)));
+    const found = page(await this.#call(options, (raw) => raw.cards(checked)), checked);
     return { ...found, items: found.items.map((card) => (Object.hasOwn(card, "data") ? withData(card) : card)) };
   }
 
@@ -349,11 +379,46 @@ export class Session {
     await this.#call(options, (raw) => raw.deleteCard(checked, decision));
   }
 
+  /** @param {CallOptions} [options] */
+  exportAccount(options) {
+    this.#open();
+    return exportLines(this, bare(options, "exportAccount()"));
+  }
+
+  /**
+   * @param {import("./index.d.ts").ExportSource} source
+   * @param {CallOptions} [options]
+   */
+  async importCards(source, options) {
+    bare(options, "importCards()");
+    return importLines(source, async (id, content) => {
+      const checked = cardContent(content);
+      const named = text(id, "id");
+      try {
+        await this.#call(options, (raw) => raw.importCard(named, checked));
+        return "made";
+      } catch (error) {
+        if (!isVouchsafeError(error, "conflict")) throw error;
+      }
+      try {
+        await this.#call(options, (raw) => raw.card(named));
+        return "kept";
+      } catch (error) {
+        if (!isVouchsafeError(error, "not_found")) throw error;
+      }
+      // It was deleted here, and its id is not free any more.
+      await this.#call(options, (raw) => raw.createCard(checked));
+      return "made";
+    });
+  }
+
   /** @param {InviteOptions} options */
   async invite(options) {
-    const { delivery, email, name, expiresAt } = settings(options, "the invitation", ["delivery", "email", "name", "expiresAt"]);
+    const { delivery, email, name, expiresAt, ...rest } = settings(options, "the invitation", ["delivery", "email", "language", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
+      page: this.#page,
+      language: optional(own(/** @type {{ language?: string }} */ (rest)).language, "language", language),
       email: delivery === "email" ? address(email, "email") : optional(email, "email", text),
       name: text(name, "name"),
       expiresAt: optional(expiresAt, "expiresAt", time),
@@ -364,7 +429,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async invitations(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.invitations(checked)));
+    return page(await this.#call(options, (raw) => raw.invitations(checked)), checked);
   }
 
   /**
@@ -399,7 +464,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async connections(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.connections(checked)));
+    return page(await this.#call(options, (raw) => raw.connections(checked)), checked);
   }
 
   /**
@@ -420,6 +485,17 @@ export class Session {
     bare(options, "markVerified()");
     const checked = /** @type {const} */ ([text(id, "id"), typed(safetyNumber, "safetyNumber")]);
     return this.#call(options, (raw) => raw.markVerified(...checked));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} name
+   * @param {CallOptions} [options]
+   */
+  async renameConnection(id, name, options) {
+    bare(options, "renameConnection()");
+    const checked = /** @type {const} */ ([text(id, "id"), text(name, "name")]);
+    return this.#call(options, (raw) => raw.renameConnection(...checked));
   }
 
   /**
@@ -448,7 +524,7 @@ export class Session {
   async outgoingShares(options) {
     const { connection } = own(options ?? {});
     const checked = { ...pageOptions(options, ["cursor", "limit", "connection"]), connection: optional(connection, "connection", text) };
-    return page(await this.#call(options, (raw) => raw.outgoingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.outgoingShares(checked)), checked);
   }
 
   /**
@@ -457,7 +533,7 @@ export class Session {
    */
   async sharesOf(card, options) {
     const [id, checked] = [text(card, "card"), pageOptions(options)];
-    return page(await this.#call(options, (raw) => raw.sharesOf(id, checked)));
+    return page(await this.#call(options, (raw) => raw.sharesOf(id, checked)), checked);
   }
 
   /**
@@ -503,7 +579,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async incomingShares(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.incomingShares(checked)));
+    return page(await this.#call(options, (raw) => raw.incomingShares(checked)), checked);
   }
 
   /**
@@ -536,29 +612,49 @@ export class Session {
   }
 
   /**
-   * @param {LiveEventKind | SessionEventKind} kind
+   * @param {LiveEventKind | SessionEventKind | readonly (LiveEventKind | SessionEventKind)[]} kind
    * @param {(event: any) => void} listener
    * @returns {import("./index.d.ts").Unsubscribe}
    */
   on(kind, listener) {
-    const checked = oneOf(kind, "kind", [...eventKinds, ...sessionKinds]);
-    const tell = guarded(callable(listener, "listener"));
+    const known = /** @type {const} */ ([...eventKinds, ...sessionKinds]);
+    const kinds = Array.isArray(kind) ? list(kind, "kind", (one, name) => oneOf(one, name, known)) : [oneOf(kind, "kind", known)];
+    const entry = { kinds, listener: guarded(callable(listener, "listener")) };
     const raw = this.#open();
-    const own = sessionKinds.find((known) => known === checked);
-    if (own) {
-      const entry = { kind: own, listener: tell };
-      this.#listeners.add(entry);
-      return ending(() => this.#listeners.delete(entry));
-    }
+    const live = kinds.filter((one) => !(/** @type {readonly string[]} */ (sessionKinds)).includes(one));
+    const subscription = live.length > 0 ? this.#listen(raw, live, entry.listener) : undefined;
+    this.#listeners.add(entry);
+    return ending(() => {
+      this.#listeners.delete(entry);
+      if (!subscription) return;
+      subscription.cancel();
+      this.#live = Math.max(this.#live - 1, 0);
+      if (this.#live === 0) this.#endStream();
+      this.#stayAwake();
+    });
+  }
+
+  /**
+   * Listens to the services.
+   *
+   * @param {RawSession} raw
+   * @param {readonly string[]} kinds
+   * @param {(event: any) => void} listener
+   */
+  #listen(raw, kinds, listener) {
     try {
-      const subscription = raw.on(checked, tell);
+      if (this.#live === 0 && Stream.isPossible(raw)) {
+        // In the other tabs it is another session, but the same account.
+        const name = `${this.account} ${this.#services}`;
+        this.#stream = new Stream(raw, name, eventKinds, (change) => {
+          if (change === "missed") this.#tell(change);
+          this.#keeper?.eventSeen();
+        });
+      }
+      const subscription = raw.on(kinds, listener);
       this.#live += 1;
       this.#stayAwake();
-      return ending(() => {
-        subscription.cancel();
-        this.#live = Math.max(this.#live - 1, 0);
-        this.#stayAwake();
-      });
+      return subscription;
     } catch (error) {
       throw toError(error);
     }
@@ -608,9 +704,11 @@ export class Session {
     return this.#call(bare(options, "emailStatus()"), (raw) => raw.emailStatus());
   }
 
-  /** @param {CallOptions} [options] */
+  /** @param {import("./index.d.ts").EmailCodeOptions} [options] */
   async sendEmailCode(options) {
-    return this.#call(bare(options, "sendEmailCode()"), (raw) => raw.sendEmailCode());
+    const given = settings(options ?? {}, "the options object of sendEmailCode()", ["language"]);
+    const checked = optional(given.language, "language", language);
+    return this.#call(options, (raw) => raw.sendEmailCode(checked));
   }
 
   /**
@@ -681,7 +779,7 @@ function ending(end) {
 export function period(value, name) {
   const milliseconds = number(value, name);
   if (milliseconds > 0) return milliseconds;
-  throw new VouchsafeError("bad_input", `Pass \`${name}\` as a positive number.`);
+  return refuse(`Pass \`${name}\` as a positive number.`, name);
 }
 
 /**
@@ -694,13 +792,19 @@ export function openSession(raw, origin) {
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
 }
 
+/** The records of a page, unless the app says how many. */
+const USUAL = 50;
+
 /**
- * @template {{ items: unknown[] }} P
+ * Services end a page before its ciphertexts become too many bytes.
+ *
+ * @template {{ items: unknown[], next: string | null }} P
  * @param {P} found
- * @returns {P}
+ * @param {{ limit?: number | undefined }} [options]
+ * @returns {P & { cut: boolean }}
  */
-function page(found) {
-  return { ...found, items: found.items.map(withError) };
+function page(found, { limit = USUAL } = {}) {
+  return { ...found, items: found.items.map(withError), cut: found.next !== null && found.items.length < limit };
 }
 
 /**
@@ -769,7 +873,7 @@ export function withCard(received) {
 }
 
 /** @param {InvitationTicket} ticket */
-function invitationTicket(ticket) {
+export function invitationTicket(ticket) {
   const given = own(object(ticket, "the invitation"));
   if ("link" in given) return { link: typed(only(given, "an invitation by link", ["link"]).link, "link") };
   const { id, token } = only(given, "an invitation by mail", ["id", "token"]);

@@ -16,6 +16,7 @@ import { kindOf } from "./own.js";
  * @property {PersistScope} scope
  * @property {boolean} locked Whether it is kept without its keys.
  * @property {string} services
+ * @property {string | null} account The app's name for the account, if it keeps several.
  * @property {CryptoKey} key
  * @property {Uint8Array} state Sealed by the module.
  * @property {Uint8Array | null} keys Sealed by the module; `null` when the session is locked, or kept without them.
@@ -142,7 +143,7 @@ export function changeEntry(id, change) {
 }
 
 /**
- * Stores a new entry. An entry of the browser replaces the one before.
+ * Stores a new entry. An entry of the browser replaces the one before, of the same name.
  *
  * @param {Omit<Entry, "format" | "revision">} entry
  * @returns {Promise<{ added: Entry, replaced: string[] }>} The stored entry, and the ids of the replaced ones.
@@ -151,7 +152,7 @@ export function addEntry(entry) {
   return transact(SESSIONS, (store, give) => {
     const request = store.getAll();
     request.onsuccess = () => {
-      const others = entry.scope === "browser" ? request.result.filter((other) => isOfBrowser(other, entry.services)) : [];
+      const others = entry.scope === "browser" ? request.result.filter((other) => isOfBrowser(other, entry.services) && other.account === entry.account) : [];
       for (const { id } of others) store.delete(id);
       const added = { ...entry, format: FORMAT, revision: 0 };
       store.put(added);
@@ -169,16 +170,16 @@ export function removeEntry(id) {
 }
 
 /**
- * Finds this tab's entry, or else the browser's. Deletes entries that are unreadable or left behind, and the keys of entries
- * that should be locked by now.
+ * Finds this tab's entries, then the browser's, of each those used last first. Deletes entries that are unreadable or left
+ * behind, and the keys of entries that should be locked by now.
  *
  * @param {string} services
  * @param {number | undefined} lockAfter
- * @returns {Promise<Entry | undefined>}
+ * @returns {Promise<Entry[]>}
  */
-export async function findEntry(services, lockAfter) {
-  if (typeof indexedDB === "undefined") return undefined;
-  const own = readTab(tabKey(services));
+export async function findEntries(services, lockAfter) {
+  if (typeof indexedDB === "undefined") return [];
+  const isOwn = (/** @type {Entry} */ entry) => entry.services === services && readTab(tabKey(services, entry.account)) === entry.id;
   const now = Date.now();
   /** @type {Entry[]} */
   const entries = await transact(SESSIONS, (store, give) => {
@@ -193,7 +194,7 @@ export async function findEntry(services, lockAfter) {
       if (!isEntry(entry) || now - entry.used > KEPT[entry.scope]) {
         cursor.delete();
       } else {
-        if (entry.keys && isIdle(entry, now, entry.id === own ? lockAfter : undefined)) {
+        if (entry.keys && isIdle(entry, now, isOwn(entry) ? lockAfter : undefined)) {
           entry = { ...entry, keys: null, revision: entry.revision + 1 };
           cursor.update(entry);
         }
@@ -202,7 +203,8 @@ export async function findEntry(services, lockAfter) {
       cursor.continue();
     };
   });
-  return entries.find(({ id }) => id === own) ?? entries.find((entry) => isOfBrowser(entry, services));
+  const found = entries.filter((entry) => isOwn(entry) || isOfBrowser(entry, services));
+  return found.sort((one, other) => Number(isOwn(other)) - Number(isOwn(one)) || other.used - one.used);
 }
 
 /**
@@ -232,6 +234,7 @@ function isEntry(entry) {
     entry?.format === FORMAT &&
     entry.scope in KEPT &&
     typeof entry.locked === "boolean" &&
+    (entry.account === null || typeof entry.account === "string") &&
     kindOf(entry.key) === "CryptoKey" &&
     kindOf(entry.state) === "Uint8Array" &&
     (entry.keys === null || kindOf(entry.keys) === "Uint8Array") &&
@@ -286,9 +289,12 @@ function marksOf(entry) {
   return Number.isSafeInteger(entry?.count) && kindOf(entry?.sealed) === "Uint8Array" ? entry : undefined;
 }
 
-/** @param {string} services */
-export function tabKey(services) {
-  return `vouchsafe session ${services}`;
+/**
+ * @param {string} services
+ * @param {string | null} account
+ */
+export function tabKey(services, account) {
+  return `vouchsafe session ${services}${account === null ? "" : ` ${account}`}`;
 }
 
 /** @param {string} id */

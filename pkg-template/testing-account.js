@@ -62,22 +62,23 @@ export function makeRecoveryKey(account) {
  */
 export function readRecoveryKey(typed) {
   const key = parseRecoveryKey(typed);
-  return recoveryKeys.has(key) ? key : fail("bad_input", WRONG_KEY);
+  return recoveryKeys.has(key) ? key : fail("bad_input", WRONG_KEY, "recoveryKey");
 }
 
 /**
  * Mails a code to the account's address.
  *
  * @param {Account} account
+ * @param {string | null} [language]
  */
-export function sendCode(account) {
+export function sendCode(account, language = null) {
   const { email, code } = account;
   if (email === null) return fail("bad_input", "Use an address that mails can go to: this account has none.");
   const now = Date.now();
   if (code && now - code.sentAt < MINUTE) return { expiresAt: code.expiresAt };
   const digits = makeText(`code ${order()}`, 8, DIGITS);
   account.code = { digits, sentAt: now, expiresAt: now + HOUR, tries: 0 };
-  world.mails.unshift({ to: email, link: null, code: digits, sentAt: now });
+  world.mails.unshift({ to: email, link: null, code: digits, language, sentAt: now });
   return { expiresAt: account.code.expiresAt };
 }
 
@@ -177,7 +178,7 @@ export class State {
   /** @param {string | undefined} token */
   renew(token) {
     if (token === undefined) return;
-    if (this.email !== undefined) fail("bad_input", "Leave `identityToken` out: this session is an email address's.");
+    if (this.email !== undefined) fail("bad_input", "Leave `identityToken` out: this session is an email address's.", "identityToken");
     this.identityToken = token;
   }
 }

@@ -26,8 +26,18 @@ export function cardOf(account, id) {
  * @param {CardContent} content
  */
 export function createCard(account, content) {
+  return importCard(account, makeId(7), content);
+}
+
+/**
+ * @param {Account} account
+ * @param {string} id
+ * @param {CardContent} content
+ */
+export function importCard(account, id, content) {
   checkCard(content);
-  const [id, now] = [makeId(7), Date.now()];
+  if (account.cards.has(id) || account.deleted.has(id)) fail("conflict");
+  const now = Date.now();
   account.cards.set(id, { id, ...copyCard(content), version: 1, order: order(), createdAt: now, updatedAt: now });
   tell([account], "card", id);
   return cardOf(account, id);

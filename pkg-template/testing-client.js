@@ -2,9 +2,10 @@
 
 import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./testing-account.js";
 import { fail, failure } from "./testing-errors.js";
+import { previewInvitation } from "./testing-invitations.js";
 import { openLink } from "./testing-links.js";
 import { RawSession } from "./testing-session.js";
-import { checkNewPassphrase } from "./testing-text.js";
+import { checkNewPassphrase, idOfCardLink, parseTicket } from "./testing-text.js";
 import { expel, makeBytes, makeId, turn, world } from "./testing-world.js";
 
 /** @typedef {import("./testing-account.js").Who} Who */
@@ -23,10 +24,11 @@ export class RawClient {
 
   /** @param {{ vault: string, keystore: string, invitationUrl?: string, timeout?: number, receipts?: boolean }} options */
   constructor(options) {
-    for (const address of [options.vault, options.keystore]) checkAddress(address);
+    checkAddress(options.vault, "vault");
+    checkAddress(options.keystore, "keystore");
     const { timeout = TIMEOUT.shortest } = options;
     if (timeout < TIMEOUT.shortest || timeout > TIMEOUT.longest) {
-      fail("bad_input", `\`timeout\` is a number of milliseconds from ${TIMEOUT.shortest} to ${TIMEOUT.longest}.`);
+      fail("bad_input", `\`timeout\` is a number of milliseconds from ${TIMEOUT.shortest} to ${TIMEOUT.longest}.`, "timeout");
     }
     this.#options = options;
     this.#ended.catch(() => {});
@@ -45,7 +47,7 @@ export class RawClient {
   /** The page of invitation links, and that of mails. */
   get pages() {
     const { invitationUrl, vault } = this.#options;
-    return { link: invitationUrl, mail: invitationUrl ?? new URL("/", vault).href };
+    return { link: invitationUrl, mail: new URL("/", vault).href };
   }
 
   get receipts() {
@@ -61,6 +63,22 @@ export class RawClient {
   async #call(call, work) {
     await Promise.race([turn(call), this.#ended]);
     return work();
+  }
+
+  /** @param {string} link */
+  readLink(link) {
+    try {
+      const { id, inviter } = parseTicket({ link });
+      return { delivery: inviter === undefined ? "email" : "link", id };
+    } catch {
+      const found = idOfCardLink(link);
+      return found ? { delivery: null, id: found } : null;
+    }
+  }
+
+  /** @param {{ link?: string, id?: string, token?: string }} ticket */
+  previewInvitation(ticket) {
+    return this.#call("previewInvitation", () => previewInvitation(parseTicket(ticket)));
   }
 
   /** Both addresses are right: nothing stands behind them. */
@@ -140,8 +158,11 @@ export class RawClient {
   }
 }
 
-/** @param {string} address */
-function checkAddress(address) {
+/**
+ * @param {string} address
+ * @param {string} argument
+ */
+function checkAddress(address, argument) {
   if (/^https?:\/\/[^?#]+$/.test(address) && URL.canParse(address)) return;
-  fail("bad_input", `"${address}" is not the address of a service: write it like https://vault.example or http://host/vault.`);
+  fail("bad_input", `"${address}" is not the address of a service: write it like https://vault.example or http://host/vault.`, argument);
 }

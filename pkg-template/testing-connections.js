@@ -1,7 +1,7 @@
 /** The stand-in's connections. */
 
 import { fail } from "./testing-errors.js";
-import { parseSafetyNumber } from "./testing-text.js";
+import { checkName, parseSafetyNumber } from "./testing-text.js";
 import { DIGITS, end, makeText, world } from "./testing-world.js";
 
 /** @typedef {import("./testing-world.js").Account} Account */
@@ -106,8 +106,20 @@ export function markVerified(account, id, typed) {
   const number = safetyNumber(connection).replaceAll(" ", "");
   const wrong = [...parseSafetyNumber(typed)].filter((digit, at) => digit !== number[at]).length;
   if (wrong > MAX_SLIPS) fail("safety_number_mismatch");
-  if (wrong > 0) fail("bad_input", "A few digits are not as they should be: check the number for typing errors.");
+  if (wrong > 0) fail("bad_input", "A few digits are not as they should be: check the number for typing errors.", "safetyNumber");
   own.verifiedBy ??= "safetyNumber";
+  return connectionOf(account, connection);
+}
+
+/**
+ * @param {Account} account
+ * @param {string} id
+ * @param {string} name
+ */
+export function renameConnection(account, id, name) {
+  checkName(name);
+  const connection = find(account, id);
+  checked(account, connection).own.name = name;
   return connectionOf(account, connection);
 }
 

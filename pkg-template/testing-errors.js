@@ -1,7 +1,7 @@
 /** Errors of the stand-in: the module's sentences, in the plain form in which the module rejects. */
 
 /** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
-/** @typedef {{ code: ErrorCode, message: string, quota?: import("./index.d.ts").Quota, cause?: unknown }} Failure */
+/** @typedef {{ code: ErrorCode, message: string, quota?: import("./index.d.ts").Quota, argument?: string, retryAfter?: number, cause?: unknown }} Failure */
 
 /** @type {Record<ErrorCode, string>} */
 export const SENTENCES = {
@@ -42,7 +42,7 @@ export const SENTENCES = {
 /**
  * @param {ErrorCode} code
  * @param {string} [message]
- * @param {Pick<Failure, "quota" | "cause">} [further]
+ * @param {Omit<Failure, "code" | "message">} [further]
  * @returns {Failure}
  */
 export function failure(code, message = SENTENCES[code], further) {
@@ -52,8 +52,9 @@ export function failure(code, message = SENTENCES[code], further) {
 /**
  * @param {ErrorCode} code
  * @param {string} [message]
+ * @param {string} [argument] What is not usable.
  * @returns {never}
  */
-export function fail(code, message) {
-  throw failure(code, message);
+export function fail(code, message, argument) {
+  throw failure(code, message, argument === undefined ? {} : { argument });
 }

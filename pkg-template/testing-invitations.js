@@ -18,16 +18,16 @@ const LONGEST = 90 * DAY;
 /**
  * @param {Account} inviter
  * @param {Pages} pages
- * @param {{ delivery: "email" | "link", email?: string, name: string, expiresAt?: number }} options
+ * @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string, name: string, expiresAt?: number }} options
  */
-export function invite(inviter, pages, { delivery, email, name, expiresAt }) {
+export function invite(inviter, pages, { delivery, email, page = pages.mail, language = null, name, expiresAt }) {
   const now = Date.now();
   checkName(name);
   checkExpiry(expiresAt);
   const to = delivery === "email" ? (email ?? "").trim() : null;
   if (to !== null) checkEmail(to);
   if (delivery === "link" && pages.link === undefined) {
-    fail("bad_input", "An invitation link needs the `invitationUrl` of `open`.");
+    fail("bad_input", "An invitation link needs the `invitationUrl` of `open`.", "invitationUrl");
   }
   const ends = expiresAt ?? now + LIFETIME;
   if (ends > now + LONGEST + MINUTE) fail("bad_input", "Let the invitation end within the next 90 days.");
@@ -39,6 +39,7 @@ export function invite(inviter, pages, { delivery, email, name, expiresAt }) {
     inviter,
     delivery,
     email: to,
+    named: inviter.confirmed && /^[\w@.+-]+$/.test(inviter.email ?? "") ? inviter.email : null,
     name,
     secret: makeBytes(`secret ${id}`, 16),
     state: "pending",
@@ -49,8 +50,8 @@ export function invite(inviter, pages, { delivery, email, name, expiresAt }) {
   };
   world.invitations.set(id, invitation);
   if (to !== null) {
-    const link = `${pages.mail}#vouchsafe=1.m.${id}.${invitation.secret}`;
-    world.mails.unshift({ to, link, code: null, sentAt: now });
+    const link = `${page}#vouchsafe=1.m.${id}.${invitation.secret}`;
+    world.mails.unshift({ to, link, code: null, language, sentAt: now });
   }
   return invitation;
 }
@@ -108,6 +109,20 @@ function held(account, { id, secret, inviter }) {
   if (invitation?.secret !== secret || invitation.delivery !== delivery) return fail("not_found");
   if (invitation.inviter === account) return fail("bad_input", "Let somebody else answer: this invitation is your own.");
   return invitation;
+}
+
+/**
+ * Where an invitation stands, for whoever holds it.
+ *
+ * @param {Ticket} ticket
+ */
+export function previewInvitation({ id, secret, inviter }) {
+  const invitation = world.invitations.get(id);
+  if (invitation?.secret !== secret) return fail("not_found");
+  const { delivery, named, expiresAt, inviter: by } = invitation;
+  if (delivery !== (inviter === undefined ? "email" : "link")) return fail("record_rejected");
+  const keysMatch = inviter === undefined ? null : inviter === by.key && !world.changed.has(by.id);
+  return { delivery, state: stateOf(invitation), expiresAt, keysMatch, inviterEmail: named };
 }
 
 /**

@@ -16,6 +16,7 @@ import { turn, world } from "./testing-world.js";
  * @property {PersistScope} scope
  * @property {boolean} locked Whether it is kept without its keys.
  * @property {string} services
+ * @property {string | null} name The app's name for the account, if it keeps several.
  * @property {number | null} lockAfter
  * @property {number} used
  * @property {import("./testing-world.js").Account} account
@@ -45,7 +46,7 @@ export class Keeper {
 
   /**
    * @param {RawSession} raw
-   * @param {Pick<Kept, "scope" | "locked" | "services" | "lockAfter">} how
+   * @param {Pick<Kept, "scope" | "locked" | "services" | "lockAfter"> & { account: string | null }} how
    * @param {Keeper | undefined} before
    * @returns {Promise<Kept>}
    */
@@ -53,12 +54,13 @@ export class Keeper {
     await raw.ready("persist");
     if (raw.over) fail("session_expired");
     const { account, email, login, unlocked } = raw.state;
-    const others = world.kept.filter(({ services }) => services === how.services);
+    const { account: name, ...rest } = how;
+    const others = world.kept.filter((kept) => kept.services === how.services && kept.name === name);
     for (const other of others.filter(({ scope }) => scope === "browser" && how.scope === "browser")) drop(other, before);
     // The tab goes on with this one.
     world.kept = world.kept.filter((kept) => kept.scope !== "tab" || !others.includes(kept));
     /** @type {Kept} */
-    const kept = { ...how, account, email, login, unlocked: unlocked && !how.locked, used: Date.now(), keepers: new Set() };
+    const kept = { ...rest, name, account, email, login, unlocked: unlocked && !how.locked, used: Date.now(), keepers: new Set() };
     world.kept.push(kept);
     before?.close();
     return kept;
@@ -68,16 +70,24 @@ export class Keeper {
    * @param {RawClient} client
    * @param {string} services
    * @param {number | undefined} lockAfter
+   * @param {string | undefined} name
    */
-  static async resume(client, services, lockAfter) {
+  static async resume(client, services, lockAfter, name) {
     await calling(() => turn("resume"));
-    const all = world.kept.filter((kept) => kept.services === services);
-    const entry = all.find(({ scope }) => scope === "tab") ?? all[0];
+    const entry = find(services, lockAfter).find((kept) => name === undefined || kept.name === name);
     if (!entry) return null;
-    if (Date.now() - entry.used >= Math.min(lockAfter ?? Infinity, entry.lockAfter ?? Infinity)) entry.unlocked = false;
     const state = new State(entry.account, client.pages, { email: entry.email, identityToken: "" }, client.receipts);
     state.take(entry.login, entry.unlocked);
     return { raw: new RawSession(state), entry };
+  }
+
+  /**
+   * @param {string} services
+   * @param {number | undefined} lockAfter
+   */
+  static async kept(services, lockAfter) {
+    await calling(() => turn("kept"));
+    return find(services, lockAfter).map(({ name, scope, unlocked, used }) => ({ account: name, scope, locked: !unlocked, usedAt: used }));
   }
 
   /**
@@ -140,6 +150,21 @@ export class Keeper {
     this.#raw.end();
     this.#told();
   }
+}
+
+/**
+ * The tab's sessions, then the browser's, of each those used last first.
+ *
+ * @param {string} services
+ * @param {number | undefined} lockAfter
+ */
+function find(services, lockAfter) {
+  const found = world.kept.filter((kept) => kept.services === services);
+  for (const kept of found) {
+    if (Date.now() - kept.used >= Math.min(lockAfter ?? Infinity, kept.lockAfter ?? Infinity)) kept.unlocked = false;
+  }
+  const isTabs = (/** @type {Kept} */ { scope }) => Number(scope === "tab");
+  return found.sort((one, other) => isTabs(other) - isTabs(one) || other.used - one.used);
 }
 
 /**

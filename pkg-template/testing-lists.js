@@ -16,9 +16,9 @@ import { fail } from "./testing-errors.js";
  * @param {(done: number, total: number) => void} [tell] Hears how far it is.
  */
 export function pageOf({ cursor, limit = 50 }, records, open, tell = () => {}) {
-  if (limit < 1 || limit > 200) fail("bad_input", "A page has 1 to 200 records.");
+  if (limit < 1 || limit > 200) fail("bad_input", "A page has 1 to 200 records.", "limit");
   if (cursor !== undefined && !/^\d+$/.test(cursor)) {
-    fail("bad_input", "This cursor is not one of a list: start from the first page.");
+    fail("bad_input", "This cursor is not one of a list: start from the first page.", "cursor");
   }
   const before = cursor === undefined ? Infinity : Number(cursor);
   const all = [...records].sort((one, other) => other.order - one.order).filter((record) => record.order < before);

@@ -1,8 +1,8 @@
 /** The stand-in for the module's session: each call as the two services and the module would end it. */
 
 import { confirm, makeRecoveryKey, sendCode } from "./testing-account.js";
-import { cardOf, createCard, deleteCard, updateCard } from "./testing-cards.js";
-import { connectionOf, disconnect, find, markVerified, ofPerson } from "./testing-connections.js";
+import { cardOf, createCard, deleteCard, importCard, updateCard } from "./testing-cards.js";
+import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./testing-connections.js";
 import { fail, failure } from "./testing-errors.js";
 import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
 import { linkOf, linkedBy, linksOf, makeLink, revokeLink } from "./testing-links.js";
@@ -158,9 +158,17 @@ export class RawSession {
   updateCard(update) {
     return this.#call("updateCard", () => {
       const id = parseId(update.id);
-      if (update.version < 1) fail("bad_input", "`version` is that of the card that was read, 1 or more.");
+      if (update.version < 1) fail("bad_input", "`version` is that of the card that was read, 1 or more.", "version");
       return updateCard(this.#state.keys, { ...update, id });
     });
+  }
+
+  /**
+   * @param {string} id
+   * @param {CardContent} content
+   */
+  importCard(id, content) {
+    return this.#about("importCards", id, (account, record) => importCard(account, record, content));
   }
 
   /**
@@ -171,7 +179,7 @@ export class RawSession {
     return this.#about("deleteCard", id, (account, card) => deleteCard(account, card, shares));
   }
 
-  /** @param {{ delivery: "email" | "link", email?: string, name: string, expiresAt?: number }} options */
+  /** @param {{ delivery: "email" | "link", email?: string, page?: string, language?: string, name: string, expiresAt?: number }} options */
   invite(options) {
     return this.#call("invite", () => {
       const account = this.#state.keys;
@@ -236,6 +244,14 @@ export class RawSession {
     return this.#about("markVerified", id, (account, connection) => markVerified(account, connection, safetyNumber));
   }
 
+  /**
+   * @param {string} id
+   * @param {string} name
+   */
+  renameConnection(id, name) {
+    return this.#about("renameConnection", id, (account, connection) => renameConnection(account, connection, name));
+  }
+
   /** @param {string} id */
   disconnect(id) {
     return this.#about("disconnect", id, disconnect);
@@ -244,7 +260,7 @@ export class RawSession {
   /** @param {Sharing & { connection: string }} options */
   share({ connection, ...options }) {
     return this.#call("share", () => {
-      const [result] = this.#share({ ...options, connections: [connection] });
+      const [result] = this.#share({ ...options, connections: [parseId(connection, "connection")] });
       if (result?.share) return result.share;
       throw result?.error ?? failure("not_found");
     });
@@ -257,8 +273,8 @@ export class RawSession {
 
   /** @param {Sharing & { connections: string[] }} options */
   #share(options) {
-    const card = parseId(options.card);
-    const connections = options.connections.map(parseId);
+    const card = parseId(options.card, "card");
+    const connections = options.connections.map((id, index) => parseId(id, `connections[${index}]`));
     const account = this.#state.keys;
     const request = sharedWith({ ...options, connections });
     const total = 2 * connections.length;
@@ -273,7 +289,7 @@ export class RawSession {
   /** @param {PageOptions & { connection?: string }} options */
   outgoingShares(options) {
     return this.#call("outgoingShares", () => {
-      const connection = options.connection === undefined ? undefined : parseId(options.connection);
+      const connection = options.connection === undefined ? undefined : parseId(options.connection, "connection");
       const sent = outgoing(this.#state.keys, connection);
       return pageOf(options, sent, (record) => outgoingOf(this.#state.account, record));
     });
@@ -342,9 +358,9 @@ export class RawSession {
   /** @param {string[]} ids */
   readShares(ids) {
     return this.#call("readShares", () => {
-      const all = ids.map(parseId);
+      const all = ids.map((id, index) => parseId(id, `ids[${index}]`));
       const account = this.#state.keys;
-      if (all.length < 1 || all.length > MAX_READ) fail("bad_input", `1 to ${MAX_READ} shares are read at once.`);
+      if (all.length < 1 || all.length > MAX_READ) fail("bad_input", `1 to ${MAX_READ} shares are read at once.`, "ids");
       this.#tell(0, all.length);
       return all.map((id, index) => {
         const result = attempt(() => read(account, id, this.#state.receipts));
@@ -362,12 +378,12 @@ export class RawSession {
   }
 
   /**
-   * @param {LiveEventKind} kind
+   * @param {readonly LiveEventKind[]} kinds
    * @param {(event: { kind: LiveEventKind, id: string }) => void} listener
    */
-  on(kind, listener) {
+  on(kinds, listener) {
     const { listeners } = this.#state.keys;
-    const entry = { kind, listener, login: () => this.#state.login };
+    const entry = { kinds, listener, login: () => this.#state.login };
     listeners.add(entry);
     return { cancel: () => listeners.delete(entry) };
   }
@@ -390,7 +406,7 @@ export class RawSession {
     return this.#call("changePassphrase", () => {
       this.#state.renew(identityToken);
       const account = this.#state.keys;
-      const next = checkNewPassphrase(newPassphrase);
+      const next = checkNewPassphrase(newPassphrase, "newPassphrase");
       // An earlier call with the same arguments may have come through.
       this.#signInAgain(account.passphrase === next ? newPassphrase : passphrase);
       account.passphrase = next;
@@ -423,9 +439,10 @@ export class RawSession {
     });
   }
 
-  sendEmailCode() {
+  /** @param {string} [language] */
+  sendEmailCode(language) {
     return this.#call("sendEmailCode", () => {
-      return sendCode(this.#state.keys);
+      return sendCode(this.#state.keys, language);
     });
   }
 

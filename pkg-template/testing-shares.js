@@ -22,9 +22,9 @@ const MAX_RECIPIENTS = 200;
 export function sharedWith({ connections, fields, live, expiresAt, acceptUnverified }) {
   checkExpiry(expiresAt);
   if (connections.length < 1 || connections.length > MAX_RECIPIENTS || new Set(connections).size < connections.length) {
-    fail("bad_input", `A card is shared with 1 to ${MAX_RECIPIENTS} different connections.`);
+    fail("bad_input", `A card is shared with 1 to ${MAX_RECIPIENTS} different connections.`, "connections");
   }
-  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.");
+  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.", "fields");
   return {
     connections,
     fields: fields ?? null,

@@ -53,41 +53,47 @@ function whole(text) {
 
 /** @param {string} name */
 export function checkName(name) {
-  if (name.trim() === "" || size(name) > MAX_NAME_BYTES) fail("bad_input", `A name has 1 to ${MAX_NAME_BYTES} bytes.`);
+  if (name.trim() === "" || size(name) > MAX_NAME_BYTES) fail("bad_input", `A name has 1 to ${MAX_NAME_BYTES} bytes.`, "name");
   if (!isPlain(name)) {
-    fail("bad_input", "A name is one line of plain text, without characters that are invisible or change its direction.");
+    fail("bad_input", "A name is one line of plain text, without characters that are invisible or change its direction.", "name");
   }
 }
 
 /** @param {string} typed */
 export function checkEmail(typed) {
   const email = typed.trim().normalize("NFC").toLowerCase();
-  if (!/^[^@\s\p{Cc}]+@[^@\s\p{Cc}]+$/u.test(email) || size(email) > MAX_EMAIL_BYTES) fail("bad_input", "This is not an email address.");
+  if (!/^[^@\s\p{Cc}]+@[^@\s\p{Cc}]+$/u.test(email) || size(email) > MAX_EMAIL_BYTES) fail("bad_input", "This is not an email address.", "email");
   return email;
 }
 
 /** @param {number | null | undefined} end */
 export function checkExpiry(end) {
   if (typeof end !== "number") return;
-  if (end <= Date.now()) fail("bad_input", "`expiresAt` is in the past.");
-  if (end > MAX_TIME) fail("bad_input", "`expiresAt` is too far away.");
+  if (end <= Date.now()) fail("bad_input", "`expiresAt` is in the past.", "expiresAt");
+  if (end > MAX_TIME) fail("bad_input", "`expiresAt` is too far away.", "expiresAt");
 }
 
-/** @param {string} passphrase */
-export function checkPassphrase(passphrase) {
+/**
+ * @param {string} passphrase
+ * @param {string} [argument]
+ */
+export function checkPassphrase(passphrase, argument = "passphrase") {
   if (passphrase === "" || size(passphrase) > MAX_PASSPHRASE_BYTES) {
-    fail("bad_input", `A passphrase has 1 to ${MAX_PASSPHRASE_BYTES} bytes.`);
+    fail("bad_input", `A passphrase has 1 to ${MAX_PASSPHRASE_BYTES} bytes.`, argument);
   }
   whole(passphrase);
   return passphrase.normalize("NFC");
 }
 
-/** @param {string} passphrase */
-export function checkNewPassphrase(passphrase) {
+/**
+ * @param {string} passphrase
+ * @param {string} [argument]
+ */
+export function checkNewPassphrase(passphrase, argument = "passphrase") {
   if ([...passphrase].length < MIN_PASSPHRASE_CHARACTERS) {
-    fail("bad_input", `A passphrase has ${MIN_PASSPHRASE_CHARACTERS} characters or more.`);
+    fail("bad_input", `A passphrase has ${MIN_PASSPHRASE_CHARACTERS} characters or more.`, argument);
   }
-  return checkPassphrase(passphrase);
+  return checkPassphrase(passphrase, argument);
 }
 
 /** @param {CardContent} content */
@@ -95,21 +101,33 @@ export function copyCard({ label, kind = null, data = null, fields }) {
   return { label, kind, data, fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })) };
 }
 
+const SIZES = `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at most ${MAX_LABEL_BYTES}.`;
+
+/**
+ * @param {string} text
+ * @param {string} argument
+ */
+function checkLine(text, argument) {
+  if (isPlain(text)) return;
+  fail("bad_input", "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.", argument);
+}
+
 /** @param {CardContent} card */
 export function checkCard({ label, kind = null, data = null, fields }) {
-  if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes.`);
+  if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes.`, "label");
   if (fields.length > MAX_FIELDS) fail("too_large", `A card has at most ${MAX_FIELDS} fields.`);
-  if (kind !== null && (kind === "" || size(kind) > MAX_KIND_BYTES)) fail("bad_input", `A card's kind has 1 to ${MAX_KIND_BYTES} bytes.`);
+  checkLine(label, "label");
+  if (kind !== null && (kind === "" || size(kind) > MAX_KIND_BYTES)) fail("bad_input", `A card's kind has 1 to ${MAX_KIND_BYTES} bytes.`, "kind");
+  if (kind !== null) checkLine(kind, "kind");
   if (data !== null && size(data) > MAX_DATA_BYTES) fail("too_large", `A card's data has at most ${MAX_DATA_BYTES} bytes of JSON.`);
-  if (![label, kind ?? "", ...fields.flatMap((field) => [field.name, field.label])].every(isPlain)) {
-    fail("bad_input", "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.");
-  }
   const names = new Set();
-  for (const field of fields) {
-    if (field.name === "" || size(field.name) > MAX_NAME_BYTES || size(field.label) > MAX_LABEL_BYTES) {
-      fail("bad_input", `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at most ${MAX_LABEL_BYTES}.`);
-    }
-    if (names.has(field.name)) fail("bad_input", `Two fields of the card have the name "${field.name}".`);
+  for (const [index, field] of fields.entries()) {
+    const [ofName, ofLabel] = [`fields[${index}].name`, `fields[${index}].label`];
+    if (field.name === "" || size(field.name) > MAX_NAME_BYTES) fail("bad_input", SIZES, ofName);
+    checkLine(field.name, ofName);
+    if (size(field.label) > MAX_LABEL_BYTES) fail("bad_input", SIZES, ofLabel);
+    checkLine(field.label, ofLabel);
+    if (names.has(field.name)) fail("bad_input", `Two fields of the card have the name "${field.name}".`, ofName);
     names.add(field.name);
     whole(field.value);
   }
@@ -123,8 +141,8 @@ export function checkCard({ label, kind = null, data = null, fields }) {
  * @param {readonly string[] | null} names
  */
 export function checkFields(card, names) {
-  const unknown = names?.find((name) => !card.fields.some((field) => field.name === name));
-  if (unknown !== undefined) fail("bad_input", `The card has no field with the name "${unknown}".`);
+  const index = names?.findIndex((name) => !card.fields.some((field) => field.name === name)) ?? -1;
+  if (index >= 0) fail("bad_input", `The card has no field with the name "${names?.[index]}".`, `fields[${index}]`);
 }
 
 /**
@@ -135,6 +153,8 @@ export function checkFields(card, names) {
  */
 export function select(card, names) {
   if (!names) return copyCard(card);
+  const index = names.findIndex((name) => !card.fields.some((field) => field.name === name));
+  if (index >= 0) fail("bad_input", `The card has no field with the name "${names[index]}".`, `fields[${index}]`);
   return copyCard({ ...card, data: null, fields: card.fields.filter(({ name }) => names.includes(name)) });
 }
 
@@ -142,10 +162,13 @@ const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const BYTES_16 = "[\\w-]{21}[AQgw]";
 const BYTES_32 = "[\\w-]{42}[AEIMQUYcgkosw048]";
 
-/** @param {string} id */
-export function parseId(id) {
+/**
+ * @param {string} id
+ * @param {string} [argument]
+ */
+export function parseId(id, argument = "id") {
   if (new RegExp(`^${UUID}$`).test(id)) return id;
-  fail("bad_input", "An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+  fail("bad_input", "An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.", argument);
 }
 
 const LINK = new RegExp(`^vouchsafe=1\\.(?:l\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})|m\\.(${UUID})\\.(${BYTES_16}))[\\s.,;:!?)>\\]"']*$`);
@@ -160,19 +183,31 @@ export function parseTicket({ link, id, token }) {
   if (link === undefined) {
     const found = parseId(id ?? "");
     if (token === undefined || !new RegExp(`^${BYTES_16}$`).test(token)) {
-      fail("bad_input", "This is not an invitation token: open the link of the invitation again.");
+      fail("bad_input", "This is not an invitation token: open the link of the invitation again.", "token");
     }
     return { id: found, secret: token };
   }
   const [, ofLink, inviter, secret, ofMail, mailed] = LINK.exec(link.trim().split("#").at(-1) ?? "") ?? [];
   if (ofLink && secret) return { id: ofLink, inviter, secret };
   if (ofMail && mailed) return { id: ofMail, secret: mailed };
-  fail("bad_input", "This is not an invitation link: copy the whole link, to its last character.");
+  fail("bad_input", "This is not an invitation link: copy the whole link, to its last character.", "link");
+}
+
+/**
+ * The id of a link to a card.
+ *
+ * @param {string} link
+ */
+export function idOfCardLink(link) {
+  return cardLink(link)[1];
 }
 
 /** @param {string} link */
+const cardLink = (link) => CARD_LINK.exec(link.trim().split("#").at(-1) ?? "") ?? [];
+
+/** @param {string} link */
 export function parseCardLink(link) {
-  const [, id, key, secret] = CARD_LINK.exec(link.trim().split("#").at(-1) ?? "") ?? [];
+  const [, id, key, secret] = cardLink(link);
   if (id && secret) return { id, key, secret };
   fail("bad_input", "This is not a link to a card: copy the whole link, to its last character.");
 }
@@ -187,14 +222,14 @@ export const WRONG_KEY = "This is not a recovery key: 14 groups of four letters 
 export function parseRecoveryKey(typed) {
   const letters = typed.normalize("NFKC").toUpperCase().replace(/[\s\p{Cf}\p{Pd}]/gu, "").replaceAll("O", "0").replace(/[IL]/g, "1");
   if (/^[0-9A-HJKMNP-TV-Z]{56}$/.test(letters)) return letters;
-  fail("bad_input", WRONG_KEY);
+  fail("bad_input", WRONG_KEY, "recoveryKey");
 }
 
 /** @param {string} typed */
 export function parseCode(typed) {
   const code = typed.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
   if (/^\d{8}$/.test(code)) return code;
-  fail("bad_input", "The code has 8 digits.");
+  fail("bad_input", "The code has 8 digits.", "code");
 }
 
 /**
@@ -205,7 +240,7 @@ export function parseCode(typed) {
 export function parseSafetyNumber(typed) {
   const digits = typed.normalize("NFKC").replace(/[\s\p{Cf}\p{Pd}]/gu, "");
   if (/^\d{60}$/.test(digits)) return digits;
-  fail("bad_input", "A safety number has 60 digits: type or paste all of them.");
+  fail("bad_input", "A safety number has 60 digits: type or paste all of them.", "safetyNumber");
 }
 
 /**
@@ -214,7 +249,7 @@ export function parseSafetyNumber(typed) {
  * @param {string | undefined} token
  */
 export function parseIdentity(token) {
-  if (!token) return fail("bad_input", "Pass a fresh `identityToken`.");
+  if (!token) return fail("bad_input", "Pass a fresh `identityToken`.", "identityToken");
   const { iss = "", sub = token, exp, email, email_verified: verified } = claimsOf(token);
   if (typeof exp === "number" && exp * 1000 <= Date.now()) fail("identity_rejected", "The identity token has expired: get a fresh one.");
   return { login: `identity ${iss} ${sub}`, email: verified === true && typeof email === "string" ? email : null };

@@ -31,7 +31,7 @@
  * @property {number} failedSignIns
  */
 
-/** @typedef {{ login(): object, kind: LiveEventKind, listener: (event: { kind: LiveEventKind, id: string }) => void }} Listener */
+/** @typedef {{ login(): object, kinds: readonly LiveEventKind[], listener: (event: { kind: LiveEventKind, id: string }) => void }} Listener */
 /** @typedef {CardContent & { id: string, version: number, order: number, createdAt: number, updatedAt: number }} Card */
 
 /**
@@ -41,6 +41,7 @@
  * @property {Account} inviter
  * @property {"email" | "link"} delivery
  * @property {string | null} email
+ * @property {string | null} named The address that the inviter had confirmed.
  * @property {string} name
  * @property {string} secret
  * @property {import("./index.d.ts").InvitationState} state
@@ -236,7 +237,7 @@ export function tell(people, kind, id) {
   Promise.resolve().then(() => {
     for (const account of people) {
       for (const one of [...account.listeners]) {
-        if (one.kind === kind && account.logins.has(one.login())) one.listener({ kind, id });
+        if (one.kinds.includes(kind) && account.logins.has(one.login())) one.listener({ kind, id });
       }
     }
   });

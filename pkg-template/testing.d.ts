@@ -24,6 +24,10 @@ export interface FailOptions {
   message?: string | undefined;
   /** For `quota_exceeded`: what the account has too much of. */
   quota?: Quota | undefined;
+  /** For `bad_input`: the argument that is not usable. */
+  argument?: string | undefined;
+  /** For `rate_limited`: milliseconds after which the service takes the call again. */
+  retryAfter?: number | undefined;
   /** The error's `cause`. */
   cause?: unknown;
 }
@@ -36,6 +40,8 @@ export interface Mail {
   link: string | null;
   /** The code that {@link Session.confirmEmail} takes; `null` in an invitation. */
   code: string | null;
+  /** The tag of the language that the app asked for; `null` if it named none. */
+  language: string | null;
   /** The time at which it was sent. */
   sentAt: number;
 }

@@ -41,9 +41,10 @@ export const standIn = {
    * @param {ErrorCode} code
    * @param {FailOptions} [options]
    */
-  failNext(call, code, { times = 1, message, quota, cause } = {}) {
+  failNext(call, code, { times = 1, message, quota, argument, retryAfter, cause } = {}) {
     if (!Object.hasOwn(SENTENCES, code)) throw new TypeError(`There is no error code "${code}".`);
-    const further = { ...(quota && { quota }), ...(cause !== undefined && { cause }) };
+    const given = Object.entries({ quota, argument, retryAfter, cause });
+    const further = Object.fromEntries(given.filter(([, value]) => value !== undefined));
     push(world.faults, known(call), { error: failure(code, message, further), times });
   },
 
@@ -71,7 +72,7 @@ export const standIn = {
 /** The calls that can fail: all that give a promise. */
 const calls = new Set(
   ["open", ...Object.getOwnPropertyNames(Vouchsafe.prototype), ...Object.getOwnPropertyNames(Session.prototype)].filter(
-    (name) => !["constructor", "account", "email", "locked", "failedSignIns", "on", "lockAfter"].includes(name),
+    (name) => !["constructor", "account", "email", "locked", "failedSignIns", "on", "lockAfter", "readLink", "exportAccount"].includes(name),
   ),
 );
 

@@ -57,8 +57,8 @@ pub enum Error {
     TooLarge(Failure),
     /// The account has as much of something as the service lets it have.
     QuotaExceeded(Quota, Failure),
-    /// Too many requests.
-    RateLimited,
+    /// Too many requests; the seconds after which the service takes them again, 0 if it does not say so.
+    RateLimited(u32),
     /// The service cannot be reached, or does not answer in time.
     Offline(Failure),
     /// The caller ended the call.
@@ -72,6 +72,9 @@ pub enum Error {
     /// The worker for the passphrase did not start.
     WorkerUnavailable(Failure),
 }
+
+// Every `?` moves an error: more than two words would cost the module 16 kB.
+const _: () = assert!(size_of::<Error>() <= 2 * size_of::<usize>());
 
 /// What an account may have only so much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +141,7 @@ pub struct Failure(Box<Told>);
 #[derive(Clone)]
 struct Told {
     text: String,
+    argument: Option<String>,
     cause: Option<Arc<Cause>>,
     lasts: bool,
 }
@@ -155,6 +159,7 @@ impl Failure {
     pub(crate) fn of_answer(text: &str, cause: String, lasts: bool) -> Self {
         Self(Box::new(Told {
             text: text.to_owned(),
+            argument: None,
             cause: Some(Arc::new(cause)),
             lasts,
         }))
@@ -172,6 +177,7 @@ impl<S: Into<String>> From<S> for Failure {
     fn from(text: S) -> Self {
         Self(Box::new(Told {
             text: text.into(),
+            argument: None,
             cause: None,
             lasts: false,
         }))
@@ -200,6 +206,32 @@ impl Error {
     /// A [`Error::BadInput`] with its text.
     pub(crate) fn bad_input(text: impl Into<String>) -> Self {
         Self::BadInput(Failure::from(text))
+    }
+
+    /// The same, of the argument with this name, such as `fields[2].label`.
+    pub(crate) fn in_argument(mut self, name: &str) -> Self {
+        if let Self::BadInput(failure) = &mut self {
+            failure.0.argument = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// The argument that is not usable, if that is the reason and it is known.
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        match self {
+            Self::BadInput(failure) => failure.0.argument.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The milliseconds after which the service takes requests again, if it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(seconds @ 1..) => Some(u64::from(*seconds) * 1000),
+            _ => None,
+        }
     }
 
     fn failure(&self) -> Option<&Failure> {
@@ -260,7 +292,7 @@ impl Error {
             Self::BadInput(_) => "bad_input",
             Self::TooLarge(_) => "too_large",
             Self::QuotaExceeded(..) => "quota_exceeded",
-            Self::RateLimited => "rate_limited",
+            Self::RateLimited(_) => "rate_limited",
             Self::Offline(_) => "offline",
             Self::Aborted => "aborted",
             Self::ServerError(_) => "server_error",
@@ -298,7 +330,7 @@ impl Error {
             Self::Conflict(text()),
             Self::BadInput(text()),
             Self::TooLarge(text()),
-            Self::RateLimited,
+            Self::RateLimited(0),
             Self::ServerError(text()),
         ]
         .into_iter();
@@ -349,7 +381,7 @@ impl fmt::Display for Error {
                 "A later version of this app wrote what is stored: load the newest version, then try again."
             }
             Self::RecordRejected => "The record is damaged or forged and was not opened.",
-            Self::RateLimited => "Too many attempts: wait a moment and try again.",
+            Self::RateLimited(_) => "Too many attempts: wait a moment and try again.",
             Self::Aborted => "The call was aborted.",
             Self::NoRandomness => {
                 "This device gives no random numbers, so nothing was made: use another browser or device."

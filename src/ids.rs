@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub struct Id(Uuid);
 
 impl Id {
-    /// Reads the one accepted form.
+    /// Reads the one accepted form. The error calls the argument `id`.
     pub fn parse(text: &str) -> Result<Self> {
         Uuid::try_parse(text)
             .ok()
@@ -22,6 +22,7 @@ impl Id {
                 Error::bad_input(
                     "An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.",
                 )
+                .in_argument("id")
             })
     }
 

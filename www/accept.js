@@ -2,14 +2,14 @@ import { button, during, el, form, nameField, section, userText } from "./dom.js
 import { problemBox } from "./errors.js";
 import { trustChip, trustMeaning } from "./trust.js";
 
-const MARK = "#vouchsafe=";
-
 /** Takes the invitation out of the address bar: a secret does not belong into the history. */
-export function takeInvitation() {
-  if (!location.hash.startsWith(MARK)) return null;
-  const ticket = { link: location.href };
+export function takeInvitation(vouchsafe) {
+  const { href } = location;
+  const found = vouchsafe.readLink(href);
+  if (found === null) return null;
   history.replaceState(null, "", location.pathname + location.search);
-  return ticket;
+  // Whoever answers a broken one is told so.
+  return found.ticket ?? { link: href };
 }
 
 /** The panel for somebody who is invited and has not signed in yet. */

@@ -32,8 +32,8 @@ const ASKING = new Set(["cards", "connections", "connection", "invitations", "in
 
 let session = null;
 let home = null;
-let ticket = takeInvitation();
-let invited = ticket !== null;
+let ticket = null;
+let invited = false;
 
 /** The promise of the package, whose module is streamed while the page is being read: the first view does not wait for it. */
 const app = openClient();
@@ -233,11 +233,18 @@ function showConnected(connection) {
   focusHeading(place("invitation"));
 }
 
-window.addEventListener("hashchange", () => {
-  const opened = takeInvitation();
-  if (opened === null) return;
+/** Whether the address holds an invitation, which the package can tell. */
+async function isInvited() {
+  if (location.hash === "") return false;
+  const opened = takeInvitation(await app);
+  if (opened === null) return false;
   ticket = opened;
   invited = true;
+  return true;
+}
+
+window.addEventListener("hashchange", async () => {
+  if (!(await isInvited())) return;
   // The recovery key is shown only once: the invitation waits until it is written down.
   if (session !== null && home === null && !session.locked) return;
   showInvitation();
@@ -245,5 +252,6 @@ window.addEventListener("hashchange", () => {
 });
 
 whenBack(() => home?.refresh());
+await isInvited().catch(() => {});
 showSignedOut({ focus: false });
 app.catch((error) => place("fault").replaceChildren(el("p", {}, sentence(error))));

@@ -29,6 +29,7 @@ const alone = `() => ({
 const glue = `
   export const calls = [];
   export const broken = { times: 0 };
+  export const pages = { next: null };
   export const cause = new TypeError("Failed to fetch");
   const init = async () => { if (broken.times-- > 0) throw new TypeError("not today"); };
   export const bindings = () => ({ init, RawClient });
@@ -38,6 +39,8 @@ const glue = `
     begin() { return this; }
     abort() { this.ended?.(); }
     free() {}
+    async previewInvitation(ticket) { calls.push(["previewInvitation", ticket]); return {}; }
+    readLink(link) { return link.includes("1.l.") ? { delivery: "link", id: "an-id" } : null; }
     async check() {
       calls.push(["check"]);
       if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };
@@ -61,7 +64,7 @@ const glue = `
     card: () => Promise.reject(failure),
     connection: () => Promise.reject({ code: "offline", message: "Try again.", cause }),
     outgoingShares: () => ({ items: [], next: null }),
-    cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: null }),
+    cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: pages.next }),
     makeRecoveryKey: () => "CCCC",
     emailStatus: () => ({ email: "a@example.com", confirmed: false }),
     sendEmailCode: () => ({ expiresAt: 5 }),
@@ -78,11 +81,14 @@ const glue = `
     watch(watcher) { this.watcher = watcher; }
     seal() { return { state: Uint8Array.of(1), keys: null }; }
     nudge() {}
-    on(kind, listener) { listener({ kind, id: "x" }); return { cancel: () => calls.push(["cancel", kind]) }; }
+    on(kinds, listener) {
+      for (const kind of kinds) listener({ kind, id: "x" });
+      return { cancel: () => calls.push(["cancel", ...kinds]) };
+    }
   }
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
-  further.push("markVerified", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
+  further.push("importCard", "markVerified", "renameConnection", "disconnect", "revokeShare", "incomingShares", "readShare", "readShares", "acceptOlder", "signOut");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

@@ -18,13 +18,13 @@ function describer(people) {
     if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
     if (/^[\w-]{22}$/.test(value)) return word("ref", value);
     if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
-    if (/#vouchsafe=1\.[ls]\.[0-9a-f-]{36}\.[\w-]{43}\.[\w-]{22}$/.test(value)) return word("link", value);
+    if (/#vouchsafe=1\.([ls]\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
     return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
   };
   const describe = (value) => {
     if (typeof value === "string") return text(value);
     if (Array.isArray(value)) return value.map(describe);
-    if (value instanceof Error) return { code: value.code, retryable: value.retryable };
+    if (value instanceof Error) return { code: value.code, retryable: value.retryable, argument: value.argument };
     if (typeof value !== "object" || value === null) return value;
     if ("failedSignIns" in value) return describe({ account: value.account, email: value.email, locked: value.locked });
     const members = Object.entries(value).map(([name, member]) => {
@@ -100,6 +100,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("open with an option that is none", () => Vouchsafe.open({ ...options, invitationURL: "" }));
   const app = noted(await Vouchsafe.open(options), calls);
   if (app.check) await does("check", () => app.check());
+  await does("list what is kept", () => app.kept());
   await does("resume nothing", () => app.resume());
 
   await fails("sign up with a short passphrase", () => app.signUp({ email: address("alice"), passphrase: "seven77" }));
@@ -164,6 +165,15 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await does("delete it again", () => alice.deleteCard(page.items[0].id));
   await fails("delete no card", () => alice.deleteCard(NOBODY));
   await fails("update the deleted card", () => alice.updateCard({ ...page.items[0], label: "L" }));
+  const line = ({ id, ...card }) => JSON.stringify({ type: "card", id, ...card });
+  const own = { id: page.items[0].id.replace(/^./, (digit) => (digit === "0" ? "1" : "0")), label: "Taken along", fields: [field("a")] };
+  const file = [line(own), line(changed), "", line({ ...own, label: " " }), "nonsense", JSON.stringify({ type: "connection" }), line({ ...own, id: "x" })].join("\n");
+  await does("import cards", () => alice.importCards(file));
+  await does("import them again", () => alice.importCards([file.slice(0, 20), file.slice(20)]));
+  await does("import what was deleted", () => alice.importCards(line(page.items[0])));
+  await fails("import from later", () => alice.importCards(JSON.stringify({ type: "account", format: 2 })));
+  await fails("import nothing", () => alice.importCards(7));
+  await does("see what was imported", () => alice.card(own.id));
   const controller = new AbortController();
   const aborted = alice.createCard({ label: "L", fields: [] }, { signal: controller.signal });
   controller.abort("reason");
@@ -177,6 +187,10 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("invite by pigeon", () => alice.invite({ delivery: "pigeon", name: "Bob" }));
   await fails("mail to no address", () => alice.invite({ delivery: "email", email: "bob", name: "Bob" }));
   const declined = await does("invite by link", () => alice.invite({ delivery: "link", name: "Bob" }));
+  await does("look at an invitation", () => app.previewInvitation({ link: declined.link }));
+  await does("look at one of another key", () => app.previewInvitation({ link: declined.link.replace(/\.[\w-]{43}\./, `.${"A".repeat(43)}.`) }));
+  await fails("look at one that is not there", () => app.previewInvitation({ id: NOBODY, token: "A".repeat(22) }));
+  await fails("look at half a link", () => app.previewInvitation({ link: declined.link.slice(0, -3) }));
   await fails("decline one's own", () => alice.declineInvitation({ link: declined.link }));
   await fails("accept without a name", () => bob.accept({ link: declined.link }, { name: "" }));
   await fails("accept half a link", () => bob.accept({ link: declined.link.slice(0, -3) }, { name: "Alice" }));
@@ -185,6 +199,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const forged = declined.link.replace(/\.[\w-]{43}\./, `.${"A".repeat(43)}.`);
   await fails("accept a link to another key", () => bob.accept({ link: forged }, { name: "Alice" }));
   await does("decline", () => bob.declineInvitation({ link: declined.link }));
+  await does("look at the declined", () => app.previewInvitation({ link: declined.link }));
   await does("decline again", () => bob.declineInvitation({ link: declined.link }));
   await fails("accept the declined", () => bob.accept({ link: declined.link }, { name: "Alice" }));
   const cancelled = await does("invite again", () => alice.invite({ delivery: "link", name: "Bob", expiresAt: new Date(Date.now() + day) }));
@@ -209,9 +224,21 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("compare another number", () => bob.markVerified(byLink, safetyNumber.replace(/\d/g, next)));
   await does("compare the number", () => bob.markVerified(byLink, safetyNumber.replaceAll(" ", "-")));
 
-  const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again" }));
+  await fails("mail in no language", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob", language: "?" }));
+  const { id: byMail } = await does("invite by mail", () => alice.invite({ delivery: "email", email: address("bob"), name: "Bob again", language: "de-at" }));
+  await does("tell links apart", async () => [
+    ...[link, { href: link }, ` ${link} `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
+    app.readLink("https://app.example/cards#top"),
+  ]);
+  await fails("tell apart what is no link", async () => app.readLink(7));
+  await does("look at a mailed one", async () => app.previewInvitation({ link: (await mail(address("bob"))).link }));
   await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
   await does("list the connections", () => alice.connections());
+  await does("rename a person", () => bob.renameConnection(byMail, "Al"));
+  await does("rename them to the same", () => bob.renameConnection(byMail, "Al"));
+  await fails("rename to nothing", () => bob.renameConnection(byMail, " "));
+  await fails("rename nobody", () => bob.renameConnection(NOBODY, "Al"));
+  await fails("rename somebody else's", () => carol.renameConnection(byMail, "Al"));
   await does("list the other side's", () => bob.connections({ limit: 1 }));
   await atBob.hears(`connection ${byLink}`, `connection ${byMail}`);
 
@@ -275,7 +302,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   atBob.stop();
 
   await does("look at the address", () => carol.emailStatus());
-  await does("have a code sent", () => carol.sendEmailCode());
+  await does("have a code sent", () => carol.sendEmailCode({ language: "fr" }));
   await fails("confirm with half a code", () => carol.confirmEmail("1234"));
   await fails("confirm with a wrong code", () => carol.confirmEmail("0000 0000"));
   await does("confirm", async () => carol.confirmEmail((await mail(address("carol"))).code));
@@ -308,6 +335,9 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const anna = noted(recovered.session, calls);
   await does("find the cards again", () => anna.cards());
 
+  const exported = [];
+  for await (const one of noted(bob, calls).exportAccount()) exported.push(JSON.parse(one));
+  await does("export", () => exported.map(({ exportedAt, ...record }) => record));
   const end = Date.now() + day;
   const note = await does("write a card for a link", () => anna.createCard({ label: "Note", fields: [field("one"), field("two")] }));
   const asLink = { card: note.id, expiresAt: end, name: "Anna" };
@@ -327,6 +357,8 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     await fails(`make a link with ${what}`, () => anna.shareByLink({ ...asLink, ...wrong }));
   }
   const plain = await does("make a link", () => anna.shareByLink(asLink));
+  await does("read a link to a card", () => app.readLink({ href: plain.link }));
+  await does("read half of it", () => app.readLink(plain.link.slice(0, -1)));
   const secret = await does("make another", () => anna.shareByLink({ ...asLink, fields: ["two"], live: false, maxReads: 1, passphrase: "cafe\u0301", name: "A." }));
   await does("open a link", () => app.openLink(plain.link));
   await fails("open without the passphrase", () => app.openLink(secret.link));

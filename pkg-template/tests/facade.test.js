@@ -243,6 +243,15 @@ test("errors are errors, within results too", async () => {
   assert.ok(code("not_found")(results[1].error));
 });
 
+test("a page says that it was cut, and the last one that it was not", async () => {
+  const session = await signIn();
+  const cut = async (next, options) => {
+    raw.pages.next = next;
+    return (await session.cards(options)).cut;
+  };
+  assert.deepEqual([await cut("c"), await cut("c", { limit: 3 }), await cut("c", { limit: 2 }), await cut(null)], [true, true, false, false]);
+});
+
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
@@ -349,7 +358,7 @@ test("progress is told as one object, and a listener's errors stay out of the mo
   const failing = () => {
     throw new Error("the app's own");
   };
-  assert.deepEqual(await session.cards({ onProgress: failing }), { items: [], next: null });
+  assert.deepEqual(await session.cards({ onProgress: failing }), { items: [], next: null, cut: false });
   assert.throws(await late, /the app's own/);
 });
 

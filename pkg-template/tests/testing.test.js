@@ -77,7 +77,7 @@ test("any call fails on demand, as often as it is told", async () => {
   assert.equal((await session.cards()).items.length, 1);
 
   const calls = new Set([...(await methodsOf("Vouchsafe")), ...(await methodsOf("Session"))]);
-  for (const call of ["on", "lockAfter"]) {
+  for (const call of ["on", "lockAfter", "readLink", "exportAccount"]) {
     calls.delete(call);
     assert.throws(() => standIn.failNext(call, "offline"), TypeError);
   }
@@ -92,6 +92,9 @@ test("any call fails on demand, as often as it is told", async () => {
     invite: () => session.invite({ delivery: "link", name: "Bob" }),
     accept: () => session.accept({ link: "l" }, { name: "Bob" }),
     declineInvitation: () => session.declineInvitation({ link: "l" }),
+    previewInvitation: () => app.previewInvitation({ link: "l" }),
+    importCards: () => session.importCards(JSON.stringify({ type: "card", id: "a", ...content })),
+    renameConnection: () => session.renameConnection("a", "Bob"),
     markVerified: () => session.markVerified("a", "1"),
     share: () => session.share({ card: "a", connection: "b" }),
     shareWithMany: () => session.shareWithMany({ card: "a", connections: ["b"] }),
@@ -102,7 +105,7 @@ test("any call fails on demand, as often as it is told", async () => {
   // Ends the session, though it fails.
   calls.delete("signOut");
   for (const call of [...calls, "signOut"]) {
-    const listed = /^(cards|invitations|connections|outgoingShares|incomingShares|linkShares|emailStatus|sendEmailCode|signOut|resume|check|lock)$/.test(call);
+    const listed = /^(cards|invitations|connections|outgoingShares|incomingShares|linkShares|emailStatus|sendEmailCode|signOut|kept|resume|check|lock)$/.test(call);
     const proven = ["unlock", "makeRecoveryKey", "deleteAccount"].includes(call);
     const target = session[call] ? session : app;
     standIn.failNext(call, "rate_limited");
@@ -174,7 +177,7 @@ test("a kept session comes back, and is one with the page's", async (t) => {
   const back = await (await Vouchsafe.open(options)).resume();
   assert.equal(back.locked, true);
   await back.unlock({ passphrase });
-  assert.deepEqual(await back.cards(), { items: [], next: null });
+  assert.deepEqual(await back.cards(), { items: [], next: null, cut: false });
   // Nor if it was not used for its time, while there was no page.
   const { session: carol } = await person("carol");
   await carol.persist({ scope: "browser" });
@@ -183,6 +186,92 @@ test("a kept session comes back, and is one with the page's", async (t) => {
   assert.equal((await (await Vouchsafe.open({ ...options, lockAfter: 500 })).resume()).locked, true);
   // Of other services there is none.
   assert.equal(await (await Vouchsafe.open({ ...options, vault: "https://other.example" })).resume(), null);
+});
+
+test("several accounts are kept, each by its name", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  const { app, session: alice } = await person("alice");
+  const { session: work } = await person("work");
+  await alice.persist({ scope: "browser", account: "private" });
+  t.mock.timers.tick(1);
+  await work.persist({ scope: "browser", account: "work", locked: true });
+  assert.deepEqual(await app.kept(), [
+    { account: "work", scope: "browser", locked: true, usedAt: 1_000_001 },
+    { account: "private", scope: "browser", locked: false, usedAt: 1_000_000 },
+  ]);
+  assert.equal((await app.resume({ account: "private" })).account, alice.account);
+  assert.equal((await app.resume()).account, work.account, "the last one that was used");
+  assert.equal(await app.resume({ account: "nobody's" }), null);
+  const { session: other } = await person("other");
+  await other.persist({ scope: "browser", account: "work" });
+  await assert.rejects(work.cards(), code("session_expired"), "replaced by another of its name");
+  await alice.signOut();
+  assert.deepEqual((await app.kept()).map(({ account }) => account), ["work"]);
+  await assert.rejects(app.resume({ account: 5 }), code("bad_input"));
+});
+
+/** The lines of an export. */
+async function exported(session) {
+  const lines = [];
+  for await (const line of session.exportAccount()) lines.push(line);
+  return lines;
+}
+
+test("what is exported says everything, and its cards are taken elsewhere", async () => {
+  const { alice, bob, id, card } = await friends();
+  await alice.share({ card: card.id, connection: id });
+  const damaged = await bob.createCard({ label: "Wi-Fi 🦊", fields: [] });
+  const cards = await Promise.all(["é", "ü🦊"].map((label) => bob.createCard({ label, fields: [{ name: "n", label: "N", value: label }] })));
+  standIn.damage(damaged.id);
+  const lines = await exported(bob);
+  assert.ok(lines.every((line) => line.indexOf("\n") === line.length - 1));
+  const records = lines.map((line) => JSON.parse(line));
+  const types = records.map(({ type }) => type);
+  assert.deepEqual(types, ["account", "card", "card", "card", "connection", "receivedShare"]);
+  assert.deepEqual([records[0].account, records[0].format], [bob.account, 1]);
+  assert.deepEqual(records.find(({ id }) => id === damaged.id).error.code, "record_rejected");
+  assert.equal(records.at(-1).card.label, card.label);
+  assert.deepEqual((await exported(alice)).map((line) => JSON.parse(line).type), ["account", "card", "connection", "invitation", "sentShare"]);
+
+  const file = new Blob(lines);
+  const pieces = lines.join("").match(/.{1,7}/gsu);
+  const sources = [lines.join(""), lines, bob.exportAccount(), file, file.stream(), pieces, new File(lines, "cards.jsonl")];
+  for (const [index, source] of sources.entries()) {
+    const { session } = await person(`next.${index}`);
+    const { made, kept, failed } = await session.importCards(source);
+    assert.deepEqual([made, kept, failed.map(({ error }) => error.code)], [2, 0, ["record_rejected"]], `source ${index}`);
+    assert.ok(failed[0].line > 1 && failed[0].line < 5);
+    const { items } = await session.cards();
+    assert.deepEqual(new Set(items.map(({ id, label }) => `${id} ${label}`)), new Set(cards.map(({ id, label }) => `${id} ${label}`)));
+  }
+});
+
+test("an import that was cut is repeated, and what comes later ends it", async () => {
+  const { session } = await person("alice");
+  for (const label of ["A", "B", "C"]) await session.createCard({ label, fields: [] });
+  const file = (await exported(session)).join("");
+  const { session: other } = await person("bob");
+  standIn.failNext("importCards", "offline");
+  await assert.rejects(other.importCards(file), code("offline"));
+  await other.importCards(file.slice(0, file.indexOf("\n", file.indexOf('"card"'))));
+  assert.deepEqual(await other.importCards(file), { made: 2, kept: 1, failed: [] });
+  const { items } = await other.cards();
+  await other.deleteCard(items[0].id);
+  assert.deepEqual(await other.importCards(file), { made: 1, kept: 2, failed: [] }, "what was deleted comes back");
+  assert.deepEqual((await other.cards()).items.map(({ label }) => label).sort(), ["A", "B", "C"]);
+  await assert.rejects(other.importCards(file.replace('"format":1', '"format":2')), code("update_needed"));
+  await assert.rejects(other.importCards(file, { signal: AbortSignal.abort() }), code("aborted"));
+  for (const wrong of [undefined, null, 7, {}]) await assert.rejects(other.importCards(wrong), (error) => code("bad_input")(error) && error.argument === "source");
+  standIn.failNext("connections", "offline");
+  await assert.rejects(exported(other), code("offline"));
+});
+
+test("an error on demand has what one of the package has", async () => {
+  const { session } = await person("alice");
+  standIn.failNext("cards", "rate_limited", { retryAfter: 5000 });
+  await assert.rejects(session.cards(), (error) => code("rate_limited")(error) && error.retryAfter === 5000 && !("argument" in error));
+  standIn.failNext("card", "bad_input", { argument: "id" });
+  await assert.rejects(session.card("x"), (error) => error.argument === "id");
 });
 
 test("what a service could show of others, an app can try", async () => {
@@ -246,7 +335,7 @@ test("nothing of before is there after a reset", async () => {
   await assert.rejects(alice.share({ card: card.id, connection: id }), code("session_expired"));
   const { app, session } = await person("alice");
   assert.equal(await app.resume(), null);
-  assert.deepEqual([await session.cards(), standIn.mails, heard], [{ items: [], next: null }, [], 0]);
+  assert.deepEqual([await session.cards(), standIn.mails, heard], [{ items: [], next: null, cut: false }, [], 0]);
 });
 
 test("no file of it loads the module, or reaches a network", async () => {

@@ -31,6 +31,34 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
   assert.equal(raw.calls.length, before);
 });
 
+test("an error names the argument, and one that is not known", async () => {
+  const session = await signIn();
+  const field = { name: "n", label: "N", value: "v" };
+  const wrong = [
+    [() => session.card(7), "id"],
+    [() => session.createCard({ label: "L", fields: [field, field, { ...field, label: 1 }] }), "fields[2].label"],
+    [() => session.createCard({ label: "L", fields: [field, 5] }), "fields[1]"],
+    [() => session.createCard(5), undefined],
+    [() => session.share({ card: "c", connection: "x", expireAt: 1 }), "expireAt"],
+    [() => session.invite({ delivery: "email", name: "Bob", email: "bob" }), "email"],
+    [() => session.readShares(["a", 1]), "ids[1]"],
+    [() => session.card("a", { signal: 5 }), "signal"],
+  ];
+  for (const [call, argument] of wrong) {
+    await assert.rejects(call(), (error) => code("bad_input")(error) && error.argument === argument && "argument" in error === (argument !== undefined), String(call));
+  }
+});
+
+test("a link is told apart without a request", async () => {
+  const app = await api.Vouchsafe.open(services);
+  const link = "https://app.example/invited?a#vouchsafe=1.l.an-id";
+  const found = { kind: "invitation", delivery: "link", id: "an-id", ticket: { link } };
+  for (const location of [link, new URL(link), { href: link }]) assert.deepEqual(app.readLink(location), found);
+  assert.deepEqual(app.readLink(link.replace("1.l.", "2.l.")), { kind: "broken" });
+  for (const other of ["https://app.example/#top", "https://app.example/vouchsafe=1.l.", ""]) assert.equal(app.readLink(other), null);
+  for (const wrong of [undefined, null, 5, {}]) assert.throws(() => app.readLink(wrong), code("bad_input"));
+});
+
 /** Calls that give a text to the package, wherever one can be given. */
 const textCalls = (session, app, text) => [
   ...["vault", "keystore", "invitationUrl"].map((name) => () => api.Vouchsafe.open({ ...services, [name]: text })),
@@ -55,6 +83,8 @@ const textCalls = (session, app, text) => [
   () => session.declineInvitation({ id: text, token: "t" }),
   () => session.declineInvitation({ id: "a", token: text }),
   () => session.markVerified("a", text),
+  () => session.renameConnection("a", text),
+  () => session.renameConnection(text, "Bob"),
   () => session.share({ card: text, connection: "d" }),
   () => session.share({ card: "c", connection: text }),
   () => session.share({ card: "c", connection: "d", fields: ["n", text] }),

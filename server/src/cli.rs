@@ -99,10 +99,15 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR", env = "VOUCHSAFE_PAGE")]
     page: Option<PathBuf>,
 
-    /// The page that invitation links in mails open, an http or https address without #; by default / at the Vault's
-    /// origin.
-    #[arg(long, value_name = "URL", env = "VOUCHSAFE_INVITATION_URL")]
-    invitation_url: Option<String>,
+    /// A page that invitation links in mails may open, an http or https address without #; by default / at the Vault's
+    /// origin. Repeatable: an app names its page, and the first one is for apps that name none.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_INVITATION_URL",
+        value_delimiter = ','
+    )]
+    invitation_url: Vec<String>,
 
     /// The mail server: smtps://USER:PASSWORD@HOST:PORT (TLS, port 465) or smtp://USER:PASSWORD@HOST:PORT (STARTTLS,
     /// port 587, without which nothing is sent; ?tls=opportunistic sends all the same, ?tls=none never encrypts, which
@@ -126,7 +131,7 @@ pub(crate) struct Cli {
     smtp_hello: Option<String>,
 
     /// The sender of mails, such as "Example App <mail@app.example>"; --smtp-url needs it. The name stands in their text,
-    /// too; without one it is the host of --invitation-url.
+    /// too; without one it is the host of the first --invitation-url.
     #[arg(long, value_name = "ADDRESS", env = "VOUCHSAFE_MAIL_FROM")]
     mail_from: Option<String>,
 
@@ -310,7 +315,7 @@ impl Cli {
             email_sign_up: !self.no_email_sign_up,
             cors_origins: self.cors_origin,
             page: self.page,
-            invitation_url: self.invitation_url,
+            invitation_urls: self.invitation_url,
             smtp_url: self.smtp_url,
             smtp_ca: self.smtp_ca,
             smtp_hello: self.smtp_hello,

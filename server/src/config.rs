@@ -100,8 +100,9 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// A folder with a page to serve at `/`.
     pub page: Option<PathBuf>,
-    /// The beginning of invitation links in mails, the address of a page; by default `/` at the Vault's origin.
-    pub invitation_url: Option<String>,
+    /// The pages that invitation links in mails may lead to; the first one where the inviter's app names none. By default `/`
+    /// at the Vault's origin.
+    pub invitation_urls: Vec<String>,
     /// The mail server, `smtp://…` or `smtps://…`. Without it mails are captured as files.
     pub smtp_url: Option<String>,
     /// A PEM file with the authorities whose word on the mail server is taken, instead of the public ones.
@@ -163,7 +164,7 @@ impl Config {
             email_sign_up: true,
             cors_origins: Vec::new(),
             page: None,
-            invitation_url: None,
+            invitation_urls: Vec::new(),
             smtp_url: None,
             smtp_ca: None,
             smtp_hello: None,

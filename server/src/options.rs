@@ -35,7 +35,7 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
 fn idle(config: &Config) -> Vec<&'static str> {
     let of_vault = [
         ("--keystore-key", config.keystore_key.is_some()),
-        ("--invitation-url", config.invitation_url.is_some()),
+        ("--invitation-url", !config.invitation_urls.is_empty()),
         ("--smtp-url", config.smtp_url.is_some()),
         ("--smtp-ca", config.smtp_ca.is_some()),
         ("--smtp-hello", config.smtp_hello.is_some()),
@@ -69,7 +69,7 @@ mod tests {
         let config = |services| Config {
             services,
             smtp_url: Some("smtp://localhost".into()),
-            invitation_url: Some("https://app.example/".into()),
+            invitation_urls: vec!["https://app.example/".into()],
             email_sign_up: false,
             ..Config::new("x")
         };

@@ -44,7 +44,7 @@ impl PageRequest {
     pub(crate) fn query(&self) -> Result<String> {
         let limit = self.limit.unwrap_or(50);
         if !(1..=200).contains(&limit) {
-            return Err(Error::bad_input("A page has 1 to 200 records."));
+            return Err(Error::bad_input("A page has 1 to 200 records.").in_argument("limit"));
         }
         let mut query = format!("limit={limit}");
         if let Some(cursor) = &self.cursor {
@@ -54,7 +54,8 @@ impl PageRequest {
             if !plain || cursor.len() > 500 {
                 return Err(Error::bad_input(
                     "This cursor is not one of a list: start from the first page.",
-                ));
+                )
+                .in_argument("cursor"));
             }
             query.push_str("&cursor=");
             query.push_str(cursor);
@@ -191,7 +192,7 @@ pub(super) fn nothing_of(response: &Response) -> Result<()> {
 pub(super) fn error_of(response: &Response) -> Error {
     // What stands before a service may limit, too, in its own words.
     if response.status == 429 {
-        return Error::RateLimited;
+        return Error::RateLimited(response.retry_after.unwrap_or(0));
     }
     let told: Option<ErrorBody> = (response.status >= 300 && response.is_of(JSON))
         .then(|| json::read(&response.body).ok())

@@ -92,11 +92,13 @@ impl<T: Transport> Services<T> {
     /// The services at these base URLs, for nobody yet. The Keystore's is proven at sign-in, and written as the URL
     /// Standard's serializer does.
     pub fn new(transport: T, vault: &str, keystore: &str) -> Result<Self> {
-        let (vault, keystore) = (check_base(vault)?, check_base(keystore)?);
+        let vault = check_base(vault, "vault")?;
+        let keystore = check_base(keystore, "keystore")?;
         if vault == keystore {
             return Err(Error::bad_input(
                 "`vault` and `keystore` are two addresses: each service has its own.",
-            ));
+            )
+            .in_argument("keystore"));
         }
         Ok(Self {
             transport,
@@ -115,7 +117,8 @@ impl<T: Transport> Services<T> {
             let (shortest, longest) = TIMEOUT_RANGE_MS.into_inner();
             return Err(Error::bad_input(format!(
                 "`timeout` is a number of milliseconds from {shortest} to {longest}."
-            )));
+            ))
+            .in_argument("timeout"));
         }
         self.timeout_ms = timeout_ms;
         Ok(self)
@@ -307,7 +310,7 @@ impl<T: Transport> Services<T> {
 }
 
 /// A base URL without its trailing slash.
-fn check_base(base: &str) -> Result<String> {
+fn check_base(base: &str, argument: &str) -> Result<String> {
     let rest = base
         .strip_prefix("https://")
         .or_else(|| base.strip_prefix("http://"));
@@ -319,6 +322,7 @@ fn check_base(base: &str) -> Result<String> {
     } else {
         Err(Error::bad_input(
             "`vault` and `keystore` are addresses such as https://example.com/vault.",
-        ))
+        )
+        .in_argument(argument))
     }
 }

@@ -3,19 +3,23 @@
 use std::rc::Rc;
 
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::CryptoKey;
 use zeroize::Zeroizing;
 
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, own_member, start, to_js, to_rejection};
-use super::inputs::{CredentialsInput, RecoverInput, to_login};
+use super::inputs::{CredentialsInput, RecoverInput, TicketInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
 use crate::crypto::card_link::CardLink;
 use crate::crypto::engine::web::{WebEngine, Worker};
+use crate::crypto::invitation_link::Ticket;
+use crate::crypto::records::Delivery;
 use crate::error::{Error, Result};
 use crate::flows::{Client, SignedUp, Steps};
+use crate::ids::Id;
 
 /// Knows the services. The package wraps it as `Vouchsafe`.
 #[wasm_bindgen]
@@ -60,6 +64,29 @@ impl RawClient {
                 let link = CardLink::from_link(&link)?;
                 let passphrase = passphrase.as_ref().map(|text| text.as_str());
                 client.open_link(&link, passphrase).await
+            };
+            finish(work.await)
+        })
+    }
+
+    /// `{ delivery, id }` of an invitation's link, of a link to a card with `delivery: null`; `null` for what is neither.
+    #[wasm_bindgen(js_name = readLink)]
+    pub fn read_link(&self, link: &str) -> std::result::Result<JsValue, JsValue> {
+        let found = match Ticket::from_link(link) {
+            Ok(ticket) => Some((Some(ticket.delivery()), ticket.id())),
+            Err(_) => CardLink::from_link(link).ok().map(|link| (None, link.id)),
+        };
+        to_js(&found.map(|(delivery, id)| LinkOutput { delivery, id }))
+    }
+
+    /// Where an invitation stands.
+    #[wasm_bindgen(js_name = previewInvitation)]
+    pub fn preview_invitation(&self, ticket: JsValue) -> Promise {
+        let client = Rc::clone(&self.0);
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let ticket = from_js::<TicketInput>("ticket", ticket)?.into_ticket()?;
+                client.preview_invitation(&ticket).await
             };
             finish(work.await)
         })
@@ -138,6 +165,12 @@ impl RawClient {
             Ok(RawSession::new(session).into())
         })
     }
+}
+
+#[derive(Serialize)]
+struct LinkOutput {
+    delivery: Option<Delivery>,
+    id: Id,
 }
 
 fn signed_up(result: Result<SignedUp<Fetch, PageEngine>>) -> std::result::Result<JsValue, JsValue> {

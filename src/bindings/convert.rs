@@ -19,7 +19,7 @@ use crate::json::{self, Misfit, Text, Value};
 /// The largest whole number up to which JavaScript has all of them.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// A promise's rejection: `{ code, message }`, `quota` for `quota_exceeded`, `retryable` where the code does not say it, and
+/// A promise's rejection: `{ code, message }`, `quota`, `argument` and `retryAfter` of the codes that have them, `retryable` where the code does not say it, and
 /// `cause`, if there is one. The package makes it an `Error`.
 pub(super) fn to_rejection(error: &Error) -> JsValue {
     let rejection = to_js(&Reason::from(error)).unwrap_or_else(|value| value);

@@ -27,6 +27,19 @@ pub(super) struct RecoverInput {
     pub(super) passphrase: Zeroizing<String>,
 }
 
+/// The id in the argument of this name.
+pub(super) fn id_of(argument: &str, text: &str) -> Result<Id> {
+    Id::parse(text).map_err(|error| error.in_argument(argument))
+}
+
+/// Those in the list of this name.
+pub(super) fn ids_of(argument: &str, texts: &[String]) -> Result<Vec<Id>> {
+    let texts = texts.iter().enumerate();
+    texts
+        .map(|(index, text)| id_of(&format!("{argument}[{index}]"), text))
+        .collect()
+}
+
 /// The address, or else the token, which is the flow's to refuse, also where it is missing.
 pub(super) fn to_login(email: Option<String>, identity_token: Option<Zeroizing<String>>) -> Login {
     match email {
@@ -81,7 +94,8 @@ pub(super) struct PageInput {
 
 impl PageInput {
     pub(super) fn into_request(self) -> Result<(PageRequest, Option<Id>)> {
-        let connection = self.connection.as_deref().map(Id::parse).transpose()?;
+        let connection = self.connection.as_deref();
+        let connection = connection.map(|id| id_of("connection", id)).transpose()?;
         Ok((
             PageRequest {
                 cursor: self.cursor,
@@ -97,6 +111,8 @@ impl PageInput {
 pub(super) struct InviteInput {
     delivery: Delivery,
     email: Option<String>,
+    page: Option<String>,
+    language: Option<String>,
     name: String,
     expires_at: Option<i64>,
 }
@@ -106,12 +122,16 @@ impl InviteInput {
         let Self {
             delivery,
             email,
+            page,
+            language,
             name,
             expires_at,
         } = self;
         Invite {
             delivery,
             email,
+            page,
+            language,
             name,
             expires_at,
         }
@@ -151,11 +171,13 @@ pub(super) struct ShareInput {
 
 impl ShareInput {
     pub(super) fn into_request(self) -> Result<ShareRequest> {
-        let several = self.connections.unwrap_or_default();
-        let connections = several.iter().chain(&self.connection);
+        let mut connections = ids_of("connections", &self.connections.unwrap_or_default())?;
+        if let Some(one) = self.connection {
+            connections.push(id_of("connection", &one)?);
+        }
         Ok(ShareRequest {
-            card: Id::parse(&self.card)?,
-            connections: connections.map(|id| Id::parse(id)).collect::<Result<_>>()?,
+            card: id_of("card", &self.card)?,
+            connections,
             fields: self.fields,
             expires_at: self.expires_at,
             accept_unverified: self.accept_unverified.unwrap_or(false),

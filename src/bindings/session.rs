@@ -11,10 +11,10 @@ use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardUpdateInput, ChangePassphraseInput, InviteInput, LinkInput, NameInput, PageInput,
-    PassphraseInput, ShareInput, TicketInput,
+    PassphraseInput, ShareInput, TicketInput, ids_of,
 };
 use crate::api::fetch::Fetch;
-use crate::api::vault::events::EventKind;
+use crate::api::vault::events::{Event, EventKind};
 use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
 use crate::crypto::records::CardContent;
 use crate::error::{Error, Result};
@@ -177,13 +177,15 @@ impl RawSession {
         })
     }
 
-    /// Calls `watcher` with `access` or `event` whenever there is something to keep, and with `missed` when events may be lost.
+    /// Calls `watcher` with `access` or `event` whenever there is something to keep, with `missed` when events may be lost, and
+    /// with `deaf` when none can be read any more.
     pub fn watch(&self, watcher: Function) {
         self.0.watch(move |change| {
             let name = match change {
                 Change::Access => "access",
                 Change::LastEvent => "event",
                 Change::Missed => "missed",
+                Change::Deaf => "deaf",
             };
             let _ = watcher.call1(&JsValue::UNDEFINED, &name.into());
         });
@@ -272,6 +274,14 @@ impl RawSession {
         })
     }
 
+    #[wasm_bindgen(js_name = importCard)]
+    pub fn import_card(&self, id: String, content: JsValue) -> Promise {
+        self.call(|session| async move {
+            let content = from_js::<CardContent>("card", content)?;
+            session.import_card(Id::parse(&id)?, content).await
+        })
+    }
+
     #[wasm_bindgen(js_name = deleteCard)]
     pub fn delete_card(&self, id: String, shares: JsValue) -> Promise {
         self.call(|session| async move {
@@ -336,6 +346,11 @@ impl RawSession {
         self.call(
             |session| async move { session.mark_verified(Id::parse(&id)?, &safety_number).await },
         )
+    }
+
+    #[wasm_bindgen(js_name = renameConnection)]
+    pub fn rename_connection(&self, id: String, name: String) -> Promise {
+        self.call(|session| async move { session.rename_connection(Id::parse(&id)?, &name).await })
     }
 
     pub fn disconnect(&self, id: String) -> Promise {
@@ -431,39 +446,55 @@ impl RawSession {
     pub fn read_shares(&self, ids: JsValue) -> Promise {
         self.call(|session| async move {
             let ids: Vec<String> = from_js("ids", ids)?;
-            let ids = ids
-                .iter()
-                .map(|id| Id::parse(id))
-                .collect::<Result<Vec<_>>>()?;
-            let opened = session.read_shares(&ids).await?;
+            let opened = session.read_shares(&ids_of("ids", &ids)?).await?;
             Ok(opened.into_iter().map(ReadResult::from).collect::<Vec<_>>())
         })
     }
 
     pub fn on(
         &self,
-        kind: &str,
+        kinds: JsValue,
         listener: Function,
     ) -> std::result::Result<RawSubscription, JsValue> {
-        let kind = EventKind::from_name(kind)
-            .ok_or_else(|| {
-                Error::BadInput(
-                    "An event is an `invitation`, `connection`, `share`, `updated`, `read`, `revoked`, `card` or `link`."
-                        .into(),
-                )
+        let listen = || {
+            let kinds: Vec<String> = from_js("kinds", kinds)?;
+            let kinds = kinds.iter().map(|kind| event_kind(kind));
+            self.0.on(kinds.collect::<Result<Vec<_>>>()?, move |event| {
+                let told = to_js(&EventOutput {
+                    kind: event.kind.name(),
+                    id: event.id,
+                });
+                // A listener that throws is the page's matter; the others are still told.
+                let _ = told.and_then(|told| listener.call1(&JsValue::UNDEFINED, &told));
             })
-            .map_err(|error| to_rejection(&error))?;
-        let subscription = self.0.on(kind, move |event| {
-            let told = to_js(&EventOutput {
-                kind: event.kind.name(),
-                id: event.id,
-            });
-            // A listener that throws is the page's matter; the others are still told.
-            let _ = told.and_then(|told| listener.call1(&JsValue::UNDEFINED, &told));
-        });
-        subscription
+        };
+        listen()
             .map(RawSubscription)
             .map_err(|error| to_rejection(&error))
+    }
+
+    /// Whether another tab reads the event stream.
+    #[wasm_bindgen(getter)]
+    pub fn held(&self) -> bool {
+        self.0.is_held()
+    }
+
+    #[wasm_bindgen(setter)]
+    pub fn set_held(&self, held: bool) {
+        self.0.set_held(held);
+    }
+
+    /// Tells the listeners what another tab has read; nothing of a kind that is not known.
+    pub fn hear(&self, kind: &str, id: &str) {
+        if let (Some(kind), Ok(id)) = (EventKind::from_name(kind), Id::parse(id)) {
+            self.0.hear(Event { kind, id });
+        }
+    }
+
+    /// Asks for the events after the last one, and tells the listeners.
+    #[wasm_bindgen(js_name = lookBack)]
+    pub fn look_back(&self) -> Promise {
+        self.call(|session| async move { session.look_back().await })
     }
 
     pub fn lock(&self) -> Promise {
@@ -505,8 +536,8 @@ impl RawSession {
     }
 
     #[wasm_bindgen(js_name = sendEmailCode)]
-    pub fn send_email_code(&self) -> Promise {
-        self.call(|session| async move { session.send_email_code().await })
+    pub fn send_email_code(&self, language: Option<String>) -> Promise {
+        self.call(|session| async move { session.send_email_code(language).await })
     }
 
     #[wasm_bindgen(js_name = confirmEmail)]
@@ -526,6 +557,10 @@ impl RawSession {
     pub fn sign_out(&self) -> Promise {
         self.call(|session| async move { session.sign_out().await })
     }
+}
+
+fn event_kind(name: &str) -> Result<EventKind> {
+    EventKind::from_name(name).ok_or_else(|| Error::bad_input("There is no such kind of event."))
 }
 
 /// Ends listening.

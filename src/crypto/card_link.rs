@@ -32,6 +32,7 @@ impl CardLink {
             Error::bad_input(
                 "This is not a link to a card: copy the whole link, to its last character.",
             )
+            .in_argument("link")
         })
     }
 

@@ -12,6 +12,7 @@ use super::base64url::{from_base64url, from_base64url_exact, to_base64url};
 use super::connection_key::ConnectionPublicKey;
 use super::engine::{Engine, make_random};
 use super::keys::{VerifyingKey, derive};
+use super::records::Delivery;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
@@ -128,6 +129,7 @@ impl Token {
             Error::bad_input(
                 "This is not an invitation token: open the link of the invitation again.",
             )
+            .in_argument("token")
         })
     }
 }
@@ -168,6 +170,15 @@ impl Ticket {
         }
     }
 
+    /// Its way to the invited person.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        match self {
+            Self::Link { .. } => Delivery::Link,
+            Self::Mail { .. } => Delivery::Email,
+        }
+    }
+
     /// The token for the Vault.
     pub fn token(&self) -> Result<Token> {
         match self {
@@ -197,6 +208,7 @@ impl Ticket {
             Error::bad_input(
                 "This is not an invitation link: copy the whole link, to its last character.",
             )
+            .in_argument("link")
         })
     }
 }

@@ -64,6 +64,7 @@ impl RecoveryKey {
             Error::bad_input(
                 "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.",
             )
+            .in_argument("recoveryKey")
         };
         let letters = text.chars().filter(|letter| {
             letter.is_ascii_alphanumeric() || !(letter.is_ascii() || letter.is_whitespace())

@@ -50,9 +50,10 @@ pub fn read_safety_number(typed: &str) -> Result<Vec<u8>> {
     if digits.len() == DIGITS && typed.chars().all(readable) {
         Ok(digits)
     } else {
-        Err(Error::bad_input(
-            "A safety number has 60 digits: check that this one is whole.",
-        ))
+        Err(
+            Error::bad_input("A safety number has 60 digits: check that this one is whole.")
+                .in_argument("safetyNumber"),
+        )
     }
 }
 
@@ -67,7 +68,8 @@ pub fn compare_safety_number(typed: &[u8], number: &str) -> Result<()> {
         0 => Ok(()),
         1..=MAX_SLIPS => Err(Error::bad_input(
             "A few digits are not as they should be: check the number for typing errors.",
-        )),
+        )
+        .in_argument("safetyNumber")),
         _ => Err(Error::SafetyNumberMismatch),
     }
 }

@@ -76,12 +76,23 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.write_card(update, false).await
     }
 
+    /// Stores a card that was exported, under the id that it had. It is a `conflict` if there is one, or was.
+    pub async fn import_card(&self, id: Id, content: CardContent) -> Result<Card> {
+        let update = CardUpdate {
+            id,
+            version: 0,
+            content,
+        };
+        self.write_card(update, false).await
+    }
+
     /// Replaces a card's content, if nobody else did since it was read, and brings its live shares up to date.
     pub async fn update_card(&self, update: CardUpdate) -> Result<Updated> {
         if update.version == 0 {
             return Err(Error::bad_input(
                 "`version` is that of the card that was read, 1 or more.",
-            ));
+            )
+            .in_argument("version"));
         }
         // The card goes first, so whichever session comes next knows of a cut.
         let (id, write) = (update.id, self.write_card(update, true));
@@ -106,7 +117,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         } = update;
         let version = replaced
             .checked_add(1)
-            .ok_or_else(|| Error::bad_input("`version` is too large."))?;
+            .ok_or_else(|| Error::bad_input("`version` is too large.").in_argument("version"))?;
         let keys = self.keys()?;
         let card = seal_card(
             self.engine(),

@@ -21,19 +21,22 @@ pub(super) fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
         Some(end) if end > MAX_TIME_MS => Err(Error::bad_input("`expiresAt` is too far away.")),
         _ => Ok(()),
     }
+    .map_err(|error| error.in_argument("expiresAt"))
 }
 
 /// Checks a name that one person gives to another.
 pub(super) fn check_name(name: &str) -> Result<()> {
     if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err(Error::bad_input(format!(
-            "A name has 1 to {MAX_NAME_BYTES} bytes."
-        )));
+        return Err(
+            Error::bad_input(format!("A name has 1 to {MAX_NAME_BYTES} bytes."))
+                .in_argument("name"),
+        );
     }
     if !is_plain_text(name) {
         return Err(Error::bad_input(
             "A name is one line of plain text, without characters that are invisible or change its direction.",
-        ));
+        )
+        .in_argument("name"));
     }
     Ok(())
 }
@@ -50,6 +53,6 @@ pub(super) fn check_email(email: &str) -> Result<String> {
     if plausible && plain && email.len() <= MAX_EMAIL_BYTES {
         Ok(email.to_owned())
     } else {
-        Err(Error::bad_input("This is not an email address."))
+        Err(Error::bad_input("This is not an email address.").in_argument("email"))
     }
 }

@@ -25,7 +25,7 @@ mod shares;
 
 pub use account::SignedUp;
 pub use cards::{Card, CardUpdate, Remaining, Updated};
-pub use connections::{Connection, ConnectionState, Invitation, Invite, Trust};
+pub use connections::{Connection, ConnectionState, Invitation, Invite, Preview, Trust};
 pub use links::{LinkRequest, LinkShare, LinkView};
 pub use opened::{Opened, Reason};
 pub use session::{

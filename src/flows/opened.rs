@@ -35,11 +35,17 @@ struct Failure {
 
 /// An error as JavaScript gets it inside a result.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reason {
     code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argument: Option<String>,
+    /// In milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
     /// `false`, where others with this code can be tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
@@ -51,6 +57,8 @@ impl From<&Error> for Reason {
             code: error.code(),
             message: error.to_string(),
             quota: error.quota().map(Quota::name),
+            argument: error.argument().map(str::to_owned),
+            retry_after: error.retry_after(),
             retryable: error.lasts().then_some(false),
         }
     }

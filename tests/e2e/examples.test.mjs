@@ -42,6 +42,10 @@ const EXAMPLES = {
     shownIn: ["pkg-template/README.md"],
     prints: ["shared", "not shared: not_found", "shared"],
   },
+  "export.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: ["The file has 3 lines", "2 cards were made, 0 not"],
+  },
   "testing.mjs": {
     shownIn: ["pkg-template/README.md"],
     // Each version of Node.js has its own way to say it.

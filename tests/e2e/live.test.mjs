@@ -124,8 +124,8 @@ test("what happens while a kept page loads anew is told, and in each tab", async
   const other = await load(await context.newPage());
   await other.evaluate(async (credentials) => (tools.session = await tools.app.signIn(credentials)), credentials);
   await listen(other);
-  await streaming(proxy, 2);
   const last = await share();
   await hears(bob, [...missed, last]);
   await hears(other, [last]);
+  assert.equal(proxy.streams.size, 1, "the two tabs have one stream");
 });

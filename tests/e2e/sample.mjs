@@ -15,12 +15,12 @@ export function sample(cases, count) {
   return Array.from({ length: Math.min(count, cases.length) }, (_, index) => cases[(first + index) % cases.length]);
 }
 
-/** A test of a file is in one of so many samples. A test of the page takes some ten seconds, and there are more than a hundred. */
+/** A test of a file is in one of so many samples. One of the page, or of a bundler, takes some ten seconds. */
 const SAMPLES = 3;
 
 let place = 0;
 
-/** `test` of Node.js for what is beside the main ways through the page: it skips those that are in other samples. */
+/** `test` of Node.js for what is beside the main ways: it skips those that are in other samples. */
 export function test(name, run) {
   const mine = (place++ + Number(number ?? 0)) % SAMPLES === 0;
   const skip = !thorough && number !== undefined && !mine && "in another sample";

@@ -221,6 +221,11 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<invitations::OpenedInvitation>),
             ),
             (
+                "POST /v1/invitations/{id}/preview",
+                Is(round_trips::<invitations::TokenBody>),
+                Is(round_trips::<invitations::InvitationPreview>),
+            ),
+            (
                 "POST /v1/invitations/{id}/decline",
                 Is(round_trips::<invitations::TokenBody>),
                 Body::None,
@@ -315,7 +320,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             ),
             (
                 "POST /v1/email/code",
-                Empty,
+                Is(round_trips::<email::AskedCode>),
                 Is(round_trips::<email::EmailCode>),
             ),
             (

@@ -161,7 +161,7 @@ fn compile(workspace: &Workspace, part: &Part) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo
         .args([
-            "build",
+            "rustc",
             "--package",
             "vouchsafe",
             "--lib",

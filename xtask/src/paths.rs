@@ -10,18 +10,29 @@ use crate::files;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Makes a build write other names for this machine's folders. It takes no other flags from the environment.
+/// Makes a `cargo rustc` write other names for this machine's folders. It takes no other flags from the environment.
 pub(crate) fn hide(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
-    let mut flags = Vec::new();
-    for (folder, name) in names(workspace)? {
-        let folder = folder
-            .to_str()
-            .with_context(|| format!("{} is no Unicode", folder.display()))?;
-        flags.push(format!("--remap-path-prefix={folder}={name}"));
-    }
+    let flags = names(workspace)?
+        .iter()
+        .map(|(folder, name)| flag(folder, name))
+        .collect::<Result<Vec<_>>>()?;
     // Encoded, because a folder's name may hold spaces.
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    // Dependencies lie elsewhere. With this flag they would be compiled anew for each checkout.
+    cargo.args(["--", &flag(&workspace.root, "/vouchsafe")?]);
     Ok(())
+}
+
+fn flag(folder: &Path, name: &str) -> Result<String> {
+    ensure!(
+        folder.is_absolute(),
+        "{} is no absolute path.",
+        folder.display()
+    );
+    let folder = folder
+        .to_str()
+        .with_context(|| format!("{} is no Unicode", folder.display()))?;
+    Ok(format!("--remap-path-prefix={folder}={name}"))
 }
 
 /// Fails when a file in `folder` names one of this machine's folders.
@@ -53,12 +64,9 @@ fn holds(bytes: &[u8], folder: &Path) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// The name that replaces each folder. The compiler takes the last one that fits.
+/// The name that replaces each folder, but for the checkout. The compiler takes the last one that fits.
 fn names(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
-    let mut names = vec![
-        (workspace.root.clone(), "/vouchsafe".to_owned()),
-        (workspace.target.clone(), "/target".to_owned()),
-    ];
+    let mut names = vec![(workspace.target.clone(), "/target".to_owned())];
     let cargo_home = tools::cargo_home()?;
     names.push((cargo_home.clone(), "/cargo".to_owned()));
     // The folder of a registry is called differently where another one stands in for it.
@@ -68,19 +76,12 @@ fn names(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
     for entry in entries {
         names.push((entry?.path(), "/cargo/registry".to_owned()));
     }
-    names[3..].sort();
+    names[2..].sort();
     // The library's own name for its source, which the component rust-src replaces with the place where it lies.
     names.push((
         tools::sysroot()?.join("lib/rustlib/src/rust"),
         format!("/rustc/{}", tools::compiler_commit()?),
     ));
-    for (folder, _) in &names {
-        ensure!(
-            folder.is_absolute(),
-            "{} is no absolute path.",
-            folder.display()
-        );
-    }
     Ok(names)
 }
 

@@ -40,7 +40,7 @@ function Home({ session, recoveryKey, invitation, forgetInvitation, signOut }) {
   };
   const invite = async ({ name }) => setLink((await session.invite({ delivery: "link", name })).link);
   const accept = async ({ name }) => {
-    await session.accept({ link: invitation }, { name });
+    await session.accept(invitation, { name });
     forgetInvitation();
     await people.refresh();
   };

@@ -11,9 +11,10 @@ export const useVouchsafe = () => use(opened);
 
 /** The invitation that led here, until it is forgotten. Its secret does not stay in the address bar. */
 export function useInvitation() {
-  const [link, setLink] = useState(() => (location.hash.startsWith("#vouchsafe=") ? location.href : null));
+  const vouchsafe = useVouchsafe();
+  const [link, setLink] = useState(() => vouchsafe.readLink(location));
   useEffect(() => history.replaceState(null, "", location.pathname), []);
-  return [link, () => setLink(null)];
+  return [link?.ticket, () => setLink(null)];
 }
 
 /** Does something with what was entered in a form: what to call on submit, whether it is at work, what went wrong. */
@@ -48,10 +49,10 @@ export function useList(session, { fetch, on }) {
     if (turn === latest.current) setItems(page.items.filter(({ error }) => !error));
   }, [session, fetch]);
   useEffect(() => {
-    const ends = on.map((kind) => session.on(kind, refresh));
+    const end = session.on(on, refresh);
     refresh();
     return () => {
-      for (const end of ends) end();
+      end();
       latest.current += 1;
     };
   }, [session, on, refresh]);

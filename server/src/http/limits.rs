@@ -109,6 +109,8 @@ pub(crate) const REFUSALS: Rates = Rates::of("refusal");
 pub(crate) const LINK_OPENINGS: Rates = Rates::of("link opening");
 /// Reads of links. A login is a link here.
 pub(crate) const LINK_READINGS: Rates = Rates::of("link reading");
+/// Looks at invitations without a session. A login is an invitation here.
+pub(crate) const PREVIEWS: Rates = Rates::of("invitation preview");
 /// Tokens of one account.
 pub(crate) const TOKENS: Rate = Rate {
     name: "token",
@@ -323,11 +325,12 @@ mod tests {
         assert!(limits.count(&rate, "a").is_ok(), "the clock was set back");
     }
 
-    const KINDS: [&Rates; 6] = [
+    const KINDS: [&Rates; 7] = [
         &SIGN_IN,
         &SIGN_UP,
         &RECOVERY,
         &REFUSALS,
+        &PREVIEWS,
         &LINK_OPENINGS,
         &LINK_READINGS,
     ];

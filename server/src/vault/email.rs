@@ -12,9 +12,10 @@ use super::mail_limits::CODES;
 use super::outbox::{MailKind, NewMail};
 use super::setup::CODE_DIGITS;
 use super::state::{Vault, VaultState};
+use super::words::LanguageTag;
 use crate::clock::MINUTE;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
-use crate::http::extract::{Empty, Input};
+use crate::http::extract::Input;
 use crate::http::limits::CallerAddress;
 use crate::http::values::{Bytes, same_secret};
 
@@ -33,6 +34,15 @@ pub(crate) struct EmailStatus {
     email: Option<String>,
     /// The person showed that they read mails there, to the Vault by a code or to their identity provider.
     confirmed: bool,
+}
+
+/// The wish for a code.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AskedCode {
+    /// The tag of the mail's language; `null` for English, as where there is none of this language.
+    #[serde(deserialize_with = "Option::deserialize")]
+    language: Option<LanguageTag>,
 }
 
 /// A code that is on its way.
@@ -109,14 +119,14 @@ pub(super) async fn status(
 
 /// Mails a code to the caller's address. It takes the place of the one before.
 #[utoipa::path(
-    post, path = "/email/code", request_body = Empty,
+    post, path = "/email/code", request_body = AskedCode,
     responses((status = 200, body = CodeSent), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn send_code(
     State(vault): VaultState,
     caller: VaultCaller,
     network: CallerAddress,
-    _: Input<Empty>,
+    Input(input): Input<AskedCode>,
 ) -> Result<Json<CodeSent>> {
     let email = caller.email.as_deref();
     let sendable = email.and_then(|email| Some((email, sendable(email).ok()?)));
@@ -164,6 +174,8 @@ pub(super) async fn send_code(
         recipient: &recipient,
         named: None,
         seed: &seed,
+        page: None,
+        language: input.language.as_ref().map(LanguageTag::as_str),
         expires_at,
     };
     vault.add_mail(&mut tx, &mail).await?;

@@ -192,8 +192,8 @@ impl Vault {
             "DELETE FROM cards WHERE account = $1 AND id IN (SELECT id FROM cards WHERE account = $1 LIMIT 500)",
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE account = $1 LIMIT 500)",
             "DELETE FROM codes WHERE account = $1",
-            "UPDATE invitations SET token_hash = '', email = NULL WHERE id IN (SELECT id FROM invitations \
-             WHERE inviter = $1 AND (token_hash <> '' OR email IS NOT NULL) LIMIT 500)",
+            "UPDATE invitations SET token_hash = '', email = NULL, named = NULL WHERE id IN (SELECT id FROM invitations \
+             WHERE inviter = $1 AND (token_hash <> '' OR email IS NOT NULL OR named IS NOT NULL) LIMIT 500)",
             "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE account = $1 LIMIT 500)",
         ] {
             self.db

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::{AnyTypeInfo, AnyValueRef};
 use sqlx::error::BoxDynError;
 use sqlx::{Any, Decode, Type};
+use url::Url;
 use utoipa::ToSchema;
 
 use super::address::sendable;
@@ -15,6 +16,7 @@ use super::events::{Change, Kind};
 use super::mail_limits::INVITATIONS;
 use super::outbox::{MailKind, NewMail};
 use super::state::{Vault, VaultState};
+use super::words::LanguageTag;
 use crate::email_address::read_address;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input, Page, PageOf, PathId, check_end};
@@ -149,6 +151,12 @@ pub(crate) struct NewInvitation {
     email: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     token_hash: Option<Bytes<32>>,
+    /// The page that the link of a mail leads to, one of the Vault's list; `null` for the first one.
+    #[serde(deserialize_with = "Option::deserialize")]
+    page: Option<String>,
+    /// The tag of the language of a mail; `null` for English, as where there is none of this language.
+    #[serde(deserialize_with = "Option::deserialize")]
+    language: Option<LanguageTag>,
     expires_at: i64,
 }
 
@@ -200,7 +208,9 @@ impl NewInvitation {
     /// The same with its address, if it is to be mailed, in the one form that the address has.
     fn check(self) -> Result<Self> {
         let email = match (self.delivery, &self.email, &self.token_hash) {
-            (Delivery::Link, None, Some(_)) => None,
+            (Delivery::Link, None, Some(_)) if self.page.is_none() && self.language.is_none() => {
+                None
+            }
             (Delivery::Email, Some(email), None) => {
                 let address = read_address(email)
                     .ok_or_else(|| ApiError::bad_input("Check the email address."))?;
@@ -208,7 +218,8 @@ impl NewInvitation {
             }
             _ => {
                 return Err(ApiError::bad_input(
-                    "Give `email` for a mail, or `tokenHash` for a link, and null for the other.",
+                    "Give `email` for a mail, with `page` and `language` if they matter, or `tokenHash` for a link, and null for \
+                     the others.",
                 ));
             }
         };
@@ -221,6 +232,7 @@ impl NewInvitation {
         id: &'a Id,
         inviter: &'a str,
         token_hash: &'a str,
+        named: Option<&'a str>,
         now: i64,
     ) -> NewRow<'a> {
         let row = NewRow::of("invitations")
@@ -231,6 +243,7 @@ impl NewInvitation {
             .given("email", self.email.as_deref())
             .given("expires_at", self.expires_at)
             .made("state", "pending")
+            .made("named", named)
             .made("created_at", now)
             .made("over_at", self.expires_at);
         match self.delivery {
@@ -261,16 +274,18 @@ pub(super) async fn create(
         None => vault.setup.invitation_token(id.as_str(), &seed).to_hash(),
     };
     let now = vault.clock.now();
-    let row = input.row(&id, &caller.account, &token_hash, now);
+    let page = input
+        .page
+        .as_deref()
+        .map(|page| vault.page(page))
+        .transpose()?;
+    let named = vault.named(&caller).await?;
+    let row = input.row(&id, &caller.account, &token_hash, named, now);
     // A repeat is answered before its time is looked at, and is not counted as another mail.
     if let Some(stored) = vault.invited_before(&row).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     check_end("invitation", input.expires_at, now)?;
-    let named = match recipient {
-        Some(_) => vault.named(&caller).await?,
-        None => None,
-    };
     let mut tx = vault.begin_for(&caller).await?;
     owns_key(&mut tx, &caller.account, input.public_key_id.as_str()).await?;
     // Somebody may have been faster with the same bytes.
@@ -290,6 +305,8 @@ pub(super) async fn create(
             recipient,
             named,
             seed: &seed,
+            page,
+            language: input.language.as_ref().map(LanguageTag::as_str),
             expires_at: input.expires_at,
         };
         vault.add_mail(&mut tx, &mail).await?;
@@ -321,6 +338,17 @@ async fn owns_key(tx: &mut Tx, account: &str, key: &str) -> Result<()> {
 }
 
 impl Vault {
+    /// The page of this address, if links in mails may lead there.
+    fn page(&self, asked: &str) -> Result<&str> {
+        let asked = Url::parse(asked).map(String::from).unwrap_or_default();
+        let found = self.pages.iter().find(|page| **page == asked);
+        found.map(String::as_str).ok_or_else(|| {
+            ApiError::bad_input(
+                "Name a page of this service's list: its operator adds the app's `invitationUrl` by --invitation-url.",
+            )
+        })
+    }
+
     async fn invited_before(&self, row: &NewRow<'_>) -> Result<Option<StoredInvitation>> {
         let mut connection = self.db.read.acquire().await?;
         row.before(&mut connection).await

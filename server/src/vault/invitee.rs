@@ -25,7 +25,7 @@ use crate::store::new_row::NewRow;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvitationToken {
-    token: Bytes<16>,
+    pub(super) token: Bytes<16>,
 }
 
 /// An invitation as the invitee sees it.
@@ -161,7 +161,7 @@ impl Vault {
         Err(held.state.over().unwrap_or(Code::NotFound).into())
     }
 
-    async fn publication(&self, id: &str) -> Result<Publication> {
+    pub(super) async fn publication(&self, id: &str) -> Result<Publication> {
         let key: StoredKey = sqlx::query_as(
             "SELECT spki, xwing, signing_key, statement FROM public_keys WHERE id = $1",
         )

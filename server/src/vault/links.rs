@@ -233,6 +233,7 @@ impl Vault {
             .expires_at
             .ok_or_else(|| ApiError::bad_input("Give the link an end: `expiresAt`."))?;
         if end > now {
+            check_end("link", end, now)?;
             let mut tx = self.db.begin_as(account).await?;
             let done = sqlx::query(
                 "UPDATE links SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
@@ -250,7 +251,6 @@ impl Vault {
             .execute(&mut *tx)
             .await?;
             if done.rows_affected() == 1 {
-                check_end("link", end, now)?;
                 self.hold_bytes(&mut tx, account).await?;
                 let change = Change::new(account, Kind::Link, new.id.as_str());
                 self.record(tx, vec![change]).await?;

@@ -13,6 +13,7 @@ use super::address::sendable;
 use super::captured::{capture, forget};
 use super::mail_html::html;
 use super::smtp::{Failure, Smtp};
+use super::words::{Words, fill};
 use crate::clock::DAY;
 use crate::config::Config;
 use crate::start_error::StartError;
@@ -68,12 +69,12 @@ impl Mail {
         id: String,
         to: String,
         content: Content,
-        app: &str,
+        (app, words): (&str, &'static Words),
         refusal_link: String,
         now: i64,
     ) -> Self {
-        let (subject, mut paragraphs) = content.words(app);
-        let question = format!("To get no more mails from {app}, open this link:");
+        let (subject, mut paragraphs) = content.paragraphs(app, words);
+        let question = fill(&words.refuse, &[("app", app)]);
         paragraphs.push(QuietLink(question, refusal_link.clone()));
         let (link, code) = match content {
             Content::Invitation { link, .. } => (Some(link), None),
@@ -85,7 +86,7 @@ impl Mail {
             to,
             subject: subject.to_owned(),
             text: texts.join("\n\n") + "\n",
-            html: html(subject, &paragraphs),
+            html: html(subject, &paragraphs, words),
             link,
             code,
             refusal_link,
@@ -116,62 +117,48 @@ impl Mail {
 
 impl Content {
     /// The subject, in which nothing stands that somebody chose, and the text.
-    fn words(&self, app: &str) -> (&'static str, Vec<Paragraph>) {
-        let hello = Plain("Hello,".to_owned());
+    fn paragraphs(&self, app: &str, words: &'static Words) -> (&'static str, Vec<Paragraph>) {
+        let hello = Plain(words.hello.clone());
         match self {
             Self::Invitation {
                 named,
                 link,
                 expires_at,
             } => {
-                let (who, known) = match named {
-                    Some(address) => (
-                        address.clone(),
-                        format!(
-                            "Whoever invites you showed {app} that they read mails at this address, and nothing more. If you \
-                             do not know the address, ignore this mail."
-                        ),
-                    ),
-                    None => (
-                        format!("Somebody who uses {app}"),
-                        format!(
-                            "Who it is, {app} cannot say. If you do not expect an invitation, ignore this mail."
-                        ),
-                    ),
+                let words = &words.invitation;
+                let (invites, known) = match named {
+                    Some(_) => (&words.from, &words.shown),
+                    None => (&words.from_somebody, &words.not_shown),
                 };
                 let (year, month, day) = date(*expires_at);
+                let date = format!("{year:04}-{month:02}-{day:02}");
+                let address = named.as_deref().unwrap_or_default();
+                let say = |sentence| {
+                    fill(
+                        sentence,
+                        &[("app", app), ("address", address), ("date", &date)],
+                    )
+                };
                 let paragraphs = vec![
                     hello,
-                    Plain(format!(
-                        "{who} invites you to connect, so that the two of you can share cards that nobody else can read."
-                    )),
-                    Link(
-                        "Accept or decline",
-                        "Open this link to accept or to decline:",
-                        link.clone(),
-                    ),
-                    Quiet(format!(
-                        "The link works once, and until {year:04}-{month:02}-{day:02} (UTC). Whoever has it can accept, so do \
-                         not pass it on."
-                    )),
-                    Quiet(known),
+                    Plain(say(invites)),
+                    Link(&words.answer, &words.open, link.clone()),
+                    Quiet(say(&words.once)),
+                    Quiet(say(known)),
                 ];
-                ("You are invited to connect", paragraphs)
+                (&words.subject, paragraphs)
             }
             Self::Code(code) => {
+                let words = &words.code;
+                let say = |sentence| fill(sentence, &[("app", app)]);
                 let paragraphs = vec![
                     hello,
-                    Plain(format!(
-                        "This code confirms to {app} that you read mails at this address:"
-                    )),
+                    Plain(say(&words.confirms)),
                     Code(code.clone()),
-                    Quiet(format!(
-                        "Type it in where you asked for it, within an hour. Tell it to nobody, not even to somebody who says \
-                         that they are from {app}."
-                    )),
-                    Quiet("If you did not ask for it, ignore this mail: nothing happens without the code.".to_owned()),
+                    Quiet(say(&words.type_in)),
+                    Quiet(say(&words.ignore)),
                 ];
-                ("Your confirmation code", paragraphs)
+                (&words.subject, paragraphs)
             }
         }
     }

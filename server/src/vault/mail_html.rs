@@ -1,6 +1,7 @@
 //! Mails for programs that show HTML. They load nothing from anywhere.
 
 use super::mail::Paragraph::{self, Code, Link, Plain, Quiet, QuietLink};
+use super::words::Words;
 
 /// Colours of a dark mail; those of a light one stand beside the elements, for programs that drop style sheets.
 const DARK_STYLE: &str = "@media (prefers-color-scheme: dark) { \
@@ -17,13 +18,15 @@ const CODE: &str =
     r#"style="margin:0 0 24px;font:600 28px/1.2 ui-monospace,monospace;letter-spacing:2px""#;
 
 /// The same mail as its text.
-pub(super) fn html(subject: &str, paragraphs: &[Paragraph]) -> String {
+pub(super) fn html(subject: &str, paragraphs: &[Paragraph], words: &Words) -> String {
     let subject = escape(subject);
-    let paragraphs: Vec<String> = paragraphs.iter().map(paragraph).collect();
+    let paragraphs = paragraphs.iter().map(|one| paragraph(one, words));
+    let paragraphs: Vec<String> = paragraphs.collect();
+    let language = words.language;
     let paragraphs = paragraphs.join("\n");
     format!(
         r#"<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -41,16 +44,17 @@ pub(super) fn html(subject: &str, paragraphs: &[Paragraph]) -> String {
     )
 }
 
-fn paragraph(paragraph: &Paragraph) -> String {
+fn paragraph(paragraph: &Paragraph, words: &Words) -> String {
     match paragraph {
         Plain(text) => format!("<p {PLAIN}>{}</p>", escape(text)),
         Quiet(text) => format!("<p {QUIET}>{}</p>", escape(text)),
         Code(code) => format!("<p {CODE}>{}</p>", escape(code)),
         Link(name, _, link) => {
             let (name, link) = (escape(name), escape(link));
+            let otherwise = escape(&words.no_button);
             format!(
                 "<p {PLAIN}><a href=\"{link}\" {BUTTON}>{name}</a></p>\n\
-                 <p {QUIET}>If the button does not work, open this link:<br><a href=\"{link}\" {LINK}>{link}</a></p>"
+                 <p {QUIET}>{otherwise}<br><a href=\"{link}\" {LINK}>{link}</a></p>"
             )
         }
         QuietLink(sentence, link) => {
@@ -90,7 +94,7 @@ mod tests {
             Code(text()),
             QuietLink(text(), text()),
         ];
-        let html = html(hostile, &paragraphs);
+        let html = html(hostile, &paragraphs, Words::of(None));
         let escaped = "&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;";
         assert_eq!(html.matches(escaped).count(), 7);
         assert!(!html.contains("<script") && !html.contains("alert('"));

@@ -18,6 +18,7 @@ mod mail;
 mod mail_html;
 mod mail_limits;
 mod outbox;
+mod preview;
 mod public_keys;
 mod quotas;
 mod receipts;
@@ -30,6 +31,7 @@ mod smtp;
 mod smtp_answers;
 mod state;
 mod sweep;
+mod words;
 
 pub(crate) use auth::TrustedKeys;
 pub(crate) use routes::router;

@@ -12,6 +12,7 @@ use super::invitations::Undeliverable;
 use super::mail::{Content, Mail};
 use super::smtp::Failure;
 use super::state::Vault;
+use super::words::Words;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
 use crate::store::columns::from_columns;
@@ -59,6 +60,10 @@ pub(super) struct NewMail<'a> {
     /// The address that the mail may name somebody by.
     pub(super) named: Option<&'a str>,
     pub(super) seed: &'a str,
+    /// The page that its link leads to, if it is not the first one.
+    pub(super) page: Option<&'a str>,
+    /// The tag of its language.
+    pub(super) language: Option<&'a str>,
     /// The mail is of no use any more from this time on.
     pub(super) expires_at: i64,
 }
@@ -72,6 +77,8 @@ from_columns! {
         recipient: String,
         named: Option<String>,
         seed: String,
+        page: Option<String>,
+        language: Option<String>,
         expires_at: i64,
         attempts: i64,
         next_at: i64,
@@ -154,6 +161,8 @@ impl Vault {
             .made("mailbox", &*mailbox)
             .made("named", mail.named)
             .made("seed", mail.seed)
+            .made("page", mail.page)
+            .made("language", mail.language)
             .made("expires_at", mail.expires_at)
             .made("attempts", 0i64)
             .made("next_at", self.clock.now())
@@ -168,10 +177,12 @@ impl Vault {
             return Ok(());
         }
         let due: Vec<DueMail> = sqlx::query_as(
-            "SELECT id, kind, account, recipient, named, seed, expires_at, attempts, next_at FROM outbox \
-             WHERE next_at <= $1 ORDER BY attempts, next_at LIMIT $2",
+            "SELECT id, kind, account, recipient, named, seed, page, language, expires_at, attempts, next_at FROM outbox \
+             WHERE next_at <= $1 OR next_at > $2 ORDER BY attempts, next_at LIMIT $3",
         )
         .bind(self.clock.now())
+        // No wait is longer: such a time was set while the clock was ahead.
+        .bind(self.clock.now() + MAX_RETRY_WAIT_MS.max(LEASE_MS))
         .bind(MAX_DUE)
         .fetch_all(&self.db.read)
         .await?;
@@ -263,7 +274,8 @@ impl Vault {
             Content::Code(self.setup.code(&due.id, &due.seed))
         } else {
             let token = self.setup.invitation_token(&due.id, &due.seed).to_text();
-            let (base, id) = (&self.invitation_url, &due.id);
+            let base = due.page.as_deref().unwrap_or(&self.pages[0]);
+            let id = &due.id;
             Content::Invitation {
                 named: due.named,
                 link: format!("{base}#vouchsafe=1.m.{id}.{token}"),
@@ -271,7 +283,15 @@ impl Vault {
             }
         };
         let refusal = self.refusal_link(&due.recipient);
-        Mail::new(due.id, due.recipient, content, &self.app, refusal, now)
+        let words = Words::of(due.language.as_deref());
+        Mail::new(
+            due.id,
+            due.recipient,
+            content,
+            (&self.app, words),
+            refusal,
+            now,
+        )
     }
 
     /// Erases the mails that shall not go any more: their time is over, their invitation is, or their recipient wants none.

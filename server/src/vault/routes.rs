@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::state::Vault;
 use super::{
     account, cards, connections, editions, email, events, invitations, invitee, link_reads, links,
-    public_keys, receipts, refusals, share_reads, shares,
+    preview, public_keys, receipts, refusals, share_reads, shares,
 };
 use crate::http::room::BodyLimit;
 use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
@@ -26,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
+        .routes(routes!(preview::preview))
         .routes(routes!(link_reads::open))
         .routes(routes!(link_reads::read))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))

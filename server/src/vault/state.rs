@@ -33,6 +33,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0008_owner.sql"),
     include_str!("migrations/0009_live.sql"),
     include_str!("migrations/0010_links.sql"),
+    include_str!("migrations/0011_mails.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -49,7 +50,8 @@ pub(crate) struct Vault {
     pub(super) setup: Setup,
     /// The main address of this Vault.
     pub(super) base_url: String,
-    pub(super) invitation_url: String,
+    /// The pages that links in mails may lead to; the first one is the usual one.
+    pub(super) pages: Vec<String>,
     /// The name, in mails, of what people use.
     pub(super) app: String,
     pub(super) mailer: Mailer,
@@ -80,10 +82,11 @@ impl Vault {
             .clone()
             .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
         let mailer = Mailer::new(config, &urls.vault.host)?;
-        let invitation_url = match &config.invitation_url {
-            Some(url) => page_url(url)?,
-            None => format!("{}/", urls.vault.origin),
-        };
+        let pages = config.invitation_urls.iter().map(|url| page_url(url));
+        let mut pages = pages.collect::<Result<Vec<_>, _>>()?;
+        if pages.is_empty() {
+            pages.push(format!("{}/", urls.vault.origin));
+        }
         let file = config.file("vault.setup");
         let had_setup = file.exists();
         let db = Db::open(&url, "Vault", MIGRATIONS, had_setup.then_some(&*file)).await?;
@@ -101,7 +104,7 @@ impl Vault {
             db,
             setup,
             base_url: urls.vault.text.clone(),
-            app: app_name(config.mail_from.as_deref(), &invitation_url),
+            app: app_name(config.mail_from.as_deref(), &pages[0]),
             clock: config.clock.clone(),
             limits: Limits::new(config.rate_limits, config.clock.clone()),
             quotas: config.quotas,
@@ -113,7 +116,7 @@ impl Vault {
             keys,
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
-            invitation_url,
+            pages,
             mailer,
             mail_waits: Notify::new(),
             bell: Bell::default(),

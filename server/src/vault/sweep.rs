@@ -26,8 +26,8 @@ impl Vault {
                 now,
             ),
             (
-                "UPDATE invitations SET email = NULL WHERE id IN (SELECT id FROM invitations \
-                 WHERE email IS NOT NULL AND over_at <= $1 LIMIT 500)",
+                "UPDATE invitations SET email = NULL, named = NULL WHERE id IN (SELECT id FROM invitations \
+                 WHERE (email IS NOT NULL OR named IS NOT NULL) AND over_at <= $1 LIMIT 500)",
                 now - ADDRESSES_KEPT_MS,
             ),
             (

@@ -550,12 +550,14 @@ pub(crate) fn code(answer: &Answer) -> (u16, &str) {
 
 pub(crate) fn link_invitation(key: &str, token: &str, expires_at: i64) -> Value {
     json!({
-        "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash(token), "expiresAt": expires_at,
+        "publicKeyId": key, "delivery": "link", "email": null, "tokenHash": hash(token), "page": null, "language": null,
+        "expiresAt": expires_at,
     })
 }
 
 pub(crate) fn mail_invitation(key: &str, email: &str, expires_at: i64) -> Value {
-    json!({ "publicKeyId": key, "delivery": "email", "email": email, "tokenHash": null, "expiresAt": expires_at })
+    json!({ "publicKeyId": key, "delivery": "email", "email": email, "tokenHash": null, "page": null, "language": null,
+        "expiresAt": expires_at })
 }
 
 pub(crate) fn new_share(connection: &str, expires_at: Option<i64>) -> Value {

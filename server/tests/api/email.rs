@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 const MINUTE: i64 = 60_000;
 
 async fn ask(lab: &Lab, token: &str) -> Answer {
-    lab.vault(token, "POST", "/email/code", Some(json!({})))
-        .await
+    lab.vault(
+        token,
+        "POST",
+        "/email/code",
+        Some(json!({ "language": null })),
+    )
+    .await
 }
 
 async fn type_in(lab: &Lab, token: &str, code: &str) -> Answer {

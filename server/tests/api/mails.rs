@@ -85,7 +85,7 @@ pub(crate) async fn invite_by_mail(lab: &Lab, inviter: &Person, email: &str) -> 
 #[tokio::test]
 async fn a_mailed_token_accepts_and_is_forgotten() {
     let lab =
-        Lab::with(|config| config.invitation_url = Some("https://app.example/start".into())).await;
+        Lab::with(|config| config.invitation_urls = vec!["https://app.example/start".into()]).await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let id = invite_by_mail(&lab, &ada, "someone@example.org").await;
     let mail = mail_of(&lab, &id).await;
@@ -430,7 +430,12 @@ async fn nothing_stored_answers_a_mail() {
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     // Both mails wait, so that what they will carry is still to be known.
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
-    let asked = lab.vault(&ada.token, "POST", "/email/code", Some(json!({})));
+    let asked = lab.vault(
+        &ada.token,
+        "POST",
+        "/email/code",
+        Some(json!({ "language": null })),
+    );
     assert_eq!(asked.await.0, 200);
     let pool = database(&lab.vault_db).await;
     let mut tried = 0;

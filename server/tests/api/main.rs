@@ -29,6 +29,7 @@ mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
 mod postgres;
+mod previews;
 mod private_files;
 mod processes;
 mod proxies;

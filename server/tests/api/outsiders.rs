@@ -6,6 +6,7 @@ use crate::common::*;
 use crate::port::Port;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// The method, the address and whether it is open, of every route of a service.
 async fn routes(lab: &Lab, base: &str) -> Vec<(String, String, bool)> {
@@ -82,15 +83,12 @@ async fn the_open_routes_are_known() {
     let lab = Lab::new().await;
     let open = async |base: &str| -> BTreeSet<String> {
         let open = routes(&lab, base).await.into_iter().filter(|route| route.2);
-        let parts = |path: &str| {
-            let parts = path.split('/').map(|part| match part.len() {
-                36 => "{id}",
-                _ => part,
-            });
-            parts.collect::<Vec<_>>().join("/")
-        };
-        open.map(|route| format!("{} {}", route.0, parts(route.1.trim_start_matches(base))))
-            .collect()
+        open.map(|(method, url, _)| {
+            let path = url.trim_start_matches(base).split('/');
+            let path = path.map(|part| Uuid::try_parse(part).map_or(part, |_| "{id}"));
+            format!("{method} {}", path.collect::<Vec<_>>().join("/"))
+        })
+        .collect()
     };
     let expected = [
         "POST /v1/sign-up/start",
@@ -102,11 +100,12 @@ async fn the_open_routes_are_known() {
     ];
     let keystore = open(lab.server.keystore_url()).await;
     assert_eq!(keystore, expected.map(String::from).into());
-    // Whoever refuses mails, or has a link, has no account.
+    // Whoever refuses mails, has a link, or looks at an invitation, may have no account.
     let expected = [
+        "POST /v1/mail/refusals",
+        "POST /v1/invitations/{id}/preview",
         "POST /v1/links/{id}/open",
         "POST /v1/links/{id}/read",
-        "POST /v1/mail/refusals",
     ];
     let vault = open(lab.server.vault_url()).await;
     assert_eq!(vault, expected.map(String::from).into());

@@ -285,6 +285,9 @@ impl Repeats {
         .await;
         let (declined, token) = self.lab.invite(ada).await;
         let token = json!({ "token": token });
+        let preview = "vault POST /invitations/{id}/preview";
+        self.twice(preview, &[&declined], None, Some(token.clone()), &[])
+            .await;
         for route in [
             "vault POST /invitations/{id}/open",
             "vault POST /invitations/{id}/decline",
@@ -307,10 +310,13 @@ impl Repeats {
     async fn email(&mut self, ada: &Person) {
         let of_ada = Some(ada.token.as_str());
         let route = "vault POST /email/code";
-        let [first, second] = self.both(route, &[], of_ada, &Some(json!({}))).await;
+        let [first, second] = self
+            .both(route, &[], of_ada, &Some(json!({ "language": null })))
+            .await;
         assert_eq!(first, second);
         all_are_sent(&self.lab).await;
-        self.twice(route, &[], of_ada, Some(json!({})), &[]).await;
+        let body = json!({ "language": null });
+        self.twice(route, &[], of_ada, Some(body), &[]).await;
         let mails = captured(&self.lab).await;
         let codes: Vec<&Value> = mails
             .iter()

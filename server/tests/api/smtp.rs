@@ -218,6 +218,22 @@ async fn what_may_pass_is_tried_again() {
     with_time_out(|limit| third_time_sent(Fault::Hangs, limit)).await;
 }
 
+#[tokio::test]
+async fn a_wait_that_a_clock_ahead_began_ends_with_it() {
+    let sink = Sink::open(Tls::Never).await;
+    let lab = lab_of(&sink, "smtp://127.0.0.1:PORT").await;
+    let ada = lab.sign_up("ada").await;
+    sink.fails(Fault::Says("RCPT", "451 4.2.0 later"));
+    let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    tried(&lab, &id, 1).await;
+    lab.pass(2 * DAY);
+    tried(&lab, &id, 2).await;
+    sink.fails(None);
+    lab.pass(-2 * DAY);
+    sent(&sink, 1).await;
+    forgotten(&lab, &id).await;
+}
+
 async fn third_time_sent(fault: Fault, smtp_timeout: Duration) {
     let sink = Sink::open(Tls::Never).await;
     let url = format!("smtp://{}", sink.address);
@@ -354,7 +370,7 @@ fn parse(bytes: &[u8]) -> Message<'_> {
 async fn a_foreign_reader_finds_text_and_html() {
     let sink = Sink::open(Tls::Never).await;
     let lab = lab(format!("smtp://{}", sink.address), |config| {
-        config.invitation_url = Some("https://app.example/start?a=1&b=2".into());
+        config.invitation_urls = vec!["https://app.example/start?a=1&b=2".into()];
     })
     .await;
     let ada = lab.sign_up("ada").await;

@@ -80,6 +80,8 @@ struct Thief {
     router: Router,
     tables: Tables,
     ada: Person,
+    /// One of Ada's, which waits.
+    invitation: String,
     loot: Loot,
     /// A link of Ada's.
     link: String,
@@ -121,6 +123,7 @@ impl Thief {
         let refusal = refusal(&mail_of(&lab, &mailed).await, true);
         let link = Made::new(&lab, None);
         assert_eq!(link.put(&lab, &ada).await.0, 201);
+        let (invitation, token) = lab.invite(&ada).await;
         let sent = [
             (
                 "keystore POST /sign-up/start",
@@ -137,6 +140,10 @@ impl Thief {
             (REFUSALS, refusal),
             ("vault POST /links/{id}/open", link.open_body()),
             ("vault POST /links/{id}/read", link.read_body(&random(16))),
+            (
+                "vault POST /invitations/{id}/preview",
+                json!({ "token": token }),
+            ),
         ];
         let tables = Tables::open(&lab).await;
         let mut thief = Self {
@@ -144,6 +151,7 @@ impl Thief {
             lab,
             tables,
             ada,
+            invitation,
             loot: Loot::default(),
             link: link.id,
             sent: sent.into(),
@@ -195,7 +203,12 @@ impl Thief {
     /// Asks without a network.
     async fn ask(&self, route: &str, bearer: Option<&str>, body: &Value) -> Answer {
         let (service, method, path) = parts(route);
-        let path = path.replace("{id}", &self.link);
+        let id = if path.starts_with("/links") {
+            &self.link
+        } else {
+            &self.invitation
+        };
+        let path = path.replace("{id}", id);
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/{service}/v1{path}"));

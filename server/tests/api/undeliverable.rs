@@ -140,7 +140,12 @@ async fn a_code_that_is_given_up_ends_nothing_else() {
     let id = invite_by_mail(&lab, &ada, "bob@example.org").await;
     tried(&lab, &id, 1).await;
     sink.fails(Fault::Says("RCPT", "550 5.1.1 user unknown"));
-    let asked = lab.vault(&ada.token, "POST", "/email/code", Some(json!({})));
+    let asked = lab.vault(
+        &ada.token,
+        "POST",
+        "/email/code",
+        Some(json!({ "language": null })),
+    );
     assert_eq!(asked.await.0, 200);
     let pool = database(&lab.vault_db).await;
     until(async || {

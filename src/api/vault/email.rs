@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::bodies::Nothing;
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Services, Transport};
 
@@ -23,6 +22,13 @@ pub struct EmailCode {
     pub expires_at: i64,
 }
 
+/// `POST /email/code`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AskedCode {
+    /// The tag of the mail's language.
+    pub language: Option<String>,
+}
+
 /// `POST /email/confirm`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TypedCode {
@@ -35,13 +41,8 @@ impl<T: Transport> Services<T> {
         self.read(Access::Vault, "/email")
     }
 
-    pub(crate) fn send_email_code(&self) -> Answer<'_, EmailCode> {
-        self.call(
-            Access::Vault,
-            Method::Post,
-            "/email/code",
-            Some(&Nothing {}),
-        )
+    pub(crate) fn send_email_code(&self, body: &AskedCode) -> Answer<'_, EmailCode> {
+        self.call(Access::Vault, Method::Post, "/email/code", Some(body))
     }
 
     pub(crate) fn confirm_email(&self, body: &TypedCode) -> Answer<'_, ()> {

@@ -35,7 +35,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const NAMES: [(Self, &str); 8] = [
+    /// Every kind, and its name on the wire.
+    pub const NAMES: [(Self, &str); 8] = [
         (Self::Invitation, "invitation"),
         (Self::Connection, "connection"),
         (Self::Share, "share"),
@@ -65,6 +66,13 @@ impl EventKind {
     }
 }
 
+/// A list of one kind.
+impl AsRef<[Self]> for EventKind {
+    fn as_ref(&self) -> &[Self] {
+        std::slice::from_ref(self)
+    }
+}
+
 /// An event: the record's id and no more; what it says is fetched and checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
@@ -85,7 +93,9 @@ pub(crate) struct Parser {
     buffer: Vec<u8>,
     name: String,
     data: String,
-    /// The newest id, for reconnecting.
+    /// The id of the event that has begun.
+    next_id: Option<String>,
+    /// The newest id, for reconnecting: never of an event that is not whole yet.
     pub(crate) last_id: Option<String>,
 }
 
@@ -127,6 +137,7 @@ impl Parser {
             );
             self.name.clear();
             self.data.clear();
+            self.last_id = self.next_id.take().or_else(|| self.last_id.take());
             return;
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -134,7 +145,7 @@ impl Parser {
         match field {
             "event" => value.clone_into(&mut self.name),
             "data" => self.data.push_str(value),
-            "id" if value.len() <= 100 => self.last_id = Some(value.to_owned()),
+            "id" if value.len() <= 100 => self.next_id = Some(value.to_owned()),
             _ => {}
         }
     }
@@ -208,6 +219,11 @@ mod tests {
         for cut in 0..text.len() {
             let mut parser = Parser::default();
             let mut events = parser.push(&text.as_bytes()[..cut]).unwrap();
+            assert_eq!(
+                parser.last_id.as_deref() == Some("8"),
+                !events.is_empty(),
+                "cut at {cut}: who goes on after an event was told of it"
+            );
             events.extend(parser.push(&text.as_bytes()[cut..]).unwrap());
             assert_eq!(
                 events,

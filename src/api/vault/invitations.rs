@@ -23,6 +23,10 @@ pub struct NewInvitation {
     pub email: Option<String>,
     /// SHA-256 of a link's token.
     pub token_hash: Option<String>,
+    /// The page that a mail's link leads to, if it is not the Vault's first one.
+    pub page: Option<String>,
+    /// The tag of a mail's language.
+    pub language: Option<String>,
     /// In milliseconds since 1970.
     pub expires_at: i64,
 }
@@ -107,6 +111,27 @@ pub struct OpenedInvitation {
     pub expires_at: i64,
 }
 
+/// An invitation as whoever has the token sees it without a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationPreview {
+    /// The invitation.
+    pub id: Id,
+    /// The inviter's account.
+    pub inviter: Id,
+    /// The inviter's keys.
+    #[serde(deserialize_with = "crate::json::exactly")]
+    pub publication: Publication,
+    /// Its way to the invited person.
+    pub delivery: Delivery,
+    /// By the Vault's clock.
+    pub state: InvitationState,
+    /// The inviter's confirmed address.
+    pub email: Option<String>,
+    /// In milliseconds since 1970.
+    pub expires_at: i64,
+}
+
 impl<T: Transport> Services<T> {
     pub(crate) fn create_invitation(
         &self,
@@ -149,6 +174,18 @@ impl<T: Transport> Services<T> {
             Access::Vault,
             Method::Post,
             &format!("/invitations/{id}/open"),
+            Some(&body),
+        )
+    }
+
+    pub(crate) fn preview_invitation(&self, id: Id, token: &str) -> Answer<'_, InvitationPreview> {
+        let body = TokenBody {
+            token: Zeroizing::new(token.to_owned()),
+        };
+        self.call(
+            Access::VaultOpen,
+            Method::Post,
+            &format!("/invitations/{id}/preview"),
             Some(&body),
         )
     }

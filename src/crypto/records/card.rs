@@ -88,6 +88,16 @@ impl std::fmt::Debug for Field {
     }
 }
 
+fn check_plain(text: &str) -> Result<()> {
+    if is_plain_text(text) {
+        Ok(())
+    } else {
+        Err(Error::bad_input(
+            "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.",
+        ))
+    }
+}
+
 impl CardContent {
     /// A card from its parts.
     #[must_use]
@@ -108,19 +118,23 @@ impl CardContent {
     /// Whether the card may be written: bounds, and no name twice.
     pub fn check(&self) -> Result<()> {
         if self.label.trim().is_empty() || self.label.len() > MAX_LABEL_BYTES {
-            return Err(Error::bad_input(format!(
-                "A card's label has 1 to {MAX_LABEL_BYTES} bytes."
-            )));
+            let text = format!("A card's label has 1 to {MAX_LABEL_BYTES} bytes.");
+            return Err(Error::bad_input(text).in_argument("label"));
         }
+        check_plain(&self.label).map_err(|error| error.in_argument("label"))?;
         if self.fields.len() > MAX_FIELDS {
             return Err(Error::TooLarge(
                 format!("A card has at most {MAX_FIELDS} fields.").into(),
             ));
         }
-        if (self.kind.as_ref()).is_some_and(|kind| !(1..=MAX_KIND_BYTES).contains(&kind.len())) {
-            return Err(Error::bad_input(format!(
-                "A card's kind has 1 to {MAX_KIND_BYTES} bytes."
-            )));
+        if let Some(kind) = &self.kind {
+            let fits = (1..=MAX_KIND_BYTES).contains(&kind.len());
+            let size =
+                || Error::bad_input(format!("A card's kind has 1 to {MAX_KIND_BYTES} bytes."));
+            let checked = fits.then_some(()).ok_or_else(size);
+            checked
+                .and_then(|()| check_plain(kind))
+                .map_err(|error| error.in_argument("kind"))?;
         }
         if (self.data.as_ref()).is_some_and(|data| data.len() > MAX_DATA_BYTES) {
             return Err(Error::TooLarge(
@@ -128,33 +142,29 @@ impl CardContent {
             ));
         }
         if (self.data.as_ref()).is_some_and(|data| !json::is_json(data.as_bytes())) {
-            return Err(Error::bad_input("A card's data is JSON."));
-        }
-        let texts = self
-            .fields
-            .iter()
-            .flat_map(|field| [&field.name, &field.label])
-            .chain(&self.kind);
-        if texts.chain([&self.label]).any(|text| !is_plain_text(text)) {
-            return Err(Error::bad_input(
-                "Names, labels and kinds are one line of plain text, without characters that are invisible or change its direction.",
-            ));
+            return Err(Error::bad_input("A card's data is JSON.").in_argument("data"));
         }
         for (index, field) in self.fields.iter().enumerate() {
-            if field.name.is_empty()
-                || field.name.len() > MAX_NAME_BYTES
-                || field.label.len() > MAX_LABEL_BYTES
-            {
-                return Err(Error::bad_input(format!(
+            let within = |member: &'static str| {
+                move |error: Error| error.in_argument(&format!("fields[{index}].{member}"))
+            };
+            let size = |fits: bool| match fits {
+                true => Ok(()),
+                false => Err(Error::bad_input(format!(
                     "A field's name has 1 to {MAX_NAME_BYTES} bytes, its label at most {MAX_LABEL_BYTES}."
-                )));
-            }
+                ))),
+            };
+            let name = &field.name;
+            size(!name.is_empty() && name.len() <= MAX_NAME_BYTES)
+                .and_then(|()| check_plain(name))
+                .map_err(within("name"))?;
+            size(field.label.len() <= MAX_LABEL_BYTES)
+                .and_then(|()| check_plain(&field.label))
+                .map_err(within("label"))?;
             let earlier = &self.fields[..index];
-            if earlier.iter().any(|other| other.name == field.name) {
-                return Err(Error::bad_input(format!(
-                    "Two fields of the card have the name \"{}\".",
-                    field.name
-                )));
+            if earlier.iter().any(|other| other.name == *name) {
+                let text = format!("Two fields of the card have the name \"{name}\".");
+                return Err(within("name")(Error::bad_input(text)));
             }
         }
         Ok(())
@@ -162,13 +172,10 @@ impl CardContent {
 
     /// The card with the named fields only, in the card's order, and without what the app keeps with it.
     pub fn select(&self, names: &[String]) -> Result<Self> {
-        if let Some(unknown) = names
-            .iter()
-            .find(|name| !self.fields.iter().any(|field| field.name == **name))
-        {
-            return Err(Error::bad_input(format!(
-                "The card has no field with the name \"{unknown}\"."
-            )));
+        let is_known = |name: &String| self.fields.iter().any(|field| field.name == *name);
+        if let Some((index, unknown)) = names.iter().enumerate().find(|(_, name)| !is_known(name)) {
+            let text = format!("The card has no field with the name \"{unknown}\".");
+            return Err(Error::bad_input(text).in_argument(&format!("fields[{index}]")));
         }
         Ok(self.narrow(names))
     }

@@ -13,7 +13,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// devices at once, one wins. After an interruption it can be repeated: where the new passphrase signs in, it is done.
     pub async fn change_passphrase(&self, passphrase: &str, new: &str) -> Result<()> {
         let keys = self.keys()?;
-        let new_bytes = check_new_passphrase(self.engine(), new)?;
+        let new_bytes = check_new_passphrase(self.engine(), new, "newPassphrase")?;
         let credentials_version = match self.confirm(passphrase).await {
             Err(Error::WrongCredentials) => return self.confirm(new).await.map(|_| ()),
             other => other?,

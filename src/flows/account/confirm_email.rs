@@ -1,7 +1,7 @@
 //! Confirming one's email address, so that invitation mails may name one by it.
 
 use crate::api::Transport;
-use crate::api::vault::email::{EmailCode, EmailStatus, TypedCode};
+use crate::api::vault::email::{AskedCode, EmailCode, EmailStatus, TypedCode};
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
@@ -16,10 +16,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().email_status().await
     }
 
-    /// Has the Vault mail a code to the account's address.
-    pub async fn send_email_code(&self) -> Result<EmailCode> {
+    /// Has the Vault mail a code to the account's address, in the language of this tag.
+    pub async fn send_email_code(&self, language: Option<String>) -> Result<EmailCode> {
         self.keys()?;
-        self.services().send_email_code().await
+        let body = AskedCode { language };
+        self.services().send_email_code(&body).await
     }
 
     /// Confirms the address with the code that was mailed to it. White space and hyphens in it do not matter.
@@ -30,9 +31,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .filter(|letter| !letter.is_whitespace() && *letter != '-')
             .collect();
         if code.len() != CODE_DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::bad_input(format!(
-                "The code has {CODE_DIGITS} digits."
-            )));
+            return Err(
+                Error::bad_input(format!("The code has {CODE_DIGITS} digits.")).in_argument("code"),
+            );
         }
         self.services().confirm_email(&TypedCode { code }).await
     }

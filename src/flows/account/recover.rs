@@ -37,7 +37,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         passphrase: &str,
     ) -> Result<SignedUp<T, E>> {
         let login = login.into().check()?;
-        let new_bytes = check_new_passphrase(&self.engine, passphrase)?;
+        let new_bytes = check_new_passphrase(&self.engine, passphrase, "passphrase")?;
         let recovery_key = RecoveryKey::from_written(recovery_key)?;
         let services = self.services_for(&login)?;
         let request = RecoveryStart {

@@ -36,7 +36,7 @@ pub(super) async fn sign_in<T: Transport, E: Engine>(
     login: &Login,
     passphrase: &str,
 ) -> Result<(SignedIn, Keys)> {
-    let passphrase = check_passphrase(engine, passphrase)?;
+    let passphrase = check_passphrase(engine, passphrase, "passphrase")?;
     let started = opaque::start_sign_in(engine, &passphrase)?;
     let request = SignInStart {
         email: login.email(),

@@ -31,7 +31,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
         passphrase: &str,
     ) -> Result<SignedUp<T, E>> {
         let login = login.into().check()?;
-        let passphrase = check_new_passphrase(&self.engine, passphrase)?;
+        let passphrase = check_new_passphrase(&self.engine, passphrase, "passphrase")?;
         let engine = &self.engine;
         let services = self.services_for(&login)?;
 

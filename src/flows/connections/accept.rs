@@ -13,7 +13,7 @@ use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::{Side, Ticket};
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::records::{
-    Delivery, Note, NoteState, Pin, Role, VerifiedBy, check_publication, make_publication,
+    Note, NoteState, Pin, Role, VerifiedBy, check_publication, make_publication,
     open_connection_key,
 };
 use crate::error::{Error, Result};
@@ -92,14 +92,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
         key: ConnectionKey,
         name: &str,
     ) -> Result<(Entry, Note, ConnectionKey)> {
-        let delivery = match ticket {
-            Ticket::Link { .. } => Delivery::Link,
-            Ticket::Mail { .. } => Delivery::Email,
-        };
         let mut note = Note::new(
             NoteState::Accepting,
             Role::Invitee,
-            delivery,
+            ticket.delivery(),
             key.public(),
             name,
             self.now(),

@@ -27,6 +27,10 @@ pub struct Invite {
     pub delivery: Delivery,
     /// The address of the mail; only for [`Delivery::Email`].
     pub email: Option<String>,
+    /// The page that the mail's link leads to, one of the Vault's list.
+    pub page: Option<String>,
+    /// The tag of the mail's language.
+    pub language: Option<String>,
     /// This side's name for the invited person, 1 to 200 bytes.
     pub name: String,
     /// Its end, in milliseconds since 1970; 14 days from now by default.
@@ -75,23 +79,31 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(Invitation::new(stored, &note, link))
     }
 
-    /// The same, if it can be made. Where there is a link, its `email` is left out.
+    /// The same, if it can be made. Where there is a link, what belongs to a mail is left out.
     fn check_invite(&self, invite: Invite) -> Result<Invite> {
         check_name(&invite.name)?;
         check_expiry(invite.expires_at, self.now())?;
         let email = match (invite.delivery, invite.email) {
             (Delivery::Email, Some(email)) => Some(check_email(&email)?),
             (Delivery::Email, None) => {
-                return Err(Error::bad_input("An invitation by mail needs an `email`."));
+                return Err(Error::bad_input("An invitation by mail needs an `email`.")
+                    .in_argument("email"));
             }
             (Delivery::Link, _) if self.inner.invitation_url.is_none() => {
                 return Err(Error::bad_input(
                     "An invitation link needs the `invitationUrl` of `open`.",
-                ));
+                )
+                .in_argument("invitationUrl"));
             }
             (Delivery::Link, _) => None,
         };
-        Ok(Invite { email, ..invite })
+        let is_mailed = invite.delivery == Delivery::Email;
+        Ok(Invite {
+            email,
+            page: invite.page.filter(|_| is_mailed),
+            language: invite.language.filter(|_| is_mailed),
+            ..invite
+        })
     }
 
     fn new_invitation(
@@ -106,6 +118,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             delivery: invite.delivery,
             email: invite.email,
             token_hash: token.map(|token| token.hash()),
+            page: invite.page,
+            language: invite.language,
             expires_at: invite
                 .expires_at
                 .unwrap_or(self.now() + DEFAULT_LIFETIME_MS),

@@ -8,9 +8,12 @@ mod invitations;
 mod invite;
 mod mark_verified;
 mod notes;
+mod preview;
+mod rename;
 
 pub(super) use check::Checked;
 pub use check::Trust;
 pub use connection::{Connection, ConnectionState};
 pub use invitations::Invitation;
 pub use invite::Invite;
+pub use preview::Preview;

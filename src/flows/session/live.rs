@@ -30,6 +30,8 @@ const MARGIN_MS: u32 = 5_000;
 const LOOK_MS: u32 = 5_000;
 
 type Listener = Rc<dyn Fn(Event)>;
+/// Its key, and the kinds that it hears.
+type Entry = (u64, Box<[EventKind]>, Listener);
 
 /// The listeners of a session, and its stream.
 #[derive(Default)]
@@ -37,13 +39,17 @@ pub(super) struct Live {
     listeners: Rc<Listeners>,
     next_key: Cell<u64>,
     running: Cell<bool>,
+    /// Another tab of the account reads the stream, and passes on what it says.
+    held: Cell<bool>,
+    /// The time since when somebody listens, in milliseconds since 1970.
+    since: Cell<i64>,
     /// The newest event's. It outlasts the stream, so that whoever listens later hears what came in between.
     last_id: RefCell<Option<String>>,
 }
 
 #[derive(Default)]
 struct Listeners {
-    list: RefCell<Vec<(u64, EventKind, Listener)>>,
+    list: RefCell<Vec<Entry>>,
     bell: Bell,
 }
 
@@ -118,17 +124,25 @@ impl Subscription {
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Calls `listener` for each event of this kind, from when the stream is first open. The stream is opened with the
-    /// first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on with it.
-    pub fn on(&self, kind: EventKind, listener: impl Fn(Event) + 'static) -> Result<Subscription> {
+    /// Calls `listener` for each event of this kind, or of these, from when the stream is first open. The stream is opened
+    /// with the first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on
+    /// with it.
+    pub fn on(
+        &self,
+        kinds: impl AsRef<[EventKind]>,
+        listener: impl Fn(Event) + 'static,
+    ) -> Result<Subscription> {
         self.keys()?;
         let live = &self.inner.live;
+        if live.listeners.list.borrow().is_empty() {
+            live.since.set(self.now());
+        }
         let key = live.next_key.get();
         live.next_key.set(key + 1);
         live.listeners
             .list
             .borrow_mut()
-            .push((key, kind, Rc::new(listener)));
+            .push((key, kinds.as_ref().into(), Rc::new(listener)));
         self.follow_events();
         Ok(Subscription {
             listeners: Rc::downgrade(&live.listeners),
@@ -138,7 +152,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
     pub(super) fn follow_events(&self) {
-        if self.is_listening() && !self.inner.live.running.replace(true) {
+        if self.is_wanted(None) && !self.inner.live.running.replace(true) {
             let inner = Rc::downgrade(&self.inner);
             self.services().transport.spawn(run(inner));
         }
@@ -146,6 +160,42 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     fn is_listening(&self) -> bool {
         !self.inner.signed_out.get() && !self.inner.live.listeners.list.borrow().is_empty()
+    }
+
+    /// Whether a stream is of use: to somebody who listens, and none that goes on where another tab reads.
+    fn is_wanted(&self, past: Option<u32>) -> bool {
+        self.is_listening() && (past.is_some() || !self.inner.live.held.get())
+    }
+
+    /// Whether another tab reads the stream.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.inner.live.held.get()
+    }
+
+    /// Leaves the stream to another tab, or takes it over after the last event that was told here.
+    pub fn set_held(&self, held: bool) {
+        self.inner.live.held.set(held);
+        self.nudge();
+        self.follow_events();
+    }
+
+    /// Tells what another tab has read.
+    pub fn hear(&self, event: Event) {
+        self.tell(event);
+    }
+
+    /// Asks for what came after the last event that was told, and tells it.
+    pub async fn look_back(&self) -> Result<()> {
+        let past = self.margin(self.now());
+        let mut wait = MIN_WAIT_MS;
+        self.follow(Some(past), &mut wait).await.map(drop)
+    }
+
+    /// The time since when somebody listens and a little more, in milliseconds.
+    fn margin(&self, now: i64) -> u32 {
+        let listened = (now - self.inner.live.since.get()).max(0);
+        MARGIN_MS.saturating_add(u32::try_from(listened).unwrap_or(u32::MAX))
     }
 
     /// The id of the newest event that was told, for a session that goes on elsewhere.
@@ -168,7 +218,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     async fn follow(&self, past: Option<u32>, wait: &mut u32) -> Result<End> {
         let last_id = self.last_event();
         let opening = self.services().open_events(last_id.clone(), past, wait);
-        let mut stream = match self.unless_silent(opening).await {
+        let mut stream = match self.unless_silent(past, opening).await {
             None => return Ok(End::Silence),
             // The service does not know this id: what came after it cannot be told any more.
             Some(Err(Error::BadInput(_))) if last_id.is_some() => {
@@ -179,8 +229,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Some(opened) => opened?,
         };
         let mut parser = Parser::after(last_id);
-        while self.is_listening() {
-            let Some(read) = self.unless_silent(stream.next()).await else {
+        while self.is_wanted(past) {
+            let Some(read) = self.unless_silent(past, stream.next()).await else {
                 return Ok(End::Silence);
             };
             let Some(bytes) = read? else {
@@ -198,8 +248,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(End::Orderly)
     }
 
-    /// Awaits `work`, but not through a long silence, nor when nobody listens any more.
-    async fn unless_silent<R>(&self, work: impl Future<Output = R>) -> Option<R> {
+    /// Awaits `work`, but not through a long silence, nor when nobody wants the stream any more.
+    async fn unless_silent<R>(
+        &self,
+        past: Option<u32>,
+        work: impl Future<Output = R>,
+    ) -> Option<R> {
         let transport = &self.services().transport;
         let since = transport.now();
         let mut work = pin!(work);
@@ -216,7 +270,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             };
             // A clock that was set back counts as a long time.
             let silence = transport.now() - since;
-            if !self.is_listening() || !(0..longest).contains(&silence) {
+            if !self.is_wanted(past) || !(0..longest).contains(&silence) {
                 return None;
             }
         }
@@ -231,7 +285,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .list
             .borrow()
             .iter()
-            .filter(|(_, kind, _)| *kind == event.kind)
+            .filter(|(_, kinds, _)| kinds.contains(&event.kind))
             .map(|(.., listener)| Rc::clone(listener))
             .collect();
         for listener in listeners {
@@ -240,10 +294,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 }
 
-/// Follows the stream, again and again, until nobody listens, the session ends, or it is dropped.
+/// Follows the stream, again and again, until nobody listens here or another tab reads it, the session ends, or it is dropped.
 async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
     let mut wait = MIN_WAIT_MS;
-    let mut began = None;
+    let mut is_first = true;
     let mut is_held_back = false;
     loop {
         let Some(inner) = inner.upgrade() else {
@@ -253,17 +307,26 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
             inner,
             progress: Progress::default(),
         };
-        let now = session.now();
-        let is_new = began.is_none();
-        let listened = now - *began.get_or_insert(now);
+        let margin = session.margin(session.now());
+        let is_new = std::mem::take(&mut is_first) && margin < 2 * MARGIN_MS;
         // Something on the way may hold a stream back until it ends: so the next one ends at once. And from now on would be too
         // late where no event is known to go on after.
         let looks_back = is_held_back || (!is_new && session.last_event().is_none());
-        let past = looks_back.then_some(MARGIN_MS.saturating_add(listened.max(0) as u32));
-        let outcome = session.follow(past, &mut wait).await;
+        let outcome = match session.is_wanted(None) {
+            true => {
+                session
+                    .follow(looks_back.then_some(margin), &mut wait)
+                    .await
+            }
+            false => Ok(End::Orderly),
+        };
         is_held_back = matches!(outcome, Ok(End::Silence));
-        if !session.is_listening() || matches!(outcome, Err(Error::SessionExpired)) {
+        let is_over = matches!(outcome, Err(Error::SessionExpired));
+        if is_over || !session.is_wanted(None) {
             session.inner.live.running.set(false);
+            if is_over {
+                session.changed(Change::Deaf);
+            }
             return;
         }
         if is_held_back {

@@ -31,12 +31,13 @@ impl Login {
         match self {
             Self::Email(email) => check_email(&email).map(Self::Email),
             Self::Identity(token) if token.is_empty() => {
-                Err(Error::bad_input("Pass a fresh `identityToken`."))
+                Err(Error::bad_input("Pass a fresh `identityToken`.").in_argument("identityToken"))
             }
             Self::Identity(token) if token.len() > MAX_IDENTITY_TOKEN_BYTES => {
                 Err(Error::bad_input(format!(
                     "An identity token has at most {MAX_IDENTITY_TOKEN_BYTES} bytes."
-                )))
+                ))
+                .in_argument("identityToken"))
             }
             identity => Ok(identity),
         }
@@ -92,7 +93,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if matches!(*login, Login::Email(_)) {
             return Err(Error::bad_input(
                 "Leave `identityToken` out: this session is an email address's.",
-            ));
+            )
+            .in_argument("identityToken"));
         }
         *login = Login::Identity(token).check()?;
         Ok(())

@@ -27,6 +27,8 @@ pub enum Change {
     LastEvent,
     /// Events may have been lost.
     Missed,
+    /// The session cannot read events any more, until it is signed in anew.
+    Deaf,
 }
 
 pub(super) type Watcher = Rc<dyn Fn(Change)>;

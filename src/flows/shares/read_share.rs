@@ -68,9 +68,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub async fn read_shares(&self, ids: &[Id]) -> Result<Vec<Opened<Received>>> {
         self.keys()?;
         if ids.is_empty() || ids.len() > MAX_SHARES {
-            return Err(Error::bad_input(format!(
-                "1 to {MAX_SHARES} shares are read at once."
-            )));
+            return Err(
+                Error::bad_input(format!("1 to {MAX_SHARES} shares are read at once."))
+                    .in_argument("ids"),
+            );
         }
         let (mut shares, connections, spaces) = self.fetch_all(ids).await?;
         let mut work = self.work(ids.len());

@@ -112,7 +112,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Shares a card with one person.
     pub async fn share(&self, request: ShareRequest) -> Result<Share> {
         if request.connections.len() != 1 {
-            return Err(Error::bad_input("`connection` names one connection."));
+            return Err(
+                Error::bad_input("`connection` names one connection.").in_argument("connection")
+            );
         }
         let outcome = self.share_with_many(request).await?.pop();
         outcome.ok_or_else(crate::api::unreadable)?.result
@@ -529,10 +531,11 @@ fn check_request(request: &ShareRequest, now: i64) -> Result<()> {
     if connections.is_empty() || connections.len() > MAX_RECIPIENTS || repeated {
         return Err(Error::bad_input(format!(
             "A card is shared with 1 to {MAX_RECIPIENTS} different connections."
-        )));
+        ))
+        .in_argument("connections"));
     }
     if request.fields.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Error::bad_input("`fields` names one field or more."));
+        return Err(Error::bad_input("`fields` names one field or more.").in_argument("fields"));
     }
     Ok(())
 }

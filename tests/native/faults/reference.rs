@@ -10,7 +10,7 @@ use crate::faults::stage::Stage;
 use crate::support::sample::sample;
 
 /// The breaks of a flow are tried in so many parts.
-const PARTS: usize = 48;
+const PARTS: usize = 72;
 
 /// What happens when nothing is cut.
 pub struct Reference {

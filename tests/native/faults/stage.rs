@@ -43,7 +43,7 @@ impl Stage {
         let folder = copy_of(data);
         let mut config = Config::new(folder.path());
         config.rate_limits = false;
-        config.invitation_url = Some(PAGE.into());
+        config.invitation_urls = vec![PAGE.into()];
         let port = Port::hold();
         config.listen = port.address().to_string();
         let (tell, told) = std::sync::mpsc::channel();

@@ -15,7 +15,7 @@ fn a_mailed_code_confirms_the_address_for_every_device() {
             confirmed,
         };
         assert_eq!(alice.session.email_status().await, Ok(status(false)));
-        alice.session.send_email_code().await.unwrap();
+        alice.session.send_email_code(None).await.unwrap();
         let mail = world.mail_to(&alice.email).await;
         let code = mail["code"].as_str().unwrap();
         let (first, second) = code.split_at(4);

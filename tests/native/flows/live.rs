@@ -260,3 +260,73 @@ fn an_event_that_the_service_does_not_know_is_forgotten() {
         assert_eq!(missed.get(), 1, "the app is to look for itself");
     });
 }
+
+#[test]
+fn a_tab_that_takes_over_goes_on_where_the_other_stopped() {
+    run(async {
+        let scene = Scene::set().await;
+        let other = scene.world.other_device(&scene.bob).await;
+        other.session.set_held(true);
+        let (here, there) = (Told::default(), Told::default());
+        let _listening = (
+            here.listen(&scene.bob.session),
+            there.listen(&other.session),
+        );
+        scene.stream().await;
+        let first = scene.share().await;
+        here.hears(&[first]).await;
+        assert!(other.http.streams.borrow().is_empty(), "one reads");
+        // So the tab that reads passes it on.
+        let kind = EventKind::Share;
+        other.session.hear(Event { kind, id: first });
+        let last = scene.bob.session.last_event();
+        other.session.set_last_event(last);
+        let missed = scene.share().await;
+        other.session.look_back().await.unwrap();
+        there.hears(&[first, missed]).await;
+        here.hears(&[first, missed]).await;
+
+        scene.bob.session.set_held(true);
+        other.session.set_held(false);
+        let after = scene.share().await;
+        there.hears(&[first, missed, after]).await;
+        here.hears(&[first, missed]).await;
+        scene.bob.session.set_held(false);
+        here.hears(&[first, missed, after]).await;
+    });
+}
+
+#[test]
+fn a_tab_that_takes_over_late_is_told_what_happened_since_it_listens() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        scene.bob.session.set_held(true);
+        let _listening = told.listen(&scene.bob.session);
+        let share = scene.share().await;
+        // Whoever had the stream told nothing, and is gone.
+        let clock = &scene.bob.http.clock_offset;
+        clock.fetch_add(60_000, Ordering::Relaxed);
+        scene.bob.session.set_held(false);
+        told.hears(&[share]).await;
+    });
+}
+
+#[test]
+fn a_listener_hears_several_kinds() {
+    run(async {
+        let scene = Scene::set().await;
+        let told: Rc<RefCell<Vec<EventKind>>> = Rc::default();
+        let kinds = [EventKind::Share, EventKind::Revoked];
+        let listener = {
+            let told = Rc::clone(&told);
+            move |event: Event| told.borrow_mut().push(event.kind)
+        };
+        let listening = scene.bob.session.on(kinds, listener).unwrap();
+        scene.stream().await;
+        let share = scene.share().await;
+        scene.alice.session.revoke_share(share).await.unwrap();
+        eventually(async || (*told.borrow() == kinds).then_some(())).await;
+        listening.cancel();
+    });
+}

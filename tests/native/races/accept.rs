@@ -33,6 +33,8 @@ async fn invite(inviter: &Caller, key: &str) -> (String, String) {
         "delivery": "link",
         "email": null,
         "tokenHash": BASE64URL_NOPAD.encode(&hash),
+        "page": null,
+        "language": null,
         "expiresAt": now() + HOUR,
     });
     let path = format!("/invitations/{id}");

@@ -86,6 +86,8 @@ fn client(stage: &Stage, witness: &Witness) -> Client<Http, Witness> {
 
 fn invite(name: &str, email: Option<&str>) -> Invite {
     Invite {
+        page: None,
+        language: None,
         delivery: email.map_or(Delivery::Link, |_| Delivery::Email),
         email: email.map(str::to_owned),
         name: name.to_owned(),

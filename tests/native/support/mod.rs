@@ -61,7 +61,7 @@ impl World {
         let mut config = Config::new(folder.path());
         config.rate_limits = false;
         config.dev_mailbox = true;
-        config.invitation_url = Some(PAGE.into());
+        config.invitation_urls = vec![PAGE.into()];
         let clock = Arc::new(AtomicI64::new(0));
         config.clock = Clock::new({
             let clock = Arc::clone(&clock);
@@ -260,6 +260,8 @@ pub async fn connect_by_mail(
 
 pub fn by_link(name: &str) -> Invite {
     Invite {
+        page: None,
+        language: None,
         delivery: Delivery::Link,
         email: None,
         name: name.into(),
@@ -269,6 +271,8 @@ pub fn by_link(name: &str) -> Invite {
 
 pub fn by_mail(email: &str) -> Invite {
     Invite {
+        page: None,
+        language: None,
         delivery: Delivery::Email,
         email: Some(email.into()),
         name: "Bob".into(),

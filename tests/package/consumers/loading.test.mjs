@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test } from "../../e2e/sample.mjs";
 import { POLICY, SEEN, build, project, serve, useBrowser } from "../support.mjs";
 
 const open = useBrowser();

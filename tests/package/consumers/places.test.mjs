@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { test } from "../../e2e/sample.mjs";
 import { CHROMIUM, SEEN, project as fresh, run, serve, setting, tools, useBrowser } from "../support.mjs";
 
 const open = useBrowser();

@@ -1,7 +1,7 @@
 // What an app may write. It is compiled, not run.
 
 import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe";
-import type { Card, Connection, ErrorCode, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
+import type { Card, Connection, ErrorCode, EventKind, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
 import * as external from "vouchsafe/external";
 import * as full from "vouchsafe/full";
 import * as testing from "vouchsafe/testing";
@@ -27,6 +27,15 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
     if (card.error) console.log(card.error.code satisfies ErrorCode);
     else await session.updateCard({ ...card, label: card.label.trim() }, { signal });
   }
+  const constant = { label: "Wi-Fi", fields: [{ name: "key", label: "Key", value: "open sesame" }] } as const;
+  const { fields } = await session.createCard(constant);
+  fields.push({ name: "more", label: "More", value: "" });
+  await session.updateCard({ id: "c", version: 1, ...constant });
+  await session.readShares(["s"] as const);
+  await session.share({ card: "c", connection: "x", fields: ["key"] as const });
+  for await (const line of session.exportAccount({ signal })) line satisfies string;
+  const { made, failed } = await session.importCards(session.exportAccount());
+  console.log(page.cut satisfies boolean, made, failed.map((one) => one.error.code));
   const byLink = await session.invite({ delivery: "link", name: "Bob" });
   const link: string = byLink.link;
   const byMail = await session.invite({ delivery: "email", name: "Bob", email: "bob@example.com" });
@@ -47,8 +56,11 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   const received: ReceivedShare | undefined = first?.received ?? undefined;
   const end = session.on("share", (event: LiveEvent) => console.log(event.kind, event.id));
   session.on("locked", ({ kind }) => console.log(kind));
+  const kinds: readonly EventKind[] = ["share", "locked"];
+  for (const kind of kinds) session.on(kind, (event) => console.log(event.kind === "share" && event.id));
+  session.on(["share", "revoked", "missed"], (event) => console.log(event.kind === "missed" ? "fetch anew" : event.id));
   end();
-  await session.persist({ scope: "tab" });
+  await session.persist({ scope: "tab", account: session.account });
   const { expiresAt } = await session.sendEmailCode();
   await session.confirmEmail("12345678", { signal });
   const { email, confirmed } = await session.emailStatus();

@@ -52,6 +52,8 @@ export async function forbidden(session: Session, app: Vouchsafe, error: unknown
   session.on("weather", () => {});
   // @ts-expect-error an event of the session has no id
   session.on("locked", ({ id }) => console.log(id));
+  // @ts-expect-error one of the two has none
+  session.on(["share", "locked"], ({ id }) => console.log(id));
   // @ts-expect-error asked for again
   await session.deleteAccount();
   // @ts-expect-error for whom it is kept

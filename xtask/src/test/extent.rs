@@ -29,6 +29,14 @@ impl Extent {
         Self::Sample(sample.or_else(|| commit_number(workspace)).unwrap_or(0))
     }
 
+    /// Whether it is the turn of what is run once in so many samples.
+    pub(super) fn is_turn(self, of: u32) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Sample(number) => number.is_multiple_of(of),
+        }
+    }
+
     /// The environment variable from which the tests read it.
     pub(super) fn variable(self) -> (&'static str, String) {
         match self {

@@ -359,13 +359,14 @@ fn vault_writes() -> Vec<Row> {
             (format!("/cards/{}", target.card), None)
         }),
         row("vault POST /email/code", Own, |_, _| {
-            (String::new(), Some(json!({})))
+            (String::new(), Some(json!({ "language": null })))
         }),
         // Callers confirmed their addresses, so that any code is a repeat.
         row("vault POST /email/confirm", Own, |_, _| {
             (String::new(), Some(json!({ "code": "00000000" })))
         }),
         open("vault POST /mail/refusals", "the token is the right"),
+        open("vault POST /invitations/{id}/preview", "the token is the right"),
         plain("vault DELETE /account", Own),
     ]
 }

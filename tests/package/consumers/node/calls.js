@@ -36,6 +36,15 @@ const { session } = await app.signUp({ email, passphrase: "a passphrase for Node
 await session.cards();
 console.log([...asked].sort().join(", "));
 
+// A token that is no header's value is the service's fault, and the call ends.
+const bent = async (url, init) => {
+  const answer = await fetch(url, init);
+  return url.endsWith("/tokens") ? Response.json({ ...(await answer.json()), token: "two\nlines" }, { status: answer.status }) : answer;
+};
+const told = await Vouchsafe.open({ ...services, fetch: bent });
+const again = await told.signIn({ email, passphrase: "a passphrase for Node" });
+console.log(await ending(again.cards()));
+
 // A redirect is no answer, and is not followed.
 const server = createServer((_, response) => response.writeHead(302, { location: `${vault}/health` }).end());
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
