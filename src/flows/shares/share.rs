@@ -482,7 +482,10 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         };
         let untold = matches!(
             error,
-            Error::Offline(_) | Error::ServerError(_) | Error::RateLimited | Error::SessionExpired
+            Error::Offline(_)
+                | Error::ServerError(_)
+                | Error::RateLimited(_)
+                | Error::SessionExpired
         );
         if fresh.contains(&ids.space) && !(self.request.live && untold) {
             self.session.abandon(vec![ids]);
