@@ -153,6 +153,10 @@ fn inside_of_a_ciphertext_is_what_belongs_there() {
                 // What was shared names the fields.
                 "vs-card.2" | "vs-share.2" | "vs-sent" => kind == Kind::CardText,
                 "vs-note.2" => matches!(kind, Kind::PeerName | Kind::LinkSecret),
+                "vs-link" => matches!(kind, Kind::CardText | Kind::PeerName),
+                "vs-link-sent" => {
+                    matches!(kind, Kind::CardText | Kind::PeerName | Kind::LinkSecret)
+                }
                 _ => false,
             };
             assert!(belongs, "{kind:?} inside of {} at {:?}", jwe.typ, jwe.ctx);
