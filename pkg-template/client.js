@@ -8,7 +8,7 @@ import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
 import { own } from "./own.js";
-import { invitationTicket, openSession, period } from "./session.js";
+import { invitationTicket, openSession, period, withCard } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */
@@ -137,6 +137,17 @@ export function defineVouchsafe(entry) {
       return openSession(session, { ...this.#origin, identityToken });
     }
 
+    /**
+     * @param {string} link
+     * @param {import("./index.d.ts").OpenLinkOptions} [options]
+     */
+    async openLink(link, options) {
+      const checked = typed(link, "link");
+      const { passphrase } = withCall(options ?? {}, "the options object of openLink()", ["passphrase"]);
+      const words = optional(passphrase, "passphrase", text);
+      return withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
+    }
+
     /** @returns {Promise<import("./index.d.ts").KeptSession[]>} */
     async kept() {
       const { services, lockAfter } = this.#origin;
@@ -164,7 +175,9 @@ export function defineVouchsafe(entry) {
       const link = typed(given, "location").trim();
       if (!/#\s*vouchsafe=/.test(link)) return null;
       const found = this.#raw.readLink(link);
-      return found ? { kind: "invitation", ...found, ticket: { link } } : { kind: "broken" };
+      if (!found) return { kind: "broken" };
+      const { delivery, id } = found;
+      return delivery ? { kind: "invitation", delivery, id, ticket: { link } } : { kind: "card", id, link };
     }
 
     /**

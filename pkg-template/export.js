@@ -56,6 +56,7 @@ export async function* exportLines(session, options) {
     ["connection", "connections"],
     ["invitation", "invitations"],
     ["sentShare", "outgoingShares"],
+    ["link", "linkShares"],
   ])) {
     for await (const items of pages((page) => session[list]({ ...page, signal }))) {
       for (const item of items) yield toLine({ type, ...plain(item) });

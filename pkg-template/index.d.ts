@@ -223,7 +223,7 @@ export interface Card extends OpenedContent {
   createdAt: number;
   /** The time of the last update. */
   updatedAt: number;
-  /** The number of its shares in force, as the Keystore says; `null` where it did not answer. */
+  /** The number of its shares and links in force, as the Keystore says; `null` where it did not answer. */
   shares: number | null;
 }
 
@@ -262,23 +262,23 @@ export interface ImportFailure {
 /** A card that was updated. */
 export interface UpdatedCard extends Card {
   /**
-   * Its live shares that could not be brought up to date. The next sign-in, unlock, or update of the card tries it again; what was
+   * Its live shares and links that could not be brought up to date. The next sign-in, unlock, or update of the card tries it again; what was
    * read before stays readable meanwhile.
    */
   lagging: Lagging[];
 }
 
-/** A live share that could not be brought up to date. */
+/** A live share or link that could not be brought up to date. */
 export interface Lagging {
-  /** The share's id; `null` for all of the card, where it could not be found out which ones there are. */
+  /** The id of the share or link; `null` for all of the card, where it could not be found out which ones there are. */
   share: string | null;
-  /** The connection's id. */
+  /** The connection's id; `null` for a link. */
   connection: string | null;
   /** The reason: `not_found` means that the connection has ended. */
   error: VouchsafeError;
 }
 
-/** What becomes of a card's shares when it is deleted. */
+/** What becomes of a card's shares and links when it is deleted. */
 export interface DeleteCardOptions extends CallOptions {
   /** `revoke` them all first, or `keep` them as they are. There is no default while there are any. */
   shares?: "revoke" | "keep" | undefined;
@@ -483,6 +483,16 @@ export interface InvitationLink {
   ticket: LinkTicket;
 }
 
+/** A link that shows a card to somebody without an account. */
+export interface LinkToCard {
+  /** It is whole. */
+  kind: "card";
+  /** The link's id. */
+  id: string;
+  /** For {@link Vouchsafe.openLink}. */
+  link: string;
+}
+
 /** A link of which a part is missing, or that a later version of this package made. */
 export interface BrokenLink {
   /** Ask for the link anew. */
@@ -490,7 +500,7 @@ export interface BrokenLink {
 }
 
 /** A link that {@link Vouchsafe.readLink} knows, of the kind that `kind` says. */
-export type FoundLink = InvitationLink | BrokenLink;
+export type FoundLink = InvitationLink | LinkToCard | BrokenLink;
 
 /**
  * The certainty that the keys are the other person's.
@@ -609,6 +619,87 @@ export interface OutgoingShare extends Share {
   read: Receipt | null;
 }
 
+/** A link that shows a card to somebody without an account. */
+export interface LinkOptions extends CallOptions {
+  /** The card's id. */
+  card: string;
+  /** The names of the fields to show. Default: all. */
+  fields?: readonly string[] | undefined;
+  /** Whether the link follows the card, as a share does. Default: yes. */
+  live?: boolean | undefined;
+  /** The time at which the link ends, at most 90 days ahead. */
+  expiresAt: number | Date;
+  /** How often it can be opened. Default: without a bound. */
+  maxReads?: number | undefined;
+  /** What has to be typed in beside the link; give it to them another way. Ten wrong ones close the link. Default: none. */
+  passphrase?: string | undefined;
+  /** The name that whoever opens the link is shown: 1 to 200 bytes of UTF-8. No server learns it. */
+  name: string;
+}
+
+/** The state of a link: it can be opened, was opened as often as it may be, was closed by wrong passphrases, or is over. */
+export type LinkState = "open" | "used" | "closed" | "expired";
+
+/** A link of one's own. State, reads and times are the Vault's word. */
+export interface LinkShare {
+  /** The link's id. */
+  id: string;
+  /** The link, which is the right to see the card; `null` once it cannot be opened. */
+  link: string | null;
+  /** The card's id. */
+  card: string;
+  /** The names of the shown fields; `null` for all of them, those that the card gets later, too. */
+  fields: string[] | null;
+  /** Whether it follows the card. */
+  live: boolean;
+  /** The name that whoever opens it is shown. */
+  name: string;
+  /** Whether it shows the newest version of the card that this browser has seen; `null` if it has seen none. */
+  upToDate: boolean | null;
+  /** Whether it can be opened. */
+  state: LinkState;
+  /** Whether it has a passphrase. */
+  passphrase: boolean;
+  /** 1 for a new link, more with each change. */
+  edition: number;
+  /** How often it can be opened; `null` without a bound. */
+  maxReads: number | null;
+  /** How often it was opened. */
+  reads: number;
+  /** The time at which it was opened last; `null` for never. */
+  readAt: number | null;
+  /** The time at which it was made. */
+  createdAt: number;
+  /** The time of this edition. */
+  updatedAt: number;
+  /** The time at which it ends. */
+  expiresAt: number;
+}
+
+/** A link to hand over. */
+export interface NewLinkShare extends LinkShare {
+  /** The link, which is the right to see the card. */
+  link: string;
+}
+
+/** Options to open a link. */
+export interface OpenLinkOptions extends CallOptions {
+  /** The passphrase of a link that has one. */
+  passphrase?: string | undefined;
+}
+
+/** What a link shows. */
+export interface LinkView {
+  /** The shown fields. */
+  card: CardContent;
+  /** The name that whoever made the link gave. Nobody has checked it. */
+  claimedName: string;
+  /** 1 for a link that was not changed, more with each change. */
+  edition: number;
+  /** The time at which the link ends. */
+  expiresAt: number;
+}
+
 /** Something that the recipient has read. */
 export interface Receipt {
   /** The edition. */
@@ -712,16 +803,17 @@ export interface EmailCode {
 export interface LiveEvent<K extends LiveEventKind = LiveEventKind> {
   /** The kind. */
   kind: K;
-  /** The id of the invitation, connection, share or card. */
+  /** The id of the invitation, connection, share, card or link. */
   id: string;
 }
 
 /**
  * Kinds of what {@link Session.on} tells of: `updated` is a share with a new edition, `read` a share whose recipient has read it,
- * `revoked` one that was taken back, `card` a card of one's own that was written or deleted. Shares that end with their connection
+ * `revoked` one that was taken back, `card` a card of one's own that was written or deleted, `link` one of one's
+ * links that was made, changed, opened, closed or revoked. Shares that end with their connection
  * have no events of their own: `connection` tells of them.
  */
-export type LiveEventKind = "invitation" | "connection" | "share" | "updated" | "read" | "revoked" | "card";
+export type LiveEventKind = "invitation" | "connection" | "share" | "updated" | "read" | "revoked" | "card" | "link";
 
 /** Something that happened to the session itself, here or in another tab that shares it. */
 export interface SessionEvent<K extends SessionEventKind = SessionEventKind> {
@@ -779,6 +871,12 @@ export class Vouchsafe {
   recover(options: RecoverOptions): Promise<SignedUp>;
   /** Lists the sessions that {@link Session.persist} keeps here: this tab's, then the browser's, of each those used last first. */
   kept(): Promise<KeptSession[]>;
+  /**
+   * Opens a link to a card (`#vouchsafe=1.s.…`), without an account. Each call counts as a read; nothing is kept. Rejects with
+   * `bad_input` (no such link, or not whole), `passphrase_needed`, `wrong_credentials` (another passphrase), `share_expired`
+   * (over, read as often as it may be, or closed) and `not_found` (revoked).
+   */
+  openLink(link: string, options?: OpenLinkOptions): Promise<LinkView>;
   /**
    * Opens the session that {@link Session.persist} kept, without a passphrase: this tab's, or else the browser's; `null` if
    * there is none. It comes back locked if it was locked, or not used for {@link Session.lockAfter}. Sends nothing. Rejects
@@ -844,7 +942,7 @@ export class Session {
    */
   updateCard(card: CardUpdate, options?: CallOptions): Promise<UpdatedCard>;
   /**
-   * Deletes a card. While it has shares in force, `shares` says what becomes of them: else it rejects with `card_shared`. After an
+   * Deletes a card. While it has shares or links in force, `shares` says what becomes of them: else it rejects with `card_shared`. After an
    * interruption, call it again.
    */
   deleteCard(id: string, options?: DeleteCardOptions): Promise<void>;
@@ -910,6 +1008,16 @@ export class Session {
   sharesOf(card: string, options?: PageOptions): Promise<Page<Opened<OutgoingShare>>>;
   /** Deletes the share and its key. Nobody can unread a card. */
   revokeShare(id: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Makes a link that shows a card, or some of its fields, to whoever has it: hand it over like a secret. A call that does not come
+   * to its end takes the link back.
+   */
+  shareByLink(options: LinkOptions): Promise<NewLinkShare>;
+  /** Lists one's own links, newest first. One that cannot be checked is a {@link Failure}. */
+  linkShares(options?: PageOptions): Promise<Page<Opened<LinkShare>>>;
+  /** Ends a link: it shows nothing any more. Nobody can unread a card. */
+  revokeLink(id: string, options?: CallOptions): Promise<void>;
 
   /** Lists the shares that others sent to this account, newest first. Opens none. */
   incomingShares(options?: PageOptions): Promise<Page<Share>>;
@@ -996,7 +1104,7 @@ export type ErrorCode =
   | "wrong_credentials" | "identity_rejected" | "recovery_needed" | "email_taken" | "wrong_code" | "session_expired" | "locked"
   | "invitation_expired" | "invitation_used" | "invitation_cancelled" | "invitation_declined"
   | "not_found" | "connection_unverified" | "safety_number_mismatch" | "peer_key_changed"
-  | "share_expired" | "card_shared" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded"
+  | "share_expired" | "passphrase_needed" | "card_shared" | "update_needed" | "record_rejected" | "conflict" | "bad_input" | "too_large" | "quota_exceeded"
   | "rate_limited"
   | "offline" | "aborted" | "server_error" | "no_randomness" | "insecure_context" | "worker_unavailable" | "storage_unavailable";
 

@@ -20,6 +20,7 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
+/** @typedef {import("./index.d.ts").LinkOptions} LinkOptions */
 /** @typedef {import("./index.d.ts").LiveEvent} LiveEvent */
 /** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
 /** @typedef {import("./index.d.ts").PageOptions} PageOptions */
@@ -31,7 +32,7 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./keeper.js").Keeper} Keeper */
 
 const deliveries = /** @type {const} */ (["email", "link"]);
-const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "updated", "read", "revoked", "card"]);
+const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "updated", "read", "revoked", "card", "link"]);
 const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 const remaining = /** @type {const} */ (["revoke", "keep"]);
@@ -544,6 +545,37 @@ export class Session {
     await this.#call(bare(options, "revokeShare()"), (raw) => raw.revokeShare(checked));
   }
 
+  /** @param {LinkOptions} options */
+  async shareByLink(options) {
+    const members = ["card", "fields", "live", "expiresAt", "maxReads", "passphrase", "name"];
+    const { card, fields, live, expiresAt, maxReads, passphrase, name } = settings(options, "the link", members);
+    const checked = {
+      card: text(card, "card"),
+      fields: optional(fields, "fields", names),
+      live: optional(live, "live", flag),
+      expiresAt: time(expiresAt, "expiresAt"),
+      maxReads: optional(maxReads, "maxReads", number),
+      passphrase: optional(passphrase, "passphrase", text),
+      name: text(name, "name"),
+    };
+    return this.#call(options, (raw) => raw.shareByLink(checked));
+  }
+
+  /** @param {PageOptions} [options] */
+  async linkShares(options) {
+    const checked = pageOptions(options);
+    return page(await this.#call(options, (raw) => raw.linkShares(checked)));
+  }
+
+  /**
+   * @param {string} id
+   * @param {CallOptions} [options]
+   */
+  async revokeLink(id, options) {
+    const checked = text(id, "id");
+    await this.#call(bare(options, "revokeLink()"), (raw) => raw.revokeLink(checked));
+  }
+
   /** @param {PageOptions} [options] */
   async incomingShares(options) {
     const checked = pageOptions(options);
@@ -833,7 +865,7 @@ function withData(card) {
  * @template {{ card: { data: string | null } }} R
  * @param {R} received
  */
-function withCard(received) {
+export function withCard(received) {
   return { ...received, card: withData(received.card) };
 }
 
@@ -854,9 +886,17 @@ function sharing(options, whom) {
   const { card, fields, live, expiresAt, acceptUnverified } = settings(options, "the share", members);
   return {
     card: text(card, "card"),
-    fields: optional(fields, "fields", (names, name) => list(names, name, text)),
+    fields: optional(fields, "fields", names),
     live: optional(live, "live", flag),
     expiresAt: optional(expiresAt, "expiresAt", time),
     acceptUnverified: optional(acceptUnverified, "acceptUnverified", flag),
   };
+}
+
+/**
+ * @param {readonly string[]} value
+ * @param {string} name
+ */
+function names(value, name) {
+  return list(value, name, text);
 }

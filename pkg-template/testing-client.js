@@ -3,8 +3,9 @@
 import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./testing-account.js";
 import { fail, failure } from "./testing-errors.js";
 import { previewInvitation } from "./testing-invitations.js";
+import { openLink } from "./testing-links.js";
 import { RawSession } from "./testing-session.js";
-import { checkNewPassphrase, parseTicket } from "./testing-text.js";
+import { checkNewPassphrase, idOfCardLink, parseTicket } from "./testing-text.js";
 import { expel, makeBytes, makeId, turn, world } from "./testing-world.js";
 
 /** @typedef {import("./testing-account.js").Who} Who */
@@ -70,7 +71,8 @@ export class RawClient {
       const { id, inviter } = parseTicket({ link });
       return { delivery: inviter === undefined ? "email" : "link", id };
     } catch {
-      return null;
+      const found = idOfCardLink(link);
+      return found ? { delivery: null, id: found } : null;
     }
   }
 
@@ -135,6 +137,14 @@ export class RawClient {
       expel(account);
       return { recoveryKey: makeRecoveryKey(account), session: this.#session(account, options) };
     });
+  }
+
+  /**
+   * @param {string} link
+   * @param {string} [passphrase]
+   */
+  openLink(link, passphrase) {
+    return this.#call("openLink", () => openLink(link, passphrase));
   }
 
   /**

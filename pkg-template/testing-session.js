@@ -5,6 +5,7 @@ import { cardOf, createCard, deleteCard, importCard, updateCard } from "./testin
 import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./testing-connections.js";
 import { fail, failure } from "./testing-errors.js";
 import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
+import { linkOf, linkedBy, linksOf, makeLink, revokeLink } from "./testing-links.js";
 import { attempt, pageOf } from "./testing-lists.js";
 import { incoming, outgoing, outgoingOf, read, revoke, share, shareOf, sharedWith, sharesOf } from "./testing-shares.js";
 import { checkNewPassphrase, parseId, parseTicket } from "./testing-text.js";
@@ -303,6 +304,32 @@ export class RawSession {
       if (account.cards.has(id)) account.seen.add(id);
       return pageOf(options, sharesOf(account, id), (record) => outgoingOf(account, record));
     });
+  }
+
+  /** @param {import("./testing-links.js").Request & { card: string }} options */
+  shareByLink(options) {
+    return this.#call("shareByLink", () => {
+      const account = this.#state.keys;
+      const { link: page } = this.#state.pages;
+      const request = linkedBy(options, page);
+      const source = account.cards.get(parseId(options.card));
+      if (!source) return fail("not_found");
+      account.seen.add(source.id);
+      return linkOf(makeLink(account, source, request), page);
+    });
+  }
+
+  /** @param {PageOptions} options */
+  linkShares(options) {
+    return this.#call("linkShares", () => {
+      const { keys, pages } = this.#state;
+      return pageOf(options, linksOf(keys), (link) => linkOf(link, pages.link));
+    });
+  }
+
+  /** @param {string} id */
+  revokeLink(id) {
+    return this.#about("revokeLink", id, revokeLink);
   }
 
   /** Nothing is cut here. */

@@ -2,6 +2,7 @@
 
 import { find, usable } from "./testing-connections.js";
 import { fail } from "./testing-errors.js";
+import { followLinks, linksOfCard, revokeLink } from "./testing-links.js";
 import { checkExpiry, checkFields, copyCard, select } from "./testing-text.js";
 import { makeBytes, makeId, order, tell, world } from "./testing-world.js";
 
@@ -103,6 +104,7 @@ function show(share, source, choice) {
  * @param {Card} source
  */
 export function follow(account, source) {
+  followLinks(account, source);
   const lagging = [];
   for (const one of sharesOf(account, source.id)) {
     if (!one.live) continue;
@@ -168,7 +170,7 @@ export function sharesOf(account, card) {
  * @param {string} card
  */
 export function countOf(account, card) {
-  return sharesOf(account, card).length;
+  return sharesOf(account, card).length + linksOfCard(account, card).length;
 }
 
 /**
@@ -177,6 +179,7 @@ export function countOf(account, card) {
  */
 export function revokeOf(account, card) {
   for (const { id } of sharesOf(account, card)) revoke(account, id);
+  for (const { id } of linksOfCard(account, card)) revokeLink(account, id);
 }
 
 /**

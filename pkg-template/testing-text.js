@@ -173,6 +173,8 @@ export function parseId(id, argument = "id") {
 
 const LINK = new RegExp(`^vouchsafe=1\\.(?:l\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})|m\\.(${UUID})\\.(${BYTES_16}))[\\s.,;:!?)>\\]"']*$`);
 
+const CARD_LINK = new RegExp(`^vouchsafe=1\\.s\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})[\\s.,;:!?)>\\]"']*$`);
+
 /**
  * @param {{ link?: string, id?: string, token?: string }} ticket
  * @returns {Ticket}
@@ -189,6 +191,25 @@ export function parseTicket({ link, id, token }) {
   if (ofLink && secret) return { id: ofLink, inviter, secret };
   if (ofMail && mailed) return { id: ofMail, secret: mailed };
   fail("bad_input", "This is not an invitation link: copy the whole link, to its last character.", "link");
+}
+
+/**
+ * The id of a link to a card.
+ *
+ * @param {string} link
+ */
+export function idOfCardLink(link) {
+  return cardLink(link)[1];
+}
+
+/** @param {string} link */
+const cardLink = (link) => CARD_LINK.exec(link.trim().split("#").at(-1) ?? "") ?? [];
+
+/** @param {string} link */
+export function parseCardLink(link) {
+  const [, id, key, secret] = cardLink(link);
+  if (id && secret) return { id, key, secret };
+  fail("bad_input", "This is not a link to a card: copy the whole link, to its last character.");
 }
 
 export const WRONG_KEY = "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.";

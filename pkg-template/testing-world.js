@@ -87,6 +87,31 @@
  * @property {number | null} expiresAt
  */
 
+/**
+ * @typedef {object} Link
+ * @property {string} id
+ * @property {number} order
+ * @property {Account} from
+ * @property {string} source The card's id.
+ * @property {CardContent} card
+ * @property {number} cardVersion
+ * @property {string[] | null} fields
+ * @property {boolean} live
+ * @property {string} name
+ * @property {string | null} passphrase
+ * @property {string} key In place of the thumbprint of its signing key.
+ * @property {string} secret
+ * @property {number} edition
+ * @property {number | null} maxReads
+ * @property {number} reads
+ * @property {number | null} readAt
+ * @property {number} wrong Wrong passphrases.
+ * @property {boolean} revoked
+ * @property {number} createdAt
+ * @property {number} updatedAt
+ * @property {number} expiresAt
+ */
+
 /** @typedef {import("./testing.d.ts").Mail} Mail */
 
 const empty = () => ({
@@ -95,6 +120,7 @@ const empty = () => ({
   invitations: /** @type {Map<string, Invitation>} */ (new Map()),
   connections: /** @type {Map<string, Connection>} */ (new Map()),
   shares: /** @type {Map<string, Share>} */ (new Map()),
+  links: /** @type {Map<string, Link>} */ (new Map()),
   kept: /** @type {import("./testing-keeper.js").Kept[]} */ ([]),
   mails: /** @type {Mail[]} */ ([]),
   damaged: /** @type {Set<string>} */ (new Set()),

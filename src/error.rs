@@ -39,8 +39,10 @@ pub enum Error {
     SafetyNumberMismatch,
     /// The Vault serves other keys for this person than were pinned, or than the invitation link proves.
     PeerKeyChanged,
-    /// The share's time is over.
+    /// The time of the share or link is over, or the link was used up or closed.
     ShareExpired,
+    /// The link needs its passphrase.
+    PassphraseNeeded,
     /// The card has so many shares in force, and it was not said what becomes of them.
     CardShared(u32),
     /// A later release wrote what is stored, in a form that this one does not know.
@@ -282,6 +284,7 @@ impl Error {
             Self::SafetyNumberMismatch => "safety_number_mismatch",
             Self::PeerKeyChanged => "peer_key_changed",
             Self::ShareExpired => "share_expired",
+            Self::PassphraseNeeded => "passphrase_needed",
             Self::CardShared(_) => "card_shared",
             Self::UpdateNeeded => "update_needed",
             Self::RecordRejected => "record_rejected",
@@ -372,7 +375,8 @@ impl fmt::Display for Error {
             Self::PeerKeyChanged => {
                 "The Vault shows other keys for this person than it should: do not share, and talk to them in person."
             }
-            Self::ShareExpired => "The share has expired: ask for a new one.",
+            Self::ShareExpired => "The share or link is over: ask for a new one.",
+            Self::PassphraseNeeded => "The link has a passphrase: ask for it whoever gave you the link.",
             Self::UpdateNeeded => {
                 "A later version of this app wrote what is stored: load the newest version, then try again."
             }

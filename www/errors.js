@@ -24,7 +24,8 @@ const SENTENCES = {
     "The numbers differ. Check that you both look at the same connection. If they still differ, somebody may stand between you: do not share, and disconnect.",
   peer_key_changed:
     "The keys of this person are not those from before. Somebody may stand between you: do not share, and talk to the person.",
-  share_expired: "This share has expired. Ask the person to share the card again.",
+  share_expired: "This share or link is over. Ask the person to share the card again.",
+  passphrase_needed: "This link has a passphrase. Ask the person who gave you the link for it.",
   card_shared: "This card is shared. Say first what becomes of its shares: revoke them, or keep them.",
   record_rejected: "This record is not what it claims to be, so it is not shown. It may have been damaged or tampered with.",
   update_needed: "A newer version of this page wrote what is stored. Reload the page.",

@@ -5,7 +5,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 /** Members that are times, and others that are never the same twice. */
-const VARY = ["createdAt", "updatedAt", "expiresAt", "sentAt", "at", "next"];
+const VARY = ["createdAt", "updatedAt", "expiresAt", "sentAt", "at", "readAt", "next"];
 
 /** A copy of what a call gave, with words in place of what differs from run to run. The same id is the same word. */
 function describer(people) {
@@ -18,7 +18,7 @@ function describer(people) {
     if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
     if (/^[\w-]{22}$/.test(value)) return word("ref", value);
     if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
-    if (/#vouchsafe=1\.(l\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
+    if (/#vouchsafe=1\.([ls]\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
     return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
   };
   const describe = (value) => {
@@ -78,7 +78,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const listen = (who, session) => {
     const told = new Set();
     let look = () => {};
-    const stops = ["invitation", "connection", "share", "updated", "read", "revoked", "card"].map((kind) =>
+    const stops = ["invitation", "connection", "share", "updated", "read", "revoked", "card", "link"].map((kind) =>
       session.on(kind, (event) => {
         told.add(`${event.kind} ${event.id}`);
         look();
@@ -338,6 +338,48 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const exported = [];
   for await (const one of noted(bob, calls).exportAccount()) exported.push(JSON.parse(one));
   await does("export", () => exported.map(({ exportedAt, ...record }) => record));
+  const end = Date.now() + day;
+  const note = await does("write a card for a link", () => anna.createCard({ label: "Note", fields: [field("one"), field("two")] }));
+  const asLink = { card: note.id, expiresAt: end, name: "Anna" };
+  for (const [what, wrong] of [
+    ["no end", { expiresAt: undefined }],
+    ["an end in the past", { expiresAt: 5 }],
+    ["an end too far away", { expiresAt: Date.now() + 91 * day }],
+    ["no reads", { maxReads: 0 }],
+    ["half a read", { maxReads: 0.5 }],
+    ["no name", { name: " " }],
+    ["an empty passphrase", { passphrase: "" }],
+    ["no fields", { fields: [] }],
+    ["a field that is not there", { fields: ["three"] }],
+    ["a card that is not there", { card: NOBODY }],
+    ["a misspelt option", { maxRead: 1 }],
+  ]) {
+    await fails(`make a link with ${what}`, () => anna.shareByLink({ ...asLink, ...wrong }));
+  }
+  const plain = await does("make a link", () => anna.shareByLink(asLink));
+  await does("read a link to a card", () => app.readLink({ href: plain.link }));
+  await does("read half of it", () => app.readLink(plain.link.slice(0, -1)));
+  const secret = await does("make another", () => anna.shareByLink({ ...asLink, fields: ["two"], live: false, maxReads: 1, passphrase: "cafe\u0301", name: "A." }));
+  await does("open a link", () => app.openLink(plain.link));
+  await fails("open without the passphrase", () => app.openLink(secret.link));
+  await fails("open with another", () => app.openLink(secret.link, { passphrase: "cafe" }));
+  await does("open with the passphrase", () => app.openLink(`see ${secret.link}`, { passphrase: "caf\u00e9" }));
+  await fails("open once too often", () => app.openLink(secret.link, { passphrase: "caf\u00e9" }));
+  await fails("open half a link", () => app.openLink(plain.link.slice(0, -1)));
+  await fails("open an invitation", () => app.openLink(link));
+  await fails("open with an option that is none", () => app.openLink(plain.link, { pin: 1 }));
+  await fails("accept a link to a card", () => anna.accept({ link: plain.link }, { name: "Anna" }));
+  const renewed = await does("update the card of links", () => anna.updateCard({ ...note, label: "Renewed" }));
+  await does("open the newer edition", () => app.openLink(plain.link));
+  await does("list the links", () => anna.linkShares());
+  await fails("delete a card with links", () => anna.deleteCard(renewed.id));
+  await does("revoke a link", () => anna.revokeLink(plain.id));
+  await does("revoke it again", () => anna.revokeLink(plain.id));
+  await fails("open a revoked link", () => app.openLink(plain.link));
+  await fails("revoke no link", () => anna.revokeLink(NOBODY));
+  await does("delete a card and its links", () => anna.deleteCard(renewed.id, { shares: "revoke" }));
+  await does("list no links", () => anna.linkShares());
+
   await does("disconnect", () => anna.disconnect(byLink));
   await does("disconnect again", () => anna.disconnect(byLink));
   await fails("disconnect nobody", () => anna.disconnect(NOBODY));

@@ -99,12 +99,13 @@ test("any call fails on demand, as often as it is told", async () => {
     share: () => session.share({ card: "a", connection: "b" }),
     shareWithMany: () => session.shareWithMany({ card: "a", connections: ["b"] }),
     readShares: () => session.readShares(["a"]),
+    shareByLink: () => session.shareByLink({ card: "a", expiresAt: 1, name: "A" }),
     changePassphrase: () => session.changePassphrase({ passphrase, newPassphrase: passphrase }),
   };
   // Ends the session, though it fails.
   calls.delete("signOut");
   for (const call of [...calls, "signOut"]) {
-    const listed = /^(cards|invitations|connections|outgoingShares|incomingShares|emailStatus|sendEmailCode|signOut|kept|resume|check|lock)$/.test(call);
+    const listed = /^(cards|invitations|connections|outgoingShares|incomingShares|linkShares|emailStatus|sendEmailCode|signOut|kept|resume|check|lock)$/.test(call);
     const proven = ["unlock", "makeRecoveryKey", "deleteAccount"].includes(call);
     const target = session[call] ? session : app;
     standIn.failNext(call, "rate_limited");

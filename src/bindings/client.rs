@@ -13,6 +13,7 @@ use super::convert::{Control, finish, from_js, own_member, start, to_js, to_reje
 use super::inputs::{CredentialsInput, RecoverInput, TicketInput, to_login};
 use super::session::{RawSession, open_kept};
 use crate::api::fetch::Fetch;
+use crate::crypto::card_link::CardLink;
 use crate::crypto::engine::web::{WebEngine, Worker};
 use crate::crypto::invitation_link::Ticket;
 use crate::crypto::records::Delivery;
@@ -53,13 +54,29 @@ impl RawClient {
         start(self.1.as_ref(), async move { finish(client.check().await) })
     }
 
-    /// `{ delivery, id }` of an invitation's link; `null` for what is none.
+    /// What a link shows, to somebody without an account.
+    #[wasm_bindgen(js_name = openLink)]
+    pub fn open_link(&self, link: String, passphrase: Option<String>) -> Promise {
+        let client = Rc::clone(&self.0);
+        let (link, passphrase) = (Zeroizing::new(link), passphrase.map(Zeroizing::new));
+        start(self.1.as_ref(), async move {
+            let work = async {
+                let link = CardLink::from_link(&link)?;
+                let passphrase = passphrase.as_ref().map(|text| text.as_str());
+                client.open_link(&link, passphrase).await
+            };
+            finish(work.await)
+        })
+    }
+
+    /// `{ delivery, id }` of an invitation's link, of a link to a card with `delivery: null`; `null` for what is neither.
     #[wasm_bindgen(js_name = readLink)]
     pub fn read_link(&self, link: &str) -> std::result::Result<JsValue, JsValue> {
-        to_js(&Ticket::from_link(link).ok().map(|ticket| LinkOutput {
-            delivery: ticket.delivery(),
-            id: ticket.id(),
-        }))
+        let found = match Ticket::from_link(link) {
+            Ok(ticket) => Some((Some(ticket.delivery()), ticket.id())),
+            Err(_) => CardLink::from_link(link).ok().map(|link| (None, link.id)),
+        };
+        to_js(&found.map(|(delivery, id)| LinkOutput { delivery, id }))
     }
 
     /// Where an invitation stands.
@@ -152,7 +169,7 @@ impl RawClient {
 
 #[derive(Serialize)]
 struct LinkOutput {
-    delivery: Delivery,
+    delivery: Option<Delivery>,
     id: Id,
 }
 

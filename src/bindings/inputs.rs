@@ -7,7 +7,7 @@ use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
 use crate::crypto::records::{CardContent, Delivery};
 use crate::error::Result;
-use crate::flows::{CardUpdate, Invite, Login, ShareRequest};
+use crate::flows::{CardUpdate, Invite, LinkRequest, Login, ShareRequest};
 use crate::ids::Id;
 
 #[derive(Deserialize)]
@@ -181,6 +181,32 @@ impl ShareInput {
             fields: self.fields,
             expires_at: self.expires_at,
             accept_unverified: self.accept_unverified.unwrap_or(false),
+            live: self.live.unwrap_or(true),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LinkInput {
+    card: String,
+    fields: Option<Vec<String>>,
+    expires_at: i64,
+    max_reads: Option<u64>,
+    passphrase: Option<Zeroizing<String>>,
+    name: String,
+    live: Option<bool>,
+}
+
+impl LinkInput {
+    pub(super) fn into_request(self) -> Result<LinkRequest> {
+        Ok(LinkRequest {
+            card: Id::parse(&self.card)?,
+            fields: self.fields,
+            expires_at: self.expires_at,
+            max_reads: self.max_reads,
+            passphrase: self.passphrase,
+            name: self.name,
             live: self.live.unwrap_or(true),
         })
     }

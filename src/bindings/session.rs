@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
-    CardUpdateInput, ChangePassphraseInput, InviteInput, NameInput, PageInput, PassphraseInput,
-    ShareInput, TicketInput, ids_of,
+    CardUpdateInput, ChangePassphraseInput, InviteInput, LinkInput, NameInput, PageInput,
+    PassphraseInput, ShareInput, TicketInput, ids_of,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::{Event, EventKind};
@@ -403,6 +403,29 @@ impl RawSession {
     #[wasm_bindgen(js_name = revokeShare)]
     pub fn revoke_share(&self, id: String) -> Promise {
         self.call(|session| async move { session.revoke_share(Id::parse(&id)?).await })
+    }
+
+    #[wasm_bindgen(js_name = shareByLink)]
+    pub fn share_by_link(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .share_by_link(from_js::<LinkInput>("options", options)?.into_request()?)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = linkShares)]
+    pub fn link_shares(&self, options: JsValue) -> Promise {
+        self.call(|session| async move {
+            session
+                .link_shares(&page_input(options)?.into_request()?.0)
+                .await
+        })
+    }
+
+    #[wasm_bindgen(js_name = revokeLink)]
+    pub fn revoke_link(&self, id: String) -> Promise {
+        self.call(|session| async move { session.revoke_link(Id::parse(&id)?).await })
     }
 
     #[wasm_bindgen(js_name = incomingShares)]

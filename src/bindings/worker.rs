@@ -1,4 +1,5 @@
-//! The worker's entry: OPAQUE's `finish`, in which Argon2id runs, and the operations of Rust's RSA with private keys.
+//! The worker's entry: OPAQUE's `finish` and the stretching of a link's passphrase, in both of which Argon2id runs, and the
+//! operations of Rust's RSA with private keys.
 
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -9,6 +10,7 @@ use crate::crypto::engine::Operation;
 #[cfg(feature = "rust-rsa")]
 use crate::crypto::engine::{Engine as _, rust::RustEngine};
 use crate::crypto::opaque;
+use crate::crypto::stretching::stretch;
 use crate::crypto::suite::Suite;
 use crate::error::{Error, Result};
 
@@ -43,6 +45,10 @@ async fn run(operation: &str, parts: &[Zeroizing<Vec<u8>>]) -> Result<Results> {
             let keystore = std::str::from_utf8(keystore).map_err(|_| unknown())?;
             let operation = Operation::SignIn(read_suite(suite)?, keystore);
             finish(operation, state, passphrase, response)
+        }
+        ("stretch", [passphrase, salt]) => {
+            let salt = salt.as_slice().try_into().map_err(|_| unknown())?;
+            Ok(vec![("stretched", stretch(passphrase, salt)?)])
         }
         #[cfg(feature = "rust-rsa")]
         ("makeRsaKey", []) => Ok(vec![("pkcs8", RustEngine.make_rsa_key().await?)]),

@@ -1,4 +1,5 @@
-//! Invitation links: the parts of the fragment, and the values that follow from its secret.
+//! Invitation links: the parts of the fragment, and the values that follow from its secret. Links that show a card are
+//! read by the same rules, see [`super::card_link`].
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 
 const PREFIX: &str = "vouchsafe=1.";
-/// The characters of a link behind the prefix: `l`, the id, the thumbprint and the secret.
+/// The characters of a link behind the prefix: `l` or `s`, the id, the thumbprint and the secret.
 const LINK_CHARS: usize = 1 + 1 + 36 + 1 + 43 + 1 + 22;
 /// Those of a mail's link: `m`, the id and the token.
 const MAIL_CHARS: usize = 1 + 1 + 36 + 1 + 22;
@@ -53,6 +54,10 @@ impl LinkSecret {
     /// Reads [`LinkSecret::to_text`].
     pub fn from_text(text: &str) -> Result<Self> {
         from_base64url_exact(text).map(Self)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0[..]
     }
 
     /// The invitation token: the right to accept.
@@ -101,9 +106,9 @@ impl fmt::Debug for LinkSecret {
     }
 }
 
-/// An invitation token: 16 bytes.
+/// The right to something at the Vault: 16 bytes.
 #[derive(Clone, ZeroizeOnDrop)]
-pub struct Token(Zeroizing<[u8; 16]>);
+pub struct Token(pub(super) Zeroizing<[u8; 16]>);
 
 impl Token {
     /// Base64url, as on the wire.
@@ -118,7 +123,7 @@ impl Token {
         to_base64url(&Sha256::digest(&self.0[..]))
     }
 
-    /// Reads the text of a token.
+    /// Reads the text of an invitation's token.
     pub fn from_text(text: &str) -> Result<Self> {
         from_base64url_exact(text).map(Self).map_err(|_| {
             Error::bad_input(
@@ -185,54 +190,57 @@ impl Ticket {
     /// Reads a link of either kind, `<base>#vouchsafe=1.…`, or its fragment alone. Lines may break in it, and the text that it
     /// was copied out of may go on behind it.
     pub fn from_link(link: &str) -> Result<Self> {
-        let wrong = || {
+        let read = || {
+            let fragment = fragment_of(link)?;
+            if let Some(parts) = fragment.strip_prefix("l.") {
+                let (id, inviter, secret) = read_parts(parts)?;
+                return Some(Self::Link {
+                    id,
+                    inviter,
+                    secret,
+                });
+            }
+            let (id, token) = fragment.strip_prefix("m.")?.split_once('.')?;
+            let (id, token) = (Id::parse(id).ok()?, Token::from_text(token).ok()?);
+            Some(Self::Mail { id, token })
+        };
+        read().ok_or_else(|| {
             Error::bad_input(
                 "This is not an invitation link: copy the whole link, to its last character.",
             )
             .in_argument("link")
-        };
-        let mut found = link
-            .split('#')
-            .filter_map(|part| part.trim_start().strip_prefix(PREFIX));
-        let rest = found.next().ok_or_else(wrong)?;
-        let length = match rest.starts_with('l') {
-            true => LINK_CHARS,
-            false => MAIL_CHARS,
-        };
-        let mut letters = rest.chars();
-        let unbroken = letters.by_ref().filter(|letter| !letter.is_whitespace());
-        let mut fragment = Zeroizing::new(String::with_capacity(length));
-        fragment.extend(unbroken.take(length));
-        let behind = letters.find(|letter| *letter != '.');
-        let goes_on = behind
-            .is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
-        if link.len() > MAX_LINK_BYTES || goes_on || found.next().is_some() {
-            return Err(wrong());
-        }
-        let mut parts = fragment.split('.');
-        let mut next = || parts.next().ok_or_else(wrong);
-        let ticket = match next()? {
-            "l" => Self::Link {
-                id: Id::parse(next()?).map_err(|_| wrong())?,
-                inviter: {
-                    let thumbprint = next()?;
-                    from_base64url_exact::<32>(thumbprint).map_err(|_| wrong())?;
-                    thumbprint.to_owned()
-                },
-                secret: LinkSecret::from_text(next()?).map_err(|_| wrong())?,
-            },
-            "m" => Self::Mail {
-                id: Id::parse(next()?).map_err(|_| wrong())?,
-                token: Token::from_text(next()?).map_err(|_| wrong())?,
-            },
-            _ => return Err(wrong()),
-        };
-        if parts.next().is_some() {
-            Err(wrong())
-        } else {
-            Ok(ticket)
-        }
+        })
     }
+}
+
+/// The fragment of a link of any kind, behind its prefix: as long as its kind is, and unbroken.
+pub(super) fn fragment_of(link: &str) -> Option<Zeroizing<String>> {
+    let mut found = link
+        .split('#')
+        .filter_map(|part| part.trim_start().strip_prefix(PREFIX));
+    let rest = found.next()?;
+    let length = match rest.starts_with(['l', 's']) {
+        true => LINK_CHARS,
+        false => MAIL_CHARS,
+    };
+    let mut letters = rest.chars();
+    let unbroken = letters.by_ref().filter(|letter| !letter.is_whitespace());
+    let mut fragment = Zeroizing::new(String::with_capacity(length));
+    fragment.extend(unbroken.take(length));
+    let behind = letters.find(|letter| *letter != '.');
+    let goes_on = behind
+        .is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
+    let is_one = link.len() <= MAX_LINK_BYTES && !goes_on && found.next().is_none();
+    is_one.then_some(fragment)
+}
+
+/// Id, thumbprint and secret, of a kind of link that has these.
+pub(super) fn read_parts(parts: &str) -> Option<(Id, String, LinkSecret)> {
+    let (id, rest) = parts.split_once('.')?;
+    let (thumbprint, secret) = rest.split_once('.')?;
+    from_base64url_exact::<32>(thumbprint).ok()?;
+    let secret = LinkSecret::from_text(secret).ok()?;
+    Some((Id::parse(id).ok()?, thumbprint.to_owned(), secret))
 }
 
 /// The link that the inviter hands over.
@@ -243,9 +251,19 @@ pub fn to_link(
     inviter: &VerifyingKey,
     secret: &LinkSecret,
 ) -> Zeroizing<String> {
+    link_of(base, 'l', id, inviter, secret)
+}
+
+pub(super) fn link_of(
+    base: &str,
+    kind: char,
+    id: Id,
+    signer: &VerifyingKey,
+    secret: &LinkSecret,
+) -> Zeroizing<String> {
     Zeroizing::new(format!(
-        "{base}#{PREFIX}l.{id}.{}.{}",
-        inviter.kid(),
+        "{base}#{PREFIX}{kind}.{id}.{}.{}",
+        signer.kid(),
         *secret.to_text()
     ))
 }

@@ -27,8 +27,17 @@ pub(crate) fn thumbprint_of(canonical_jwk: &[u8]) -> String {
 
 /// HKDF-SHA-256 with an empty salt (RFC 5869).
 pub(crate) fn derive<const N: usize>(secret: &[u8], info: &str) -> Result<Zeroizing<[u8; N]>> {
+    derive_with(&[], secret, info)
+}
+
+/// HKDF-SHA-256 with a salt, which may be secret, too.
+pub(crate) fn derive_with<const N: usize>(
+    salt: &[u8],
+    secret: &[u8],
+    info: &str,
+) -> Result<Zeroizing<[u8; N]>> {
     let mut output = Zeroizing::new([0; N]);
-    Hkdf::<Sha256>::new(None, secret)
+    Hkdf::<Sha256>::new(Some(salt), secret)
         .expand(info.as_bytes(), &mut output[..])
         .map_err(|_| Error::RecordRejected)?;
     Ok(output)
@@ -107,8 +116,9 @@ impl fmt::Debug for SymmetricKey {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct OkpPrivateJwk {
+/// The private JWK of a signing key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OkpPrivateJwk {
     crv: String,
     d: Zeroizing<String>,
     kty: String,
@@ -145,10 +155,14 @@ impl SigningKey {
 
     /// Reads the private JWK; the public half is recomputed and compared.
     pub fn from_jwk(json: &[u8]) -> Result<Self> {
-        let jwk: OkpPrivateJwk = from_json(json)?;
+        Self::from_members(&from_json(json)?)
+    }
+
+    /// The same of a JWK inside a record.
+    pub(crate) fn from_members(jwk: &OkpPrivateJwk) -> Result<Self> {
         let key = Self::from_seed(&from_base64url_exact(&jwk.d)?)?;
         let public = key.public.to_jwk();
-        if (jwk.kty, jwk.crv, jwk.x) == (public.kty, public.crv, public.x) {
+        if (&jwk.kty, &jwk.crv, &jwk.x) == (&public.kty, &public.crv, &public.x) {
             Ok(key)
         } else {
             Err(Error::RecordRejected)
@@ -157,11 +171,16 @@ impl SigningKey {
 
     /// The private JWK.
     pub fn to_jwk(&self) -> Result<Zeroizing<Vec<u8>>> {
+        to_json(&self.to_members())
+    }
+
+    /// The private JWK, to stand inside a record.
+    pub(crate) fn to_members(&self) -> OkpPrivateJwk {
         let OkpPublicJwk { crv, kty, x } = self.public.to_jwk();
         let mut seed = self.key.to_bytes();
         let d = Zeroizing::new(to_base64url(&seed));
         seed.zeroize();
-        to_json(&OkpPrivateJwk { crv, d, kty, x })
+        OkpPrivateJwk { crv, d, kty, x }
     }
 
     /// PKCS#8 (RFC 8410).

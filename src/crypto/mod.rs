@@ -4,6 +4,7 @@
 
 pub(crate) mod base64url;
 pub(crate) mod canonical_json;
+pub mod card_link;
 pub mod connection_key;
 pub mod engine;
 pub(crate) mod envelope;
@@ -18,6 +19,7 @@ pub mod recovery_key;
 pub mod rsa_key;
 pub mod safety_number;
 pub(crate) mod signature;
+pub mod stretching;
 pub mod suite;
 pub mod xwing;
 

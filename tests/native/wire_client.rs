@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vouchsafe::Error;
 use vouchsafe::api::keystore::{accounts, connections, credentials, spaces};
-use vouchsafe::api::vault::{cards, connections as links, email, invitations, public_keys, shares};
+use vouchsafe::api::vault::{
+    cards, connections as links, email, invitations, links as card_links, public_keys, shares,
+};
 use vouchsafe::api::{Found, Ids, Outcome, Outcomes, Page, WireError};
 use vouchsafe::ids::Id;
 use vouchsafe::json;
@@ -254,6 +256,37 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Page<links::StoredConnection>>),
             ),
             ("DELETE /v1/connections/{id}", Body::None, Body::None),
+            (
+                "PUT /v1/links/{id}",
+                Is(round_trips::<card_links::NewLink>),
+                Is(round_trips::<card_links::LinkRecord>),
+            ),
+            (
+                "PUT /v1/links",
+                Is(round_trips::<shares::NewEditions>),
+                Is(round_trips::<Outcomes<shares::EditionStored>>),
+            ),
+            (
+                "GET /v1/links",
+                Body::None,
+                Is(round_trips::<Page<card_links::LinkRecord>>),
+            ),
+            (
+                "POST /v1/links/query",
+                Is(round_trips::<Ids<Vec<Id>>>),
+                Is(round_trips::<Outcomes<card_links::LinkFound>>),
+            ),
+            ("DELETE /v1/links/{id}", Body::None, Body::None),
+            (
+                "POST /v1/links/{id}/open",
+                Is(round_trips::<card_links::LinkOpening>),
+                Is(round_trips::<card_links::OpenedLink>),
+            ),
+            (
+                "POST /v1/links/{id}/read",
+                Is(round_trips::<card_links::LinkReading>),
+                Is(round_trips::<card_links::StoredLink>),
+            ),
             (
                 "POST /v1/shares",
                 Is(round_trips::<shares::NewShares>),

@@ -62,11 +62,22 @@ const LIMITS = {
     return `${least / UNITS.SECOND} second to ${most / UNITS.MINUTE} minutes, ${usual / UNITS.SECOND} seconds by default`;
   },
   "the time of an invitation": async () => {
-    const most = await constant("server/src/vault/invitations.rs", "MAX_INVITATION_MS");
+    const most = await constant("server/src/http/extract.rs", "MAX_OPEN_MS");
     const usual = await constant("src/flows/connections/invite.rs", "DEFAULT_LIFETIME_MS");
     return `${days(most)}, ${usual / UNITS.DAY} by default`;
   },
   "the time of a share": async () => "none, unless you give `expiresAt`",
+  "the time of a link": async () => {
+    const most = await constant("src/flows/links/make.rs", "MAX_LIFETIME_MS");
+    assert.equal(most, await constant("server/src/http/extract.rs", "MAX_OPEN_MS"));
+    assert.equal(most, await constant("pkg-template/testing-links.js", "MAX_LIFETIME"));
+    return days(most);
+  },
+  "wrong passphrases of a link": async () => {
+    const most = await constant("server/src/vault/links.rs", "MAX_WRONG");
+    assert.equal(most, await constant("pkg-template/testing-links.js", "MAX_WRONG"));
+    return String(most);
+  },
   "the time of a session": async () => days(await constant("server/src/keystore/sessions.rs", "SESSION_LIFETIME_MS")),
   "a kept session that is not used": async () => {
     const [tab, browser] = await kept();

@@ -13,6 +13,7 @@ mod ed25519;
 mod forms;
 mod hkdf;
 mod jose;
+mod link;
 mod live;
 mod opaque;
 mod ours;

@@ -189,6 +189,17 @@ impl TryFrom<EitherSpace> for Space {
 }
 
 impl Space {
+    /// Whether it is the row of a link, which has no connection.
+    pub(crate) fn is_of_link(&self) -> bool {
+        matches!(
+            self,
+            Self::Sender {
+                connection_id: None,
+                ..
+            }
+        )
+    }
+
     /// The space's id.
     #[must_use]
     pub fn id(&self) -> Id {

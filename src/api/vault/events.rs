@@ -30,11 +30,13 @@ pub enum EventKind {
     Revoked,
     /// A card of one's own was written or deleted.
     Card,
+    /// A link of one's own was made, changed, read, closed or revoked.
+    Link,
 }
 
 impl EventKind {
     /// Every kind, and its name on the wire.
-    pub const NAMES: [(Self, &str); 7] = [
+    pub const NAMES: [(Self, &str); 8] = [
         (Self::Invitation, "invitation"),
         (Self::Connection, "connection"),
         (Self::Share, "share"),
@@ -42,6 +44,7 @@ impl EventKind {
         (Self::Read, "read"),
         (Self::Revoked, "revoked"),
         (Self::Card, "card"),
+        (Self::Link, "link"),
     ];
 
     /// Reads the name.

@@ -1,4 +1,4 @@
-//! The Vault: the account and its address, cards, public keys, invitations, connections, shares, events.
+//! The Vault: the account and its address, cards, public keys, invitations, connections, shares, links, events.
 
 pub mod account;
 pub mod cards;
@@ -6,5 +6,6 @@ pub mod connections;
 pub mod email;
 pub mod events;
 pub mod invitations;
+pub mod links;
 pub mod public_keys;
 pub mod shares;

@@ -105,6 +105,13 @@ impl Engine for FullEngine {
         }
     }
 
+    async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Web(engine) => engine.stretch(passphrase, salt).await,
+            Self::Rust(worker) => worker.stretch(passphrase, salt).await,
+        }
+    }
+
     async fn finish_opaque(
         &self,
         operation: Operation<'_>,

@@ -10,6 +10,7 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
+use crate::crypto::stretching::stretch;
 use crate::crypto::suite::Suite;
 use crate::error::{Error, Result};
 
@@ -121,6 +122,11 @@ pub trait Engine: Clone + 'static {
     /// AES-256-GCM. It is done here, unless the platform has a better place for what is large.
     async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
         job.run()
+    }
+
+    /// Argon2id, see [`crate::crypto::stretching`].
+    async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
+        stretch(passphrase, salt)
     }
 
     /// OPAQUE's `finish`, in which Argon2id runs. See [`crate::crypto::opaque::finish`].

@@ -118,6 +118,14 @@ impl<E: Engine> Engine for Watched<E> {
         self.engine.gcm(job)
     }
 
+    fn stretch(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8; 16],
+    ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>>> {
+        self.engine.stretch(passphrase, salt)
+    }
+
     fn finish_opaque(
         &self,
         operation: Operation<'_>,

@@ -46,6 +46,17 @@ impl Worker {
         )
     }
 
+    pub(super) async fn stretch(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8; 16],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        secret(
+            &self.run("stretch", &[passphrase, salt]).await?,
+            "stretched",
+        )
+    }
+
     pub(super) async fn finish_opaque(
         &self,
         operation: Operation<'_>,
@@ -225,6 +236,10 @@ impl Engine for WebEngine {
         let algorithm = aes_gcm(job.aad, job.iv)?;
         let key = self.import("raw", job.key, &algorithm, job.way).await?;
         cipher(job.way, &key, &algorithm, job.data).await
+    }
+
+    async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
+        self.worker.stretch(passphrase, salt).await
     }
 
     async fn finish_opaque(

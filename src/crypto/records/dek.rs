@@ -1,4 +1,5 @@
-//! The three copies of a share's DEK: the sender's own, the peer's, and the recipient's claim.
+//! The three copies of a share's DEK: the sender's own, the peer's, and the recipient's claim; and the one copy of the key of
+//! a link, its maker's.
 
 use crate::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
 use crate::crypto::engine::Engine;
@@ -37,6 +38,31 @@ pub fn seal_own_dek(
 /// Opens the sender's copy.
 pub fn open_own_dek(kek: &SymmetricKey, at: &ShareIds, jwe: &str) -> Result<SymmetricKey> {
     SymmetricKey::from_jwk(&envelope::open(kek, &own_place(at.from, at), jwe)?)
+}
+
+fn own_link_place(account: Id, id: Id) -> Place {
+    Place::new(Kind::new("vs-own"), &[&account, &"link", &id])
+}
+
+/// The maker's copy of the key of a link.
+pub fn seal_own_link_key(
+    engine: &impl Engine,
+    account: Id,
+    id: Id,
+    kek: &SymmetricKey,
+    key: &SymmetricKey,
+) -> Result<String> {
+    envelope::seal(engine, kek, &own_link_place(account, id), &key.to_jwk()?)
+}
+
+/// Opens the maker's copy of the key of a link.
+pub fn open_own_link_key(
+    account: Id,
+    id: Id,
+    kek: &SymmetricKey,
+    jwe: &str,
+) -> Result<SymmetricKey> {
+    SymmetricKey::from_jwk(&envelope::open(kek, &own_link_place(account, id), jwe)?)
 }
 
 /// The peer's copy, for the peer's connection key (step 25).

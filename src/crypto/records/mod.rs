@@ -4,6 +4,8 @@ mod card;
 mod dek;
 mod kek;
 mod key;
+mod link;
+mod link_sent;
 mod note;
 mod plain_text;
 mod publication;
@@ -11,12 +13,17 @@ mod sent;
 mod share;
 
 pub use card::{CardContent, Field, open_card, seal_card};
-pub use dek::{open_claim, open_own_dek, open_peer_dek, seal_claim, seal_own_dek, seal_peer_dek};
+pub use dek::{
+    open_claim, open_own_dek, open_own_link_key, open_peer_dek, seal_claim, seal_own_dek,
+    seal_own_link_key, seal_peer_dek,
+};
 pub use kek::{Wrap, open_kek, passphrase_wrapping_key, seal_kek};
 pub use key::{
     open_connection_key, open_signing_key, open_vault_key, seal_connection_key, seal_signing_key,
     seal_vault_key,
 };
+pub use link::{LinkContent, open_link, seal_link};
+pub use link_sent::{LinkSent, open_link_sent, seal_link_sent};
 pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
 pub use plain_text::is_plain_text;
 pub use publication::{Publication, Role, check_publication, make_publication};

@@ -3,12 +3,14 @@
 use futures_util::future::try_join;
 use serde::{Serialize, Serializer};
 
-use super::rows::{Choice, Next, Plan, Row, RowFound, Source};
+use super::rows::{CardRows, Choice, Next, Plan, Row, RowFound, Source};
 use crate::api::Transport;
+use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::ShareFound;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
+use crate::flows::links::Shown;
 use crate::flows::opened::Reason;
 use crate::flows::session::Session;
 use crate::ids::Id;
@@ -16,12 +18,12 @@ use crate::ids::Id;
 /// The most times that one call looks again, because another device changed the same shares meanwhile.
 const MAX_ROUNDS: usize = 4;
 
-/// A live share that could not be brought up to date; without ids, where it could not be found out which ones there are.
+/// A live share or link that could not be brought up to date; without ids, where it could not be found out which ones there are.
 #[derive(Debug, Serialize)]
 pub struct Lagging {
     /// The share.
     pub share: Option<Id>,
-    /// The connection.
+    /// The connection; none for a link.
     pub connection: Option<Id>,
     /// The reason.
     #[serde(serialize_with = "reason")]
@@ -75,7 +77,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         rows: CardRows,
     ) -> Result<Vec<Lagging>> {
         let (id, version) = (card.id, card.version);
-        let first = self.bring_up(&card, rows.0, None).await?;
+        let first = self.bring_all_up(&card, rows, None).await?;
         if first.again {
             return Ok(self.catch_up_with(id).await?.lagging);
         }
@@ -89,13 +91,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
     async fn catch_up_with(&self, id: Id) -> Result<Followed> {
         let mut rounds = 0;
         loop {
-            let (card, rows) = try_join(self.read_card(id), self.rows_of(id)).await?;
+            let (card, rows) = try_join(self.read_card(id), self.card_rows(id)).await?;
             let card = Source::new(card.id, card.version, card.content)?;
-            let live = self.live_rows(&rows);
+            let live = self.live_rows(&rows.shares);
             let shares: Vec<Id> = live.iter().map(|row| row.at.share).collect();
             let found = self.services().stored_shares(&shares).await?;
             let found = found.into_iter().map(|found| (found.id, found)).collect();
-            let followed = self.bring_up(&card, rows, Some(&found)).await?;
+            let followed = self.bring_all_up(&card, rows, Some(&found)).await?;
             rounds += 1;
             if !followed.again || rounds == MAX_ROUNDS {
                 // What lags now is brought up to date by a later session, if it can be at all.
@@ -153,6 +155,35 @@ impl<T: Transport, E: Engine> Session<T, E> {
             .filter_map(|found| found.row.as_ref().ok())
             .filter(|row| !self.has_ended(row.sent.expires_at))
             .collect()
+    }
+
+    /// Brings shares and links up to date at the same time.
+    async fn bring_all_up(
+        &self,
+        card: &Source,
+        rows: CardRows,
+        found: Option<&ById<ShareFound>>,
+    ) -> Result<Followed> {
+        let shown = Shown {
+            card: card.id,
+            version: card.version,
+            content: &card.content,
+        };
+        let links = self.follow_links(shown, &rows.links, found.is_some());
+        let shares = self.bring_up(card, rows.shares, found);
+        let (mut followed, links) = try_join(shares, links).await?;
+        for (link, error) in links {
+            // The first time it may be that the Vault has something else than its row says, or that the row was written while
+            // it was read.
+            let looks = found.is_none() && matches!(error, Error::NotFound | Error::RecordRejected);
+            followed.again |= looks || matches!(error, Error::Conflict(_));
+            followed.lagging.push(Lagging {
+                share: Some(link),
+                connection: None,
+                error,
+            });
+        }
+        Ok(followed)
     }
 
     /// Writes each row that is behind, and then its edition. Without `found`, the Vault is taken to have what the rows say.
@@ -250,21 +281,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 }
 
-/// The rows of a card, for whoever updates it.
-pub(in crate::flows) struct CardRows(Vec<RowFound>);
-
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// The rows of a card.
-    pub(in crate::flows) async fn card_rows(&self, card: Id) -> Result<CardRows> {
-        self.rows_of(card).await.map(CardRows)
-    }
-
-    /// The number of shares in force among them.
+    /// The number of shares and links in force among the rows of a card.
     pub(in crate::flows) fn count_in_force(&self, rows: &CardRows) -> u64 {
-        let in_force = rows.0.iter().filter(|found| match &found.row {
+        let shares = rows.shares.iter().filter(|found| match &found.row {
             Ok(row) => !self.has_ended(row.sent.expires_at),
             Err(_) => true,
         });
-        in_force.count() as u64
+        let links = rows.links.iter().filter(|space| match space {
+            Space::Sender { expires_at, .. } => !self.has_ended(*expires_at),
+            Space::Recipient { .. } => false,
+        });
+        (shares.count() + links.count()) as u64
     }
 }

@@ -1,5 +1,6 @@
 //! Revoking shares: first every copy of the key goes, then the ciphertext.
 
+use super::rows::CardRows;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
@@ -17,11 +18,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
-    /// Revokes all shares of a card. Of a row that does not open nobody knows whether it is one of the card's: then nothing is
+    /// Revokes all shares and links of a card. Of a row that does not open nobody knows whether it is one of the card's: then nothing is
     /// revoked.
     pub(in crate::flows) async fn revoke_shares_of(&self, card: Id) -> Result<()> {
-        let rows = self.rows_of(card).await?.into_iter();
-        let rows = rows.map(|found| found.row).collect::<Result<Vec<_>>>()?;
+        let CardRows { shares, links } = self.card_rows(card).await?;
+        let rows = shares.into_iter().map(|found| found.row);
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        self.revoke_links_of(card, &links).await?;
         for row in rows {
             self.revoke_at(row.at.share, row.at.space).await?;
         }

@@ -79,6 +79,14 @@ impl Choice {
     }
 }
 
+/// The rows of a card.
+#[derive(Default)]
+pub(in crate::flows) struct CardRows {
+    pub(super) shares: Vec<RowFound>,
+    /// Those of links, not opened.
+    pub(super) links: Vec<Space>,
+}
+
 /// What is to be done with the Vault's copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
@@ -174,25 +182,34 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// All rows of a card, those of shares that are over, too. What was changed by another call while it was read looks older
     /// than it is, so it is read again.
     pub(super) async fn rows_of(&self, card: Id) -> Result<Vec<RowFound>> {
+        self.card_rows(card).await.map(|rows| rows.shares)
+    }
+
+    /// The same, with those of the card's links.
+    pub(in crate::flows) async fn card_rows(&self, card: Id) -> Result<CardRows> {
         let rows = self.fetch_rows(card).await?;
         let refused = |found: &RowFound| matches!(found.row, Err(Error::RecordRejected));
-        if rows.iter().any(refused) {
+        if rows.shares.iter().any(refused) {
             return self.fetch_rows(card).await;
         }
         Ok(rows)
     }
 
-    async fn fetch_rows(&self, card: Id) -> Result<Vec<RowFound>> {
+    async fn fetch_rows(&self, card: Id) -> Result<CardRows> {
         let tag = card_tag(&self.keys()?.vault, card)?;
         let mut page = PageRequest {
             cursor: None,
             limit: Some(200),
         };
-        let mut rows = Vec::new();
+        let mut rows = CardRows::default();
         loop {
             let found = self.services().spaces_of_card(&tag, &page).await?;
-            let opened = found.items.into_iter();
-            rows.extend(opened.filter_map(|space| self.open_row_of(card, space)));
+            for space in found.items {
+                match space.is_of_link() {
+                    true => rows.links.push(space),
+                    false => rows.shares.extend(self.open_row_of(card, space)),
+                }
+            }
             page.cursor = found.next;
             if page.cursor.is_none() {
                 return Ok(rows);

@@ -3,14 +3,15 @@
 use std::sync::LazyLock;
 
 use futures_util::FutureExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use vouchsafe::Result;
 use vouchsafe::crypto::connection_key::ConnectionKey;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, CardContent, Delivery, Note, NoteState, Pin, Role, Sent, ShareIds, Wrap,
+    self, CardContent, Delivery, LinkContent, LinkSent, Note, NoteState, Pin, Role, Sent, ShareIds,
+    Wrap,
 };
 use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
@@ -46,9 +47,12 @@ pub(crate) enum Kind {
     Claim,
     Share,
     Sent,
+    OwnLinkKey,
+    LinkSent,
+    Link,
 }
 
-pub(crate) const KINDS: [Kind; 12] = [
+pub(crate) const KINDS: [Kind; 15] = [
     Kind::KekPassphrase,
     Kind::KekRecovery,
     Kind::VaultKey,
@@ -61,6 +65,9 @@ pub(crate) const KINDS: [Kind; 12] = [
     Kind::Claim,
     Kind::Share,
     Kind::Sent,
+    Kind::OwnLinkKey,
+    Kind::LinkSent,
+    Kind::Link,
 ];
 
 /// The ids and keys that records are sealed with, from Alice's point of view; Bob receives.
@@ -148,9 +155,10 @@ impl Case {
             | Kind::SigningKey
             | Kind::ConnectionKey
             | Kind::OwnDek
+            | Kind::OwnLinkKey
             | Kind::Claim => &self.kek,
-            Kind::Card | Kind::Note | Kind::Sent => &self.vault,
-            Kind::Share => &self.dek,
+            Kind::Card | Kind::Note | Kind::Sent | Kind::LinkSent => &self.vault,
+            Kind::Share | Kind::Link => &self.dek,
             Kind::PeerDek => unreachable!("opened with the private keys"),
         }
     }
@@ -181,6 +189,18 @@ impl Case {
             accept_unverified: false,
             reference: REF.into(),
         }
+    }
+
+    pub(crate) fn link_sent(&self) -> LinkSent {
+        let seed = self.signing.to_jwk().unwrap();
+        let signing_key: Value = serde_json::from_slice(&seed).unwrap();
+        let sent = json!({
+            "version": 1, "edition": 1, "card": self.card, "cardVersion": 3,
+            "shown": records::shown_digest(&content()).unwrap(), "fields": ["number"],
+            "live": true, "expiresAt": 6, "maxReads": 7, "name": "Alice", "secret": REF,
+            "signingKey": signing_key,
+        });
+        serde_json::from_value(sent).unwrap()
     }
 
     pub(crate) fn seal(&self, kind: Kind) -> String {
@@ -239,6 +259,36 @@ impl Case {
                 first_edition(&content(), 5),
             )),
             Kind::Sent => records::seal_sent(engine, &self.vault, at, &self.sent()),
+            Kind::OwnLinkKey => {
+                records::seal_own_link_key(engine, self.alice, self.share, &self.kek, &self.dek)
+            }
+            Kind::LinkSent => records::seal_link_sent(
+                engine,
+                self.alice,
+                self.share,
+                &self.vault,
+                &self.link_sent(),
+            ),
+            Kind::Link => {
+                let card = content();
+                let linked = LinkContent {
+                    share: self.share,
+                    edition: 1,
+                    key: self.signing.public().to_jwk(),
+                    dek: self.dek.kid().to_owned(),
+                    name: "Alice".into(),
+                    card: &card,
+                    made_at: 5,
+                    expires_at: 6,
+                    max_reads: Some(7),
+                };
+                now(records::seal_link(
+                    engine,
+                    &self.dek,
+                    &self.signing,
+                    &linked,
+                ))
+            }
         }
         .unwrap()
     }
@@ -304,6 +354,23 @@ impl Case {
             Kind::Sent => {
                 records::open_sent(&self.vault, at, jwe).map(|opened| opened == self.sent())
             }
+            Kind::OwnLinkKey => same(
+                records::open_own_link_key(self.alice, self.share, &self.kek, jwe),
+                &self.dek,
+            ),
+            Kind::LinkSent => {
+                let opened = records::open_link_sent(self.alice, self.share, &self.vault, jwe);
+                opened.and_then(|opened| {
+                    opened.secret()?;
+                    let signer = opened.signing_key()?;
+                    Ok(opened == self.link_sent() && signer.public() == self.signing.public())
+                })
+            }
+            Kind::Link => {
+                let signer = self.signing.public().kid();
+                let opened = records::open_link(&RustEngine, self.share, 1, &self.dek, signer, jwe);
+                now(opened).map(|opened| opened.card == content() && opened.made_at == 5)
+            }
         }
     }
 
@@ -352,7 +419,9 @@ impl Case {
     /// The JSON that the kind carries: the plaintext, or what a share's signature covers. Without its padding.
     pub(crate) fn json(&self, kind: Kind) -> String {
         let plaintext = match kind {
-            Kind::Share => jose::payload_of(std::str::from_utf8(&self.plaintext(kind)).unwrap()),
+            Kind::Share | Kind::Link => {
+                jose::payload_of(std::str::from_utf8(&self.plaintext(kind)).unwrap())
+            }
             _ => self.plaintext(kind),
         };
         String::from_utf8(plaintext).unwrap().trim_end().to_owned()
@@ -363,6 +432,7 @@ impl Case {
         let header = jose::header_of(&self.seal(kind));
         let plaintext = match kind {
             Kind::Share => self.signed(json).into_bytes(),
+            Kind::Link => self.signed_as("vs-link-content", json).into_bytes(),
             _ => json.to_vec(),
         };
         self.reseal(kind, &header, &plaintext)
@@ -370,8 +440,12 @@ impl Case {
 
     /// A share's signature by Alice over anything.
     pub(crate) fn signed(&self, payload: &[u8]) -> String {
+        self.signed_as("vs-share-content.2", payload)
+    }
+
+    fn signed_as(&self, typ: &str, payload: &[u8]) -> String {
         let header = format!(
-            r#"{{"alg":"EdDSA","typ":"vs-share-content.2","kid":"{}"}}"#,
+            r#"{{"alg":"EdDSA","typ":"{typ}","kid":"{}"}}"#,
             self.signing.public().kid()
         );
         jose::sign(&self.signing.to_jwk().unwrap(), &header, payload)
@@ -381,7 +455,10 @@ impl Case {
 impl Kind {
     /// Whether the JSON is filled up with spaces.
     pub(crate) fn is_padded(self) -> bool {
-        matches!(self, Self::Card | Self::Note | Self::Share | Self::Sent)
+        matches!(
+            self,
+            Self::Card | Self::Note | Self::Share | Self::Sent | Self::LinkSent | Self::Link
+        )
     }
 
     /// The JSON as it goes into the envelope.

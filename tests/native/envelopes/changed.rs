@@ -248,6 +248,8 @@ fn a_record_belongs_to_one_place() {
                 PeerDek,
                 Share,
                 Sent,
+                OwnLinkKey,
+                LinkSent,
             ],
         ),
         (
@@ -265,7 +267,11 @@ fn a_record_belongs_to_one_place() {
             |case| case.space = id(),
             &[OwnDek, PeerDek, Claim, Share, Sent],
         ),
-        ("share", |case| case.share = id(), &[PeerDek, Share, Sent]),
+        (
+            "share",
+            |case| case.share = id(),
+            &[PeerDek, Share, Sent, OwnLinkKey, LinkSent, Link],
+        ),
         ("card", |case| case.card = id(), &[Card]),
     ];
     for (name, change, kinds) in changes {
@@ -276,7 +282,7 @@ fn a_record_belongs_to_one_place() {
             let jwe = case.seal(kind);
             if kinds.contains(&kind) {
                 elsewhere.refuses(kind, &jwe, name);
-            } else if ![(Note, "bob"), (Sent, "card")].contains(&(kind, name)) {
+            } else if ![(Note, "bob"), (Sent, "card"), (LinkSent, "card")].contains(&(kind, name)) {
                 assert_eq!(
                     elsewhere.open(kind, &jwe),
                     Ok(true),

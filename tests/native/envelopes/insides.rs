@@ -102,6 +102,18 @@ fn is_another_value(kind: Kind, json: &str, other: &str) -> bool {
             ("acceptUnverified", json!(true)),
         ],
         Kind::Share => &[("madeAt", json!(-1)), ("expiresAt", json!(-1))],
+        Kind::LinkSent => &[
+            ("fields", json!(null)),
+            ("fields", json!([])),
+            ("expiresAt", json!(-1)),
+            ("maxReads", json!(null)),
+            ("name", json!("")),
+        ],
+        Kind::Link => &[
+            ("madeAt", json!(-1)),
+            ("expiresAt", json!(-1)),
+            ("maxReads", json!(null)),
+        ],
         _ => &[],
     };
     free.iter()
@@ -178,6 +190,7 @@ fn a_symmetric_key_has_32_bytes() {
         Kind::KekRecovery,
         Kind::VaultKey,
         Kind::OwnDek,
+        Kind::OwnLinkKey,
         Kind::PeerDek,
         Kind::Claim,
     ] {

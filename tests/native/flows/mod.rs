@@ -12,6 +12,7 @@ pub(crate) mod following;
 mod following_cuts;
 mod forms;
 mod identities;
+pub(crate) mod links;
 mod live;
 mod persist;
 mod previewing;

@@ -18,6 +18,7 @@ use crate::support::{Http, PAGE, World, by_link, eventually, passport, run, whol
 const RECORDS: &str = "tests/vectors/account.json";
 /// Records that are all on the page.
 const LIVE: &str = "tests/vectors/live.json";
+const LINK: &str = "tests/vectors/link.json";
 
 /// The changed characters are tried in so many parts: for each the stranger is started.
 const PARTS: usize = 6;
@@ -36,6 +37,7 @@ fn records() -> Value {
     };
     let mut records = read(RECORDS);
     records["live"] = read(LIVE);
+    records["link"] = read(LINK);
     records
 }
 
@@ -77,6 +79,11 @@ fn a_stranger_opens_the_share_of_the_page() {
         (&told["live"]["edition"], &told["live"]["card"]["fields"]),
         (&json!(3), &field)
     );
+    let view = &told["view"];
+    assert_eq!(
+        (&view["name"], &view["card"]["fields"]),
+        (&json!("Alice 🦊"), &field)
+    );
 }
 
 #[test]
@@ -101,6 +108,8 @@ fn the_page_shows_what_was_recorded() {
         "share.share",
         "live.sent.record",
         "live.edition.record",
+        "link.edition.record",
+        "link.sent.record",
     ] {
         assert!(places.contains(&place), "{place} is not shown");
     }

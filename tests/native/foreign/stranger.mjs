@@ -45,9 +45,9 @@ const sha = async (bits, data) => new Uint8Array(await subtle.digest(`SHA-${bits
 const same = (one, other) => one.length === other.length && one.every((byte, i) => byte === other[i])
 
 // "Keys"
-async function derive (secret, info, length = 32) {
+async function derive (secret, info, length = 32, salt = new Uint8Array()) {
   const key = await subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
-  const how = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: ascii.encode(info) }
+  const how = { name: 'HKDF', hash: 'SHA-256', salt, info: ascii.encode(info) }
   return new Uint8Array(await subtle.deriveBits(how, key, length * 8))
 }
 
@@ -165,6 +165,13 @@ const CONTENT_2 = {
 const SENT = {
   version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, acceptUnverified: any, ref: any
 }
+const LINK_CONTENT = {
+  share: any, edition: any, key: PUBLIC_OKP, dek: any, name: any, card: CARD_2, madeAt: any, expiresAt: any, maxReads: any
+}
+const LINKED = {
+  version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, maxReads: any, name: any,
+  secret: any, signingKey: PRIVATE_OKP
+}
 const STATEMENT = { account: any, invitation: any, role: any, key: any }
 const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any, xwing: any }
 const NOTE = {
@@ -203,10 +210,10 @@ async function checkPublication ({ id, spki, xwing, signingKey, statement }, acc
   return key
 }
 
-function readLink (link) {
+function readLink (link, kind = 'l') {
   ensure(link.length <= 4096, 'a link of 4096 bytes')
   const parts = link.trim().split('#').pop().split('.')
-  ensure(parts.length === 5 && parts[0] === 'vouchsafe=1' && parts[1] === 'l', 'a link')
+  ensure(parts.length === 5 && parts[0] === 'vouchsafe=1' && parts[1] === kind, 'a link')
   const [invitation, thumbprint, secret] = parts.slice(2)
   rawId(invitation)
   bytes(thumbprint, 32)
@@ -351,4 +358,31 @@ for (const [name, value] of Object.entries(named)) {
 ensure(edition.card.fields.map(field => field.name).join() === sent.fields.join() && edition.card.data === null, 'the chosen fields')
 ensure(base64url.encode(await sha(256, ascii.encode(JSON.stringify(edition.card)))) === sent.shown, 'what it shows')
 
-process.stdout.write(JSON.stringify({ card: content.card, from: note.name, live: edition, shown: [...shown.keys()] }))
+// Step 6: a link to a card. Node.js has no Argon2id, so what the passphrase gives is taken from the page.
+const linked = name => onPage(`link.${name}`)
+const { invitation: linkId, thumbprint: linkKid, secret: linkSecret } = readLink(linked('link'), 's')
+const stretched = bytes(linked('stretched'), 32)
+const tokens = [['opening', 'vouchsafe/1 link open', new Uint8Array()], ['reading', 'vouchsafe/1 link read', stretched]]
+for (const [name, info, salt] of tokens) {
+  const token = await derive(linkSecret, info, 16, salt)
+  ensure(base64url.encode(token) === linked(`${name}Token`), `the ${name} token`)
+  ensure(base64url.encode(await sha(256, token)) === linked(`${name}Hash`), `the hash of the ${name} token`)
+}
+const linkKey = await aesKey(await derive(linkSecret, 'vouchsafe/1 link key', 32, stretched))
+ensure((await readOct(ascii.encode(linked('key')))).kid === linkKey.kid, 'the key of the link')
+const shownJws = utf8.decode(await openDir(linked('edition.record'), 'vs-link', [linkId, 2], linkKey))
+const { key: linkJwk } = JSON.parse(utf8.decode(bytes(shownJws.split('.')[1])))
+ensure(await calculateJwkThumbprint(linkJwk) === linkKid, 'the thumbprint of the link')
+says(JSON.stringify({ alg: 'EdDSA', typ: 'vs-link-content', kid: linkKid }))
+const view = readPadded(await verifyJws(shownJws, 'vs-link-content', linkJwk), 2 * 1024 * 1024, LINK_CONTENT)
+ensure(JSON.stringify(view) === linked('edition.plaintext'), 'what the link of the page shows')
+ensure(view.share === linkId && view.edition === 2 && view.dek === linkKey.kid && view.expiresAt > Date.now(), 'what the link says')
+const [maker, makersKek, makersKey] = [linked('account'), ...await Promise.all(['kek', 'vaultKey'].map(name => readOct(ascii.encode(linked(name)))))]
+const ownCopy = await openDir(linked('own'), 'vs-own', [maker, 'link', linkId], makersKek)
+ensure(utf8.decode(ownCopy) === linked('key'), 'the copy of the maker')
+const kept = readPadded(await openDir(linked('sent.record'), 'vs-link-sent', [maker, 'link', linkId], makersKey), 64 * 1024, LINKED)
+ensure(JSON.stringify(kept) === linked('sent.plaintext'), 'what was linked, of the page')
+ensure(kept.secret === base64url.encode(linkSecret) && kept.signingKey.x === linkJwk.x, 'what the maker keeps')
+ensure(base64url.encode(await sha(256, ascii.encode(JSON.stringify(view.card)))) === kept.shown, 'what the link shows')
+
+process.stdout.write(JSON.stringify({ card: content.card, from: note.name, live: edition, view, shown: [...shown.keys()] }))

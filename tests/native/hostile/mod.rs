@@ -5,6 +5,7 @@ mod garbage;
 mod kek;
 mod keys;
 mod lies;
+mod links;
 mod live;
 mod marks;
 mod notes;

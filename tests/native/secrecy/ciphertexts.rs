@@ -26,7 +26,7 @@ pub enum Role {
     Seed(String),
     /// The PSK of a peer's copy, which opens nothing by itself either.
     Psk(String),
-    /// By encryption space.
+    /// By encryption space, or link.
     Dek(String),
     /// Something that opens nothing.
     Nothing(String),
@@ -179,13 +179,15 @@ pub fn named_opener(jwe: &Jwe) -> Role {
         ("vs-kek", [account, "recovery"]) => Role::Recovery((*account).to_owned()),
         ("vs-key", [account, "vault" | "signing"] | [account, "connection", _])
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),
-        ("vs-card.2" | "vs-note.2", [account, _]) | ("vs-sent", [account, _, _, _]) => {
-            Role::Vault((*account).to_owned())
-        }
+        ("vs-card.2" | "vs-note.2", [account, _])
+        | ("vs-sent", [account, _, _, _])
+        | ("vs-link-sent", [account, "link", _]) => Role::Vault((*account).to_owned()),
         ("vs-dek", [_, recipient, _, _, _]) => {
             Role::Connection((*recipient).to_owned(), jwe.kid.clone())
         }
-        ("vs-share.2", [_, _, _, space, _, _]) => Role::Dek((*space).to_owned()),
+        ("vs-share.2", [_, _, _, space, _, _]) | ("vs-link", [space, _]) => {
+            Role::Dek((*space).to_owned())
+        }
         _ => panic!("the protocol has no {} at {}", jwe.typ, jwe.ctx.join("/")),
     }
 }

@@ -2,19 +2,22 @@
 
 use vouchsafe::api::PageRequest;
 use vouchsafe::api::vault::events::EventKind;
+use vouchsafe::crypto::card_link::CardLink;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{
-    CardUpdate, Client, Connection, Invite, Session, Share, ShareRequest, Steps, Subscription,
+    CardUpdate, Client, Connection, Invite, LinkRequest, Session, Share, ShareRequest, Steps,
+    Subscription,
 };
 use vouchsafe::ids::Id;
+use zeroize::Zeroizing;
 
 use crate::secrecy::secrets::{Kind, Part, Secret};
 use crate::secrecy::stage::Stage;
 use crate::secrecy::witness::Witness;
-use crate::support::{Http, PAGE, eventually, whole};
+use crate::support::{Http, PAGE, eventually, linked, whole};
 
 pub const WRONG_PASSPHRASE: &str = "völlig falsche Parole, leider 7";
 
@@ -269,6 +272,7 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
         .collect();
     let request = whole(bobs.id, with_bob.id);
     let to_alice = bob.session.share(request).await.unwrap();
+    link(stage, known, &alice, passport.id).await;
     stage.look("after sharing");
 
     for (person, shares) in [
@@ -341,6 +345,29 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
         all,
         gone: gone.iter().map(Id::to_string).collect(),
     }
+}
+
+/// Somebody without an account opens a link with a passphrase, after a wrong one.
+async fn link(stage: &Stage, known: &mut Vec<Secret>, maker: &Person, card: Id) {
+    let (words, name) = ("Nur am Telefon: 19 & 5", "Žofie, die den Link schickt");
+    known.push(Secret::text(Kind::Passphrase, "a link", words));
+    known.push(Secret::text(Kind::PeerName, maker.name, name));
+    let request = LinkRequest {
+        passphrase: Some(Zeroizing::new(words.to_owned())),
+        name: name.to_owned(),
+        ..linked(card)
+    };
+    let made = maker.session.share_by_link(request).await.unwrap();
+    let text = made.link.unwrap();
+    known.push(link_secret(&text));
+    let link = CardLink::from_link(&text).unwrap();
+    let stranger = client(stage, &Witness::default());
+    let wrong = stranger.open_link(&link, Some("Nur geraten")).await;
+    assert_eq!(wrong.unwrap_err().code(), "wrong_credentials");
+    stranger.open_link(&link, Some(words)).await.unwrap();
+    let page = PageRequest::default();
+    let found = maker.session.link_shares(&page).await.unwrap().items;
+    assert_eq!(found[0].result.as_ref().unwrap().told.reads, 1);
 }
 
 /// Everybody replaces what opens their account, each in another way.

@@ -106,6 +106,8 @@ fn every_ciphertext_opens_with_the_key_that_is_named_and_no_other() {
             "vs-dek",
             "vs-kek",
             "vs-key",
+            "vs-link",
+            "vs-link-sent",
             "vs-note.2",
             "vs-own",
             "vs-sent",
@@ -151,6 +153,10 @@ fn inside_of_a_ciphertext_is_what_belongs_there() {
                 // What was shared names the fields.
                 "vs-card.2" | "vs-share.2" | "vs-sent" => kind == Kind::CardText,
                 "vs-note.2" => matches!(kind, Kind::PeerName | Kind::LinkSecret),
+                "vs-link" => matches!(kind, Kind::CardText | Kind::PeerName),
+                "vs-link-sent" => {
+                    matches!(kind, Kind::CardText | Kind::PeerName | Kind::LinkSecret)
+                }
                 _ => false,
             };
             assert!(belongs, "{kind:?} inside of {} at {:?}", jwe.typ, jwe.ctx);

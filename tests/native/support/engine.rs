@@ -57,6 +57,13 @@ pub trait Hooks: Clone + 'static {
     /// Is called before each private-key operation.
     fn before_rsa_decrypt(&self) {}
 
+    async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
+        if !is_thorough() {
+            return Ok(Zeroizing::new([salt, passphrase].concat()));
+        }
+        RustEngine.stretch(passphrase, salt).await
+    }
+
     async fn finish_opaque(
         &self,
         operation: Operation<'_>,
@@ -116,6 +123,10 @@ impl<H: Hooks> Engine for Hooked<H> {
     ) -> Result<Zeroizing<Vec<u8>>> {
         self.0.before_rsa_decrypt();
         RustEngine.rsa_decrypt(key, ciphertext).await
+    }
+
+    async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.stretch(passphrase, salt).await
     }
 
     async fn finish_opaque(

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::{CardContent, Delivery};
 use vouchsafe::flows::{
-    Card, Client, Connection, Invitation, Invite, Session, ShareRequest, Steps,
+    Card, Client, Connection, Invitation, Invite, LinkRequest, Session, ShareRequest, Steps,
 };
 use vouchsafe::ids::Id;
 use vouchsafe_server::{Clock, Config, Server};
@@ -297,6 +297,20 @@ pub fn whole(card: Id, connection: Id) -> ShareRequest {
         fields: None,
         expires_at: None,
         accept_unverified: false,
+        live: true,
+    }
+}
+
+/// A link that shows the whole card for a day.
+pub fn linked(card: Id) -> LinkRequest {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    LinkRequest {
+        card,
+        fields: None,
+        expires_at: i64::try_from(now).unwrap() + 24 * 3600 * 1000,
+        max_reads: None,
+        passphrase: None,
+        name: "Alice".into(),
         live: true,
     }
 }

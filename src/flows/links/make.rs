@@ -1,0 +1,211 @@
+//! Making a link.
+
+use futures_util::future::try_join;
+use zeroize::Zeroizing;
+
+use super::list::LinkShare;
+use super::row::LinkRow;
+use crate::api::Transport;
+use crate::api::keystore::spaces::NewSpace;
+use crate::api::vault::links::{LinkRecord, NewLink};
+use crate::crypto::card_link::stretch_for_link;
+use crate::crypto::engine::Engine;
+use crate::crypto::invitation_link::LinkSecret;
+use crate::crypto::keys::{SigningKey, SymmetricKey};
+use crate::crypto::marks::Kind;
+use crate::crypto::records::{
+    CardContent, LinkContent, LinkSent, card_tag, seal_link, seal_link_sent, seal_own_link_key,
+    shown_digest,
+};
+use crate::error::{Error, Result};
+use crate::flows::checks::{check_expiry, check_name};
+use crate::flows::session::Session;
+use crate::ids::Id;
+
+/// The longest life of a link, in milliseconds: 90 days.
+const MAX_LIFETIME_MS: i64 = 90 * 24 * 3600 * 1000;
+/// The most bytes of a passphrase, as typed, in UTF-8.
+const MAX_PASSPHRASE_BYTES: usize = 1000;
+
+/// A link that is to be made.
+#[derive(Clone)]
+pub struct LinkRequest {
+    /// The card.
+    pub card: Id,
+    /// The names of the fields, one or more; all by default.
+    pub fields: Option<Vec<String>>,
+    /// The end, in milliseconds since 1970; at most 90 days from now.
+    pub expires_at: i64,
+    /// How often it may be read; without a bound by default.
+    pub max_reads: Option<u64>,
+    /// A passphrase that goes another way than the link; none by default.
+    pub passphrase: Option<Zeroizing<String>>,
+    /// The name that one goes by towards whoever opens it, 1 to 200 bytes.
+    pub name: String,
+    /// Whether it follows the card.
+    pub live: bool,
+}
+
+impl std::fmt::Debug for LinkRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkRequest")
+            .field("card", &self.card)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks a link's passphrase, which is for a link alone: a short one is no reason to refuse it.
+pub(super) fn check_passphrase(passphrase: Option<&str>) -> Result<()> {
+    match passphrase {
+        Some(text) if text.is_empty() || text.len() > MAX_PASSPHRASE_BYTES => {
+            Err(Error::bad_input(format!(
+                "A passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes."
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl<T: Transport, E: Engine> Session<T, E> {
+    /// Makes a link that shows a card to whoever has it.
+    pub async fn share_by_link(&self, request: LinkRequest) -> Result<LinkShare> {
+        let keys = self.keys()?;
+        self.check_link_request(&request)?;
+        let (id, engine) = (self.make_id()?, self.engine());
+        let stretched = stretch_for_link(
+            engine,
+            id,
+            request.passphrase.as_deref().map(|text| &**text),
+        );
+        let (card, stretched) = try_join(self.read_card(request.card), stretched).await?;
+        let content = match &request.fields {
+            None => card.content.clone(),
+            Some(names) => card.content.select(names)?,
+        };
+        let (secret, signer) = (LinkSecret::make(engine)?, SigningKey::make(engine)?);
+        let (reading, key) = secret.reading_keys(&stretched)?;
+        let sent = LinkSent {
+            version: 1,
+            edition: 1,
+            card: card.id,
+            card_version: card.version,
+            shown: shown_digest(&content)?,
+            fields: request.fields,
+            live: request.live,
+            expires_at: request.expires_at,
+            max_reads: request.max_reads,
+            name: request.name,
+            secret: secret.to_text(),
+            signing_key: signer.to_members(),
+        };
+        let row = LinkRow {
+            id,
+            own: seal_own_link_key(engine, self.account(), id, &keys.kek, &key)?,
+            created_at: self.now(),
+            sent,
+        };
+        let link = NewLink {
+            opening_hash: secret.opening_token()?.hash(),
+            reading_hash: reading.hash(),
+            passphrase: request.passphrase.is_some(),
+            edition: 1,
+            expires_at: request.expires_at,
+            max_reads: request.max_reads,
+            share: self.seal_edition(&row, &key, &signer, &content).await?,
+        };
+        let stored = self.store_link(&row, &link).await?;
+        if row.sent.live {
+            // What was updated meanwhile did not see the new row.
+            self.follow_link_if_changed(row.clone());
+        }
+        Ok(self.link_share(row, stored))
+    }
+
+    fn check_link_request(&self, request: &LinkRequest) -> Result<()> {
+        check_name(&request.name)?;
+        check_expiry(Some(request.expires_at), self.now())?;
+        check_passphrase(request.passphrase.as_deref().map(|text| &**text))?;
+        if request.expires_at - self.now() > MAX_LIFETIME_MS {
+            return Err(Error::bad_input(
+                "A link ends after 90 days at most: choose an earlier `expiresAt`.",
+            ));
+        }
+        if request.max_reads == Some(0) {
+            return Err(Error::bad_input("`maxReads` is 1 or more."));
+        }
+        if request.fields.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::bad_input("`fields` names one field or more."));
+        }
+        if self.inner.invitation_url.is_none() {
+            return Err(Error::bad_input(
+                "A link needs the `invitationUrl` of `open`.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Signs and seals the edition that the row names.
+    pub(super) async fn seal_edition(
+        &self,
+        row: &LinkRow,
+        key: &SymmetricKey,
+        signer: &SigningKey,
+        card: &CardContent,
+    ) -> Result<String> {
+        let content = LinkContent {
+            share: row.id,
+            edition: row.sent.edition,
+            key: signer.public().to_jwk(),
+            dek: key.kid().to_owned(),
+            name: row.sent.name.clone(),
+            card,
+            made_at: self.now(),
+            expires_at: row.sent.expires_at,
+            max_reads: row.sent.max_reads,
+        };
+        seal_link(self.engine(), key, signer, &content).await
+    }
+
+    /// Stores the row, and then what the link shows. Nobody has the link before, so one that is cut is taken back.
+    async fn store_link(&self, row: &LinkRow, link: &NewLink) -> Result<LinkRecord> {
+        let (vault_key, id) = (&self.keys()?.vault, row.id);
+        let space = NewSpace {
+            id,
+            connection_id: None,
+            recipient: None,
+            expires_at: Some(row.sent.expires_at),
+            own: row.own.clone(),
+            peer: None,
+            share: id,
+            sent: seal_link_sent(self.engine(), self.account(), id, vault_key, &row.sent)?,
+            tag: Some(card_tag(vault_key, row.sent.card)?),
+            live: row.sent.live,
+        };
+        let mut unfinished = Unfinished(Some((self, id)));
+        let mut errors = self.write_rows(vec![space], Vec::new()).await?;
+        if let Some(error) = errors.remove(&id).flatten() {
+            return Err(error);
+        }
+        let stored = self.services().create_link(id, link).await?;
+        if stored.id != id {
+            return Err(Error::RecordRejected);
+        }
+        self.see(Kind::Share, id, 1, &link.share)?;
+        unfinished.0 = None;
+        Ok(stored)
+    }
+}
+
+/// A link that is being made. When it is dropped, the link is taken back in the background.
+struct Unfinished<'a, T: Transport, E: Engine>(Option<(&'a Session<T, E>, Id)>);
+
+impl<T: Transport, E: Engine> Drop for Unfinished<'_, T, E> {
+    fn drop(&mut self) {
+        if let Some((session, id)) = self.0.take() {
+            let erasing = session.clone();
+            session.services().transport.spawn(async move {
+                let _ = erasing.erase_link(id).await;
+            });
+        }
+    }
+}
