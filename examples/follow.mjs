@@ -17,8 +17,15 @@ const passport = await alice.createCard({ label: "Passport", fields });
 // Bob gets the number, and goes on getting it; the PIN he never sees.
 const { id } = await alice.share({ card: passport.id, connection, fields: ["number"] });
 
-const changed = new Promise((resolve) => bob.on("updated", (event) => resolve(bob.readShare(event.id))));
-const wasRead = new Promise((resolve) => alice.on("read", resolve));
+const next = (session, kind) =>
+  new Promise((resolve) => {
+    const stop = session.on(kind, (event) => {
+      stop();
+      resolve(event);
+    });
+  });
+const changed = next(bob, "updated").then((event) => bob.readShare(event.id));
+const wasRead = next(alice, "read");
 
 fields[0].value = "X7654321";
 const { lagging } = await alice.updateCard({ ...passport, fields });

@@ -47,8 +47,12 @@ const CHECKS = {
   readShare: [[33, 33], [35, 35], [37, 37], [39, 39], [43, 43]],
 };
 
+/** By lie, the step at which it is seen, where the steps before it do not tell: a key that was claimed needs no private key. */
+const SEEN = { "old-edition": 43 };
+
 /** The step at which a call was ended: the first whose answer was not found to be right. */
-function stoppedAt(call, steps) {
+function stoppedAt(call, steps, lie) {
+  if (call === "readShare" && lie in SEEN) return STEPS.get(SEEN[lie]);
   const [number] = CHECKS[call]?.find(([, follows]) => !steps.includes(follows)) ?? [];
   return number === undefined ? null : STEPS.get(number);
 }
@@ -77,7 +81,7 @@ export function refusalList() {
     /** Notes a refusal while the servers tell the lie of this id, once for each record. Returns its step, or `null`, and whether it is new. */
     add(refusal, lie) {
       const { call, code, id, steps } = refusal;
-      const step = stoppedAt(call, steps);
+      const step = stoppedAt(call, steps, lie);
       const key = id === null ? null : `${lie} ${code} ${id}`;
       if (key !== null && known.has(key)) return { step, isNew: false };
       const entry = entryOf(refusal, step, lie);

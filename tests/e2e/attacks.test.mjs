@@ -5,7 +5,7 @@ import { attack, codeOf, connect, mailTo, rowsOf, usePeople } from "./people.mjs
 import { test } from "./sample.mjs";
 
 const newPerson = usePeople();
-const card = { label: "Passport", fields: [{ name: "number", label: "Number", value: "X1234567" }] };
+const card = { label: "Passport", kind: null, data: null, fields: [{ name: "number", label: "Number", value: "X1234567" }] };
 const other = { label: "Diary", fields: [] };
 
 /** Two people, and a card of the first. */

@@ -66,7 +66,8 @@ test("what begins anew leaves nothing of the old run behind it", async (t) => {
   await alice.share("Passport", bob);
   await bob.read(alice, "Passport");
   await seesParts(alice, [5, 6, 7, 6]);
-  await alice.share("Passport", bob, { live: false });
+  await alice.createCard("Diary", { Entry: "private" });
+  await alice.share("Diary", bob);
   for (const person of [alice, bob]) await seesParts(person, [5, 6, 7, 0]);
   await alice.inviteByLink({ name: "Carol" });
   for (const person of [alice, bob]) await seesParts(person, [5, 0, 0, 0]);
@@ -326,7 +327,7 @@ test("an old edition of a card is refused by somebody who read the newer one", a
   await bob.sees(article.getByText("7788"));
   await lie(bob, "Serve an old edition again");
   assert.match(await bob.problem(bob.row("Shared with you", "From Alice")), /older than what you read before/);
-  await seesRefusal(bob, "Reading the share", "record_rejected", "has seen a newer edition");
+  await seesRefusal(bob, "Reading the share", "record_rejected", "has seen a newer edition", "Refused at step 43");
   await bob.sees(article.getByText("7788"));
   assert.equal(await bob.page.getByText("5521").count(), 0);
   await beHonest(bob);

@@ -2,13 +2,8 @@
 
 export const CARDS = { fetch: (session) => session.cards({ limit: 200 }), on: ["card"] };
 
-export const PEOPLE = {
-  on: ["connection"],
-  async fetch(session) {
-    const { items } = await session.connections({ limit: 200 });
-    return { items: items.filter(({ state }) => state !== "ended") };
-  },
-};
+const active = ({ items }) => ({ items: items.filter(({ state }) => state !== "ended") });
+export const PEOPLE = { fetch: (session) => session.connections({ limit: 200 }).then(active), on: ["connection"] };
 
 /** What one shares, with whom, and what was read of it. */
 export const SENT = { fetch: (session) => session.outgoingShares({ limit: 200 }), on: ["share", "updated", "read", "revoked", "connection"] };
