@@ -95,11 +95,8 @@ fn a_link_shows_a_card_to_somebody_without_an_account() {
         let vault = format!("POST /vault/v1/links/{}", whole.id);
         let expected = [format!("{vault}/open"), format!("{vault}/read")];
         assert_eq!(asked(&http, 0), expected);
-        let sent = http.sent.borrow();
-        assert!(
-            sent.iter()
-                .all(|one| one.bearer.is_none() && one.device.is_none())
-        );
+        let mut sent = http.sent.take().into_iter();
+        assert!(sent.all(|one| one.bearer.is_none() && one.device.is_none()));
         let view = open(&world, &some, Some("there is none")).await.unwrap();
         assert_eq!(
             (view.card.fields.len(), &*view.card.fields[0].value),

@@ -37,8 +37,7 @@ async fn answer(world: &World, link: &LinkShare) -> Value {
         *keeps.borrow_mut() = answer.clone()
     });
     read.await.unwrap();
-    let answer = kept.borrow().clone();
-    answer
+    kept.take()
 }
 
 fn changed() -> CardContent {
