@@ -2,14 +2,18 @@ import { button, during, el, form, nameField, section, userText } from "./dom.js
 import { problemBox } from "./errors.js";
 import { trustChip, trustMeaning } from "./trust.js";
 
-/** Takes the invitation out of the address bar: a secret does not belong into the history. */
-export function takeInvitation(vouchsafe) {
+/**
+ * Takes a link out of the address bar: a secret does not belong into the history. Gives the `ticket` of an invitation, or the link
+ * to a `card`; `null` if there is none.
+ */
+export function takeLink(vouchsafe) {
   const { href } = location;
   const found = vouchsafe.readLink(href);
   if (found === null) return null;
   history.replaceState(null, "", location.pathname + location.search);
+  if (found.kind === "card") return { card: href };
   // Whoever answers a broken one is told so.
-  return found.ticket ?? { link: href };
+  return { ticket: found.ticket ?? { link: href } };
 }
 
 /** The panel for somebody who is invited and has not signed in yet. */

@@ -1,6 +1,6 @@
 // The demo page: the person who is signed in, the sections shown to them, and the invitation that waits for an answer.
 
-import { acceptPanel, connectedPanel, takeInvitation, waitingPanel } from "./accept.js";
+import { acceptPanel, connectedPanel, takeLink, waitingPanel } from "./accept.js";
 import { accountView, forgetAccount, lockedView, recoveryKeyView } from "./account.js";
 import { backstage } from "./backstage.js";
 import { tell } from "./channel.js";
@@ -13,6 +13,7 @@ import { mailboxSection } from "./mailbox.js";
 import { clearNotices, notify } from "./notices.js";
 import { reached, whenBack } from "./reach.js";
 import { settingsDialog } from "./settings.js";
+import { shownPanel } from "./shown-card.js";
 import { iAm } from "./twins.js";
 import { noteStep, watched } from "./watch.js";
 
@@ -28,7 +29,7 @@ const behind = backstage(place("backstage"), { refresh: () => home?.refresh() })
 await turn();
 
 /** Calls that change nothing. */
-const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "readShare"]);
+const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "linkShares", "readShare"]);
 
 let session = null;
 let home = null;
@@ -234,18 +235,31 @@ function showConnected(connection) {
   focusHeading(place("invitation"));
 }
 
-/** Whether the address holds an invitation, which the package can tell. */
+/** Shows the card behind a link, to whoever is here. */
+async function showCard(link) {
+  const over = () => {
+    place("shown").replaceChildren();
+    focusHeading(place("primary"));
+  };
+  place("shown").replaceChildren(shownPanel(await app, link, over));
+}
+
+/** Whether the address holds an invitation, which the package can tell. A link to a card is shown. */
 async function isInvited() {
   if (location.hash === "") return false;
-  const opened = takeInvitation(await app);
+  const opened = takeLink(await app);
   if (opened === null) return false;
-  ticket = opened;
+  if (opened.card !== undefined) {
+    await showCard(opened.card);
+    return false;
+  }
+  ticket = opened.ticket;
   invited = true;
   return true;
 }
 
 window.addEventListener("hashchange", async () => {
-  if (!(await isInvited())) return;
+  if (!(await isInvited())) return focusHeading(place("shown"));
   // The recovery key is shown only once: the invitation waits until it is written down.
   if (session !== null && home === null && !session.locked) return;
   showInvitation();

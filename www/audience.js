@@ -23,8 +23,8 @@ export async function peopleByCard(world) {
 }
 
 /** Who has a card, in words. */
-export function audience({ shares, people }) {
-  if (people.length === 0) return [shares === 1 ? "Shared once" : `Shared ${shares} times`];
+export function audience({ people }) {
+  if (people.length === 0) return ["Shared by link"];
   const shown = people.slice(0, NAMED);
   const more = people.length - shown.length;
   return [
@@ -63,7 +63,7 @@ function audienceRow(world, share, card, dialog, refresh) {
 function audienceDialog(world, card) {
   const list = pagedList({
     label: `Who has ${card.label}`,
-    empty: "Nobody but you has it any more.",
+    empty: "Nobody you are connected with has it. Links stand under “Shared by you”.",
     fetch: named(world, (page) => world.session.sharesOf(card.id, page)),
     row: (share) => audienceRow(world, share, card, dialog, list.refresh),
   });

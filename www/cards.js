@@ -1,6 +1,7 @@
 import { audience, peopleByCard, sharedWith } from "./audience.js";
 import { button, copyButton, during, el, hidden, section, userText } from "./dom.js";
 import { cardDialog } from "./card-form.js";
+import { cardLinkDialog } from "./card-link.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox, sentence } from "./errors.js";
 import { SAMPLES } from "./example.js";
@@ -54,6 +55,7 @@ function cardRow(world, card, { edit, remove }) {
         "div",
         { class: "actions" },
         button("Share", () => shareDialog(world, { card: card.id }), { what: card.label }),
+        button("Link", () => cardLinkDialog(world, card), { what: `to ${card.label}`, kind: "quiet", "aria-haspopup": "dialog" }),
         button("Edit", () => edit(card), { what: card.label, kind: "quiet" }),
         button("Delete", () => remove(card), { what: card.label, kind: "quiet" }),
       ),

@@ -2,6 +2,7 @@ import { cardsSection } from "./cards.js";
 import { connectionsSection } from "./connections.js";
 import { guide } from "./guide.js";
 import { invitationsSection } from "./invite.js";
+import { linksSection } from "./links.js";
 import { notify } from "./notices.js";
 import { safetyDialog } from "./safety.js";
 import { shareDialog } from "./share-form.js";
@@ -43,6 +44,9 @@ function newsListeners(world, { invitations, connections, incoming, outgoing }, 
       const share = incoming.find(id);
       const show = { name: "Show", what: "it", run: () => incoming.show(id) };
       if (share) tellOnce(`shared ${id}`, `${share.name} shared a card with you.`, show);
+    },
+    async link() {
+      await world.refreshLinks();
     },
     async updated({ id }) {
       await world.refreshShares();
@@ -113,6 +117,7 @@ export function homeView(session, behind, { invited }) {
     refreshConnections: () => connections.refresh(),
     refreshCards: () => cards.refresh(),
     refreshOutgoing: () => outgoing.refresh(),
+    refreshLinks: () => Promise.all([links.refresh(), cards.refresh()]),
     /** Each card says who has it. */
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh(), cards.refresh()]),
     nameOf: (id) => nameOf(id, session, connections),
@@ -133,7 +138,8 @@ export function homeView(session, behind, { invited }) {
   const invitations = invitationsSection(world);
   const connections = connectionsSection(world, invitations);
   const incoming = incomingSection(world);
-  const outgoing = outgoingSection(world);
+  const links = linksSection(world);
+  const outgoing = outgoingSection(world, links);
   behind.names(connections.nameOfAccount);
   first.does(guideActions(world, behind, cards, invitations));
 
@@ -144,7 +150,7 @@ export function homeView(session, behind, { invited }) {
     await connections.refresh();
     // Shares are shown with the titles of cards.
     await Promise.all([cards.refresh(), invitations.refresh()]);
-    await Promise.all([incoming.refresh(), outgoing.refresh()]);
+    await Promise.all([incoming.refresh(), outgoing.refresh(), links.refresh()]);
   }
 
   // Servers can keep events to themselves: a person who comes back to the tab sees what is new all the same.

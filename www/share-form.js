@@ -17,7 +17,8 @@ const EXPIRIES = [
 /** Characters of a value that are shown beside its box. */
 const SHOWN = 200;
 
-const select = (label, options, chosen) =>
+/** A labelled choice of `[text, value]`. */
+export const select = (label, options, chosen) =>
   field(
     label,
     { tag: "select" },
@@ -79,7 +80,7 @@ function fieldChoice({ name, label, value }, checked) {
 }
 
 /** The choice of a card's fields. `changed` is called when somebody changes it. */
-function fieldChoices(changed) {
+export function fieldChoices(changed) {
   const root = el("fieldset", { class: "plain" });
   const later = el("p", { class: "hint" });
   let choices = [];

@@ -116,7 +116,7 @@ function outgoingRow(world, share, refresh) {
 }
 
 /** The section with one's own shares. */
-export function outgoingSection(world) {
+export function outgoingSection(world, links) {
   const { session } = world;
   const expire = whenExpired(world, () => Promise.all([list.refresh(), world.refreshCards()]));
   const list = pagedList({
@@ -134,6 +134,6 @@ export function outgoingSection(world) {
     row: (share) => outgoingRow(world, share, list.refresh),
   });
 
-  const root = section("Shared by you", { tools: [refreshButton(list, "what you share")] }, list.root);
+  const root = section("Shared by you", { tools: [refreshButton(list, "what you share")] }, list.root, links.root);
   return { root, refresh: list.refresh, find: list.find };
 }

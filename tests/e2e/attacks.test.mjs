@@ -194,6 +194,23 @@ test("swap-records: records in each other's place are refused, others are not", 
   assert.deepEqual(read.map(({ received, error }) => received?.card.label ?? error.code), ["Passport", "Diary"]);
 });
 
+test("swap-records: a link shows its own card or none", async () => {
+  const alice = await newPerson("alice");
+  const reader = await alice.open();
+  const made = { expiresAt: Date.now() + 3_600_000, name: "Alice" };
+  const links = [];
+  for (const content of [card, other]) {
+    const { id } = await alice.session.createCard(content);
+    links.push(await alice.session.shareByLink({ ...made, card: id }));
+  }
+  await attack(alice, "swap-records");
+  for (const { link } of links) assert.equal(await codeOf(reader.openLink(link)), "record_rejected");
+  await attack(alice, null);
+  for (const [index, { label }] of [card, other].entries()) {
+    assert.equal((await reader.openLink(links[index].link)).card.label, label);
+  }
+});
+
 test("old-edition: whoever read the newer one refuses the older, on that device", async () => {
   const { alice, bob, cardId } = await twoPeople();
   const { id: connection } = await connect(alice, bob);

@@ -15,8 +15,8 @@ const { VOUCHSAFE_DEMO_URL: demo, VOUCHSAFE_TARBALL: tarball } = process.env;
 const passphrase = "correct horse battery";
 
 /**
- * Installs the package for the tests of a file; the result makes people: `session`, the `steps` of their calls, and `again`,
- * the same person on another device.
+ * Installs the package for the tests of a file; the result makes people: `session`, the `steps` of their calls, `again`,
+ * the same person on another device, and `open`, a device where nobody is signed in.
  */
 export function usePeople() {
   let folder, api;
@@ -47,7 +47,7 @@ export function usePeople() {
       const { app, steps } = await open();
       return { session: await app.signIn({ email, passphrase }), steps, email };
     };
-    return { session, steps, email, again };
+    return { session, steps, email, again, open: async () => (await open()).app };
   };
 }
 

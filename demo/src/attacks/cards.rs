@@ -18,8 +18,15 @@ const NEXT_SHARE: &str = "SELECT COALESCE(\
         (SELECT created_at, id FROM main.shares WHERE recipient = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \
     (SELECT share FROM main.shares WHERE recipient = $1 AND share <> '' ORDER BY created_at, id LIMIT 1))";
 
+/// The ciphertext of the next link that the account made, likewise.
+const NEXT_LINK: &str = "SELECT COALESCE(\
+    (SELECT share FROM main.links WHERE account = $1 AND size > 0 AND (created_at, id) > \
+        (SELECT created_at, id FROM main.links WHERE account = $1 AND id = $2) ORDER BY created_at, id LIMIT 1), \
+    (SELECT share FROM main.links WHERE account = $1 AND size > 0 ORDER BY created_at, id LIMIT 1))";
+
 impl Attacks {
-    /// Shows each card with the next one's ciphertext, and each share that the account received.
+    /// Shows each card with the next one's ciphertext, and each share that the account received, and to whoever opens one
+    /// of the account's links, another.
     pub(super) async fn swap_records(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {
         if !answer.status.is_success() {
             return Ok(());
@@ -30,6 +37,9 @@ impl Attacks {
             for card in records(&mut answer.body) {
                 self.swap(asked, card, "card", NEXT_CARD).await?;
             }
+        } else if asked.path.starts_with("/links/") && answer.body["share"].is_string() {
+            self.swap(asked, &mut answer.body, "share", NEXT_LINK)
+                .await?;
         } else if asked.is(&Method::POST, "/shares/query") {
             let results = answer.body["results"].as_array_mut();
             for result in results.into_iter().flatten() {

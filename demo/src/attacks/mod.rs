@@ -144,20 +144,21 @@ impl Attacks {
             return Ok(None);
         }
         let path = request.uri.path();
-        let account = match (
-            path.strip_prefix("/vault/v1"),
-            path.strip_prefix("/keystore/v1"),
-        ) {
-            (Some(path), _) => caller::at_vault(&request.headers).map(|account| (account, path)),
-            (_, Some("/spaces/query")) => caller::at_keystore(&self.look, &request.headers)
-                .await?
-                .map(|account| (account, "/keys/query")),
-            _ => None,
+        let account = match self.link_owner(path).await? {
+            Some(account) => Some((account, path.trim_start_matches("/vault/v1"))),
+            None => self.caller(request).await?,
         };
         let Some((account, path)) = account else {
             return Ok(None);
         };
-        let lists = ["/cards", "/connections", "/invitations", "/keys", "/shares"];
+        let lists = [
+            "/cards",
+            "/connections",
+            "/invitations",
+            "/keys",
+            "/links",
+            "/shares",
+        ];
         if !lists.iter().any(|list| path.starts_with(list)) {
             return Ok(None);
         }
@@ -174,6 +175,35 @@ impl Attacks {
             first_page: !request.uri.query().unwrap_or("").contains("cursor="),
             ids: Vec::new(),
         }))
+    }
+
+    /// The account that calls, and the path in the service: what the Keystore is asked for spaces goes as `/keys/query`.
+    async fn caller<'a>(&self, request: &'a Parts) -> Result<Option<(String, &'a str)>> {
+        let path = request.uri.path();
+        Ok(
+            match (
+                path.strip_prefix("/vault/v1"),
+                path.strip_prefix("/keystore/v1"),
+            ) {
+                (Some(path), _) => {
+                    caller::at_vault(&request.headers).map(|account| (account, path))
+                }
+                (_, Some("/spaces/query")) => caller::at_keystore(&self.look, &request.headers)
+                    .await?
+                    .map(|account| (account, "/keys/query")),
+                _ => None,
+            },
+        )
+    }
+
+    /// The owner of the link that is read: whoever reads it has no account.
+    async fn link_owner(&self, path: &str) -> Result<Option<String>> {
+        let link = path
+            .strip_prefix("/vault/v1/links/")
+            .and_then(|path| path.strip_suffix("/read"));
+        let Some(link) = link else { return Ok(None) };
+        let owner = sqlx::query_scalar("SELECT account FROM main.links WHERE id = $1").bind(link);
+        Ok(owner.fetch_optional(&self.look.pool).await?)
     }
 
     async fn change(&self, asked: &Asked, answer: &mut Answer) -> Result<()> {

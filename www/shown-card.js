@@ -1,0 +1,52 @@
+import { button, during, el, field, form, section, userText } from "./dom.js";
+import { cardFields } from "./cards.js";
+import { isVouchsafeError, problemBox } from "./errors.js";
+import { time } from "./format.js";
+
+/** The card that a link showed; nobody has checked who made it. */
+const shownParts = ({ card, claimedName, expiresAt }, over) => [
+  el(
+    "article",
+    { class: "received", "aria-label": card.label },
+    el("h3", { dir: "auto", tabindex: "-1" }, card.label),
+    cardFields(card),
+    el("p", { class: "small" }, "Whoever made the link says to be ", userText(claimedName), ". Nobody has checked that."),
+    el("p", { class: "small muted" }, "The link can be opened until ", time(expiresAt), ", unless it is revoked. Nothing of it is kept here."),
+  ),
+  el("div", { class: "actions" }, button("Close", over)),
+];
+
+/** The panel for a link that shows a card, to anybody. Each opening counts, so it waits to be asked. `over` is called at its end. */
+export function shownPanel(vouchsafe, link, over) {
+  const problem = problemBox({
+    not_found: "There is nothing behind this link any more: it was revoked, or it is not whole.",
+    wrong_credentials: "This is not the passphrase of the link. Ten wrong ones close it.",
+    share_expired: "This link is over: its time ran out, it was opened as often as it may be, or wrong passphrases closed it.",
+  });
+  const passphrase = field("Passphrase", { autocomplete: "off", required: true });
+  passphrase.root.hidden = true;
+  passphrase.input.disabled = true;
+  const submit = el("button", { type: "submit", class: "primary" }, "Show the card");
+  const asked = (error) => {
+    if (!isVouchsafeError(error, "passphrase_needed")) throw error;
+    passphrase.root.hidden = false;
+    passphrase.input.disabled = false;
+    passphrase.input.focus();
+  };
+  const run = () =>
+    during(submit, problem, async () => {
+      const given = passphrase.input.disabled ? {} : { passphrase: passphrase.input.value };
+      const view = await vouchsafe.openLink(link, given).catch(asked);
+      if (view === undefined) return;
+      root.querySelector(".panel-head .actions").remove();
+      root.replaceChildren(root.firstElementChild, ...shownParts(view, over));
+      root.querySelector("h3").focus();
+    });
+  const root = section(
+    "Somebody shows you a card",
+    { tools: [button("Not now", over, { kind: "quiet" })] },
+    el("p", {}, "It is decrypted here, with the secret in the link. You need no account."),
+    form({}, run, passphrase.root, el("div", { class: "actions" }, submit), problem.root),
+  );
+  return root;
+}
