@@ -406,7 +406,7 @@ async fn open_routes_take_small_bodies() {
         assert_eq!(code(&larger), (413, "too_large"), "{}", route.name);
         tried += 1;
     }
-    assert_eq!(tried, 8);
+    assert_eq!(tried, 9);
 }
 
 /// A connection from this address of the machine.

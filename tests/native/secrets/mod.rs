@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 54] = [
+const NO_SECRETS: [(&str, &str); 68] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -67,16 +67,30 @@ const NO_SECRETS: [(&str, &str); 54] = [
     ("Gcm.key", "borrowed from a key that is wiped"),
     ("Inviter.connection_key", "a public key"),
     ("Inviter.signing_key", "a public key"),
+    (
+        "LinkContent.card",
+        "a `CardContent`, which is wiped, or a borrow of one",
+    ),
+    ("LinkContent.dek", "a thumbprint"),
+    ("LinkContent.key", "a public key"),
+    ("LinkInput.card", "an id"),
+    ("LinkRecord.passphrase", "whether there is one"),
+    ("LinkRequest.card", "an id"),
+    ("LinkSent.card", "an id"),
+    ("LinkSent.card_version", "a number"),
+    ("LinkShare.card", "an id"),
     ("Live.next_key", "a counter"),
     ("NewConnection.public_key_id", "an id"),
     ("NewEntry.key", "a ciphertext"),
     ("NewInvitation.public_key_id", "an id"),
     ("NewInvitation.token_hash", "a hash"),
+    ("NewLink.passphrase", "whether there is one"),
     ("NewPassphrase.kek_passphrase", "a ciphertext"),
     ("NewRecovery.kek_recovery", "a ciphertext"),
     ("NewRecovery.recovery_verifier", "a hash"),
     ("Note.own_key", "an id"),
     ("Opened.passphrase", "an OPAQUE record and a ciphertext"),
+    ("OpenedLink.passphrase", "whether there is one"),
     ("OutgoingShare.card", "an id"),
     ("Party.signing_key", "a thumbprint"),
     ("Pin.connection_key", "a public key"),
@@ -85,6 +99,7 @@ const NO_SECRETS: [(&str, &str); 54] = [
         "Plaintext.card",
         "a `CardContent`, which is wiped, or a borrow of one",
     ),
+    ("Preview.keys_match", "whether they do"),
     ("PublicKeyWrite.signing_key", "a public key"),
     ("Publication.signing_key", "a public key"),
     ("RecoveryStarted.kek_recovery", "a ciphertext"),
@@ -105,6 +120,7 @@ const NO_SECRETS: [(&str, &str); 54] = [
     ("ShareContent.dek", "a thumbprint"),
     ("ShareInput.card", "an id"),
     ("ShareRequest.card", "an id"),
+    ("Shown.card", "an id"),
     ("Side.connection_key", "a public key"),
     ("Side.signing_key", "a public key"),
     ("SignUpFinish.kek_passphrase", "a ciphertext"),
@@ -119,11 +135,20 @@ const NO_SECRETS: [(&str, &str); 54] = [
     ("StoredCard.card", "a ciphertext"),
     ("StoredInvitation.public_key_id", "an id"),
     ("Subscription.key", "a counter"),
+    ("Told.passphrase", "whether there is one"),
     ("VerifyingKey.key", "a public key"),
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
-const PLAIN_COPIES: [(&str, &str); 6] = [
+const PLAIN_COPIES: [(&str, &str); 8] = [
+    (
+        "flows/links/follow.rs narrowed: clone(content)",
+        "a `CardContent`, which is wiped",
+    ),
+    (
+        "flows/links/make.rs share_by_link: clone(card)",
+        "a `CardContent`, which is wiped",
+    ),
     (
         "flows/cards.rs update_card: clone(card)",
         "a `CardContent`, which is wiped",
