@@ -18,13 +18,13 @@ function newsListeners(world, { invitations, connections, incoming, outgoing }, 
       await world.refreshOutgoing();
     },
     async invitation({ id }) {
-      await invitations.refresh();
+      await world.refreshPeople();
       const invitation = invitations.find(id);
       if (invitation?.state === "declined") tellOnce(`declined ${id}`, `${invitation.name} declined your invitation.`);
       if (invitation?.state === "undeliverable") tellOnce(`undeliverable ${id}`, `The mail to ${invitation.name} could not be delivered.`);
     },
     async connection({ id }) {
-      await Promise.all([connections.refresh(), invitations.refresh()]);
+      await world.refreshPeople();
       const connection = connections.find(id);
       if (connection?.state === "active" && connection.trust === "changed") {
         const unproven = `The server says that ${connection.name} accepted, but whoever it was cannot show to have had your link.`;
@@ -107,6 +107,7 @@ const guideActions = (world, behind, cards, invitations) => ({
 export function homeView(session, behind, { invited }) {
   const first = guide({ invited });
   let closed = false;
+  let people = Promise.resolve();
   /** Tells news unless the person has left: it names people. */
   const tell = (text, action) => {
     if (!closed) notify(text, action);
@@ -115,6 +116,8 @@ export function homeView(session, behind, { invited }) {
     session,
     tell,
     refreshConnections: () => connections.refresh(),
+    // One after the other: the first look at a new connection pins its keys, which is another version of the invitation's note.
+    refreshPeople: () => (people = people.then(() => connections.refresh()).then(() => invitations.refresh())),
     refreshCards: () => cards.refresh(),
     refreshOutgoing: () => outgoing.refresh(),
     refreshLinks: () => Promise.all([links.refresh(), cards.refresh()]),
@@ -147,9 +150,9 @@ export function homeView(session, behind, { invited }) {
   const ends = Object.entries(listeners).map(([kind, listener]) => session.on(kind, listener));
 
   async function refresh() {
-    await connections.refresh();
+    await world.refreshPeople();
     // Shares are shown with the titles of cards.
-    await Promise.all([cards.refresh(), invitations.refresh()]);
+    await cards.refresh();
     await Promise.all([incoming.refresh(), outgoing.refresh(), links.refresh()]);
   }
 
