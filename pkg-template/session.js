@@ -343,7 +343,7 @@ export class Session {
   async cards(options) {
     const checked = pageOptions(options);
     const found = page(await this.#call(options, (raw) => raw.cards(checked)), checked);
-    return { ...found, items: found.items.map((card) => (Object.hasOwn(card, "data") ? withData(card) : card)) };
+    return { ...found, items: found.items.map((/** @type {any} */ card) => (Object.hasOwn(card, "data") ? withData(card) : card)) };
   }
 
   /**
@@ -564,7 +564,7 @@ export class Session {
   /** @param {PageOptions} [options] */
   async linkShares(options) {
     const checked = pageOptions(options);
-    return page(await this.#call(options, (raw) => raw.linkShares(checked)));
+    return page(await this.#call(options, (raw) => raw.linkShares(checked)), checked);
   }
 
   /**
@@ -599,7 +599,7 @@ export class Session {
     bare(options, "readShares()");
     const checked = list(ids, "ids", text);
     const results = await this.#call(options, (raw) => raw.readShares(checked));
-    return results.map((one) => withError({ ...one, received: one.received && withCard(one.received) }));
+    return results.map((/** @type {any} */ one) => withError({ ...one, received: one.received && withCard(one.received) }));
   }
 
   /**

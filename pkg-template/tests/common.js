@@ -94,7 +94,7 @@ const glue = `
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
   further.push("importCard", "markVerified", "renameConnection", "disconnect", "sharesOf", "catchUpShares", "revokeShare", "incomingShares");
-  further.push("readShare", "readShares", "acceptOlder", "signOut");
+  further.push("readShare", "readShares", "shareByLink", "linkShares", "revokeLink", "acceptOlder", "signOut");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

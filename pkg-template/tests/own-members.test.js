@@ -33,6 +33,9 @@ const everyCall = {
   outgoingShares: (session) => session.outgoingShares({}),
   sharesOf: (session) => session.sharesOf("c", {}),
   revokeShare: (session) => session.revokeShare("a", {}),
+  shareByLink: (session) => session.shareByLink({ card: "c", expiresAt: 1, name: "Alice" }),
+  linkShares: (session) => session.linkShares({}),
+  revokeLink: (session) => session.revokeLink("a", {}),
   incomingShares: (session) => session.incomingShares({}),
   readShare: (session) => session.readShare("a", {}),
   readShares: (session) => session.readShares(["a"], {}),
@@ -57,6 +60,7 @@ const everyEntry = {
   kept: (app) => app.kept(),
   resume: (app) => app.resume({}),
   previewInvitation: (app) => app.previewInvitation({ link: "l" }),
+  openLink: (app) => app.openLink("l", {}),
   readLink: async (app) => app.readLink("https://app.example/"),
   recover: (app) => app.recover({ identityToken: "t", recoveryKey: "AAAA", passphrase: "p" }),
 };
