@@ -179,6 +179,8 @@ async fn a_mail_is_unverified_until_the_number_is_compared() {
         email: Some(email.clone()),
         name: "Bob".into(),
         expires_at: None,
+        page: None,
+        language: None,
     };
     let invitation = alice.invite(invite).await.unwrap();
     let mails = vault().replace("/vault", "/dev/mails");

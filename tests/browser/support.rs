@@ -107,6 +107,8 @@ pub(crate) async fn connect(inviter: &WebSession, invitee: &WebSession) -> Conne
         email: None,
         name: "Bob".into(),
         expires_at: None,
+        page: None,
+        language: None,
     };
     let link = inviter.invite(invite).await.unwrap().link.unwrap();
     invitee

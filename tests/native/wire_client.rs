@@ -35,11 +35,6 @@ const fn apart(reason: &'static str) -> Body {
     Body::Apart(Apart(reason))
 }
 
-/// A body of a route of links, which the client does not call.
-const fn links_apart() -> Body {
-    apart("the client makes no links yet")
-}
-
 fn round_trips<T: Serialize + DeserializeOwned>(value: &Value) {
     let json = serde_json::to_vec(value).unwrap();
     let parsed: T = json::read(&json)
@@ -318,13 +313,6 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Outcomes<Outcome>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
-            ("PUT /v1/links/{id}", links_apart(), links_apart()),
-            ("PUT /v1/links", links_apart(), links_apart()),
-            ("GET /v1/links", links_apart(), links_apart()),
-            ("POST /v1/links/query", links_apart(), links_apart()),
-            ("POST /v1/links/{id}/open", links_apart(), links_apart()),
-            ("POST /v1/links/{id}/read", links_apart(), links_apart()),
-            ("DELETE /v1/links/{id}", links_apart(), links_apart()),
             (
                 "GET /v1/email",
                 Body::None,
