@@ -77,12 +77,12 @@ test("another device has the same cards, and sees what was changed", async (t) =
   assert.match(text, /Market square/);
   assert.doesNotMatch(text, /Harbour/);
 
-  // The first device still holds version 2; the second writes version 3.
+  // The first device edits version 2 while the second writes version 3.
+  await alice.button("Edit Bank").click();
   await again.button("Edit Bank").click();
   await again.field("Card title", again.dialog("Edit Bank")).fill("Old bank");
   await again.button("Save card", again.dialog("Edit Bank")).click();
   await again.sees(again.row("Your cards", "Old bank"));
-  await alice.button("Edit Bank").click();
   await alice.button("Save card", alice.dialog("Edit Bank")).click();
   assert.match(await alice.problem(alice.dialog("Edit Bank")), /changed elsewhere/);
   await alice.button("Discard", alice.dialog("Edit Bank")).click();

@@ -398,7 +398,13 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let kept = kept.filter(|plan| plan.next == Next::Keep);
         let kept: Vec<Id> = kept.map(|plan| plan.row.at.share).collect();
         let title = "Create the encryption space in the Keystore";
-        let write = session.step(26, title, session.write_rows(new, rewritten));
+        let write = async {
+            if new.is_empty() && rewritten.is_empty() {
+                return Ok(ById::default());
+            }
+            let write = session.write_rows(new, rewritten);
+            session.step(26, title, write).await
+        };
         let (mut errors, kept) = try_join(write, session.services().stored_shares(&kept)).await?;
 
         let mut ready = Vec::with_capacity(drafts.len() + round.plans.len());
