@@ -148,7 +148,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub async fn card(&self, id: Id) -> Result<Card> {
         let ids = [id];
         let (card, counts) = join(self.read_card(id), self.count_shares(&ids)).await;
-        let shares = counts.ok().and_then(|mut counts| counts.pop());
+        let shares = match counts {
+            Err(Error::SessionExpired) => return Err(Error::SessionExpired),
+            counts => counts.ok().and_then(|mut counts| counts.pop()),
+        };
         card.map(|card| Card { shares, ..card })
     }
 
@@ -172,11 +175,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let Page { items: found, next } = self.services().stored_cards(page).await?;
         let ids: Vec<Id> = found.iter().map(|stored| stored.id).collect();
         // That the Keystore is away is no reason to show nothing.
-        let mut counts = self
-            .count_shares(&ids)
-            .await
-            .unwrap_or_default()
-            .into_iter();
+        let counts = match self.count_shares(&ids).await {
+            Err(Error::SessionExpired) => return Err(Error::SessionExpired),
+            counts => counts.unwrap_or_default(),
+        };
+        let mut counts = counts.into_iter();
         let mut work = self.work(found.len());
         let mut items = Vec::with_capacity(found.len());
         for stored in found {

@@ -54,7 +54,7 @@ async function scene(t) {
     Object.assign(tools, { session });
     return id;
   }, { link, credentials });
-  const share = () => alice.evaluate(async (connection) => (await tools.session.share({ card: tools.card.id, connection })).id, connection);
+  const share = () => alice.evaluate(async (connection) => (await tools.session.share({ card: tools.card.id, connection, live: false })).id, connection);
   return { proxy, context, bob, share, credentials };
 }
 
