@@ -209,7 +209,7 @@ const cardLink = (link) => CARD_LINK.exec(link.trim().split("#").at(-1) ?? "") ?
 export function parseCardLink(link) {
   const [, id, key, secret] = cardLink(link);
   if (id && secret) return { id, key, secret };
-  fail("bad_input", "This is not a link to a card: copy the whole link, to its last character.");
+  fail("bad_input", "This is not a link to a card: copy the whole link, to its last character.", "link");
 }
 
 export const WRONG_KEY = "This is not a recovery key: 14 groups of four letters and digits. Check for typing errors.";

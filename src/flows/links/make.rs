@@ -60,7 +60,8 @@ pub(super) fn check_passphrase(passphrase: Option<&str>) -> Result<()> {
         Some(text) if text.is_empty() || text.len() > MAX_PASSPHRASE_BYTES => {
             Err(Error::bad_input(format!(
                 "A passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes."
-            )))
+            ))
+            .in_argument("passphrase"))
         }
         _ => Ok(()),
     }
