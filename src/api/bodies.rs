@@ -134,6 +134,17 @@ pub struct Found<R> {
     pub items: Vec<R>,
 }
 
+/// What became of looking for one of several records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Looked<R> {
+    /// The record.
+    pub id: Id,
+    /// The reason, if it is not served.
+    pub error: Option<WireError>,
+    /// The record itself.
+    pub item: Option<R>,
+}
+
 /// The outcome for one of several records.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {

@@ -48,11 +48,6 @@ impl<V> ById<V> {
         Some(self.values.remove(position))
     }
 
-    /// The ids, in their order.
-    pub(super) fn into_ids(self) -> impl Iterator<Item = Id> {
-        self.ids.into_iter()
-    }
-
     /// In the order of the ids.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.values.iter()

@@ -95,7 +95,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         // The card goes first, so whichever session comes next knows of a cut.
         let (id, write) = (update.id, self.write_card(update, true));
-        let (card, rows) = join(write, self.card_rows(id)).await;
+        let (card, rows) = join(write, self.rows_of(id)).await;
         let mut card = card?;
         self.inner.memory.borrow_mut().unsettled.insert(id, ());
         card.shares = rows.as_ref().ok().map(|rows| self.count_in_force(rows));

@@ -19,7 +19,6 @@ mod checks;
 mod connections;
 mod links;
 mod opened;
-mod rows;
 mod session;
 mod shares;
 

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::bodies::{Ids, Outcomes, body_of};
+use crate::api::bodies::Looked;
 use crate::api::services::Answer;
-use crate::api::vault::shares::{EditionStored, NewEdition, NewEditions};
-use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
+use crate::api::{Access, Method, Page, PageRequest, Services, Transport};
 use crate::error::Result;
 use crate::ids::Id;
 
@@ -85,15 +84,7 @@ pub struct StoredLink {
 }
 
 /// One answer of `POST /links/query`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LinkFound {
-    /// The link.
-    pub id: Id,
-    /// The reason, if it is not served.
-    pub error: Option<WireError>,
-    /// What it shows.
-    pub item: Option<StoredLink>,
-}
+pub type LinkFound = Looked<StoredLink>;
 
 /// `POST /links/{id}/open`.
 #[derive(Serialize, Deserialize)]
@@ -128,36 +119,13 @@ impl<T: Transport> Services<T> {
         self.call(Access::Vault, Method::Put, &path, Some(link))
     }
 
-    pub(crate) fn update_links(&self, editions: Vec<NewEdition>) -> Answer<'_, Vec<EditionStored>> {
-        self.call_and(
-            Access::Vault,
-            Method::Put,
-            "/links",
-            Some(&NewEditions { editions }),
-            |answer| body_of(answer).map(|stored: Outcomes<EditionStored>| stored.results),
-        )
-    }
-
     pub(crate) fn list_links(&self, page: &PageRequest) -> Answer<'_, Page<LinkRecord>> {
         self.read_page("/links", page, "")
     }
 
-    /// Asks as often as it takes: one answer holds as many links as fit. What the Vault does not answer is left out.
+    /// The links that the Vault has; see [`Services::stored`].
     pub(crate) async fn stored_links(&self, ids: &[Id]) -> Result<Vec<LinkFound>> {
-        let (mut rest, mut found) = (Ids::of(ids), Vec::new());
-        while !rest.ids.is_empty() {
-            let asked = rest.first();
-            let asked = self.call(Access::Vault, Method::Post, "/links/query", Some(&asked));
-            let answer: Outcomes<LinkFound> = asked.await?;
-            let before = rest.ids.len();
-            let is_answered = |id: &Id| answer.results.iter().any(|link| link.id == *id);
-            rest.ids.retain(|id| !is_answered(id));
-            found.extend(answer.results);
-            if rest.ids.len() == before {
-                break;
-            }
-        }
-        Ok(found)
+        self.stored("/links/query", ids).await
     }
 
     pub(crate) fn delete_link(&self, id: Id) -> Answer<'_, ()> {

@@ -1,8 +1,9 @@
 //! Shares, each created together with its encryption space.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::api::bodies::{Ids, Outcome, Outcomes, body_of};
+use crate::api::bodies::{Ids, Looked, Outcome, Outcomes, body_of};
 use crate::api::services::Answer;
 use crate::api::{Access, Method, Page, PageRequest, Services, Transport, WireError};
 use crate::error::Result;
@@ -191,15 +192,7 @@ impl From<FlatShare> for StoredShare {
 }
 
 /// One answer of `POST /shares/query`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ShareFound {
-    /// The share.
-    pub id: Id,
-    /// The reason, if it is not served.
-    pub error: Option<WireError>,
-    /// The share.
-    pub item: Option<StoredShare>,
-}
+pub type ShareFound = Looked<StoredShare>;
 
 impl<T: Transport> Services<T> {
     pub(crate) fn create_shares(&self, shares: Vec<NewShare>) -> Answer<'_, Vec<ShareCreated>> {
@@ -212,14 +205,16 @@ impl<T: Transport> Services<T> {
         )
     }
 
-    pub(crate) fn update_shares(
+    /// New editions of shares, or of links.
+    pub(crate) fn update_editions(
         &self,
         editions: Vec<NewEdition>,
+        are_links: bool,
     ) -> Answer<'_, Vec<EditionStored>> {
         self.call_and(
             Access::Vault,
             Method::Put,
-            "/shares",
+            if are_links { "/links" } else { "/shares" },
             Some(&NewEditions { editions }),
             |answer| body_of(answer).map(|stored: Outcomes<EditionStored>| stored.results),
         )
@@ -250,19 +245,19 @@ impl<T: Transport> Services<T> {
         self.read_page("/shares/outgoing", page, &narrow)
     }
 
-    /// Asks as often as it takes: one answer holds as many shares as fit. What the Vault does not answer is left out.
-    pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
+    /// The records that the Vault has under these ids. Asks as often as it takes: one answer holds as many as fit. What the
+    /// Vault does not answer is left out.
+    pub(super) async fn stored<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        ids: &[Id],
+    ) -> Result<Vec<Looked<R>>> {
         let (mut rest, mut found) = (Ids::of(ids), Vec::new());
         while !rest.ids.is_empty() {
-            let asked = self.call(
-                Access::Vault,
-                Method::Post,
-                "/shares/query",
-                Some(&rest.first()),
-            );
-            let answer: Outcomes<ShareFound> = asked.await?;
+            let asked = self.call(Access::Vault, Method::Post, path, Some(&rest.first()));
+            let answer: Outcomes<Looked<R>> = asked.await?;
             let before = rest.ids.len();
-            let is_answered = |id: &Id| answer.results.iter().any(|share| share.id == *id);
+            let is_answered = |id: &Id| answer.results.iter().any(|one| one.id == *id);
             rest.ids.retain(|id| !is_answered(id));
             found.extend(answer.results);
             if rest.ids.len() == before {
@@ -270,6 +265,11 @@ impl<T: Transport> Services<T> {
             }
         }
         Ok(found)
+    }
+
+    /// The shares that the Vault has; see [`Services::stored`].
+    pub(crate) async fn stored_shares(&self, ids: &[Id]) -> Result<Vec<ShareFound>> {
+        self.stored("/shares/query", ids).await
     }
 
     pub(crate) fn delete_share(&self, id: Id) -> Answer<'_, ()> {

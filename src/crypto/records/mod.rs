@@ -5,7 +5,6 @@ mod dek;
 mod kek;
 mod key;
 mod link;
-mod link_sent;
 mod note;
 mod plain_text;
 mod publication;
@@ -23,9 +22,10 @@ pub use key::{
     seal_vault_key,
 };
 pub use link::{LinkContent, open_link, seal_link};
-pub use link_sent::{LinkSent, open_link_sent, seal_link_sent};
 pub use note::{Delivery, Note, NoteState, Pin, VerifiedBy, open_note, seal_note};
 pub use plain_text::is_plain_text;
 pub use publication::{Publication, Role, check_publication, make_publication};
-pub use sent::{Sent, card_reference, card_tag, open_sent, seal_sent, shown_digest};
+pub use sent::{
+    Audience, Sent, SentLink, card_reference, card_tag, open_sent, seal_sent, shown_digest,
+};
 pub use share::{Edition, Party, ShareContent, ShareIds, open_share, seal_share};

@@ -1,9 +1,10 @@
-//! What was shared with whom: the sender's own memory of a share, kept in the Keystore beside the copies of its DEK. Who serves
-//! shares does not keep what was meant.
+//! What was shown to whom, by a share or by a link: the sender's own memory, kept in the Keystore beside the copies of the DEK.
+//! Who serves shares and links does not keep what was meant.
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::card::CardContent;
 use super::share::ShareIds;
@@ -12,7 +13,8 @@ use crate::crypto::canonical_json::to_json;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
 use crate::crypto::forms::Kind;
-use crate::crypto::keys::{SymmetricKey, derive, thumbprint_of};
+use crate::crypto::invitation_link::LinkSecret;
+use crate::crypto::keys::{OkpPrivateJwk, SigningKey, SymmetricKey, derive, thumbprint_of};
 use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -20,7 +22,58 @@ use crate::ids::Id;
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 16;
 
-/// What was shared.
+/// Those whom a card is shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The recipient of a share.
+    Person(ShareIds),
+    /// Whoever has a link.
+    Link {
+        /// The account that made it.
+        from: Id,
+        /// The link, which is its share and its encryption space, too.
+        id: Id,
+    },
+}
+
+impl Audience {
+    /// The share, or the link.
+    #[must_use]
+    pub fn share(&self) -> Id {
+        match self {
+            Self::Person(ids) => ids.share,
+            Self::Link { id, .. } => *id,
+        }
+    }
+
+    /// The encryption space.
+    #[must_use]
+    pub fn space(&self) -> Id {
+        match self {
+            Self::Person(ids) => ids.space,
+            Self::Link { id, .. } => *id,
+        }
+    }
+
+    /// The ids of a share; none for a link.
+    #[must_use]
+    pub fn person(&self) -> Option<&ShareIds> {
+        match self {
+            Self::Person(ids) => Some(ids),
+            Self::Link { .. } => None,
+        }
+    }
+
+    fn place(&self) -> Place {
+        let kind = Kind::new("vs-sent");
+        match self {
+            Self::Person(at) => Place::new(kind, &[&at.from, &at.connection, &at.space, &at.share]),
+            Self::Link { from, id } => Place::new(kind, &[from, &"link", id]),
+        }
+    }
+}
+
+/// What was shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sent {
@@ -42,9 +95,37 @@ pub struct Sent {
     pub expires_at: Option<i64>,
     /// Whether it was shared although nobody had verified the keys.
     pub accept_unverified: bool,
-    /// [`card_reference`].
+    /// [`card_reference`]; none for a link.
     #[serde(rename = "ref")]
-    pub reference: String,
+    pub reference: Option<String>,
+    /// The rest of a link; none for a share.
+    pub link: Option<SentLink>,
+}
+
+/// What a link has, and a share has not.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentLink {
+    /// How often it is served; without a bound if `None`.
+    pub max_reads: Option<u64>,
+    /// The name that its maker goes by.
+    pub name: String,
+    /// The link's secret, as it stands in the link.
+    pub secret: Zeroizing<String>,
+    /// The key that signs what it shows.
+    pub(crate) signing_key: OkpPrivateJwk,
+}
+
+impl SentLink {
+    /// The link's secret.
+    pub fn secret(&self) -> Result<LinkSecret> {
+        LinkSecret::from_text(&self.secret)
+    }
+
+    /// The key that signs what it shows.
+    pub fn signing_key(&self) -> Result<SigningKey> {
+        SigningKey::from_members(&self.signing_key)
+    }
 }
 
 impl std::fmt::Debug for Sent {
@@ -55,30 +136,35 @@ impl std::fmt::Debug for Sent {
     }
 }
 
-fn place(at: &ShareIds) -> Place {
-    let ids: [&dyn std::fmt::Display; 4] = [&at.from, &at.connection, &at.space, &at.share];
-    Place::new(Kind::new("vs-sent"), &ids)
+impl std::fmt::Debug for SentLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SentLink").finish_non_exhaustive()
+    }
 }
 
 /// Seals it under the vault key.
 pub fn seal_sent(
     engine: &impl Engine,
     vault_key: &SymmetricKey,
-    at: &ShareIds,
+    at: &Audience,
     sent: &Sent,
 ) -> Result<String> {
     let plaintext = to_padded_json(sent, MAX_CLASS_BYTES)?;
-    envelope::seal(engine, vault_key, &place(at), &plaintext)
+    envelope::seal(engine, vault_key, &at.place(), &plaintext)
 }
 
 /// Opens it.
-pub fn open_sent(vault_key: &SymmetricKey, at: &ShareIds, jwe: &str) -> Result<Sent> {
-    let sent: Sent = from_padded_json(
-        &envelope::open(vault_key, &place(at), jwe)?,
-        MAX_CLASS_BYTES,
-    )?;
-    from_base64url_exact::<16>(&sent.reference)?;
+pub fn open_sent(vault_key: &SymmetricKey, at: &Audience, jwe: &str) -> Result<Sent> {
+    let plaintext = envelope::open(vault_key, &at.place(), jwe)?;
+    let sent: Sent = from_padded_json(&plaintext, MAX_CLASS_BYTES)?;
     from_base64url_exact::<32>(&sent.shown)?;
+    match (at, &sent.reference, &sent.link) {
+        (Audience::Person(_), Some(reference), None) => {
+            from_base64url_exact::<16>(reference)?;
+        }
+        (Audience::Link { .. }, None, Some(_)) if sent.expires_at.is_some() => {}
+        _ => return Err(Error::RecordRejected),
+    }
     Ok(sent)
 }
 

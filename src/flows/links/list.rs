@@ -3,13 +3,13 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::row::LinkRow;
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::links::{LinkRecord, LinkState};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::card_link::CardLink;
 use crate::crypto::engine::Engine;
 use crate::crypto::marks::Kind;
+use crate::crypto::records::Sent;
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::opened::Opened;
@@ -79,14 +79,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let Page { items: found, next } = self.services().list_links(page).await?;
         let ids: Vec<Id> = found.iter().map(|record| record.id).collect();
         let spaces = self.services().spaces(&ids).await?.into_iter();
-        let spaces: ById<Space> = spaces.map(|space| (space.id(), space)).collect();
+        let mut spaces: ById<Space> = spaces.map(|space| (space.id(), space)).collect();
         let items = found.into_iter().map(|record| {
             let id = record.id;
-            let row = spaces.get(&id).ok_or(Error::RecordRejected);
-            let result = row.and_then(|space| self.open_link_row(space));
+            let row = spaces.remove(&id).ok_or(Error::RecordRejected);
+            let row = row.and_then(|space| self.open_row(space));
             Opened {
                 id,
-                result: result.map(|row| self.link_share(row, record)),
+                result: row.and_then(|row| self.link_share(row.sent, record)),
             }
         });
         Ok(Page {
@@ -96,22 +96,22 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// A link with what is kept of it and what the Vault says of it.
-    pub(super) fn link_share(&self, row: LinkRow, record: LinkRecord) -> LinkShare {
-        let sent = row.sent;
+    pub(super) fn link_share(&self, sent: Sent, record: LinkRecord) -> Result<LinkShare> {
+        let kept = sent.link.ok_or(Error::RecordRejected)?;
         let newest = self.mark_of(Kind::Card, sent.card);
         let shows_newest = sent.card_version >= newest && record.edition >= sent.edition;
         let link = || {
             let base = self.inner.invitation_url.as_deref()?;
-            let (signer, secret) = (sent.signing_key().ok()?, sent.secret().ok()?);
-            Some(CardLink::to_link(base, row.id, signer.public(), &secret))
+            let (signer, secret) = (kept.signing_key().ok()?, kept.secret().ok()?);
+            Some(CardLink::to_link(base, record.id, signer.public(), &secret))
         };
-        LinkShare {
-            id: row.id,
+        Ok(LinkShare {
+            id: record.id,
             link: link().filter(|_| record.state == LinkState::Open),
             card: sent.card,
             fields: sent.fields,
             live: sent.live,
-            name: sent.name,
+            name: kept.name,
             up_to_date: (newest > 0).then_some(shows_newest),
             told: Told {
                 state: record.state,
@@ -124,6 +124,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 updated_at: record.updated_at,
                 expires_at: record.expires_at,
             },
-        }
+        })
     }
 }

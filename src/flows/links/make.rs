@@ -4,22 +4,19 @@ use futures_util::future::try_join;
 use zeroize::Zeroizing;
 
 use super::list::LinkShare;
-use super::row::LinkRow;
 use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
 use crate::api::vault::links::{LinkRecord, NewLink};
 use crate::crypto::card_link::stretch_for_link;
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::LinkSecret;
-use crate::crypto::keys::{SigningKey, SymmetricKey};
+use crate::crypto::keys::SigningKey;
 use crate::crypto::marks::Kind;
-use crate::crypto::records::{
-    CardContent, LinkContent, LinkSent, card_tag, seal_link, seal_link_sent, seal_own_link_key,
-    shown_digest,
-};
+use crate::crypto::records::{Audience, Sent, SentLink, card_tag, seal_own_link_key, seal_sent};
 use crate::error::{Error, Result};
 use crate::flows::checks::{check_expiry, check_name};
 use crate::flows::session::Session;
+use crate::flows::shares::{Draft, Source};
 use crate::ids::Id;
 
 /// The longest life of a link, in milliseconds: 90 days.
@@ -79,31 +76,38 @@ impl<T: Transport, E: Engine> Session<T, E> {
             request.passphrase.as_deref().map(|text| &**text),
         );
         let (card, stretched) = try_join(self.read_card(request.card), stretched).await?;
-        let content = match &request.fields {
-            None => card.content.clone(),
-            Some(names) => card.content.select(names)?,
-        };
+        if let Some(names) = &request.fields {
+            card.content.select(names)?;
+        }
+        let card = Source::new(card.id, card.version, card.content)?;
         let (secret, signer) = (LinkSecret::make(engine)?, SigningKey::make(engine)?);
-        let (reading, key) = secret.reading_keys(&stretched)?;
-        let sent = LinkSent {
-            version: 1,
-            edition: 1,
-            card: card.id,
-            card_version: card.version,
-            shown: shown_digest(&content)?,
-            fields: request.fields,
-            live: request.live,
-            expires_at: request.expires_at,
-            max_reads: request.max_reads,
-            name: request.name,
-            secret: secret.to_text(),
-            signing_key: signer.to_members(),
-        };
-        let row = LinkRow {
-            id,
-            own: seal_own_link_key(engine, self.account(), id, &keys.kek, &key)?,
+        let (reading, dek) = secret.reading_keys(&stretched)?;
+        let own = seal_own_link_key(engine, self.account(), id, &keys.kek, &dek)?;
+        let from = self.account();
+        let draft = Draft {
+            at: Audience::Link { from, id },
+            dek,
+            recipient: None,
+            sent: Sent {
+                version: 1,
+                edition: 1,
+                card: card.id,
+                card_version: card.version,
+                shown: card.shown(request.fields.as_deref())?,
+                fields: request.fields,
+                live: request.live,
+                expires_at: Some(request.expires_at),
+                accept_unverified: false,
+                reference: None,
+                link: Some(SentLink {
+                    max_reads: request.max_reads,
+                    name: request.name,
+                    secret: secret.to_text(),
+                    signing_key: signer.to_members(),
+                }),
+            },
+            replaces: None,
             created_at: self.now(),
-            sent,
         };
         let link = NewLink {
             opening_hash: secret.opening_token()?.hash(),
@@ -112,14 +116,27 @@ impl<T: Transport, E: Engine> Session<T, E> {
             edition: 1,
             expires_at: request.expires_at,
             max_reads: request.max_reads,
-            share: self.seal_edition(&row, &key, &signer, &content).await?,
+            share: self.seal(&card, &draft).await?,
         };
-        let stored = self.store_link(&row, &link).await?;
-        if row.sent.live {
+        let sent = draft.sent;
+        let space = NewSpace {
+            id,
+            connection_id: None,
+            recipient: None,
+            expires_at: sent.expires_at,
+            own,
+            peer: None,
+            share: id,
+            sent: seal_sent(engine, &keys.vault, &draft.at, &sent)?,
+            tag: Some(card_tag(&keys.vault, sent.card)?),
+            live: sent.live,
+        };
+        let stored = self.store_link(space, &link).await?;
+        if sent.live {
             // What was updated meanwhile did not see the new row.
-            self.follow_link_if_changed(row.clone());
+            self.follow_if_changed(card.id, card.version);
         }
-        Ok(self.link_share(row, stored))
+        self.link_share(sent, stored)
     }
 
     fn check_link_request(&self, request: &LinkRequest) -> Result<()> {
@@ -145,43 +162,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
-    /// Signs and seals the edition that the row names.
-    pub(super) async fn seal_edition(
-        &self,
-        row: &LinkRow,
-        key: &SymmetricKey,
-        signer: &SigningKey,
-        card: &CardContent,
-    ) -> Result<String> {
-        let content = LinkContent {
-            share: row.id,
-            edition: row.sent.edition,
-            key: signer.public().to_jwk(),
-            dek: key.kid().to_owned(),
-            name: row.sent.name.clone(),
-            card,
-            made_at: self.now(),
-            expires_at: row.sent.expires_at,
-            max_reads: row.sent.max_reads,
-        };
-        seal_link(self.engine(), key, signer, &content).await
-    }
-
     /// Stores the row, and then what the link shows. Nobody has the link before, so one that is cut is taken back.
-    async fn store_link(&self, row: &LinkRow, link: &NewLink) -> Result<LinkRecord> {
-        let (vault_key, id) = (&self.keys()?.vault, row.id);
-        let space = NewSpace {
-            id,
-            connection_id: None,
-            recipient: None,
-            expires_at: Some(row.sent.expires_at),
-            own: row.own.clone(),
-            peer: None,
-            share: id,
-            sent: seal_link_sent(self.engine(), self.account(), id, vault_key, &row.sent)?,
-            tag: Some(card_tag(vault_key, row.sent.card)?),
-            live: row.sent.live,
-        };
+    async fn store_link(&self, space: NewSpace, link: &NewLink) -> Result<LinkRecord> {
+        let id = space.id;
         let mut unfinished = Unfinished(Some((self, id)));
         let mut errors = self.write_rows(vec![space], Vec::new()).await?;
         if let Some(error) = errors.remove(&id).flatten() {
@@ -203,10 +186,7 @@ struct Unfinished<'a, T: Transport, E: Engine>(Option<(&'a Session<T, E>, Id)>);
 impl<T: Transport, E: Engine> Drop for Unfinished<'_, T, E> {
     fn drop(&mut self) {
         if let Some((session, id)) = self.0.take() {
-            let erasing = session.clone();
-            session.services().transport.spawn(async move {
-                let _ = erasing.erase_link(id).await;
-            });
+            session.erase_later(id);
         }
     }
 }

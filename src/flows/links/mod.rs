@@ -1,13 +1,11 @@
-//! Links that show one card to somebody without an account: made, listed, brought up to date, revoked, opened.
+//! Links for people without an account: made, listed, revoked, opened. A link is a share without a recipient, and follows its
+//! card as shares do.
 
-mod follow;
 mod list;
 mod make;
 mod open;
 mod revoke;
-mod row;
 
-pub(in crate::flows) use follow::Shown;
 pub use list::LinkShare;
 pub use make::LinkRequest;
 pub use open::LinkView;

@@ -3,18 +3,17 @@
 use futures_util::future::try_join;
 use serde::{Serialize, Serializer};
 
-use super::rows::{CardRows, Choice, Next, Plan, Row, RowFound, Source};
+use super::plan::{Choice, Next, Plan, Source, Stored};
+use super::rows::{Row, RowFound};
 use crate::api::Transport;
-use crate::api::keystore::spaces::Space;
-use crate::api::vault::shares::ShareFound;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
-use crate::flows::by_id::ById;
-use crate::flows::links::Shown;
 use crate::flows::opened::Reason;
 use crate::flows::session::Session;
 use crate::ids::Id;
 
+/// The time after which no link is still being made, in milliseconds: an hour.
+const MAKING_MS: i64 = 3600 * 1000;
 /// The most times that one call looks again, because another device changed the same shares meanwhile.
 const MAX_ROUNDS: usize = 4;
 
@@ -54,10 +53,10 @@ pub(in crate::flows) struct Followed {
 }
 
 impl Followed {
-    fn miss(&mut self, share: Id, connection: Id, error: Error) {
+    fn miss(&mut self, share: Id, connection: Option<Id>, error: Error) {
         self.lagging.push(Lagging {
             share: Some(share),
-            connection: Some(connection),
+            connection,
             error,
         });
     }
@@ -74,10 +73,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(in crate::flows) async fn follow_written(
         &self,
         card: Source,
-        rows: CardRows,
+        rows: Vec<RowFound>,
     ) -> Result<Vec<Lagging>> {
         let (id, version) = (card.id, card.version);
-        let first = self.bring_all_up(&card, rows, None).await?;
+        let first = self.bring_up(&card, rows, None).await?;
         if first.again {
             return Ok(self.catch_up_with(id).await?.lagging);
         }
@@ -91,13 +90,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     async fn catch_up_with(&self, id: Id) -> Result<Followed> {
         let mut rounds = 0;
         loop {
-            let (card, rows) = try_join(self.read_card(id), self.card_rows(id)).await?;
+            let (card, rows) = try_join(self.read_card(id), self.rows_of(id)).await?;
             let card = Source::new(card.id, card.version, card.content)?;
-            let live = self.live_rows(&rows.shares);
-            let shares: Vec<Id> = live.iter().map(|row| row.at.share).collect();
-            let found = self.services().stored_shares(&shares).await?;
-            let found = found.into_iter().map(|found| (found.id, found)).collect();
-            let followed = self.bring_all_up(&card, rows, Some(&found)).await?;
+            let stored = self.stored_editions(self.live_rows(&rows)).await?;
+            let followed = self.bring_up(&card, rows, Some(&stored)).await?;
             rounds += 1;
             if !followed.again || rounds == MAX_ROUNDS {
                 // What lags now is brought up to date by a later session, if it can be at all.
@@ -131,7 +127,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Does the same if the card is not of this version any more.
-    pub(super) fn follow_if_changed(&self, card: Id, version: u64) {
+    pub(in crate::flows) fn follow_if_changed(&self, card: Id, version: u64) {
         let session = self.clone();
         self.services().transport.spawn(async move {
             if matches!(session.read_card(card).await, Ok(now) if now.version != version) {
@@ -149,60 +145,33 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// The rows of live shares in force that open.
-    fn live_rows<'r>(&self, rows: &'r [RowFound]) -> Vec<&'r Row> {
+    fn live_rows<'r>(&self, rows: &'r [RowFound]) -> impl Iterator<Item = &'r Row> {
         rows.iter()
             .filter(|found| found.live)
             .filter_map(|found| found.row.as_ref().ok())
             .filter(|row| !self.has_ended(row.sent.expires_at))
-            .collect()
     }
 
-    /// Brings shares and links up to date at the same time.
-    async fn bring_all_up(
-        &self,
-        card: &Source,
-        rows: CardRows,
-        found: Option<&ById<ShareFound>>,
-    ) -> Result<Followed> {
-        let shown = Shown {
-            card: card.id,
-            version: card.version,
-            content: &card.content,
-        };
-        let links = self.follow_links(shown, &rows.links, found.is_some());
-        let shares = self.bring_up(card, rows.shares, found);
-        let (mut followed, links) = try_join(shares, links).await?;
-        for (link, error) in links {
-            // The first time it may be that the Vault has something else than its row says, or that the row was written while
-            // it was read.
-            let looks = found.is_none() && matches!(error, Error::NotFound | Error::RecordRejected);
-            followed.again |= looks || matches!(error, Error::Conflict(_));
-            followed.lagging.push(Lagging {
-                share: Some(link),
-                connection: None,
-                error,
-            });
-        }
-        Ok(followed)
-    }
-
-    /// Writes each row that is behind, and then its edition. Without `found`, the Vault is taken to have what the rows say.
+    /// Writes each row that is behind, and then its edition. Unless it is known what the Vault has `stored`, it is taken to have
+    /// what the rows say.
     async fn bring_up(
         &self,
         card: &Source,
         rows: Vec<RowFound>,
-        found: Option<&ById<ShareFound>>,
+        stored: Option<&Stored>,
     ) -> Result<Followed> {
         let mut followed = Followed::default();
-        let plans = self.plans(card, rows, found, &mut followed);
+        let plans = self.plans(card, rows, stored, &mut followed);
         if plans.is_empty() {
             return Ok(followed);
         }
         let mut rewritten = Vec::new();
         for plan in plans.iter().filter(|plan| plan.rewrites()) {
-            rewritten.push((plan.row.at.share, self.row_update(plan)?));
+            rewritten.push((plan.row.at.share(), self.row_update(plan)?));
         }
-        let connections: Vec<Id> = plans.iter().map(|plan| plan.row.at.connection).collect();
+        let connections: Vec<Id> = (plans.iter())
+            .filter_map(|plan| Some(plan.row.at.person()?.connection))
+            .collect();
         let write = self.write_rows(Vec::new(), rewritten);
         let check = self.checked_connections(&connections);
         let (mut errors, connections) = try_join(write, check).await?;
@@ -211,44 +180,49 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut drafts = Vec::with_capacity(plans.len());
         for plan in plans {
             let at = plan.row.at;
-            let error = match (
-                errors.remove(&at.space).flatten(),
-                connections.get(&at.connection),
-            ) {
+            let connection = at.person().map(|ids| ids.connection);
+            let error = match errors.remove(&at.space()).flatten() {
                 // Revoked, or over, meanwhile.
-                (Some(Error::NotFound | Error::ShareExpired), _) => continue,
-                (Some(error), _) => error,
-                (None, _) if plan.next == Next::Keep => continue,
-                (None, None) => Error::NotFound,
-                (None, Some(Err(error))) => error.clone(),
-                (None, Some(Ok(checked))) => match self.draft_change(plan, checked).await {
-                    Ok(draft) => {
-                        drafts.push(draft);
-                        continue;
+                Some(Error::NotFound | Error::ShareExpired) => continue,
+                Some(error) => error,
+                None if plan.next == Next::Keep => continue,
+                None => {
+                    let checked = connection.and_then(|id| connections.get(&id));
+                    let checked = checked.map(Result::as_ref).transpose();
+                    let drafted = match checked {
+                        Ok(checked) => self.draft_change(plan, checked).await,
+                        Err(error) => Err(error.clone()),
+                    };
+                    match drafted {
+                        Ok(draft) => {
+                            drafts.push(draft);
+                            continue;
+                        }
+                        Err(error) => error,
                     }
-                    Err(error) => error,
-                },
+                }
             };
             followed.again |= matches!(error, Error::Conflict(_));
-            followed.miss(at.share, at.connection, error);
+            followed.miss(at.share(), connection, error);
         }
         for outcome in self.store_editions(card, drafts, &mut work).await? {
             if let Err(error) = outcome.result {
                 let looks =
-                    found.is_none() && matches!(error, Error::NotFound | Error::ShareExpired);
+                    stored.is_none() && matches!(error, Error::NotFound | Error::ShareExpired);
                 followed.again |= looks || matches!(error, Error::Conflict(_));
-                followed.miss(outcome.ids.share, outcome.ids.connection, error);
+                let connection = outcome.at.person().map(|ids| ids.connection);
+                followed.miss(outcome.at.share(), connection, error);
             }
         }
         Ok(followed)
     }
 
-    /// How each live share in force comes up to date.
+    /// How each live share or link in force comes up to date.
     fn plans(
         &self,
         card: &Source,
         rows: Vec<RowFound>,
-        found: Option<&ById<ShareFound>>,
+        stored: Option<&Stored>,
         followed: &mut Followed,
     ) -> Vec<Plan> {
         let mut plans = Vec::with_capacity(rows.len());
@@ -264,34 +238,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     return Err(Error::ShareExpired);
                 }
                 let choice = Choice::of(&row.sent);
-                let found = match found {
+                let stored = match stored {
                     None => None,
                     Some(all) => Some(all.get(&share).ok_or_else(crate::api::unreadable)?),
                 };
-                self.plan(row, card, &choice, found)
+                // Nobody has it, unless another device is making it just now.
+                let is_left = self.now() - row.created_at > MAKING_MS;
+                let planned = self.plan(row, card, &choice, stored);
+                if connection.is_none() && is_left && matches!(planned, Err(Error::NotFound)) {
+                    self.erase_later(share);
+                }
+                planned
             });
             match planned {
                 Ok(plan) => plans.push(plan),
                 // Nothing that is over is brought up to date, and a newer version is another device's to bring.
                 Err(Error::ShareExpired | Error::Conflict(_)) => {}
+                Err(Error::NotFound) if connection.is_none() => {}
                 Err(error) => followed.miss(share, connection, error),
             }
         }
         plans
-    }
-}
-
-impl<T: Transport, E: Engine> Session<T, E> {
-    /// The number of shares and links in force among the rows of a card.
-    pub(in crate::flows) fn count_in_force(&self, rows: &CardRows) -> u64 {
-        let shares = rows.shares.iter().filter(|found| match &found.row {
-            Ok(row) => !self.has_ended(row.sent.expires_at),
-            Err(_) => true,
-        });
-        let links = rows.links.iter().filter(|space| match space {
-            Space::Sender { expires_at, .. } => !self.has_ended(*expires_at),
-            Space::Recipient { .. } => false,
-        });
-        (shares.count() + links.count()) as u64
     }
 }

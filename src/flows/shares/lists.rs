@@ -10,7 +10,7 @@ use crate::api::vault::shares::{Receipt, ShareRecord};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
 use crate::crypto::marks::Kind;
-use crate::crypto::records::card_tag;
+use crate::crypto::records::{ShareIds, card_tag};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::opened::Opened;
@@ -63,7 +63,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(page.map(|record| {
             let space = spaces.remove(&record.space_id);
             let row = space.and_then(|space| self.open_row(space).ok());
-            self.outgoing(&record, row.filter(|row| row.at.share == record.id))
+            self.outgoing(&record, row.filter(|row| row.at.share() == record.id))
         }))
     }
 
@@ -81,6 +81,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let rows = items.into_iter();
         let rows: Vec<_> = rows
             .filter_map(|space| self.open_row_of(card, space))
+            .filter(|found| found.connection.is_some())
             .collect();
         let shares: Vec<Id> = rows.iter().map(|found| found.share).collect();
         let records = self.services().stored_shares(&shares).await?.into_iter();
@@ -94,9 +95,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 continue;
             };
             let result = found.row.and_then(|row| {
-                let as_sent = (record.connection_id, record.space_id, record.to)
-                    == (row.at.connection, row.at.space, row.at.to);
-                as_sent.then_some(row).ok_or(Error::RecordRejected)
+                let told = (record.connection_id, record.space_id, record.to);
+                let as_sent = |ids: &ShareIds| told == (ids.connection, ids.space, ids.to);
+                let is_right = row.at.person().is_some_and(as_sent);
+                is_right.then_some(row).ok_or(Error::RecordRejected)
             });
             let result = result.map(|row| self.outgoing(&record, Some(row)));
             lags |= result
@@ -135,7 +137,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             };
         };
         let mut memory = self.inner.memory.borrow_mut();
-        memory.own_spaces.insert(at.share, at.space);
+        memory.own_spaces.insert(at.share(), at.space());
         let newest = self.mark_of(Kind::Card, sent.card);
         let shows_newest = sent.card_version >= newest && record.edition >= sent.edition;
         OutgoingShare {

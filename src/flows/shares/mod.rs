@@ -3,6 +3,7 @@
 mod dek;
 mod follow;
 mod lists;
+mod plan;
 mod read_share;
 mod revoke;
 mod rows;
@@ -11,6 +12,7 @@ mod store;
 
 pub use follow::Lagging;
 pub use lists::OutgoingShare;
+pub(in crate::flows) use plan::Source;
 pub use read_share::{Person, Received};
-pub(in crate::flows) use rows::Source;
 pub use share::{Share, ShareOutcome, ShareRequest};
+pub(in crate::flows) use store::Draft;

@@ -1,8 +1,11 @@
 //! Revoking shares: first every copy of the key goes, then the ciphertext.
 
-use super::rows::CardRows;
+use futures_util::future::try_join_all;
+
+use super::rows::Row;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
+use crate::crypto::records::Audience;
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
@@ -18,17 +21,39 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
-    /// Revokes all shares and links of a card. Of a row that does not open nobody knows whether it is one of the card's: then nothing is
-    /// revoked.
+    /// Revokes all shares and links of a card. Of a row that does not open nobody knows whether it is one of the card's: then
+    /// nothing is revoked.
     pub(in crate::flows) async fn revoke_shares_of(&self, card: Id) -> Result<()> {
-        let CardRows { shares, links } = self.card_rows(card).await?;
-        let rows = shares.into_iter().map(|found| found.row);
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        self.revoke_links_of(card, &links).await?;
-        for row in rows {
-            self.revoke_at(row.at.share, row.at.space).await?;
+        let rows = self.rows_of(card).await?.into_iter();
+        let rows = rows.map(|found| found.row).collect::<Result<Vec<_>>>()?;
+        for some in rows.chunks(8) {
+            try_join_all(some.iter().map(|row| self.revoke_row(row))).await?;
         }
         Ok(())
+    }
+
+    async fn revoke_row(&self, row: &Row) -> Result<()> {
+        match row.at {
+            Audience::Person(ids) => self.revoke_at(ids.share, ids.space).await,
+            Audience::Link { id, .. } => self.erase_link(id).await,
+        }
+    }
+
+    /// Erases a link of one's own, as far as it is there. The Vault goes first: whoever has the link needs no key of the
+    /// Keystore's.
+    pub(in crate::flows) async fn erase_link(&self, id: Id) -> Result<()> {
+        match self.services().delete_link(id).await {
+            Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(id).await,
+            other => other,
+        }
+    }
+
+    /// The same, without being waited for.
+    pub(in crate::flows) fn erase_later(&self, id: Id) {
+        let session = self.clone();
+        self.services().transport.spawn(async move {
+            let _ = session.erase_link(id).await;
+        });
     }
 
     /// Revokes a share whose space is proven.
@@ -64,11 +89,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let Some(space) = self.services().space_of_share(id).await? else {
             return Ok(None);
         };
-        let at = self.open_row(space)?.at;
-        if at.share == id {
-            Ok(Some(at.space))
-        } else {
-            Err(Error::RecordRejected)
+        match self.open_row(space)?.at {
+            Audience::Person(at) if at.share == id => Ok(Some(at.space)),
+            _ => Err(Error::RecordRejected),
         }
     }
 }

@@ -1,23 +1,26 @@
-//! What was shared with whom: the Keystore's rows of one's own shares, and how a row changes.
+//! What was shown to whom: the Keystore's rows of one's own shares and links, and how they are written.
 
-use crate::api::keystore::spaces::{Space, SpaceUpdate};
-use crate::api::vault::shares::ShareFound;
+use futures_util::future::try_join;
+
+use crate::api::keystore::spaces::{NewSpace, Space, SpaceUpdate};
 use crate::api::{PageRequest, Transport};
 use crate::crypto::engine::Engine;
-use crate::crypto::marks::Kind;
-use crate::crypto::records::{
-    CardContent, Sent, ShareIds, card_tag, open_sent, seal_sent, shown_digest,
-};
+use crate::crypto::marks::{ContentDigest, Kind, digest_of};
+use crate::crypto::records::{Audience, Sent, ShareIds, card_tag, open_sent};
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
 use crate::flows::session::Session;
 use crate::ids::Id;
 
-/// The row of a share of one's own, opened.
+/// The most records of one request.
+const MAX_RECORDS: usize = 200;
+
+/// The row of a share or link of one's own, opened.
 #[derive(Clone)]
-pub(super) struct Row {
-    pub(super) at: ShareIds,
+pub(in crate::flows) struct Row {
+    pub(in crate::flows) at: Audience,
     pub(super) space: Space,
-    pub(super) sent: Sent,
+    pub(in crate::flows) sent: Sent,
     pub(super) claimed: bool,
     pub(super) live: bool,
     /// By the Keystore's clock, in milliseconds since 1970.
@@ -25,101 +28,21 @@ pub(super) struct Row {
 }
 
 /// A row, or why it does not open.
-pub(super) struct RowFound {
+pub(in crate::flows) struct RowFound {
     pub(super) share: Id,
-    pub(super) connection: Id,
+    /// The connection; none for a link.
+    pub(super) connection: Option<Id>,
     pub(super) live: bool,
     pub(super) row: Result<Row>,
 }
 
-/// A card as shares of it are to show it.
-pub(in crate::flows) struct Source {
-    pub(in crate::flows) id: Id,
-    pub(in crate::flows) version: u64,
-    pub(in crate::flows) content: CardContent,
-    digest: String,
-}
-
-impl Source {
-    pub(in crate::flows) fn new(id: Id, version: u64, content: CardContent) -> Result<Self> {
-        let digest = shown_digest(&content)?;
-        Ok(Self {
-            id,
-            version,
-            content,
-            digest,
-        })
-    }
-
-    /// The digest of what a share of these fields shows.
-    pub(super) fn shown(&self, fields: Option<&[String]>) -> Result<String> {
-        match fields {
-            None => Ok(self.digest.clone()),
-            Some(names) => shown_digest(&self.content.narrow(names)),
-        }
-    }
-}
-
-/// The choice of a share.
-#[derive(Debug, Clone)]
-pub(super) struct Choice {
-    pub(super) fields: Option<Vec<String>>,
-    pub(super) expires_at: Option<i64>,
-    pub(super) accept_unverified: bool,
-}
-
-impl Choice {
-    /// The choice of before.
-    pub(super) fn of(sent: &Sent) -> Self {
-        Self {
-            fields: sent.fields.clone(),
-            expires_at: sent.expires_at,
-            accept_unverified: sent.accept_unverified,
-        }
-    }
-}
-
-/// The rows of a card.
-#[derive(Default)]
-pub(in crate::flows) struct CardRows {
-    pub(super) shares: Vec<RowFound>,
-    /// Those of links, not opened.
-    pub(super) links: Vec<Space>,
-}
-
-/// What is to be done with the Vault's copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// It shows what it has to.
-    Keep,
-    /// It is to be made.
-    Create,
-    /// It shows this edition, and is to be replaced.
-    Replace(u64),
-}
-
-/// How a live share changes.
-pub(super) struct Plan {
-    pub(super) row: Row,
-    /// What is written into the row.
-    pub(super) sent: Sent,
-    pub(super) next: Next,
-}
-
-impl Plan {
-    /// Whether the row itself changes.
-    pub(super) fn rewrites(&self) -> bool {
-        self.sent.version != self.row.sent.version
-    }
-}
-
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Opens the row of a share of one's own.
-    pub(super) fn open_row(&self, space: Space) -> Result<Row> {
+    /// Opens the row of a share or link of one's own.
+    pub(in crate::flows) fn open_row(&self, space: Space) -> Result<Row> {
         let Space::Sender {
             id,
-            connection_id: Some(connection_id),
-            recipient: Some(recipient),
+            connection_id,
+            recipient,
             share: Some(share),
             sent: Some(ciphertext),
             sent_version: Some(version),
@@ -132,19 +55,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
         else {
             return Err(Error::RecordRejected);
         };
-        let at = ShareIds {
-            from: self.account(),
-            to: *recipient,
-            connection: *connection_id,
-            space: *id,
-            share: *share,
+        let at = match (connection_id, recipient) {
+            (Some(connection), Some(recipient)) => Audience::Person(ShareIds {
+                from: self.account(),
+                to: *recipient,
+                connection: *connection,
+                space: *id,
+                share: *share,
+            }),
+            (None, None) if id == share => Audience::Link {
+                from: self.account(),
+                id: *id,
+            },
+            _ => return Err(Error::RecordRejected),
         };
         let sent = open_sent(&self.keys()?.vault, &at, ciphertext)?;
         // A row that is over may have made way for another, and is not live any more.
         if (sent.version, sent.expires_at) != (*version, *expires_at) || (*live && !sent.live) {
             return Err(Error::RecordRejected);
         }
-        self.see(Kind::Sent, at.share, sent.version, ciphertext)?;
+        self.see(Kind::Sent, at.share(), sent.version, ciphertext)?;
         Ok(Row {
             at,
             sent,
@@ -158,7 +88,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// The same for a row that the Keystore calls one of this card.
     pub(super) fn open_row_of(&self, card: Id, space: Space) -> Option<RowFound> {
         let Space::Sender {
-            connection_id: Some(connection_id),
+            connection_id,
             share: Some(share),
             live,
             ..
@@ -181,35 +111,26 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// All rows of a card, those of shares that are over, too. What was changed by another call while it was read looks older
     /// than it is, so it is read again.
-    pub(super) async fn rows_of(&self, card: Id) -> Result<Vec<RowFound>> {
-        self.card_rows(card).await.map(|rows| rows.shares)
-    }
-
-    /// The same, with those of the card's links.
-    pub(in crate::flows) async fn card_rows(&self, card: Id) -> Result<CardRows> {
+    pub(in crate::flows) async fn rows_of(&self, card: Id) -> Result<Vec<RowFound>> {
         let rows = self.fetch_rows(card).await?;
         let refused = |found: &RowFound| matches!(found.row, Err(Error::RecordRejected));
-        if rows.shares.iter().any(refused) {
+        if rows.iter().any(refused) {
             return self.fetch_rows(card).await;
         }
         Ok(rows)
     }
 
-    async fn fetch_rows(&self, card: Id) -> Result<CardRows> {
+    async fn fetch_rows(&self, card: Id) -> Result<Vec<RowFound>> {
         let tag = card_tag(&self.keys()?.vault, card)?;
         let mut page = PageRequest {
             cursor: None,
             limit: Some(200),
         };
-        let mut rows = CardRows::default();
+        let mut rows = Vec::new();
         loop {
             let found = self.services().spaces_of_card(&tag, &page).await?;
-            for space in found.items {
-                match space.is_of_link() {
-                    true => rows.links.push(space),
-                    false => rows.shares.extend(self.open_row_of(card, space)),
-                }
-            }
+            let opened = found.items.into_iter();
+            rows.extend(opened.filter_map(|space| self.open_row_of(card, space)));
             page.cursor = found.next;
             if page.cursor.is_none() {
                 return Ok(rows);
@@ -222,61 +143,58 @@ impl<T: Transport, E: Engine> Session<T, E> {
         expires_at.is_some_and(|end| end <= self.now())
     }
 
-    /// How a live share comes to show `card` by `choice`. Without an answer of the Vault it is taken to have what the row says.
-    pub(super) fn plan(
-        &self,
-        row: Row,
-        card: &Source,
-        choice: &Choice,
-        found: Option<&ShareFound>,
-    ) -> Result<Plan> {
-        let before = &row.sent;
-        if before.card_version > card.version {
-            // Another device shows a newer version already; nobody goes back.
-            return Err(Error::Conflict("The card was changed meanwhile.".into()));
-        }
-        let stored = match found.map(|found| (&found.error, &found.item)) {
-            None => Some(before.edition),
-            Some((None, Some(stored))) => Some(stored.record.edition),
-            Some((Some(error), _)) => match Error::from(error.clone()) {
-                Error::NotFound => None,
-                other => return Err(other),
-            },
-            Some((None, None)) => return Err(crate::api::unreadable()),
+    /// The number of shares and links in force among the rows of a card.
+    pub(in crate::flows) fn count_in_force(&self, rows: &[RowFound]) -> u64 {
+        let is_in_force = |found: &&RowFound| match &found.row {
+            Ok(row) => !self.has_ended(row.sent.expires_at),
+            Err(_) => true,
         };
-        let mut sent = Sent {
-            card_version: card.version,
-            shown: card.shown(choice.fields.as_deref())?,
-            fields: choice.fields.clone(),
-            expires_at: choice.expires_at,
-            accept_unverified: choice.accept_unverified,
-            ..before.clone()
-        };
-        let shows = (&sent.shown, sent.expires_at) == (&before.shown, before.expires_at);
-        let next = match stored {
-            Some(edition) if shows && edition == before.edition => Next::Keep,
-            Some(edition) => Next::Replace(edition),
-            None => Next::Create,
-        };
-        if next != Next::Keep {
-            let seen = self.mark_of(Kind::Share, row.at.share);
-            let newest = seen.max(before.edition).max(stored.unwrap_or(0));
-            sent.edition = newest.checked_add(1).ok_or(Error::RecordRejected)?;
-        }
-        if sent != *before {
-            sent.version = before.version + 1;
-        }
-        Ok(Plan { row, sent, next })
+        rows.iter().filter(is_in_force).count() as u64
     }
 
-    /// The write of a row.
-    pub(super) fn row_update(&self, plan: &Plan) -> Result<SpaceUpdate> {
-        let (vault_key, at) = (&self.keys()?.vault, &plan.row.at);
-        Ok(SpaceUpdate {
-            id: at.space,
-            version: plan.row.sent.version,
-            sent: seal_sent(self.engine(), vault_key, at, &plan.sent)?,
-            expires_at: plan.sent.expires_at,
-        })
+    /// Steps 26-27: the Keystore's rows are durable before any share. Of those that change, the share stands beside each. Gives
+    /// the errors by space, none where it was stored.
+    pub(in crate::flows) async fn write_rows(
+        &self,
+        new: Vec<NewSpace>,
+        changed: Vec<(Id, SpaceUpdate)>,
+    ) -> Result<ById<Option<Error>>> {
+        let mut written = Vec::with_capacity(new.len() + changed.len());
+        let made = new.iter().map(|made| (made.id, made.share, 1, &made.sent));
+        let updated = changed
+            .iter()
+            .map(|(share, update)| (update.id, *share, update.version + 1, &update.sent));
+        for (space, share, version, sent) in made.chain(updated) {
+            written.push((space, share, version, digest_of(sent.as_bytes())));
+        }
+        let create = async {
+            match new.is_empty() {
+                true => Ok(Vec::new()),
+                false => self.services().create_spaces(new).await,
+            }
+        };
+        let change = async {
+            let mut changed = changed.into_iter().map(|(_, update)| update);
+            let mut results = Vec::new();
+            loop {
+                let batch: Vec<SpaceUpdate> = changed.by_ref().take(MAX_RECORDS).collect();
+                if batch.is_empty() {
+                    return Ok(results);
+                }
+                results.extend(self.services().update_spaces(batch).await?);
+            }
+        };
+        let (made, updated) = try_join(create, change).await?;
+        let results = made.into_iter().chain(updated);
+        let mut told: ById<_> = results.map(|one| (one.id, one.error)).collect();
+        let outcome = |(space, share, version, digest): (Id, Id, u64, ContentDigest)| {
+            let error = match told.remove(&space) {
+                Some(Some(error)) => Some(Error::from(error)),
+                Some(None) => self.see_digest(Kind::Sent, share, version, &digest).err(),
+                None => Some(crate::api::unreadable()),
+            };
+            (space, error)
+        };
+        Ok(written.into_iter().map(outcome).collect())
     }
 }

@@ -3,7 +3,8 @@
 use futures_util::future::{try_join, try_join3};
 use serde::Serialize;
 
-use super::rows::{Choice, Next, Plan, Row, Source};
+use super::plan::{Choice, Next, Plan, Source, Stored};
+use super::rows::Row;
 use super::store::{Draft, Outcome};
 use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
@@ -11,7 +12,7 @@ use crate::api::vault::shares::{ShareFound, ShareRecord};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{
-    Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek, seal_sent,
+    Audience, Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek, seal_sent,
 };
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -198,8 +199,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
             live: request.live,
             expires_at: request.expires_at,
             accept_unverified: request.accept_unverified,
-            reference: card_reference(&keys.vault, card.id, ids.connection)?,
+            reference: Some(card_reference(&keys.vault, card.id, ids.connection)?),
+            link: None,
         };
+        let at = Audience::Person(ids);
         let space = NewSpace {
             id: ids.space,
             connection_id: Some(ids.connection),
@@ -208,14 +211,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
             own,
             peer: Some(peer),
             share: ids.share,
-            sent: seal_sent(self.engine(), &keys.vault, &ids, &sent)?,
+            sent: seal_sent(self.engine(), &keys.vault, &at, &sent)?,
             tag: Some(tag.to_owned()),
             live: request.live,
         };
         let draft = Draft {
-            ids,
+            at,
             dek,
-            recipient: pin.signing_key()?,
+            recipient: Some(pin.signing_key()?),
             sent,
             replaces: None,
             created_at: self.now(),
@@ -292,10 +295,13 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         self.lags |= live.any(|found| found.row.as_ref().is_ok_and(lags));
         for found in rows.into_iter().filter(|found| found.live) {
             let is_over = |row: &Row| {
-                session.has_ended(row.sent.expires_at) || self.over.contains(&row.at.space)
+                session.has_ended(row.sent.expires_at) || self.over.contains(&row.at.space())
             };
-            if !found.row.as_ref().is_ok_and(is_over) {
-                mine.insert(found.connection, found.row);
+            let connection = found
+                .connection
+                .filter(|_| !found.row.as_ref().is_ok_and(is_over));
+            if let Some(connection) = connection {
+                mine.insert(connection, found.row);
             }
         }
         let stored = match again {
@@ -317,15 +323,11 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         Ok(version)
     }
 
-    /// What the Vault has under rows.
-    async fn ask(&self, rows: &ById<Result<Row>>) -> Result<ById<ShareFound>> {
-        let ids: Vec<Id> = (rows.values())
-            .filter_map(|row| row.as_ref().ok())
-            .filter(|row| self.pending.contains(&row.at.connection))
-            .map(|row| row.at.share)
-            .collect();
-        let found = self.session.services().stored_shares(&ids).await?;
-        Ok(found.into_iter().map(|found| (found.id, found)).collect())
+    /// What the Vault has under the rows of those who are pending.
+    async fn ask(&self, rows: &ById<Result<Row>>) -> Result<Stored> {
+        let pending = self.pending.iter().filter_map(|id| rows.get(id));
+        let pending = pending.filter_map(|row| row.as_ref().ok());
+        self.session.stored_editions(pending).await
     }
 
     fn take_pending(
@@ -344,7 +346,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         round: &mut Round,
         checked: Result<Checked>,
         row: Result<Option<Row>>,
-        stored: &ById<ShareFound>,
+        stored: &Stored,
     ) -> Result<()> {
         let (session, request) = (self.session, self.request);
         let (checked, row) = (checked?, row?);
@@ -359,21 +361,22 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             expires_at: request.expires_at,
             accept_unverified: request.accept_unverified,
         };
-        let (ids, found) = (row.at, stored.get(&row.at.share));
-        match session.plan(row, &round.card, &choice, found) {
+        let (space, connection) = (row.at.space(), checked.stored.id);
+        let stored = stored.get(&row.at.share());
+        match session.plan(row, &round.card, &choice, stored) {
             Ok(plan) => round.plans.push((plan, checked)),
             // The Vault's copy ran out, or was used up: another takes its place.
-            Err(Error::ShareExpired) => self.replace_space(&ids).await?,
+            Err(Error::ShareExpired) => self.replace_space(space, connection).await?,
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
     /// Gives up a space that can hold no share any more; the next round makes another.
-    async fn replace_space(&mut self, ids: &ShareIds) -> Result<()> {
-        self.session.delete_space_if_there(ids.space).await?;
-        self.over.insert(ids.space, ());
-        self.pending.push(ids.connection);
+    async fn replace_space(&mut self, space: Id, connection: Id) -> Result<()> {
+        self.session.delete_space_if_there(space).await?;
+        self.over.insert(space, ());
+        self.pending.push(connection);
         Ok(())
     }
 
@@ -392,11 +395,11 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let (drafts, new): (Vec<Draft>, Vec<NewSpace>) = round.new.into_iter().unzip();
         let mut rewritten = Vec::new();
         for (plan, _) in round.plans.iter().filter(|(plan, _)| plan.rewrites()) {
-            rewritten.push((plan.row.at.share, session.row_update(plan)?));
+            rewritten.push((plan.row.at.share(), session.row_update(plan)?));
         }
         let kept = round.plans.iter().map(|(plan, _)| plan);
         let kept = kept.filter(|plan| plan.next == Next::Keep);
-        let kept: Vec<Id> = kept.map(|plan| plan.row.at.share).collect();
+        let kept: Vec<Id> = kept.map(|plan| plan.row.at.share()).collect();
         let title = "Create the encryption space in the Keystore";
         let write = async {
             if new.is_empty() && rewritten.is_empty() {
@@ -410,29 +413,36 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let mut ready = Vec::with_capacity(drafts.len() + round.plans.len());
         let mut fresh = ById::default();
         for draft in drafts {
-            match errors.remove(&draft.ids.space).flatten() {
-                Some(error) => self.settle(draft.ids.connection, Some(error)),
+            let space = draft.at.space();
+            match errors.remove(&space).flatten() {
+                Some(error) => {
+                    let connection = draft.at.person().map(|ids| ids.connection);
+                    if let Some(connection) = connection {
+                        self.settle(connection, Some(error));
+                    }
+                }
                 None => {
-                    fresh.insert(draft.ids.space, ());
+                    fresh.insert(space, ());
                     ready.push(draft);
                 }
             }
         }
         if !self.request.live {
-            self.unfinished = ready.iter().map(|draft| draft.ids).collect();
+            let ids = ready.iter().filter_map(|draft| draft.at.person());
+            self.unfinished = ids.copied().collect();
         }
         for (plan, checked) in round.plans {
-            let ids = plan.row.at;
-            match errors.remove(&ids.space).flatten() {
+            let (space, connection) = (plan.row.at.space(), checked.stored.id);
+            match errors.remove(&space).flatten() {
                 Some(Error::NotFound | Error::ShareExpired) => {
-                    self.over.insert(ids.space, ());
-                    self.pending.push(ids.connection);
+                    self.over.insert(space, ());
+                    self.pending.push(connection);
                 }
-                Some(error) => self.settle(ids.connection, Some(error)),
-                None if plan.next == Next::Keep => self.keep(&plan, &kept),
-                None => match session.draft_change(plan, &checked).await {
+                Some(error) => self.settle(connection, Some(error)),
+                None if plan.next == Next::Keep => self.keep(&plan, connection, &kept),
+                None => match session.draft_change(plan, Some(&checked)).await {
                     Ok(draft) => ready.push(draft),
-                    Err(error) => self.settle(ids.connection, Some(error)),
+                    Err(error) => self.settle(connection, Some(error)),
                 },
             }
         }
@@ -443,32 +453,38 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
     }
 
     /// A share that need not change, if the Vault has it.
-    fn keep(&mut self, plan: &Plan, found: &[ShareFound]) {
-        let ids = &plan.row.at;
+    fn keep(&mut self, plan: &Plan, connection: Id, found: &[ShareFound]) {
         let record = found
             .iter()
             .filter_map(|found| found.item.as_ref())
             .map(|stored| &stored.record)
-            .find(|record| record.id == ids.share && record.edition == plan.sent.edition);
-        match record {
-            Some(record) => {
+            .find(|record| (record.id, record.edition) == (plan.row.at.share(), plan.sent.edition));
+        match (record, plan.row.at.person()) {
+            (Some(record), Some(ids)) => {
                 let times = (record.created_at, record.updated_at);
                 let share = Share::new(ids, &plan.sent, times);
-                self.outcomes.insert(ids.connection, Ok(share));
+                self.outcomes.insert(connection, Ok(share));
             }
-            None => self.pending.push(ids.connection),
+            _ => self.pending.push(connection),
         }
     }
 
     /// Takes what became of an edition. `fresh` are the spaces that were made for it.
     async fn take(&mut self, outcome: Outcome, fresh: &ById<()>) {
         let Outcome {
-            ids,
+            at,
+            sent,
             replaced,
             result,
         } = outcome;
+        let Some(ids) = at.person() else {
+            return;
+        };
         let error = match result {
-            Ok(share) => return self.outcomes.insert(ids.connection, Ok(share)),
+            Ok(times) => {
+                let share = Share::new(ids, &sent, times);
+                return self.outcomes.insert(ids.connection, Ok(share));
+            }
             Err(error) => error,
         };
         let again = match &error {
@@ -478,7 +494,9 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 return;
             }
             // The id was used, or the Vault's copy ran out: another share takes its place.
-            Error::Conflict(_) | Error::ShareExpired => Some(self.replace_space(&ids).await),
+            Error::Conflict(_) | Error::ShareExpired => {
+                Some(self.replace_space(ids.space, ids.connection).await)
+            }
             _ => None,
         };
         let error = match again {
@@ -494,7 +512,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 | Error::SessionExpired
         );
         if fresh.contains(&ids.space) && !(self.request.live && untold) {
-            self.session.abandon(vec![ids]);
+            self.session.abandon(vec![*ids]);
         }
         self.outcomes.insert(ids.connection, Err(error));
     }

@@ -10,7 +10,7 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, CardContent, Delivery, LinkContent, LinkSent, Note, NoteState, Pin, Role, Sent, ShareIds,
+    self, Audience, CardContent, Delivery, LinkContent, Note, NoteState, Pin, Role, Sent, ShareIds,
     Wrap,
 };
 use vouchsafe::crypto::suite::Suite;
@@ -187,20 +187,28 @@ impl Case {
             live: true,
             expires_at: None,
             accept_unverified: false,
-            reference: REF.into(),
+            reference: Some(REF.into()),
+            link: None,
         }
     }
 
-    pub(crate) fn link_sent(&self) -> LinkSent {
+    pub(crate) fn link_sent(&self) -> Sent {
         let seed = self.signing.to_jwk().unwrap();
         let signing_key: Value = serde_json::from_slice(&seed).unwrap();
         let sent = json!({
             "version": 1, "edition": 1, "card": self.card, "cardVersion": 3,
             "shown": records::shown_digest(&content()).unwrap(), "fields": ["number"],
-            "live": true, "expiresAt": 6, "maxReads": 7, "name": "Alice", "secret": REF,
-            "signingKey": signing_key,
+            "live": true, "expiresAt": 6, "acceptUnverified": false, "ref": null,
+            "link": { "maxReads": 7, "name": "Alice", "secret": REF, "signingKey": signing_key },
         });
         serde_json::from_value(sent).unwrap()
+    }
+
+    fn linked_at(&self) -> Audience {
+        Audience::Link {
+            from: self.alice,
+            id: self.share,
+        }
     }
 
     pub(crate) fn seal(&self, kind: Kind) -> String {
@@ -258,17 +266,15 @@ impl Case {
                 self.bobs.public(),
                 first_edition(&content(), 5),
             )),
-            Kind::Sent => records::seal_sent(engine, &self.vault, at, &self.sent()),
+            Kind::Sent => {
+                records::seal_sent(engine, &self.vault, &Audience::Person(*at), &self.sent())
+            }
             Kind::OwnLinkKey => {
                 records::seal_own_link_key(engine, self.alice, self.share, &self.kek, &self.dek)
             }
-            Kind::LinkSent => records::seal_link_sent(
-                engine,
-                self.alice,
-                self.share,
-                &self.vault,
-                &self.link_sent(),
-            ),
+            Kind::LinkSent => {
+                records::seal_sent(engine, &self.vault, &self.linked_at(), &self.link_sent())
+            }
             Kind::Link => {
                 let card = content();
                 let linked = LinkContent {
@@ -352,17 +358,19 @@ impl Case {
             ))
             .map(|opened| opened.card == content() && opened.made_at == 5),
             Kind::Sent => {
-                records::open_sent(&self.vault, at, jwe).map(|opened| opened == self.sent())
+                let opened = records::open_sent(&self.vault, &Audience::Person(*at), jwe);
+                opened.map(|opened| opened == self.sent())
             }
             Kind::OwnLinkKey => same(
                 records::open_own_link_key(self.alice, self.share, &self.kek, jwe),
                 &self.dek,
             ),
             Kind::LinkSent => {
-                let opened = records::open_link_sent(self.alice, self.share, &self.vault, jwe);
+                let opened = records::open_sent(&self.vault, &self.linked_at(), jwe);
                 opened.and_then(|opened| {
-                    opened.secret()?;
-                    let signer = opened.signing_key()?;
+                    let link = opened.link.as_ref().unwrap();
+                    link.secret()?;
+                    let signer = link.signing_key()?;
                     Ok(opened == self.link_sent() && signer.public() == self.signing.public())
                 })
             }

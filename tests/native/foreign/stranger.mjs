@@ -163,15 +163,13 @@ const CONTENT_2 = {
   share: any, connection: any, space: any, from: PARTY, to: PARTY, dek: any, edition: any, ref: any, card: CARD_2, madeAt: any, expiresAt: any
 }
 const SENT = {
-  version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, acceptUnverified: any, ref: any
+  version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, acceptUnverified: any, ref: any,
+  link: any
 }
 const LINK_CONTENT = {
   share: any, edition: any, key: PUBLIC_OKP, dek: any, name: any, card: CARD_2, madeAt: any, expiresAt: any, maxReads: any
 }
-const LINKED = {
-  version: any, edition: any, card: any, cardVersion: any, shown: any, fields: any, live: any, expiresAt: any, maxReads: any, name: any,
-  secret: any, signingKey: PRIVATE_OKP
-}
+const SENT_LINK = { maxReads: any, name: any, secret: any, signingKey: PRIVATE_OKP }
 const STATEMENT = { account: any, invitation: any, role: any, key: any }
 const PIN = { account: any, signingKey: PUBLIC_OKP, connectionKey: any, xwing: any }
 const NOTE = {
@@ -380,9 +378,10 @@ ensure(view.share === linkId && view.edition === 2 && view.dek === linkKey.kid &
 const [maker, makersKek, makersKey] = [linked('account'), ...await Promise.all(['kek', 'vaultKey'].map(name => readOct(ascii.encode(linked(name)))))]
 const ownCopy = await openDir(linked('own'), 'vs-own', [maker, 'link', linkId], makersKek)
 ensure(utf8.decode(ownCopy) === linked('key'), 'the copy of the maker')
-const kept = readPadded(await openDir(linked('sent.record'), 'vs-link-sent', [maker, 'link', linkId], makersKey), 64 * 1024, LINKED)
-ensure(JSON.stringify(kept) === linked('sent.plaintext'), 'what was linked, of the page')
-ensure(kept.secret === base64url.encode(linkSecret) && kept.signingKey.x === linkJwk.x, 'what the maker keeps')
+const kept = readPadded(await openDir(linked('sent.record'), 'vs-sent', [maker, 'link', linkId], makersKey), 64 * 1024, SENT)
+ensure(JSON.stringify(kept) === linked('sent.plaintext'), 'what the maker shared, of the page')
+hasShape(kept.link, SENT_LINK)
+ensure(kept.link.secret === base64url.encode(linkSecret) && kept.link.signingKey.x === linkJwk.x, 'what the maker keeps')
 ensure(base64url.encode(await sha(256, ascii.encode(JSON.stringify(view.card)))) === kept.shown, 'what the link shows')
 
 process.stdout.write(JSON.stringify({ card: content.card, from: note.name, live: edition, view, shown: [...shown.keys()] }))

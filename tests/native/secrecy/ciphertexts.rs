@@ -181,7 +181,7 @@ pub fn named_opener(jwe: &Jwe) -> Role {
         | ("vs-own" | "vs-claim", [account, _, _]) => Role::Kek((*account).to_owned()),
         ("vs-card.2" | "vs-note.2", [account, _])
         | ("vs-sent", [account, _, _, _])
-        | ("vs-link-sent", [account, "link", _]) => Role::Vault((*account).to_owned()),
+        | ("vs-sent", [account, "link", _]) => Role::Vault((*account).to_owned()),
         ("vs-dek", [_, recipient, _, _, _]) => {
             Role::Connection((*recipient).to_owned(), jwe.kid.clone())
         }

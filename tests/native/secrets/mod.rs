@@ -76,8 +76,6 @@ const NO_SECRETS: [(&str, &str); 68] = [
     ("LinkInput.card", "an id"),
     ("LinkRecord.passphrase", "whether there is one"),
     ("LinkRequest.card", "an id"),
-    ("LinkSent.card", "an id"),
-    ("LinkSent.card_version", "a number"),
     ("LinkShare.card", "an id"),
     ("Live.next_key", "a counter"),
     ("NewConnection.public_key_id", "an id"),
