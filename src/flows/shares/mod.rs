@@ -8,6 +8,7 @@ mod read_share;
 mod revoke;
 mod rows;
 mod share;
+mod sharing;
 mod store;
 
 pub use follow::Lagging;

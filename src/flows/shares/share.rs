@@ -1,14 +1,13 @@
 //! Sharing a card with one person or several (steps 19-32). Who has a live share of it gets that one changed.
 
-use futures_util::future::{try_join, try_join3};
 use serde::Serialize;
 
-use super::plan::{Choice, Next, Plan, Source, Stored};
-use super::rows::Row;
-use super::store::{Draft, Outcome};
+use super::plan::Source;
+use super::sharing::Sharing;
+use super::store::Draft;
 use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
-use crate::api::vault::shares::{ShareFound, ShareRecord};
+use crate::api::vault::shares::ShareRecord;
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{
@@ -18,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::checks::check_expiry;
 use crate::flows::connections::{Checked, Trust};
-use crate::flows::session::{Session, Work};
+use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// The most people of one call.
@@ -157,7 +156,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Steps 23-25 for one person: a DEK, wrapped for oneself and for them.
-    async fn draft_new(
+    pub(super) async fn draft_new(
         &self,
         checked: &Checked,
         request: &ShareRequest,
@@ -228,7 +227,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Removes the rest of shares that failed. A share may have come about without an answer, so it goes first: a share
     /// that is listed can be read. A space alone is seen by nobody, for nothing names it.
-    fn abandon(&self, shares: Vec<ShareIds>) {
+    pub(super) fn abandon(&self, shares: Vec<ShareIds>) {
         let session = self.clone();
         self.services().transport.spawn(async move {
             for ids in shares {
@@ -240,313 +239,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 }
             }
         });
-    }
-}
-
-/// One call of [`Session::share_with_many`]. When it is dropped in the middle, nobody learns what became of the snapshots that
-/// are on their way, so they are taken back. A live share is found again by the next call.
-struct Sharing<'a, T: Transport, E: Engine> {
-    session: &'a Session<T, E>,
-    request: &'a ShareRequest,
-    tag: String,
-    /// The outcomes so far, by connection.
-    outcomes: ById<Result<Share>>,
-    /// The connections that have no outcome yet.
-    pending: Vec<Id>,
-    /// Spaces that the Keystore calls over or gone.
-    over: ById<()>,
-    /// The snapshots whose spaces are stored.
-    unfinished: Vec<ShareIds>,
-    /// Whether a share of the card shows an older version of it.
-    lags: bool,
-}
-
-/// What a round has to do.
-struct Round {
-    card: Source,
-    new: Vec<(Draft, NewSpace)>,
-    plans: Vec<(Plan, Checked)>,
-}
-
-impl<T: Transport, E: Engine> Sharing<'_, T, E> {
-    /// Looks at card, connections and rows, and does what is to be done for each pending connection; gives the card's version.
-    /// From the second round on it also asks what the Vault has.
-    async fn round(&mut self, again: bool, work: &mut Work<'_, T>) -> Result<u64> {
-        let (session, request) = (self.session, self.request);
-        let rows = async {
-            match request.live {
-                true => session.rows_of(request.card).await,
-                false => Ok(Vec::new()),
-            }
-        };
-        let connections = session.checked_connections(&self.pending);
-        let fetch = try_join3(session.read_card(request.card), connections, rows);
-        let title = "Fetch the card and the connection";
-        let (card, connections, rows) = session.step(19, title, fetch).await?;
-        if let Some(names) = &request.fields {
-            card.content.select(names)?;
-        }
-        let card = Source::new(card.id, card.version, card.content)?;
-        let version = card.version;
-        let mut mine: ById<Result<Row>> = ById::default();
-        let lags =
-            |row: &Row| !session.has_ended(row.sent.expires_at) && row.sent.card_version < version;
-        let mut live = rows.iter().filter(|found| found.live);
-        self.lags |= live.any(|found| found.row.as_ref().is_ok_and(lags));
-        for found in rows.into_iter().filter(|found| found.live) {
-            let is_over = |row: &Row| {
-                session.has_ended(row.sent.expires_at) || self.over.contains(&row.at.space())
-            };
-            let connection = found
-                .connection
-                .filter(|_| !found.row.as_ref().is_ok_and(is_over));
-            if let Some(connection) = connection {
-                mine.insert(connection, found.row);
-            }
-        }
-        let stored = match again {
-            true => self.ask(&mine).await?,
-            false => ById::default(),
-        };
-        let mut round = Round {
-            card,
-            new: Vec::new(),
-            plans: Vec::new(),
-        };
-        for (id, checked) in self.take_pending(connections) {
-            let row = mine.remove(&id).transpose();
-            let sorted = self.sort(&mut round, checked, row, &stored).await;
-            self.settle(id, sorted.err());
-            work.advance().await;
-        }
-        self.store(round, work).await?;
-        Ok(version)
-    }
-
-    /// What the Vault has under the rows of those who are pending.
-    async fn ask(&self, rows: &ById<Result<Row>>) -> Result<Stored> {
-        let pending = self.pending.iter().filter_map(|id| rows.get(id));
-        let pending = pending.filter_map(|row| row.as_ref().ok());
-        self.session.stored_editions(pending).await
-    }
-
-    fn take_pending(
-        &mut self,
-        mut connections: ById<Result<Checked>>,
-    ) -> Vec<(Id, Result<Checked>)> {
-        let pending = std::mem::take(&mut self.pending).into_iter();
-        pending
-            .map(|id| (id, connections.remove(&id).unwrap_or(Err(Error::NotFound))))
-            .collect()
-    }
-
-    /// Decides for one connection whether its share is new, or how the one that is there changes.
-    async fn sort(
-        &mut self,
-        round: &mut Round,
-        checked: Result<Checked>,
-        row: Result<Option<Row>>,
-        stored: &Stored,
-    ) -> Result<()> {
-        let (session, request) = (self.session, self.request);
-        let (checked, row) = (checked?, row?);
-        let Some(row) = row else {
-            let draft = session.draft_new(&checked, request, &self.tag, &round.card);
-            round.new.push(draft.await?);
-            return Ok(());
-        };
-        checked.peer()?;
-        let choice = Choice {
-            fields: request.fields.clone(),
-            expires_at: request.expires_at,
-            accept_unverified: request.accept_unverified,
-        };
-        let (space, connection) = (row.at.space(), checked.stored.id);
-        let stored = stored.get(&row.at.share());
-        match session.plan(row, &round.card, &choice, stored) {
-            Ok(plan) => round.plans.push((plan, checked)),
-            // The Vault's copy ran out, or was used up: another takes its place.
-            Err(Error::ShareExpired) => self.replace_space(space, connection).await?,
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// Gives up a space that can hold no share any more; the next round makes another.
-    async fn replace_space(&mut self, space: Id, connection: Id) -> Result<()> {
-        self.session.delete_space_if_there(space).await?;
-        self.over.insert(space, ());
-        self.pending.push(connection);
-        Ok(())
-    }
-
-    /// Takes an error for the outcome; one of a race leads to another round.
-    fn settle(&mut self, connection: Id, error: Option<Error>) {
-        match error {
-            None => {}
-            Some(Error::Conflict(_)) if self.request.live => self.pending.push(connection),
-            Some(error) => self.outcomes.insert(connection, Err(error)),
-        }
-    }
-
-    /// Writes the rows, and then the editions.
-    async fn store(&mut self, round: Round, work: &mut Work<'_, T>) -> Result<()> {
-        let session = self.session;
-        let (drafts, new): (Vec<Draft>, Vec<NewSpace>) = round.new.into_iter().unzip();
-        let mut rewritten = Vec::new();
-        for (plan, _) in round.plans.iter().filter(|(plan, _)| plan.rewrites()) {
-            rewritten.push((plan.row.at.share(), session.row_update(plan)?));
-        }
-        let kept = round.plans.iter().map(|(plan, _)| plan);
-        let kept = kept.filter(|plan| plan.next == Next::Keep);
-        let kept: Vec<Id> = kept.map(|plan| plan.row.at.share()).collect();
-        let title = "Create the encryption space in the Keystore";
-        let write = async {
-            if new.is_empty() && rewritten.is_empty() {
-                return Ok(ById::default());
-            }
-            let write = session.write_rows(new, rewritten);
-            session.step(26, title, write).await
-        };
-        let (mut errors, kept) = try_join(write, session.services().stored_shares(&kept)).await?;
-
-        let mut ready = Vec::with_capacity(drafts.len() + round.plans.len());
-        let mut fresh = ById::default();
-        for draft in drafts {
-            let space = draft.at.space();
-            match errors.remove(&space).flatten() {
-                Some(error) => {
-                    let connection = draft.at.person().map(|ids| ids.connection);
-                    if let Some(connection) = connection {
-                        self.settle(connection, Some(error));
-                    }
-                }
-                None => {
-                    fresh.insert(space, ());
-                    ready.push(draft);
-                }
-            }
-        }
-        if !self.request.live {
-            let ids = ready.iter().filter_map(|draft| draft.at.person());
-            self.unfinished = ids.copied().collect();
-        }
-        for (plan, checked) in round.plans {
-            let (space, connection) = (plan.row.at.space(), checked.stored.id);
-            match errors.remove(&space).flatten() {
-                Some(Error::NotFound | Error::ShareExpired) => {
-                    self.over.insert(space, ());
-                    self.pending.push(connection);
-                }
-                Some(error) => self.settle(connection, Some(error)),
-                None if plan.next == Next::Keep => self.keep(&plan, connection, &kept),
-                None => match session.draft_change(plan, Some(&checked)).await {
-                    Ok(draft) => ready.push(draft),
-                    Err(error) => self.settle(connection, Some(error)),
-                },
-            }
-        }
-        for outcome in session.store_editions(&round.card, ready, work).await? {
-            self.take(outcome, &fresh).await;
-        }
-        Ok(())
-    }
-
-    /// A share that need not change, if the Vault has it.
-    fn keep(&mut self, plan: &Plan, connection: Id, found: &[ShareFound]) {
-        let record = found
-            .iter()
-            .filter_map(|found| found.item.as_ref())
-            .map(|stored| &stored.record)
-            .find(|record| (record.id, record.edition) == (plan.row.at.share(), plan.sent.edition));
-        match (record, plan.row.at.person()) {
-            (Some(record), Some(ids)) => {
-                let times = (record.created_at, record.updated_at);
-                let share = Share::new(ids, &plan.sent, times);
-                self.outcomes.insert(connection, Ok(share));
-            }
-            _ => self.pending.push(connection),
-        }
-    }
-
-    /// Takes what became of an edition. `fresh` are the spaces that were made for it.
-    async fn take(&mut self, outcome: Outcome, fresh: &ById<()>) {
-        let Outcome {
-            at,
-            sent,
-            replaced,
-            result,
-        } = outcome;
-        let Some(ids) = at.person() else {
-            return;
-        };
-        let error = match result {
-            Ok(times) => {
-                let share = Share::new(ids, &sent, times);
-                return self.outcomes.insert(ids.connection, Ok(share));
-            }
-            Err(error) => error,
-        };
-        let again = match &error {
-            _ if !self.request.live => None,
-            Error::Conflict(_) | Error::NotFound if replaced => {
-                self.pending.push(ids.connection);
-                return;
-            }
-            // The id was used, or the Vault's copy ran out: another share takes its place.
-            Error::Conflict(_) | Error::ShareExpired => {
-                Some(self.replace_space(ids.space, ids.connection).await)
-            }
-            _ => None,
-        };
-        let error = match again {
-            Some(Ok(())) => return,
-            Some(Err(error)) => error,
-            None => error,
-        };
-        let untold = matches!(
-            error,
-            Error::Offline(_)
-                | Error::ServerError(_)
-                | Error::RateLimited(_)
-                | Error::SessionExpired
-        );
-        if fresh.contains(&ids.space) && !(self.request.live && untold) {
-            self.session.abandon(vec![*ids]);
-        }
-        self.outcomes.insert(ids.connection, Err(error));
-    }
-
-    /// Gives everybody who has no outcome yet this one.
-    fn fail_rest(&mut self, error: &Error) {
-        self.pending.clear();
-        for connection in &self.request.connections {
-            if !self.outcomes.contains(connection) {
-                self.outcomes.insert(*connection, Err(error.clone()));
-            }
-        }
-    }
-
-    /// The outcomes in the order of the request.
-    fn finish(mut self) -> Vec<ShareOutcome> {
-        self.unfinished.clear();
-        let mut outcomes = Vec::with_capacity(self.request.connections.len());
-        for connection in &self.request.connections {
-            let result = self.outcomes.remove(connection);
-            outcomes.push(ShareOutcome {
-                connection: *connection,
-                result: result.unwrap_or(Err(Error::NotFound)),
-            });
-        }
-        outcomes
-    }
-}
-
-impl<T: Transport, E: Engine> Drop for Sharing<'_, T, E> {
-    fn drop(&mut self) {
-        if !self.unfinished.is_empty() {
-            self.session.abandon(std::mem::take(&mut self.unfinished));
-        }
     }
 }
 
