@@ -11,6 +11,8 @@ use vouchsafe::{Error, Result};
 
 type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
 type Faults = Box<dyn FnMut(&Request, usize) -> Option<Fault>>;
+/// Whether an answer is kept back, and whether it still is.
+type Keeps = (Box<dyn Fn(&Request) -> bool>, Box<dyn Fn() -> bool>);
 
 /// Where an exchange is cut. The client sees the same each time, `offline`: at once, or when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,10 @@ pub struct Http {
     /// Whether nothing of an event stream comes before its end.
     buffered: Rc<Cell<bool>>,
     held: Rc<Cell<Option<&'static str>>>,
+    /// The next answer that is kept back.
+    keeps: Rc<RefCell<Option<Keeps>>>,
+    /// Whether an answer is kept back now.
+    pub is_keeping: Rc<Cell<bool>>,
     /// Whether waits, which are not waited, move the clock all the same.
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
@@ -89,6 +95,8 @@ impl Default for Http {
             dead: Rc::default(),
             buffered: Rc::default(),
             held: Rc::default(),
+            keeps: Rc::default(),
+            is_keeping: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
             hides: Rc::default(),
@@ -166,6 +174,15 @@ impl Http {
     /// The answers to what is written at an address that ends so never arrive.
     pub fn hold_answers_to(&self, end: &'static str) {
         self.held.set(Some(end));
+    }
+
+    /// Keeps the answer to the next request that is such a one, as long as this says; all others pass.
+    pub fn keep_answer(
+        &self,
+        to: impl Fn(&Request) -> bool + 'static,
+        while_: impl Fn() -> bool + 'static,
+    ) {
+        *self.keeps.borrow_mut() = Some((Box::new(to), Box::new(while_)));
     }
 
     /// From now on, the clock goes on by every wait, and while a request hangs.
@@ -291,6 +308,14 @@ impl Transport for Http {
         }
         if fault == Some(Fault::AnswerLost) {
             return Err(offline(()));
+        }
+        let keeps = self.keeps.borrow_mut().take_if(|(to, _)| to(request));
+        if let Some((_, is_kept)) = keeps {
+            self.is_keeping.set(true);
+            while is_kept() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            self.is_keeping.set(false);
         }
         Ok(self.tampered(request, response))
     }
