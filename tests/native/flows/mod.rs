@@ -11,6 +11,7 @@ mod deletion;
 mod email;
 pub(crate) mod following;
 mod following_cuts;
+mod following_many;
 mod forms;
 mod identities;
 pub(crate) mod links;
