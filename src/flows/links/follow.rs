@@ -94,7 +94,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             true => self.ask_for_links(&rows).await?,
             false => ById::default(),
         };
-        let (mut changes, mut updates) = (Vec::new(), Vec::new());
+        let (mut changes, mut updates, mut lagging) = (Vec::new(), Vec::new(), Vec::new());
         for mut row in rows {
             let edition = match stored.get(&row.id).map(|found| (&found.error, &found.item)) {
                 None => row.sent.edition,
@@ -114,6 +114,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             row.sent.shown = shown_digest(&shown.narrowed(before.fields.as_deref()))?;
             let replaces =
                 (row.sent.shown != before.shown || edition != before.edition).then_some(edition);
+            // The row was written, but perhaps not its edition: this device has not seen that.
+            if !ask && replaces.is_none() && self.mark_of(Kind::Share, row.id) < edition {
+                let error = Error::Conflict("The link may show something older.".into());
+                lagging.push((row.id, error));
+            }
             if replaces.is_some() {
                 let newest = self
                     .mark_of(Kind::Share, row.id)
@@ -128,7 +133,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
             changes.extend(replaces.map(|replaces| Change { row, replaces }));
         }
         let mut errors = self.write_rows(Vec::new(), updates).await?;
-        let mut lagging = Vec::new();
         changes.retain(|change| match errors.remove(&change.row.id).flatten() {
             None => true,
             // Revoked, or over, meanwhile.

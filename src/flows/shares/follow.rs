@@ -8,6 +8,7 @@ use crate::api::Transport;
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::ShareFound;
 use crate::crypto::engine::Engine;
+use crate::crypto::marks::Kind;
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::links::Shown;
@@ -218,7 +219,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 // Revoked, or over, meanwhile.
                 (Some(Error::NotFound | Error::ShareExpired), _) => continue,
                 (Some(error), _) => error,
-                (None, _) if plan.next == Next::Keep => continue,
+                (None, _) if plan.next == Next::Keep => {
+                    // The row was written, but perhaps not its edition: this device has not seen that.
+                    followed.again |= found.is_none() && !self.has_seen(&plan.row);
+                    continue;
+                }
                 (None, None) => Error::NotFound,
                 (None, Some(Err(error))) => error.clone(),
                 (None, Some(Ok(checked))) => match self.draft_change(plan, checked).await {
@@ -241,6 +246,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
         }
         Ok(followed)
+    }
+
+    /// Whether this device knows that the Vault has taken the edition that the row names.
+    fn has_seen(&self, row: &Row) -> bool {
+        self.mark_of(Kind::Share, row.at.share) >= row.sent.edition
     }
 
     /// How each live share in force comes up to date.
