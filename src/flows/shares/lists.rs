@@ -107,6 +107,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 result,
             });
         }
+        // Others may lag than those of this page.
+        lags |= self.inner.memory.borrow().unsettled.contains(&card);
         if lags && current.is_ok() {
             self.catch_up_later(card);
         }
