@@ -14,6 +14,9 @@ type Faults = Box<dyn FnMut(&Request, usize) -> Option<Fault>>;
 /// Whether an answer is kept back, and whether it still is.
 type Keeps = (Box<dyn Fn(&Request) -> bool>, Box<dyn Fn() -> bool>);
 
+/// Of this length and longer, a wait is none for an answer.
+const LONG_MS: u32 = 30_000;
+
 /// Where an exchange is cut. The client sees the same each time, `offline`: at once, or when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -65,6 +68,12 @@ pub struct Http {
     keeps: Rc<RefCell<Option<Keeps>>>,
     /// Whether an answer is kept back now.
     pub is_keeping: Rc<Cell<bool>>,
+    /// The long times for which the client watched beside something else, in milliseconds.
+    pub long_watches: Rc<RefCell<Vec<u32>>>,
+    /// How many of those have ended.
+    pub long_watches_over: Rc<Cell<usize>>,
+    /// Whether they do not end.
+    pub holds_long_watches: Rc<Cell<bool>>,
     /// Whether waits, which are not waited, move the clock all the same.
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
@@ -97,6 +106,9 @@ impl Default for Http {
             held: Rc::default(),
             keeps: Rc::default(),
             is_keeping: Rc::default(),
+            long_watches: Rc::default(),
+            long_watches_over: Rc::default(),
+            holds_long_watches: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
             hides: Rc::default(),
@@ -356,7 +368,16 @@ impl Transport for Http {
 
     /// Shortened: what is watched for is told by the clock, which the tests set.
     async fn watch(&self, millis: u32) {
+        let is_long = millis >= LONG_MS;
+        if is_long {
+            self.long_watches.borrow_mut().push(millis);
+        }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        while is_long && self.holds_long_watches.get() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let over = &self.long_watches_over;
+        over.set(over.get() + usize::from(is_long));
         if self.hangs.get() {
             self.pass(millis);
         }
