@@ -106,7 +106,7 @@ export class Session {
     if (origin.entry) this.#keeper = this.#keep(raw, origin.entry);
     // Weak: a session that nobody holds any more is collected, together with its keys.
     const weak = new WeakRef(this);
-    raw.watch((/** @type {"access" | "event" | "missed" | "deaf"} */ change) => {
+    raw.watch((/** @type {"access" | "event" | "missed" | "deaf" | "lagging"} */ change) => {
       const session = weak.deref();
       if (session) session.#changed(change);
     });
@@ -179,7 +179,7 @@ export class Session {
     return new this.#Keeper(raw, entry, () => this.#observe());
   }
 
-  /** @param {"access" | "event" | "missed" | "deaf"} change */
+  /** @param {"access" | "event" | "missed" | "deaf" | "lagging"} change */
   #changed(change) {
     if (change === "event") {
       this.#stream?.moved();
@@ -190,6 +190,7 @@ export class Session {
       return this.#tell(change);
     }
     if (change === "deaf") return this.#stream?.rest();
+    if (change === "lagging") return this.#catchUp();
     this.#stream?.stir();
     this.#keeper?.save(true).catch(() => {});
     // The module is still in its call.

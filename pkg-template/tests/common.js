@@ -40,7 +40,10 @@ const glue = `
     abort() { this.ended?.(); }
     free() {}
     async previewInvitation(ticket) { calls.push(["previewInvitation", ticket]); return {}; }
-    readLink(link) { return link.includes("1.l.") ? { delivery: "link", id: "an-id" } : null; }
+    readLink(link) {
+      if (link.includes("1.s.")) return { delivery: null, id: "a-card" };
+      return link.includes("1.l.") ? { delivery: "link", id: "an-id" } : null;
+    }
     async check() {
       calls.push(["check"]);
       if (this.options.vault.includes("wrong")) throw { code: "server_error", message: "It is wrong.", retryable: false };

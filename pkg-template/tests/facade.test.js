@@ -434,3 +434,19 @@ test("a session locks when it was not used for a while, by the clock", async (t)
   session.lockAfter(null);
   for (const wrong of [0, -1, 1.5, "1", undefined]) assert.throws(() => session.lockAfter(wrong), code("bad_input"));
 });
+
+test("shares are brought up to date when the module says that they may lag", async (t) => {
+  const { watch } = raw.RawSession.prototype;
+  t.after(() => (raw.RawSession.prototype.watch = watch));
+  let tell;
+  raw.RawSession.prototype.watch = (watcher) => (tell = watcher);
+  const session = await signIn();
+  const count = () => raw.calls.filter(([name]) => name === "catchUpShares").length;
+  const before = count();
+  tell("missed");
+  assert.equal(count(), before);
+  tell("lagging");
+  await new Promise(setImmediate);
+  assert.equal(count(), before + 1);
+  assert.equal(session.locked, false);
+});

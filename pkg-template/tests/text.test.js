@@ -54,6 +54,8 @@ test("a link is told apart without a request", async () => {
   const link = "https://app.example/invited?a#vouchsafe=1.l.an-id";
   const found = { kind: "invitation", delivery: "link", id: "an-id", ticket: { link } };
   for (const location of [link, new URL(link), { href: link }]) assert.deepEqual(app.readLink(location), found);
+  const card = link.replace("1.l.", "1.s.");
+  assert.deepEqual(app.readLink(` ${card}`), { kind: "card", id: "a-card", link: card });
   assert.deepEqual(app.readLink(link.replace("1.l.", "2.l.")), { kind: "broken" });
   for (const other of ["https://app.example/#top", "https://app.example/vouchsafe=1.l.", ""]) assert.equal(app.readLink(other), null);
   for (const wrong of [undefined, null, 5, {}]) assert.throws(() => app.readLink(wrong), code("bad_input"));

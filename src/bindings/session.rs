@@ -177,8 +177,8 @@ impl RawSession {
         })
     }
 
-    /// Calls `watcher` with `access` or `event` whenever there is something to keep, with `missed` when events may be lost, and
-    /// with `deaf` when none can be read any more.
+    /// Calls `watcher` with `access` or `event` whenever there is something to keep, with `missed` when events may be lost,
+    /// with `deaf` when none can be read any more, and with `lagging` when shares may have to be brought up to date.
     pub fn watch(&self, watcher: Function) {
         self.0.watch(move |change| {
             let name = match change {
@@ -186,6 +186,7 @@ impl RawSession {
                 Change::LastEvent => "event",
                 Change::Missed => "missed",
                 Change::Deaf => "deaf",
+                Change::Lagging => "lagging",
             };
             let _ = watcher.call1(&JsValue::UNDEFINED, &name.into());
         });

@@ -158,15 +158,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Reads a card without counting its shares.
     pub(super) async fn read_card(&self, id: Id) -> Result<Card> {
         self.keys()?;
-        let mut stored = self.services().stored_card(id).await?;
-        if stored.version < self.mark_of(Kind::Card, id) {
-            // Another call may have written it meanwhile.
-            stored = self.services().stored_card(id).await?;
-        }
+        let stored = self.services().stored_card(id).await?;
         if stored.id != id {
             return Err(Error::RecordRejected);
         }
-        self.open_stored_card(stored).await
+        self.open_newest_card(stored).await
     }
 
     /// Reads a page of cards, newest first.
@@ -184,7 +180,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut items = Vec::with_capacity(found.len());
         for stored in found {
             let (id, shares) = (stored.id, counts.next());
-            let opened = self.open_stored_card(stored).await;
+            let opened = self.open_newest_card(stored).await;
             items.push(Opened {
                 id,
                 result: opened.map(|card| Card { shares, ..card }),
@@ -217,6 +213,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
             },
         }
         self.services().delete_card(id).await
+    }
+
+    /// Opens a card. What another call has seen a newer version of meanwhile looks older than it is, so it is fetched again, once.
+    async fn open_newest_card(&self, stored: StoredCard) -> Result<Card> {
+        let (id, version) = (stored.id, stored.version);
+        match self.open_stored_card(stored).await {
+            Err(Error::RecordRejected) if version < self.mark_of(Kind::Card, id) => {
+                let stored = self.services().stored_card(id).await?;
+                if stored.id != id {
+                    return Err(Error::RecordRejected);
+                }
+                self.open_stored_card(stored).await
+            }
+            other => other,
+        }
     }
 
     async fn open_stored_card(&self, stored: StoredCard) -> Result<Card> {

@@ -135,8 +135,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         inviter: &Inviter,
     ) -> Result<(Entry, Note, ConnectionKey)> {
         let keys = self.keys()?;
-        let entry = self.services().entry(ticket.id()).await?;
-        let note = self.open_entry_note(&entry)?;
+        let mut entry = self.services().entry(ticket.id()).await?;
+        let note = self.open_newest_note(&mut entry).await?;
         if note.role != Role::Invitee {
             return Err(Error::RecordRejected);
         }

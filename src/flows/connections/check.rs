@@ -89,13 +89,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(checked)
     }
 
-    pub(super) async fn check(&self, stored: StoredConnection, entry: Entry) -> Result<Checked> {
-        let note = self.open_entry_note(&entry)?;
+    pub(super) async fn check(
+        &self,
+        stored: StoredConnection,
+        mut entry: Entry,
+    ) -> Result<Checked> {
+        let note = self.open_newest_note(&mut entry).await?;
         match self.check_connection(stored.clone(), entry, note).await {
             // Another tab pinned at the same time: its note counts.
             Err(Error::Conflict(_)) => {
-                let entry = self.services().entry(stored.id).await?;
-                let note = self.open_entry_note(&entry)?;
+                let mut entry = self.services().entry(stored.id).await?;
+                let note = self.open_newest_note(&mut entry).await?;
                 self.check_connection(stored, entry, note).await
             }
             other => other,

@@ -12,8 +12,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Vault serves for the other person.
     pub async fn disconnect(&self, id: Id) -> Result<()> {
         self.keys()?;
-        let entry = self.services().entry(id).await?;
-        let note = self.open_entry_note(&entry)?;
+        let mut entry = self.services().entry(id).await?;
+        let note = self.open_newest_note(&mut entry).await?;
         if note.state == NoteState::Invited {
             // A pending invitation is cancelled, not disconnected.
             self.services().stored_connection(id).await?;

@@ -84,23 +84,27 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let Page { items: found, next } = self.services().stored_invitations(page).await?;
         let ids: Vec<Id> = found.iter().map(|stored| stored.id).collect();
         let entries = self.services().entries(&ids).await?;
-        let entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let mut entries: ById<Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
         let mut work = self.work(found.len());
         let mut items = Vec::with_capacity(found.len());
         for stored in found {
             let id = stored.id;
-            let result = entries
-                .get(&id)
-                .ok_or(Error::RecordRejected)
-                .and_then(|entry| self.open_invitation(stored, entry));
+            let result = match entries.remove(&id) {
+                Some(entry) => self.open_invitation(stored, entry).await,
+                None => Err(Error::RecordRejected),
+            };
             items.push(Opened { id, result });
             work.advance().await;
         }
         Ok(Page { items, next })
     }
 
-    fn open_invitation(&self, stored: StoredInvitation, entry: &Entry) -> Result<Invitation> {
-        let note = self.open_entry_note(entry)?;
+    async fn open_invitation(
+        &self,
+        stored: StoredInvitation,
+        mut entry: Entry,
+    ) -> Result<Invitation> {
+        let note = self.open_newest_note(&mut entry).await?;
         if note.role != Role::Inviter || note.delivery != stored.delivery {
             return Err(Error::RecordRejected);
         }
@@ -114,8 +118,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Takes an invitation back. The note is marked first, so that whatever the Vault does, a later acceptance is refused.
     pub async fn cancel_invitation(&self, id: Id) -> Result<Invitation> {
         self.keys()?;
-        let entry = self.services().entry(id).await?;
-        let mut note = self.open_entry_note(&entry)?;
+        let mut entry = self.services().entry(id).await?;
+        let mut note = self.open_newest_note(&mut entry).await?;
         match note.state {
             _ if note.role != Role::Inviter => return Err(Error::NotFound),
             NoteState::Invited => {

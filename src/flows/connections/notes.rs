@@ -3,14 +3,27 @@
 use crate::api::Transport;
 use crate::api::keystore::connections::{Entry, NoteUpdate};
 use crate::crypto::engine::Engine;
+use crate::crypto::marks::Kind;
 use crate::crypto::records::{Note, open_note, seal_note};
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Opens the note of what the Keystore has, and refuses one that is older than one seen before.
-    pub(in crate::flows) fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
+    /// Opens the note of what the Keystore has, and refuses one that is older than one seen before. What another call has written
+    /// anew meanwhile looks older than it is, so it is fetched again, once.
+    pub(super) async fn open_newest_note(&self, entry: &mut Entry) -> Result<Note> {
+        let id = entry.id;
+        if entry.version < self.mark_of(Kind::Note, id) {
+            *entry = self.services().entry(id).await?;
+            if entry.id != id {
+                return Err(Error::RecordRejected);
+            }
+        }
+        self.open_entry_note(entry)
+    }
+
+    fn open_entry_note(&self, entry: &Entry) -> Result<Note> {
         let keys = self.keys()?;
         let note = open_note(self.account(), entry.id, &keys.vault, &entry.note)?;
         if note.version != entry.version {

@@ -78,7 +78,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.keys()?;
         let Page { items: found, next } = self.services().list_links(page).await?;
         let ids: Vec<Id> = found.iter().map(|record| record.id).collect();
-        let spaces = self.services().spaces(&ids).await?.into_iter();
+        let spaces = self.newest_spaces(&ids).await?.into_iter();
         let mut spaces: ById<Space> = spaces.map(|space| (space.id(), space)).collect();
         let items = found.into_iter().map(|record| {
             let id = record.id;

@@ -29,6 +29,12 @@ const MARGIN_MS: u32 = 5_000;
 /// The time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine sleeps.
 const LOOK_MS: u32 = 5_000;
 
+/// The shortest wait after another session of the account wrote a card, in milliseconds: it brings the card's shares up to date
+/// itself, if nothing cuts it.
+const MIN_LAG_MS: u32 = 30_000;
+/// A random time up to this one is added, so that of several sessions that heard it one is the first.
+const MORE_LAG_MS: u32 = 60_000;
+
 type Listener = Rc<dyn Fn(Event)>;
 /// Its key, and the kinds that it hears.
 type Entry = (u64, Box<[EventKind]>, Listener);
@@ -41,6 +47,8 @@ pub(super) struct Live {
     running: Cell<bool>,
     /// Another tab of the account reads the stream, and passes on what it says.
     held: Cell<bool>,
+    /// Whether this session waits, before it says that shares may lag.
+    lags: Cell<bool>,
     /// The time since when somebody listens, in milliseconds since 1970.
     since: Cell<i64>,
     /// The newest event's. It outlasts the stream, so that whoever listens later hears what came in between.
@@ -238,6 +246,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             };
             *wait = MIN_WAIT_MS;
             for event in parser.push(&bytes)? {
+                if event.kind == EventKind::Card {
+                    self.lag_later();
+                }
                 self.tell(event);
             }
             if parser.last_id != self.last_event() {
@@ -274,6 +285,30 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 return None;
             }
         }
+    }
+
+    /// Says in a while that shares may lag, once however many cards were written meanwhile; not in a tab that does not read.
+    fn lag_later(&self) {
+        let live = &self.inner.live;
+        if live.held.get() || live.lags.replace(true) {
+            return;
+        }
+        let (inner, transport) = (
+            Rc::downgrade(&self.inner),
+            self.services().transport.clone(),
+        );
+        self.services().transport.spawn(async move {
+            transport.watch(MIN_LAG_MS + jitter(MORE_LAG_MS)).await;
+            let Some(inner) = inner.upgrade() else {
+                return;
+            };
+            let progress = Progress::default();
+            let session = Session { inner, progress };
+            session.inner.live.lags.set(false);
+            if session.keys().is_ok() {
+                session.changed(Change::Lagging);
+            }
+        });
     }
 
     fn tell(&self, event: Event) {

@@ -29,6 +29,8 @@ pub enum Change {
     Missed,
     /// The session cannot read events any more, until it is signed in anew.
     Deaf,
+    /// Another session wrote a card a while ago, and may have been cut: whoever is told brings shares up to date.
+    Lagging,
 }
 
 pub(super) type Watcher = Rc<dyn Fn(Change)>;

@@ -7,6 +7,7 @@ use super::plan::{Choice, Next, Plan, Source, Stored};
 use super::rows::{Row, RowFound};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
+use crate::crypto::marks::Kind;
 use crate::error::{Error, Result};
 use crate::flows::opened::Reason;
 use crate::flows::session::Session;
@@ -185,7 +186,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 // Revoked, or over, meanwhile.
                 Some(Error::NotFound | Error::ShareExpired) => continue,
                 Some(error) => error,
-                None if plan.next == Next::Keep => continue,
+                None if plan.next == Next::Keep => {
+                    // The row was written, but perhaps not its edition: this device has not seen that.
+                    followed.again |= stored.is_none() && !self.has_seen(&plan.row);
+                    continue;
+                }
                 None => {
                     let checked = connection.and_then(|id| connections.get(&id));
                     let checked = checked.map(Result::as_ref).transpose();
@@ -215,6 +220,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             }
         }
         Ok(followed)
+    }
+
+    /// Whether this device knows that the Vault has taken the edition that the row names.
+    fn has_seen(&self, row: &Row) -> bool {
+        self.mark_of(Kind::Share, row.at.share()) >= row.sent.edition
     }
 
     /// How each live share or link in force comes up to date.

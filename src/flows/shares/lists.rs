@@ -58,7 +58,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let page = self.services().list_outgoing(page, connection).await?;
         self.remember_homes(&page.items);
         let ids: Vec<Id> = page.items.iter().map(|record| record.space_id).collect();
-        let spaces = self.services().spaces(&ids).await?.into_iter();
+        let spaces = self.newest_spaces(&ids).await?.into_iter();
         let mut spaces: ById<Space> = spaces.map(|space| (space.id(), space)).collect();
         Ok(page.map(|record| {
             let space = spaces.remove(&record.space_id);
@@ -77,7 +77,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let rows = self.services().spaces_of_card(&tag, page);
         // The card itself tells which version is the newest, if it is still there.
         let (rows, current) = join(rows, self.read_card(card)).await;
-        let Page { items, next } = rows?;
+        let Page { items, next } = self.newest_rows(rows?, &tag, page).await?;
         let rows = items.into_iter();
         let rows: Vec<_> = rows
             .filter_map(|space| self.open_row_of(card, space))
@@ -109,6 +109,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 result,
             });
         }
+        // Others may lag than those of this page.
+        lags |= self.inner.memory.borrow().unsettled.contains(&card);
         if lags && current.is_ok() {
             self.catch_up_later(card);
         }

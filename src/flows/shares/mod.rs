@@ -3,6 +3,7 @@
 mod dek;
 mod follow;
 mod lists;
+mod newest;
 mod plan;
 mod read_share;
 mod revoke;

@@ -287,7 +287,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         let session = self.clone();
         self.services().transport.spawn(async move {
-            let _ = session.services().tell_reads(reads).await;
+            let ids: Vec<Id> = reads.iter().map(|read| read.id).collect();
+            if session.services().tell_reads(reads).await.is_err() {
+                // The next read tells it.
+                let mut memory = session.inner.memory.borrow_mut();
+                for id in ids {
+                    memory.told_reads.remove(&id);
+                }
+            }
         });
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::faults::flow::{Flow, code_of, in_parallel};
-use crate::faults::line::{Break, Crash, Point};
+use crate::faults::line::{Break, Crash, Place, Point};
 use crate::faults::reference::{
     Case, Outcome, Reference, call_anew, call_on, expect_code, expect_end,
 };
@@ -46,7 +46,7 @@ impl Case<'_> {
 
         stage.start_program();
         let made = call_on(flow, &stage, &seat, scene).await;
-        let done = self.done();
+        let done = self.done(&seat.line.open_when_hit());
         let again: Vec<_> = done
             .iter()
             .map(|done| again.filter(|_| *done > 0))
@@ -63,9 +63,13 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// How often the call may have had its effect. A server that has the whole request may have written it or not.
-    fn done(&self) -> Vec<usize> {
+    /// How often the call may have had its effect. A server that has the whole request may have written it or not; so with the
+    /// one that has the effect, if it was open at the same time.
+    fn done(&self, open: &[Place]) -> Vec<usize> {
         let done = |point| usize::from(self.is_done(point));
+        if open.iter().any(|place| self.has_effect(place)) {
+            return vec![0, 1];
+        }
         match self.point {
             Point::Sent | Point::Writing => {
                 let mut both = vec![done(Point::HalfSent), done(Point::Answered)];

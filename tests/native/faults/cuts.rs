@@ -63,7 +63,7 @@ impl Case<'_> {
         if let Effect::UpTo(_) = self.flow.effect() {
             look(&stage, self.flow, &self.scene.props).await;
         } else {
-            self.expect_state("cut", &stage, &[done]).await?;
+            self.expect_state_after_cut(&stage, &[done]).await?;
         }
         let made = call_anew(self.flow, &stage, self.scene).await;
         let again = self.flow.again_anew().filter(|_| done > 0);

@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::crypto::records::CardContent;
-use vouchsafe::flows::{CardUpdate, Opened, ShareRequest};
+use vouchsafe::flows::{CardUpdate, Opened, Remaining, ShareRequest};
 use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
 use crate::faults::scene::{ALICE, BOB, CAROL, DORA, NEW, Props, Seat, Session};
 use crate::faults::stage::Stage;
-use crate::support::{PASSPHRASE, by_link, by_mail, passport, run, snapshot, whole};
+use crate::flows::following::of_fields;
+use crate::support::{PASSPHRASE, by_link, by_mail, linked, passport, run, snapshot, whole};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -39,6 +40,14 @@ pub enum Flow {
     ReadShares,
     Lists,
     Revoke,
+    UpdateShared,
+    ShareAgain,
+    ReadWithReceipt,
+    ShareByLink,
+    UpdateLinked,
+    RevokeLink,
+    DeleteShared,
+    Rename,
     Disconnect,
     Recover,
     ChangePassphrase,
@@ -58,7 +67,7 @@ pub enum Effect {
 }
 
 impl Flow {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 37] = [
         Self::SignUp,
         Self::SignIn,
         Self::Unlock,
@@ -83,6 +92,14 @@ impl Flow {
         Self::ReadShares,
         Self::Lists,
         Self::Revoke,
+        Self::UpdateShared,
+        Self::ShareAgain,
+        Self::ReadWithReceipt,
+        Self::ShareByLink,
+        Self::UpdateLinked,
+        Self::RevokeLink,
+        Self::DeleteShared,
+        Self::Rename,
         Self::Disconnect,
         Self::Recover,
         Self::ChangePassphrase,
@@ -98,7 +115,8 @@ impl Flow {
             | Self::AcceptLink
             | Self::AcceptMail
             | Self::ReadShare
-            | Self::ReadShares => BOB,
+            | Self::ReadShares
+            | Self::ReadWithReceipt => BOB,
             _ => ALICE,
         }
     }
@@ -107,9 +125,12 @@ impl Flow {
     pub fn people(self) -> &'static [&'static str] {
         match self {
             Self::SignUp => &[ALICE, DORA],
-            Self::ShareWithMany | Self::Lists | Self::Disconnect | Self::DeleteAccount => {
-                &[ALICE, BOB, CAROL]
-            }
+            Self::ShareWithMany
+            | Self::UpdateShared
+            | Self::DeleteShared
+            | Self::Lists
+            | Self::Disconnect
+            | Self::DeleteAccount => &[ALICE, BOB, CAROL],
             _ => &[ALICE, BOB],
         }
     }
@@ -132,16 +153,25 @@ impl Flow {
             | Self::Lists => Effect::None,
             Self::SignUp => Effect::By("POST /keystore/v1/sign-up/finish"),
             Self::CreateCard | Self::UpdateCard => Effect::By("PUT /vault/v1/cards/{id}"),
+            // Whoever signs in next brings shares and links up to date.
+            Self::UpdateShared | Self::UpdateLinked => Effect::By("PUT /vault/v1/cards/{id}"),
             Self::DeleteCard => Effect::By("DELETE /vault/v1/cards/{id}"),
             Self::InviteByLink | Self::InviteByMail => Effect::By("PUT /vault/v1/invitations/{id}"),
             Self::Decline => Effect::By("POST /vault/v1/invitations/{id}/decline"),
             Self::AcceptLink | Self::AcceptMail => Effect::By("POST /vault/v1/connections"),
-            Self::MarkVerified => Effect::By("PUT /keystore/v1/connections/{id}/note"),
+            Self::MarkVerified | Self::Rename => {
+                Effect::By("PUT /keystore/v1/connections/{id}/note")
+            }
             Self::Share | Self::ShareSnapshot | Self::ShareWithMany => {
                 Effect::By("POST /vault/v1/shares")
             }
             Self::ReadShare => Effect::By("PUT /keystore/v1/spaces/claims"),
             Self::ReadShares => Effect::UpTo("PUT /keystore/v1/spaces/claims"),
+            Self::ReadWithReceipt => Effect::UpTo("PUT /vault/v1/shares/read"),
+            Self::ShareAgain => Effect::UpTo("PUT /vault/v1/shares"),
+            Self::ShareByLink => Effect::By("PUT /vault/v1/links/{id}"),
+            Self::RevokeLink => Effect::By("DELETE /vault/v1/links/{id}"),
+            Self::DeleteShared => Effect::UpTo("DELETE /vault/v1/cards/{id}"),
             Self::Cancel => Effect::UpTo("POST /vault/v1/invitations/{id}/cancel"),
             Self::CancelAccepted => Effect::UpTo("DELETE /vault/v1/connections/{id}"),
             Self::Revoke => Effect::UpTo("DELETE /vault/v1/shares/{id}"),
@@ -159,7 +189,14 @@ impl Flow {
     pub fn makes_records(self) -> bool {
         matches!(
             self,
-            Self::CreateCard | Self::InviteByLink | Self::InviteByMail | Self::ShareSnapshot
+            Self::CreateCard
+                | Self::InviteByLink
+                | Self::InviteByMail
+                | Self::ShareSnapshot
+                | Self::ShareByLink
+                // Each makes a version.
+                | Self::UpdateShared
+                | Self::UpdateLinked
         )
     }
 
@@ -252,6 +289,34 @@ impl Flow {
                     bob.read_share(props.shares[0]).await.unwrap();
                 }
             }
+            Self::UpdateShared | Self::DeleteShared => {
+                let card = make_card(alice).await;
+                props.cards = vec![card];
+                let (with_bob, with_carol) =
+                    (connect(alice, bob).await, connect(alice, carol).await);
+                let narrow = of_fields(card, with_carol, &["country"]);
+                for request in [whole(card, with_bob), narrow] {
+                    alice.share(request).await.unwrap();
+                }
+                if self == Self::DeleteShared {
+                    alice.share_by_link(linked(card)).await.unwrap();
+                }
+            }
+            Self::ShareAgain | Self::ReadWithReceipt => {
+                let card = make_card(alice).await;
+                let connection = connect(alice, bob).await;
+                props.cards = vec![card];
+                props.connections = vec![connection];
+                props.shares = vec![alice.share(whole(card, connection)).await.unwrap().id];
+            }
+            Self::ShareByLink | Self::UpdateLinked | Self::RevokeLink => {
+                let card = make_card(alice).await;
+                props.cards = vec![card];
+                if self != Self::ShareByLink {
+                    props.link = Some(alice.share_by_link(linked(card)).await.unwrap().id);
+                }
+            }
+            Self::Rename => props.connections = vec![connect(alice, bob).await],
             Self::Lists | Self::Disconnect | Self::DeleteAccount => {
                 let (hers, his) = (make_card(alice).await, make_card(bob).await);
                 let connection = connect(alice, bob).await;
@@ -289,7 +354,41 @@ impl Flow {
                 };
                 done(seat.session().update_card(update).await)
             }
+            // As somebody does who reads a card and edits it.
+            Self::UpdateShared | Self::UpdateLinked => {
+                let card = seat.session().card(props.cards[0]).await?;
+                let content = CardContent::new("Passport", &[("country", "Country", "new")]);
+                let update = CardUpdate {
+                    id: card.id,
+                    version: card.version,
+                    content,
+                };
+                let mut lagging = seat.session().update_card(update).await?.lagging;
+                lagging.pop().map_or(Ok(()), |one| Err(one.error))
+            }
             Self::DeleteCard => seat.session().delete_card(props.cards[0], None).await,
+            Self::DeleteShared => {
+                let remaining = Some(Remaining::Revoke);
+                seat.session().delete_card(props.cards[0], remaining).await
+            }
+            Self::ShareAgain => {
+                let (card, connection) = (props.cards[0], props.connections[0]);
+                let request = of_fields(card, connection, &["country"]);
+                done(seat.session().share(request).await)
+            }
+            Self::ShareByLink => {
+                let request = linked(props.cards[0]);
+                done(seat.session().share_by_link(request).await)
+            }
+            Self::RevokeLink => seat.session().revoke_link(props.link.unwrap()).await,
+            Self::Rename => {
+                let session = seat.session();
+                done(
+                    session
+                        .rename_connection(props.connections[0], "Robert")
+                        .await,
+                )
+            }
             Self::InviteByLink => done(seat.session().invite(by_link("Bob")).await),
             Self::InviteByMail => done(seat.session().invite(by_mail(BOB)).await),
             Self::Cancel | Self::CancelAccepted => {
@@ -326,7 +425,9 @@ impl Flow {
                 let outcomes = outcomes.into_iter().map(|outcome| done(outcome.result));
                 outcomes.collect()
             }
-            Self::ReadShare => done(seat.session().read_share(props.shares[0]).await),
+            Self::ReadShare | Self::ReadWithReceipt => {
+                done(seat.session().read_share(props.shares[0]).await)
+            }
             Self::ReadShares => all(seat.session().read_shares(&props.shares).await?),
             Self::Lists => {
                 let (session, page) = (seat.session(), PageRequest::default());
@@ -357,6 +458,7 @@ impl Flow {
     pub async fn seat(self, stage: &Stage) -> Result<Seat> {
         match self {
             Self::SignUp | Self::SignIn | Self::Recover => Ok(Seat::empty(stage)),
+            Self::ReadWithReceipt => Seat::telling(stage, self.actor()).await,
             _ => Seat::signed_in(stage, self.actor()).await,
         }
     }

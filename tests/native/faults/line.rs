@@ -57,6 +57,10 @@ pub struct Crash {
 #[derive(Default)]
 struct Inner {
     sent: RefCell<Vec<Place>>,
+    /// What was sent and not answered.
+    open: RefCell<Vec<Place>>,
+    /// What was so, besides, when a request was hit.
+    open_when_hit: RefCell<Vec<Place>>,
     broken: RefCell<Option<Rc<Break>>>,
     /// The bytes of the request that was hit.
     hit: RefCell<Option<Vec<u8>>>,
@@ -76,6 +80,11 @@ impl Line {
     /// What was sent, in order.
     pub fn sent(&self) -> Vec<Place> {
         self.0.sent.borrow().clone()
+    }
+
+    /// What was sent before the request that was hit, and not answered by then.
+    pub fn open_when_hit(&self) -> Vec<Place> {
+        self.0.open_when_hit.borrow().clone()
     }
 
     /// The Keystore session that was used last.
@@ -113,6 +122,7 @@ impl Line {
         match &*hit {
             None if *place == broken.place => {
                 *hit = Some(bytes.to_vec());
+                *self.0.open_when_hit.borrow_mut() = self.0.open.borrow().clone();
                 Some((broken.point, broken))
             }
             Some(first) if broken.lasting && first == bytes && broken.crash.is_none() => {
@@ -214,7 +224,10 @@ impl Transport for Line {
             self.0.session.borrow_mut().clone_from(&request.bearer);
         }
         let Some((point, broken)) = self.point(&place, &bytes) else {
-            return exchange(host, &bytes).await;
+            self.0.open.borrow_mut().push(place.clone());
+            let answer = exchange(host, &bytes).await;
+            self.0.open.borrow_mut().retain(|other| *other != place);
+            return answer;
         };
         let crash = broken.crash.as_ref();
         let kill = || {

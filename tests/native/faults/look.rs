@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use vouchsafe::api::PageRequest;
+use vouchsafe::crypto::card_link::CardLink;
 use vouchsafe::{Error, Result};
 
 use crate::faults::flow::Flow;
@@ -21,13 +22,24 @@ const NEVER: [&str; 4] = [
 /// A text without ids and times of records that flows make: two of them can be compared. Looking pins and claims, so it
 /// is done on a copy.
 pub async fn look(stage: &Stage, flow: Flow, props: &Props) -> String {
+    look_as(stage, flow, props, false).await
+}
+
+/// The same. Where people sign in as the package does, shares whose card's update was cut are brought up to date first.
+pub async fn look_as(stage: &Stage, flow: Flow, props: &Props, catches_up: bool) -> String {
     stage.mails_are_sent().await;
     let stage = &stage.copy().await;
     let mut lines = Vec::new();
     let mut seats = Vec::new();
     for email in flow.people() {
         match Seat::signed_in(stage, email).await {
-            Ok(seat) => seats.push((email, seat)),
+            Ok(seat) => {
+                if catches_up {
+                    seat.session().catch_up_shares().await.unwrap();
+                    seat.line.settle().await;
+                }
+                seats.push((email, seat));
+            }
             Err(error) => lines.push(format!("{email} cannot sign in: {}", error.code())),
         }
     }
@@ -68,10 +80,29 @@ fn page() -> PageRequest {
 }
 
 async fn sent(email: &str, seat: &Seat, lines: &mut Vec<String>) -> Result<()> {
-    let page = seat.session().outgoing_shares(&page(), None).await?;
-    for outgoing in page.items {
+    let sent = seat.session().outgoing_shares(&page(), None).await?;
+    for outgoing in sent.items {
         let (to, claimed) = (outgoing.share.to, outgoing.claimed);
-        lines.push(format!("{email} sent to {to}, claimed: {claimed}"));
+        let (fields, live) = (outgoing.fields, outgoing.live);
+        let read = outgoing.read.map(|receipt| receipt.edition);
+        lines.push(format!(
+            "{email} sent to {to}, claimed: {claimed}, fields: {fields:?}, live: {live}, read: {read:?}"
+        ));
+    }
+    for opened in seat.session().link_shares(&page()).await?.items {
+        let text = match opened.result {
+            Err(error) => code(error),
+            Ok(made) => {
+                let seen = match made.link.map(|link| CardLink::from_link(&link)) {
+                    Some(Ok(link)) => seat.client.open_link(&link, None).await,
+                    _ => Err(Error::NotFound),
+                };
+                let seen = seen.map_or_else(code, |seen| to_json(&seen.card));
+                let (state, fields, live) = (made.told.state, made.fields, made.live);
+                format!("{state:?}, fields: {fields:?}, live: {live}, {seen}")
+            }
+        };
+        lines.push(format!("{email} has a link: {text}"));
     }
     Ok(())
 }

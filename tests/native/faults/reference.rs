@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::faults::flow::{Effect, Flow, code_of};
 use crate::faults::line::{Place, Point};
-use crate::faults::look::look;
+use crate::faults::look::{look, look_as};
 use crate::faults::scene::{Scene, Seat};
 use crate::faults::stage::Stage;
 use crate::support::sample::sample;
@@ -89,6 +89,16 @@ impl Case<'_> {
     /// People see what they would see after one of these numbers of calls that nothing broke.
     pub async fn expect_state(&self, when: &str, stage: &Stage, calls: &[usize]) -> Outcome {
         let seen = look(stage, self.flow, &self.scene.props).await;
+        self.expect(when, &seen, calls)
+    }
+
+    /// The same for people who sign in after a call that was cut, and before another.
+    pub async fn expect_state_after_cut(&self, stage: &Stage, calls: &[usize]) -> Outcome {
+        let seen = look_as(stage, self.flow, &self.scene.props, true).await;
+        self.expect("cut", &seen, calls)
+    }
+
+    fn expect(&self, when: &str, seen: &str, calls: &[usize]) -> Outcome {
         let states = &self.reference.states;
         if calls.iter().any(|calls| states[*calls] == seen) {
             return Ok(());
@@ -97,6 +107,17 @@ impl Case<'_> {
         Err(format!(
             "{when}, people see\n{seen}where they should see\n{expected}"
         ))
+    }
+
+    /// Whether this is the request that has the effect.
+    pub fn has_effect(&self, place: &Place) -> bool {
+        match self.flow.effect() {
+            Effect::None => false,
+            Effect::By(form) | Effect::UpTo(form) => {
+                let mut places = self.reference.places.iter();
+                places.rfind(|other| other.form == form) == Some(place)
+            }
+        }
     }
 
     /// Whether a break at this point leaves the call with its effect.

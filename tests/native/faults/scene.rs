@@ -47,6 +47,18 @@ impl Seat {
         }
     }
 
+    /// Signs in where the app tells what was read.
+    pub async fn telling(stage: &Stage, email: &str) -> Result<Self> {
+        let seat = Self::empty(stage);
+        let client = seat.client.with_receipts();
+        let session = Some(client.sign_in(email, PASSPHRASE).await?);
+        Ok(Self {
+            client,
+            session,
+            ..seat
+        })
+    }
+
     /// Signs in with the passphrase that counts: the first one, or that which took its place.
     pub async fn signed_in(stage: &Stage, email: &str) -> Result<Self> {
         match Self::signed_in_with(stage, email, PASSPHRASE).await {
@@ -72,6 +84,7 @@ pub struct Props {
     pub cards: Vec<Id>,
     pub connections: Vec<Id>,
     pub shares: Vec<Id>,
+    pub link: Option<Id>,
     pub ticket: Option<Ticket>,
     pub safety_number: Option<String>,
     /// Alice's, from when she signed up.

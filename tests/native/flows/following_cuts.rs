@@ -189,6 +189,32 @@ fn an_update_that_was_cut_is_finished_by_the_next_call() {
     });
 }
 
+/// The rows say already what the shares are to show, and the Vault does not have it. An update to the same, here or on another
+/// device, leaves none behind.
+#[test]
+fn an_update_that_was_cut_is_finished_by_one_that_changes_nothing() {
+    run(async {
+        let scene = Scene::set().await;
+        scene.share().await;
+        let (alice, card) = (&scene.alice, scene.card);
+        let elsewhere = scene.world.other_device(alice).await;
+        for (round, next) in [alice, &elsewhere].into_iter().enumerate() {
+            let version = alice.session.card(card).await.unwrap().version;
+            let cut = content(100 + round);
+            alice.http.break_with(|request, _| {
+                let stores = request.url.ends_with("/vault/v1/shares");
+                stores.then_some(Fault::BeforeSending)
+            });
+            let made = update(alice, card, version, cut.clone()).await.unwrap();
+            assert_eq!(made.lagging.len(), 2);
+            alice.http.mend();
+            let made = update(next, card, version + 1, cut.clone()).await.unwrap();
+            assert!(made.lagging.is_empty(), "{:?}", made.lagging);
+            scene.everybody_sees(&cut, &format!("round {round}")).await;
+        }
+    });
+}
+
 /// Sharing that was cut is done by the same call, made again from anywhere: one share each.
 #[test]
 fn sharing_that_was_cut_makes_no_second_share() {

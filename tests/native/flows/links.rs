@@ -432,6 +432,37 @@ fn a_row_without_a_link_is_cleared_away() {
     });
 }
 
+/// The Keystore has lost what was kept of a link: its maker is told, sees the others, and can revoke it.
+#[test]
+fn a_link_without_its_row_is_told_and_can_be_revoked() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await.id;
+        let lost = alice.session.share_by_link(linked(card)).await.unwrap();
+        let other = alice.session.share_by_link(linked(card)).await.unwrap();
+        let gone = reqwest::Client::new()
+            .delete(format!("{}/v1/spaces/{}", world.keystore, lost.id))
+            .bearer_auth(alice.http.bearer_to("/keystore/v1/spaces"))
+            .send()
+            .await;
+        assert_eq!(gone.unwrap().status(), 204);
+        let page = PageRequest::default();
+        let listed = alice.session.link_shares(&page).await.unwrap().items;
+        let listed: Vec<(Id, Option<Error>)> = listed
+            .into_iter()
+            .map(|item| (item.id, item.result.err()))
+            .collect();
+        let expected = [(other.id, None), (lost.id, Some(Error::RecordRejected))];
+        assert_eq!(listed, expected);
+        open(&world, &lost, None).await.unwrap();
+        alice.session.revoke_link(lost.id).await.unwrap();
+        let closed = open(&world, &lost, None).await.unwrap_err();
+        assert_eq!(closed, Error::NotFound);
+        assert_eq!(links_of(&alice).await[0].id, other.id);
+    });
+}
+
 /// Nothing that opens a link is ever sent, by whoever makes it or opens it.
 #[test]
 fn the_secret_of_a_link_stays_with_those_who_have_it() {
@@ -522,7 +553,8 @@ fn a_link_is_read_whole_or_not_at_all() {
         good[..good.len() - 1].to_owned(),
         format!("{good}A"),
         format!("{good}#{good}"),
-        good.replace(&secret, &format!("{}B", &secret[1..])),
+        format!("vouchsafe=1.s.{id}.{thumbprint}.{}B", &secret[1..]),
+        format!("vouchsafe=1.s.{id}.{}B.{secret}", &thumbprint[1..]),
         good.replace(id, &id.to_uppercase()),
         good.replace("vouchsafe=", "vouchsafe%3D"),
     ];

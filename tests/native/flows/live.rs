@@ -6,10 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use vouchsafe::api::vault::events::{Event, EventKind};
+use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::{Change, Subscription};
 use vouchsafe::ids::Id;
 
-use crate::support::{Person, TestSession, World, connect_by_link, eventually, run, snapshot};
+use crate::flows::following::update;
+use crate::support::{
+    Fault, PASSPHRASE, Person, TestSession, World, connect_by_link, eventually, passport, run,
+    snapshot, whole,
+};
 
 #[test]
 fn events_arrive_as_things_happen() {
@@ -328,5 +333,95 @@ fn a_listener_hears_several_kinds() {
         scene.alice.session.revoke_share(share).await.unwrap();
         eventually(async || (*told.borrow() == kinds).then_some(())).await;
         listening.cancel();
+    });
+}
+
+/// Another device wrote a card, and was cut before its shares followed: whoever heard of the card brings them up to date, once, and
+/// not at once.
+#[test]
+fn who_hears_of_a_card_looks_later_whether_its_shares_lag() {
+    run(async {
+        let scene = Scene::set().await;
+        let (alice, bob) = (&scene.alice, &scene.bob);
+        let request = whole(scene.card, scene.connection);
+        let share = alice.session.share(request).await.unwrap().id;
+        let here = scene.world.other_device(alice).await;
+        let held = scene.world.other_device(alice).await;
+        let heard: Rc<RefCell<Vec<Id>>> = Rc::default();
+        let looks = [Rc::new(Cell::new(0)), Rc::new(Cell::new(0))];
+        held.session.set_held(true);
+        for (device, looks) in [&here, &held].into_iter().zip(&looks) {
+            device.http.holds_long_watches.set(true);
+            let (looks, session) = (Rc::clone(looks), device.session.clone());
+            // As the package does.
+            device.session.watch(move |change| {
+                if change == Change::Lagging {
+                    looks.set(looks.get() + 1);
+                    let session = session.clone();
+                    tokio::task::spawn_local(async move { session.catch_up_shares().await });
+                }
+            });
+            let (heard, session) = (Rc::clone(&heard), held.session.clone());
+            let is_here = std::ptr::eq(device, &here);
+            let listener = move |event: Event| {
+                if is_here {
+                    heard.borrow_mut().push(event.id);
+                    session.hear(event);
+                }
+            };
+            device.session.on(EventKind::Card, listener).unwrap();
+        }
+        eventually(async || here.session.last_event().map(drop)).await;
+
+        let waits = || here.http.long_watches.borrow().clone();
+        let edit = async |version: u64| {
+            alice.http.break_with(|request, _| {
+                let later = request.method.as_str() == "PUT" && !request.url.contains("/cards/");
+                later.then_some(Fault::BeforeSending)
+            });
+            let content = CardContent::new("Passport", &[("number", "Number", "X2")]);
+            let made = update(alice, scene.card, version, content).await.unwrap();
+            alice.http.mend();
+            assert_eq!(made.lagging[0].error.code(), "offline");
+        };
+        edit(1).await;
+        eventually(async || (heard.borrow().len() == 1).then_some(())).await;
+        edit(2).await;
+        eventually(async || (heard.borrow().len() == 2).then_some(())).await;
+        assert_eq!(waits().len(), 1, "one look for both");
+        assert!((30_000..=90_000).contains(&waits()[0]), "{:?}", waits());
+        assert_eq!(looks[0].get(), 0, "not at once");
+        let seen = bob.session.read_share(share).await.unwrap();
+        assert_eq!(seen.card, passport());
+
+        here.http.holds_long_watches.set(false);
+        eventually(async || {
+            let seen = bob.session.read_share(share).await.unwrap();
+            (seen.card.fields[0].value == "X2").then_some(())
+        })
+        .await;
+        assert_eq!(looks[0].get(), 1);
+
+        // Who is locked by then does nothing, and looks again another time.
+        here.http.holds_long_watches.set(true);
+        edit(3).await;
+        eventually(async || (waits().len() == 2).then_some(())).await;
+        here.session.lock();
+        here.http.holds_long_watches.set(false);
+        eventually(async || (here.http.long_watches_over.get() == 2).then_some(())).await;
+        assert_eq!(looks[0].get(), 1);
+        here.session.unlock(PASSPHRASE).await.unwrap();
+        edit(4).await;
+        eventually(async || (looks[0].get() == 2).then_some(())).await;
+        assert_ne!(waits()[..2], waits()[1..], "each at a time of its own");
+        // Nor does who finds that something was missed.
+        held.session.look_back().await.unwrap();
+        let none: [u32; 0] = [];
+        assert_eq!(*held.http.long_watches.borrow(), none);
+        assert_eq!(
+            looks[1].get(),
+            0,
+            "who hears from another tab leaves it to that one"
+        );
     });
 }

@@ -3,6 +3,7 @@
 mod aborting;
 mod accounts;
 mod answers;
+mod at_once;
 mod cards;
 mod connecting;
 mod credentials;
@@ -10,6 +11,7 @@ mod deletion;
 mod email;
 pub(crate) mod following;
 mod following_cuts;
+mod following_many;
 mod forms;
 mod identities;
 pub(crate) mod links;

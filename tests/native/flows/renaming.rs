@@ -25,7 +25,8 @@ fn a_name_is_changed_for_every_device_of_one_side_and_nothing_else() {
         let [seen] = &seen.unwrap().items[..] else {
             panic!("one connection");
         };
-        assert_eq!(seen.result.as_ref().unwrap().name, "Robert");
+        let seen = seen.result.as_ref().unwrap();
+        assert_eq!((&*seen.name, seen.trust), ("Robert", Trust::Verified));
         let other_side = bob.session.connection(his.id).await.unwrap();
         assert_eq!(other_side.name, "Alice");
 

@@ -11,6 +11,11 @@ use vouchsafe::{Error, Result};
 
 type Tamper = Box<dyn FnMut(&Request, Response) -> Response>;
 type Faults = Box<dyn FnMut(&Request, usize) -> Option<Fault>>;
+/// Whether an answer is kept back, and whether it still is.
+type Keeps = (Box<dyn Fn(&Request) -> bool>, Box<dyn Fn() -> bool>);
+
+/// Of this length and longer, a wait is none for an answer.
+const LONG_MS: u32 = 30_000;
 
 /// Where an exchange is cut. The client sees the same each time, `offline`: at once, or when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +64,16 @@ pub struct Http {
     /// Whether nothing of an event stream comes before its end.
     buffered: Rc<Cell<bool>>,
     held: Rc<Cell<Option<&'static str>>>,
+    /// The next answer that is kept back.
+    keeps: Rc<RefCell<Option<Keeps>>>,
+    /// Whether an answer is kept back now.
+    pub is_keeping: Rc<Cell<bool>>,
+    /// The long times for which the client watched beside something else, in milliseconds.
+    pub long_watches: Rc<RefCell<Vec<u32>>>,
+    /// How many of those have ended.
+    pub long_watches_over: Rc<Cell<usize>>,
+    /// Whether they do not end.
+    pub holds_long_watches: Rc<Cell<bool>>,
     /// Whether waits, which are not waited, move the clock all the same.
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
@@ -89,6 +104,11 @@ impl Default for Http {
             dead: Rc::default(),
             buffered: Rc::default(),
             held: Rc::default(),
+            keeps: Rc::default(),
+            is_keeping: Rc::default(),
+            long_watches: Rc::default(),
+            long_watches_over: Rc::default(),
+            holds_long_watches: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
             hides: Rc::default(),
@@ -166,6 +186,15 @@ impl Http {
     /// The answers to what is written at an address that ends so never arrive.
     pub fn hold_answers_to(&self, end: &'static str) {
         self.held.set(Some(end));
+    }
+
+    /// Keeps the answer to the next request that is such a one, as long as this says; all others pass.
+    pub fn keep_answer(
+        &self,
+        to: impl Fn(&Request) -> bool + 'static,
+        while_: impl Fn() -> bool + 'static,
+    ) {
+        *self.keeps.borrow_mut() = Some((Box::new(to), Box::new(while_)));
     }
 
     /// From now on, the clock goes on by every wait, and while a request hangs.
@@ -292,6 +321,14 @@ impl Transport for Http {
         if fault == Some(Fault::AnswerLost) {
             return Err(offline(()));
         }
+        let keeps = self.keeps.borrow_mut().take_if(|(to, _)| to(request));
+        if let Some((_, is_kept)) = keeps {
+            self.is_keeping.set(true);
+            while is_kept() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            self.is_keeping.set(false);
+        }
         Ok(self.tampered(request, response))
     }
 
@@ -331,7 +368,16 @@ impl Transport for Http {
 
     /// Shortened: what is watched for is told by the clock, which the tests set.
     async fn watch(&self, millis: u32) {
+        let is_long = millis >= LONG_MS;
+        if is_long {
+            self.long_watches.borrow_mut().push(millis);
+        }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        while is_long && self.holds_long_watches.get() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let over = &self.long_watches_over;
+        over.set(over.get() + usize::from(is_long));
         if self.hangs.get() {
             self.pass(millis);
         }
