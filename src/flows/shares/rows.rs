@@ -70,8 +70,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             _ => return Err(Error::RecordRejected),
         };
         let sent = open_sent(&self.keys()?.vault, &at, ciphertext)?;
-        // A row that is over may have made way for another, and is not live any more.
-        if (sent.version, sent.expires_at) != (*version, *expires_at) || (*live && !sent.live) {
+        // A share's row that is over may have made way for another, and is not live any more.
+        let is_live = *live == sent.live || (!*live && at.person().is_some());
+        if (sent.version, sent.expires_at) != (*version, *expires_at) || !is_live {
             return Err(Error::RecordRejected);
         }
         self.see(Kind::Sent, at.share(), sent.version, ciphertext)?;
