@@ -235,6 +235,11 @@ impl ApiError {
         self.detail.code
     }
 
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The body.
     pub(super) fn to_json(&self) -> String {
         let error = self.detail.clone();
