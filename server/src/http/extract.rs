@@ -231,8 +231,9 @@ impl Page {
     /// The end of a list's query, which takes `time`, `id` and `rows` from placeholder `n` on.
     pub(crate) fn sql(&self, n: usize) -> String {
         let (id, rows) = (n + 1, n + 2);
+        // Compared as a whole, so that both databases begin where the page does, and not at the list's beginning.
         format!(
-            "AND (created_at < ${n} OR (created_at = ${n} AND id < ${id})) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
+            "AND (created_at, id) < (${n}, ${id}) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
         )
     }
 
