@@ -11,8 +11,8 @@ use self::quotas::QuotaOptions;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
-/// Every option can also be set by the environment variable that stands beside it. VOUCHSAFE_LOG sets how much is
-/// logged to standard error ("warn", "debug", …; "info" by default).
+/// Every option can also be set by the environment variable that stands beside it, several values with commas between
+/// them. VOUCHSAFE_LOG sets how much is logged to standard error ("warn", "debug", …; "info" by default).
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -198,8 +198,8 @@ pub(crate) struct Cli {
 /// The places of the data.
 #[derive(Args)]
 struct Storage {
-    /// The folder of the databases, the Keystore's secrets (keystore.setup: keep a backup of it apart from the
-    /// database) and captured mails.
+    /// The folder of the databases, the services' secrets (keystore.setup: keep a backup of it apart from the
+    /// database; vault.setup) and captured mails.
     #[arg(
         long,
         value_name = "DIR",
@@ -241,8 +241,8 @@ impl Storage {
 enum Command {
     /// Copy the data to a new folder while the server runs. To restore, start a server with a copy of it as --data.
     ///
-    /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db) and keystore.setup, whole
-    /// or not at all. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
+    /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db), keystore.setup and
+    /// vault.setup, whole or not at all. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
     /// one service has that one's data alone; then back up the Vault first and the Keystore after it.
     Backup {
         #[command(flatten)]

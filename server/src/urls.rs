@@ -84,7 +84,9 @@ impl Urls {
         }
         if services == Services::All && keystore == path {
             return Err(StartError(
-                "Give --vault-url and --keystore-url different paths.".into(),
+                "Give --vault-url and --keystore-url different paths: a process with both services tells them apart by these \
+                 alone."
+                    .into(),
             ));
         }
         Ok(())
@@ -117,6 +119,11 @@ fn parse_all(option: &str, urls: &[String]) -> Result<(BaseUrl, Vec<BaseUrl>), S
         .ok_or_else(|| StartError(format!("Give {option} a base URL.")))?;
     let others = others.iter().map(parse);
     Ok((parse(main)?, others.collect::<Result<_, _>>()?))
+}
+
+/// Whether a text is one word. Several are a list with blanks between, of which the first address would swallow the rest.
+fn is_one(text: &str) -> bool {
+    text.split_whitespace().count() == 1
 }
 
 /// The host by which this machine reaches the address, and another one where there is one.
@@ -214,7 +221,7 @@ fn origin(url: &Url) -> Option<String> {
 pub(crate) fn page_url(text: &str) -> Result<String, StartError> {
     let page = Url::parse(text).ok().filter(|url| {
         let is_nobodys = url.username().is_empty() && url.password().is_none();
-        is_web(url) && is_nobodys && url.fragment().is_none()
+        is_web(url) && is_nobodys && url.fragment().is_none() && is_one(text)
     });
     page.map(String::from).ok_or_else(|| {
         StartError(format!(
@@ -338,6 +345,7 @@ mod tests {
             "https://app.example/#/invited",
             "https://app.example/#",
             "https://ada@app.example/",
+            "https://app.example/ https://other.example/",
             "",
         ] {
             let StartError(error) = page_url(wrong).unwrap_err();

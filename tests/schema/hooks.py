@@ -1,4 +1,4 @@
-"""What the runs against the descriptions add to Schemathesis: somebody signed in, and ids that exist.
+"""What the runs against the descriptions add to Schemathesis: somebody signed in, ids that exist, and the tokens of links.
 
 VOUCHSAFE_PEOPLE names the file of people.mjs, VOUCHSAFE_ROOT the address of the services.
 """
@@ -13,13 +13,22 @@ import schemathesis
 
 ROOT = os.environ["VOUCHSAFE_ROOT"]
 with open(os.environ["VOUCHSAFE_PEOPLE"], encoding="utf-8") as file:
-    PERSON = json.load(file)[os.environ["VOUCHSAFE_PERSON"]]
+    PEOPLE = json.load(file)
+PERSON = PEOPLE[os.environ["VOUCHSAFE_PERSON"]]
 IDS = PERSON["ids"]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 CHOICE = random.Random(1)
 
 # Whose id stands in the path, by the path's first word; and in a body, by the member's name.
-PATHS = {"cards": "card", "invitations": "invitation", "connections": "connection", "shares": "share", "spaces": "space"}
+PATHS = {
+    "cards": "card",
+    "invitations": "invitation",
+    "connections": "connection",
+    "shares": "share",
+    "spaces": "space",
+    "links": "link",
+}
 MEMBERS = {"connectionId": "connection", "invitationId": "invitation", "recipient": "account", "spaceId": "space"}
 
 
@@ -64,6 +73,16 @@ def in_body(value, kind):
             in_body(inner, kind)
 
 
+def as_reader(case):
+    """Shows what somebody who has the link would, in two of three requests that have tokens."""
+    reading = PEOPLE["readings"].get((case.path_parameters or {}).get("id"))
+    if reading is None or not isinstance(case.body, dict) or CHOICE.randrange(3) == 0:
+        return
+    for name, token in reading.items():
+        if TOKEN.match(str(case.body.get(name))):
+            case.body[name] = token
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     kind = PATHS.get(case.operation.path.split("/")[2])
@@ -72,3 +91,5 @@ def before_call(context, case, kwargs):
     if case.path_parameters and "id" in case.path_parameters:
         case.path_parameters["id"] = existing(kind, case.path_parameters["id"])
     in_body(case.body, kind)
+    if kind == "link":
+        as_reader(case)

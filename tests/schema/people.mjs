@@ -8,11 +8,16 @@ const passphrase = "made for one run alone";
 
 /** The newest session at the Keystore, as it goes over the wire: the package shows it to nobody. */
 let session;
+/** What a reader of each link shows, likewise, by the link's id. */
+const readings = {};
 const fetchForReal = globalThis.fetch;
-globalThis.fetch = (resource, options) => {
+globalThis.fetch = async (resource, options) => {
   const request = new Request(resource, options);
   const bearer = request.headers.get("authorization")?.replace("Bearer ", "");
-  if (bearer && new URL(request.url).pathname.startsWith("/keystore/")) session = bearer;
+  const { pathname } = new URL(request.url);
+  if (bearer && pathname.startsWith("/keystore/")) session = bearer;
+  const [, link] = pathname.match(/\/links\/([^/]+)\/read$/) ?? [];
+  if (link) readings[link] = await request.clone().json();
   return fetchForReal(request);
 };
 
@@ -25,11 +30,11 @@ async function person(name) {
   return { session: made.session, bearer: session };
 }
 
-/** Somebody with cards, connections in all states, and shares both ways. */
+/** Somebody with cards, links, connections in all states, and shares both ways. */
 async function busy(name) {
   const me = await person(`${name}-me`);
   const peer = await person(`${name}-peer`);
-  const ids = { card: [], invitation: [], connection: [], share: [], space: [], account: [peer.session.account] };
+  const ids = { card: [], invitation: [], connection: [], share: [], space: [], link: [], account: [peer.session.account] };
   for (let index = 0; index < 4; index += 1) {
     const fields = [{ name: "number", label: "Number", value: `X${index}` }];
     const card = await me.session.createCard({ label: `Card ${index}`, fields });
@@ -42,16 +47,21 @@ async function busy(name) {
     if (index % 2 === 0) await me.session.readShare(received.id);
     const pending = await me.session.invite({ delivery: "email", email: "nobody@example.org", name: "Nobody" });
     if (index === 3) await me.session.disconnect(connection.id);
+    const end = { expiresAt: Date.now() + 86_400_000, maxReads: index === 1 ? 1 : undefined };
+    const link = await me.session.shareByLink({ card: card.id, name: "Me", ...end });
+    await app.openLink(link.link);
+    if (index === 2) await me.session.revokeLink(link.id);
     ids.card.push(card.id);
     ids.invitation.push(invitation.id, pending.id);
     ids.connection.push(connection.id);
     ids.share.push(sent.id, received.id);
     ids.space.push(sent.space, received.space);
+    ids.link.push(link.id);
   }
   return { session: me.bearer, ids };
 }
 
 const people = { main: await busy("main"), leaving: await busy("leaving") };
-await writeFile(file, JSON.stringify(people));
+await writeFile(file, JSON.stringify({ ...people, readings }));
 // The worker and open connections would keep Node going.
 process.exit(0);

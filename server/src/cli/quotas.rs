@@ -27,7 +27,7 @@ pub(super) struct QuotaOptions {
     )]
     quota_cards: i64,
 
-    /// Sent shares in force.
+    /// Sent shares in force, links included.
     #[arg(
         long,
         value_name = "COUNT",

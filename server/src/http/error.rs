@@ -181,6 +181,15 @@ pub struct ApiError {
 /// The result of every handler.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
+/// The outcome of one item of a batch, as its answer tells it. Where the server failed, so does the whole batch.
+pub(crate) fn of_item<T>(outcome: Result<T>) -> Result<(Option<T>, Option<ErrorDetail>)> {
+    match outcome {
+        Ok(value) => Ok((Some(value), None)),
+        Err(error) if error.code() == Code::ServerError => Err(error),
+        Err(error) => Ok((None, Some(error.detail))),
+    }
+}
+
 impl ApiError {
     /// The code's own sentence replaced by a more precise one.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
@@ -226,9 +235,9 @@ impl ApiError {
         self.detail.code
     }
 
-    /// The part that stands in a batch's result.
-    pub(crate) fn into_detail(self) -> ErrorDetail {
-        self.detail
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The body.

@@ -9,6 +9,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sqlx::any::AnyArguments;
+use sqlx::query::QueryAs;
+use sqlx::{Any, AnyPool};
 use utoipa::ToSchema;
 
 use crate::base64url::{base64url, from_base64url};
@@ -17,6 +20,7 @@ use crate::http::error::{ApiError, Code, Result};
 use crate::http::room::make_room;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_WRITES};
 use crate::http::values::Id;
+use crate::store::columns::Columns;
 
 /// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
 pub(crate) struct Input<T>(pub(crate) T);
@@ -189,6 +193,16 @@ pub(crate) struct PageOf<T> {
     pub(crate) next: Option<String>,
 }
 
+impl<T> PageOf<T> {
+    /// The same page of what becomes of each record.
+    pub(crate) fn map<U>(self, each: impl FnMut(T) -> U) -> PageOf<U> {
+        PageOf {
+            items: self.items.into_iter().map(each).collect(),
+            next: self.next,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PageQuery {
@@ -217,18 +231,31 @@ impl Page {
     /// The end of a list's query, which takes `time`, `id` and `rows` from placeholder `n` on.
     pub(crate) fn sql(&self, n: usize) -> String {
         let (id, rows) = (n + 1, n + 2);
+        // Compared as a whole, so that both databases begin where the page does, and not at the list's beginning.
         format!(
-            "AND (created_at < ${n} OR (created_at = ${n} AND id < ${id})) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
+            "AND (created_at, id) < (${n}, ${id}) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
         )
     }
 
+    /// Reads the page by a query that ends with [`Page::sql`] and has its other values already. `key` gives the time and the id
+    /// of a row.
+    pub(crate) async fn fetch<T: Columns>(
+        &self,
+        query: QueryAs<'_, Any, T, AnyArguments>,
+        pool: &AnyPool,
+        key: impl Fn(&T) -> (i64, Id),
+    ) -> Result<PageOf<T>> {
+        let query = query.bind(self.time).bind(&self.id).bind(self.rows());
+        Ok(self.cut(query.fetch_all(pool).await?, key))
+    }
+
     /// Cuts the extra row off and makes the cursor from the last row that stays.
-    pub(crate) fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> (i64, &str)) -> PageOf<T> {
+    fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> (i64, Id)) -> PageOf<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let next = items.last().filter(|_| more).map(|last| {
             let (time, id) = key(last);
-            base64url(format!("{time}.{id}").as_bytes())
+            base64url(format!("{time}.{}", id.as_str()).as_bytes())
         });
         PageOf { items, next }
     }
@@ -298,15 +325,11 @@ mod tests {
     fn cursors_lead_on() {
         let id = "0192f0c1-2345-7abc-8def-0123456789ab";
         let first = page(None, Some(1)).unwrap();
-        let cut = first.cut(vec![(7, id), (6, "other")], |row| (row.0, row.1));
+        let key = |row: &(i64, &str)| (row.0, Id::stored(row.1.to_owned()));
+        let cut = first.cut(vec![(7, id), (6, "other")], key);
         let second = page(cut.next.as_deref(), None).unwrap();
         assert_eq!((second.time, second.id.as_str(), second.limit), (7, id, 50));
-        assert!(
-            second
-                .cut(vec![(7, id)], |row| (row.0, row.1))
-                .next
-                .is_none()
-        );
+        assert!(second.cut(vec![(7, id)], key).next.is_none());
     }
 
     #[test]

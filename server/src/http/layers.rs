@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::http::error::{ApiError, Code};
 use crate::http::forwarded::Proxies;
 use crate::http::readiness::{self, Readiness};
+use crate::http::refusal::check_head;
 use crate::http::room::{Rooms, enter};
 use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
@@ -85,6 +86,7 @@ pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::from(Code::ServerError).into_response()
         }))
+        .layer(from_fn(check_head))
         .layer(cors)
         .layer(from_fn(secure))
         .layer(from_fn(log))

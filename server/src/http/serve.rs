@@ -29,6 +29,8 @@ use crate::config::Config;
 /// The most of an answer that waits behind its body, to be written: of a connection, or of each request over HTTP/2. The same
 /// holds the head of a request, in which an address of 64 KiB has to fit to be called too long.
 const MAX_BUFFER_BYTES: usize = 80 << 10;
+/// The longest head of a request over HTTP/2 that is read: less of it is taken.
+const MAX_HEADER_LIST_BYTES: u32 = 80 << 10;
 /// The most requests at once of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
 /// The time between two questions to an HTTP/2 client whether it is still there, and the time for its answer.
@@ -125,6 +127,7 @@ pub(super) async fn serve(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
         .max_send_buf_size(MAX_BUFFER_BYTES)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);

@@ -160,16 +160,9 @@ pub(super) async fn list(
     page: Page,
 ) -> Result<Json<PageOf<ConnectionKey>>> {
     let page = page.plain()?;
-    let keys = sqlx::query_as(select_of_account(&page.sql(2)))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&keystore.db.read)
-        .await?;
-    Ok(Json(page.cut(keys, |item: &ConnectionKey| {
-        (item.created_at, item.id.as_str())
-    })))
+    let query = sqlx::query_as(select_of_account(&page.sql(2))).bind(&caller.account);
+    let key = |row: &ConnectionKey| (row.created_at, row.id.clone());
+    page.fetch(query, &keystore.db.read, key).await.map(Json)
 }
 
 /// Replaces a note, if it is still the version that the caller saw.

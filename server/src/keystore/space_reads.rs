@@ -284,39 +284,25 @@ pub(super) async fn of_cards(
     let (mut page, tags) = (page.plain()?, input.within(MAX_TAGS)?);
     let end = format!(
         "FROM spaces WHERE sender = $1 AND deleted_at IS NULL AND tag IN ({}) {}",
-        placeholders(5, tags.len()),
-        page.sql(2)
+        placeholders(2, tags.len()),
+        page.sql(2 + tags.len())
     );
     let sql = format!("SELECT {SIZE} {end}");
-    let mut query = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows());
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&caller.account);
     for tag in &tags {
         query = query.bind(tag);
     }
+    let query = query.bind(page.time).bind(&page.id).bind(page.rows());
     let sizes: Vec<i64> = query.fetch_all(&keystore.db.read).await?;
     page.limit = page.limit.min(fitting(sizes));
     let sql = format!("SELECT {} {end}", StoredSpace::COLUMNS);
-    let mut query = sqlx::query_as::<_, StoredSpace>(AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows());
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
     for tag in &tags {
         query = query.bind(tag);
     }
-    let rows = query.fetch_all(&keystore.db.read).await?;
-    let page = page.cut(rows, |row: &StoredSpace| (row.created_at, row.id.as_str()));
-    Ok(Json(PageOf {
-        items: page
-            .items
-            .into_iter()
-            .map(|row| row.seen_by(&caller.account))
-            .collect(),
-        next: page.next,
-    }))
+    let key = |row: &StoredSpace| (row.created_at, row.id.clone());
+    let rows = page.fetch(query, &keystore.db.read, key).await?;
+    Ok(Json(rows.map(|row| row.seen_by(&caller.account))))
 }
 
 from_columns! {

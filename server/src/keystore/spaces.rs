@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::callers::KeystoreCaller;
 use super::quotas::{Left, size_of};
 use super::state::{Keystore, KeystoreState};
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
@@ -70,13 +70,8 @@ pub(crate) struct SpaceResult {
 impl SpaceResult {
     /// The outcome, unless the server failed.
     pub(super) fn of(id: Id, outcome: Result<()>) -> Result<Self> {
-        match outcome {
-            Err(error) if error.code() == Code::ServerError => Err(error),
-            outcome => Ok(Self {
-                id,
-                error: outcome.err().map(ApiError::into_detail),
-            }),
-        }
+        let (_, error) = of_item(outcome)?;
+        Ok(Self { id, error })
     }
 }
 

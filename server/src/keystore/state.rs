@@ -33,6 +33,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0008_spaces.sql"),
     include_str!("migrations/0009_owner.sql"),
     include_str!("migrations/0010_live.sql"),
+    include_str!("migrations/0011_counts.sql"),
 ];
 
 /// The state that the Keystore's handlers share.

@@ -68,6 +68,9 @@ impl Db {
             (pool.clone(), pool)
         };
         first.close().await.map_err(failed)?;
+        if let Some(hold) = &hold {
+            hold.open();
+        }
         let turns = if sqlite { 1 } else { POSTGRES_TURNS };
         Ok(Self {
             read,
@@ -83,15 +86,25 @@ impl Db {
 }
 
 /// Takes hold of a SQLite file and looks at what lies beside it. There is nothing to hold of one in memory.
-fn hold(url: &str, service: &str) -> Result<Option<Hold>, StartError> {
+fn hold(url: &str, service: &'static str) -> Result<Option<Hold>, StartError> {
     let unreadable = |error: std::io::Error| not_opened(service, &error);
     let database = files::prepare_database(url).map_err(unreadable)?;
     if !database.is_file() {
         return Ok(None);
     }
     let hold = Hold::take(&database, service)?;
-    if let Some(damage) = wal::damage(&database).map_err(unreadable)? {
+    let is_same_boot = hold.was_left_in_this_boot();
+    if let Some(damage) = wal::damage(&database, is_same_boot).map_err(unreadable)? {
         return Err(damaged(&database, &damage));
+    }
+    if hold.was_left_open() && wal::is_closed(&database) {
+        // No reason to refuse it: it looks the same after a backup of what a killed server has left.
+        tracing::warn!(
+            service,
+            "no server closed {}, and its -wal is gone: what was written last is lost, unless another program has brought it \
+             into the database since, or this one comes from a backup",
+            database.display()
+        );
     }
     Ok(Some(hold))
 }

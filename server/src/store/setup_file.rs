@@ -40,7 +40,7 @@ pub(crate) fn make<T: Serialize + DeserializeOwned>(
 ) -> Result<T, StartError> {
     let unwritable =
         |error: io::Error| StartError(format!("Make {} writable ({error}).", file.display()));
-    write(file, setup).map_err(unwritable)?;
+    write(file, setup, files::sync_folder).map_err(unwritable)?;
     read(file)?.ok_or_else(|| unwritable(ErrorKind::NotFound.into()))
 }
 
@@ -56,8 +56,13 @@ fn checksum(members: &Map<String, Value>) -> Option<String> {
     Some(base64url(&Sha256::digest(bytes)))
 }
 
-/// Writes the file whole or not at all, unless there is one.
-fn write(file: &Path, setup: &impl Serialize) -> io::Result<()> {
+/// Writes the file whole or not at all, unless there is one. Its name is on the disk, by `sync`, before anything is made that
+/// needs it.
+fn write(
+    file: &Path,
+    setup: &impl Serialize,
+    sync: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let mut members = match serde_json::to_value(setup)? {
         Value::Object(members) => members,
         _ => return Err(ErrorKind::InvalidInput.into()),
@@ -75,8 +80,7 @@ fn write(file: &Path, setup: &impl Serialize) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // The name is on the disk before anything is made that needs the file.
-    files::sync_folder(file.parent().unwrap_or(Path::new("")))
+    sync(file.parent().unwrap_or(Path::new("")))
 }
 
 #[cfg(test)]
@@ -122,6 +126,27 @@ mod tests {
             let mode = fs::metadata(&file).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn its_name_is_brought_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.setup");
+        // By the one that makes it, and by one that finds it made a moment ago.
+        for _ in 0..2 {
+            let mut synced = Vec::new();
+            let sync = |folder: &Path| {
+                let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+                synced = entries.collect::<io::Result<Vec<_>>>()?;
+                Ok(())
+            };
+            write(&file, &secrets(), sync).unwrap();
+            assert_eq!(synced, ["x.setup"], "under its last name, and nothing else");
+        }
+        let fails = |_: &Path| Err(ErrorKind::StorageFull.into());
+        let failed = write(&file, &secrets(), fails);
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::StorageFull);
+        files::sync_folder(folder.path()).unwrap();
     }
 
     #[test]

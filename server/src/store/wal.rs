@@ -2,7 +2,7 @@
 //!
 //! SQLite takes a log that is gone, or cut short, for one with less in it: the newest writes would be gone without a word. The
 //! index beside it (`-shm`; <https://www.sqlite.org/walformat.html#the_wal_index_file_format>) outlives a process that was
-//! killed, and says how long the log was.
+//! killed, and says how long the log was. Where both are gone there is nothing to tell it from a database that was closed.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -59,8 +59,15 @@ impl Index {
     }
 }
 
-/// Looks at the files beside a database that nobody has open.
-pub(super) fn damage(database: &Path) -> io::Result<Option<Damage>> {
+/// Whether the files beside a database are those of one that was closed: none.
+pub(super) fn is_closed(database: &Path) -> bool {
+    let is_there = |ending| files::beside(database, ending).exists();
+    !is_there("-wal") && !is_there("-shm")
+}
+
+/// Looks at the files beside a database that nobody has open. In the same boot in which it was open last, the index is right.
+/// After a power failure it may be one of before the log was last emptied.
+pub(super) fn damage(database: &Path, is_same_boot: bool) -> io::Result<Option<Damage>> {
     let mut index = [0; INDEX_BYTES];
     let found = read(&files::beside(database, "-shm"), &mut index)?;
     let index = found.and_then(|_| Index::read(&index));
@@ -71,7 +78,7 @@ pub(super) fn damage(database: &Path) -> io::Result<Option<Damage>> {
     let log = files::beside(database, "-wal");
     Ok(match read(&log, &mut header)? {
         None if !log.exists() => Some(Damage::Gone),
-        // After a power failure the index may be one of before the log was last emptied.
+        None if is_same_boot => Some(Damage::CutShort),
         Some(bytes) if header[16..24] == index.salts && bytes < index.log_bytes() => {
             Some(Damage::CutShort)
         }

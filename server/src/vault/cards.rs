@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::quotas::size_of;
-use super::state::{Vault, VaultState};
+use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, Page, PageOf, PathId, fitting};
 use crate::http::limits::Rate;
@@ -205,11 +206,12 @@ pub(super) async fn list(
 ) -> Result<Json<PageOf<Card>>> {
     let mut page = page.plain()?;
     // The sizes first, so that no more is read than the page can hold.
-    let sql = format!(
-        "SELECT size FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
+    let end = format!(
+        "FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
         page.sql(2)
     );
-    let sizes: Vec<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+    let sql = AssertSqlSafe(format!("SELECT size {end}"));
+    let sizes: Vec<i64> = sqlx::query_scalar(sql)
         .bind(&caller.account)
         .bind(page.time)
         .bind(&page.id)
@@ -217,21 +219,10 @@ pub(super) async fn list(
         .fetch_all(&vault.db.read)
         .await?;
     page.limit = page.limit.min(fitting(sizes));
-    let sql = format!(
-        "SELECT {} FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
-        Card::COLUMNS,
-        page.sql(2)
-    );
-    let cards: Vec<Card> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&vault.db.read)
-        .await?;
-    Ok(Json(page.cut(cards, |item: &Card| {
-        (item.created_at, item.id.as_str())
-    })))
+    let sql = AssertSqlSafe(format!("SELECT {} {end}", Card::COLUMNS));
+    let query = sqlx::query_as(sql).bind(&caller.account);
+    let key = |card: &Card| (card.created_at, card.id.clone());
+    page.fetch(query, &vault.db.read, key).await.map(Json)
 }
 
 /// Erases a card. The id stays taken.
@@ -244,36 +235,8 @@ pub(super) async fn delete(
     caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let mut tx = vault.db.begin_as(&caller.account).await?;
-    let deleted = sqlx::query(
-        "UPDATE cards SET card = '', size = 0, unsettled = 0, deleted_at = $1 \
-         WHERE account = $2 AND id = $3 AND deleted_at IS NULL",
-    )
-    .bind(vault.clock.now())
-    .bind(&caller.account)
-    .bind(id.as_str())
-    .execute(&mut *tx)
-    .await?;
-    if deleted.rows_affected() == 1 {
-        let change = Change::new(&caller.account, Kind::Card, id.as_str());
-        vault.record(tx, vec![change]).await?;
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    drop(tx);
-    vault.had_card(&caller.account, &id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-impl Vault {
-    /// `not_found`, unless there is such a card of the account, or was.
-    async fn had_card(&self, account: &str, id: &Id) -> Result<()> {
-        let found = sqlx::query("SELECT id FROM cards WHERE account = $1 AND id = $2")
-            .bind(account)
-            .bind(id.as_str())
-            .fetch_optional(&self.db.read)
-            .await?;
-        found.map(drop).ok_or(Code::NotFound.into())
-    }
+    let card = ("cards", "card = '', size = 0, unsettled = 0");
+    vault.delete(card, Kind::Card, &caller.account, &id).await
 }
 
 /// Cards whose shares may lag behind them.
@@ -329,7 +292,9 @@ pub(super) async fn settle(
         .execute(&mut *vault.db.writer_as(&caller.account).await?)
         .await?;
     if settled.rows_affected() == 0 {
-        vault.had_card(&caller.account, &id).await?;
+        vault
+            .had(("cards", "account"), &caller.account, &id)
+            .await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

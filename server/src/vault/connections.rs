@@ -192,20 +192,11 @@ pub(super) async fn list(
     page: Page,
 ) -> Result<Json<PageOf<Connection>>> {
     let page = page.plain()?;
-    let rows: Vec<StoredConnection> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "{SELECT_OF_ACCOUNT} {}",
-        page.sql(2)
-    )))
-    .bind(&caller.account)
-    .bind(page.time)
-    .bind(&page.id)
-    .bind(page.rows())
-    .fetch_all(&vault.db.read)
-    .await?;
-    let items = rows.into_iter().map(Connection::from).collect();
-    Ok(Json(page.cut(items, |item: &Connection| {
-        (item.created_at, item.id.as_str())
-    })))
+    let sql = format!("{SELECT_OF_ACCOUNT} {}", page.sql(2));
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(&caller.account);
+    let key = |row: &StoredConnection| (row.created_at, row.id.clone());
+    let rows = page.fetch(query, &vault.db.read, key).await?;
+    Ok(Json(rows.map(Connection::from)))
 }
 
 /// Ends a connection and with it its shares, both ways.

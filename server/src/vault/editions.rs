@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::quotas::size_of;
-use super::share_reads::NOT_ENDED;
+use super::share_reads::SHOWN;
 use super::state::{Vault, VaultState};
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, check_writes, over_already};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
@@ -21,30 +21,40 @@ use crate::store::columns::from_columns;
 /// The largest number of an edition, which JavaScript can count to.
 const MAX_EDITION: i64 = (1 << 53) - 1;
 
+const SHARES: Editions = Editions {
+    table: "shares",
+    owner: "sender",
+    reader: "recipient",
+    size: "size",
+    shown: SHOWN,
+    check_end: |_, _| Ok(()),
+    kind: Kind::Updated,
+};
+
 /// New editions of several shares.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEditions {
-    pub(super) editions: Vec<NewEdition>,
+    editions: Vec<NewEdition>,
 }
 
 /// A new edition of a share, the one that it replaces, and the share's new end.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewEdition {
-    pub(super) id: Id,
-    pub(super) replaces: i64,
-    pub(super) edition: i64,
+    id: Id,
+    replaces: i64,
+    edition: i64,
     #[serde(deserialize_with = "Option::deserialize")]
-    pub(super) expires_at: Option<i64>,
-    pub(super) share: Jwe,
+    expires_at: Option<i64>,
+    share: Jwe,
 }
 
 /// The outcomes of new editions, in order.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EditionResults {
-    pub(super) results: Vec<EditionResult>,
+    results: Vec<EditionResult>,
 }
 
 /// The outcome of one new edition.
@@ -56,20 +66,20 @@ pub(crate) struct EditionResult {
     updated_at: Option<i64>,
 }
 
-impl EditionResult {
-    /// The outcome, unless the server failed.
-    pub(super) fn of(id: Id, outcome: Result<i64>) -> Result<Self> {
-        let (error, updated_at) = match outcome {
-            Ok(updated_at) => (None, Some(updated_at)),
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            Err(error) => (Some(error.into_detail()), None),
-        };
-        Ok(Self {
-            id,
-            error,
-            updated_at,
-        })
-    }
+/// Records that get new editions: what their table calls things, and what is allowed and told.
+pub(super) struct Editions {
+    pub(super) table: &'static str,
+    /// The column of the account that writes.
+    pub(super) owner: &'static str,
+    /// The column of the account that is told of it beside the owner, or `NULL`.
+    pub(super) reader: &'static str,
+    /// The bytes of the ciphertext: 0 once the record is over.
+    pub(super) size: &'static str,
+    /// The records that are there.
+    pub(super) shown: &'static str,
+    /// Refuses an end that a new edition may not bring, at this time.
+    pub(super) check_end: fn(Option<i64>, i64) -> Result<()>,
+    pub(super) kind: Kind,
 }
 
 /// Refuses what is no number of an edition.
@@ -84,7 +94,7 @@ pub(super) fn check_edition(edition: i64) -> Result<()> {
 
 impl NewEdition {
     /// The ciphertext, if the edition may follow the one that it replaces.
-    pub(super) fn check(&self) -> Result<&str> {
+    fn check(&self) -> Result<&str> {
         check_edition(self.replaces)?;
         check_edition(self.edition)?;
         if self.edition <= self.replaces {
@@ -98,7 +108,7 @@ impl NewEdition {
 
 from_columns! {
     /// A share whose stored edition is not the one that a new one replaces.
-    pub(super) struct StoredEdition {
+    struct StoredEdition {
         edition: i64,
         size: i64,
         expires_at: Option<i64>,
@@ -109,7 +119,7 @@ from_columns! {
 
 impl StoredEdition {
     /// The time of the write, if the same was written before; else the reason why it is not written.
-    pub(super) fn was_written(&self, new: &NewEdition, now: i64) -> Result<i64> {
+    fn was_written(&self, new: &NewEdition, now: i64) -> Result<i64> {
         let is_over = |end: Option<i64>| end.is_some_and(|end| end <= now);
         if self.is_same != 0 && self.edition == new.edition && self.expires_at == new.expires_at {
             Ok(self.updated_at)
@@ -134,53 +144,79 @@ pub(super) async fn update(
     _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewEditions>,
 ) -> Result<Json<EditionResults>> {
-    check_writes("editions", input.editions.iter().map(|new| &new.id))?;
-    let mut results = Vec::with_capacity(input.editions.len());
-    for new in input.editions {
-        let outcome = vault.renew(&caller.account, &new).await;
-        results.push(EditionResult::of(new.id, outcome)?);
-    }
-    Ok(Json(EditionResults { results }))
+    vault
+        .renew_all(&SHARES, &caller.account, input)
+        .await
+        .map(Json)
 }
 
 impl Vault {
-    /// Replaces the content of one share, and gives the time. A repeat gives that of the first time.
-    async fn renew(&self, sender: &str, new: &NewEdition) -> Result<i64> {
+    /// Writes new editions, each by itself.
+    pub(super) async fn renew_all(
+        &self,
+        of: &Editions,
+        account: &str,
+        input: NewEditions,
+    ) -> Result<EditionResults> {
+        check_writes("editions", input.editions.iter().map(|new| &new.id))?;
+        let mut results = Vec::with_capacity(input.editions.len());
+        for new in input.editions {
+            let (updated_at, error) = of_item(self.renew(of, account, &new).await)?;
+            results.push(EditionResult {
+                id: new.id,
+                error,
+                updated_at,
+            });
+        }
+        Ok(EditionResults { results })
+    }
+
+    /// Writes one new edition, and gives the time. A repeat gives that of the first time.
+    async fn renew(&self, of: &Editions, account: &str, new: &NewEdition) -> Result<i64> {
         let (share, now) = (new.check()?, self.clock.now());
+        (of.check_end)(new.expires_at, now)?;
+        let Editions {
+            table,
+            owner,
+            reader,
+            size,
+            shown,
+            ..
+        } = of;
         if new.expires_at.is_none_or(|end| end > now) {
             let sql = format!(
-                "UPDATE shares SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
-                 WHERE id = $6 AND sender = $7 AND edition = $8 AND deleted_at IS NULL AND size > 0 \
-                 AND (expires_at IS NULL OR expires_at > $4) AND {NOT_ENDED} RETURNING recipient"
+                "UPDATE {table} SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
+                 WHERE id = $6 AND {owner} = $7 AND edition = $8 AND {size} > 0 \
+                 AND (expires_at IS NULL OR expires_at > $4) AND {shown} RETURNING {reader}"
             );
-            let mut tx = self.db.begin_as(sender).await?;
-            let recipient: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            let mut tx = self.db.begin_as(account).await?;
+            let reader: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(sql))
                 .bind(share)
                 .bind(size_of(share))
                 .bind(new.edition)
                 .bind(now)
                 .bind(new.expires_at)
                 .bind(new.id.as_str())
-                .bind(sender)
+                .bind(account)
                 .bind(new.replaces)
                 .fetch_optional(&mut *tx)
                 .await?;
-            if let Some(recipient) = recipient {
-                self.hold_bytes(&mut tx, sender).await?;
-                let both = [&recipient, sender]
-                    .map(|person| Change::new(person, Kind::Updated, new.id.as_str()));
-                self.record(tx, both.into()).await?;
+            if let Some(reader) = reader {
+                self.hold_bytes(&mut tx, account).await?;
+                let told = reader.iter().map(String::as_str).chain([account]);
+                let change = |person| Change::new(person, of.kind, new.id.as_str());
+                self.record(tx, told.map(change).collect()).await?;
                 return Ok(now);
             }
             tx.rollback().await?;
         }
         let sql = format!(
-            "SELECT edition, size, expires_at, updated_at, CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same \
-             FROM shares WHERE id = $1 AND sender = $2 AND deleted_at IS NULL AND {NOT_ENDED}"
+            "SELECT edition, {size} AS size, expires_at, updated_at, CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same \
+             FROM {table} WHERE id = $1 AND {owner} = $2 AND {shown}"
         );
         let stored: Option<StoredEdition> = sqlx::query_as(AssertSqlSafe(sql))
             .bind(new.id.as_str())
-            .bind(sender)
+            .bind(account)
             .bind(share)
             .fetch_optional(&self.db.read)
             .await?;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sqlx::any::{AnyTypeInfo, AnyValueRef};
 use sqlx::error::BoxDynError;
-use sqlx::{Any, Decode, Type};
+use sqlx::{Any, AssertSqlSafe, Decode, Type};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -282,8 +282,9 @@ pub(super) async fn create(
     let named = vault.named(&caller).await?;
     let row = input.row(&id, &caller.account, &token_hash, named, now);
     // A repeat is answered before its time is looked at, and is not counted as another mail.
-    if let Some(stored) = vault.invited_before(&row).await? {
-        return Ok((StatusCode::OK, Json(stored.at(now))));
+    let before: Option<StoredInvitation> = row.before(&mut *vault.db.read.acquire().await?).await?;
+    if let Some(before) = before {
+        return Ok((StatusCode::OK, Json(before.at(now))));
     }
     check_end("invitation", input.expires_at, now)?;
     let mut tx = vault.begin_for(&caller).await?;
@@ -349,11 +350,6 @@ impl Vault {
         })
     }
 
-    async fn invited_before(&self, row: &NewRow<'_>) -> Result<Option<StoredInvitation>> {
-        let mut connection = self.db.read.acquire().await?;
-        row.before(&mut connection).await
-    }
-
     async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
         let stored: Option<StoredInvitation> = sqlx::query_as(
             "SELECT id, public_key_id, delivery, email, state, reason, created_at, expires_at \
@@ -397,18 +393,11 @@ pub(super) async fn list(
         StoredInvitation::COLUMNS,
         page.sql(2)
     );
-    let rows: Vec<StoredInvitation> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&vault.db.read)
-        .await?;
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
+    let key = |row: &StoredInvitation| (row.created_at, row.id.clone());
+    let rows = page.fetch(query, &vault.db.read, key).await?;
     let now = vault.clock.now();
-    let items = rows.into_iter().map(|row| row.at(now)).collect();
-    Ok(Json(page.cut(items, |item: &Invitation| {
-        (item.created_at, item.id.as_str())
-    })))
+    Ok(Json(rows.map(|row| row.at(now))))
 }
 
 /// Takes an invitation back.

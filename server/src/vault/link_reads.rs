@@ -11,7 +11,7 @@ use super::events::{Change, Kind};
 use super::links::{LinkState, MAX_WRONG, StoredLink};
 use super::state::{Vault, VaultState};
 use crate::clock::HOUR;
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Ids, Input, PathId};
 use crate::http::limits::{CallerAddress, LINK_OPENINGS, LINK_READINGS, Place};
 use crate::http::room::AnswerRoom;
@@ -105,11 +105,7 @@ pub(super) async fn query(
 ) -> Result<Json<LinksFound>> {
     let (mut results, mut bytes) = (Vec::new(), 0);
     for id in input.within(MAX_IDS)? {
-        let (error, item) = match vault.own_link(&caller.account, &id).await {
-            Ok(content) => (None, Some(content)),
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            Err(error) => (Some(ApiError::into_detail(error)), None),
-        };
+        let (item, error) = of_item(vault.own_link(&caller.account, &id).await)?;
         bytes += item.as_ref().map_or(0, |item| item.share.bytes());
         // The caller sees which ids are left, and asks for them.
         if bytes > MAX_ANSWER_BYTES && !results.is_empty() {

@@ -4,17 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
-use super::editions::{
-    EditionResult, EditionResults, NewEdition, NewEditions, StoredEdition, check_edition,
-};
+use super::editions::{EditionResults, Editions, NewEditions, check_edition};
 use super::events::{Change, Kind};
 use super::quotas::size_of;
-use super::state::{Vault, VaultState};
+use super::state::VaultState;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
-use crate::http::extract::{Input, Page, PageOf, PathId, check_end, check_writes};
+use crate::http::extract::{Input, Page, PageOf, PathId, check_end};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
@@ -24,6 +23,17 @@ use crate::store::new_row::{NewRow, Written};
 
 /// So many wrong reading tokens close a link.
 pub(super) const MAX_WRONG: i64 = 10;
+
+/// A link that was read as often as it may be is over, even while its ciphertext is there for the last read to be repeated.
+const LINKS: Editions = Editions {
+    table: "links",
+    owner: "account",
+    reader: "CAST(NULL AS TEXT)",
+    size: "CASE WHEN reads >= max_reads THEN 0 ELSE size END",
+    shown: "deleted_at IS NULL",
+    check_end: check_new_end,
+    kind: Kind::Link,
+};
 
 /// What can be done with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -171,7 +181,8 @@ pub(super) async fn create(
         .made("created_at", now)
         .made("updated_at", now);
     // A repeat is answered before its time is looked at.
-    if let Some(before) = vault.linked_before(&row).await? {
+    let before: Option<StoredLink> = row.before(&mut *vault.db.read.acquire().await?).await?;
+    if let Some(before) = before {
         return Ok((StatusCode::OK, Json(before.at(now))));
     }
     check_end("link", input.expires_at, now)?;
@@ -211,63 +222,18 @@ pub(super) async fn update(
     _: AnswerRoom<MAX_LIST_BYTES>,
     Input(input): Input<NewEditions>,
 ) -> Result<Json<EditionResults>> {
-    check_writes("editions", input.editions.iter().map(|new| &new.id))?;
-    let mut results = Vec::with_capacity(input.editions.len());
-    for new in input.editions {
-        let outcome = vault.renew_link(&caller.account, &new).await;
-        results.push(EditionResult::of(new.id, outcome)?);
-    }
-    Ok(Json(EditionResults { results }))
+    vault
+        .renew_all(&LINKS, &caller.account, input)
+        .await
+        .map(Json)
 }
 
-impl Vault {
-    async fn linked_before(&self, row: &NewRow<'_>) -> Result<Option<StoredLink>> {
-        let mut connection = self.db.read.acquire().await?;
-        row.before(&mut connection).await
-    }
-
-    /// Replaces what one link shows, and gives the time. A repeat gives that of the first time.
-    async fn renew_link(&self, account: &str, new: &NewEdition) -> Result<i64> {
-        let (share, now) = (new.check()?, self.clock.now());
-        let end = new
-            .expires_at
-            .ok_or_else(|| ApiError::bad_input("Give the link an end: `expiresAt`."))?;
-        if end > now {
-            check_end("link", end, now)?;
-            let mut tx = self.db.begin_as(account).await?;
-            let done = sqlx::query(
-                "UPDATE links SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
-                 WHERE id = $6 AND account = $7 AND edition = $8 AND deleted_at IS NULL AND size > 0 AND expires_at > $4 \
-                 AND (max_reads IS NULL OR reads < max_reads)",
-            )
-            .bind(share)
-            .bind(size_of(share))
-            .bind(new.edition)
-            .bind(now)
-            .bind(end)
-            .bind(new.id.as_str())
-            .bind(account)
-            .bind(new.replaces)
-            .execute(&mut *tx)
-            .await?;
-            if done.rows_affected() == 1 {
-                self.hold_bytes(&mut tx, account).await?;
-                let change = Change::new(account, Kind::Link, new.id.as_str());
-                self.record(tx, vec![change]).await?;
-                return Ok(now);
-            }
-            tx.rollback().await?;
-        }
-        let stored: Option<StoredEdition> = sqlx::query_as(
-            "SELECT edition, CASE WHEN reads >= max_reads THEN 0 ELSE size END AS size, expires_at, updated_at, \
-             CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same FROM links WHERE id = $1 AND account = $2 AND deleted_at IS NULL",
-        )
-        .bind(new.id.as_str())
-        .bind(account)
-        .bind(share)
-        .fetch_optional(&self.db.read)
-        .await?;
-        stored.ok_or(Code::NotFound)?.was_written(new, now)
+/// Refuses a link without an end, or with one that is too far away. One that is over is refused later, unless it is a repeat.
+fn check_new_end(end: Option<i64>, now: i64) -> Result<()> {
+    let end = end.ok_or_else(|| ApiError::bad_input("Give the link an end: `expiresAt`."))?;
+    match end > now {
+        true => check_end("link", end, now),
+        false => Ok(()),
     }
 }
 
@@ -288,18 +254,11 @@ pub(super) async fn list(
         StoredLink::COLUMNS,
         page.sql(2)
     );
-    let rows: Vec<StoredLink> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&vault.db.read)
-        .await?;
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
+    let key = |row: &StoredLink| (row.created_at, row.id.clone());
+    let rows = page.fetch(query, &vault.db.read, key).await?;
     let now = vault.clock.now();
-    let items = rows.into_iter().map(|row| row.at(now)).collect();
-    Ok(Json(page.cut(items, |item: &Link| {
-        (item.created_at, item.id.as_str())
-    })))
+    Ok(Json(rows.map(|row| row.at(now))))
 }
 
 /// Revokes a link. Its id stays taken.
@@ -312,29 +271,7 @@ pub(super) async fn delete(
     caller: VaultCaller,
     PathId(id): PathId,
 ) -> Result<StatusCode> {
-    let mut tx = vault.db.begin_as(&caller.account).await?;
-    let deleted = sqlx::query(
-        "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = $1 \
-         WHERE id = $2 AND account = $3 AND deleted_at IS NULL",
-    )
-    .bind(vault.clock.now())
-    .bind(id.as_str())
-    .bind(&caller.account)
-    .execute(&mut *tx)
-    .await?;
-    if deleted.rows_affected() == 1 {
-        let change = Change::new(&caller.account, Kind::Link, id.as_str());
-        vault.record(tx, vec![change]).await?;
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    drop(tx);
-    let gone = sqlx::query("SELECT id FROM links WHERE id = $1 AND account = $2")
-        .bind(id.as_str())
-        .bind(&caller.account)
-        .fetch_optional(&vault.db.read)
-        .await?;
-    match gone {
-        Some(_) => Ok(StatusCode::NO_CONTENT),
-        None => Err(Code::NotFound.into()),
-    }
+    let erased = "share = '', size = 0, opening = '', reading = ''";
+    let link = ("links", erased);
+    vault.delete(link, Kind::Link, &caller.account, &id).await
 }

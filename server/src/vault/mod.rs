@@ -6,6 +6,7 @@ mod auth;
 pub(crate) mod captured;
 mod cards;
 mod connections;
+mod deletion;
 mod editions;
 mod email;
 mod erasure;

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::auth::VaultCaller;
 use super::editions::check_edition;
 use super::events::{Change, Kind};
-use super::share_reads::NOT_ENDED;
+use super::share_reads::SHOWN;
 use super::state::VaultState;
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, check_writes};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_LIST_BYTES;
@@ -74,15 +74,10 @@ pub(super) async fn write(
     let (mut results, mut changes) = (Vec::with_capacity(input.reads.len()), Vec::new());
     let mut tx = vault.begin_for(&caller).await?;
     for read in input.reads {
-        let error = match note(&mut tx, &caller.account, &read, now).await {
-            Ok(sender) => {
-                let change = |sender: String| Change::new(&sender, Kind::Read, read.id.as_str());
-                changes.extend(sender.map(change));
-                None
-            }
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            Err(error) => Some(ApiError::into_detail(error)),
-        };
+        let noted = note(&mut tx, &caller.account, &read, now).await;
+        let (sender, error) = of_item(noted)?;
+        let change = |sender: String| Change::new(&sender, Kind::Read, read.id.as_str());
+        changes.extend(sender.flatten().map(change));
         results.push(ReadResult { id: read.id, error });
     }
     if !changes.is_empty() {
@@ -96,8 +91,8 @@ async fn note(tx: &mut Tx, reader: &str, read: &NewRead, now: i64) -> Result<Opt
     check_edition(read.edition)?;
     let sql = format!(
         "UPDATE shares SET read_edition = $1, read_at = $2 WHERE id = $3 AND recipient = $4 AND edition >= $1 \
-         AND (read_edition IS NULL OR read_edition < $1) AND deleted_at IS NULL AND size > 0 \
-         AND (expires_at IS NULL OR expires_at > $2) AND {NOT_ENDED} RETURNING sender"
+         AND (read_edition IS NULL OR read_edition < $1) AND size > 0 \
+         AND (expires_at IS NULL OR expires_at > $2) AND {SHOWN} RETURNING sender"
     );
     let sender: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(read.edition)
@@ -111,7 +106,7 @@ async fn note(tx: &mut Tx, reader: &str, read: &NewRead, now: i64) -> Result<Opt
     }
     let sql = format!(
         "SELECT edition, size, expires_at FROM shares \
-         WHERE id = $1 AND recipient = $2 AND deleted_at IS NULL AND {NOT_ENDED}"
+         WHERE id = $1 AND recipient = $2 AND {SHOWN}"
     );
     let stored: Option<StoredRead> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(read.id.as_str())

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
-use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Ids, Input, Page, PageOf};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES};
@@ -15,7 +15,7 @@ use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 
 /// With a connection its shares end, those too that are not erased yet.
-pub(super) const NOT_ENDED: &str = "NOT EXISTS (SELECT 1 FROM connections \
+pub(super) const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM connections \
     WHERE connections.id = shares.connection_id AND connections.ended_at IS NOT NULL)";
 
 /// What the recipient said to have opened last.
@@ -151,7 +151,7 @@ impl Vault {
         page: &Page,
     ) -> Result<PageOf<ListedShare>> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM shares WHERE deleted_at IS NULL AND {NOT_ENDED} AND {filter} {}",
+            "SELECT {} FROM shares WHERE {SHOWN} AND {filter} {}",
             StoredHead::COLUMNS,
             page.sql(3)
         ));
@@ -160,21 +160,14 @@ impl Vault {
             Second::Now(now) => query.bind(now),
             Second::Connection(id) => query.bind(id),
         };
-        let rows = query
-            .bind(page.time)
-            .bind(&page.id)
-            .bind(page.rows())
-            .fetch_all(&self.db.read)
-            .await?;
-        let items = rows.into_iter().map(|row| row.seen_by(account)).collect();
-        Ok(page.cut(items, |item: &ListedShare| {
-            (item.created_at, item.id.as_str())
-        }))
+        let key = |row: &StoredHead| (row.created_at, row.id.clone());
+        let rows = page.fetch(query, &self.db.read, key).await?;
+        Ok(rows.map(|row| row.seen_by(account)))
     }
 
     async fn read_share(&self, account: &str, id: &Id) -> Result<Share> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM shares WHERE id = $1 AND (sender = $2 OR recipient = $2) AND deleted_at IS NULL AND {NOT_ENDED}",
+            "SELECT {} FROM shares WHERE id = $1 AND (sender = $2 OR recipient = $2) AND {SHOWN}",
             StoredShare::COLUMNS
         ));
         let stored: Option<StoredShare> = sqlx::query_as(sql)
@@ -272,11 +265,7 @@ pub(super) async fn query(
 ) -> Result<Json<SharesFound>> {
     let (mut results, mut bytes) = (Vec::new(), 0);
     for id in input.within(MAX_IDS)? {
-        let (error, item) = match vault.read_share(&caller.account, &id).await {
-            Ok(share) => (None, Some(share)),
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            Err(error) => (Some(ApiError::into_detail(error)), None),
-        };
+        let (item, error) = of_item(vault.read_share(&caller.account, &id).await)?;
         bytes += item.as_ref().map_or(0, |item| item.share.bytes());
         // The caller sees which ids are left, and asks for them.
         if bytes > MAX_ANSWER_BYTES && !results.is_empty() {

@@ -11,7 +11,7 @@ use super::editions::check_edition;
 use super::events::{Change, Kind};
 use super::quotas::size_of;
 use super::state::{Vault, VaultState};
-use crate::http::error::{Code, ErrorBody, ErrorDetail, Result};
+use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
@@ -70,11 +70,7 @@ pub(super) async fn create(
     check_writes("shares", input.shares.iter().map(|share| &share.id))?;
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
-        let (error, created_at) = match vault.make_share(&caller.account, &share).await {
-            Ok(created_at) => (None, Some(created_at)),
-            Err(error) if error.code() == Code::ServerError => return Err(error),
-            Err(error) => (Some(error.into_detail()), None),
-        };
+        let (created_at, error) = of_item(vault.make_share(&caller.account, &share).await)?;
         results.push(ShareResult {
             id: share.id,
             error,
@@ -198,17 +194,11 @@ pub(super) async fn delete(
         let both = [&revoked.recipient, &caller.account]
             .map(|person| Change::new(person, Kind::Revoked, id.as_str()));
         vault.record(tx, both.into()).await?;
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    drop(tx);
-    let gone = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
-        .bind(id.as_str())
-        .bind(&caller.account)
-        .fetch_optional(&vault.db.read)
-        .await?;
-    if gone.is_some() {
-        Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Code::NotFound.into())
+        drop(tx);
+        vault
+            .had(("shares", "sender"), &caller.account, &id)
+            .await?;
     }
+    Ok(StatusCode::NO_CONTENT)
 }

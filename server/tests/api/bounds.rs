@@ -320,6 +320,47 @@ async fn read_and_pong(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn http2_heads_that_are_too_long_are_answered_in_json() {
+    let lab = Lab::new().await;
+    let name = [&[0, 1][..], b"x"].concat();
+    // Below 16 KiB, over that, and so long that most of it comes in further frames (CONTINUATION, section 6.10).
+    for (length, says) in [
+        (16_000, "\"status\""),
+        (17_000, "\"too_large\""),
+        (70_000, "\"too_large\""),
+    ] {
+        let rest = length - 127;
+        let digits = [rest % 128 + 128, rest / 128 % 128 + 128, rest / 128 / 128];
+        let digits = digits.map(|digit| u8::try_from(digit).unwrap());
+        // From the static table: GET, http, `/health` and the authority `x`; then `x: xx…`.
+        let mut block = [&[0x82, 0x86, 0x04, 7], &b"/health"[..], &[0x41, 1, b'x']].concat();
+        block.extend([&*name, &[0x7f], &digits].concat());
+        block.resize(block.len() + length, b'x');
+        let pieces: Vec<&[u8]> = block.chunks(16 << 10).collect();
+        let mut stream = connect(&lab).await;
+        let mut begin = [PREFACE, &frame(4, 0, 0, &[])].concat();
+        for (at, piece) in pieces.iter().enumerate() {
+            let kind = if at == 0 { 1 } else { 9 };
+            let ends = if at + 1 == pieces.len() { 4 } else { 0 };
+            begin.extend(frame(kind, u8::from(at == 0) | ends, 1, piece));
+        }
+        stream.write_all(&begin).await.unwrap();
+        let mut got = String::new();
+        let reading = async {
+            while !got.contains("\"}") {
+                let mut some = [0; 4096];
+                let count = stream.read(&mut some).await.unwrap();
+                assert!(count > 0, "{length}: {got}");
+                got += &String::from_utf8_lossy(&some[..count]);
+            }
+        };
+        let read = tokio::time::timeout(PATIENCE, reading);
+        read.await.expect("there is an answer");
+        assert!(got.contains(says), "{length}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn http2_connections_idle_out() {
     with_time_out(http2_idles).await;
 }

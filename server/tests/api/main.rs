@@ -22,9 +22,11 @@ mod keystore;
 mod limits;
 mod links;
 mod live;
+mod mail_form;
 mod mails;
 mod matrix;
 mod migrations;
+mod outbox;
 mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;

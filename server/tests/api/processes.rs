@@ -17,9 +17,10 @@ pub(crate) struct Process {
 }
 
 /// Takes away what is for the tests, and of which the server would say that it knows no such option.
-fn without_samples(command: &mut Command) {
+fn without_test_variables(command: &mut Command) {
     command
         .env_remove("VOUCHSAFE_SAMPLE")
+        .env_remove("VOUCHSAFE_TEST_POSTGRES")
         .env_remove("VOUCHSAFE_THOROUGH");
 }
 
@@ -31,7 +32,7 @@ pub(crate) fn command(arguments: &[&str], data: &Path) -> Command {
         .arg("--data")
         .arg(data)
         .env("VOUCHSAFE_LOG", "off");
-    without_samples(&mut command);
+    without_test_variables(&mut command);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -246,7 +247,7 @@ async fn connections_have_the_files_that_they_need() {
     for (limit, said) in [("-Sn 200", None), ("-n 200", Some("connections=100"))] {
         let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
-        without_samples(&mut command);
+        without_test_variables(&mut command);
         command
             .args(["-c", &script, env!("CARGO_BIN_EXE_vouchsafe-server")])
             .args(["--listen", "127.0.0.1:0", "--max-connections", "300"])

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::*;
-use crate::processes::Process;
+use crate::processes::{Process, logged_until_listening};
 use reqwest::Client;
 use tempfile::TempDir;
 use vouchsafe_server::{Config, Server, Services};
@@ -63,12 +63,13 @@ async fn a_log_that_lost_something() {
                 "{error}"
             );
         }
-        for length in [whole.len() / 2, whole.len() - 1, 32] {
+        // Twice each, since a start that fails shall not make the next one believe that all is well.
+        for length in [whole.len() / 2, whole.len() - 1, 32, 31, 0, 0] {
             fs::write(&log, &whole[..length]).unwrap();
             let error = start().await;
             assert!(error.contains("cut short"), "{length}: {error}");
+            assert_eq!(fs::read(&log).unwrap().len(), length, "nothing was written");
         }
-        assert_eq!(fs::read(&log).unwrap().len(), 32, "nothing was written");
 
         fs::write(&log, &whole).unwrap();
         let server = Server::start(Config::new(data.path())).await.unwrap();
@@ -94,6 +95,48 @@ async fn a_log_that_lost_something() {
     fs::remove_file(index).unwrap();
     let server = Server::start(Config::new(before.path())).await.unwrap();
     server.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_log_after_the_machine_stopped_is_no_damage() {
+    let data = killed().await;
+    let file = |ending: &str| data.path().join(format!("keystore.db{ending}"));
+    // An index of before the log was last emptied may be what a power failure leaves.
+    fs::write(file("-wal"), "").unwrap();
+    assert!(fs::metadata(file("-shm")).unwrap().len() > 0);
+    let lock = fs::read_to_string(file(".lock")).unwrap();
+    let (service, boot) = lock.split_once('\n').unwrap();
+    assert_eq!(service, "Keystore");
+    assert!(!boot.is_empty(), "{lock}");
+    fs::write(file(".lock"), "Keystore\nanother boot").unwrap();
+    let server = Server::start(Config::new(data.path())).await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_gone_without_a_trace_is_told_of() {
+    let data = killed().await;
+    let warnings = async || {
+        let mut command = crate::processes::command(&["--listen", "127.0.0.1:0"], data.path());
+        let log = logged_until_listening(command.env("VOUCHSAFE_LOG", "warn")).await;
+        let lines = log.lines().filter(|line| line.contains("-wal is gone"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Killed, but whole.
+    assert_eq!(warnings().await, [""; 0]);
+    for ending in ["-wal", "-shm"] {
+        fs::remove_file(data.path().join(format!("keystore.db{ending}"))).unwrap();
+    }
+    let told = warnings().await;
+    assert!(
+        told.len() == 1 && told[0].contains("no server closed") && told[0].contains("keystore.db,"),
+        "{told:?}"
+    );
+    // Once it was closed all is well.
+    let server = Server::start(Config::new(data.path())).await.unwrap();
+    server.stop().await;
+    assert!(!data.path().join("keystore.db-wal").exists());
+    assert_eq!(warnings().await, [""; 0]);
 }
 
 #[tokio::test]
