@@ -169,6 +169,21 @@ test("the stored rows show what the services see, and nothing that is secret", a
   await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
 });
 
+test("the rows of a link are marked, and do not call erased what was never there", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Spare key", { Place: "blue pot" });
+  await alice.makeCardLink("Spare key");
+  await alice.button("What is stored of the link to Spare key").click();
+  const hits = behind(alice).locator(".stored.hit");
+  await alice.sees(hits.filter({ hasText: "vs-link-sent" }));
+  assert.match(await hits.filter({ hasText: "vs-link," }).innerText(), /max_reads\s+none/);
+  assert.match(await hits.filter({ hasText: "vs-link-sent" }).innerText(), /recipient\s+none[^]*peer\s+none/);
+  await alice.pressAndConfirm("Revoke the link to Spare key", "Revoke");
+  await alice.sees(behind(alice).getByRole("list", { name: "Vault: links" }).getByText("erased"));
+});
+
 /** The place of an element in the window, once it has come to rest. */
 async function restsAt(locator) {
   return locator.evaluate(async (node) => {
