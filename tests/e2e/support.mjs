@@ -309,7 +309,7 @@ export class Person {
 
   /** Makes a link to a card and reads it off the page. */
   async makeCardLink(card, { passphrase = "" } = {}) {
-    await this.button(`Link to ${card}`).click();
+    await this.page.getByRole("button", { name: `Link to ${card}`, exact: true }).click();
     const dialog = this.dialog(`Make a link to ${card}`);
     await this.field("Your name, as they see it", dialog).fill(this.name);
     await this.field("A passphrase, if you want one", dialog).fill(passphrase);
