@@ -3,10 +3,10 @@
 import { defineVouchsafe } from "./client.js";
 import { calling } from "./errors.js";
 import { Session } from "./session.js";
-import { RawClient } from "./testing-client.js";
-import { SENTENCES, failure } from "./testing-errors.js";
-import { Keeper } from "./testing-keeper.js";
-import { accountById, push, reset, turn, world } from "./testing-world.js";
+import { RawClient } from "./testing/client.js";
+import { SENTENCES, failure } from "./testing/errors.js";
+import { Keeper } from "./testing/keeper.js";
+import { accountById, push, reset, turn, world } from "./testing/world.js";
 
 export { Session };
 export { VouchsafeError, isVouchsafeError } from "./errors.js";

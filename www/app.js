@@ -29,7 +29,7 @@ const behind = backstage(place("backstage"), { refresh: () => home?.refresh() })
 await turn();
 
 /** Calls that change nothing. */
-const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "linkShares", "readShare"]);
+const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "linkShares", "readShare", "openLink"]);
 
 let session = null;
 let home = null;
@@ -49,16 +49,22 @@ async function openClient() {
     receipts: true,
     onStep(step) {
       noteStep(step);
-      tell("step", { number: step.number, duration: step.duration, who: session?.email ?? "", account: session?.account ?? null, lied: behind.isLying() });
+      tellStep({ number: step.number, duration: step.duration });
     },
   });
 }
 
-/** A session, watched for refusals of the client and for answers of the servers. */
+/** Tells all tabs of a step that ended in this one. */
+function tellStep(step) {
+  tell("step", { ...step, who: session?.email ?? "", account: session?.account ?? null, lied: behind.isLying() });
+}
+
+/** A session, or the app, watched for refusals of the client and for answers of the servers. */
 const watch = (made) =>
   watched(made, {
     refused: behind.refused,
     reached,
+    told: tellStep,
     changed(call) {
       behind.changed();
       // Servers that lie send no events.
@@ -241,7 +247,7 @@ async function showCard(link) {
     place("shown").replaceChildren();
     focusHeading(place("primary"));
   };
-  place("shown").replaceChildren(shownPanel(await app, link, over));
+  place("shown").replaceChildren(shownPanel(watch(await app), link, over));
 }
 
 /** Whether the address holds an invitation, which the package can tell. A link to a card is shown. */

@@ -9,31 +9,37 @@ import { named, outgoingActions, outgoingParts, readChip, revokeDialog } from ".
 /** Names that a card shows; the others are counted. */
 const NAMED = 3;
 
-/** By card, the names of the people who have it, newest first. A page of shares is looked at: the rest is counted by the Keystore. */
-export async function peopleByCard(world) {
+/**
+ * Gives, for each card, the names of the `people` who have it, newest first, and whether there is a link to it, too. A page of
+ * shares is looked at: the rest is counted by the Keystore.
+ */
+export async function audiences(world) {
   const people = new Map();
+  const counts = new Map();
   // The cards are shown without names, if need be.
-  const { items } = await world.session.outgoingShares({ limit: 200 }).catch(() => ({ items: [] }));
+  const { items, next } = await world.session.outgoingShares({ limit: 200 }).catch(() => ({ items: [], next: "unknown" }));
   const names = await Promise.all(items.map(({ connection }) => world.nameOf(connection)));
   items.forEach(({ card, expiresAt }, index) => {
     if (card === null || (expiresAt !== null && expiresAt <= Date.now())) return;
     people.set(card, [...new Set([...(people.get(card) ?? []), names[index]])]);
+    counts.set(card, (counts.get(card) ?? 0) + 1);
   });
-  return people;
+  return ({ id, shares }) => ({ people: people.get(id) ?? [], byLink: next === null && shares > (counts.get(id) ?? 0) });
 }
 
 /** Who has a card, in words. */
-export function audience({ people }) {
+export function audience({ people, byLink }) {
   if (people.length === 0) return ["Shared by link"];
   const shown = people.slice(0, NAMED);
   const more = people.length - shown.length;
   return [
     "Shared with ",
     ...shown.flatMap((name, index) => [
-      index === 0 ? "" : index === shown.length - 1 && more === 0 ? " and " : ", ",
+      index === 0 ? "" : index === shown.length - 1 && more === 0 && !byLink ? " and " : ", ",
       userText(name),
     ]),
-    more > 0 ? ` and ${more} more` : "",
+    more > 0 ? `${byLink ? "," : " and"} ${more} more` : "",
+    byLink ? " and by link" : "",
   ];
 }
 

@@ -1,4 +1,4 @@
-import { audience, peopleByCard, sharedWith } from "./audience.js";
+import { audience, audiences, sharedWith } from "./audience.js";
 import { button, copyButton, during, el, hidden, section, userText } from "./dom.js";
 import { cardDialog } from "./card-form.js";
 import { cardLinkDialog } from "./card-link.js";
@@ -89,7 +89,7 @@ function editDialog(world, list, card) {
       throw error;
     }
     await list.refresh();
-    await world.refreshOutgoing();
+    await world.refreshShown();
   });
 }
 
@@ -108,7 +108,7 @@ function sharedCardDialog(card, remove) {
   const keep = button("Keep it", () => dialog.close(), { autofocus: true });
   const dialog = openDialog(
     ["Delete ", userText(card.label), "?"],
-    el("p", {}, audience(card), ". Shall they lose it, too? What was read cannot be unread."),
+    el("p", {}, audience(card), card.people.length === 0 ? ". Shall the link end, too?" : ". Shall they lose it, too?", " What was read cannot be unread."),
     problem.root,
     el("div", { class: "actions end" }, keep, go("Delete mine alone", "keep"), go("Delete for everybody", "revoke", "danger")),
   );
@@ -146,8 +146,8 @@ export function cardsSection(world) {
     look: "tiles",
     async fetch(page) {
       const { items, next } = await session.cards(page);
-      const people = items.some(({ shares }) => shares > 0) ? await peopleByCard(world) : new Map();
-      return { items: items.map((card) => (isFailure(card) ? card : { ...card, people: people.get(card.id) ?? [] })), next };
+      const has = items.some(({ shares }) => shares > 0) ? await audiences(world) : () => ({ people: [], byLink: false });
+      return { items: items.map((card) => (isFailure(card) ? card : { ...card, ...has(card) })), next };
     },
     changed: (items) => world.count({ cards: items.length }),
     row: (card) => cardRow(world, card, { edit, remove }),

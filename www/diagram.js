@@ -1,9 +1,9 @@
 import { hear, TAB, tell } from "./channel.js";
 import { el, makeId } from "./dom.js";
-import { duration } from "./format.js";
+import { took } from "./format.js";
 import { callParty, writeNamed } from "./party-names.js";
 import { stepRow } from "./step-row.js";
-import { PARTIES, STEPS, STORY } from "./story.js";
+import { PARTIES, READER, STEPS, STORY } from "./story.js";
 import { tabs } from "./tabs.js";
 
 /** The number of the step that also happens whenever a list is shown. */
@@ -20,6 +20,12 @@ class Parties {
   #places = new Map();
   /** By party, the report of the step in which somebody last stood for it. */
   #actors = new Map();
+  #reader = el(
+    "div",
+    { class: "party party-reader" },
+    el("strong", { class: "party-name" }, "Anybody"),
+    el("span", { class: "party-who" }, "with the link"),
+  );
   /** Whether somebody is signed in here; if not, nobody is named. */
   #open = false;
   #knownAs;
@@ -32,8 +38,16 @@ class Parties {
       if (person) this.#places.set(id, { name, who });
       return el("div", { class: `party party-${id}` }, writeNamed(el("strong", { class: "party-name" }), name), who);
     });
-    this.root = el("div", { class: "parties", "aria-hidden": "true" }, heads);
+    this.#reader.hidden = true;
+    this.root = el("div", { class: "parties", "aria-hidden": "true" }, heads, this.#reader);
   }
+
+  /** Shows who stands in the last column in this part. */
+  stands = ({ steps }) => {
+    const byLink = steps.some(({ from }) => from === READER);
+    this.#reader.hidden = !byLink;
+    this.#reader.previousElementSibling.hidden = byLink;
+  };
 
   /** Notes that the person of a report stands for a party. */
   acts(party, told) {
@@ -74,13 +88,13 @@ function stepText() {
   const root = el("div", { class: "now" }, el("p", { class: "now-head" }, label, what, time), sent);
   return {
     root,
-    /** `took` is the step's duration in milliseconds, or `null`; `aloud` tells whether screen readers read it. */
-    say(step, took, aloud) {
+    /** `told` is the step's report, if it stands as done; `aloud` tells whether screen readers read it. */
+    say(step, told, aloud) {
       if (aloud !== undefined) root.setAttribute("aria-live", aloud ? "polite" : "off");
       label.hidden = false;
       label.replaceChildren(step.label);
       writeNamed(what, step.what);
-      time.replaceChildren(took === null ? "" : duration(took));
+      time.replaceChildren(took(told));
       writeNamed(sent, step.sent);
     },
   };
@@ -92,8 +106,11 @@ class Parts {
   rows = new Map();
   /** The parts that a refusal ended. */
   #ended = new Set();
+  /** By part, the call whose steps are in it, where they say so. */
+  #runs = new Map();
 
-  constructor(chosen) {
+  /** `chosen` gets the row that somebody presses, `shown` the part that comes up. */
+  constructor(chosen, shown) {
     this.all = STORY.map((part) => {
       const rows = part.steps.map((step) => {
         const row = stepRow(step, chosen);
@@ -103,19 +120,25 @@ class Parts {
       const title = writeNamed(el("h3", { class: "part-title", id: makeId("part") }), part.title);
       const list = el("ol", { class: "lane-rows", role: "list", "aria-labelledby": title.id }, rows);
       const count = el("span", { class: "part-count" }, `0 of ${part.steps.length}`);
-      return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, title, list) };
+      return { ...part, count, name: [`${part.name} `, count], panel: el("div", {}, title, list), shown: () => shown(part) };
     });
   }
 
   /**
-   * Makes room for a step. A step that comes again begins its part anew, and so does any step after a refusal. What followed the
-   * old run does not follow the new one: a new invitation has not been accepted. What came before remains: a second share needs
-   * no second invitation.
+   * Makes room for a step. A step that comes again begins its part anew, and so does one of another call, and any step after a
+   * refusal. What followed the old run does not follow the new one: a new invitation has not been accepted. What came before
+   * remains: a second share needs no second invitation.
    */
-  begin(step) {
-    const at = this.all.findIndex(({ id }) => id === step.part);
-    if (this.rows.get(step.number).lit || this.#ended.has(step.part)) this.#empty(this.all[at]);
-    if (this.#isEmpty(this.all[at])) this.all.slice(at + 1).forEach((part) => this.#empty(part));
+  begin(step, { run }) {
+    const part = this.#part(step.part);
+    const isAgain = run === undefined ? this.rows.get(step.number).lit : run !== this.#runs.get(part.id);
+    this.#runs.set(part.id, run);
+    if (isAgain || this.#ended.has(part.id)) this.#empty(part);
+    if (this.#isEmpty(part)) for (const id of part.then) this.#empty(this.#part(id));
+  }
+
+  #part(id) {
+    return this.all.find((part) => part.id === id);
   }
 
   light(step, told, past) {
@@ -140,7 +163,7 @@ class Parts {
   }
 
   #recount(part) {
-    const { steps, count } = this.all.find(({ id }) => id === part);
+    const { steps, count } = this.#part(part);
     const lit = steps.filter(({ number }) => this.rows.get(number).lit).length;
     count.replaceChildren(`${lit} of ${steps.length}`);
   }
@@ -170,7 +193,7 @@ export function diagram(lit, knownAs) {
   const parties = new Parties(knownAs);
   const now = stepText();
   // Screen readers read a step that somebody chose, but not the dozens that go by.
-  const parts = new Parts(({ step, told }) => now.say(step, told?.duration ?? null, true));
+  const parts = new Parts(({ step, told }) => now.say(step, told, true), parties.stands);
   const views = tabs("Parts of the protocol", parts.all);
   /** By tab, the report of the newest list of shares: it is a step of reading when something is read. */
   const listed = new Map();
@@ -180,7 +203,7 @@ export function diagram(lit, knownAs) {
     parts.light(step, told, past);
     parties.acts(step.from, told);
     views.open(step.part);
-    now.say(step, told.duration, false);
+    now.say(step, told, false);
     if (!past) lit(step);
   }
 
@@ -194,7 +217,7 @@ export function diagram(lit, knownAs) {
       listed.set(tab, told);
       return;
     }
-    parts.begin(step);
+    parts.begin(step, told);
     const list = listed.get(tab);
     if (list !== undefined && step.part === STEPS.get(LIST).part && !parts.rows.get(LIST).lit) light(list);
     light(told);
@@ -208,7 +231,11 @@ export function diagram(lit, knownAs) {
     now.root,
     views.list,
     views.panels,
-    el("p", { class: "small muted" }, "The numbers are those of the protocol’s document; the times are what each step took here."),
+    el(
+      "p",
+      { class: "small muted" },
+      "The numbers are those of the protocol’s document; it counts no steps of links, nor of revoking, so those have letters. The times are what each step took here.",
+    ),
   );
   return {
     root,

@@ -25,8 +25,8 @@ export function when(milliseconds) {
   return el("span", {}, isToday ? "at " : "on ", timeElement(milliseconds, text));
 }
 
-/** A duration in whole milliseconds. */
-export const duration = (milliseconds) => `${Math.round(milliseconds)} ms`;
+/** How long a step took, in whole milliseconds; nothing of one that has no time, or of none. */
+export const took = (told) => (typeof told?.duration === "number" ? `${Math.round(told.duration)} ms` : "");
 
 const number = later(() => new Intl.NumberFormat("en-GB"));
 

@@ -55,7 +55,7 @@ export function guide({ invited }) {
     "p",
     { class: "guide-over", hidden: true },
     el("strong", {}, "That was it. "),
-    "Edit the card, and watch the other tab. Behind the scenes: ",
+    "Edit the card, and watch the other tab; or make a link to it. Behind the scenes: ",
     button("What is stored", () => does("showRows"), { kind: "link" }),
     ", ",
     button("Let the servers lie", () => does("lie"), { kind: "link" }),

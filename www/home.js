@@ -15,7 +15,7 @@ function newsListeners(world, { invitations, connections, incoming, outgoing }, 
   return {
     async card() {
       await world.refreshCards();
-      await world.refreshOutgoing();
+      await world.refreshShown();
     },
     async invitation({ id }) {
       await world.refreshPeople();
@@ -120,6 +120,8 @@ export function homeView(session, behind, { invited }) {
     refreshPeople: () => (people = people.then(() => connections.refresh()).then(() => invitations.refresh())),
     refreshCards: () => cards.refresh(),
     refreshOutgoing: () => outgoing.refresh(),
+    /** What shows a card that has changed. */
+    refreshShown: () => Promise.all([outgoing.refresh(), links.refresh()]),
     refreshLinks: () => Promise.all([links.refresh(), cards.refresh()]),
     /** Each card says who has it. */
     refreshShares: () => Promise.all([incoming.refresh(), outgoing.refresh(), cards.refresh()]),
@@ -141,7 +143,7 @@ export function homeView(session, behind, { invited }) {
   const invitations = invitationsSection(world);
   const connections = connectionsSection(world, invitations);
   const incoming = incomingSection(world);
-  const links = linksSection(world);
+  const links = linksSection(world, (count) => outgoing.countLinks(count));
   const outgoing = outgoingSection(world, links);
   behind.names(connections.nameOfAccount);
   first.does(guideActions(world, behind, cards, invitations));

@@ -4,7 +4,7 @@ import { confirmDialog } from "./dialog.js";
 import { time, when } from "./format.js";
 import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
-import { partText } from "./shares.js";
+import { fieldsText } from "./shares.js";
 
 const OVER = { used: "Used up", closed: "Closed after wrong passphrases", expired: "Time ran out" };
 
@@ -14,16 +14,25 @@ function stateChip({ state, reads, readAt }) {
   return el("span", { class: "chip good" }, reads === 1 ? "Opened " : `Opened ${reads} times, last `, when(readAt));
 }
 
+/** How a link goes on: one that is live follows its card, edition by edition. */
+function followText({ state, live, edition, upToDate }) {
+  if (state !== "open") return null;
+  if (!live) return "Shows the card as it was then.";
+  return `Follows your card: edition ${edition}${{ true: ", up to date.", false: ", behind. That is tried again by itself." }[upToDate] ?? "."}`;
+}
+
 function linkRow(world, link, revoke) {
   const label = world.card(link.card)?.label ?? "A card";
   const record = { id: link.id, name: `the link to ${label}` };
   const bound = link.maxReads === null ? "" : link.maxReads === 1 ? ", once" : `, ${link.maxReads} times at most`;
+  const follows = followText(link);
   return pointsAt(
     el(
       "li",
       { class: "row" },
       el("div", { class: "row-head" }, el("h4", { dir: "auto" }, label), stateChip(link), rowsButton(record, world.showRows)),
-      el("p", { class: "muted small" }, partText(link, world.card(link.card)), link.passphrase ? ", with a passphrase" : ""),
+      el("p", { class: "muted small" }, fieldsText(link, world.card(link.card)), link.passphrase ? ", with a passphrase" : ""),
+      follows === null ? null : el("p", { class: link.upToDate === false ? "small" : "muted small" }, follows),
       el("p", { class: "muted small" }, link.state === "open" ? "Can be opened until " : "Made for until ", time(link.expiresAt), bound),
       el(
         "div",
@@ -37,8 +46,8 @@ function linkRow(world, link, revoke) {
   );
 }
 
-/** The links that show one's cards to people without an account. */
-export function linksSection(world) {
+/** The links that show one's cards to people without an account. `counted` gets their number. */
+export function linksSection(world, counted) {
   const { session } = world;
   const list = pagedList({
     label: "Your links",
@@ -51,6 +60,7 @@ export function linksSection(world) {
     },
     changed(items) {
       root.hidden = items.length === 0;
+      counted(items.length);
     },
     row: (link) => linkRow(world, link, revoke),
   });

@@ -106,6 +106,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
 
   let items = [];
   let next = null;
+  let isDrawn = false;
   let latest = 0;
   let newest = null;
   let rows = new Map();
@@ -120,6 +121,7 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
       past = drawRows(folded.list, past, items.filter(isPast), { gone: () => null, renew: () => false, make });
       folded.count(past.size);
     }
+    isDrawn = true;
     nothing.replaceChildren(empty);
     nothing.hidden = list.children.length > 0 || past.size > 0;
     more.hidden = next === null;
@@ -159,6 +161,11 @@ export function pagedList({ label, empty, size = 50, look = "", fetch, row, gone
   return {
     root,
     find: (id) => items.find((item) => item.id === id),
+    /** Sets what is said where there is nothing. */
+    sayEmpty(text) {
+      empty = text;
+      if (isDrawn) nothing.replaceChildren(empty);
+    },
     /** Brings the row of an item into view, with the focus on the first thing to do. */
     show: (id) => showRow(rows.get(id)?.node),
     refresh() {

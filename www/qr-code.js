@@ -1,32 +1,21 @@
+import { el } from "./dom.js";
 import { encodeQR } from "./qr/index.js";
 
 /** Light modules around a code, as many as its readers need. */
 const QUIET = 4;
 
-function svg(tag, props, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(props)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-/** A picture of `text` as a QR code, black on white in either theme: many readers know no other. */
+/**
+ * A picture of `text` as a QR code, black on white in either theme: many readers know no other. A pixel of it is a module, which the
+ * style enlarges as it is. A path of vectors has its modules run together where one is not a number of whole pixels.
+ */
 export function qrCode(text, label) {
   const rows = encodeQR(text, "raw", { ecc: "medium", border: QUIET });
   const size = rows.length;
-  let dark = "";
-  for (const [y, row] of rows.entries()) {
-    for (let x = 0; x < size; x += 1) {
-      if (!row[x]) continue;
-      const start = x;
-      while (row[x]) x += 1;
-      dark += `M${start} ${y}h${x - start}v1H${start}z`;
-    }
-  }
-  return svg(
-    "svg",
-    { class: "qr", role: "img", "aria-label": label, viewBox: `0 0 ${size} ${size}`, "shape-rendering": "crispEdges" },
-    svg("rect", { width: size, height: size, fill: "#fff" }),
-    svg("path", { d: dark, fill: "#000" }),
-  );
+  const code = el("canvas", { class: "qr", role: "img", "aria-label": label, width: size, height: size });
+  const context = code.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, size, size);
+  context.fillStyle = "#000";
+  for (const [y, row] of rows.entries()) for (const [x, isDark] of row.entries()) if (isDark) context.fillRect(x, y, 1, 1);
+  return code;
 }

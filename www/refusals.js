@@ -18,6 +18,7 @@ const WHY = {
     cards: "Every card says in its sealed part which card it is. What came in its place was another one.",
     "old-edition": "Your browser has seen a newer edition of this card, and remembers its number and its fingerprint.",
     readShare: "The card does not carry the signature of the person whom it was said to come from.",
+    openLink: "The link names the key that must have signed its card. What came in its place was another card.",
     other: "What came is not what it claimed to be, so it was not opened.",
   },
   connection_unverified: {
@@ -38,6 +39,7 @@ const CALLS = {
   cards: "Listing your cards",
   incomingShares: "Listing what is shared with you",
   markVerified: "Comparing the safety number",
+  openLink: "Opening the link",
 };
 
 /** By call: the steps whose answers are checked, each with the step that follows only if all was well. */
@@ -45,6 +47,7 @@ const CHECKS = {
   accept: [[10, 12], [17, 17]],
   share: [[19, 23], [31, 31]],
   readShare: [[33, 33], [35, 35], [37, 37], [39, 39], [43, 43]],
+  openLink: [["i", "i"]],
 };
 
 /** By lie, the step at which it is seen, where the steps before it do not tell: a key that was claimed needs no private key. */

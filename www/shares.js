@@ -47,13 +47,10 @@ export function readChip({ read, edition, claimed, over }) {
   return el("span", { class: "chip plain" }, over ? "Never opened" : "Not opened yet");
 }
 
-/** What of a card is shared: `card` gives the labels of its fields, where it is known. */
-export function partText({ fields, live }, card) {
+/** The fields of a card that are shared: `card` gives their labels, where it is known. */
+export function fieldsText({ fields }, card) {
   const labels = fields?.map((name) => userText(card?.fields.find((field) => field.name === name)?.label ?? name));
-  return [
-    ...(labels ? labels.flatMap((label, index) => [index === 0 ? "Only " : ", ", label]) : ["All fields"]),
-    live ? ", kept up to date" : ", as they were then",
-  ];
+  return labels ? labels.flatMap((label, index) => [index === 0 ? "Only " : ", ", label]) : ["All fields"];
 }
 
 /** Asks, then revokes a share, and calls `done`. */
@@ -72,7 +69,7 @@ export function revokeDialog(world, share, label, done) {
 
 /** The words on one's own share, for its row in any list. */
 export const outgoingParts = (share, card) => [
-  el("p", { class: "muted small" }, partText(share, card)),
+  el("p", { class: "muted small" }, fieldsText(share, card), share.live ? ", kept up to date" : ", as they were then"),
   el("p", { class: "muted small" }, "Shared ", time(share.createdAt), share.over ? ", could be read " : ", can be read ", expiryText(share)),
   share.upToDate === false && !share.over
     ? el("p", { class: "small" }, "Your last change has not reached it yet. That is tried again by itself.")
@@ -115,13 +112,15 @@ function outgoingRow(world, share, refresh) {
   );
 }
 
-/** The section with one's own shares. */
+const NOTHING = "You share nothing. A card can go to people you are connected with, or by a link to anybody.";
+
+/** The section with one's own shares: those with people, and below them the links. */
 export function outgoingSection(world, links) {
   const { session } = world;
   const expire = whenExpired(world, () => Promise.all([list.refresh(), world.refreshCards()]));
   const list = pagedList({
     label: "Shared by you",
-    empty: "You share nothing.",
+    empty: NOTHING,
     size: 10,
     fetch: named(world, async (page) => {
       const { items, next } = await session.outgoingShares(page);
@@ -134,6 +133,13 @@ export function outgoingSection(world, links) {
     row: (share) => outgoingRow(world, share, list.refresh),
   });
 
-  const root = section("Shared by you", { tools: [refreshButton(list, "what you share")] }, list.root, links.root);
-  return { root, refresh: list.refresh, find: list.find };
+  const both = { refresh: () => Promise.all([list.refresh(), links.refresh()]) };
+  const root = section("Shared by you", { tools: [refreshButton(both, "what you share")] }, list.root, links.root);
+  return {
+    root,
+    refresh: list.refresh,
+    find: list.find,
+    /** Notes the number of links: where there are some, not nothing is shared. */
+    countLinks: (count) => list.sayEmpty(count === 0 ? NOTHING : "Nothing with people you are connected with."),
+  };
 }

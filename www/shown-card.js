@@ -11,7 +11,7 @@ const shownParts = ({ card, claimedName, expiresAt }, over) => [
     el("h3", { dir: "auto", tabindex: "-1" }, card.label),
     cardFields(card),
     el("p", { class: "small" }, "Whoever made the link says to be ", userText(claimedName), ". Nobody has checked that."),
-    el("p", { class: "small muted" }, "The link can be opened until ", time(expiresAt), ", unless it is revoked. Nothing of it is kept here."),
+    el("p", { class: "small muted" }, "The link can be opened until ", time(expiresAt), " at the latest. Nothing of it is kept here."),
   ),
   el("div", { class: "actions" }, button("Close", over)),
 ];
@@ -23,30 +23,33 @@ export function shownPanel(vouchsafe, link, over) {
     wrong_credentials: "This is not the passphrase of the link. Ten wrong ones close it.",
     share_expired: "This link is over: its time ran out, it was opened as often as it may be, or wrong passphrases closed it.",
   });
-  const passphrase = field("Passphrase", { autocomplete: "off", required: true });
+  const passphrase = field("Passphrase", { autocomplete: "off", required: true, hint: "The person who made the link tells it to you." });
   passphrase.root.hidden = true;
   passphrase.input.disabled = true;
   const submit = el("button", { type: "submit", class: "primary" }, "Show the card");
-  const asked = (error) => {
-    if (!isVouchsafeError(error, "passphrase_needed")) throw error;
+  /** Asks for the passphrase, if that is what the link lacks. */
+  const ask = (error) => {
+    const isNeeded = isVouchsafeError(error, "passphrase_needed");
+    if (!isNeeded && !isVouchsafeError(error, "wrong_credentials")) throw error;
     passphrase.root.hidden = false;
     passphrase.input.disabled = false;
     passphrase.input.focus();
+    passphrase.input.select();
+    if (!isNeeded) throw error;
   };
   const run = () =>
     during(submit, problem, async () => {
       const given = passphrase.input.disabled ? {} : { passphrase: passphrase.input.value };
-      const view = await vouchsafe.openLink(link, given).catch(asked);
+      const view = await vouchsafe.openLink(link, given).catch(ask);
       if (view === undefined) return;
-      root.querySelector(".panel-head .actions").remove();
       root.replaceChildren(root.firstElementChild, ...shownParts(view, over));
       root.querySelector("h3").focus();
     });
   const root = section(
     "Somebody shows you a card",
-    { tools: [button("Not now", over, { kind: "quiet" })] },
+    {},
     el("p", {}, "It is decrypted here, with the secret in the link. You need no account."),
-    form({}, run, passphrase.root, el("div", { class: "actions" }, submit), problem.root),
+    form({}, run, passphrase.root, el("div", { class: "actions" }, submit, button("Not now", over, { kind: "quiet" })), problem.root),
   );
   return root;
 }

@@ -1,10 +1,10 @@
 import { button, el, hidden } from "./dom.js";
-import { duration } from "./format.js";
+import { took } from "./format.js";
 import { writeNamed } from "./party-names.js";
-import { PARTIES } from "./story.js";
+import { PARTIES, READER } from "./story.js";
 
-const COLUMN = new Map(PARTIES.map(({ id }, index) => [id, index + 1]));
-const NAME = new Map(PARTIES.map(({ id, name }) => [id, name]));
+const COLUMN = new Map([...PARTIES.map(({ id }, index) => [id, index + 1]), [READER, PARTIES.length]]);
+const NAME = new Map([...PARTIES.map(({ id, name }) => [id, name]), [READER, "Whoever has the link"]]);
 
 /**
  * One line of the diagram: an arrow between two parties, or a mark at one where nothing is sent. `chosen` gets the row when
@@ -40,7 +40,7 @@ export function stepRow(step, chosen) {
   row.root = root;
   row.light = (told, past) => {
     row.told = told;
-    time.replaceChildren(duration(told.duration));
+    time.replaceChildren(took(told));
     state.replaceChildren("done");
     root.classList.remove("lit", "refused");
     root.classList.toggle("past", past);

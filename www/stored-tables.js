@@ -17,9 +17,12 @@ const SERVICES = { keystore: "Keystore", vault: "Vault" };
 
 const shortId = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
-function value(column) {
+/** Nothing: where it was `erased`, there was something. */
+const empty = (erased) => el("span", { class: erased ? "cell erased" : "cell empty-cell" }, erased ? "erased" : "none");
+
+function value(column, isErased) {
   const { kind, value: text, start, end, length, header } = column;
-  if (length === 0) return el("span", { class: "cell erased" }, "erased");
+  if (length === 0) return empty(isErased);
   if (start !== undefined && start !== null) {
     return el(
       "span",
@@ -29,7 +32,7 @@ function value(column) {
       el("span", { class: "cell-note" }, header?.typ ? `${header.typ}, ` : "", characters(length)),
     );
   }
-  if (text === null || text === undefined) return el("span", { class: "cell empty-cell" }, "none");
+  if (text === null || text === undefined || text === "") return empty(false);
   if (kind === "time") return el("span", { class: "cell plain" }, time(Number(text)));
   if (kind === "id") return el("code", { class: "cell id", title: text }, shortId(String(text)));
   const long = String(text).length > SHORT;
@@ -37,11 +40,11 @@ function value(column) {
 }
 
 function tableRow(row) {
-  return el(
-    "li",
-    { class: "stored" },
-    el("dl", {}, row.columns.map((column) => el("div", {}, el("dt", {}, column.name), el("dd", {}, value(column))))),
-  );
+  const deleted = row.columns.find(({ name }) => name === "deleted_at");
+  // A row of a link never had the recipient's copy of a key.
+  const isErased = deleted === undefined || deleted.value !== null;
+  const line = (column) => el("div", {}, el("dt", {}, column.name), el("dd", {}, value(column, isErased)));
+  return el("li", { class: "stored" }, el("dl", {}, row.columns.map(line)));
 }
 
 /** The list that explains how values are marked. */

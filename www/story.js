@@ -1,10 +1,13 @@
 // The steps of the protocol for the page's readers: what happens, what is sent, and who can read it. `number` is the one that
-// `onStep` reports; it may stand for the answer, too. In the texts User 1 and User 2 stand for the people.
+// `onStep` reports; it may stand for the answer, too. Steps that have no number in the protocol's document have a letter. In the
+// texts User 1 and User 2 stand for the people.
 
 const ONE = "one";
 const KEYSTORE = "keystore";
 const VAULT = "vault";
 const TWO = "two";
+/** Somebody without an account, who stands where User 2 stands. */
+export const READER = "reader";
 
 /** The four who take part, in the order in which they stand. `person`: the name is said where somebody is known. */
 export const PARTIES = [
@@ -17,12 +20,13 @@ export const PARTIES = [
 const inside = (number, at, what, sent) => ({ number, label: String(number), from: at, to: at, what, sent });
 const asked = (number, label, from, to, what, sent) => ({ number, label, from, to, what, sent });
 
-/** The four parts, with their steps. */
+/** The parts, with their steps. What followed an old run of a part, the parts that `then` names, does not follow a new one. */
 export const STORY = [
   {
     id: "invite",
     name: "Invite",
     title: "User 1 invites User 2",
+    then: ["accept", "share", "read", "revoke"],
     steps: [
       inside(1, ONE, "Make the key pairs for this connection", "Nothing is sent. One pair is RSA, one withstands quantum computers. The private keys exist in this tab alone."),
       inside(2, ONE, "Lock the private key", "Nothing is sent yet. The lock is the account’s own key (KEK), which never leaves the tab."),
@@ -35,6 +39,7 @@ export const STORY = [
     id: "accept",
     name: "Accept",
     title: "User 2 accepts",
+    then: ["share", "read", "revoke"],
     steps: [
       asked(10, "10", TWO, VAULT, "Open the invitation", "The invitation’s token. Back comes User 1’s public key; a link names its fingerprint, and any other key is refused here."),
       inside(11, TWO, "Make the key pairs for this connection", "Nothing is sent. One pair is RSA, one withstands quantum computers. The private keys exist in this tab alone."),
@@ -48,6 +53,7 @@ export const STORY = [
     id: "share",
     name: "Share",
     title: "User 1 shares a card, or changes one",
+    then: ["read", "revoke"],
     steps: [
       asked(19, "19–22", ONE, VAULT, "Fetch the card and the connection", "User 1’s own card as ciphertext, and User 2’s public key, which is compared with the pinned one. The Keystore tells whether User 2 has the card already."),
       inside(23, ONE, "Make a key for this share alone (DEK)", "Nothing is sent. Every share has a key of its own."),
@@ -62,6 +68,7 @@ export const STORY = [
     id: "read",
     name: "Read",
     title: "User 2 reads it",
+    then: ["revoke"],
     steps: [
       asked(33, "33–34", TWO, VAULT, "List what is shared", "The share, still as ciphertext."),
       asked(35, "35–36", TWO, VAULT, "Fetch the connection", "User 1’s public keys, compared with the pinned ones."),
@@ -71,7 +78,42 @@ export const STORY = [
       inside(43, TWO, "Decrypt the card and check the signature", "Nothing is sent. What User 1 did not sign is not shown, and no edition older than one that was seen here. Then the Vault is told which edition was read: the receipt."),
     ],
   },
+  {
+    id: "link",
+    name: "Link",
+    title: "User 1 makes a link, or changes its card",
+    then: ["open", "revoke"],
+    steps: [
+      asked("a", "a", ONE, VAULT, "Fetch the card", "User 1’s own card, as ciphertext."),
+      inside("b", ONE, "Make the link’s secret and its keys", "Nothing is sent. The secret stands in the link behind the #, which no browser sends to a server. The card’s key (DEK) follows from it and from the passphrase, if there is one."),
+      inside("c", ONE, "Sign the card and encrypt it with that key", "Nothing is sent yet. The signing key is made for this link alone, so the card does not tell who made it; the link names its fingerprint."),
+      asked("d", "d", ONE, KEYSTORE, "Store the locked secret and key", "Ciphertext, for User 1 alone: so the link can be shown again, and follows the card. The Keystore can open nothing of it."),
+      asked("e", "e", ONE, VAULT, "Store the encrypted card", "The card as ciphertext, and with each change a new edition in its place. The Vault reads until when and how often it can be opened, and whether there is a passphrase; of the secret it gets fingerprints alone."),
+    ],
+  },
+  {
+    id: "open",
+    name: "Open",
+    title: "Somebody opens it, without an account",
+    then: [],
+    steps: [
+      asked("f", "f", READER, VAULT, "Ask what the link needs", "A token made of the link’s secret, but not the secret. Back comes whether there is a passphrase."),
+      inside("g", READER, "Make the card’s key (DEK)", "Nothing is sent. It follows from the secret in the link, and from the passphrase, if there is one."),
+      asked("h", "h", READER, VAULT, "Fetch the encrypted card", "Two tokens: only who has the link and its passphrase can make both. The Vault counts the opening, and reads nothing. Ten wrong passphrases close the link."),
+      inside("i", READER, "Decrypt the card and check the signature", "Nothing is sent. The link names the key that must have signed it: a card that a server puts in its place is not shown. Nothing is kept."),
+    ],
+  },
+  {
+    id: "revoke",
+    name: "Revoke",
+    title: "User 1 takes a share or a link back",
+    then: [],
+    steps: [
+      asked("j", "j", ONE, KEYSTORE, "Delete every copy of the key (DEK)", "Only which one. The Keystore erases all copies of it, those of both people."),
+      asked("k", "k", ONE, VAULT, "Delete the encrypted card", "Only which one. The Vault erases the ciphertext. What was read cannot be unread."),
+    ],
+  },
 ];
 
-/** Every step by its number. */
+/** Every step by its number or letter. */
 export const STEPS = new Map(STORY.flatMap((part) => part.steps.map((step) => [step.number, { ...step, part: part.id }])));

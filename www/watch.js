@@ -1,10 +1,13 @@
 // A watch between the page and a session: it notes the steps of calls, the client's refusals, and whether the servers answer.
 
 import { isVouchsafeError } from "./errors.js";
+import { follow } from "./requests.js";
 import { isUnproven } from "./trust.js";
 
 /** Codes of errors for records or keys that are not what they claim to be. */
 const REFUSALS = new Set(["peer_key_changed", "record_rejected", "connection_unverified", "safety_number_mismatch"]);
+
+const isRefusal = (error) => isVouchsafeError(error) && REFUSALS.has(error.code);
 
 const running = new Set();
 
@@ -14,20 +17,22 @@ export function noteStep({ number }) {
 }
 
 /**
- * Wraps a session in a watch.
+ * Wraps a session, or the app, in a watch.
  *
  * - `refused` gets `{ call, code, id, name, unproven, steps }`: `id` and `name` are of a record in a list, else `null` and missing;
  *   `unproven` says that the person never proved to have had the link; `steps` are the numbers that the call got through.
  * - `reached` gets whether the servers answered.
- * - `changed` gets each call that ended: the servers may keep other rows after it.
+ * - `changed` gets each call that ended: the servers may keep other rows after it;
+ * - `told` gets each step of which the client tells nothing.
  */
-export function watched(session, { refused, reached, changed }) {
-  async function watch(call, promise) {
+export function watched(session, { refused, reached, changed, told }) {
+  async function watch(call, promise, end) {
     const steps = [];
     const run = { steps };
     running.add(run);
     try {
       const result = await promise;
+      end(null, false);
       reached(true);
       for (const item of result?.items ?? []) {
         if (item.error) note(call, item.error, item.id, steps);
@@ -38,6 +43,7 @@ export function watched(session, { refused, reached, changed }) {
       if (result?.trust === "changed") refused({ call, code: "peer_key_changed", id: result.id ?? null, steps });
       return result;
     } catch (error) {
+      end(error, isRefusal(error));
       if (isVouchsafeError(error)) reached(error.code !== "offline");
       note(call, error, null, steps);
       throw error;
@@ -48,7 +54,7 @@ export function watched(session, { refused, reached, changed }) {
   }
 
   function note(call, error, id, steps) {
-    if (isVouchsafeError(error) && REFUSALS.has(error.code)) refused({ call, code: error.code, id, steps });
+    if (isRefusal(error)) refused({ call, code: error.code, id, steps });
   }
 
   return new Proxy(session, {
@@ -56,8 +62,9 @@ export function watched(session, { refused, reached, changed }) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       return (...given) => {
+        const end = follow(name, told);
         const result = value.apply(target, given);
-        return result instanceof Promise ? watch(name, result) : result;
+        return result instanceof Promise ? watch(name, result, end) : result;
       };
     },
   });

@@ -8,11 +8,12 @@ import { twoConnected, twoPeople, useBrowser } from "./support.mjs";
 const device = useBrowser();
 
 const PARTS = { Invite: 5, Accept: 6, Share: 7, Read: 6 };
+const LINKS = { Link: 5, Open: 4, Revoke: 2 };
 
 const behind = (person) => person.page.getByRole("complementary", { name: "Behind the scenes" });
 
-async function seesParts(person, done) {
-  for (const [index, [name, steps]] of Object.entries(PARTS).entries()) {
+async function seesParts(person, done, parts = PARTS) {
+  for (const [index, [name, steps]] of Object.entries(parts).entries()) {
     await person.sees(behind(person).getByRole("tab", { name: `${name} ${done[index]} of ${steps}`, exact: true }));
   }
 }
@@ -71,6 +72,33 @@ test("what begins anew leaves nothing of the old run behind it", async (t) => {
   for (const person of [alice, bob]) await seesParts(person, [5, 6, 7, 0]);
   await alice.inviteByLink({ name: "Carol" });
   for (const person of [alice, bob]) await seesParts(person, [5, 0, 0, 0]);
+});
+
+test("links and revoking have steps that the requests tell of, also those of a window without an account", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Spare key", { Place: "blue pot" });
+  const link = await alice.makeCardLink("Spare key", { passphrase: "two words" });
+  await seesParts(alice, [5, 0, 0], LINKS);
+  const carol = await opened.person("Carol", link);
+  await carol.button("Show the card").click();
+  await carol.sees(carol.field("Passphrase", carol.page.locator("#shown")));
+  await seesParts(alice, [5, 1, 0], LINKS);
+  for (const [passphrase, done] of [["three words", 1], ["two words", 4]]) {
+    await carol.field("Passphrase", carol.page.locator("#shown")).fill(passphrase);
+    await carol.button("Show the card").click();
+    await carol.sees(done === 1 ? carol.alert() : carol.page.getByRole("article", { name: "Spare key" }));
+    await seesParts(alice, [5, done, 0], LINKS);
+  }
+  await alice.sees(behind(alice).getByText("Somebody opens it, without an account"));
+
+  await alice.edit("Spare key", "in the shed");
+  await seesParts(alice, [3, 0, 0], LINKS);
+  await alice.sees(alice.row("Your links", "Spare key").filter({ hasText: "edition 2, up to date" }));
+  await alice.pressAndConfirm("Revoke the link to Spare key", "Revoke");
+  await seesParts(alice, [3, 0, 2], LINKS);
+  await seesParts(alice, [0, 0, 0, 0]);
 });
 
 test("steps that lying servers answer light up for the person who is lied to alone", async (t) => {
@@ -139,6 +167,21 @@ test("the stored rows show what the services see, and nothing that is secret", a
   await openTab(alice, "Steps");
   await alice.button("What is stored of Locker").press("Enter");
   await alice.sees(chosen.filter({ hasText: "1 row belongs to Locker." }));
+});
+
+test("the rows of a link are marked, and do not call erased what was never there", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Spare key", { Place: "blue pot" });
+  await alice.makeCardLink("Spare key");
+  await alice.button("What is stored of the link to Spare key").click();
+  const hits = behind(alice).locator(".stored.hit");
+  await alice.sees(hits.filter({ hasText: "vs-link-sent" }));
+  assert.match(await hits.filter({ hasText: "vs-link," }).innerText(), /max_reads\s+none/);
+  assert.match(await hits.filter({ hasText: "vs-link-sent" }).innerText(), /recipient\s+none[^]*peer\s+none/);
+  await alice.pressAndConfirm("Revoke the link to Spare key", "Revoke");
+  await alice.sees(behind(alice).getByRole("list", { name: "Vault: links" }).getByText("erased"));
 });
 
 /** The place of an element in the window, once it has come to rest. */
@@ -314,6 +357,24 @@ test("records that are exchanged are refused, each by itself", async (t) => {
   await beHonest(alice);
   await alice.sees(alice.row("Your cards", "5521"));
   await alice.sees(alice.row("Your cards", "X-1"));
+});
+
+test("a card that stands in place of another one’s behind a link is refused", async (t) => {
+  const opened = await device(t);
+  const alice = await opened.person("Alice");
+  await alice.signUp();
+  await alice.createCard("Passport", { Number: "X-1" });
+  await alice.createCard("Locker", { Code: "5521" });
+  const link = await alice.makeCardLink("Passport");
+  await alice.makeCardLink("Locker");
+  await lie(alice, "Swap two records");
+  await alice.page.goto(link);
+  await alice.button("Show the card").click();
+  await alice.sees(alice.alert(alice.page.locator("#shown")));
+  await seesRefusal(alice, "Opening the link", "record_rejected", "names the key that must have signed", "Refused at step i");
+  await openTab(alice, "Steps");
+  const steps = behind(alice).getByRole("list", { name: /^Somebody opens it/ }).getByRole("listitem");
+  assert.match(await steps.filter({ hasText: "refused" }).innerText(), /Decrypt the card/, "the step that was refused is marked");
 });
 
 test("an old edition of a card is refused by somebody who read the newer one", async (t) => {

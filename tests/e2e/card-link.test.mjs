@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
+import { readCode } from "./codes.mjs";
 import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();
@@ -20,11 +21,14 @@ test("a card goes by a link to somebody without an account, and is taken back", 
   await alice.button("Make the link", dialog).click();
   const link = await alice.field("Link to Spare key", dialog).inputValue();
   await dialog.getByText("Show as QR code").click();
-  await alice.sees(dialog.getByRole("img", { name: "QR code of the link to Spare key" }));
+  assert.equal(await readCode(alice.page, dialog.getByRole("img", { name: "QR code of the link to Spare key" })), link);
   await assertAccessible(alice.page, "a link to a card");
   await alice.button("Done", dialog).click();
   const row = alice.row("Your links", "Spare key");
-  await alice.sees(row.filter({ hasText: "Not opened yet" }));
+  await alice.sees(row.filter({ hasText: "Not opened yet" }).filter({ hasText: "edition 1, up to date" }));
+  await alice.sees(alice.page.getByText("Nothing with people you are connected with."));
+  await alice.edit("Spare key", "under the red pot");
+  await alice.sees(row.filter({ hasText: "edition 2, up to date" }));
 
   const carol = await opened.person("Carol", link);
   await carol.sees(carol.heading("Somebody shows you a card"));
@@ -36,7 +40,7 @@ test("a card goes by a link to somebody without an account, and is taken back", 
     if (sees !== null) assert.match(await carol.problem(), sees);
   }
   const article = carol.page.getByRole("article", { name: "Spare key" });
-  await carol.sees(article.getByText("under the blue pot"));
+  await carol.sees(article.getByText("under the red pot"));
   await carol.sees(article.getByText("Whoever made the link says to be Alice. Nobody has checked that."));
   assert.equal(await article.getByText("4711").count(), 0);
   await assertAccessible(carol.page, "a card behind a link");
@@ -44,6 +48,7 @@ test("a card goes by a link to somebody without an account, and is taken back", 
 
   await alice.pressAndConfirm("Revoke the link to Spare key", "Revoke");
   await alice.seesNo(row);
+  await alice.sees(alice.page.getByText("You share nothing."));
   const again = await opened.person("Carol", link);
   await again.button("Show the card").click();
   assert.match(await again.problem(), /nothing behind this link any more/);

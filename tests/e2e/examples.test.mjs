@@ -38,6 +38,17 @@ const EXAMPLES = {
     shownIn: ["pkg-template/README.md"],
     prints: ["Updated; 0 shares could not follow", "Bob reads edition 2: X7654321", "Read: edition 2", "The same share: true", "Not deleted: card_shared"],
   },
+  "link.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: [
+      "card",
+      "A passphrase is needed",
+      "Alice shows Wi-Fi: Key open sesame",
+      "Alice shows Wi-Fi: Key open barley",
+      "open, read 2 times of 3, edition 2",
+      "After revoking: not_found",
+    ],
+  },
   "long.mjs": {
     shownIn: ["pkg-template/README.md"],
     prints: ["0 of 2 cards", "1 of 2 cards", "2 of 2 cards", "Aborted, because the person went away"],

@@ -117,6 +117,18 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
     await alice.sees(alice.page.getByRole("img", { name: /^QR code/ }));
     await look(alice, "19-link");
     await alice.page.keyboard.press("Escape");
+    await alice.button("Link to Passport").click();
+    await look(alice, "21-card-link");
+    await alice.page.keyboard.press("Escape");
+    const carol = await person("Carol", await alice.makeCardLink("Passport", { passphrase: "two words" }));
+    await carol.button("Show the card").click();
+    await carol.field("Passphrase", carol.page.locator("#shown")).fill("two words");
+    await look(carol, "22-passphrase");
+    await carol.button("Show the card").click();
+    await carol.sees(carol.page.getByRole("article", { name: "Passport" }));
+    await look(carol, "23-card-behind-link");
+    await alice.sees(alice.row("Your links", /Opened at/));
+    await look(alice, "24-links");
     await opened.context.setOffline(true);
     await alice.sees(alice.page.getByText(/This device is offline/));
     await look(alice, "20-offline");

@@ -307,6 +307,18 @@ export class Person {
     await this.seesNo(dialog);
   }
 
+  /** Makes a link to a card and reads it off the page. */
+  async makeCardLink(card, { passphrase = "" } = {}) {
+    await this.page.getByRole("button", { name: `Link to ${card}`, exact: true }).click();
+    const dialog = this.dialog(`Make a link to ${card}`);
+    await this.field("Your name, as they see it", dialog).fill(this.name);
+    await this.field("A passphrase, if you want one", dialog).fill(passphrase);
+    await this.button("Make the link", dialog).click();
+    const link = await this.field(`Link to ${card}`, dialog).inputValue();
+    await this.button("Done", dialog).click();
+    return link;
+  }
+
   /** Presses a button and agrees to the question that follows. */
   async pressAndConfirm(name, action) {
     await this.button(name).first().click();

@@ -70,12 +70,12 @@ const LIMITS = {
   "the time of a link": async () => {
     const most = await constant("src/flows/links/make.rs", "MAX_LIFETIME_MS");
     assert.equal(most, await constant("server/src/http/extract.rs", "MAX_OPEN_MS"));
-    assert.equal(most, await constant("pkg-template/testing-links.js", "MAX_LIFETIME"));
+    assert.equal(most, await constant("pkg-template/testing/links.js", "MAX_LIFETIME"));
     return days(most);
   },
   "wrong passphrases of a link": async () => {
     const most = await constant("server/src/vault/links.rs", "MAX_WRONG");
-    assert.equal(most, await constant("pkg-template/testing-links.js", "MAX_WRONG"));
+    assert.equal(most, await constant("pkg-template/testing/links.js", "MAX_WRONG"));
     return String(most);
   },
   "the time of a session": async () => days(await constant("server/src/keystore/sessions.rs", "SESSION_LIFETIME_MS")),
@@ -142,8 +142,8 @@ test("the stand-in for tests of apps has the client's limits", async () => {
     ["MAX_PASSPHRASE_BYTES", "src/flows/account/passphrase.rs"],
     ["MIN_PASSPHRASE_CHARACTERS", "src/flows/account/passphrase.rs", "MIN_NEW_PASSPHRASE_CHARS"],
   ]) {
-    assert.equal(await constant("pkg-template/testing-text.js", name), await constant(path, there ?? name), name);
+    assert.equal(await constant("pkg-template/testing/text.js", name), await constant(path, there ?? name), name);
   }
-  assert.equal(await constant("pkg-template/testing-shares.js", "MAX_RECIPIENTS"), await constant("src/flows/shares/share.rs", "MAX_RECIPIENTS"));
-  assert.equal(await constant("pkg-template/testing-session.js", "MAX_READ"), await constant("src/flows/shares/read_share.rs", "MAX_SHARES"));
+  assert.equal(await constant("pkg-template/testing/shares.js", "MAX_RECIPIENTS"), await constant("src/flows/shares/share.rs", "MAX_RECIPIENTS"));
+  assert.equal(await constant("pkg-template/testing/session.js", "MAX_READ"), await constant("src/flows/shares/read_share.rs", "MAX_SHARES"));
 });

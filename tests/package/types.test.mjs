@@ -98,7 +98,7 @@ test("there is no `any` in the types, and one style of names", () => {
 test("the package's JavaScript keeps to its own types", async () => {
   // The package itself has no comments, and so no types.
   const folder = setting("TYPED");
-  const scripts = (await readdir(folder)).filter((name) => name.endsWith(".js"));
+  const scripts = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".js"));
   // Written by wasm-bindgen, or the module itself.
   const own = scripts.filter((name) => !/glue|inside/.test(name)).map((name) => join(folder, name));
   const options = { ...STRICT, ...PROJECTS["of the newest library"], exactOptionalPropertyTypes: false, allowJs: true, checkJs: true };

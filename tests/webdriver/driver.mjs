@@ -125,4 +125,6 @@ class Window {
     this.#do("POST", "execute/sync", { script: "return document.querySelector(arguments[0])?.innerText ?? ''", args: [selector] });
 
   sees = (text, selector) => eventually(`“${text}”`, async () => (await this.text(selector)).includes(text));
+
+  seesNo = (text, selector) => eventually(`the end of “${text}”`, async () => !(await this.text(selector)).includes(text));
 }

@@ -1,4 +1,5 @@
-// The demo page in a browser that its driver starts: two windows connect by a link, and a card goes over and is taken back.
+// The demo page in a browser that its driver starts: two windows connect by a link, a card goes over, follows its owner's edits and
+// is taken back, and a third window sees it by a link, without an account.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -17,7 +18,7 @@ async function signUp(window, name) {
 
 /** The test of a browser, whose windows `newWindow` opens. */
 export function testSharing(newWindow) {
-  test("a card goes from one window to another, and is taken back", async () => {
+  test("a card goes from one window to another, is kept up to date, is shown by a link, and is taken back", async () => {
     const alice = await newWindow(page);
     await signUp(alice, "alice");
     await alice.press("New card");
@@ -52,6 +53,31 @@ export function testSharing(newWindow) {
     await bob.press("Read what Alice shared");
     await bob.sees("VS 1204", "article");
     assert.match(await bob.text("article"), /Car\s+Plate\s+VS 1204\s+From Alice\s+Verified/i);
+    await alice.sees("Read at ");
+
+    await alice.press("Edit Car");
+    await alice.fill("Value", "VS 1307");
+    await alice.press("Save card");
+    await bob.sees("VS 1307", "article");
+    assert.match(await bob.text("article"), /Changed at [^:]+:\d\d[^:]*: Plate\./);
+
+    await alice.press("Link to Car");
+    await alice.fill("Your name, as they see it", "Alice");
+    await alice.press("Make the link");
+    const shown = await alice.value("Link to Car");
+    assert.match(shown, /#vouchsafe=1\.s\./);
+    await alice.press("Done");
+    const carol = await newWindow(shown);
+    await carol.sees("Somebody shows you a card");
+    await carol.press("Show the card");
+    await carol.sees("VS 1307", "article");
+    assert.match(await carol.text("article"), /says to be Alice/);
+    await alice.sees("Opened at ");
+    // The steps of links are told by the requests that the browser counts.
+    await alice.sees("4 of 4", ".diagram .tabs");
+    await alice.press("Revoke the link to Car");
+    await alice.press("Revoke", "//dialog");
+    await alice.seesNo("By link, to people without an account");
 
     await alice.press("Revoke what you shared with Bob");
     await alice.press("Revoke", "//dialog");

@@ -41,6 +41,9 @@ const REORDER: &str = "--reorder-functions-by-name";
 const WASM_OPT: &str = "binaryen/bin/wasm-opt";
 /// What runs in a worker, and with the bindings is its script.
 const THREAD: &str = "thread.js";
+const MANIFEST: &str = "package.json";
+/// The folder of the stand-in for tests of apps, which no page loads; its entry begins with the same word.
+const TESTING: &str = "testing";
 /// The module as a file, for `vouchsafe/external`.
 const MODULE: &str = "vouchsafe_bg.wasm";
 
@@ -188,13 +191,10 @@ fn build_module(workspace: &Workspace, part: &Part, scratch: &Path) -> Result<Mo
 
 /// Writes the scripts with their comments, which hold the types, and what they import.
 fn write_typed(workspace: &Workspace, folder: &Path, modules: &[(&Part, &Module)]) -> Result<()> {
-    let template = workspace.root.join("pkg-template");
-    fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(&template)? {
-        let path = entry?.path();
+    for (path, name) in template_files(workspace)? {
         let kind = path.extension().unwrap_or_default();
         if kind == "js" || kind == "ts" {
-            fs::copy(&path, folder.join(path.file_name().unwrap_or_default()))?;
+            files::copy(&path, &folder.join(name))?;
         }
     }
     for (part, module) in modules {
@@ -250,24 +250,32 @@ fn pack(workspace: &Workspace, folder: &Path, parent: &Path) -> Result<PathBuf> 
     Ok(parent.join(format!("vouchsafe-{}.tgz", workspace.version)))
 }
 
-fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
+/// The files of the package that are written by hand, each with its path in the package.
+fn template_files(workspace: &Workspace) -> Result<Vec<(PathBuf, PathBuf)>> {
     let template = workspace.root.join("pkg-template");
-    fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(&template)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !entry.file_type()?.is_file() || name == "package.json" {
+    let mut found = Vec::new();
+    for folder in ["", TESTING] {
+        for entry in fs::read_dir(template.join(folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                found.push((entry.path(), Path::new(folder).join(entry.file_name())));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder.join(TESTING))?;
+    for (path, name) in template_files(workspace)? {
+        if name == Path::new(MANIFEST) {
             continue;
         }
-        if entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "js")
-        {
-            let script = files::read(&entry.path())?;
+        if path.extension().is_some_and(|extension| extension == "js") {
+            let script = files::read(&path)?;
             files::write(&folder.join(name), without_comments(&script))?;
         } else {
-            fs::copy(entry.path(), folder.join(name))?;
+            files::copy(&path, &folder.join(name))?;
         }
     }
     for (from, to) in [
@@ -279,14 +287,14 @@ fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
             .with_context(|| format!("{from} is missing"))?;
     }
     // As text, because the order of the members means something under `exports`.
-    let manifest = files::read(&template.join("package.json"))?;
+    let manifest = files::read(&workspace.root.join("pkg-template").join(MANIFEST))?;
     let version = format!("\"version\": \"{}\"", workspace.version);
     let filled = manifest.replacen("\"version\": \"0.0.0\"", &version, 1);
     ensure!(
         filled != manifest,
         "pkg-template/package.json has no version 0.0.0 to fill in."
     );
-    files::write(&folder.join("package.json"), filled)
+    files::write(&folder.join(MANIFEST), filled)
 }
 
 /// Whether the module says what its functions are called.
@@ -370,11 +378,15 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        let is_stand_in = path
+            .parent()
+            .is_some_and(|parent| parent.ends_with(TESTING));
         let separate = ["vouchsafe-worker.js", "wasm-inside.js", "external.js"]
             .contains(&name.as_str())
             || name.contains("full")
             // Tests of apps load these, and no page.
-            || name.starts_with("testing");
+            || is_stand_in
+            || name.starts_with(TESTING);
         if name.ends_with(".js") && !separate {
             scripts.extend(fs::read(&path)?);
         }

@@ -81,7 +81,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
     },
     TableSpec {
         table: "spaces",
-        about: "The key of each share, wrapped for its sender, for its recipient, and again by the recipient who claimed it; and what the sender keeps of the share, sealed.",
+        about: "The key of each share, wrapped for its sender, for its recipient, and again by the recipient who claimed it, and that of each link; and what the sender keeps of them, sealed.",
         from: "keystore.spaces AS r WHERE (sender = $1 OR recipient = $1)",
         newest: "created_at",
         columns: &[

@@ -1,7 +1,7 @@
 /** Errors of the stand-in: the module's sentences, in the plain form in which the module rejects. */
 
-/** @typedef {import("./index.d.ts").ErrorCode} ErrorCode */
-/** @typedef {{ code: ErrorCode, message: string, quota?: import("./index.d.ts").Quota, argument?: string, retryAfter?: number, cause?: unknown }} Failure */
+/** @typedef {import("../index.d.ts").ErrorCode} ErrorCode */
+/** @typedef {{ code: ErrorCode, message: string, quota?: import("../index.d.ts").Quota, argument?: string, retryAfter?: number, cause?: unknown }} Failure */
 
 /** @type {Record<ErrorCode, string>} */
 export const SENTENCES = {

@@ -1,11 +1,11 @@
 /** The stand-in's connections. */
 
-import { fail } from "./testing-errors.js";
-import { checkName, parseSafetyNumber } from "./testing-text.js";
-import { DIGITS, end, makeText, world } from "./testing-world.js";
+import { fail } from "./errors.js";
+import { checkName, parseSafetyNumber } from "./text.js";
+import { DIGITS, end, makeText, world } from "./world.js";
 
-/** @typedef {import("./testing-world.js").Account} Account */
-/** @typedef {import("./testing-world.js").Connection} Connection */
+/** @typedef {import("./world.js").Account} Account */
+/** @typedef {import("./world.js").Connection} Connection */
 
 const GROUPS = 12;
 /** The most digits of a safety number that may be wrong by a typing error. */
@@ -36,7 +36,7 @@ export function sidesOf(account, connection) {
   const peer = role === "inviter" ? connection.invitee : connection.inviter;
   const own = connection.sides[role];
   const trust = world.changed.has(peer.id) ? "changed" : own.verifiedBy ? "verified" : "unverified";
-  return { role, peer, own, trust: /** @type {import("./index.d.ts").Trust} */ (trust) };
+  return { role, peer, own, trust: /** @type {import("../index.d.ts").Trust} */ (trust) };
 }
 
 /**

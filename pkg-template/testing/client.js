@@ -1,15 +1,15 @@
 /** The stand-in for the module's client: accounts, signing up and in. */
 
-import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./testing-account.js";
-import { fail, failure } from "./testing-errors.js";
-import { previewInvitation } from "./testing-invitations.js";
-import { openLink } from "./testing-links.js";
-import { RawSession } from "./testing-session.js";
-import { checkNewPassphrase, idOfCardLink, parseTicket } from "./testing-text.js";
-import { expel, makeBytes, makeId, turn, world } from "./testing-world.js";
+import { State, loginOf, makeRecoveryKey, prove, readRecoveryKey } from "./account.js";
+import { fail, failure } from "./errors.js";
+import { previewInvitation } from "./invitations.js";
+import { openLink } from "./links.js";
+import { RawSession } from "./session.js";
+import { checkNewPassphrase, idOfCardLink, parseTicket } from "./text.js";
+import { expel, makeBytes, makeId, turn, world } from "./world.js";
 
-/** @typedef {import("./testing-account.js").Who} Who */
-/** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./account.js").Who} Who */
+/** @typedef {import("./world.js").Account} Account */
 
 const TIMEOUT = { shortest: 1000, longest: 600_000 };
 

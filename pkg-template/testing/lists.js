@@ -1,8 +1,8 @@
 /** The stand-in's lists. */
 
-import { fail } from "./testing-errors.js";
+import { fail } from "./errors.js";
 
-/** @typedef {import("./testing-errors.js").Failure} Failure */
+/** @typedef {import("./errors.js").Failure} Failure */
 /** @typedef {{ cursor?: string, limit?: number }} PageOptions */
 
 /**

@@ -1,12 +1,12 @@
 /** The stand-in's cards. */
 
-import { fail } from "./testing-errors.js";
-import { countOf, follow, revokeOf } from "./testing-shares.js";
-import { checkCard, copyCard } from "./testing-text.js";
-import { makeId, order, tell, world } from "./testing-world.js";
+import { fail } from "./errors.js";
+import { countOf, follow, revokeOf } from "./shares.js";
+import { checkCard, copyCard } from "./text.js";
+import { makeId, order, tell, world } from "./world.js";
 
-/** @typedef {import("./testing-world.js").CardContent} CardContent */
-/** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./world.js").CardContent} CardContent */
+/** @typedef {import("./world.js").Account} Account */
 
 /**
  * @param {Account} account

@@ -1,10 +1,10 @@
 /** Whom the stand-in knows: accounts, and who is signed in. */
 
-import { fail } from "./testing-errors.js";
-import { WRONG_KEY, checkEmail, checkPassphrase, parseCode, parseIdentity, parseRecoveryKey } from "./testing-text.js";
-import { DIGITS, makeId, makeText, order, world } from "./testing-world.js";
+import { fail } from "./errors.js";
+import { WRONG_KEY, checkEmail, checkPassphrase, parseCode, parseIdentity, parseRecoveryKey } from "./text.js";
+import { DIGITS, makeId, makeText, order, world } from "./world.js";
 
-/** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./world.js").Account} Account */
 /** @typedef {{ email?: string | undefined, identityToken?: string | undefined }} Who */
 
 const MINUTE = 60_000;

@@ -7,11 +7,11 @@
  * @property {string} label
  * @property {string | null | undefined} kind
  * @property {string | null | undefined} data
- * @property {readonly import("./index.d.ts").Field[]} fields
+ * @property {readonly import("../index.d.ts").Field[]} fields
  */
 
-/** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
-/** @typedef {import("./testing-errors.js").Failure} Failure */
+/** @typedef {import("../index.d.ts").LiveEventKind} LiveEventKind */
+/** @typedef {import("./errors.js").Failure} Failure */
 
 /**
  * @typedef {object} Account
@@ -44,7 +44,7 @@
  * @property {string | null} named The address that the inviter had confirmed.
  * @property {string} name
  * @property {string} secret
- * @property {import("./index.d.ts").InvitationState} state
+ * @property {import("../index.d.ts").InvitationState} state
  * @property {boolean} cancelled Whether the inviter took it back, whatever came of it.
  * @property {Account | undefined} answeredBy
  * @property {number} createdAt
@@ -112,7 +112,7 @@
  * @property {number} expiresAt
  */
 
-/** @typedef {import("./testing.d.ts").Mail} Mail */
+/** @typedef {import("../testing.d.ts").Mail} Mail */
 
 const empty = () => ({
   count: 0,
@@ -121,7 +121,7 @@ const empty = () => ({
   connections: /** @type {Map<string, Connection>} */ (new Map()),
   shares: /** @type {Map<string, Share>} */ (new Map()),
   links: /** @type {Map<string, Link>} */ (new Map()),
-  kept: /** @type {import("./testing-keeper.js").Kept[]} */ ([]),
+  kept: /** @type {import("./keeper.js").Kept[]} */ ([]),
   mails: /** @type {Mail[]} */ ([]),
   damaged: /** @type {Set<string>} */ (new Set()),
   changed: /** @type {Set<string>} */ (new Set()),
@@ -245,7 +245,7 @@ export function tell(people, kind, id) {
 
 /**
  * @param {Invitation} invitation
- * @returns {import("./index.d.ts").InvitationState}
+ * @returns {import("../index.d.ts").InvitationState}
  */
 export function stateOf({ state, expiresAt }) {
   return state === "pending" && expiresAt <= Date.now() ? "expired" : state;

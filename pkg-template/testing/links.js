@@ -1,12 +1,12 @@
 /** The stand-in's links, which show a card to somebody without an account. */
 
-import { fail } from "./testing-errors.js";
-import { checkExpiry, checkFields, checkName, checkPassphrase, parseCardLink, select } from "./testing-text.js";
-import { makeBytes, makeId, order, tell, world } from "./testing-world.js";
+import { fail } from "./errors.js";
+import { checkExpiry, checkFields, checkName, checkPassphrase, parseCardLink, select } from "./text.js";
+import { makeBytes, makeId, order, tell, world } from "./world.js";
 
-/** @typedef {import("./testing-world.js").Account} Account */
-/** @typedef {import("./testing-world.js").Card} Card */
-/** @typedef {import("./testing-world.js").Link} Link */
+/** @typedef {import("./world.js").Account} Account */
+/** @typedef {import("./world.js").Card} Card */
+/** @typedef {import("./world.js").Link} Link */
 /** @typedef {{ fields?: string[], live?: boolean, expiresAt: number, maxReads?: number, passphrase?: string, name: string }} Request */
 
 const MAX_LIFETIME = 90 * 24 * 3600 * 1000;

@@ -1,22 +1,22 @@
 /** The stand-in for the module's session: each call as the two services and the module would end it. */
 
-import { confirm, makeRecoveryKey, sendCode } from "./testing-account.js";
-import { cardOf, createCard, deleteCard, importCard, updateCard } from "./testing-cards.js";
-import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./testing-connections.js";
-import { fail, failure } from "./testing-errors.js";
-import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./testing-invitations.js";
-import { linkOf, linkedBy, linksOf, makeLink, revokeLink } from "./testing-links.js";
-import { attempt, pageOf } from "./testing-lists.js";
-import { incoming, outgoing, outgoingOf, read, revoke, share, shareOf, sharedWith, sharesOf } from "./testing-shares.js";
-import { checkNewPassphrase, parseId, parseTicket } from "./testing-text.js";
-import { expel, remove, turn } from "./testing-world.js";
+import { confirm, makeRecoveryKey, sendCode } from "./account.js";
+import { cardOf, createCard, deleteCard, importCard, updateCard } from "./cards.js";
+import { connectionOf, disconnect, find, markVerified, ofPerson, renameConnection } from "./connections.js";
+import { fail, failure } from "./errors.js";
+import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, invite, ofInviter } from "./invitations.js";
+import { linkOf, linkedBy, linksOf, makeLink, revokeLink } from "./links.js";
+import { attempt, pageOf } from "./lists.js";
+import { incoming, outgoing, outgoingOf, read, revoke, share, shareOf, sharedWith, sharesOf } from "./shares.js";
+import { checkNewPassphrase, parseId, parseTicket } from "./text.js";
+import { expel, remove, turn } from "./world.js";
 
-/** @typedef {import("./testing-world.js").CardContent} CardContent */
-/** @typedef {import("./index.d.ts").LiveEventKind} LiveEventKind */
-/** @typedef {import("./testing-account.js").State} State */
-/** @typedef {import("./testing-world.js").Account} Account */
+/** @typedef {import("./world.js").CardContent} CardContent */
+/** @typedef {import("../index.d.ts").LiveEventKind} LiveEventKind */
+/** @typedef {import("./account.js").State} State */
+/** @typedef {import("./world.js").Account} Account */
 /** @typedef {(done: number, total: number) => void} Tell */
-/** @typedef {import("./testing-lists.js").PageOptions} PageOptions */
+/** @typedef {import("./lists.js").PageOptions} PageOptions */
 /** @typedef {{ passphrase: string, identityToken?: string }} Proof */
 /** @typedef {{ card: string, fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Sharing */
 
@@ -306,7 +306,7 @@ export class RawSession {
     });
   }
 
-  /** @param {import("./testing-links.js").Request & { card: string }} options */
+  /** @param {import("./links.js").Request & { card: string }} options */
   shareByLink(options) {
     return this.#call("shareByLink", () => {
       const account = this.#state.keys;

@@ -1,9 +1,9 @@
 /** Checks of what apps pass and people type, as the module makes them. */
 
-import { fail } from "./testing-errors.js";
+import { fail } from "./errors.js";
 
-/** @typedef {import("./testing-world.js").CardContent} CardContent */
-/** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
+/** @typedef {import("./world.js").CardContent} CardContent */
+/** @typedef {import("../index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {{ id: string, secret: string, inviter?: string }} Ticket An invitation; of a link also the inviter's key. */
 
 const MAX_NAME_BYTES = 200;

@@ -1,13 +1,13 @@
 /** The stand-in's invitations. */
 
-import { fail } from "./testing-errors.js";
-import { checkEmail, checkExpiry, checkName } from "./testing-text.js";
-import { end, makeBytes, makeId, order, stateOf, tell, world } from "./testing-world.js";
+import { fail } from "./errors.js";
+import { checkEmail, checkExpiry, checkName } from "./text.js";
+import { end, makeBytes, makeId, order, stateOf, tell, world } from "./world.js";
 
-/** @typedef {import("./testing-text.js").Ticket} Ticket */
-/** @typedef {import("./testing-world.js").Account} Account */
-/** @typedef {import("./testing-world.js").Connection} Connection */
-/** @typedef {import("./testing-world.js").Invitation} Invitation */
+/** @typedef {import("./text.js").Ticket} Ticket */
+/** @typedef {import("./world.js").Account} Account */
+/** @typedef {import("./world.js").Connection} Connection */
+/** @typedef {import("./world.js").Invitation} Invitation */
 /** @typedef {{ link: string | undefined, mail: string }} Pages */
 
 const MINUTE = 60_000;

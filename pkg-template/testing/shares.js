@@ -1,15 +1,15 @@
 /** The stand-in's shares. */
 
-import { find, usable } from "./testing-connections.js";
-import { fail } from "./testing-errors.js";
-import { followLinks, linksOfCard, revokeLink } from "./testing-links.js";
-import { checkExpiry, checkFields, copyCard, select } from "./testing-text.js";
-import { makeBytes, makeId, order, tell, world } from "./testing-world.js";
+import { find, usable } from "./connections.js";
+import { fail } from "./errors.js";
+import { followLinks, linksOfCard, revokeLink } from "./links.js";
+import { checkExpiry, checkFields, copyCard, select } from "./text.js";
+import { makeBytes, makeId, order, tell, world } from "./world.js";
 
-/** @typedef {import("./testing-errors.js").Failure} Failure */
-/** @typedef {import("./testing-world.js").Account} Account */
-/** @typedef {import("./testing-world.js").Card} Card */
-/** @typedef {import("./testing-world.js").Share} Share */
+/** @typedef {import("./errors.js").Failure} Failure */
+/** @typedef {import("./world.js").Account} Account */
+/** @typedef {import("./world.js").Card} Card */
+/** @typedef {import("./world.js").Share} Share */
 /** @typedef {{ connections: string[], fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Request */
 
 const MAX_RECIPIENTS = 200;

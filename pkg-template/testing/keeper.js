@@ -1,13 +1,13 @@
 /** The stand-in for what keeps sessions: in memory, for as long as the test's process. */
 
-import { calling } from "./errors.js";
-import { State } from "./testing-account.js";
-import { fail } from "./testing-errors.js";
-import { RawSession } from "./testing-session.js";
-import { turn, world } from "./testing-world.js";
+import { calling } from "../errors.js";
+import { State } from "./account.js";
+import { fail } from "./errors.js";
+import { RawSession } from "./session.js";
+import { turn, world } from "./world.js";
 
-/** @typedef {import("./index.d.ts").PersistScope} PersistScope */
-/** @typedef {import("./testing-client.js").RawClient} RawClient */
+/** @typedef {import("../index.d.ts").PersistScope} PersistScope */
+/** @typedef {import("./client.js").RawClient} RawClient */
 
 /**
  * A kept session.
@@ -19,7 +19,7 @@ import { turn, world } from "./testing-world.js";
  * @property {string | null} name The app's name for the account, if it keeps several.
  * @property {number | null} lockAfter
  * @property {number} used
- * @property {import("./testing-world.js").Account} account
+ * @property {import("./world.js").Account} account
  * @property {string | undefined} email
  * @property {object} login
  * @property {boolean} unlocked
