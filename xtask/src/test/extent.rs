@@ -37,6 +37,17 @@ impl Extent {
         }
     }
 
+    /// Those of several that take turns whose turn it is: all of them, or one.
+    pub(crate) fn turn<T>(self, all: &[T]) -> &[T] {
+        match self {
+            Self::Sample(number) if !all.is_empty() => {
+                let nth = usize::try_from(number).unwrap_or_default() % all.len();
+                &all[nth..=nth]
+            }
+            _ => all,
+        }
+    }
+
     /// The environment variable from which the tests read it.
     pub(super) fn variable(self) -> (&'static str, String) {
         match self {
@@ -69,4 +80,19 @@ fn commit_number(workspace: &Workspace) -> Option<u32> {
         .ok()?;
     let commit = String::from_utf8(output.stdout).ok()?;
     u32::from_str_radix(commit.get(..8)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Extent;
+
+    #[test]
+    fn each_has_its_turn() {
+        let all = ["one", "two", "three"];
+        let samples = (4..7).flat_map(|number| Extent::Sample(number).turn(&all));
+        let mut tried: Vec<_> = samples.collect();
+        tried.sort_unstable();
+        assert_eq!(tried, [&"one", &"three", &"two"]);
+        assert_eq!(Extent::Whole.turn(&all), all);
+    }
 }
