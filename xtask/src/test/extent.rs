@@ -29,14 +29,6 @@ impl Extent {
         Self::Sample(sample.or_else(|| commit_number(workspace)).unwrap_or(0))
     }
 
-    /// Whether it is the turn of what is run once in so many samples.
-    pub(super) fn is_turn(self, of: u32) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Sample(number) => number.is_multiple_of(of),
-        }
-    }
-
     /// Those of several that take turns whose turn it is: all of them, or one.
     pub(crate) fn turn<T>(self, all: &[T]) -> &[T] {
         match self {
