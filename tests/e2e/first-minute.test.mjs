@@ -1,12 +1,13 @@
 // The first minute of somebody who reads nothing but the page: what it offers next is pressed, and nothing else.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as always } from "node:test";
+import { test } from "./sample.mjs";
 import { Person, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-test("the page leads from nothing to a card that was shared", async (t) => {
+always("the page leads from nothing to a card that was shared", async (t) => {
   const opened = await device(t);
   const alice = await opened.person("Alice");
   const passphrase = await alice.becomeExample();

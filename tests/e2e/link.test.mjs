@@ -1,12 +1,13 @@
 // Connections by link: the person who hands the link over vouches for the other, so that nobody has to compare numbers.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as always } from "node:test";
+import { test } from "./sample.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-test("a link connects two people who are sure of each other, and a whole card goes over", async (t) => {
+always("a link connects two people who are sure of each other, and a whole card goes over", async (t) => {
   const { person } = await device(t);
   const alice = await person("Alice");
   const bob = await person("Bob");

@@ -1,13 +1,14 @@
 // The way from strangers to a revoked share, by an invitation mail.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as always } from "node:test";
 import { mailTo } from "./people.mjs";
+import { test } from "./sample.mjs";
 import { useBrowser } from "./support.mjs";
 
 const device = useBrowser();
 
-test("two tabs connect by mail, compare the safety number, share, read and revoke", async (t) => {
+always("two tabs connect by mail, compare the safety number, share, read and revoke", async (t) => {
   const { person } = await device(t);
   const alice = await person("Alice");
   const bob = await person("Bob");

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
@@ -15,23 +15,25 @@ const { VOUCHSAFE_DEMO_URL: demo, VOUCHSAFE_TARBALL: tarball } = process.env;
 const passphrase = "correct horse battery";
 
 /**
- * Installs the package for the tests of a file; the result makes people: `session`, the `steps` of their calls, `again`,
- * the same person on another device, and `open`, a device where nobody is signed in.
+ * People for the tests of a file: `session`, the `steps` of their calls, `again`, the same person on another device, and
+ * `open`, a device where nobody is signed in. The package is installed for the first of them: a sample may have no test of the
+ * file.
  */
 export function usePeople() {
   let folder, api;
-  before(async () => {
+  const install = async () => {
     assert.ok(demo && tarball, "Run `cargo xtask test --only e2e`: it names the demo and the tarball.");
     folder = await mkdtemp(join(tmpdir(), "vouchsafe-people-"));
     await writeFile(join(folder, "package.json"), '{ "private": true }');
     await run("npm", ["install", "--no-audit", "--no-fund", "--offline", tarball], { cwd: folder });
-    api = await import(pathToFileURL(join(folder, "node_modules/vouchsafe/index.js")));
-  });
-  after(() => rm(folder, { recursive: true }));
+    return import(pathToFileURL(join(folder, "node_modules/vouchsafe/index.js")));
+  };
+  after(() => folder && rm(folder, { recursive: true }));
 
   const open = async () => {
+    const { Vouchsafe } = await (api ??= install());
     const steps = [];
-    const app = await api.Vouchsafe.open({
+    const app = await Vouchsafe.open({
       vault: `${demo}vault`,
       keystore: `${demo}keystore`,
       invitationUrl: demo,

@@ -1,7 +1,8 @@
 // Secrets do not leave the tab, and nobody but the two people gets anything.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as always } from "node:test";
+import { test } from "./sample.mjs";
 import { twoConnected, useBrowser } from "./support.mjs";
 
 const device = useBrowser();
@@ -31,7 +32,7 @@ async function everythingSent(requests) {
 
 const isSent = (sent, text) => disguises(text).some((disguise) => sent.includes(disguise));
 
-test("the search finds a text in every disguise", () => {
+always("the search finds a text in every disguise", () => {
   const text = "X99 4411 802 and more";
   for (const prefix of ["", "a", "ab"]) {
     assert.ok(isSent(Buffer.from(`${prefix}${text}!`).toString("base64"), text));
@@ -42,7 +43,7 @@ test("the search finds a text in every disguise", () => {
   assert.ok(!isSent("something else", text));
 });
 
-test("no secret is in anything that the tabs send", async (t) => {
+always("no secret is in anything that the tabs send", async (t) => {
   const opened = await device(t);
   const { alice, bob } = await twoConnected(opened);
   await alice.createCard("Very private title", { "Secret field": "the value that nobody sees" });

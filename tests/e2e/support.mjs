@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { openBrowser } from "./browser.mjs";
 import { thorough } from "./sample.mjs";
 
@@ -15,14 +15,14 @@ const USUAL = 60_000;
 /** The same where a passphrase is stretched, which takes seconds even on an idle machine. */
 const LONG = 180_000;
 
-/** Opens a browser for the tests of a file, with `args` besides the usual ones; the result opens devices in it. */
+/**
+ * Devices in a browser for the tests of a file, with `args` besides the usual ones. It opens when the first test wants one: a
+ * sample may have no test of the file.
+ */
 export function useBrowser({ args = [] } = {}) {
   let browser;
-  before(async () => {
-    browser = await openBrowser(args);
-  });
-  after(() => browser?.close());
-  return (t, options) => openDevice(t, browser, options);
+  after(async () => (await browser)?.close());
+  return async (t, options) => openDevice(t, await (browser ??= openBrowser(args)), options);
 }
 
 /** The browser's messages about a connection that was cut. */

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { dev, folderBeside, root, services, shell, useBrowser } from "./support.mjs";
+import { dev, folderBeside, root, services, shell, test, useBrowser } from "./support.mjs";
 
 const openTabs = useBrowser();
 
@@ -37,7 +36,7 @@ async function signUp(tab, email) {
   await tab.getByText(new RegExp(`^${email}, write down your recovery key: [0-9A-Z-]{69}$`)).waitFor();
 }
 
-test("the guide leads from nothing to a shared card", async (t) => {
+test("guide", "the guide leads from nothing to a shared card", async (t) => {
   const guide = await readFile(new URL("docs/guide.md", root), "utf8");
   const blocks = codeBlocks(guide);
   assert.equal(blocks.length, guide.match(/^```\w+$/gm).length, "a code block has no paragraph before it");

@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { dev, folderBeside, root, services, shell, useBrowser } from "./support.mjs";
+import { dev, folderBeside, root, services, shell, test, useBrowser } from "./support.mjs";
 
 const openTabs = useBrowser();
 
@@ -16,7 +15,7 @@ async function signUp(tab, email) {
   await tab.getByText(/Write down your recovery key: [0-9A-Z-]{69}$/).waitFor();
 }
 
-test("two tabs share a card in React", async (t) => {
+test("react", "two tabs share a card in React", async (t) => {
   const folder = await folderBeside(".");
   const app = join(folder, "examples/react");
   const source = fileURLToPath(new URL("examples/react", root));

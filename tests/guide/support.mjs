@@ -6,9 +6,10 @@ import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { testInTurn } from "../e2e/sample.mjs";
 
 /** How long a test waits for what must happen, in milliseconds: it ends a test that would hang, and decides nothing else. */
 const PATIENCE = 180_000;
@@ -79,18 +80,24 @@ export async function dev(t, cwd, extra) {
   return { page, stop };
 }
 
-/** Starts one browser for the tests of a file; the result opens tabs. Warnings and errors in a tab fail the test. */
+/** `test` of Node.js for one of the apps, which take turns: each is made and run as a whole. */
+export const test = (app, name, run) => testInTurn(app, ["guide", "react"], name, run);
+
+const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+  });
+
+/**
+ * One browser for the tests of a file, started when the first wants it; the result opens tabs. Warnings and errors in a tab fail
+ * the test.
+ */
 export function useBrowser() {
   let browser;
-  before(async () => {
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-    });
-  });
-  after(() => browser?.close());
+  after(async () => (await browser)?.close());
   return async (t) => {
-    const context = await browser.newContext();
+    const context = await (await (browser ??= launch())).newContext();
     context.setDefaultTimeout(PATIENCE);
     const faults = [];
     context.on("console", (message) => {

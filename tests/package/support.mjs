@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { basename, extname, join, normalize } from "node:path";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -169,15 +169,15 @@ export function withServices(page) {
 /** Before a sign-up the package asks both services for what they refuse to everybody, and the browser says so. */
 const isOfCheck = (message) => /status of 401/.test(message.text()) && /\/v1\/(public-keys\/-|credentials)$/.test(message.location().url);
 
-/** Starts one browser for the tests of a file. The result opens a page and returns what it shows in the end. */
+/**
+ * One browser for the tests of a file, started when the first wants it: a sample may have no test of the file. The result opens a
+ * page and returns what it shows in the end.
+ */
 export function useBrowser() {
   let browser;
-  before(async () => {
-    browser = await chromium.launch(CHROMIUM);
-  });
-  after(() => browser?.close());
+  after(async () => (await browser)?.close());
   return async (t, page, { faultsExpected = false } = {}) => {
-    const context = await browser.newContext();
+    const context = await (await (browser ??= chromium.launch(CHROMIUM))).newContext();
     t.after(() => context.close());
     const tab = await context.newPage();
     const faults = [];

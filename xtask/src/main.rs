@@ -82,7 +82,8 @@ enum Command {
     Pictures,
     /// Builds the package from two clean clones, compares them, and writes checksums. Publishes nothing.
     Release {
-        /// Only tells what holds a release back: changes that are not committed, a version without a date.
+        /// Does it although something holds a release back (changes that are not committed, a version without a date), and
+        /// tells what.
         #[arg(long)]
         dry_run: bool,
     },

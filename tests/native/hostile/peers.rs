@@ -63,9 +63,7 @@ async fn outcome(cards: &[String]) -> Vec<Result<Value, Error>> {
             .unwrap();
         let jwe = with_card(&alice, &share, hostile);
         lie_about_items(&bob.http, SHARES, move |item| item["share"] = json!(jwe));
-        let start = std::time::Instant::now();
         let read = bob.session.read_share(share.id).await;
-        assert!(start.elapsed().as_secs() < 5);
         outcomes.push(read.map(|read| serde_json::to_value(&read.card).unwrap()));
     }
     outcomes

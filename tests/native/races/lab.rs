@@ -20,7 +20,7 @@ use crate::support::{Http, Person, World, sample};
 /// How often people race where everything is tried; otherwise in one of so many parts of the rounds.
 pub const ROUNDS: usize = 1000;
 
-pub const PARTS: usize = 20;
+pub const PARTS: usize = 40;
 
 /// Callers' tokens last five minutes; in so many rounds no time passes to speak of.
 pub const FRESH: usize = 100;

@@ -22,11 +22,17 @@ fn turn() -> usize {
 /// What this run tries of a list: all of it, or one of so many parts. No part is empty: a list that has fewer items has
 /// fewer parts.
 pub(crate) fn sample<T>(what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
+    sample_within(1, what, parts, all)
+}
+
+/// The same of a list that belongs to an item of another list, which is itself tried in one of so many `outer` parts. Each
+/// time that the item has its turn, the next part of its own list has.
+pub(crate) fn sample_within<T>(outer: usize, what: &str, parts: usize, all: Vec<T>) -> Vec<T> {
     if is_thorough() {
         return all;
     }
     let whole = all.len();
-    let part = part(all, parts, turn());
+    let part = part(all, parts, turn() / outer);
     tell(what, part.len(), whole);
     part
 }
@@ -36,8 +42,9 @@ pub(crate) fn rounds(what: &str, parts: usize, all: usize) -> usize {
     if is_thorough() {
         return all;
     }
-    tell(what, all / parts, all);
-    all / parts
+    let some = (all / parts).max(1);
+    tell(what, some, all);
+    some
 }
 
 fn tell(what: &str, some: usize, whole: usize) {

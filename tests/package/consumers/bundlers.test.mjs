@@ -1,4 +1,4 @@
-// The package in further bundlers, and their dev servers. Of those that differ little some are tried each time.
+// The package in further bundlers, and their dev servers. One of each kind is tried each time.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -78,4 +78,4 @@ const frameworks = {
   },
 };
 
-for (const [name, check] of sample(Object.entries(frameworks), 2)) test(name, check);
+for (const [name, check] of sample(Object.entries(frameworks), 1)) test(name, check);

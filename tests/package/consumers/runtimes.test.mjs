@@ -13,9 +13,9 @@ import { BUN, DENO, SEEN, WORKERD, furtherTools, newNode, project as fresh, proj
 const project = (t, name) => fresh(t, `consumers/${name}`, "consumers/shared");
 const services = [setting("VAULT"), setting("KEYSTORE")];
 
-// The oldest that the package takes, and a newer one. npm installs them on the machines that they run on.
+// The oldest that the package takes, or a newer one. npm installs them on the machines that they run on.
 const nodes = { "this Node.js": process.execPath };
-for (const version of ["20", "22"]) nodes[`Node.js ${version}`] = join(tools(), `node_modules/node-${version}/bin/node`);
+for (const version of sample(["20", "22"], 1)) nodes[`Node.js ${version}`] = join(tools(), `node_modules/node-${version}/bin/node`);
 
 for (const [name, node] of Object.entries(nodes)) {
   test(`node: ${name}`, { skip: !existsSync(node) }, async (t) => {
@@ -85,4 +85,4 @@ async function startWorkerd(t, folder) {
   throw new Error("workerd does not listen.");
 }
 
-for (const [name, check] of sample(Object.entries(others), 2)) test(name, check);
+for (const [name, check] of sample(Object.entries(others), 1)) test(name, check);

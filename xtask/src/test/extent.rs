@@ -29,11 +29,14 @@ impl Extent {
         Self::Sample(sample.or_else(|| commit_number(workspace)).unwrap_or(0))
     }
 
-    /// Whether it is the turn of what is run once in so many samples.
-    pub(super) fn is_turn(self, of: u32) -> bool {
+    /// Those of several that take turns whose turn it is: all of them, or one.
+    pub(crate) fn turn<T>(self, all: &[T]) -> &[T] {
         match self {
-            Self::Whole => true,
-            Self::Sample(number) => number.is_multiple_of(of),
+            Self::Sample(number) if !all.is_empty() => {
+                let nth = usize::try_from(number).unwrap_or_default() % all.len();
+                &all[nth..=nth]
+            }
+            _ => all,
         }
     }
 
@@ -69,4 +72,19 @@ fn commit_number(workspace: &Workspace) -> Option<u32> {
         .ok()?;
     let commit = String::from_utf8(output.stdout).ok()?;
     u32::from_str_radix(commit.get(..8)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Extent;
+
+    #[test]
+    fn each_has_its_turn() {
+        let all = ["one", "two", "three"];
+        let samples = (4..7).flat_map(|number| Extent::Sample(number).turn(&all));
+        let mut tried: Vec<_> = samples.collect();
+        tried.sort_unstable();
+        assert_eq!(tried, [&"one", &"three", &"two"]);
+        assert_eq!(Extent::Whole.turn(&all), all);
+    }
 }

@@ -26,6 +26,12 @@ use crate::tools::{self, Chromium};
 use crate::webkit::WebKit;
 use crate::workspace::Workspace;
 
+/// Where the client's tests run besides those of `tests/browser` in Chromium, which always do: the test vectors in Chromium,
+/// or all of it in Firefox.
+const FURTHER: [&str; 2] = [CHROMIUM, FIREFOX];
+const CHROMIUM: &str = "Chromium";
+const FIREFOX: &str = "Firefox";
+
 /// The things that earlier steps made for later ones.
 pub(super) struct Made<'a> {
     workspace: &'a Workspace,
@@ -258,15 +264,21 @@ impl<'a> Made<'a> {
     fn browser(&self) -> Result<()> {
         let chromium = Chromium::ensure(self.workspace)?;
         chromium.write_driver_settings(self.workspace)?;
-        self.wasm_pack(&["--chrome", "--chromedriver"], &chromium.driver)
+        let files = if self.extent.turn(&FURTHER).contains(&CHROMIUM) {
+            &["--lib", "--test", "browser"][..]
+        } else {
+            &["--test", "browser"]
+        };
+        self.wasm_pack(&["--chrome", "--chromedriver"], &chromium.driver, files)
     }
 
     fn firefox(&self) -> Result<()> {
         let firefox = Firefox::ensure(self.workspace)?;
         // The client's tests were in Chromium already: the page shows each time that both browsers do the same.
-        if self.extent.is_turn(3) {
+        if self.extent.turn(&FURTHER).contains(&FIREFOX) {
             firefox.write_driver_settings(self.workspace)?;
-            self.wasm_pack(&["--firefox", "--geckodriver"], &firefox.driver)?;
+            let files = ["--lib", "--test", "browser"];
+            self.wasm_pack(&["--firefox", "--geckodriver"], &firefox.driver, &files)?;
         }
 
         let scratch = tempfile::tempdir()?;
@@ -293,14 +305,15 @@ impl<'a> Made<'a> {
         self.node_tests(Path::new("tests/webkit"), &settings)
     }
 
-    /// The client's tests in the browser that the options name.
-    fn wasm_pack(&self, options: &[&str], driver: &Path) -> Result<()> {
+    /// Files of the client's tests in the browser that the options name.
+    fn wasm_pack(&self, options: &[&str], driver: &Path, files: &[&str]) -> Result<()> {
         tools::ensure_wasm_target(self.workspace)?;
         let path = tools::ensure_wasm_pack(self.workspace)?;
-        let selection = ["--features", "rust-rsa", "--lib", "--test", "browser"];
+        let mut selection = vec!["--features", "rust-rsa"];
+        selection.extend(files);
         // What wasm-pack would build first, so that the time of both is told apart.
         let mut build = self.cargo(&["test", "--no-run", "--target", tools::WASM_TARGET]);
-        build.args(selection);
+        build.args(&selection);
         spent::compiling(|| process::run(&mut build, "The build of the browser tests"))?;
         let scratch = tempfile::tempdir()?;
         let services = self.services(scratch.path())?;
@@ -310,7 +323,7 @@ impl<'a> Made<'a> {
             .args(options)
             .arg(driver)
             .arg("--")
-            .args(selection)
+            .args(&selection)
             .env("PATH", path)
             // For all tests of a file together, two minutes on an idle machine, and for the driver's start, which takes a
             // second and gets another port where its own is taken. They end what hangs, and decide nothing else.
