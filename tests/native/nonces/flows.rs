@@ -10,6 +10,9 @@ use crate::support::{
     eventually, passport, run, whole,
 };
 
+/// The deadline of a call, so that a machine that does other things meanwhile is not taken for a network that lost everything.
+const PATIENCE_MS: u32 = 120_000;
+
 const LOADS: usize = 12;
 
 /// Every so many-th answer is lost; the client sends its request again.
@@ -49,7 +52,10 @@ fn reloads_and_retries() {
     run(async {
         let (world, http) = (World::start(), Http::default());
         // A page that was loaded anew: nothing is left of what was drawn before.
-        let load = || -> TestClient { world.client_with(http.clone(), Counting::default()) };
+        let load = || -> TestClient {
+            let client = world.client_with(http.clone(), Counting::default());
+            client.with_timeout(PATIENCE_MS).unwrap()
+        };
         let (alice, bob) = ("alice@example.org", "bob@example.org");
         lose_answers(&http);
         let hers = load().sign_up(alice, PASSPHRASE).await.unwrap().session;
