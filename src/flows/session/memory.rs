@@ -45,6 +45,8 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) rejected_spaces: ById<()>,
     /// Cards whose shares may lag, as far as this session knows.
     pub(in crate::flows) unsettled: ById<()>,
+    /// Cards whose shares are brought up to date in the background.
+    pub(in crate::flows) catching_up: ById<()>,
     /// The newest editions that the Vault was told to be read.
     pub(in crate::flows) told_reads: ById<u64>,
 }
@@ -58,6 +60,7 @@ impl<P> Default for Memory<P> {
             own_spaces: ById::default(),
             rejected_spaces: ById::default(),
             unsettled: ById::default(),
+            catching_up: ById::default(),
             told_reads: ById::default(),
         }
     }

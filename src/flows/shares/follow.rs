@@ -119,11 +119,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
-    /// Does the same for one card, without being waited for.
+    /// Does the same for one card, without being waited for; one at a time, since several would be in each other's way.
     pub(super) fn catch_up_later(&self, card: Id) {
+        let catching_up = &mut self.inner.memory.borrow_mut().catching_up;
+        if catching_up.contains(&card) {
+            return;
+        }
+        catching_up.insert(card, ());
         let session = self.clone();
         self.services().transport.spawn(async move {
             let _ = session.catch_up_with(card).await;
+            session.inner.memory.borrow_mut().catching_up.remove(&card);
         });
     }
 

@@ -1,7 +1,7 @@
 //! A transport that breaks where it is told to. It opens a connection for each request, so that what the server has got,
 //! and what it has answered, is known to the byte.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ struct Inner {
     sent: RefCell<Vec<Place>>,
     /// What was sent and not answered.
     open: RefCell<Vec<Place>>,
+    /// Whether the request that was hit is on its way.
+    hit_is_open: Cell<bool>,
     /// What was so, besides, when a request was hit.
     open_when_hit: RefCell<Vec<Place>>,
     broken: RefCell<Option<Rc<Break>>>,
@@ -80,6 +82,12 @@ impl Line {
     /// What was sent, in order.
     pub fn sent(&self) -> Vec<Place> {
         self.0.sent.borrow().clone()
+    }
+
+    /// Whether a request comes after the one that is to kill the server.
+    fn is_after_crash(&self) -> bool {
+        let crashes = |broken: &Rc<Break>| broken.crash.is_some();
+        self.0.hit.borrow().is_some() && self.0.broken.borrow().as_ref().is_some_and(crashes)
     }
 
     /// What was sent before the request that was hit, and not answered by then.
@@ -169,6 +177,22 @@ fn bytes_of(request: &Request, host: &str, path: &str) -> (Vec<u8>, usize) {
     ([head.as_bytes(), body.as_bytes()].concat(), half)
 }
 
+/// The time in which the request that was hit is on its way.
+struct Open<'a>(&'a Cell<bool>);
+
+impl<'a> Open<'a> {
+    fn new(is_open: &'a Cell<bool>) -> Self {
+        is_open.set(true);
+        Self(is_open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 fn offline<E>(_: E) -> Error {
     Error::Offline("The service cannot be reached.".into())
 }
@@ -223,12 +247,20 @@ impl Transport for Line {
         if path.starts_with("keystore/") && request.bearer.is_some() {
             self.0.session.borrow_mut().clone_from(&request.bearer);
         }
+        if self.is_after_crash() {
+            // It fails, but not before the server is killed: who sent both would give up the other.
+            while self.0.hit_is_open.get() {
+                tokio::task::yield_now().await;
+            }
+            return Err(offline(()));
+        }
         let Some((point, broken)) = self.point(&place, &bytes) else {
             self.0.open.borrow_mut().push(place.clone());
             let answer = exchange(host, &bytes).await;
             self.0.open.borrow_mut().retain(|other| *other != place);
             return answer;
         };
+        let _open = Open::new(&self.0.hit_is_open);
         let crash = broken.crash.as_ref();
         let kill = || {
             if let Some(crash) = crash {
