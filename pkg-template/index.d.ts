@@ -262,8 +262,8 @@ export interface ImportFailure {
 /** A card that was updated. */
 export interface UpdatedCard extends Card {
   /**
-   * Its live shares and links that could not be brought up to date. The next sign-in, unlock, or update of the card tries it again; what was
-   * read before stays readable meanwhile.
+   * Its live shares and links that could not be brought up to date. The next sign-in, unlock, or update of the card tries it again, or another
+   * session that listens to events; what was read before stays readable meanwhile.
    */
   lagging: Lagging[];
 }
@@ -938,7 +938,7 @@ export class Session {
    * Replaces the content of a card, and brings its live shares up to date: each shows the fields that were chosen for it, and no
    * other. Rejects with `conflict` if the card was changed elsewhere since it was read. Once the card is stored the call
    * succeeds; shares that could not be brought up to date are in `lagging`. After an interruption the next sign-in, unlock or call
-   * about the card brings them up to date.
+   * about the card brings them up to date, or another session that listens to events.
    */
   updateCard(card: CardUpdate, options?: CallOptions): Promise<UpdatedCard>;
   /**

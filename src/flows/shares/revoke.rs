@@ -1,4 +1,4 @@
-//! Revoking shares: first every copy of the key goes, then the ciphertext.
+//! Revoking: of one share every copy of the key goes first, then the ciphertext; of all that a card has, what finds it again last.
 
 use futures_util::future::try_join_all;
 
@@ -32,11 +32,18 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
+    /// Revokes what a row names. The row goes last: a call that was cut finds it again by its card.
     async fn revoke_row(&self, row: &Row) -> Result<()> {
-        match row.at {
-            Audience::Person(ids) => self.revoke_at(ids.share, ids.space).await,
-            Audience::Link { id, .. } => self.erase_link(id).await,
+        let ids = match row.at {
+            Audience::Person(ids) => ids,
+            Audience::Link { id, .. } => return self.erase_link(id).await,
+        };
+        match self.services().delete_share(ids.share).await {
+            Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(ids.space).await?,
+            other => return other,
         }
+        self.forget_share(ids.share, ids.space);
+        Ok(())
     }
 
     /// Erases a link of one's own, as far as it is there. The Vault goes first: whoever has the link needs no key of the
@@ -64,11 +71,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Ok(()) | Err(Error::NotFound) => {}
             other => return other,
         }
+        self.forget_share(id, space);
+        Ok(())
+    }
+
+    fn forget_share(&self, id: Id, space: Id) {
         let mut memory = self.inner.memory.borrow_mut();
         memory.homes.remove(&id);
         memory.own_spaces.remove(&id);
         memory.deks.remove(&space);
-        Ok(())
     }
 
     /// Deletes a space; that it is gone already is as good.
