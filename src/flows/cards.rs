@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::api::vault::cards::{CardWrite, StoredCard};
 use crate::api::{Page, PageRequest, Transport};
 use crate::crypto::engine::Engine;
-use crate::crypto::marks::Kind;
+use crate::crypto::marks::{Kind, digest_of};
 use crate::crypto::records::{CardContent, card_tag, open_card, seal_card};
 use crate::error::{Error, Result};
 use crate::flows::shares::{Lagging, Source};
@@ -133,7 +133,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             unsettled,
         };
         let written = self.services().write_card(id, &write).await?;
-        self.see(Kind::Card, id, version, &write.card)?;
+        let digest = digest_of(write.card.as_bytes());
+        self.see_written(Kind::Card, id, version, &digest)?;
         Ok(Card {
             id,
             content,

@@ -49,7 +49,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
             version: replaced,
         };
         self.services().update_note(id, &update).await?;
-        self.see_note(id, &note, &update.note)?;
+        // Another call may have seen a newer one by now, while this answer was on its way.
+        if note.version >= self.mark_of(Kind::Note, id) {
+            self.see_note(id, &note, &update.note)?;
+        }
         Ok(note)
     }
 }

@@ -42,6 +42,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
         Ok(())
     }
 
+    /// Remembers a record that a service has taken as the next version of one. That a call has seen a newer version by now says
+    /// only that this answer was long on its way.
+    pub(in crate::flows) fn see_written(
+        &self,
+        kind: Kind,
+        id: Id,
+        number: u64,
+        digest: &ContentDigest,
+    ) -> Result<()> {
+        match number < self.mark_of(kind, id) {
+            true => Ok(()),
+            false => self.see_digest(kind, id, number, digest),
+        }
+    }
+
     /// The number of the newest one that this device has seen; 0 if it has seen none.
     pub(in crate::flows) fn mark_of(&self, kind: Kind, id: Id) -> u64 {
         self.inner.marks.borrow().number_of(kind, id)

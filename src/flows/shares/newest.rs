@@ -31,6 +31,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
     }
 
+    /// The space of a share of one's own, likewise.
+    pub(super) async fn newest_space_of(&self, share: Id) -> Result<Option<Space>> {
+        let found = self.services().space_of_share(share).await?;
+        match self.any_is_old(found.as_slice()) {
+            true => self.services().space_of_share(share).await,
+            false => Ok(found),
+        }
+    }
+
     fn any_is_old(&self, spaces: &[Space]) -> bool {
         spaces.iter().any(|space| match space {
             Space::Sender {

@@ -97,7 +97,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if known.is_some() {
             return Ok(known);
         }
-        let Some(space) = self.services().space_of_share(id).await? else {
+        let Some(space) = self.newest_space_of(id).await? else {
             return Ok(None);
         };
         match self.open_row(space)?.at {

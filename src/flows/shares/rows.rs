@@ -191,7 +191,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let outcome = |(space, share, version, digest): (Id, Id, u64, ContentDigest)| {
             let error = match told.remove(&space) {
                 Some(Some(error)) => Some(Error::from(error)),
-                Some(None) => self.see_digest(Kind::Sent, share, version, &digest).err(),
+                Some(None) => self.see_written(Kind::Sent, share, version, &digest).err(),
                 None => Some(crate::api::unreadable()),
             };
             (space, error)

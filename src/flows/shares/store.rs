@@ -277,7 +277,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Remembers an edition that the Vault has taken.
     fn stored(&self, one: &Sealed) -> Result<()> {
-        self.see_digest(Kind::Share, one.at.share(), one.sent.edition, &one.digest)?;
+        self.see_written(Kind::Share, one.at.share(), one.sent.edition, &one.digest)?;
         if let Some(ids) = one.at.person() {
             let mut memory = self.inner.memory.borrow_mut();
             memory.homes.insert(ids.share, ids.into());

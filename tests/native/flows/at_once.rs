@@ -112,6 +112,26 @@ fn a_list_of_cards_is_overtaken_by_an_update() {
 }
 
 #[test]
+fn an_update_is_overtaken_by_the_next_one() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await.id;
+        let path = format!("/vault/v1/cards/{card}");
+        let to = move |request: &Request| {
+            request.method.as_str() == "PUT" && request.url.ends_with(&path)
+        };
+        let (one, next) = (
+            update(&alice, card, 1, renewed()),
+            update(&alice, card, 2, renewed()),
+        );
+        let (one, next) = overtaken(&alice, to, one, next).await;
+        assert_eq!(one.unwrap().card.version, 2);
+        assert_eq!(next.unwrap().card.version, 3);
+    });
+}
+
+#[test]
 fn lists_of_shares_and_links_are_overtaken_by_changes() {
     run(async {
         let world = World::start();
