@@ -252,12 +252,14 @@ async fn read(answer: Response) -> (u16, String) {
 async fn check(proxy: Proxy, origins: Origins) {
     let http = proxy.client(Ipv4Addr::LOCALHOST);
     let (vault, keystore) = (origins.vault.vault_url(), origins.vault.keystore_url());
-    // A certificate may be a moment later than the port.
-    until(async || http.get(format!("{vault}/health")).send().await.ok()).await;
+    let (trial, of_trial) = (origins.both.vault_url(), origins.both.keystore_url());
+    // A certificate, one for each name, may be a moment later than the port.
+    for url in [vault, keystore, trial] {
+        until(async || http.get(format!("{url}/health")).send().await.ok()).await;
+    }
     let ada = sign_up(&http, keystore, vault, "ada").await;
 
     // Paths in front stay.
-    let (trial, of_trial) = (origins.both.vault_url(), origins.both.keystore_url());
     let bob = sign_up(&http, of_trial, trial, "bob").await;
     let cards = format!("{trial}/v1/cards");
     let cards = call(&http, "GET", &cards, Some(&bob.token), None);
