@@ -85,18 +85,30 @@ impl From<WireError> for Error {
 impl WireError {
     /// The error, if this release knows it.
     fn known(&self) -> Option<Error> {
+        // A service's words may stand on a page.
+        let is_shown = |letter: char| {
+            let reorders =
+                matches!(letter, '\u{61c}' | '\u{200e}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            !letter.is_control() && !reorders
+        };
+        let is_text = self.message.len() <= MAX_MESSAGE_BYTES && self.message.chars().all(is_shown);
+        let message = if is_text {
+            &*self.message
+        } else {
+            "The service says no more."
+        };
         match (
             self.code.as_str(),
             self.quota.as_deref().and_then(Quota::from_name),
         ) {
-            ("quota_exceeded", Some(quota)) => {
-                Some(Error::QuotaExceeded(quota, self.message.as_str().into()))
-            }
-            (code, _) => Error::from_wire(code, &self.message),
+            ("quota_exceeded", Some(quota)) => Some(Error::QuotaExceeded(quota, message.into())),
+            (code, _) => Error::from_wire(code, message),
         }
     }
 }
 
+/// The most bytes of an error's message.
+const MAX_MESSAGE_BYTES: usize = 1000;
 /// The most ids of one request.
 pub const MAX_IDS: usize = 200;
 
@@ -189,6 +201,15 @@ pub(super) fn answered(response: Response) -> Result<Response> {
 /// The body of an answer.
 pub(super) fn body_of<R: DeserializeOwned>(response: &Response) -> Result<R> {
     json::read(&response.body).map_err(|_| strange(response))
+}
+
+/// A page of a list. An empty one is the last: else a list could go on for ever.
+pub(super) fn page_of<R: DeserializeOwned>(response: &Response) -> Result<Page<R>> {
+    let page: Page<R> = body_of(response)?;
+    match page.items.is_empty() && page.next.is_some() {
+        true => Err(strange(response)),
+        false => Ok(page),
+    }
 }
 
 /// An answer that says no more than that it worked.

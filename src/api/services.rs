@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::bodies::{Page, PageRequest, answered, body_of, nothing_of, to_body};
+use super::bodies::{Page, PageRequest, answered, body_of, nothing_of, page_of, to_body};
 use super::largest::largest_answer;
 use super::retry::{DEFAULT_TIMEOUT_MS, Deadline, TIMEOUT_RANGE_MS};
 use super::token::VaultToken;
@@ -222,7 +222,7 @@ impl<T: Transport> Services<T> {
             .map(|query| [path, "?", &query, narrow].concat());
         Answer {
             exchange: self.exchange(Access::Vault, Method::Get, path, None),
-            read: body_of,
+            read: page_of,
         }
     }
 
@@ -238,7 +238,7 @@ impl<T: Transport> Services<T> {
         let body = Some(json::to_value(body));
         Answer {
             exchange: self.exchange(access, Method::Post, path, body),
-            read: body_of,
+            read: page_of,
         }
     }
 

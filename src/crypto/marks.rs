@@ -48,6 +48,8 @@ pub enum Kind {
     Verified = 4,
     /// What was shared with whom, by the space's id; the number is its version.
     Sent = 5,
+    /// A link of one's own; the number is its edition. Its id stands in the link, so that somebody may give it to a share.
+    Link = 6,
 }
 
 /// The digest of a ciphertext, as a mark holds it.

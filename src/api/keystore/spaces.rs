@@ -286,7 +286,12 @@ impl<T: Transport> Services<T> {
                 )
                 .await?;
             let (before, count) = (rest.ids.len(), asked.ids.len());
-            found.extend(answer.items);
+            let items = answer.items.into_iter();
+            found.extend(
+                items
+                    .filter(|space| asked.ids.contains(&space.id()))
+                    .take(count),
+            );
             let after = rest.ids.split_off(count);
             rest.ids.retain(|id| answer.rest.contains(id));
             rest.ids.extend(after);

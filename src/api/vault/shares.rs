@@ -259,8 +259,10 @@ impl<T: Transport> Services<T> {
             let before = rest.ids.len();
             let is_answered = |id: &Id| answer.results.iter().any(|one| one.id == *id);
             rest.ids.retain(|id| !is_answered(id));
-            found.extend(answer.results);
-            if rest.ids.len() == before {
+            // What nobody asked for, or had before, is not kept.
+            let (most, results) = (before - rest.ids.len(), answer.results.into_iter());
+            found.extend(results.filter(|one| ids.contains(&one.id)).take(most));
+            if most == 0 {
                 break;
             }
         }

@@ -15,6 +15,7 @@ use crate::crypto::envelope::{self, Place};
 use crate::crypto::forms::Kind;
 use crate::crypto::invitation_link::LinkSecret;
 use crate::crypto::keys::{OkpPrivateJwk, SigningKey, SymmetricKey, derive, thumbprint_of};
+use crate::crypto::marks;
 use crate::crypto::padding::{from_padded_json, to_padded_json};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -52,6 +53,15 @@ impl Audience {
         match self {
             Self::Person(ids) => ids.space,
             Self::Link { id, .. } => *id,
+        }
+    }
+
+    /// The kind of its mark.
+    #[must_use]
+    pub fn mark(&self) -> marks::Kind {
+        match self {
+            Self::Person(_) => marks::Kind::Share,
+            Self::Link { .. } => marks::Kind::Link,
         }
     }
 

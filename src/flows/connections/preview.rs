@@ -6,7 +6,7 @@ use crate::api::Transport;
 use crate::api::vault::invitations::InvitationState;
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::Ticket;
-use crate::crypto::records::{Delivery, Role, check_publication};
+use crate::crypto::records::{Delivery, Role, check_publication, is_plain_text};
 use crate::error::{Error, Result};
 use crate::flows::session::Client;
 
@@ -48,7 +48,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             state: found.state,
             expires_at: found.expires_at,
             keys_match,
-            inviter_email: found.email,
+            inviter_email: found.email.filter(|email| is_plain_text(email)),
         })
     }
 }

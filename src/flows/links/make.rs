@@ -132,10 +132,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             live: sent.live,
         };
         let stored = self.store_link(space, &link).await?;
-        if sent.live {
-            // What was updated meanwhile did not see the new row.
-            self.follow_if_changed(card.id, card.version);
-        }
+        // What was updated or deleted meanwhile did not see the new row.
+        self.follow_if_changed(card.id, Some(card.version), vec![draft.at]);
         self.link_share(sent, stored)
     }
 
@@ -174,7 +172,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if stored.id != id {
             return Err(Error::RecordRejected);
         }
-        self.see(Kind::Share, id, 1, &link.share)?;
+        self.see(Kind::Link, id, 1, &link.share)?;
         unfinished.0 = None;
         Ok(stored)
     }

@@ -11,11 +11,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// that was cut can be repeated.
     pub async fn revoke_link(&self, id: Id) -> Result<()> {
         self.keys()?;
-        // A space of this id that is no link's stays.
+        let was_there = match self.services().delete_link(id).await {
+            Ok(()) => true,
+            Err(Error::NotFound) => false,
+            other => return other,
+        };
         match self.services().spaces(&[id]).await?.pop() {
             Some(space) if space.is_of_link() => self.erase_link(id).await,
-            Some(_) => Err(Error::NotFound),
-            None => self.services().delete_link(id).await,
+            // A space of this id that is no link's stays.
+            _ if was_there => Ok(()),
+            _ => Err(Error::NotFound),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::plan::{Choice, Next, Plan, Source, Stored};
 use super::rows::{Row, RowFound};
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
-use crate::crypto::marks::Kind;
+use crate::crypto::records::Audience;
 use crate::error::{Error, Result};
 use crate::flows::opened::Reason;
 use crate::flows::session::Session;
@@ -133,12 +133,24 @@ impl<T: Transport, E: Engine> Session<T, E> {
         });
     }
 
-    /// Does the same if the card is not of this version any more.
-    pub(in crate::flows) fn follow_if_changed(&self, card: Id, version: u64) {
+    /// Does the same if the card is not of this version any more. If it was deleted meanwhile, what was just made of it is revoked:
+    /// whoever deleted it did not see that.
+    pub(in crate::flows) fn follow_if_changed(
+        &self,
+        card: Id,
+        version: Option<u64>,
+        made: Vec<Audience>,
+    ) {
         let session = self.clone();
         self.services().transport.spawn(async move {
-            if matches!(session.read_card(card).await, Ok(now) if now.version != version) {
-                let _ = session.catch_up_with(card).await;
+            match session.read_card(card).await {
+                Ok(now) if Some(now.version) != version => session.catch_up_later(card),
+                Err(Error::NotFound) => {
+                    for at in made {
+                        let _ = session.revoke_shown(at).await;
+                    }
+                }
+                _ => {}
             }
         });
     }
@@ -230,7 +242,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Whether this device knows that the Vault has taken the edition that the row names.
     fn has_seen(&self, row: &Row) -> bool {
-        self.mark_of(Kind::Share, row.at.share()) >= row.sent.edition
+        self.mark_of(row.at.mark(), row.at.share()) >= row.sent.edition
     }
 
     /// How each live share or link in force comes up to date.

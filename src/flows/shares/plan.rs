@@ -6,12 +6,14 @@ use super::rows::Row;
 use crate::api::keystore::spaces::SpaceUpdate;
 use crate::api::{Transport, WireError};
 use crate::crypto::engine::Engine;
-use crate::crypto::marks::Kind;
 use crate::crypto::records::{Audience, CardContent, Sent, seal_sent, shown_digest};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::session::Session;
 use crate::ids::Id;
+
+/// The most editions by which the Vault may be ahead of what this account knows, as it is after the Keystore was restored.
+const MAX_LEAP: u64 = 1 << 20;
 
 /// A card as shares of it are to show it.
 pub(in crate::flows) struct Source {
@@ -155,9 +157,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
             None => Next::Create,
         };
         if next != Next::Keep {
-            let seen = self.mark_of(Kind::Share, row.at.share());
-            let newest = seen.max(before.edition).max(stored.unwrap_or(0));
-            sent.edition = newest.checked_add(1).ok_or(Error::RecordRejected)?;
+            let known = self.mark_of(row.at.mark(), row.at.share());
+            let (known, stored) = (known.max(before.edition), stored.unwrap_or(0));
+            // Numbers only grow: one that the Vault made up would else be the last.
+            if stored > known.saturating_add(MAX_LEAP) {
+                return Err(Error::RecordRejected);
+            }
+            sent.edition = known
+                .max(stored)
+                .checked_add(1)
+                .ok_or(Error::RecordRejected)?;
         }
         if sent != *before {
             sent.version = before.version + 1;
@@ -167,12 +176,20 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// The write of a row.
     pub(super) fn row_update(&self, plan: &Plan) -> Result<SpaceUpdate> {
-        let (vault_key, at) = (&self.keys()?.vault, &plan.row.at);
+        self.sent_update(&plan.row.at, plan.row.sent.version, &plan.sent)
+    }
+
+    pub(super) fn sent_update(
+        &self,
+        at: &Audience,
+        version: u64,
+        sent: &Sent,
+    ) -> Result<SpaceUpdate> {
         Ok(SpaceUpdate {
             id: at.space(),
-            version: plan.row.sent.version,
-            sent: seal_sent(self.engine(), vault_key, at, &plan.sent)?,
-            expires_at: plan.sent.expires_at,
+            version,
+            sent: seal_sent(self.engine(), &self.keys()?.vault, at, sent)?,
+            expires_at: sent.expires_at,
         })
     }
 }

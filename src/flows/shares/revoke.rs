@@ -2,9 +2,9 @@
 
 use futures_util::future::try_join_all;
 
-use super::rows::Row;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
+use crate::crypto::marks::{ContentDigest, Kind};
 use crate::crypto::records::Audience;
 use crate::error::{Error, Result};
 use crate::flows::session::Session;
@@ -27,14 +27,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let rows = self.rows_of(card).await?.into_iter();
         let rows = rows.map(|found| found.row).collect::<Result<Vec<_>>>()?;
         for some in rows.chunks(8) {
-            try_join_all(some.iter().map(|row| self.revoke_row(row))).await?;
+            try_join_all(some.iter().map(|row| self.revoke_shown(row.at))).await?;
         }
         Ok(())
     }
 
     /// Revokes what a row names. The row goes last: a call that was cut finds it again by its card.
-    async fn revoke_row(&self, row: &Row) -> Result<()> {
-        let ids = match row.at {
+    pub(super) async fn revoke_shown(&self, at: Audience) -> Result<()> {
+        let ids = match at {
             Audience::Person(ids) => ids,
             Audience::Link { id, .. } => return self.erase_link(id).await,
         };
@@ -42,17 +42,22 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(ids.space).await?,
             other => return other,
         }
-        self.forget_share(ids.share, ids.space);
-        Ok(())
+        self.forget_share(ids.share, ids.space)
     }
 
     /// Erases a link of one's own, as far as it is there. The Vault goes first: whoever has the link needs no key of the
     /// Keystore's.
     pub(in crate::flows) async fn erase_link(&self, id: Id) -> Result<()> {
         match self.services().delete_link(id).await {
-            Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(id).await,
-            other => other,
+            Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(id).await?,
+            other => return other,
         }
+        self.see_end(id)
+    }
+
+    /// From now on no row of this share or link is taken for one in force, whatever the services say.
+    fn see_end(&self, id: Id) -> Result<()> {
+        self.see_digest(Kind::Sent, id, u64::MAX, &ContentDigest::default())
     }
 
     /// The same, without being waited for.
@@ -71,15 +76,16 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Ok(()) | Err(Error::NotFound) => {}
             other => return other,
         }
-        self.forget_share(id, space);
-        Ok(())
+        self.forget_share(id, space)
     }
 
-    fn forget_share(&self, id: Id, space: Id) {
+    fn forget_share(&self, id: Id, space: Id) -> Result<()> {
         let mut memory = self.inner.memory.borrow_mut();
         memory.homes.remove(&id);
         memory.own_spaces.remove(&id);
         memory.deks.remove(&space);
+        drop(memory);
+        self.see_end(id)
     }
 
     /// Deletes a space; that it is gone already is as good.

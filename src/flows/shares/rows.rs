@@ -15,6 +15,9 @@ use crate::ids::Id;
 /// The most records of one request.
 const MAX_RECORDS: usize = 200;
 
+/// The most rows of one card: more than an account may have shares.
+const MAX_ROWS: usize = 25_000;
+
 /// The row of a share or link of one's own, opened.
 #[derive(Clone)]
 pub(in crate::flows) struct Row {
@@ -135,6 +138,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             page.cursor = found.next;
             if page.cursor.is_none() {
                 return Ok(rows);
+            }
+            if rows.len() > MAX_ROWS {
+                return Err(crate::api::unreadable());
             }
         }
     }

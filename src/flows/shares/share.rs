@@ -134,6 +134,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             pending: request.connections.clone(),
             over: ById::default(),
             unfinished: Vec::new(),
+            before: ById::default(),
             lags: false,
         };
         let version = sharing.round(false, &mut work).await?;
@@ -146,12 +147,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         }
         sharing.fail_rest(&Error::Conflict("The share was changed meanwhile.".into()));
         work.finish();
-        if sharing.lags || self.inner.memory.borrow().unsettled.contains(&request.card) {
-            self.catch_up_later(request.card);
-        } else if request.live {
-            // What was updated meanwhile did not see the new rows.
-            self.follow_if_changed(request.card, version);
-        }
+        let known_to_lag = self.inner.memory.borrow().unsettled.contains(&request.card);
+        let version = match sharing.lags || known_to_lag {
+            true => None,
+            false => Some(version),
+        };
+        // What was updated or deleted meanwhile did not see the new rows.
+        self.follow_if_changed(request.card, version, sharing.made());
         Ok(sharing.finish())
     }
 

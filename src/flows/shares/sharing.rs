@@ -10,10 +10,10 @@ use crate::api::Transport;
 use crate::api::keystore::spaces::NewSpace;
 use crate::api::vault::shares::ShareFound;
 use crate::crypto::engine::Engine;
-use crate::crypto::records::ShareIds;
+use crate::crypto::records::{Audience, Sent, ShareIds};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
-use crate::flows::connections::Checked;
+use crate::flows::connections::{Checked, Trust};
 use crate::flows::session::{Session, Work};
 use crate::ids::Id;
 
@@ -31,6 +31,8 @@ pub(super) struct Sharing<'a, T: Transport, E: Engine> {
     pub(super) over: ById<()>,
     /// The snapshots whose spaces are stored.
     pub(super) unfinished: Vec<ShareIds>,
+    /// What rows said before this call, by share.
+    pub(super) before: ById<Sent>,
     /// Whether a share of the card shows an older version of it.
     pub(super) lags: bool,
 }
@@ -130,6 +132,9 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             return Ok(());
         };
         checked.peer()?;
+        if checked.trust == Trust::Unverified && !request.accept_unverified {
+            return Err(Error::ConnectionUnverified);
+        }
         let choice = Choice {
             fields: request.fields.clone(),
             expires_at: request.expires_at,
@@ -170,6 +175,8 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let mut rewritten = Vec::new();
         for (plan, _) in round.plans.iter().filter(|(plan, _)| plan.rewrites()) {
             rewritten.push((plan.row.at.share(), session.row_update(plan)?));
+            self.before
+                .insert(plan.row.at.share(), plan.row.sent.clone());
         }
         let kept = round.plans.iter().map(|(plan, _)| plan);
         let kept = kept.filter(|plan| plan.next == Next::Keep);
@@ -285,10 +292,35 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 | Error::RateLimited(_)
                 | Error::SessionExpired
         );
+        if replaced && (!untold || matches!(error, Error::RateLimited(_))) {
+            self.take_back(ids, sent).await;
+        }
         if fresh.contains(&ids.space) && !(self.request.live && untold) {
             self.session.abandon(vec![*ids]);
         }
         self.outcomes.insert(ids.connection, Err(error));
+    }
+
+    /// Writes the choice of before into a row again, after the Vault refused the edition: what was refused must not come about by a
+    /// later update. The number stays, so that none is used twice.
+    async fn take_back(&mut self, ids: &ShareIds, refused: Sent) {
+        let chosen = |sent: &Sent| (sent.fields.clone(), sent.expires_at, sent.accept_unverified);
+        let before = self.before.remove(&ids.share);
+        let Some(before) = before.filter(|before| chosen(before) != chosen(&refused)) else {
+            return;
+        };
+        let sent = Sent {
+            version: refused.version + 1,
+            edition: refused.edition,
+            ..before
+        };
+        let session = self.session;
+        if let Ok(update) = session.sent_update(&Audience::Person(*ids), refused.version, &sent) {
+            // Where this fails, too, the row is as it was.
+            let _ = session
+                .write_rows(Vec::new(), vec![(ids.share, update)])
+                .await;
+        }
     }
 
     /// Gives everybody who has no outcome yet this one.
@@ -299,6 +331,21 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 self.outcomes.insert(*connection, Err(error.clone()));
             }
         }
+    }
+
+    /// The shares that were made or changed.
+    pub(super) fn made(&self) -> Vec<Audience> {
+        let made = self.outcomes.values().filter_map(|made| made.as_ref().ok());
+        made.map(|share| {
+            Audience::Person(ShareIds {
+                from: share.from,
+                to: share.to,
+                connection: share.connection,
+                space: share.space,
+                share: share.id,
+            })
+        })
+        .collect()
     }
 
     /// The outcomes in the order of the request.

@@ -8,7 +8,7 @@ use crate::api::vault::shares::{NewEdition, NewShare};
 use crate::api::{Transport, WireError};
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::{SymmetricKey, VerifyingKey};
-use crate::crypto::marks::{ContentDigest, Kind, digest_of};
+use crate::crypto::marks::{ContentDigest, digest_of};
 use crate::crypto::records::{
     Audience, Edition, LinkContent, Sent, open_own_link_key, seal_link, seal_share,
 };
@@ -277,7 +277,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Remembers an edition that the Vault has taken.
     fn stored(&self, one: &Sealed) -> Result<()> {
-        self.see_written(Kind::Share, one.at.share(), one.sent.edition, &one.digest)?;
+        self.see_written(one.at.mark(), one.at.share(), one.sent.edition, &one.digest)?;
         if let Some(ids) = one.at.person() {
             let mut memory = self.inner.memory.borrow_mut();
             memory.homes.insert(ids.share, ids.into());

@@ -13,7 +13,7 @@ use crate::flows::following::{of_fields, update};
 use crate::support::{Person, World, connect_by_link, eventually, linked, run, whole};
 
 /// Makes the second call, all of it, while the answer to this request of the first is on its way.
-async fn overtaken<A, B>(
+pub(crate) async fn overtaken<A, B>(
     person: &Person,
     to: impl Fn(&Request) -> bool + 'static,
     first: impl Future<Output = A>,

@@ -3,7 +3,7 @@
 mod aborting;
 mod accounts;
 mod answers;
-mod at_once;
+pub(crate) mod at_once;
 mod cards;
 mod connecting;
 mod credentials;

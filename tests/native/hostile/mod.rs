@@ -4,6 +4,7 @@ mod accounts;
 mod garbage;
 mod kek;
 mod keys;
+mod later;
 mod lies;
 mod links;
 mod live;

@@ -42,6 +42,8 @@ impl Fault {
     ];
 }
 
+type Refusal = (Box<dyn Fn(&Request) -> bool>, u16, &'static str);
+
 /// HTTP, with a record of what was sent, a layer that may lie, and one that may break.
 #[derive(Clone)]
 pub struct Http {
@@ -52,6 +54,8 @@ pub struct Http {
     pub waits: Rc<RefCell<Vec<u32>>>,
     tamper: Rc<RefCell<Option<Tamper>>>,
     faults: Rc<RefCell<Option<(usize, Faults)>>>,
+    /// What is refused before it is sent, with which status and code.
+    refuses: Rc<RefCell<Option<Refusal>>>,
     pub clock_offset: Rc<AtomicI64>,
     /// A clock that stands still, at this time.
     pub stopped_at: Rc<Cell<Option<i64>>>,
@@ -97,6 +101,7 @@ impl Default for Http {
             waits: Rc::default(),
             tamper: Rc::default(),
             faults: Rc::default(),
+            refuses: Rc::default(),
             clock_offset: Rc::default(),
             stopped_at: Rc::default(),
             pauses: Rc::default(),
@@ -202,8 +207,31 @@ impl Http {
         self.waits_take_time.set(true);
     }
 
-    /// From now on, nothing is cut.
+    /// These requests are answered with an error, as a service would; none reaches the server.
+    pub fn refuse(
+        &self,
+        which: impl Fn(&Request) -> bool + 'static,
+        status: u16,
+        code: &'static str,
+    ) {
+        *self.refuses.borrow_mut() = Some((Box::new(which), status, code));
+    }
+
+    fn refused(&self, request: &Request) -> Option<Response> {
+        let refuses = self.refuses.borrow();
+        let (_, status, code) = refuses.as_ref().filter(|(which, ..)| which(request))?;
+        let error = serde_json::json!({ "code": code, "message": "No.", "quota": "bytes" });
+        Some(Response {
+            status: *status,
+            content_type: "application/json".into(),
+            retry_after: None,
+            body: serde_json::json!({ "error": error }).to_string().into(),
+        })
+    }
+
+    /// From now on, nothing is cut, nor refused.
     pub fn mend(&self) {
+        *self.refuses.borrow_mut() = None;
         *self.faults.borrow_mut() = None;
     }
 
@@ -307,6 +335,9 @@ impl Transport for Http {
                 return Err(offline(()));
             }
             _ => {}
+        }
+        if let Some(refused) = self.refused(request) {
+            return Ok(refused);
         }
         let answer = self.build(request).send().await.map_err(offline)?;
         if fault == Some(Fault::AnswerCut) {
