@@ -37,8 +37,9 @@ console.log(`Bob reads edition ${share.edition}: ${card.fields.map(({ value }) =
 await wasRead;
 for (const { read } of (await alice.sharesOf(passport.id)).items) console.log(`Read: edition ${read.edition}`);
 
-// Sharing the card again with Bob changes the share that he has.
-const again = await alice.share({ card: passport.id, connection, expiresAt: Date.now() + 86_400_000 });
+// Sharing the card again with Bob changes the share that he has. Without `fields` he would get all, without `expiresAt` for ever.
+const expiresAt = Date.now() + 86_400_000;
+const again = await alice.share({ card: passport.id, connection, fields: ["number"], expiresAt });
 console.log(`The same share: ${again.id === id}`);
 
 await alice.deleteCard(passport.id).catch((error) => console.log(`Not deleted: ${error.code}`));

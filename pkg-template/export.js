@@ -137,3 +137,14 @@ function parse(text) {
   } catch {}
   return refuse("This line is none of an export.", "source");
 }
+
+/**
+ * The id that a card gets where this one is used up.
+ *
+ * @param {string} id
+ */
+export async function nextId(id) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`import ${id}`)));
+  const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${id.slice(0, 14)}7${hex.slice(0, 3)}-a${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
+}

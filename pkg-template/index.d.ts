@@ -937,8 +937,8 @@ export class Session {
   /**
    * Replaces the content of a card, and brings its live shares up to date: each shows the fields that were chosen for it, and no
    * other. Rejects with `conflict` if the card was changed elsewhere since it was read. Once the card is stored the call
-   * succeeds; shares that could not be brought up to date are in `lagging`. After an interruption the next sign-in, unlock or call
-   * about the card brings them up to date, or another session that listens to events.
+   * succeeds; shares that could not be brought up to date are in `lagging`. After an interruption the next sign-in, unlock, update or
+   * sharing of the card brings them up to date, or another session that listens to events.
    */
   updateCard(card: CardUpdate, options?: CallOptions): Promise<UpdatedCard>;
   /**
@@ -970,7 +970,10 @@ export class Session {
   invite(options: InviteOptions): Promise<Invitation>;
   /** Lists one's own invitations, newest first. */
   invitations(options?: PageOptions): Promise<Page<Opened<Invitation>>>;
-  /** Takes an invitation back: nobody can accept it any more. Rejects with `invitation_used` if somebody did. */
+  /**
+   * Takes an invitation back: nobody can accept it any more. Rejects with `invitation_used` if somebody did, and this account has
+   * seen that connection; one that it has not seen is not wanted, and ends.
+   */
   cancelInvitation(id: string, options?: CallOptions): Promise<Invitation>;
   /** Declines somebody's invitation: nobody can accept it any more. */
   declineInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<void>;

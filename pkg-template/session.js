@@ -3,7 +3,7 @@
 import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
-import { exportLines, importLines } from "./export.js";
+import { exportLines, importLines, nextId } from "./export.js";
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
@@ -394,22 +394,21 @@ export class Session {
     bare(options, "importCards()");
     return importLines(source, async (id, content) => {
       const checked = cardContent(content);
-      const named = text(id, "id");
-      try {
-        await this.#call(options, (raw) => raw.importCard(named, checked));
-        return "made";
-      } catch (error) {
-        if (!isVouchsafeError(error, "conflict")) throw error;
+      for (let named = text(id, "id"); ; named = await nextId(named)) {
+        try {
+          await this.#call(options, (raw) => raw.importCard(named, checked));
+          return "made";
+        } catch (error) {
+          if (!isVouchsafeError(error, "conflict")) throw error;
+        }
+        try {
+          await this.#call(options, (raw) => raw.card(named));
+          return "kept";
+        } catch (error) {
+          // It was deleted here, and its id is not free any more: the next one follows from it, so that a repeat finds it.
+          if (!isVouchsafeError(error, "not_found")) throw error;
+        }
       }
-      try {
-        await this.#call(options, (raw) => raw.card(named));
-        return "kept";
-      } catch (error) {
-        if (!isVouchsafeError(error, "not_found")) throw error;
-      }
-      // It was deleted here, and its id is not free any more.
-      await this.#call(options, (raw) => raw.createCard(checked));
-      return "made";
     });
   }
 

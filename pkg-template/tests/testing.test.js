@@ -259,6 +259,7 @@ test("an import that was cut is repeated, and what comes later ends it", async (
   const { items } = await other.cards();
   await other.deleteCard(items[0].id);
   assert.deepEqual(await other.importCards(file), { made: 1, kept: 2, failed: [] }, "what was deleted comes back");
+  assert.deepEqual(await other.importCards(file), { made: 0, kept: 3, failed: [] }, "and once");
   assert.deepEqual((await other.cards()).items.map(({ label }) => label).sort(), ["A", "B", "C"]);
   await assert.rejects(other.importCards(file.replace('"format":1', '"format":2')), code("update_needed"));
   await assert.rejects(other.importCards(file, { signal: AbortSignal.abort() }), code("aborted"));
