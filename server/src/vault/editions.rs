@@ -13,7 +13,6 @@ use super::share_reads::SHOWN;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, check_writes, over_already};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -141,8 +140,7 @@ impl StoredEdition {
 pub(super) async fn update(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewEditions>,
+    Input(input): Input<NewEditions, MAX_LIST_BYTES>,
 ) -> Result<Json<EditionResults>> {
     vault
         .renew_all(&SHARES, &caller.account, input)

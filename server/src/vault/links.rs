@@ -219,8 +219,7 @@ pub(super) async fn create(
 pub(super) async fn update(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewEditions>,
+    Input(input): Input<NewEditions, MAX_LIST_BYTES>,
 ) -> Result<Json<EditionResults>> {
     vault
         .renew_all(&LINKS, &caller.account, input)

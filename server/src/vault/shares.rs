@@ -14,7 +14,6 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -64,8 +63,7 @@ pub(crate) struct ShareResult {
 pub(super) async fn create(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewShares>,
+    Input(input): Input<NewShares, MAX_LIST_BYTES>,
 ) -> Result<Json<ShareResults>> {
     check_writes("shares", input.shares.iter().map(|share| &share.id))?;
     let mut results = Vec::with_capacity(input.shares.len());
