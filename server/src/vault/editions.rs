@@ -142,10 +142,7 @@ pub(super) async fn update(
     caller: VaultCaller,
     Input(input): Input<NewEditions, MAX_LIST_BYTES>,
 ) -> Result<Json<EditionResults>> {
-    vault
-        .renew_all(&SHARES, &caller.account, input)
-        .await
-        .map(Json)
+    vault.renew_all(&SHARES, &caller, input).await.map(Json)
 }
 
 impl Vault {
@@ -153,13 +150,13 @@ impl Vault {
     pub(super) async fn renew_all(
         &self,
         of: &Editions,
-        account: &str,
+        caller: &VaultCaller,
         input: NewEditions,
     ) -> Result<EditionResults> {
         check_writes("editions", input.editions.iter().map(|new| &new.id))?;
         let mut results = Vec::with_capacity(input.editions.len());
         for new in input.editions {
-            let (updated_at, error) = of_item(self.renew(of, account, &new).await)?;
+            let (updated_at, error) = of_item(self.renew(of, caller, &new).await)?;
             results.push(EditionResult {
                 id: new.id,
                 error,
@@ -170,8 +167,9 @@ impl Vault {
     }
 
     /// Writes one new edition, and gives the time. A repeat gives that of the first time.
-    async fn renew(&self, of: &Editions, account: &str, new: &NewEdition) -> Result<i64> {
+    async fn renew(&self, of: &Editions, caller: &VaultCaller, new: &NewEdition) -> Result<i64> {
         let (share, now) = (new.check()?, self.clock.now());
+        let account = &*caller.account;
         (of.check_end)(new.expires_at, now)?;
         let Editions {
             table,
@@ -187,7 +185,8 @@ impl Vault {
                  WHERE id = $6 AND {owner} = $7 AND edition = $8 AND {size} > 0 \
                  AND (expires_at IS NULL OR expires_at > $4) AND {shown} RETURNING {reader}"
             );
-            let mut tx = self.db.begin_as(account).await?;
+            // Holds the account: its editions are weighed one after another.
+            let mut tx = self.begin_for(caller).await?;
             let reader: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(sql))
                 .bind(share)
                 .bind(size_of(share))
