@@ -17,18 +17,35 @@ use utoipa::ToSchema;
 use crate::base64url::{base64url, from_base64url};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::room::make_room;
+use crate::http::room::{LateRoom, make_room};
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_WRITES};
 use crate::http::values::Id;
 use crate::store::columns::Columns;
 
 /// A JSON body: unknown, missing and doubled members are refused by the types it is read into.
-pub(crate) struct Input<T>(pub(crate) T);
+///
+/// With `ROOM` it waits for room for an answer of so many bytes, once it has the body: who sends none holds no room. Every
+/// handler with a body whose answer may have more than a few kilobytes says how much.
+pub(crate) struct Input<T, const ROOM: usize = 0>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned + Send, S: Send + Sync, const ROOM: usize> FromRequest<S>
+    for Input<T, ROOM>
+{
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let room = LateRoom::<ROOM>::of(request.extensions());
+        let input = Input::read(request).await?;
+        if ROOM > 0 {
+            room.take().await?;
+        }
+        Ok(Self(input))
+    }
+}
+
+impl<T: DeserializeOwned> Input<T> {
+    /// Reads the body of a request, for handlers that look at the rest of it first.
+    pub(crate) async fn read(request: Request) -> Result<T> {
         let kind = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -44,13 +61,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
                 .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         make_room(&request).await?;
-        let bytes = axum::body::Bytes::from_request(request, state)
+        let bytes = axum::body::Bytes::from_request(request, &())
             .await
             .map_err(|rejection| match rejection.into_response().status() {
                 StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge.into(),
                 _ => ApiError::bad_input("Send the whole body: it broke off."),
             })?;
-        serde_json::from_slice(&bytes).map(Input).map_err(|error| {
+        serde_json::from_slice(&bytes).map_err(|error| {
             let said = shorten(&error.to_string());
             ApiError::bad_input(format!(
                 "Send exactly the members that the route takes: {said}."

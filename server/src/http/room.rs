@@ -4,10 +4,12 @@
 //! small counts for its connection alone, so that it waits for nobody else; there are only so many connections.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, Request};
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -210,17 +212,44 @@ pub(super) fn make_room(request: &Request) -> impl Future<Output = Result<()>> +
 }
 
 /// Room for an answer of so many bytes, which a handler takes after it knows the caller: who is not let in takes none. Every
-/// handler whose answer may have more than a few kilobytes does.
+/// handler without a body whose answer may have more than a few kilobytes does. One with a body takes it after the body, see
+/// [`super::extract::Input`].
 pub(crate) struct AnswerRoom<const BYTES: usize = MAX_ANSWER_BYTES>;
 
 impl<S: Send + Sync, const BYTES: usize> FromRequestParts<S> for AnswerRoom<BYTES> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        if let Some(places) = parts.extensions.get::<Arc<Places>>().cloned() {
-            places.take_for_answer(BYTES).await?;
-        }
+        LateRoom::<BYTES>::of(&parts.extensions).take().await?;
         Ok(Self)
+    }
+}
+
+/// Room for an answer of so many bytes that is yet to be taken, by a handler that first looks at more than who calls.
+pub(crate) struct LateRoom<const BYTES: usize>(Option<Arc<Places>>);
+
+impl<const BYTES: usize> LateRoom<BYTES> {
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        Self(extensions.get().cloned())
+    }
+
+    /// Waits for the room. Nothing that others need may be held meanwhile.
+    pub(crate) async fn take(self) -> Result<()> {
+        match self.0 {
+            Some(places) => places.take_for_answer(BYTES).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Send + Sync, const BYTES: usize> FromRequestParts<S> for LateRoom<BYTES> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> std::result::Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.extensions))
     }
 }
 

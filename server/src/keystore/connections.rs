@@ -12,7 +12,9 @@ use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES, MAX_RECORD_BYTES};
+use crate::http::sizes::{
+    MAX_ANSWER_BYTES, MAX_CONNECTION_KEY_BYTES, MAX_IDS, MAX_NOTE_BYTES, MAX_RECORD_BYTES,
+};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::placeholders;
@@ -132,8 +134,7 @@ pub(super) async fn read(
 pub(super) async fn query(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<Items<ConnectionKey>>> {
     let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {

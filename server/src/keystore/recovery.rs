@@ -11,7 +11,6 @@ use super::state::KeystoreState;
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::Input;
 use crate::http::limits::{CallerAddress, RECOVERY};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
 use crate::store::columns::from_columns;
@@ -68,8 +67,7 @@ pub(super) async fn start(
     State(keystore): KeystoreState,
     address: CallerAddress,
     device: Device,
-    _: AnswerRoom<MAX_RECORD_BYTES>,
-    Input(input): Input<RecoveryStart>,
+    Input(input): Input<RecoveryStart, MAX_RECORD_BYTES>,
 ) -> Result<Json<RecoveryStarted>> {
     let who = keystore
         .who(input.email.as_deref(), input.identity_token.as_deref())

@@ -16,7 +16,6 @@ use crate::clock::{DAY, MINUTE};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{CallerAddress, SIGN_IN};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jwe, Message, same_secret};
 use crate::store::columns::from_columns;
@@ -336,8 +335,7 @@ pub(super) async fn sign_in_finish(
     State(keystore): KeystoreState,
     address: CallerAddress,
     device: Device,
-    _: AnswerRoom<MAX_RECORD_BYTES>,
-    Input(input): Input<SignInFinish>,
+    Input(input): Input<SignInFinish, MAX_RECORD_BYTES>,
 ) -> Result<Json<SignedIn>> {
     let (hash, now) = (input.login.to_hash(), keystore.clock.now());
     let network = address.narrowest();

@@ -11,7 +11,6 @@ use super::spaces::{Changing, SpaceResult, SpaceResults};
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Input, check_writes, over_already};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SENT_BYTES, MAX_SPACE_KEY_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::db::Tx;
@@ -57,8 +56,7 @@ pub(crate) struct NewClaim {
 pub(super) async fn update(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<SpaceUpdates>,
+    Input(input): Input<SpaceUpdates, MAX_LIST_BYTES>,
 ) -> Result<Json<SpaceResults>> {
     check_writes("spaces", input.spaces.iter().map(|space| &space.id))?;
     let mut results = Vec::with_capacity(input.spaces.len());
@@ -145,8 +143,7 @@ async fn write(tx: &mut Tx, sender: &str, new: &SpaceUpdate, now: i64) -> Result
 pub(super) async fn claim(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewClaims>,
+    Input(input): Input<NewClaims, MAX_LIST_BYTES>,
 ) -> Result<Json<SpaceResults>> {
     check_writes("claims", input.claims.iter().map(|claim| &claim.id))?;
     let (now, mut results) = (keystore.clock.now(), Vec::with_capacity(input.claims.len()));

@@ -12,8 +12,7 @@ use super::callers::KeystoreCaller;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Page, PageOf, fitting, is_each_once};
-use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_IDS, MAX_LIST_BYTES, MAX_TAGS};
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES, MAX_TAGS};
 use crate::http::values::{Bytes, Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::placeholders;
@@ -242,8 +241,7 @@ impl Keystore {
 pub(super) async fn query(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SpacesFound>> {
     let ids = input.within(MAX_IDS)?;
     let found = keystore.find_spaces(&caller.account, "id", SEEN, &ids);
@@ -258,8 +256,7 @@ pub(super) async fn query(
 pub(super) async fn of_shares(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SpacesFound>> {
     let ids = input.within(MAX_IDS)?;
     // The time says nothing here, but is bound.
@@ -277,9 +274,8 @@ pub(super) async fn of_shares(
 pub(super) async fn of_cards(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom,
     page: Page,
-    Input(input): Input<Tags>,
+    Input(input): Input<Tags, MAX_ANSWER_BYTES>,
 ) -> Result<Json<PageOf<Space>>> {
     let (mut page, tags) = (page.plain()?, input.within(MAX_TAGS)?);
     let end = format!(
@@ -321,8 +317,7 @@ from_columns! {
 pub(super) async fn counts(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<Tags>,
+    Input(input): Input<Tags, MAX_LIST_BYTES>,
 ) -> Result<Json<Counts>> {
     let tags = input.within(MAX_IDS)?;
     let sql = format!(

@@ -13,7 +13,6 @@ use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SENT_BYTES, MAX_SPACE_KEY_BYTES};
 use crate::http::values::{Bytes, Id, Jwe};
 use crate::store::columns::from_columns;
@@ -109,8 +108,7 @@ impl Changing {
 pub(super) async fn create(
     State(keystore): KeystoreState,
     caller: KeystoreCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewSpaces>,
+    Input(input): Input<NewSpaces, MAX_LIST_BYTES>,
 ) -> Result<Json<SpaceResults>> {
     check_writes("spaces", input.spaces.iter().map(|space| &space.id))?;
     let mut results = Vec::with_capacity(input.spaces.len());

@@ -13,7 +13,7 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, Result};
 use crate::http::extract::{Ids, Input, Items, Page, PageOf, PathId};
 use crate::http::room::AnswerRoom;
-use crate::http::sizes::{MAX_IDS, MAX_RECORD_BYTES};
+use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_RECORD_BYTES};
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
 use crate::store::db::placeholders;
@@ -159,8 +159,7 @@ pub(super) async fn read(
 pub(super) async fn query(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<Items<Connection>>> {
     let ids = input.within(MAX_IDS)?;
     if ids.is_empty() {

@@ -13,7 +13,6 @@ use super::share_reads::SHOWN;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, check_writes, over_already};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -141,13 +140,9 @@ impl StoredEdition {
 pub(super) async fn update(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewEditions>,
+    Input(input): Input<NewEditions, MAX_LIST_BYTES>,
 ) -> Result<Json<EditionResults>> {
-    vault
-        .renew_all(&SHARES, &caller.account, input)
-        .await
-        .map(Json)
+    vault.renew_all(&SHARES, &caller, input).await.map(Json)
 }
 
 impl Vault {
@@ -155,13 +150,13 @@ impl Vault {
     pub(super) async fn renew_all(
         &self,
         of: &Editions,
-        account: &str,
+        caller: &VaultCaller,
         input: NewEditions,
     ) -> Result<EditionResults> {
         check_writes("editions", input.editions.iter().map(|new| &new.id))?;
         let mut results = Vec::with_capacity(input.editions.len());
         for new in input.editions {
-            let (updated_at, error) = of_item(self.renew(of, account, &new).await)?;
+            let (updated_at, error) = of_item(self.renew(of, caller, &new).await)?;
             results.push(EditionResult {
                 id: new.id,
                 error,
@@ -172,8 +167,9 @@ impl Vault {
     }
 
     /// Writes one new edition, and gives the time. A repeat gives that of the first time.
-    async fn renew(&self, of: &Editions, account: &str, new: &NewEdition) -> Result<i64> {
+    async fn renew(&self, of: &Editions, caller: &VaultCaller, new: &NewEdition) -> Result<i64> {
         let (share, now) = (new.check()?, self.clock.now());
+        let account = &*caller.account;
         (of.check_end)(new.expires_at, now)?;
         let Editions {
             table,
@@ -189,7 +185,8 @@ impl Vault {
                  WHERE id = $6 AND {owner} = $7 AND edition = $8 AND {size} > 0 \
                  AND (expires_at IS NULL OR expires_at > $4) AND {shown} RETURNING {reader}"
             );
-            let mut tx = self.db.begin_as(account).await?;
+            // Holds the account: its editions are weighed one after another.
+            let mut tx = self.begin_for(caller).await?;
             let reader: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(sql))
                 .bind(share)
                 .bind(size_of(share))

@@ -163,10 +163,14 @@ impl Vault {
         Ok(())
     }
 
-    async fn newest(&self) -> Result<i64> {
-        Ok(sqlx::query_scalar("SELECT newest FROM event_sequence")
-            .fetch_one(&self.db.read)
-            .await?)
+    /// The account's newest event; 0 if there is none. That of all accounts would tell how much happens to others.
+    async fn newest(&self, account: &str) -> Result<i64> {
+        let newest: Option<i64> =
+            sqlx::query_scalar("SELECT MAX(seq) FROM events WHERE account = $1")
+                .bind(account)
+                .fetch_one(&self.db.read)
+                .await?;
+        Ok(newest.unwrap_or_default())
     }
 
     /// The account's newest event that is older than so many milliseconds; 0 if there is none.
@@ -292,11 +296,12 @@ pub(super) async fn stream(
         .ok_or_else(|| ApiError::bad_input("Ask with `past` in milliseconds, or without."))?;
     let seat = vault.seats.take(&caller.account)?;
     let bell = vault.bell.0.subscribe();
-    let newest = vault.newest().await?;
+    let newest = vault.newest(&caller.account).await?;
     let last = match (headers.get("last-event-id"), past) {
         (None, None) => newest,
         (None, Some(past)) => vault.newest_before(&caller.account, past).await?,
         // A number that is yet to come was given before this data was restored from a backup: nobody knows what came after.
+        // The same is said after the account's newest event was swept.
         (Some(value), _) => value
             .to_str()
             .ok()

@@ -15,7 +15,6 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Input, PathId};
 use crate::http::limits::WRONG_TOKEN;
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_RECORD_BYTES;
 use crate::http::values::{Bytes, Id, Jws, KeyId, same_secret};
 use crate::store::columns::from_columns;
@@ -186,9 +185,8 @@ impl Vault {
 pub(super) async fn open(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
-    Input(input): Input<InvitationToken>,
+    Input(input): Input<InvitationToken, MAX_RECORD_BYTES>,
 ) -> Result<Json<OpenedInvitation>> {
     let held = vault.held(&caller, &id, &input.token).await?;
     let accepted = held.state == InvitationState::Accepted
@@ -254,8 +252,7 @@ pub(super) async fn decline(
 pub(super) async fn accept(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_RECORD_BYTES>,
-    Input(input): Input<NewConnection>,
+    Input(input): Input<NewConnection, MAX_RECORD_BYTES>,
 ) -> Result<(StatusCode, Json<Connection>)> {
     vault.limits.check(&WRONG_TOKEN, &caller.account)?;
     let (id, now) = (&input.invitation_id, vault.clock.now());

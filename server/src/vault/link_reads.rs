@@ -1,7 +1,7 @@
 //! Reading what a link shows: by who made it, and by whoever has the link.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::clock::HOUR;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Ids, Input, PathId};
 use crate::http::limits::{CallerAddress, LINK_OPENINGS, LINK_READINGS, Place};
-use crate::http::room::AnswerRoom;
+use crate::http::room::LateRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_SHARE_BYTES};
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
 use crate::store::columns::{Columns, from_columns};
@@ -100,8 +100,7 @@ const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS \
 pub(super) async fn query(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<LinksFound>> {
     let (mut results, mut bytes) = (Vec::new(), 0);
     for id in input.within(MAX_IDS)? {
@@ -125,10 +124,12 @@ pub(super) async fn open(
     State(vault): VaultState,
     address: CallerAddress,
     PathId(id): PathId,
-    Input(input): Input<LinkOpening>,
+    request: Request,
 ) -> Result<Json<OpenedLink>> {
     let place = Place::Address(&address);
+    // Before the body: who sends none has tried, too.
     vault.limits.attempt(&LINK_OPENINGS, id.as_str(), &place)?;
+    let input: LinkOpening = Input::read(request).await?;
     let link = vault.shown_link(&id, &input.opening_token).await?;
     match link.state(vault.clock.now()).over() {
         None => Ok(Json(OpenedLink {
@@ -146,14 +147,16 @@ pub(super) async fn open(
 pub(super) async fn read(
     State(vault): VaultState,
     address: CallerAddress,
-    _: AnswerRoom<MAX_SHARE_BYTES>,
+    room: LateRoom<MAX_SHARE_BYTES>,
     PathId(id): PathId,
-    Input(input): Input<LinkReading>,
+    request: Request,
 ) -> Result<Json<LinkContent>> {
     let place = Place::Address(&address);
     vault.limits.attempt(&LINK_READINGS, id.as_str(), &place)?;
+    let input: LinkReading = Input::read(request).await?;
     // Who does not have the link waits for nobody, and nobody for them.
     vault.shown_link(&id, &input.opening_token).await?;
+    room.take().await?;
     let mut tx = vault.db.begin_at_door(address.narrowest()).await?;
     let (door, link) = hold(&mut tx, &id).await?;
     let now = vault.clock.now();

@@ -219,13 +219,9 @@ pub(super) async fn create(
 pub(super) async fn update(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewEditions>,
+    Input(input): Input<NewEditions, MAX_LIST_BYTES>,
 ) -> Result<Json<EditionResults>> {
-    vault
-        .renew_all(&LINKS, &caller.account, input)
-        .await
-        .map(Json)
+    vault.renew_all(&LINKS, &caller, input).await.map(Json)
 }
 
 /// Refuses a link without an end, or with one that is too far away. One that is over is refused later, unless it is a repeat.

@@ -1,7 +1,7 @@
 //! Invitations, as somebody sees them who has no account yet. The token is the right to look.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,10 +51,12 @@ pub(super) async fn preview(
     State(vault): VaultState,
     address: CallerAddress,
     PathId(id): PathId,
-    Input(input): Input<InvitationToken>,
+    request: Request,
 ) -> Result<Json<InvitationPreview>> {
     let place = Place::Address(&address);
+    // Before the body: who sends none has tried, too.
     vault.limits.attempt(&PREVIEWS, id.as_str(), &place)?;
+    let input: InvitationToken = Input::read(request).await?;
     let stored: Option<StoredInvitation> = sqlx::query_as(
         "SELECT token_hash, inviter, public_key_id, delivery, state, named, expires_at FROM invitations WHERE id = $1",
     )

@@ -13,7 +13,6 @@ use super::share_reads::SHOWN;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, check_writes};
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::MAX_LIST_BYTES;
 use crate::http::values::Id;
 use crate::store::columns::from_columns;
@@ -66,8 +65,7 @@ from_columns! {
 pub(super) async fn write(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewReads>,
+    Input(input): Input<NewReads, MAX_LIST_BYTES>,
 ) -> Result<Json<ReadResults>> {
     check_writes("reads", input.reads.iter().map(|read| &read.id))?;
     let now = vault.clock.now();

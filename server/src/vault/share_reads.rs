@@ -260,8 +260,7 @@ pub(super) async fn outgoing(
 pub(super) async fn query(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom,
-    Input(input): Input<Ids>,
+    Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SharesFound>> {
     let (mut results, mut bytes) = (Vec::new(), 0);
     for id in input.within(MAX_IDS)? {

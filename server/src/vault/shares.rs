@@ -14,7 +14,6 @@ use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
-use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
@@ -64,13 +63,12 @@ pub(crate) struct ShareResult {
 pub(super) async fn create(
     State(vault): VaultState,
     caller: VaultCaller,
-    _: AnswerRoom<MAX_LIST_BYTES>,
-    Input(input): Input<NewShares>,
+    Input(input): Input<NewShares, MAX_LIST_BYTES>,
 ) -> Result<Json<ShareResults>> {
     check_writes("shares", input.shares.iter().map(|share| &share.id))?;
     let mut results = Vec::with_capacity(input.shares.len());
     for share in input.shares {
-        let (created_at, error) = of_item(vault.make_share(&caller.account, &share).await)?;
+        let (created_at, error) = of_item(vault.make_share(&caller, &share).await)?;
         results.push(ShareResult {
             id: share.id,
             error,
@@ -97,7 +95,8 @@ from_columns! {
 
 impl Vault {
     /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
-    async fn make_share(&self, sender: &str, new: &NewShare) -> Result<i64> {
+    async fn make_share(&self, caller: &VaultCaller, new: &NewShare) -> Result<i64> {
+        let sender = &*caller.account;
         let share = new.share.within(MAX_SHARE_BYTES)?;
         check_edition(new.edition)?;
         let (id, space, now) = (
@@ -109,7 +108,8 @@ impl Vault {
         if new.expires_at.is_some_and(|end| end <= now) && !self.was_shared(sender, new).await? {
             return Err(over_already());
         }
-        let mut tx = self.db.begin_as(sender).await?;
+        // Holds the account: its shares are counted one after another.
+        let mut tx = self.begin_for(caller).await?;
         // A write that changes nothing, but holds the connection: it cannot end before the share is in.
         let recipient: Option<String> = sqlx::query_scalar(
             "UPDATE connections SET ended_at = NULL WHERE id = $1 AND (inviter = $2 OR invitee = $2) \

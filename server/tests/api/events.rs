@@ -250,8 +250,25 @@ async fn streams_are_taken_up_again() {
         "without an id it starts at now"
     );
 
-    // The second is of a time that a restored backup does not know.
+    // What happens to others is not to be counted.
+    let (_, _, own) = Stream::open(&lab, &bob, None).await.event().await;
+    let eve = lab.sign_up("eve").await;
+    lab.invite(&ada).await;
+    let mut stream = Stream::open(&lab, &bob, None).await;
+    assert_eq!(stream.event().await.2, own);
+    let (_, _, none) = Stream::open(&lab, &eve, None).await.event().await;
+    assert_eq!(none, "0");
     let url = format!("{}/v1/events", lab.server.vault_url());
+    let request = lab.http.get(&url).bearer_auth(&eve.token);
+    let answer = request.header("last-event-id", &own).send().await.unwrap();
+    assert_eq!(answer.status(), 400, "another's number");
+    let mut of_eve = Stream::open(&lab, &eve, Some(&none)).await;
+    of_eve.event().await;
+    let (invited, _) = lab.invite(&eve).await;
+    let (kind, first, _) = of_eve.event().await;
+    assert_eq!((&*kind, first), ("invitation", invited));
+
+    // The second is of a time that a restored backup does not know.
     for wrong in ["x", "9000000000000000000", "-1"] {
         let request = lab.http.get(&url).bearer_auth(&bob.token);
         let answer = request.header("last-event-id", wrong).send().await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::links::Made;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use vouchsafe_server::Quotas;
 
@@ -377,4 +378,50 @@ async fn new_records_of_a_day() {
     let path = format!("/cards/{}", v7());
     let made = lab.vault(&lab.token(&ada).await, "PUT", &path, body).await;
     assert_eq!(made.0, 201);
+}
+
+/// Each is counted after the one before it, also where rows have locks of their own.
+#[tokio::test]
+async fn what_comes_at_once_is_held_to_the_quotas() {
+    let lab = Lab::with(|config| {
+        config.quotas.shares = 3;
+        config.rate_limits = false;
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connections = [(); 8];
+    let connections = join_all(connections.map(|()| lab.connect(&ada, &bob))).await;
+    let made = join_all(connections.iter().map(async |connection| {
+        let new = new_share(connection, None);
+        share(&lab, &ada, &new).await.is_null().then_some(new)
+    }));
+    let made: Vec<Value> = made.await.into_iter().flatten().collect();
+    assert_eq!(made.len(), 3, "shares that were made at once");
+}
+
+#[tokio::test]
+async fn editions_that_come_at_once_are_held_to_the_quota() {
+    let big = jwe(&"x".repeat(10_000));
+    let most = i64::try_from(big.len()).unwrap() * 2;
+    let lab = Lab::with(|config| {
+        config.quotas.bytes = most;
+        config.rate_limits = false;
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let mut shares = Vec::new();
+    for _ in 0..8 {
+        shares.push(lab.share(&ada, &connection, None).await);
+    }
+    let written = join_all(shares.iter().map(async |id| {
+        let edition =
+            json!({ "id": id, "replaces": 1, "edition": 2, "expiresAt": null, "share": big });
+        let body = Some(json!({ "editions": [edition] }));
+        let (status, written) = lab.vault(&ada.token, "PUT", "/shares", body).await;
+        assert_eq!(status, 200);
+        written["results"][0]["error"].is_null()
+    }));
+    let written = written.await.into_iter().filter(|is_written| *is_written);
+    assert_eq!(written.count(), 1, "the small ones leave room for one");
 }

@@ -3,6 +3,7 @@
 use crate::bounds::{ask_for_cards, fill};
 use crate::common::*;
 use crate::description::Descriptions;
+use crate::links::Made;
 use crate::routes::{parts, routes};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,6 +26,18 @@ pub(crate) async fn send(
         "{method} /{service}/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\nconnection: close\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Sends the head of a request with a body, and the first byte of the body alone.
+async fn send_silently(lab: &Lab, route: (&str, &str, &str), bearer: &str) -> TcpStream {
+    let (service, method, path) = route;
+    let mut stream = TcpStream::connect(lab.server.address()).await.unwrap();
+    let request = format!(
+        "{method} /{service}/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\n\
+         content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
@@ -141,5 +154,97 @@ async fn every_large_answer_waits_for_room() {
     drop(readers);
     for ((name, ..), stream) in asked.iter().zip(&mut waiting) {
         assert_eq!(status(stream).await, "200", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn who_sends_no_body_holds_no_room_for_an_answer() {
+    let lab = Lab::with(|config| {
+        config.answer_timeout = PATIENCE;
+        config.rate_limits = false;
+    })
+    .await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    fill(&lab, &ada).await;
+    let link = Made::make(&lab, &ada, None).await;
+    let read = "vault POST /links/{id}/read";
+    let mut asked = large_answers(&lab, &ada, &bob).await;
+    asked.push((read, format!("/links/{}/read", link.id), Some(json!({}))));
+    // Seven answers that nobody reads leave the network room for one more, and little beside it.
+    let mut readers = Vec::new();
+    for _ in 0..7 {
+        readers.push(ask_for_cards(&lab, &ada).await.unwrap());
+    }
+    for (name, path, _) in asked.iter().filter(|(.., body)| body.is_some()) {
+        let (service, method, _) = parts(name);
+        let bearer = match service {
+            "vault" => &ada.token,
+            _ => &ada.session,
+        };
+        let mut silent = Vec::new();
+        for _ in 0..20 {
+            silent.push(send_silently(&lab, (service, method, path), bearer).await);
+        }
+        settle(&lab, &bob).await;
+        let mut cards = send(&lab, ("vault", "GET", "/cards"), &ada.token, None).await;
+        assert_eq!(status(&mut cards).await, "200", "{name}");
+        for stream in silent {
+            let early = stream.try_read(&mut [0; 16]);
+            assert!(
+                early.is_err(),
+                "{name} does not wait for its body: {early:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_link_waits_for_no_room() {
+    let lab = Lab::with(|config| config.answer_timeout = PATIENCE).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    fill(&lab, &ada).await;
+    let link = Made::make(&lab, &ada, None).await;
+    let path = format!("/links/{}/read", link.id);
+    let route = ("vault", "POST", &*path);
+    let mut readers = Vec::new();
+    for _ in 0..8 {
+        readers.push(ask_for_cards(&lab, &ada).await.unwrap());
+    }
+    readers.push(send(&lab, ("vault", "GET", "/cards"), &ada.token, None).await);
+    settle(&lab, &bob).await;
+    let mut body = link.read_body(&random(16));
+    let mut right = send(&lab, route, "", Some(&body)).await;
+    body["openingToken"] = json!(random(16));
+    let mut wrong = send(&lab, route, "", Some(&body)).await;
+    assert_eq!(status(&mut wrong).await, "404");
+    settle(&lab, &bob).await;
+    let early = right.try_read(&mut [0; 16]);
+    assert!(early.is_err(), "who has it did not wait: {early:?}");
+    drop(readers);
+    assert_eq!(status(&mut right).await, "200");
+}
+
+#[tokio::test]
+async fn looks_without_a_session_count_before_their_bodies_come() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let link = Made::make(&lab, &ada, None).await;
+    let (invitation, _) = lab.invite(&ada).await;
+    for path in [
+        format!("/links/{}/open", link.id),
+        format!("/links/{}/read", link.id),
+        format!("/invitations/{invitation}/preview"),
+    ] {
+        let (mut silent, mut refused) = (Vec::new(), None);
+        while refused.is_none() && silent.len() < 100 {
+            silent.push(send_silently(&lab, ("vault", "POST", &path), "").await);
+            settle(&lab, &bob).await;
+            let mut answer = [0; 12];
+            if silent.last().unwrap().try_read(&mut answer).is_ok() {
+                refused = Some(answer);
+            }
+        }
+        let refused = refused.unwrap_or_else(|| panic!("{path}: a body is waited for each time"));
+        assert_eq!(&refused, b"HTTP/1.1 429", "{path}");
     }
 }
