@@ -107,7 +107,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.close();
+        // Closing the file is not enough while another thread starts a process, which has it until it runs its program.
+        self.release();
     }
 }
 

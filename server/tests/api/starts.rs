@@ -26,10 +26,11 @@ fn copy(from: &Path, to: &Path) {
 /// The data of a server that was killed, with an account in it, before anything reached the databases themselves.
 async fn killed() -> TempDir {
     let data = tempfile::tempdir().unwrap();
-    let http = Client::new();
     // Once in peace, so that nothing but what comes now is in the logs.
     let server = Server::start(Config::new(data.path())).await.unwrap();
     server.stop().await;
+    // A client needs what the server's start installs.
+    let http = Client::new();
     let mut process = Process::start(&["--listen", "127.0.0.1:0"], data.path()).await;
     let service = |name: &str| format!("http://{}/{name}", process.address);
     let (vault, keystore) = (service("vault"), service("keystore"));
