@@ -11,7 +11,7 @@ use crate::flows::following::{of_fields, update};
 use crate::flows::links::open;
 use crate::hostile::lie_about_items;
 use crate::support::{
-    Fault, World, connect_by_link, connect_by_mail, eventually, linked, passport, run, whole,
+    Fault, World, connect_by_link, connect_by_mail, eventually, linked, run, whole,
 };
 
 const ROWS: &str = "/keystore/v1/spaces/of-cards";
