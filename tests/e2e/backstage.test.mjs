@@ -177,9 +177,9 @@ test("the rows of a link are marked, and do not call erased what was never there
   await alice.makeCardLink("Spare key");
   await alice.button("What is stored of the link to Spare key").click();
   const hits = behind(alice).locator(".stored.hit");
-  await alice.sees(hits.filter({ hasText: "vs-link-sent" }));
+  await alice.sees(hits.filter({ hasText: "vs-sent" }));
   assert.match(await hits.filter({ hasText: "vs-link," }).innerText(), /max_reads\s+none/);
-  assert.match(await hits.filter({ hasText: "vs-link-sent" }).innerText(), /recipient\s+none[^]*peer\s+none/);
+  assert.match(await hits.filter({ hasText: "vs-sent" }).innerText(), /recipient\s+none[^]*peer\s+none/);
   await alice.pressAndConfirm("Revoke the link to Spare key", "Revoke");
   await alice.sees(behind(alice).getByRole("list", { name: "Vault: links" }).getByText("erased"));
 });
