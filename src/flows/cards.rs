@@ -203,7 +203,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// repeated: the card goes last.
     pub async fn delete_card(&self, id: Id, shares: Option<Remaining>) -> Result<()> {
         match shares {
-            Some(Remaining::Keep) => {}
+            Some(Remaining::Keep) => self.inner.memory.borrow_mut().kept.insert(id, ()),
             Some(Remaining::Revoke) => self.revoke_shares_of(id).await?,
             None => match self.count_shares(&[id]).await?.pop() {
                 None | Some(0) => {}

@@ -45,6 +45,8 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) rejected_spaces: ById<()>,
     /// Cards whose shares may lag, as far as this session knows.
     pub(in crate::flows) unsettled: ById<()>,
+    /// Cards that were deleted here, and whose shares were to stay.
+    pub(in crate::flows) kept: ById<()>,
     /// Cards whose shares are brought up to date in the background.
     pub(in crate::flows) catching_up: ById<()>,
     /// The newest editions that the Vault was told to be read.
@@ -60,6 +62,7 @@ impl<P> Default for Memory<P> {
             own_spaces: ById::default(),
             rejected_spaces: ById::default(),
             unsettled: ById::default(),
+            kept: ById::default(),
             catching_up: ById::default(),
             told_reads: ById::default(),
         }

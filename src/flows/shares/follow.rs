@@ -133,8 +133,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         });
     }
 
-    /// Does the same if the card is not of this version any more. If it was deleted meanwhile, what was just made of it is revoked:
-    /// whoever deleted it did not see that.
+    /// Does the same if the card is not of this version any more. If another call deleted it meanwhile, what was just made of it
+    /// is revoked, since that call did not see it; not if shares were to stay.
     pub(in crate::flows) fn follow_if_changed(
         &self,
         card: Id,
@@ -145,7 +145,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().transport.spawn(async move {
             match session.read_card(card).await {
                 Ok(now) if Some(now.version) != version => session.catch_up_later(card),
-                Err(Error::NotFound) => {
+                Err(Error::NotFound) if !session.inner.memory.borrow().kept.contains(&card) => {
                     for at in made {
                         let _ = session.revoke_shown(at).await;
                     }

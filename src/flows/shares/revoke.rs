@@ -55,11 +55,6 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.see_end(id)
     }
 
-    /// From now on no row of this share or link is taken for one in force, whatever the services say.
-    fn see_end(&self, id: Id) -> Result<()> {
-        self.see_digest(Kind::Sent, id, u64::MAX, &ContentDigest::default())
-    }
-
     /// The same, without being waited for.
     pub(in crate::flows) fn erase_later(&self, id: Id) {
         let session = self.clone();
@@ -86,6 +81,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         memory.deks.remove(&space);
         drop(memory);
         self.see_end(id)
+    }
+
+    /// From now on no row of this share or link is taken for one in force, whatever the services say.
+    fn see_end(&self, id: Id) -> Result<()> {
+        self.see_digest(Kind::Sent, id, u64::MAX, &ContentDigest::default())
     }
 
     /// Deletes a space; that it is gone already is as good.

@@ -3,28 +3,16 @@
 use serde_json::json;
 use vouchsafe::Error;
 use vouchsafe::api::{PageRequest, Request};
-use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::Remaining;
 
 use crate::flows::at_once::overtaken;
 use crate::flows::following::{of_fields, update};
 use crate::flows::links::open;
 use crate::hostile::lie_about_items;
+use crate::hostile::live::{ROWS, changed};
 use crate::support::{
     Fault, World, connect_by_link, connect_by_mail, eventually, linked, run, whole,
 };
-
-const ROWS: &str = "/keystore/v1/spaces/of-cards";
-
-fn changed(number: &str) -> CardContent {
-    CardContent::new(
-        "Passport",
-        &[
-            ("number", "Number", number),
-            ("country", "Country", "Iceland"),
-        ],
-    )
-}
 
 #[test]
 fn a_share_that_was_refused_is_not_widened_by_an_update() {
@@ -187,5 +175,39 @@ fn what_is_shown_of_a_card_that_is_deleted_meanwhile_is_taken_back() {
             let link = link.unwrap();
             eventually(async || open(&world, &link, None).await.err().map(drop)).await;
         }
+    });
+}
+
+/// Who shares a card, and then deletes it so that its shares stay, has not deleted it behind anybody's back.
+#[test]
+fn what_is_to_stay_of_a_card_stays() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (hers, _) = connect_by_link(&alice, &bob).await;
+        let id = alice.card().await.id;
+        let share = alice.session.share(whole(id, hers.id)).await.unwrap();
+        // The look behind that call finds the card gone.
+        let before = alice.http.sent.borrow().len();
+        let is_look = move |request: &Request| {
+            request.method.as_str() == "GET" && request.url.contains(&format!("/cards/{id}"))
+        };
+        alice.http.refuse(is_look, 404, "not_found");
+        let deleted = alice.session.delete_card(id, Some(Remaining::Keep)).await;
+        deleted.unwrap();
+        eventually(async || {
+            let sent = alice.http.sent.borrow();
+            sent[before..].iter().any(is_look).then_some(())
+        })
+        .await;
+        alice.session.cards(&PageRequest::default()).await.unwrap();
+        let deletes = {
+            let sent = alice.http.sent.borrow();
+            let since = sent[before..].iter();
+            since.filter(|one| one.method.as_str() == "DELETE").count()
+        };
+        assert_eq!(deletes, 1, "the card alone");
+        let read = bob.session.read_share(share.id).await.unwrap();
+        assert_eq!(read.card.fields.len(), 2);
     });
 }

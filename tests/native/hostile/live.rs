@@ -14,9 +14,9 @@ use crate::hostile::{SHARES, asked_since, count, lie_about_items};
 use crate::support::secrets::{bodies, text};
 use crate::support::{Http, Person, World, connect_by_link, eventually, passport, run, whole};
 
-const ROWS: &str = "/keystore/v1/spaces/of-cards";
+pub(super) const ROWS: &str = "/keystore/v1/spaces/of-cards";
 
-fn changed(number: &str) -> CardContent {
+pub(super) fn changed(number: &str) -> CardContent {
     CardContent::new(
         "Passport",
         &[
