@@ -84,6 +84,7 @@ impl<T: Transport> Services<T> {
     /// The outcome of one attempt; or `offline`, when the deadline passes before it has one.
     async fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Result<Response>> {
         let mut sent = pin!(self.transport.send(request));
+        let began = self.transport.now();
         loop {
             let left = deadline.left(self.transport.now());
             if left == 0 {
@@ -91,6 +92,7 @@ impl<T: Transport> Services<T> {
             }
             let timer = pin!(self.transport.watch(left.min(LOOK_MS)));
             if let Either::Left((answer, _)) = select(sent.as_mut(), timer).await {
+                self.took.set(self.transport.now() - began);
                 return Ok(answer.map(|answer| within(request, answer)));
             }
         }

@@ -1,6 +1,6 @@
 //! Both services as one account reaches them, and a call to one of them: its address, its body, its answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::ready;
 use std::pin::Pin;
@@ -42,6 +42,8 @@ pub struct Services<T> {
     pub(super) token: RefCell<Option<VaultToken>>,
     device: RefCell<Option<Zeroizing<String>>>,
     pub(super) timeout_ms: u32,
+    /// The time that the newest answer took, in milliseconds.
+    pub(super) took: Cell<i64>,
 }
 
 type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response>> + 'a>>;
@@ -108,6 +110,7 @@ impl<T: Transport> Services<T> {
             token: RefCell::new(None),
             device: RefCell::new(None),
             timeout_ms: DEFAULT_TIMEOUT_MS,
+            took: Cell::default(),
         })
     }
 
@@ -135,7 +138,13 @@ impl<T: Transport> Services<T> {
             token: RefCell::new(None),
             device: RefCell::new(None),
             timeout_ms: self.timeout_ms,
+            took: self.took.clone(),
         }
+    }
+
+    /// The time that the newest answer took, in milliseconds.
+    pub(crate) fn took(&self) -> i64 {
+        self.took.get()
     }
 
     /// Goes on with this Keystore session, or with none. Returns the one before.

@@ -275,13 +275,28 @@ async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
 #[serde(deny_unknown_fields)]
 pub(super) struct StreamQuery {
     past: Option<i64>,
+    since: Option<i64>,
 }
 
-/// Streams what happens to the caller. With `past` it gives what has happened and ends: after `Last-Event-ID`, or else in so
-/// many milliseconds.
+impl StreamQuery {
+    /// How far the stream looks back, in milliseconds, and whether it ends with the events that are there.
+    fn start(self) -> Option<(Option<i64>, bool)> {
+        match (self.past, self.since) {
+            (Some(_), Some(_)) => None,
+            (past, since) => Some((past.or(since), past.is_some())),
+        }
+    }
+}
+
+/// Streams what happens to the caller, after `Last-Event-ID`, or else in so many milliseconds before and from now on. With `past`
+/// in place of `since` it gives what has happened and ends.
 #[utoipa::path(
     get, path = "/events",
-    params(("past" = Option<i64>, Query, minimum = 0), ("Last-Event-ID" = Option<String>, Header)),
+    params(
+        ("past" = Option<i64>, Query, minimum = 0),
+        ("since" = Option<i64>, Query, minimum = 0),
+        ("Last-Event-ID" = Option<String>, Header),
+    ),
     responses((status = 200, content_type = "text/event-stream"), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn stream(
@@ -290,10 +305,12 @@ pub(super) async fn stream(
     query: std::result::Result<Query<StreamQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let past = query.ok().map(|Query(query)| query.past);
-    let past = past
-        .filter(|past| past.is_none_or(|past| past >= 0))
-        .ok_or_else(|| ApiError::bad_input("Ask with `past` in milliseconds, or without."))?;
+    let start = query.ok().and_then(|Query(query)| query.start());
+    let (past, is_past) = start
+        .filter(|(past, _)| past.is_none_or(|past| past >= 0))
+        .ok_or_else(|| {
+            ApiError::bad_input("Ask with `past` or `since` in milliseconds, or without.")
+        })?;
     let seat = vault.seats.take(&caller.account)?;
     let bell = vault.bell.0.subscribe();
     let newest = vault.newest(&caller.account).await?;
@@ -318,7 +335,7 @@ pub(super) async fn stream(
     let listener = Listener {
         seat,
         last,
-        is_past: past.is_some(),
+        is_past,
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
         bell,

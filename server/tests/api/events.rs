@@ -310,12 +310,38 @@ async fn what_has_happened_is_told_and_the_stream_ends() {
             ("0".into(), all.to_vec())
         );
     }
-    for wrong in ["past=-1", "past=x", "past=", "future=1", "past=1&past=2"] {
+    for wrong in [
+        "past=-1",
+        "past=x",
+        "past=",
+        "future=1",
+        "past=1&past=2",
+        "since=-1",
+        "past=1&since=1",
+    ] {
         let answer = lab
             .vault(&bob.token, "GET", &format!("/events?{wrong}"), None)
             .await;
         assert_eq!(code(&answer), (400, "bad_input"), "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_starts_some_time_ago_and_goes_on() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    lab.pass(60_000);
+    let before = lab.share(&ada, &connection, None).await;
+    lab.pass(1);
+    let mut stream = Stream::open_at(&lab, &bob, "/events?since=30000", None).await;
+    assert_eq!(stream.event().await.0, "ready");
+    assert_eq!(stream.event().await.1, before);
+    let after = lab.share(&ada, &connection, None).await;
+    let (_, told, id) = stream.event().await;
+    assert_eq!(told, after);
+    let mut stream = Stream::open_at(&lab, &bob, "/events?since=30000", Some(&id)).await;
+    assert_eq!(stream.event().await.2, id, "an id says more");
 }
 
 #[tokio::test]

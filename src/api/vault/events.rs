@@ -1,6 +1,7 @@
 //! Server-sent events: opened with the token in a header, as `EventSource` cannot, and parsed here.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::api::bodies::error_of;
 use crate::api::{Access, ByteStream, Method, Request, Services, Transport};
@@ -87,6 +88,15 @@ struct Data {
     id: Id,
 }
 
+/// What a stream begins with, where no event is known to go on after, and whether it has an end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// In milliseconds since 1970, by the client's clock.
+    pub(crate) since: i64,
+    /// It ends with the events that are there.
+    pub(crate) ends: bool,
+}
+
 /// Splits the bytes of a stream into events.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -152,23 +162,18 @@ impl Parser {
 }
 
 impl<T: Transport> Services<T> {
-    /// Opens the stream, after `last_id` if there is one. With `past` it ends with the events that are there: without an id,
-    /// those of so many milliseconds. A service that says when to come back raises `wait`, in milliseconds.
+    /// Opens the stream, after `last_id` if there is one. A service that says when to come back raises `wait`, in milliseconds.
     pub(crate) async fn open_events(
         &self,
         last_id: Option<String>,
-        past: Option<u32>,
+        start: Start,
         wait: &mut u32,
     ) -> Result<T::Stream> {
-        let path = match past {
-            Some(past) => &*format!("/events?past={past}"),
-            None => "/events",
-        };
-        match self.try_events(path, last_id.clone(), wait).await {
+        match self.try_events(start, last_id.clone(), wait).await {
             // As for other calls: the token may be too old for the Vault's clock, or the session was replaced.
             Err(Error::SessionExpired) => {
                 self.forget_token();
-                self.try_events(path, last_id, wait).await
+                self.try_events(start, last_id, wait).await
             }
             other => other,
         }
@@ -176,12 +181,21 @@ impl<T: Transport> Services<T> {
 
     async fn try_events(
         &self,
-        path: &str,
+        start: Start,
         last_id: Option<String>,
         wait: &mut u32,
     ) -> Result<T::Stream> {
         let mut request = Request::new(Method::Get, None, MAX_EVENT_BYTES);
-        self.address(&mut request, Access::Vault, path, self.deadline())
+        let deadline = self.deadline();
+        // The token first: fetching it takes a part of the time that is looked back.
+        drop(Zeroizing::new(self.vault_token(deadline).await?));
+        let past = (self.transport.now() - start.since).max(0);
+        let path = match (start.ends, &last_id) {
+            (true, _) => format!("/events?past={past}"),
+            (false, None) => format!("/events?since={past}"),
+            (false, Some(_)) => "/events".to_owned(),
+        };
+        self.address(&mut request, Access::Vault, &path, deadline)
             .await?;
         request.last_event_id = last_id;
         let (mut response, mut stream) = self.transport.open_stream(&request).await?;

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use futures_util::future::{Either, poll_fn, select};
 
 use super::{Change, Inner, Progress, Session};
-use crate::api::vault::events::{Event, EventKind, Parser};
+use crate::api::vault::events::{Event, EventKind, Parser, Start};
 use crate::api::{ByteStream, Transport, jitter};
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
@@ -25,7 +25,9 @@ const MAX_SILENCE_MS: i64 = 45_000;
 /// The same when the page has just come back, in milliseconds.
 const SUSPICIOUS_SILENCE_MS: i64 = 20_000;
 /// Added to the time since when somebody listens, in milliseconds: what was about to happen is told, too.
-const MARGIN_MS: u32 = 5_000;
+const MARGIN_MS: i64 = 5_000;
+/// The part of a request's time that is no sign of a slow line, in milliseconds.
+const QUICK_MS: i64 = 250;
 /// The time between two looks at the clock, in milliseconds. A timer alone would stand still while the machine sleeps.
 const LOOK_MS: u32 = 5_000;
 
@@ -132,7 +134,7 @@ impl Subscription {
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
-    /// Calls `listener` for each event of this kind, or of these, from when the stream is first open. The stream is opened
+    /// Calls `listener` for each event of this kind, or of these, from now on. The stream is opened
     /// with the first listener, reconnects by itself without losing events, and ends after the last one; a later one goes on
     /// with it.
     pub fn on(
@@ -160,7 +162,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Opens the stream for those who listen, unless it runs. It ends with the session; a fresh session opens it again.
     pub(super) fn follow_events(&self) {
-        if self.is_wanted(None) && !self.inner.live.running.replace(true) {
+        if self.is_wanted(false) && !self.inner.live.running.replace(true) {
             let inner = Rc::downgrade(&self.inner);
             self.services().transport.spawn(run(inner));
         }
@@ -171,8 +173,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Whether a stream is of use: to somebody who listens, and none that goes on where another tab reads.
-    fn is_wanted(&self, past: Option<u32>) -> bool {
-        self.is_listening() && (past.is_some() || !self.inner.live.held.get())
+    fn is_wanted(&self, ends: bool) -> bool {
+        self.is_listening() && (ends || !self.inner.live.held.get())
     }
 
     /// Whether another tab reads the stream.
@@ -195,15 +197,18 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     /// Asks for what came after the last event that was told, and tells it.
     pub async fn look_back(&self) -> Result<()> {
-        let past = self.margin(self.now());
         let mut wait = MIN_WAIT_MS;
-        self.follow(Some(past), &mut wait).await.map(drop)
+        self.follow(self.start(MARGIN_MS, true), &mut wait)
+            .await
+            .map(drop)
     }
 
-    /// The time since when somebody listens and a little more, in milliseconds.
-    fn margin(&self, now: i64) -> u32 {
-        let listened = (now - self.inner.live.since.get()).max(0);
-        MARGIN_MS.saturating_add(u32::try_from(listened).unwrap_or(u32::MAX))
+    /// What a stream begins with: what came since somebody listens, and so many milliseconds before.
+    fn start(&self, margin: i64, ends: bool) -> Start {
+        Start {
+            since: self.inner.live.since.get() - margin,
+            ends,
+        }
     }
 
     /// The id of the newest event that was told, for a session that goes on elsewhere.
@@ -222,11 +227,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.inner.live.listeners.bell.ring();
     }
 
-    /// Reads one stream to its end; with `past` one that ends by itself, see [`Services::open_events`].
-    async fn follow(&self, past: Option<u32>, wait: &mut u32) -> Result<End> {
+    /// Reads one stream to its end, see [`Services::open_events`].
+    async fn follow(&self, start: Start, wait: &mut u32) -> Result<End> {
         let last_id = self.last_event();
-        let opening = self.services().open_events(last_id.clone(), past, wait);
-        let mut stream = match self.unless_silent(past, opening).await {
+        let opening = self.services().open_events(last_id.clone(), start, wait);
+        let mut stream = match self.unless_silent(start, opening).await {
             None => return Ok(End::Silence),
             // The service does not know this id: what came after it cannot be told any more.
             Some(Err(Error::BadInput(_))) if last_id.is_some() => {
@@ -237,8 +242,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Some(opened) => opened?,
         };
         let mut parser = Parser::after(last_id);
-        while self.is_wanted(past) {
-            let Some(read) = self.unless_silent(past, stream.next()).await else {
+        while self.is_wanted(start.ends) {
+            let Some(read) = self.unless_silent(start, stream.next()).await else {
                 return Ok(End::Silence);
             };
             let Some(bytes) = read? else {
@@ -260,11 +265,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// Awaits `work`, but not through a long silence, nor when nobody wants the stream any more.
-    async fn unless_silent<R>(
-        &self,
-        past: Option<u32>,
-        work: impl Future<Output = R>,
-    ) -> Option<R> {
+    async fn unless_silent<R>(&self, start: Start, work: impl Future<Output = R>) -> Option<R> {
         let transport = &self.services().transport;
         let since = transport.now();
         let mut work = pin!(work);
@@ -281,7 +282,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             };
             // A clock that was set back counts as a long time.
             let silence = transport.now() - since;
-            if !self.is_wanted(past) || !(0..longest).contains(&silence) {
+            if !self.is_wanted(start.ends) || !(0..longest).contains(&silence) {
                 return None;
             }
         }
@@ -342,22 +343,20 @@ async fn run<T: Transport, E: Engine>(inner: Weak<Inner<T, E>>) {
             inner,
             progress: Progress::default(),
         };
-        let margin = session.margin(session.now());
-        let is_new = std::mem::take(&mut is_first) && margin < 2 * MARGIN_MS;
-        // Something on the way may hold a stream back until it ends: so the next one ends at once. And from now on would be too
-        // late where no event is known to go on after.
-        let looks_back = is_held_back || (!is_new && session.last_event().is_none());
-        let outcome = match session.is_wanted(None) {
-            true => {
-                session
-                    .follow(looks_back.then_some(margin), &mut wait)
-                    .await
-            }
+        let margin = match std::mem::take(&mut is_first) {
+            // On a slow line the request takes its time: what comes meanwhile is told, too.
+            true => (session.services().took() - QUICK_MS).clamp(0, MARGIN_MS),
+            false => MARGIN_MS,
+        };
+        // Something on the way may hold a stream back until it ends: so the next one ends at once.
+        let start = session.start(margin, is_held_back);
+        let outcome = match session.is_wanted(false) {
+            true => session.follow(start, &mut wait).await,
             false => Ok(End::Orderly),
         };
         is_held_back = matches!(outcome, Ok(End::Silence));
         let is_over = matches!(outcome, Err(Error::SessionExpired));
-        if is_over || !session.is_wanted(None) {
+        if is_over || !session.is_wanted(false) {
             session.inner.live.running.set(false);
             if is_over {
                 session.changed(Change::Deaf);

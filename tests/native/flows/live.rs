@@ -125,6 +125,28 @@ impl Scene {
 }
 
 #[test]
+fn what_comes_while_the_stream_is_being_opened_is_told() {
+    run(async {
+        let scene = Scene::set().await;
+        let told = Told::default();
+        let http = &scene.bob.http;
+        // The token before is too old: one is fetched first, over a slow line.
+        http.clock_offset.fetch_add(300_000, Ordering::Relaxed);
+        let is_made = Rc::new(Cell::new(false));
+        let made = Rc::clone(&is_made);
+        http.keep_answer(
+            |request| request.url.ends_with("/tokens"),
+            move || !made.get(),
+        );
+        let _listening = told.listen(&scene.bob.session);
+        eventually(async || http.is_keeping.get().then_some(())).await;
+        let share = scene.share().await;
+        is_made.set(true);
+        told.hears(&[share]).await;
+    });
+}
+
+#[test]
 fn a_stream_that_is_dead_is_given_up_by_the_clock() {
     run(async {
         for nudged in [false, true] {
