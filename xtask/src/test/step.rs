@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 
-/// A step of `cargo xtask test`, in the order in which they begin where nothing else decides.
+/// A step of `cargo xtask test`, in the order in which they begin where nothing else decides. What holds the folder of debug
+/// builds comes early: such steps run one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
     /// rustfmt has nothing to change.
@@ -19,14 +20,14 @@ pub(crate) enum Step {
     Build,
     /// The native tests, against the real server.
     Native,
-    /// The demo page in a browser.
-    E2e,
     /// Clippy has nothing to say about the build for browsers.
     ClippyWasm,
     /// The client in a browser, against running services.
     Browser,
-    /// Both of that in Firefox.
+    /// The client and the demo page in Firefox.
     Firefox,
+    /// The demo page in Chromium.
+    E2e,
     /// The demo page in WebKit.
     Webkit,
     /// The npm package works with each bundler, without one, and in Node.js.
