@@ -133,6 +133,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             outcomes: ById::default(),
             pending: request.connections.clone(),
             over: ById::default(),
+            used: ById::default(),
             unfinished: Vec::new(),
             before: ById::default(),
             lags: false,

@@ -29,6 +29,8 @@ pub(super) struct Sharing<'a, T: Transport, E: Engine> {
     pub(super) pending: Vec<Id>,
     /// Spaces that the Keystore calls over or gone.
     pub(super) over: ById<()>,
+    /// Shares that the Vault refused once because their ids are used.
+    pub(super) used: ById<()>,
     /// The snapshots whose spaces are stored.
     pub(super) unfinished: Vec<ShareIds>,
     /// What rows said before this call, by share.
@@ -274,7 +276,13 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 self.pending.push(ids.connection);
                 return;
             }
-            // The id was used, or the Vault's copy ran out: another share takes its place.
+            // Another call may have made it meanwhile: the next round sees that.
+            Error::Conflict(_) if !self.used.contains(&ids.share) => {
+                self.used.insert(ids.share, ());
+                self.pending.push(ids.connection);
+                return;
+            }
+            // The id was used and is gone, or the Vault's copy ran out: another share takes its place.
             Error::Conflict(_) | Error::ShareExpired => {
                 Some(self.replace_space(ids.space, ids.connection).await)
             }

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures_util::future::join;
+use vouchsafe::api::vault::connections::ConnectionState;
 use vouchsafe::api::vault::invitations::InvitationState;
 use vouchsafe::api::{PageRequest, Request};
 use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::{Opened, ShareRequest, Trust};
 
 use crate::flows::following::{of_fields, update};
-use crate::support::{Person, World, connect_by_link, eventually, linked, run, whole};
+use crate::support::{Person, World, connect_by_link, eventually, linked, passport, run, whole};
 
 /// Makes the second call, all of it, while the answer to this request of the first is on its way.
 pub(crate) async fn overtaken<A, B>(
@@ -182,5 +183,50 @@ fn lists_of_shares_and_links_are_overtaken_by_changes() {
         made.unwrap();
         let number: Option<Vec<String>> = Some(vec!["number".into()]);
         assert_eq!(only(list.unwrap().items).fields, number);
+    });
+}
+
+/// The first call has its row, and the second makes the share that the row names.
+#[test]
+fn a_card_that_is_shared_twice_at_once_is_shared_once() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (connection, _) = connect_by_link(&alice, &bob).await;
+        let (session, card) = (&alice.session, alice.card().await.id);
+        let makes_row = |request: &Request| {
+            request.method.as_str() == "POST" && request.url.ends_with("/keystore/v1/spaces")
+        };
+        let [first, second] = [(); 2].map(|()| session.share(whole(card, connection.id)));
+        let (first, second) = overtaken(&alice, makes_row, first, second).await;
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.id, second.id);
+        let sent = session.outgoing_shares(&PageRequest::default(), None).await;
+        let sent: Vec<_> = sent.unwrap().items.iter().map(|one| one.share.id).collect();
+        assert_eq!(sent, [first.id]);
+        assert_eq!(session.card(card).await.unwrap().shares, Some(1));
+        let seen = bob.session.read_share(first.id).await.unwrap();
+        assert_eq!(seen.card, passport());
+    });
+}
+
+#[test]
+fn a_connection_is_renamed_while_it_is_ended() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (connection, _) = connect_by_link(&alice, &bob).await;
+        let session = &alice.session;
+        let erases_keys = |request: &Request| {
+            request.method.as_str() == "DELETE" && request.url.ends_with("/spaces")
+        };
+        let rename = session.rename_connection(connection.id, "Robert");
+        let end = session.disconnect(connection.id);
+        let (ended, renamed) = overtaken(&alice, erases_keys, end, rename).await;
+        ended.unwrap();
+        renamed.unwrap();
+        let now = session.connection(connection.id).await.unwrap();
+        assert_eq!(now.state, ConnectionState::Ended);
+        assert_eq!(now.name, "Robert");
     });
 }
