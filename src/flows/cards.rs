@@ -207,10 +207,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Some(Remaining::Revoke) => self.revoke_shares_of(id).await?,
             None => match self.count_shares(&[id]).await?.pop() {
                 None | Some(0) => {}
-                Some(count) => {
-                    let count = u32::try_from(count).unwrap_or(u32::MAX);
-                    return Err(Error::CardShared(count));
-                }
+                Some(_) => match self.count_served(id).await? {
+                    0 => {}
+                    count => {
+                        let count = u32::try_from(count).unwrap_or(u32::MAX);
+                        return Err(Error::CardShared(count));
+                    }
+                },
             },
         }
         self.services().delete_card(id).await

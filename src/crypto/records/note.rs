@@ -40,8 +40,16 @@ pub enum NoteState {
     Declined,
     /// This side took its invitation back.
     Cancelled,
-    /// This side ended the connection.
+    /// The connection has ended.
     Ended,
+}
+
+impl NoteState {
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Declined | Self::Cancelled | Self::Ended)
+    }
 }
 
 /// The invitation's way to the invited person.

@@ -37,10 +37,15 @@ pub(in crate::flows) struct Checked {
 }
 
 impl Checked {
+    /// Whether nothing can be shared over it any more.
+    pub(in crate::flows) fn has_ended(&self) -> bool {
+        self.state == ConnectionState::Ended
+    }
+
     /// The other person's pinned keys, if anything may be done with this person.
     pub(in crate::flows) fn peer(&self) -> Result<&Pin> {
         match (&self.note.pin, self.trust) {
-            _ if self.state == ConnectionState::Ended => Err(Error::NotFound),
+            _ if self.has_ended() => Err(Error::NotFound),
             (_, Trust::Changed) | (None, _) => Err(Error::PeerKeyChanged),
             (Some(pin), _) => Ok(pin),
         }
@@ -172,6 +177,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 (note, trust)
             }
         };
+        if stored.state == ConnectionState::Ended && !note.state.is_over() {
+            self.leave_later(stored.id, note.clone());
+        }
         Ok(Checked {
             stored,
             entry,

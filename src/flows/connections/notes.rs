@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
+/// The most times that a note is written, where other calls change it at the same time.
+pub(super) const MAX_ATTEMPTS: u8 = 3;
+
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Opens the note of what the Keystore has, and refuses one that is older than one seen before. What another call has written
     /// anew meanwhile looks older than it is, so it is fetched again, once.

@@ -1,15 +1,13 @@
 //! Calling the other person by another name.
 
 use super::Connection;
+use super::notes::MAX_ATTEMPTS;
 use crate::api::Transport;
 use crate::crypto::engine::Engine;
 use crate::error::{Error, Result};
 use crate::flows::checks::check_name;
 use crate::flows::session::Session;
 use crate::ids::Id;
-
-/// How often a note that another device changes at the same time is read anew.
-const MAX_ATTEMPTS: u8 = 3;
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Sets this side's name for the other person, of a connection that has ended, too. What else another device changes

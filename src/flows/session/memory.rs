@@ -49,6 +49,8 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) kept: ById<()>,
     /// Cards whose shares are brought up to date in the background.
     pub(in crate::flows) catching_up: ById<()>,
+    /// Connections that the other person has ended, and that are left in the background.
+    pub(in crate::flows) leaving: ById<()>,
     /// The newest editions that the Vault was told to be read.
     pub(in crate::flows) told_reads: ById<u64>,
 }
@@ -64,6 +66,7 @@ impl<P> Default for Memory<P> {
             unsettled: ById::default(),
             kept: ById::default(),
             catching_up: ById::default(),
+            leaving: ById::default(),
             told_reads: ById::default(),
         }
     }

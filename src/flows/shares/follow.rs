@@ -212,6 +212,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 None => {
                     let checked = connection.and_then(|id| connections.get(&id));
                     let checked = checked.map(Result::as_ref).transpose();
+                    // The other person has ended it: the row is on its way out.
+                    if matches!(checked, Ok(Some(checked)) if checked.has_ended()) {
+                        continue;
+                    }
                     let drafted = match checked {
                         Ok(checked) => self.draft_change(plan, checked).await,
                         Err(error) => Err(error.clone()),

@@ -159,6 +159,20 @@ impl<T: Transport, E: Engine> Session<T, E> {
         rows.iter().filter(is_in_force).count() as u64
     }
 
+    /// The number of a card's shares and links in force, without those of connections that the other person has ended.
+    pub(in crate::flows) async fn count_served(&self, card: Id) -> Result<u64> {
+        let mut rows = self.rows_of(card).await?;
+        let mut connections: Vec<Id> = rows.iter().filter_map(|found| found.connection).collect();
+        connections.sort_unstable();
+        connections.dedup();
+        let checked = self.checked_connections(&connections).await?;
+        rows.retain(|found| {
+            let checked = found.connection.and_then(|id| checked.get(&id));
+            !matches!(checked, Some(Ok(checked)) if checked.has_ended())
+        });
+        Ok(self.count_in_force(&rows))
+    }
+
     /// Steps 26-27: the Keystore's rows are durable before any share. Of those that change, the share stands beside each. Gives
     /// the errors by space, none where it was stored.
     pub(in crate::flows) async fn write_rows(

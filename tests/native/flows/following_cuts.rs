@@ -333,12 +333,7 @@ fn nothing_is_sent_over_a_connection_that_is_not_what_it_was() {
         let made = update(&scene.alice, scene.card, 1, content(2))
             .await
             .unwrap();
-        let lagging: Vec<_> = made
-            .lagging
-            .iter()
-            .map(|one| (one.connection, one.error.code()))
-            .collect();
-        assert_eq!(lagging, [(Some(scene.connections[1]), "not_found")]);
+        assert!(made.lagging.is_empty(), "{:?}", made.lagging);
 
         let dora = scene.world.person("dora").await;
         let (with_dora, _) = connect_by_link(&scene.alice, &dora).await;

@@ -14,6 +14,7 @@ mod following_cuts;
 mod following_many;
 mod forms;
 mod identities;
+mod leaving;
 pub(crate) mod links;
 mod live;
 mod persist;
