@@ -172,7 +172,7 @@ export interface Field {
   name: string;
   /**
    * A name for people, such as `Number`: at most 1000 bytes of UTF-8. It is one line, without characters that are invisible
-   * or change the writing direction, as are all names and labels.
+   * or change the writing direction, as are all names and labels. Emoji may be in it, those of several characters, too.
    */
   label: string;
   /** Any text, also an empty one. */

@@ -37,9 +37,13 @@ const HIDDEN =
 /** Joiners and variation selectors, where they join and vary nothing. */
 const LOOSE = /(^|[\0-\x7f])[\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}]|([\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\2/u;
 
+/** Emoji of which a part would be hidden elsewhere: keys, and flags of parts of countries. */
+const WHOLE = /[\d#*]\ufe0f\u20e3|\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}/gu;
+
 /** @param {string} text */
 function isPlain(text) {
-  return !HIDDEN.test(text) && !LOOSE.test(text);
+  const rest = text.replace(WHOLE, "\u20e3");
+  return !HIDDEN.test(rest) && !LOOSE.test(rest);
 }
 
 /**

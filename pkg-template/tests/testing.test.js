@@ -268,6 +268,13 @@ test("an import that was cut is repeated, and what comes later ends it", async (
   await assert.rejects(exported(other), code("offline"));
 });
 
+test("names are plain text where the module has them so", async () => {
+  const { plain, hidden } = JSON.parse(await read("../tests/vectors/plain-text.json"));
+  const { session } = await person("alice");
+  for (const label of plain) await session.createCard({ label, fields: [] });
+  for (const label of hidden) await assert.rejects(session.createCard({ label, fields: [] }), (error) => error.argument === "label", JSON.stringify(label));
+});
+
 test("an error on demand has what one of the package has", async () => {
   const { session } = await person("alice");
   standIn.failNext("cards", "rate_limited", { retryAfter: 5000 });

@@ -17,6 +17,7 @@ mod link;
 mod live;
 mod opaque;
 mod ours;
+mod plain_text;
 mod rsa_oaep;
 mod xwing;
 

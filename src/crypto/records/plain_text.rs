@@ -3,18 +3,48 @@
 /// Whether a text is one line, keeps its writing direction, and holds nothing that takes no place. In `docs/protocol.md` it is
 /// *plain text*.
 pub fn is_plain_text(text: &str) -> bool {
-    let mut before = None;
-    text.chars().all(|letter| {
+    let mut before = '\0';
+    let mut rest = text.chars();
+    while let Some(letter) = rest.next() {
         let plain = match letter {
+            '\u{fe0f}' if rest.as_str().starts_with(KEYCAP) && is_on_key(before) => true,
             // Emoji are joined and coloured by these, and words of Persian and Hindi spelled. Elsewhere nobody would see them.
             '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
-                before.is_some_and(|before| before > '\u{7f}' && before != letter)
+                before > '\u{7f}' && before != letter
             }
             _ => !(letter.is_control() || reorders(letter) || is_invisible(letter)),
         };
-        before = Some(letter);
-        plain
-    })
+        if !plain {
+            return false;
+        }
+        before = letter;
+        if letter == FLAG
+            && let Some((tags, behind)) = rest.as_str().split_once(END_OF_TAGS)
+            && TAGS_BYTES.contains(&tags.len())
+            && tags.chars().all(is_tag)
+        {
+            rest = behind.chars();
+        }
+    }
+    true
+}
+
+/// The letter that makes a key of the digit before.
+const KEYCAP: char = '\u{20e3}';
+
+fn is_on_key(letter: char) -> bool {
+    matches!(letter, '0'..='9' | '#' | '*')
+}
+
+/// The flag of a part of a country, such as England: this one, then the part's name in letters that nobody sees, and their end.
+const FLAG: char = '\u{1f3f4}';
+const END_OF_TAGS: char = '\u{e007f}';
+/// Three to six letters: a longer text would be hidden in it.
+const TAGS_BYTES: std::ops::RangeInclusive<usize> = 12..=24;
+
+/// Whether a letter stands for a small one or for a digit.
+fn is_tag(letter: char) -> bool {
+    matches!(letter, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}')
 }
 
 /// Whether a letter ends the line, or changes the direction of those around it.
@@ -72,6 +102,7 @@ mod tests {
             "क\u{94d}\u{200d}ष",
             "\u{2764}\u{fe0f}\u{200d}\u{1f525} Health",
             "\u{1f469}\u{200d}\u{1f4bb} Work",
+            "\u{1f3f4}\u{200d}\u{2620}\u{fe0f} \u{1f3f4}",
         ] {
             assert!(is_plain_text(text), "{text:?}");
         }
