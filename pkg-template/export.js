@@ -79,15 +79,18 @@ export async function* exportLines(session, options) {
 async function* pieces(source) {
   const given = /** @type {any} */ (source);
   if (typeof given === "string") yield given;
-  else if (["Blob", "File", "ReadableStream"].includes(kindOf(given))) yield await new Response(given).text();
+  else if (/^(Blob|File|ReadableStream|Uint8Array|ArrayBuffer)$/.test(kindOf(given))) yield await new Response(given).text();
   else if (given?.[Symbol.asyncIterator] || given?.[Symbol.iterator]) yield* given;
-  else refuse("Pass what `exportAccount()` gave.", "source");
+  else wrong();
 }
+
+const wrong = () => refuse("Pass what `exportAccount()` gave.", "source");
 
 /** @param {ExportSource} source */
 async function* lines(source) {
   let rest = "";
   for await (const piece of pieces(source)) {
+    if (typeof piece !== "string") wrong();
     const whole = (rest + piece).split("\n");
     rest = whole.pop() ?? "";
     yield* whole;
@@ -108,9 +111,11 @@ export async function importLines(source, take) {
   let line = 0;
   for await (const text of lines(source)) {
     line += 1;
-    if (text.trim() === "") continue;
+    // A byte order mark at the beginning is white space, too.
+    const record = text.trim();
+    if (record === "") continue;
     try {
-      const { type, format, error, id, version, createdAt, updatedAt, shares, ...content } = own(parse(text));
+      const { type, format, error, id, version, createdAt, updatedAt, shares, ...content } = own(parse(record));
       if (type === "account" && format !== FORMAT) throw new VouchsafeError("update_needed", "A later version of this package wrote this export.");
       if (type !== "card") continue;
       if (error) throw toError(error);

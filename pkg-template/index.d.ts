@@ -238,8 +238,8 @@ export interface CardUpdate extends NewCard {
   version: number;
 }
 
-/** What {@link Session.exportAccount} gave: a text, a file, the stream of one, or pieces of the text. */
-export type ExportSource = string | Blob | ReadableStream<Uint8Array> | Iterable<string> | AsyncIterable<string>;
+/** What {@link Session.exportAccount} gave: a text, a file, its bytes, a stream of them, or pieces of the text. */
+export type ExportSource = string | Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array> | Iterable<string> | AsyncIterable<string>;
 
 /** The outcome of {@link Session.importCards}. */
 export interface ImportResult {
@@ -954,8 +954,9 @@ export class Session {
    */
   exportAccount(options?: CallOptions): AsyncGenerator<string, void, undefined>;
   /**
-   * Makes the cards of an export, of this account or another, and passes over its other lines. A card that is there already stays
-   * as it is, so that an import that was cut can be repeated. Rejects with `update_needed` for an export of a later version.
+   * Makes the cards of an export, of this account or another, and passes over its other lines, blank ones and what they end with.
+   * Cards keep their ids, and are new otherwise: of version 1, made now, one after the other. One that is there already stays as
+   * it is, so that an import that was cut can be repeated. Rejects with `update_needed` for an export of a later version.
    */
   importCards(source: ExportSource, options?: CallOptions): Promise<ImportResult>;
 

@@ -268,6 +268,25 @@ test("an import that was cut is repeated, and what comes later ends it", async (
   await assert.rejects(exported(other), code("offline"));
 });
 
+test("an import takes a file as editors and programs leave it", async () => {
+  const { session } = await person("alice");
+  for (const label of ["A", "B"]) await session.createCard({ label, fields: [] });
+  const file = (await exported(session)).join("");
+  const bytes = new TextEncoder().encode(file);
+  const sources = [`\ufeff${file}`, new TextEncoder().encode(`\ufeff${file}`), file.replaceAll("\n", "\r\n"), `\n \n${file}\r\n\r\n`, bytes, bytes.buffer, Buffer.from(file), file.split("")];
+  for (const [index, source] of sources.entries()) {
+    const { session: other } = await person(`next.${index}`);
+    assert.deepEqual(await other.importCards(source), { made: 2, kept: 0, failed: [] }, `source ${index}`);
+  }
+  for (const empty of ["", "\ufeff", "\r\n", [], new Uint8Array(), new Blob([])]) {
+    assert.deepEqual(await session.importCards(empty), { made: 0, kept: 0, failed: [] });
+  }
+  // Pieces of bytes may end within a letter.
+  for (const wrong of [[bytes], [1, 2], new Uint16Array(2), [null]]) {
+    await assert.rejects(session.importCards(wrong), (error) => code("bad_input")(error) && error.argument === "source", String(wrong));
+  }
+});
+
 test("names are plain text where the module has them so", async () => {
   const { plain, hidden } = JSON.parse(await read("../tests/vectors/plain-text.json"));
   const { session } = await person("alice");

@@ -35,6 +35,7 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   await session.share({ card: "c", connection: "x", fields: ["key"] as const });
   for await (const line of session.exportAccount({ signal })) line satisfies string;
   const { made, failed } = await session.importCards(session.exportAccount());
+  for (const bytes of [new Uint8Array(8), new ArrayBuffer(8)]) await session.importCards(bytes);
   console.log(page.cut satisfies boolean, made, failed.map((one) => one.error.code));
   const byLink = await session.invite({ delivery: "link", name: "Bob" });
   const link: string = byLink.link;
