@@ -64,7 +64,7 @@ export async function perform(raw, options, call) {
 }
 
 /**
- * Wraps the app's function, so that its errors go to the console, like an event listener's, and not into the module.
+ * Wraps the app's function, so that its errors are reported, like an event listener's, and harm nobody else. (Node.js would end.)
  *
  * @template A
  * @template {((argument: A) => void) | undefined} F
@@ -77,9 +77,7 @@ export function guarded(listener) {
     try {
       listener(argument);
     } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
+      (globalThis.reportError ?? console.error)(error);
     }
   };
   return /** @type {F} */ (call);

@@ -57,7 +57,10 @@ export interface CallOptions {
    * connection breaks; nothing is left half done, and every call can be made again.
    */
   signal?: AbortSignal | undefined;
-  /** Called by calls that open or write many records, as they go on. */
+  /**
+   * Called by calls that open or write many records, as they go on. What it throws is reported as that of an event listener is
+   * (`reportError`, or where there is none `console.error`), and so is what `onStep` and the listeners of {@link Session.on} throw.
+   */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
