@@ -235,6 +235,10 @@ export interface Card extends OpenedContent {
  * passed over.
  */
 export interface CardUpdate extends NewCard {
+  /** As of a new card. Left out it stays as it is, for which the card is read first; `null` takes it away. */
+  kind?: string | null | undefined;
+  /** As of a new card. Left out it stays as it is, for which the card is read first; `null` takes it away. */
+  data?: Json | undefined;
   /** The card's id. */
   id: string;
   /** The version that was read. */
@@ -938,8 +942,8 @@ export class Session {
   /** Opens one of one's own cards. Rejects with `not_found`. */
   card(id: string, options?: CallOptions): Promise<Card>;
   /**
-   * Replaces the content of a card, and brings its live shares up to date: each shows the fields that were chosen for it, and no
-   * other. Rejects with `conflict` if the card was changed elsewhere since it was read. Once the card is stored the call
+   * Replaces the content of a card, of which `kind` and `data` stay if they are left out, and brings its live shares up to date:
+   * each shows the fields that were chosen for it, and no other. Rejects with `conflict` if the card was changed elsewhere since it was read. Once the card is stored the call
    * succeeds; shares that could not be brought up to date are in `lagging`. After an interruption the next sign-in, unlock, update or
    * sharing of the card brings them up to date, or another session that listens to events.
    */

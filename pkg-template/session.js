@@ -357,14 +357,21 @@ export class Session {
   }
 
   /**
-   * @param {CardContent & { id: string, version: number }} card
+   * What is left out stays. If it was changed since the version that is given, the module refuses that.
+   *
+   * @param {import("./index.d.ts").CardUpdate} card
    * @param {CallOptions} [options]
    */
   async updateCard(card, options) {
     const content = cardContent(card);
     bare(options, "updateCard()");
-    const { id, version } = own(card);
+    const { id, version, kind, data } = own(card);
     const checked = { id: text(id, "id"), version: number(version, "version"), content };
+    if (kind === undefined || data === undefined) {
+      const before = await this.#call(options, (raw) => raw.card(checked.id));
+      if (kind === undefined) content.kind = before.kind;
+      if (data === undefined) content.data = before.data;
+    }
     const updated = await this.#call(options, (raw) => raw.updateCard(checked));
     return { ...withData(updated.card), lagging: updated.lagging.map(withError) };
   }

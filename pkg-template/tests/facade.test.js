@@ -298,6 +298,26 @@ test("a listener that throws keeps no other from hearing", async (t) => {
   assert.deepEqual(heard, ["missed", "missed"]);
 });
 
+test("what is left out of an update of a card stays", async (t) => {
+  const { prototype } = raw.RawSession;
+  const { card } = prototype;
+  t.after(() => (prototype.card = card));
+  const session = await signIn();
+  const before = { id: "c", kind: "login", data: '{"icon":"key"}' };
+  prototype.card = async (id) => (raw.calls.push(["card", id]), before);
+  const update = { id: "c", version: 2, label: "L", fields: [] };
+  const written = async (more) => {
+    const asked = raw.calls.length;
+    await session.updateCard({ ...update, ...more });
+    const { kind, data } = called("updateCard")[0].content;
+    return [kind, data, raw.calls.slice(asked).filter(([name]) => name === "card").length];
+  };
+  assert.deepEqual(await written({}), ["login", before.data, 1]);
+  assert.deepEqual(await written({ kind: undefined, data: { icon: "lock" } }), ["login", '{"icon":"lock"}', 1]);
+  assert.deepEqual(await written({ kind: "key" }), ["key", before.data, 1]);
+  assert.deepEqual(await written({ kind: null, data: null }), [undefined, undefined, 0], "null takes it away, and nothing is read");
+});
+
 test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {
   const session = await signIn();
   Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });

@@ -31,6 +31,7 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   const { fields } = await session.createCard(constant);
   fields.push({ name: "more", label: "More", value: "" });
   await session.updateCard({ id: "c", version: 1, ...constant });
+  await session.updateCard({ id: "c", version: 1, ...constant, kind: null, data: { tags: ["a", null], order: 1.5 } });
   await session.readShares(["s"] as const);
   await session.share({ card: "c", connection: "x", fields: ["key"] as const });
   for await (const line of session.exportAccount({ signal })) line satisfies string;
