@@ -97,7 +97,7 @@ export function flag(value, name) {
 }
 
 /**
- * The JSON of a value.
+ * The JSON of a value that is read back as it was: `JSON.stringify` alone would make `null` of what is no number, and text of a Date.
  *
  * @param {unknown} value
  * @param {string} name
@@ -105,10 +105,25 @@ export function flag(value, name) {
  */
 export function json(value, name) {
   try {
-    return text(JSON.stringify(value), name);
+    return JSON.stringify(value, plain);
   } catch {
-    return refuse(`Pass \`${name}\` as something that JSON can hold.`);
+    return refuse(`Pass \`${name}\` as plain JSON, without dates, maps, NaN or undefined.`, name);
   }
+}
+
+/**
+ * Throws for a value that JSON has not. The prototype of a plain object, also of another frame's, has none itself.
+ *
+ * @this {any}
+ * @param {string} key
+ * @param {unknown} value
+ */
+function plain(key, value) {
+  const { getPrototypeOf, prototype } = Object;
+  const isSimple = value === null || /^(boolean|string)$/.test(typeof value) || Number.isFinite(value) || Array.isArray(value);
+  // It differs where `toJSON` has made it.
+  if (value === this[key] && (isSimple || !getPrototypeOf(getPrototypeOf(value) ?? prototype))) return value;
+  throw key;
 }
 
 /**

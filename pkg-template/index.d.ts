@@ -193,7 +193,7 @@ export interface NewCard {
   kind?: string | null | undefined;
   /**
    * What the app keeps with the card, encrypted like the rest: at most 16 KiB as JSON. A share of the whole card has it, too; one of
-   * chosen fields has not.
+   * chosen fields has not. What JSON would change is refused: `undefined`, NaN, dates, maps, objects of classes.
    */
   data?: Json | undefined;
   /** At most 1000, in the order in which they are shown. */

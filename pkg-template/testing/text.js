@@ -124,6 +124,7 @@ export function checkCard({ label, kind = null, data = null, fields }) {
   if (kind !== null && (kind === "" || size(kind) > MAX_KIND_BYTES)) fail("bad_input", `A card's kind has 1 to ${MAX_KIND_BYTES} bytes.`, "kind");
   if (kind !== null) checkLine(kind, "kind");
   if (data !== null && size(data) > MAX_DATA_BYTES) fail("too_large", `A card's data has at most ${MAX_DATA_BYTES} bytes of JSON.`);
+  if (/(^|[^\\])(\\\\)*\\ud[89a-f]/.test(data ?? "")) fail("bad_input", "A card's data is JSON.", "data");
   const names = new Set();
   for (const [index, field] of fields.entries()) {
     const [ofName, ofLabel] = [`fields[${index}].name`, `fields[${index}].label`];

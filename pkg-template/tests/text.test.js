@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
+import { runInNewContext } from "node:vm";
 import { api, called, code, raw, services, signIn } from "./common.js";
 
 test("arguments of the wrong kind are refused before the module sees them", async () => {
@@ -32,6 +34,7 @@ test("arguments of the wrong kind are refused before the module sees them", asyn
 });
 
 test("an error names the argument, and one that is not known", async () => {
+  const app = await api.Vouchsafe.open(services);
   const session = await signIn();
   const field = { name: "n", label: "N", value: "v" };
   const wrong = [
@@ -45,7 +48,26 @@ test("an error names the argument, and one that is not known", async () => {
     [() => session.card("a", { signal: 5 }), "signal"],
   ];
   for (const [call, argument] of wrong) {
-    await assert.rejects(call(), (error) => code("bad_input")(error) && error.argument === argument && "argument" in error === (argument !== undefined), String(call));
+    await assert.rejects(call(), (error) => code("bad_input")(error) && error.argument === argument, String(call));
+  }
+  await assert.rejects(app.signIn({ email: "a@example.com", identityToken: "t", passphrase: "p" }), (error) => !("argument" in error));
+});
+
+test("data is what JSON gives back as it was, and nothing else", async () => {
+  const session = await signIn();
+  const write = (data) => session.createCard({ label: "L", data, fields: [] });
+  const bare = Object.assign(Object.create(null), { a: [{ b: null }] });
+  for (const data of [null, true, 0, -1.5, "", "\u{1f600}", [], {}, { a: [1, { b: "c" }] }, bare, runInNewContext("({ a: [{}] })")]) {
+    await write(data);
+    assert.equal(called("createCard")[0].data, data === null ? undefined : JSON.stringify(data));
+  }
+  const [ring, shared] = [{}, new (class Card {})()];
+  ring.ring = ring;
+  const others = [NaN, Infinity, 5n, Symbol("s"), () => {}, new Date(0), new Map([["a", 1]]), new Set(), new Uint8Array(2), /a/, new Number(5), ring, shared];
+  others.push({ toJSON: () => 5 }, new (class { toJSON = () => 5; })(), runInNewContext("new Date(0)"));
+  const within = [...others, undefined].flatMap((other) => [{ a: other }, [other], [{ b: [other] }]]);
+  for (const data of [...others, ...within, Array(2)]) {
+    await assert.rejects(write(data), (error) => code("bad_input")(error) && error.argument === "data", inspect(data));
   }
 });
 

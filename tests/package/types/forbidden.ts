@@ -32,6 +32,8 @@ export async function forbidden(session: Session, app: Vouchsafe, error: unknown
 
   // @ts-expect-error a field has a label
   await session.createCard({ label: "Passport", fields: [{ name: "number", value: "X1" }] });
+  // @ts-expect-error JSON has no dates
+  await session.createCard({ label: "Passport", fields: [], data: { at: new Date() } });
   // @ts-expect-error which version it replaces
   await session.updateCard({ id: "c", label: "Passport", fields: [] });
   // @ts-expect-error a mail needs an address
