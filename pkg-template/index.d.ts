@@ -985,7 +985,7 @@ export class Session {
   cancelInvitation(id: string, options?: CallOptions): Promise<Invitation>;
   /** Declines somebody's invitation: nobody can accept it any more. */
   declineInvitation(ticket: InvitationTicket, options?: CallOptions): Promise<void>;
-  /** Accepts an invitation. A repeated call returns the same connection. */
+  /** Accepts an invitation. A repeated call returns the same connection, and rejects with `invitation_used` once that has ended. */
   accept(ticket: InvitationTicket, options: AcceptOptions): Promise<Connection>;
 
   /** Lists one's connections, newest first. A connection that cannot be checked is a {@link Failure}. */

@@ -25,7 +25,7 @@ pub enum Error {
     Locked,
     /// The invitation was not accepted in time.
     InvitationExpired,
-    /// The invitation was accepted before, perhaps by somebody else.
+    /// The invitation was accepted before, perhaps by somebody else; or by this account, and the connection has ended.
     InvitationUsed,
     /// The inviter took the invitation back.
     InvitationCancelled,

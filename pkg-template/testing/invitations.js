@@ -166,7 +166,7 @@ export function acceptInvitation(account, ticket, name) {
   const invitation = held(account, ticket);
   const { id, inviter, delivery } = invitation;
   const before = world.connections.get(id);
-  if (before?.invitee === account) return before;
+  if (before?.invitee === account) return before.ended ? fail("invitation_used") : before;
   checkOpen(invitation);
   if (ticket.inviter !== undefined && (ticket.inviter !== inviter.key || world.changed.has(inviter.id))) fail("peer_key_changed");
   Object.assign(invitation, { state: "accepted", answeredBy: account });

@@ -287,6 +287,19 @@ test("an import takes a file as editors and programs leave it", async () => {
   }
 });
 
+test("an invitation is of no use once its connection has ended", async () => {
+  for (const ends of ["alice", "bob"]) {
+    const { session: alice } = await person("alice");
+    const { session: bob } = await person("bob");
+    const { link } = await alice.invite({ delivery: "link", name: "Bob" });
+    const { id } = await bob.accept({ link }, { name: "Alice" });
+    assert.equal((await bob.accept({ link }, { name: "Alice" })).id, id);
+    await (ends === "alice" ? alice : bob).disconnect(id);
+    await assert.rejects(bob.accept({ link }, { name: "Alice" }), code("invitation_used"), ends);
+    standIn.reset();
+  }
+});
+
 test("names are plain text where the module has them so", async () => {
   const { plain, hidden } = JSON.parse(await read("../tests/vectors/plain-text.json"));
   const { session } = await person("alice");

@@ -5,7 +5,7 @@ use futures_util::future::try_join;
 use super::Connection;
 use crate::api::Transport;
 use crate::api::keystore::connections::Entry;
-use crate::api::vault::connections::{NewConnection, StoredConnection};
+use crate::api::vault::connections::{ConnectionState, NewConnection, StoredConnection};
 use crate::api::vault::invitations::OpenedInvitation;
 use crate::crypto::base64url::to_base64url;
 use crate::crypto::connection_key::{ConnectionKey, ConnectionPublicKey};
@@ -29,7 +29,7 @@ struct Inviter {
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// Accepts an invitation; `name` is what this side calls the inviter. After an interruption it goes on with the
-    /// key that it stored, and repeated by the same account it returns the same connection.
+    /// key that it stored, and repeated by the same account it returns the same connection, unless that has ended.
     pub async fn accept(&self, ticket: &Ticket, name: &str) -> Result<Connection> {
         self.keys()?;
         check_name(name)?;
@@ -50,9 +50,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             other => other?,
         };
         let stored = self.connect(ticket, &inviter, &key).await?;
-        self.check_connection(stored, entry, note)
-            .await?
-            .into_connection(self)
+        let checked = self.check_connection(stored, entry, note).await?;
+        match checked.state {
+            ConnectionState::Active => checked.into_connection(self),
+            ConnectionState::Ended => Err(Error::InvitationUsed),
+        }
     }
 
     /// Checks who invites: a signed publication, for a link by the very key that the link names.
@@ -143,6 +145,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         match note.state {
             NoteState::Accepting | NoteState::Accepted => {}
             NoteState::Declined => return Err(Error::InvitationDeclined),
+            NoteState::Ended => return Err(Error::InvitationUsed),
             _ => return Err(Error::NotFound),
         }
         if note.pin.as_ref() != Some(&inviter.pin) {

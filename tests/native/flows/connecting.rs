@@ -487,3 +487,22 @@ fn disconnecting_ends_it_for_both() {
         );
     });
 }
+
+#[test]
+fn an_invitation_is_of_no_use_once_its_connection_has_ended() {
+    run(async {
+        let world = World::start();
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        for ends_it in [&alice, &bob] {
+            let (_, ticket) = alice.invite_by_link("Bob").await;
+            let made = bob.session.accept(&ticket, "Alice").await.unwrap();
+            let again = bob.session.accept(&ticket, "Alice").await.unwrap();
+            assert_eq!(again.id, made.id);
+            ends_it.session.disconnect(made.id).await.unwrap();
+            for device in [&bob, &world.other_device(&bob).await] {
+                let used = device.session.accept(&ticket, "Alice").await;
+                assert_eq!(used.unwrap_err(), Error::InvitationUsed);
+            }
+        }
+    });
+}
