@@ -173,7 +173,7 @@ export function defineVouchsafe(entry) {
     readLink(location) {
       const given = typeof location === "object" && location !== null ? location.href : location;
       const link = typed(given, "location").trim();
-      if (!/#\s*vouchsafe=/.test(link)) return null;
+      if (!/#\s*vouchsafe(=|%3d)/i.test(link)) return null;
       const found = this.#raw.readLink(link);
       if (!found) return { kind: "broken" };
       const { delivery, id } = found;

@@ -892,7 +892,7 @@ export class Vouchsafe {
   resume(options?: ResumeOptions): Promise<Session | null>;
   /**
    * Tells what a link leads to, without a request: the `location` of a page, or a text, such as one that was pasted. `null` if it
-   * is none of this package. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
+   * is none of this package: those have `vouchsafe=` in the fragment, never in the query. Take the link out of the address bar then, with `history.replaceState()`: it is a secret.
    */
   readLink(location: string | URL | Location): FoundLink | null;
   /**

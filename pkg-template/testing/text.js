@@ -176,9 +176,9 @@ export function parseId(id, argument = "id") {
   fail("bad_input", "An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.", argument);
 }
 
-const LINK = new RegExp(`^vouchsafe=1\\.(?:l\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})|m\\.(${UUID})\\.(${BYTES_16}))[\\s.,;:!?)>\\]"']*$`);
+const LINK = new RegExp(`^vouchsafe(?:=|%3[dD])1\\.(?:l\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})|m\\.(${UUID})\\.(${BYTES_16}))[\\s.,;:!?)>\\]"']*$`);
 
-const CARD_LINK = new RegExp(`^vouchsafe=1\\.s\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})[\\s.,;:!?)>\\]"']*$`);
+const CARD_LINK = new RegExp(`^vouchsafe(?:=|%3[dD])1\\.s\\.(${UUID})\\.(${BYTES_32})\\.(${BYTES_16})[\\s.,;:!?)>\\]"']*$`);
 
 /**
  * @param {{ link?: string, id?: string, token?: string }} ticket

@@ -79,7 +79,12 @@ test("a link is told apart without a request", async () => {
   const card = link.replace("1.l.", "1.s.");
   assert.deepEqual(app.readLink(` ${card}`), { kind: "card", id: "a-card", link: card });
   assert.deepEqual(app.readLink(link.replace("1.l.", "2.l.")), { kind: "broken" });
-  for (const other of ["https://app.example/#top", "https://app.example/vouchsafe=1.l.", ""]) assert.equal(app.readLink(other), null);
+  // As some programs write what stands behind a #, and others all letters.
+  assert.equal(app.readLink(link.replace("=", "%3D")).kind, "invitation");
+  assert.deepEqual(app.readLink(link.replace("=", "%3d").replace("1.l.", "2.l.")), { kind: "broken" });
+  assert.deepEqual(app.readLink(link.toUpperCase()), { kind: "broken" });
+  // What servers see is nobody's secret.
+  for (const other of ["https://app.example/#top", "https://app.example/vouchsafe=1.l.", link.replace("#", "&"), link.replace("?a#", "?"), ""]) assert.equal(app.readLink(other), null);
   for (const wrong of [undefined, null, 5, {}]) assert.throws(() => app.readLink(wrong), code("bad_input"));
 });
 

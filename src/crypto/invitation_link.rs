@@ -16,7 +16,8 @@ use super::records::Delivery;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 
-const PREFIX: &str = "vouchsafe=1.";
+/// The beginning of the fragment, and what some programs make of it.
+const PREFIXES: [&str; 3] = ["vouchsafe=1.", "vouchsafe%3D1.", "vouchsafe%3d1."];
 /// The characters of a link behind the prefix: `l` or `s`, the id, the thumbprint and the secret.
 const LINK_CHARS: usize = 1 + 1 + 36 + 1 + 43 + 1 + 22;
 /// Those of a mail's link: `m`, the id and the token.
@@ -215,9 +216,10 @@ impl Ticket {
 
 /// The fragment of a link of any kind, behind its prefix: as long as its kind is, and unbroken.
 pub(super) fn fragment_of(link: &str) -> Option<Zeroizing<String>> {
-    let mut found = link
-        .split('#')
-        .filter_map(|part| part.trim_start().strip_prefix(PREFIX));
+    let mut found = link.split('#').filter_map(|part| {
+        let part = part.trim_start();
+        PREFIXES.iter().find_map(|prefix| part.strip_prefix(prefix))
+    });
     let rest = found.next()?;
     let length = match rest.starts_with(['l', 's']) {
         true => LINK_CHARS,
@@ -262,7 +264,8 @@ pub(super) fn link_of(
     secret: &LinkSecret,
 ) -> Zeroizing<String> {
     Zeroizing::new(format!(
-        "{base}#{PREFIX}{kind}.{id}.{}.{}",
+        "{base}#{}{kind}.{id}.{}.{}",
+        PREFIXES[0],
         signer.kid(),
         *secret.to_text()
     ))

@@ -409,6 +409,9 @@ fn unusable_invitations_are_refused() {
             format!("{}-", link.as_str()),
             format!("{} {}", link.as_str(), link.as_str()),
             link.to_uppercase(),
+            link.replace('#', "?"),
+            link.replace('#', "%23"),
+            link.replace("=1.", "%3D2."),
         ] {
             assert_eq!(
                 Ticket::from_link(&wrong).unwrap_err().code(),
@@ -445,6 +448,8 @@ fn a_link_is_found_in_what_was_copied_with_it() {
         .map(|behind| format!("{link}{behind}"));
         let further = [
             link.clone(),
+            link.replace('=', "%3D"),
+            link.replace('=', "%3d"),
             fragment.to_owned(),
             format!(" {fragment} "),
             format!("Here it is:\n<{link}>\nBye"),
