@@ -879,8 +879,9 @@ export class Vouchsafe {
   /** Lists the sessions that {@link Session.persist} keeps here: this tab's, then the browser's, of each those used last first. */
   kept(): Promise<KeptSession[]>;
   /**
-   * Opens a link to a card (`#vouchsafe=1.s.…`), without an account. Each call counts as a read; nothing is kept. Rejects with
-   * `bad_input` (no such link, or not whole), `passphrase_needed`, `wrong_credentials` (another passphrase), `share_expired`
+   * Opens a link to a card (`#vouchsafe=1.s.…`), without an account. Each call counts as a read; nothing is kept. One that is
+   * aborted or cut counts, too, if the Vault had answered: it may have been the only one of a link with `maxReads: 1`. Rejects
+   * with `bad_input` (no such link, or not whole), `passphrase_needed`, `wrong_credentials` (another passphrase), `share_expired`
    * (over, read as often as it may be, or closed) and `not_found` (revoked).
    */
   openLink(link: string, options?: OpenLinkOptions): Promise<LinkView>;
@@ -1013,7 +1014,7 @@ export class Session {
   share(options: ShareOptions): Promise<Share>;
   /** Shares a card with several people in one go. Each connection has a result, in the order of `connections`. */
   shareWithMany(options: ShareWithManyOptions): Promise<ShareResult[]>;
-  /** Lists the shares that this account sent, newest first. */
+  /** Lists the shares that this account sent, newest first. Also those whose `expiresAt` has passed. */
   outgoingShares(options?: OutgoingOptions): Promise<Page<OutgoingShare>>;
   /** Lists the shares of a card that are in force, newest first. One that cannot be checked is a {@link Failure}. */
   sharesOf(card: string, options?: PageOptions): Promise<Page<Opened<OutgoingShare>>>;
@@ -1047,7 +1048,9 @@ export class Session {
   /**
    * Calls `listener` for each event of this kind, or of any of these, from now on. Returns a function that ends this. No event
    * of a record is lost when the connection breaks, the machine sleeps or a proxy keeps the stream: the listener is called
-   * afterwards, for a kept session also after a reload. All tabs of an account share one connection to the Vault.
+   * afterwards, for a kept session also after a reload. All tabs of an account share one connection to the Vault. Throws at once,
+   * as it gives no promise: `bad_input`, `session_expired`, and `locked` for the kinds of {@link LiveEvent} while the session is
+   * locked. Those of {@link SessionEvent} can be heard then, too: listen to `unlocked` first.
    */
   on<K extends EventKind>(kind: K | readonly K[], listener: (event: EventOf<K>) => void): Unsubscribe;
 
@@ -1086,8 +1089,9 @@ export class Session {
    */
   deleteAccount(options: PassphraseOptions): Promise<void>;
   /**
-   * Forgets every key and ends the session at the Keystore. If the Keystore cannot be reached, the session goes on: call it
-   * again.
+   * Ends the session: every key is forgotten and a kept session deleted, in all tabs that share it, before anything is sent; then
+   * the Keystore is told. If it cannot be reached the call rejects, and here the session is over all the same. Call it again to
+   * tell the Keystore; else its part of the session, which nobody can use any more, ends by its age.
    */
   signOut(options?: CallOptions): Promise<void>;
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The passphrase, or the recovery key, does not open the account of this address or identity. Where there is no
-    /// account, the answer is the same.
+    /// The passphrase, or the recovery key, does not open the account of this address or identity, or the link. Where there is
+    /// no account, the answer is the same.
     WrongCredentials,
     /// The identity token is not one that the Keystore takes, or not any more; the text says why.
     IdentityRejected(Failure),
@@ -348,7 +348,7 @@ impl fmt::Display for Error {
                 );
             }
             Self::WrongCredentials => {
-                "Account and passphrase, or recovery key, do not belong together: check both and try again."
+                "The passphrase or recovery key does not fit the account or link: check both and try again."
             }
             Self::RecoveryNeeded => {
                 "The service lost what it needs to check passphrases: recover with the recovery key."

@@ -5,7 +5,7 @@
 
 /** @type {Record<ErrorCode, string>} */
 export const SENTENCES = {
-  wrong_credentials: "Account and passphrase, or recovery key, do not belong together: check both and try again.",
+  wrong_credentials: "The passphrase or recovery key does not fit the account or link: check both and try again.",
   identity_rejected: "The Keystore does not take this identity token: sign in at your provider again.",
   recovery_needed: "The service lost what it needs to check passphrases: recover with the recovery key.",
   email_taken: "There is an account already: sign in instead.",

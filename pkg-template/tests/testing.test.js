@@ -287,6 +287,19 @@ test("an import takes a file as editors and programs leave it", async () => {
   }
 });
 
+test("a session that was signed out is over here, though the Keystore was not told", async () => {
+  const { app, session } = await person("alice");
+  await session.persist({ scope: "browser" });
+  const heard = [];
+  for (const kind of ["locked", "ended"]) session.on(kind, (event) => heard.push(event.kind));
+  standIn.failNext("signOut", "offline");
+  await assert.rejects(session.signOut(), code("offline"));
+  assert.deepEqual([await app.kept(), await app.resume(), session.locked, heard], [[], null, true, ["ended"]]);
+  await assert.rejects(session.cards(), code("session_expired"));
+  await assert.rejects(session.unlock({ passphrase }), code("session_expired"));
+  await session.signOut();
+});
+
 test("an invitation is of no use once its connection has ended", async () => {
   for (const ends of ["alice", "bob"]) {
     const { session: alice } = await person("alice");

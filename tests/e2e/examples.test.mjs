@@ -70,7 +70,7 @@ const EXAMPLES = {
   "recover.mjs": {
     shownIn: ["pkg-template/README.md"],
     prints: [
-      "Account and passphrase, or recovery key, do not belong together: .*",
+      "The passphrase or recovery key does not fit the account or link: .*",
       `Olga writes down: ${KEY}`,
       "Her cards are still there: Diary",
     ],

@@ -302,6 +302,14 @@ fn expiry_by_either_clock() {
             listed.items.iter().map(|item| item.id).collect::<Vec<_>>(),
             [share.id]
         );
+        // Its sender sees when it ended, but not among those in force.
+        let page = PageRequest::default();
+        let sent = alice.session.outgoing_shares(&page, None).await.unwrap();
+        let sent = sent.items.iter().map(|sent| sent.share.id);
+        assert_eq!(sent.collect::<Vec<_>>(), [short.id, share.id]);
+        let in_force = alice.session.shares_of(card.id, &page).await.unwrap();
+        let in_force = in_force.items.iter().map(|share| share.id);
+        assert_eq!(in_force.collect::<Vec<_>>(), [share.id]);
     });
 }
 
