@@ -30,7 +30,7 @@ export function settings(value, name, further) {
  * @returns {CallOptions | undefined}
  */
 export function bare(value, call) {
-  return optional(value, `the options object of ${call}`, (given, name) => only(given, name, members));
+  return optional(value, `\`options\` of ${call}`, (given, name) => only(given, name, members));
 }
 
 /**

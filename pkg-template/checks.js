@@ -64,6 +64,21 @@ export function address(value, name) {
 }
 
 /**
+ * The address of a page, as the URL Standard writes it.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {string}
+ */
+export function pageAddress(value, name) {
+  try {
+    const { href } = new URL(text(value, name));
+    if (/^https?:[^#]+$/.test(href)) return href;
+  } catch {}
+  return refuse(`Pass \`${name}\` as a whole address without a fragment.`, name);
+}
+
+/**
  * The tag of a language, as the platform writes it.
  *
  * @param {unknown} value
@@ -84,7 +99,8 @@ export function language(value, name) {
  * @returns {number}
  */
 export function number(value, name) {
-  return Number.isSafeInteger(value) ? /** @type {number} */ (value) : refuse(`Pass \`${name}\` as a whole number.`, name);
+  const given = /** @type {number} */ (value);
+  return Number.isSafeInteger(given) && given >= 0 ? given : refuse(`Pass \`${name}\` as a whole number from 0.`, name);
 }
 
 /**
@@ -159,7 +175,7 @@ export function callable(value, name) {
 export function object(value, name) {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value
-    : refuse(`Pass ${name} as an object.`, /^`(.*)`$/.exec(name)?.[1]);
+    : refuse(`Pass ${name} as an object.`, /^`(.*?)`/.exec(name)?.[1]);
 }
 
 /**

@@ -1,13 +1,13 @@
 /** The package's entry class. */
 
-import { callable, flag, number, optional, options as only, text, typed } from "./checks.js";
+import { callable, flag, number, optional, options as only, pageAddress, text, typed } from "./checks.js";
 import { VouchsafeError, calling } from "./errors.js";
 import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
-import { own } from "./own.js";
+import { kindOf, own } from "./own.js";
 import { invitationTicket, openSession, period, withCard } from "./session.js";
 import { workWith } from "./worker.js";
 
@@ -71,14 +71,16 @@ export function defineVouchsafe(entry) {
      * @returns {Promise<Vouchsafe>}
      */
     static async open(options) {
-      const named = "the options object of Vouchsafe.open()";
+      const named = "`options` of Vouchsafe.open()";
       const given = only(options, named, [...members, ...further]);
       const { vault, keystore, invitationUrl, timeout, fetch, worker, onStep, lockAfter, receipts } = given;
+      const script = optional(worker, "worker", (one, name) => (/^(URL|.*Function)$/.test(kindOf(one)) ? one : text(one, name)));
+      const page = optional(invitationUrl, "invitationUrl", pageAddress);
       const settings = {
         engine: engine(given),
         vault: base(text(vault, "vault")),
         keystore: base(text(keystore, "keystore")),
-        invitationUrl: optional(invitationUrl, "invitationUrl", text) ?? thisPage(),
+        invitationUrl: page ?? thisPage(),
         timeout: optional(timeout, "timeout", number),
         receipts: optional(receipts, "receipts", flag),
         fetch: optional(fetch, "fetch", callable),
@@ -86,7 +88,7 @@ export function defineVouchsafe(entry) {
       };
       const origin = {
         services: `${settings.vault} ${settings.keystore}`,
-        page: invitationUrl ?? undefined,
+        page,
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,
@@ -100,7 +102,7 @@ export function defineVouchsafe(entry) {
         );
       }
       const { RawClient, module } = await load(given);
-      const work = workWith({ module, glue, bytes }, worker ?? undefined, workerFile);
+      const work = workWith({ module, glue, bytes }, script, workerFile);
       const device = deviceSecret();
       return calling(() => new Vouchsafe(new RawClient({ ...settings, work, device }), origin, device));
     }
@@ -143,7 +145,7 @@ export function defineVouchsafe(entry) {
      */
     async openLink(link, options) {
       const checked = typed(link, "link");
-      const { passphrase } = withCall(options ?? {}, "the options object of openLink()", ["passphrase"]);
+      const { passphrase } = withCall(options ?? {}, "`options` of openLink()", ["passphrase"]);
       const words = optional(passphrase, "passphrase", text);
       return withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
     }
@@ -159,7 +161,7 @@ export function defineVouchsafe(entry) {
      * @returns {Promise<Session | null>}
      */
     async resume(options) {
-      const given = only(options ?? {}, "the options object of resume()", ["account"]);
+      const given = only(options ?? {}, "`options` of resume()", ["account"]);
       const account = optional(given.account, "account", text);
       const { services, lockAfter } = this.#origin;
       const found = await keeper.resume(this.#raw, services, lockAfter, account);
@@ -196,7 +198,7 @@ export function defineVouchsafe(entry) {
      * @returns {Promise<SignedUp>}
      */
     async recover(options) {
-      const given = withCall(options, "the options object of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
+      const given = withCall(options, "`options` of recover()", ["email", "identityToken", "recoveryKey", "passphrase"]);
       const { identityToken, ...who } = whoOf(given);
       const checked = { ...who, recoveryKey: typed(given.recoveryKey, "recoveryKey"), passphrase: text(given.passphrase, "passphrase") };
       const proven = { ...checked, identityToken: await fresh(identityToken) };
@@ -209,7 +211,7 @@ export function defineVouchsafe(entry) {
 
 /** @param {Credentials} credentials */
 function check(credentials) {
-  const given = withCall(credentials, "the object with email and passphrase", ["email", "identityToken", "passphrase"]);
+  const given = withCall(credentials, "`credentials`", ["email", "identityToken", "passphrase"]);
   return { ...whoOf(given), passphrase: text(given.passphrase, "passphrase") };
 }
 

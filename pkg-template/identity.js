@@ -49,5 +49,5 @@ export async function fresh(token) {
     .catch((cause) => {
       throw new VouchsafeError("identity_rejected", "The app's function `identityToken` failed: see `cause`.", { cause });
     });
-  return text(given, "identityToken()");
+  return text(given, "identityToken");
 }

@@ -16,9 +16,10 @@ export interface OpenOptions {
    */
   keystore: string;
   /**
-   * The address of the page that invitation links open; a fragment is added to it. Links in mails lead there, too: the operator of
-   * the Vault has to list it (`--invitation-url`), else inviting by mail is `bad_input`. Default: this page without its query and
-   * fragment; for mails the first page of that list.
+   * The address of the page that links open, such as `https://example.com/invited`: in full, with http or https, and without a
+   * fragment, since one is added to it. Links in mails lead there, too: the operator of the Vault has to list it
+   * (`--invitation-url`), else inviting by mail is `bad_input`. Default: this page without its query and fragment; for mails the
+   * first page of that list.
    */
   invitationUrl?: string | undefined;
   /**
@@ -187,7 +188,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** The content of a card, without id and version. Members that it does not have are refused. */
 export interface NewCard {
-  /** The title, such as `Passport`: 1 to 1000 bytes of UTF-8. */
+  /** The title, such as `Passport`: 1 to 1000 bytes of UTF-8, not white space alone. */
   label: string;
   /** The app's word for what the card is, such as `login`: 1 to 100 bytes of UTF-8, plain text. Shares have it, too. */
   kind?: string | null | undefined;
@@ -563,7 +564,7 @@ export interface ShareOptions extends CallOptions {
   card: string;
   /** The connection's id. */
   connection: string;
-  /** The names of the fields to share. Default: all. */
+  /** The names of the fields to share, each once. Default: all. */
   fields?: readonly string[] | undefined;
   /**
    * Whether the share follows the card: {@link Session.updateCard} brings it up to date, and sharing the card again with this person
@@ -630,13 +631,13 @@ export interface OutgoingShare extends Share {
 export interface LinkOptions extends CallOptions {
   /** The card's id. */
   card: string;
-  /** The names of the fields to show. Default: all. */
+  /** The names of the fields to show, each once. Default: all. */
   fields?: readonly string[] | undefined;
   /** Whether the link follows the card, as a share does. Default: yes. */
   live?: boolean | undefined;
   /** The time at which the link ends, at most 90 days ahead. */
   expiresAt: number | Date;
-  /** How often it can be opened. Default: without a bound. */
+  /** How often it can be opened, 1 or more. Default: without a bound. */
   maxReads?: number | undefined;
   /** What has to be typed in beside the link; give it to them another way. Ten wrong ones close the link. Default: none. */
   passphrase?: string | undefined;

@@ -252,7 +252,7 @@ export class Session {
 
   /** @param {PersistOptions} options */
   async persist(options) {
-    const { scope, locked, account } = settings(options, "the options object of persist()", ["scope", "locked", "account"]);
+    const { scope, locked, account } = settings(options, "`options` of persist()", ["scope", "locked", "account"]);
     const checked = {
       scope: oneOf(scope, "scope", scopes),
       locked: optional(locked, "locked", flag) ?? false,
@@ -335,7 +335,7 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async createCard(content, options) {
-    const checked = cardContent(content);
+    const checked = cardContent(content, "`content` of createCard()");
     bare(options, "createCard()");
     return withData(await this.#call(options, (raw) => raw.createCard(checked)));
   }
@@ -363,7 +363,7 @@ export class Session {
    * @param {CallOptions} [options]
    */
   async updateCard(card, options) {
-    const content = cardContent(card);
+    const content = cardContent(card, "`card` of updateCard()");
     bare(options, "updateCard()");
     const { id, version, kind, data } = own(card);
     const checked = { id: text(id, "id"), version: number(version, "version"), content };
@@ -382,7 +382,7 @@ export class Session {
    */
   async deleteCard(id, options) {
     const checked = text(id, "id");
-    const { shares } = settings(options ?? {}, "the options object of deleteCard()", ["shares"]);
+    const { shares } = settings(options ?? {}, "`options` of deleteCard()", ["shares"]);
     const decision = optional(shares, "shares", (given, name) => oneOf(given, name, remaining));
     await this.#call(options, (raw) => raw.deleteCard(checked, decision));
   }
@@ -400,7 +400,7 @@ export class Session {
   async importCards(source, options) {
     bare(options, "importCards()");
     return importLines(source, async (id, content) => {
-      const checked = cardContent(content);
+      const checked = cardContent(content, "`source`");
       for (let named = text(id, "id"); ; named = await nextId(named)) {
         try {
           await this.#call(options, (raw) => raw.importCard(named, checked));
@@ -421,7 +421,7 @@ export class Session {
 
   /** @param {InviteOptions} options */
   async invite(options) {
-    const { delivery, email, name, expiresAt, ...rest } = settings(options, "the invitation", ["delivery", "email", "language", "name", "expiresAt"]);
+    const { delivery, email, name, expiresAt, ...rest } = settings(options, "`options` of invite()", ["delivery", "email", "language", "name", "expiresAt"]);
     const checked = {
       delivery: oneOf(delivery, "delivery", deliveries),
       page: this.#page,
@@ -464,7 +464,7 @@ export class Session {
    */
   async accept(ticket, options) {
     const checked = invitationTicket(ticket);
-    const name = text(settings(options, "the options object of accept()", ["name"]).name, "name");
+    const name = text(settings(options, "`options` of accept()", ["name"]).name, "name");
     return this.#call(options, (raw) => raw.accept(checked, { name }));
   }
 
@@ -555,7 +555,7 @@ export class Session {
   /** @param {LinkOptions} options */
   async shareByLink(options) {
     const members = ["card", "fields", "live", "expiresAt", "maxReads", "passphrase", "name"];
-    const { card, fields, live, expiresAt, maxReads, passphrase, name } = settings(options, "the link", members);
+    const { card, fields, live, expiresAt, maxReads, passphrase, name } = settings(options, "`options` of shareByLink()", members);
     const checked = {
       card: text(card, "card"),
       fields: optional(fields, "fields", names),
@@ -625,7 +625,7 @@ export class Session {
    */
   on(kind, listener) {
     const known = /** @type {const} */ ([...eventKinds, ...sessionKinds]);
-    const kinds = Array.isArray(kind) ? list(kind, "kind", (one, name) => oneOf(one, name, known)) : [oneOf(kind, "kind", known)];
+    const kinds = Array.isArray(kind) && kind.length > 0 ? list(kind, "kind", (one, name) => oneOf(one, name, known)) : [oneOf(kind, "kind", known)];
     const entry = { kinds, listener: guarded(callable(listener, "listener")) };
     const raw = this.#open();
     const live = kinds.filter((one) => !(/** @type {readonly string[]} */ (sessionKinds)).includes(one));
@@ -713,7 +713,7 @@ export class Session {
 
   /** @param {import("./index.d.ts").EmailCodeOptions} [options] */
   async sendEmailCode(options) {
-    const given = settings(options ?? {}, "the options object of sendEmailCode()", ["language"]);
+    const given = settings(options ?? {}, "`options` of sendEmailCode()", ["language"]);
     const checked = optional(given.language, "language", language);
     return this.#call(options, (raw) => raw.sendEmailCode(checked));
   }
@@ -819,7 +819,7 @@ function page(found, { limit = USUAL } = {}) {
  * @param {readonly string[]} [members]
  */
 function pageOptions(options, members = ["cursor", "limit"]) {
-  const { cursor, limit } = settings(options ?? {}, "the options object of the list", members);
+  const { cursor, limit } = settings(options ?? {}, "`options` of the list", members);
   return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
 }
 
@@ -829,13 +829,16 @@ function pageOptions(options, members = ["cursor", "limit"]) {
  * @param {string[]} others
  */
 function passphraseOf(options, call, others = []) {
-  const { passphrase, identityToken } = settings(options, `the options object of ${call}`, ["passphrase", "identityToken", ...others]);
+  const { passphrase, identityToken } = settings(options, `\`options\` of ${call}`, ["passphrase", "identityToken", ...others]);
   return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
 }
 
-/** @param {CardContent} content */
-function cardContent(content) {
-  const { label, kind, data, fields } = only(content, "the card", ["label", "kind", "data", "fields", ...cardMembers]);
+/**
+ * @param {import("./index.d.ts").NewCard} content
+ * @param {string} of
+ */
+function cardContent(content, of) {
+  const { label, kind, data, fields } = only(content, of, ["label", "kind", "data", "fields", ...cardMembers]);
   return {
     label: text(label, "label"),
     kind: optional(kind, "kind", text),
@@ -878,9 +881,9 @@ export function withCard(received) {
 
 /** @param {InvitationTicket} ticket */
 export function invitationTicket(ticket) {
-  const given = own(object(ticket, "the invitation"));
-  if ("link" in given) return { link: typed(only(given, "an invitation by link", ["link"]).link, "link") };
-  const { id, token } = only(given, "an invitation by mail", ["id", "token"]);
+  const given = own(object(ticket, "`ticket`"));
+  if ("link" in given) return { link: typed(only(given, "`ticket` with a link", ["link"]).link, "link") };
+  const { id, token } = only(given, "`ticket` of a mail", ["id", "token"]);
   return { id: text(id, "id"), token: text(token, "token") };
 }
 
@@ -890,7 +893,7 @@ export function invitationTicket(ticket) {
  */
 function sharing(options, whom) {
   const members = [whom, "card", "fields", "live", "expiresAt", "acceptUnverified"];
-  const { card, fields, live, expiresAt, acceptUnverified } = settings(options, "the share", members);
+  const { card, fields, live, expiresAt, acceptUnverified } = settings(options, "`options` of the share", members);
   return {
     card: text(card, "card"),
     fields: optional(fields, "fields", names),

@@ -1,7 +1,7 @@
 /** The stand-in's links, which show a card to somebody without an account. */
 
 import { fail } from "./errors.js";
-import { checkExpiry, checkFields, checkName, checkPassphrase, parseCardLink, select } from "./text.js";
+import { checkFields, checkName, checkOpenEnd, checkPassphrase, parseCardLink, select } from "./text.js";
 import { makeBytes, makeId, order, tell, world } from "./world.js";
 
 /** @typedef {import("./world.js").Account} Account */
@@ -9,7 +9,6 @@ import { makeBytes, makeId, order, tell, world } from "./world.js";
 /** @typedef {import("./world.js").Link} Link */
 /** @typedef {{ fields?: string[], live?: boolean, expiresAt: number, maxReads?: number, passphrase?: string, name: string }} Request */
 
-const MAX_LIFETIME = 90 * 24 * 3600 * 1000;
 const MAX_WRONG = 10;
 
 /** @param {Link} link */
@@ -27,11 +26,10 @@ export function stateOf({ expiresAt, wrong, maxReads, reads }) {
  */
 export function linkedBy({ fields, live, expiresAt, maxReads, passphrase, name }, page) {
   checkName(name);
-  checkExpiry(expiresAt);
-  if (expiresAt - Date.now() > MAX_LIFETIME) fail("bad_input", "A link ends after 90 days at most: choose an earlier `expiresAt`.");
-  if (maxReads !== undefined && maxReads < 1) fail("bad_input", "`maxReads` is 1 or more.");
-  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.");
-  if (page === undefined) fail("bad_input", "A link needs the `invitationUrl` of `open`.");
+  checkOpenEnd(expiresAt);
+  if (maxReads !== undefined && maxReads < 1) fail("bad_input", "`maxReads` is 1 or more.", "maxReads");
+  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.", "fields");
+  if (page === undefined) fail("bad_input", "A link needs the `invitationUrl` of `open`.", "invitationUrl");
   return {
     fields: fields ?? null,
     live: live ?? true,

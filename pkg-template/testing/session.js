@@ -300,7 +300,9 @@ export class RawSession {
    * @param {PageOptions} options
    */
   sharesOf(card, options) {
-    return this.#about("sharesOf", card, (account, id) => {
+    return this.#call("sharesOf", () => {
+      const id = parseId(card, "card");
+      const account = this.#state.keys;
       if (account.cards.has(id)) account.seen.add(id);
       return pageOf(options, sharesOf(account, id), (record) => outgoingOf(account, record));
     });
@@ -312,7 +314,7 @@ export class RawSession {
       const account = this.#state.keys;
       const { link: page } = this.#state.pages;
       const request = linkedBy(options, page);
-      const source = account.cards.get(parseId(options.card));
+      const source = account.cards.get(parseId(options.card, "card"));
       if (!source) return fail("not_found");
       account.seen.add(source.id);
       return linkOf(makeLink(account, source, request), page);

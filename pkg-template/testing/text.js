@@ -57,7 +57,7 @@ function whole(text) {
 
 /** @param {string} name */
 export function checkName(name) {
-  if (name.trim() === "" || size(name) > MAX_NAME_BYTES) fail("bad_input", `A name has 1 to ${MAX_NAME_BYTES} bytes.`, "name");
+  if (name.trim() === "" || size(name) > MAX_NAME_BYTES) fail("bad_input", `A name has 1 to ${MAX_NAME_BYTES} bytes, and not white space alone.`, "name");
   if (!isPlain(name)) {
     fail("bad_input", "A name is one line of plain text, without characters that are invisible or change its direction.", "name");
   }
@@ -70,11 +70,22 @@ export function checkEmail(typed) {
   return email;
 }
 
-/** @param {number | null | undefined} end */
-export function checkExpiry(end) {
+/**
+ * @param {number | null | undefined} end
+ * @param {number} [latest]
+ */
+export function checkExpiry(end, latest = MAX_TIME) {
   if (typeof end !== "number") return;
-  if (end <= Date.now()) fail("bad_input", "`expiresAt` is in the past.", "expiresAt");
-  if (end > MAX_TIME) fail("bad_input", "`expiresAt` is too far away.", "expiresAt");
+  if (end <= Date.now()) fail("bad_input", "`expiresAt` is in the past by this device's clock: check both.", "expiresAt");
+  if (end > latest) fail("bad_input", "`expiresAt` is too far away: invitations and links last 90 days at most.", "expiresAt");
+}
+
+/** The longest life of an invitation or a link. */
+const MAX_OPEN = 90 * 24 * 3600 * 1000;
+
+/** @param {number | undefined} end */
+export function checkOpenEnd(end) {
+  checkExpiry(end, Date.now() + MAX_OPEN);
 }
 
 /**
@@ -118,7 +129,7 @@ function checkLine(text, argument) {
 
 /** @param {CardContent} card */
 export function checkCard({ label, kind = null, data = null, fields }) {
-  if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes.`, "label");
+  if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes, and not white space alone.`, "label");
   if (fields.length > MAX_FIELDS) fail("too_large", `A card has at most ${MAX_FIELDS} fields.`);
   checkLine(label, "label");
   if (kind !== null && (kind === "" || size(kind) > MAX_KIND_BYTES)) fail("bad_input", `A card's kind has 1 to ${MAX_KIND_BYTES} bytes.`, "kind");
@@ -140,14 +151,14 @@ export function checkCard({ label, kind = null, data = null, fields }) {
 }
 
 /**
- * Refuses names of fields that the card has not.
+ * Refuses names of fields that the card has not, and what is named twice.
  *
  * @param {CardContent} card
  * @param {readonly string[] | null} names
  */
 export function checkFields(card, names) {
-  const index = names?.findIndex((name) => !card.fields.some((field) => field.name === name)) ?? -1;
-  if (index >= 0) fail("bad_input", `The card has no field with the name "${names?.[index]}".`, `fields[${index}]`);
+  const index = names?.findIndex((name, at) => !card.fields.some((field) => field.name === name) || names.indexOf(name) < at) ?? -1;
+  if (index >= 0) fail("bad_input", `The card has no field with the name "${names?.[index]}", or it is named twice.`, `fields[${index}]`);
 }
 
 /**
@@ -158,8 +169,6 @@ export function checkFields(card, names) {
  */
 export function select(card, names) {
   if (!names) return copyCard(card);
-  const index = names.findIndex((name) => !card.fields.some((field) => field.name === name));
-  if (index >= 0) fail("bad_input", `The card has no field with the name "${names[index]}".`, `fields[${index}]`);
   return copyCard({ ...card, data: null, fields: card.fields.filter(({ name }) => names.includes(name)) });
 }
 

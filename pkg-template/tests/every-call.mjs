@@ -97,6 +97,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("open without services", () => Vouchsafe.open({}));
   await fails("open an address that is none", () => Vouchsafe.open({ ...options, vault: "nonsense" }));
   await fails("open with a time that is too short", () => Vouchsafe.open({ ...options, timeout: 5 }));
+  for (const page of ["/cards", "https://app.example/#", "app.example"]) await fails("open with a page that is none", () => Vouchsafe.open({ ...options, invitationUrl: page }));
   await fails("open with an option that is none", () => Vouchsafe.open({ ...options, invitationURL: "" }));
   const app = noted(await Vouchsafe.open(options), calls);
   if (app.check) await does("check", () => app.check());
@@ -134,6 +135,9 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     ["an empty kind", { label: "L", kind: "", fields: [] }],
     ["a kind that is no text", { label: "L", kind: 1, fields: [] }],
     ["data that JSON has not", { label: "L", data: () => {}, fields: [] }],
+    ["a label of hidden letters", { label: "L\u{e0068}\u{e0069}\u{e007f}", fields: [] }],
+    ["data that JSON would change", { label: "L", data: { at: new Date(0) }, fields: [] }],
+    ["data with half a letter", { label: "L", data: ["\ud83d"], fields: [] }],
     ["data without an end", { label: "L", data: (() => { const ring = {}; ring.ring = ring; return ring; })(), fields: [] }],
     ["too much data", { label: "L", data: "x".repeat(16 << 10), fields: [] }],
     ["a member that is none", { label: "L", fields: [], colour: "red" }],
@@ -144,8 +148,10 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   }
   await does("read a card", () => alice.card(bank.id));
   const login = await does("create a card with kind and data", () => alice.createCard({ label: "Login", kind: "login", data: { icon: "key", order: 1.5, tags: [null] }, fields: [] }));
-  await does("update it", () => alice.updateCard({ ...login, data: null }));
+  const left = await does("update it without these", () => alice.updateCard({ id: login.id, version: 1, label: "1\ufe0f\u20e3 \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", fields: [] }));
+  await does("update it", () => alice.updateCard({ ...left, data: null }));
   await does("delete it", () => alice.deleteCard(login.id));
+  await fails("update what is deleted without these", () => alice.updateCard({ id: login.id, version: 3, label: "L", fields: [] }));
   await fails("read no card", () => alice.card(NOBODY));
   await fails("read somebody else's card", () => bob.card(bank.id));
   await fails("read a card by no id", () => alice.card("bank"));
@@ -159,7 +165,8 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const page = await does("list one card", () => alice.cards({ limit: 1 }));
   await does("list the next", () => alice.cards({ limit: 1, cursor: page.next }));
   await fails("list none", () => alice.cards({ limit: 0 }));
-  await fails("list from a cursor that is none", () => alice.cards({ cursor: "?" }));
+  for (const cursor of ["?", "AAAA"]) await fails("list from a cursor that is none", () => alice.cards({ cursor }));
+  await fails("list fewer than none", () => alice.cards({ limit: -1 }));
   await fails("list with an option that is none", () => alice.cards({ offset: 1 }));
   await does("delete a card", () => alice.deleteCard(page.items[0].id));
   await does("delete it again", () => alice.deleteCard(page.items[0].id));
@@ -170,6 +177,8 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const file = [line(own), line(changed), "", line({ ...own, label: " " }), "nonsense", JSON.stringify({ type: "connection" }), line({ ...own, id: "x" })].join("\n");
   await does("import cards", () => alice.importCards(file));
   await does("import them again", () => alice.importCards([file.slice(0, 20), file.slice(20)]));
+  await does("import bytes", () => alice.importCards(new TextEncoder().encode(`\ufeff${line(own)}\r\n\r\n`)));
+  await does("import an empty file", () => alice.importCards(""));
   await does("import what was deleted", () => alice.importCards(line(page.items[0])));
   await fails("import from later", () => alice.importCards(JSON.stringify({ type: "account", format: 2 })));
   await fails("import nothing", () => alice.importCards(7));
@@ -230,6 +239,8 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     ...[link, { href: link }, ` ${link} `, (await mail(address("bob"))).link, link.slice(0, -1), `${link.slice(0, -70)}.s.x`].map((one) => app.readLink(one)),
     app.readLink("https://app.example/cards#top"),
   ]);
+  await does("tell apart what programs made of links", () => [link.replace("=", "%3D"), link.toUpperCase(), link.replace("#", "?")].map((one) => app.readLink(one)?.kind));
+  await does("look at such a link", () => app.previewInvitation({ link: link.replace("=", "%3D") }));
   await fails("tell apart what is no link", async () => app.readLink(7));
   await does("look at a mailed one", async () => app.previewInvitation({ link: (await mail(address("bob"))).link }));
   await does("accept the mail", async () => bob.accept({ link: (await mail(address("bob"))).link }, { name: "Alice again" }));
@@ -246,6 +257,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("share with somebody unverified", () => alice.share(offer));
   await fails("share no field", () => alice.share({ ...offer, connection: byLink, fields: [] }));
   await fails("share a field that is not there", () => alice.share({ ...offer, connection: byLink, fields: ["bic"] }));
+  await fails("share a field twice", () => alice.share({ ...offer, connection: byLink, fields: ["iban", "iban"] }));
   await fails("share no card", () => alice.share({ ...offer, card: NOBODY }));
   await fails("share with nobody", () => alice.share({ ...offer, connection: NOBODY }));
   await fails("share into the past", () => alice.share({ ...offer, expiresAt: 1 }));
@@ -313,6 +325,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   carol.lockAfter(60_000);
   carol.lockAfter(null);
   await fails("lock after no time", async () => carol.lockAfter(0));
+  await fails("listen to nothing", async () => carol.on([], () => {}));
   await fails("listen to the weather", async () => carol.on("weather", () => {}));
   await does("lock", () => carol.lock());
   await fails("list while locked", () => carol.cards());
@@ -351,6 +364,9 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     ["an empty passphrase", { passphrase: "" }],
     ["no fields", { fields: [] }],
     ["a field that is not there", { fields: ["three"] }],
+    ["a field twice", { fields: ["one", "two", "one"] }],
+    ["a card that is no id", { card: "note" }],
+    ["fewer reads than none", { maxReads: -1 }],
     ["a card that is not there", { card: NOBODY }],
     ["a misspelt option", { maxRead: 1 }],
   ]) {
@@ -384,6 +400,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await does("disconnect again", () => anna.disconnect(byLink));
   await fails("disconnect nobody", () => anna.disconnect(NOBODY));
   await does("see the end", () => bob.connection(byLink));
+  await fails("accept again after the end", () => bob.accept({ link }, { name: "Alice" }));
   await fails("share after the end", () => anna.share({ card: changed.id, connection: byLink }));
   await fails("verify after the end", () => bob.markVerified(byLink, safetyNumber));
   await fails("read after the end", () => bob.readShare(many[0].share.id));

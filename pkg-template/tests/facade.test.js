@@ -36,6 +36,16 @@ test("addresses reach the module as the URL Standard writes them", async () => {
   for (const other of ["/keystore", "", "https://example.com/keystore?a"]) assert.equal(await opened(other), other);
 });
 
+test("the page of links is an address without a fragment, as the URL Standard writes it", async () => {
+  const opened = async (invitationUrl) => (await api.Vouchsafe.open({ ...services, invitationUrl }), called("open")[0].invitationUrl);
+  assert.equal(await opened(" HTTPS://App.example"), "https://app.example/");
+  assert.equal(await opened("http://localhost:5173/invited?lang=de"), "http://localhost:5173/invited?lang=de");
+  const wrong = ["", "/invited", "app.example", "//app.example/", "https://", "javascript:alert(1)", "file:///app/index.html", "https://app.example/#", "https://app.example/#/invited", 7, new URL("https://app.example/")];
+  for (const other of wrong) {
+    await assert.rejects(opened(other), (error) => code("bad_input")(error) && error.argument === "invitationUrl", String(other));
+  }
+});
+
 test("the app's own fetch reaches the module", async () => {
   const fetch = async () => new Response();
   await api.Vouchsafe.open({ ...services, fetch });

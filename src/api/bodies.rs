@@ -36,7 +36,7 @@ pub struct PageRequest {
     /// From the page before.
     pub cursor: Option<String>,
     /// 1 to 200.
-    pub limit: Option<u32>,
+    pub limit: Option<u64>,
 }
 
 impl PageRequest {

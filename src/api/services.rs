@@ -267,7 +267,7 @@ impl<T: Transport> Services<T> {
             let mut request = Request::new(method, body, largest_answer(access, method, &path));
             let session = self.session.borrow().clone();
             let first = self.send(&mut request, access, &path, deadline).await;
-            match first {
+            let answer = match first {
                 // The token may have been refused for its age by the Vault's clock; the session itself may be good. Or
                 // a fresh session took the place of the one that was shown, which has ended.
                 Err(Error::SessionExpired)
@@ -277,7 +277,12 @@ impl<T: Transport> Services<T> {
                     self.send(&mut request, access, &path, deadline).await
                 }
                 other => other,
-            }
+            };
+            // The rest of what chooses a page was checked before.
+            answer.map_err(|error| match path.contains('?') {
+                true => error.in_argument("cursor"),
+                false => error,
+            })
         })
     }
 

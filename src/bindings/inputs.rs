@@ -88,7 +88,7 @@ impl CardUpdateInput {
 #[derive(Default, Deserialize)]
 pub(super) struct PageInput {
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<u64>,
     connection: Option<String>,
 }
 
@@ -201,7 +201,7 @@ pub(super) struct LinkInput {
 impl LinkInput {
     pub(super) fn into_request(self) -> Result<LinkRequest> {
         Ok(LinkRequest {
-            card: Id::parse(&self.card)?,
+            card: id_of("card", &self.card)?,
             fields: self.fields,
             expires_at: self.expires_at,
             max_reads: self.max_reads,

@@ -11,7 +11,7 @@ use super::PageEngine;
 use super::convert::{Control, finish, from_js, start, to_js, to_rejection};
 use super::inputs::{
     CardUpdateInput, ChangePassphraseInput, InviteInput, LinkInput, NameInput, PageInput,
-    PassphraseInput, ShareInput, TicketInput, ids_of,
+    PassphraseInput, ShareInput, TicketInput, id_of, ids_of,
 };
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::{Event, EventKind};
@@ -391,7 +391,7 @@ impl RawSession {
     pub fn shares_of(&self, card: String, options: JsValue) -> Promise {
         self.call(|session| async move {
             let (page, _) = page_input(options)?.into_request()?;
-            session.shares_of(Id::parse(&card)?, &page).await
+            session.shares_of(id_of("card", &card)?, &page).await
         })
     }
 

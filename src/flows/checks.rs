@@ -12,13 +12,27 @@ const MAX_NAME_BYTES: usize = 200;
 /// The last time that JavaScript's `Date` knows, in milliseconds since 1970.
 const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 
+/// The longest life of an invitation or a link, in milliseconds: 90 days.
+const MAX_OPEN_MS: i64 = 90 * 24 * 3600 * 1000;
+
 /// Checks a time given as the end of something, in milliseconds since 1970.
 pub(super) fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
+    check_end(expires_at, now, MAX_TIME_MS)
+}
+
+/// The same of an invitation or a link.
+pub(super) fn check_open_end(expires_at: Option<i64>, now: i64) -> Result<()> {
+    check_end(expires_at, now, now.saturating_add(MAX_OPEN_MS))
+}
+
+fn check_end(expires_at: Option<i64>, now: i64, latest: i64) -> Result<()> {
     match expires_at {
         Some(end) if end <= now => Err(Error::bad_input(
             "`expiresAt` is in the past by this device's clock: check both.",
         )),
-        Some(end) if end > MAX_TIME_MS => Err(Error::bad_input("`expiresAt` is too far away.")),
+        Some(end) if end > latest => Err(Error::bad_input(
+            "`expiresAt` is too far away: invitations and links last 90 days at most.",
+        )),
         _ => Ok(()),
     }
     .map_err(|error| error.in_argument("expiresAt"))
@@ -27,10 +41,10 @@ pub(super) fn check_expiry(expires_at: Option<i64>, now: i64) -> Result<()> {
 /// Checks a name that one person gives to another.
 pub(super) fn check_name(name: &str) -> Result<()> {
     if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err(
-            Error::bad_input(format!("A name has 1 to {MAX_NAME_BYTES} bytes."))
-                .in_argument("name"),
-        );
+        return Err(Error::bad_input(format!(
+            "A name has 1 to {MAX_NAME_BYTES} bytes, and not white space alone."
+        ))
+        .in_argument("name"));
     }
     if !is_plain_text(name) {
         return Err(Error::bad_input(

@@ -68,9 +68,9 @@ const LIMITS = {
   },
   "the time of a share": async () => "none, unless you give `expiresAt`",
   "the time of a link": async () => {
-    const most = await constant("src/flows/links/make.rs", "MAX_LIFETIME_MS");
+    const most = await constant("src/flows/checks.rs", "MAX_OPEN_MS");
     assert.equal(most, await constant("server/src/http/extract.rs", "MAX_OPEN_MS"));
-    assert.equal(most, await constant("pkg-template/testing/links.js", "MAX_LIFETIME"));
+    assert.equal(most, await constant("pkg-template/testing/text.js", "MAX_OPEN"));
     return days(most);
   },
   "wrong passphrases of a link": async () => {

@@ -118,7 +118,9 @@ impl CardContent {
     /// Whether the card may be written: bounds, and no name twice.
     pub fn check(&self) -> Result<()> {
         if self.label.trim().is_empty() || self.label.len() > MAX_LABEL_BYTES {
-            let text = format!("A card's label has 1 to {MAX_LABEL_BYTES} bytes.");
+            let text = format!(
+                "A card's label has 1 to {MAX_LABEL_BYTES} bytes, and not white space alone."
+            );
             return Err(Error::bad_input(text).in_argument("label"));
         }
         check_plain(&self.label).map_err(|error| error.in_argument("label"))?;
@@ -170,11 +172,15 @@ impl CardContent {
         Ok(())
     }
 
-    /// The card with the named fields only, in the card's order, and without what the app keeps with it.
+    /// The card with the named fields only, each named once, in the card's order, and without what the app keeps with it.
     pub fn select(&self, names: &[String]) -> Result<Self> {
         let is_known = |name: &String| self.fields.iter().any(|field| field.name == *name);
-        if let Some((index, unknown)) = names.iter().enumerate().find(|(_, name)| !is_known(name)) {
-            let text = format!("The card has no field with the name \"{unknown}\".");
+        let mut indexed = names.iter().enumerate();
+        let wrong =
+            indexed.find(|(index, name)| !is_known(name) || names[..*index].contains(*name));
+        if let Some((index, name)) = wrong {
+            let text =
+                format!("The card has no field with the name \"{name}\", or it is named twice.");
             return Err(Error::bad_input(text).in_argument(&format!("fields[{index}]")));
         }
         Ok(self.narrow(names))

@@ -13,7 +13,7 @@ use crate::crypto::records::{
     Delivery, Note, NoteState, Publication, Role, make_publication, seal_connection_key, seal_note,
 };
 use crate::error::{Error, Result};
-use crate::flows::checks::{check_email, check_expiry, check_name};
+use crate::flows::checks::{check_email, check_name, check_open_end};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
@@ -82,7 +82,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// The same, if it can be made. Where there is a link, what belongs to a mail is left out.
     fn check_invite(&self, invite: Invite) -> Result<Invite> {
         check_name(&invite.name)?;
-        check_expiry(invite.expires_at, self.now())?;
+        check_open_end(invite.expires_at, self.now())?;
         let email = match (invite.delivery, invite.email) {
             (Delivery::Email, Some(email)) => Some(check_email(&email)?),
             (Delivery::Email, None) => {

@@ -14,13 +14,11 @@ use crate::crypto::keys::SigningKey;
 use crate::crypto::marks::Kind;
 use crate::crypto::records::{Audience, Sent, SentLink, card_tag, seal_own_link_key, seal_sent};
 use crate::error::{Error, Result};
-use crate::flows::checks::{check_expiry, check_name};
+use crate::flows::checks::{check_name, check_open_end};
 use crate::flows::session::Session;
 use crate::flows::shares::{Draft, Source};
 use crate::ids::Id;
 
-/// The longest life of a link, in milliseconds: 90 days.
-const MAX_LIFETIME_MS: i64 = 90 * 24 * 3600 * 1000;
 /// The most bytes of a passphrase, as typed, in UTF-8.
 const MAX_PASSPHRASE_BYTES: usize = 1000;
 
@@ -139,25 +137,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
 
     fn check_link_request(&self, request: &LinkRequest) -> Result<()> {
         check_name(&request.name)?;
-        check_expiry(Some(request.expires_at), self.now())?;
+        check_open_end(Some(request.expires_at), self.now())?;
         check_passphrase(request.passphrase.as_deref().map(|text| &**text))?;
-        if request.expires_at - self.now() > MAX_LIFETIME_MS {
-            return Err(Error::bad_input(
-                "A link ends after 90 days at most: choose an earlier `expiresAt`.",
-            ));
-        }
-        if request.max_reads == Some(0) {
-            return Err(Error::bad_input("`maxReads` is 1 or more."));
-        }
-        if request.fields.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::bad_input("`fields` names one field or more."));
-        }
-        if self.inner.invitation_url.is_none() {
-            return Err(Error::bad_input(
+        let (text, argument) = if request.max_reads == Some(0) {
+            ("`maxReads` is 1 or more.", "maxReads")
+        } else if request.fields.as_ref().is_some_and(Vec::is_empty) {
+            ("`fields` names one field or more.", "fields")
+        } else if self.inner.invitation_url.is_none() {
+            (
                 "A link needs the `invitationUrl` of `open`.",
-            ));
-        }
-        Ok(())
+                "invitationUrl",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::bad_input(text).in_argument(argument))
     }
 
     /// Stores the row, and then what the link shows. Nobody has the link before, so one that is cut is taken back.

@@ -99,11 +99,51 @@ fn the_vault_gets_ciphertext_only() {
 }
 
 #[test]
+fn a_page_that_is_none_is_refused_and_says_by_which_choice() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let card = alice.card().await.id;
+        let choice = |cursor: Option<&str>, limit| PageRequest {
+            cursor: cursor.map(str::to_owned),
+            limit,
+        };
+        for (page, argument) in [
+            (choice(None, Some(0)), "limit"),
+            (choice(None, Some(201)), "limit"),
+            (choice(None, Some(u64::MAX)), "limit"),
+            (choice(Some("?"), None), "cursor"),
+            // Which ones there are the services know.
+            (choice(Some("AAAA"), None), "cursor"),
+        ] {
+            let cards = alice.session.cards(&page).await.map(drop);
+            let shares = alice.session.shares_of(card, &page).await.map(drop);
+            let sent = alice.session.outgoing_shares(&page, Some(card)).await;
+            for refused in [cards, shares, sent.map(drop)] {
+                let error = refused.unwrap_err();
+                let told = (error.code(), error.argument());
+                assert_eq!(told, ("bad_input", Some(argument)), "{page:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn unusable_cards_are_refused_and_nothing_is_sent() {
     run(async {
         let world = World::start();
         let alice = world.person("alice").await;
         let before = alice.http.sent.borrow().len();
+        for data in ["\"\\ud83d\"", "{\"\\ude00\":1}", "NaN", ""] {
+            let mut card = CardContent::new("A", &[]);
+            card.data = Some(data.into());
+            let refused = alice.session.create_card(card).await.unwrap_err();
+            assert_eq!(refused.argument(), Some("data"), "{data}");
+        }
+        let blank = alice.session.create_card(CardContent::new(" \u{a0}", &[]));
+        let refused = blank.await.unwrap_err();
+        assert_eq!(refused.argument(), Some("label"));
+        assert!(refused.to_string().contains("not white space alone"));
         let cases = [
             (CardContent::new("", &[]), "bad_input"),
             (CardContent::new(&"x".repeat(1001), &[]), "bad_input"),

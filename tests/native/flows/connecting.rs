@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use vouchsafe::Error;
-use vouchsafe::api::PageRequest;
 use vouchsafe::api::vault::invitations::InvitationState;
+use vouchsafe::api::{PageRequest, Transport as _};
 use vouchsafe::crypto::invitation_link::Ticket;
 use vouchsafe::flows::{ConnectionState, Trust};
 
@@ -387,6 +387,13 @@ fn unusable_invitations_are_refused() {
                 alice.session.invite(invite).await.unwrap_err().code(),
                 "bad_input"
             );
+        }
+        for expires_at in [1, alice.http.now() + 91 * 24 * 3600 * 1000] {
+            let refused = alice.session.invite(vouchsafe::flows::Invite {
+                expires_at: Some(expires_at),
+                ..by_link("Bob")
+            });
+            assert_eq!(refused.await.unwrap_err().argument(), Some("expiresAt"));
         }
         for name in ["", "A\u{2060}lice"] {
             let refused = alice.session.accept(&ticket, name).await;

@@ -74,11 +74,14 @@ fn chosen_fields_only() {
             received.card,
             CardContent::new("Passport", &[("country", "Country", "Iceland")])
         );
-        for wrong in [fields(&["colour"]), fields(&[])] {
-            assert_eq!(
-                alice.session.share(wrong).await.unwrap_err().code(),
-                "bad_input"
-            );
+        for (names, argument) in [
+            (&["colour"][..], "fields[0]"),
+            (&["country", "country"], "fields[1]"),
+            (&[], "fields"),
+        ] {
+            let refused = alice.session.share(fields(names)).await.unwrap_err();
+            let told = (refused.code(), refused.argument());
+            assert_eq!(told, ("bad_input", Some(argument)));
         }
         assert_eq!(
             bob.session

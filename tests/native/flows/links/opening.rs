@@ -155,44 +155,42 @@ fn a_link_ends_and_what_cannot_be_one_is_refused() {
         let good = linked(card);
         let day = 24 * 3600 * 1000;
         let before = alice.http.sent.borrow().len();
+        let but = |change: fn(&mut LinkRequest)| {
+            let mut request = good.clone();
+            change(&mut request);
+            request
+        };
         let wrong = [
-            LinkRequest {
-                name: " ".into(),
-                ..good.clone()
-            },
-            LinkRequest {
-                name: "A\u{202e}".into(),
-                ..good.clone()
-            },
-            LinkRequest {
-                expires_at: 5,
-                ..good.clone()
-            },
-            LinkRequest {
-                expires_at: good.expires_at + 90 * day,
-                ..good.clone()
-            },
-            LinkRequest {
-                max_reads: Some(0),
-                ..good.clone()
-            },
-            LinkRequest {
-                fields: Some(Vec::new()),
-                ..good.clone()
-            },
-            guarded(card, ""),
+            (but(|link| link.name = " ".into()), "name"),
+            (but(|link| link.name = "A\u{202e}".into()), "name"),
+            (but(|link| link.expires_at = 5), "expiresAt"),
+            (
+                LinkRequest {
+                    expires_at: good.expires_at + 90 * day,
+                    ..good.clone()
+                },
+                "expiresAt",
+            ),
+            (but(|link| link.max_reads = Some(0)), "maxReads"),
+            (but(|link| link.fields = Some(Vec::new())), "fields"),
+            (guarded(card, ""), "passphrase"),
         ];
-        for request in wrong {
+        for (request, argument) in wrong {
             let refused = alice.session.share_by_link(request).await.unwrap_err();
-            assert_eq!(refused.code(), "bad_input", "{refused}");
+            let told = (refused.code(), refused.argument());
+            assert_eq!(told, ("bad_input", Some(argument)), "{refused}");
         }
         assert_eq!(alice.http.sent.borrow().len(), before, "nothing was asked");
-        let unknown = LinkRequest {
-            fields: Some(vec!["colour".into()]),
-            ..good.clone()
-        };
-        let refused = alice.session.share_by_link(unknown).await.unwrap_err();
-        assert_eq!(refused.code(), "bad_input");
+        for names in [["number", "colour"], ["number", "number"]] {
+            let fields = Some(names.map(str::to_owned).into());
+            let request = LinkRequest {
+                fields,
+                ..good.clone()
+            };
+            let refused = alice.session.share_by_link(request).await.unwrap_err();
+            let told = (refused.code(), refused.argument());
+            assert_eq!(told, ("bad_input", Some("fields[1]")), "{refused}");
+        }
         let nothing = alice.session.share_by_link(linked(Id::v4([1; 16]))).await;
         assert_eq!(nothing.unwrap_err(), Error::NotFound);
 
