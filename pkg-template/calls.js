@@ -90,7 +90,7 @@ export function guarded(listener) {
  * @param {string} name
  * @returns {AbortSignal}
  */
-function abortSignal(value, name) {
+export function abortSignal(value, name) {
   const { aborted: ended, addEventListener } = object(value, `\`${name}\``);
   if (typeof ended === "boolean" && typeof addEventListener === "function") return value;
   return refuse(`Pass \`${name}\` as the signal of an AbortController.`, name);

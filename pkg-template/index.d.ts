@@ -292,6 +292,104 @@ export interface DeleteCardOptions extends CallOptions {
   shares?: "revoke" | "keep" | undefined;
 }
 
+/** What a file is made of. A stream is read to its end. */
+export type FileSource = Blob | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>;
+
+/**
+ * A file, as a card names it: with what opens it. It cannot be changed; what is uploaded anew is another file.
+ */
+export interface FileRef {
+  /** The file's id. */
+  id: string;
+  /** Its name for people, such as `passport.pdf`. */
+  name: string;
+  /** Its media type, as who uploaded it said. */
+  type: string;
+  /** Its bytes. */
+  size: number;
+  /** What decrypts it: 32 bytes as base64url. */
+  key: string;
+  /** What proves each byte of it: 32 bytes as base64url. */
+  digest: string;
+}
+
+/** The progress of a file. */
+export interface FileProgress {
+  /** Bytes of the file that are done. */
+  bytes: number;
+  /** All of its bytes; `null` while their number is not known. */
+  total: number | null;
+}
+
+/** Options of every call about a file's bytes. */
+export interface FileCallOptions {
+  /** Ends the call: it rejects with `aborted`, with the signal's reason as `cause`. */
+  signal?: AbortSignal | undefined;
+  /** Called as bytes are done. */
+  onProgress?: ((progress: FileProgress) => void) | undefined;
+}
+
+/** A new file. */
+export interface AddFileOptions extends FileCallOptions {
+  /** Its name for people. Default: that of a `File`; other sources have none. */
+  name?: string | undefined;
+  /** Its media type. Default: that of a `Blob`, else `application/octet-stream`. */
+  type?: string | undefined;
+  /** The bytes of a stream. Default: not known until its end; such an upload cannot go on after a cut. */
+  size?: number | undefined;
+}
+
+/** An upload that was cut on this device, and can go on. */
+export interface PendingUpload {
+  /** The id of the upload, and of the file that it becomes. */
+  id: string;
+  /** The file's name for people. */
+  name: string;
+  /** Its media type. */
+  type: string;
+  /** Its bytes. */
+  size: number;
+  /** Those that were on their way, at most: what arrived of them is not sent again. */
+  bytes: number;
+  /** The time at which it began. */
+  startedAt: number;
+}
+
+/** Bytes of a file: a `Uint8Array`, whose buffer is an `ArrayBuffer` where TypeScript tells buffers apart. */
+export type FileBytes = ReturnType<TextEncoder["encode"]>;
+
+/** The choice of bytes of a file. */
+export interface ReadFileOptions extends FileCallOptions {
+  /** The first byte, from 0. Default: that of the file. */
+  start?: number | undefined;
+  /** The byte behind the last one. Default: the file's end. */
+  end?: number | undefined;
+}
+
+/**
+ * A file that can be read. Every byte was checked when it is handed out. Reading rejects with `record_rejected` where the Vault
+ * gives another file, or one that was changed; with `not_found` where the file is gone.
+ */
+export interface FileHandle {
+  /** The file's id. */
+  readonly id: string;
+  /** Its name for people. */
+  readonly name: string;
+  /** Its media type, as who uploaded it said: a page must not show what others uploaded as a document of its own. */
+  readonly type: string;
+  /** Its bytes. */
+  readonly size: number;
+  /** Reads it piece by piece, and no faster than the pieces are taken. */
+  stream(options?: ReadFileOptions): ReadableStream<FileBytes>;
+  /**
+   * Reads it into a Blob, for an `<img>` or a download. Its type is the file's if that is one of a picture, sound, film, PDF, ZIP or
+   * plain text, and else `application/octet-stream`: what can hold scripts would run them as the page's own.
+   */
+  blob(options?: ReadFileOptions): Promise<Blob>;
+  /** Reads it into memory. */
+  bytes(options?: ReadFileOptions): Promise<FileBytes>;
+}
+
 /** A record of a page that cannot be opened. The other records of the page are not affected. */
 export interface Failure {
   /** The record's id. */

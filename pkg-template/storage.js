@@ -1,7 +1,7 @@
 /**
  * Storage beyond a page. IndexedDB holds each kept session sealed, beside the key that seals it, which scripts can use but not
- * read; and for each account the marks, sealed under a key that only the account's own keys give. The sessionStorage holds the
- * id of this tab's session, and the last event that it saw.
+ * read; likewise each upload that can go on; and for each account the marks, sealed under a key that only the account's own keys
+ * give. The sessionStorage holds the id of this tab's session, and the last event that it saw.
  */
 
 import { VouchsafeError } from "./errors.js";
@@ -37,6 +37,8 @@ import { kindOf } from "./own.js";
 const FORMAT = 1;
 const SESSIONS = "sessions";
 const MARKS = "marks";
+/** Uploads of files, which `files/pending.js` reads and writes. */
+export const UPLOADS = "uploads";
 const DAY = 24 * 60 * 60 * 1000;
 /** Milliseconds without use after which an entry counts as left behind: its tab was closed, or its sign-in is over. */
 const KEPT = { tab: DAY, browser: 30 * DAY };
@@ -51,11 +53,11 @@ let opening;
 /** Opens the database. One that opens after all is there for what comes then. */
 function open() {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open("vouchsafe", 2);
+    const request = indexedDB.open("vouchsafe", 3);
     const timer = setTimeout(reject, PATIENCE, SILENT);
     request.onupgradeneeded = () => {
       const { result } = request;
-      for (const name of [SESSIONS, MARKS]) {
+      for (const name of [SESSIONS, MARKS, UPLOADS]) {
         if (!result.objectStoreNames.contains(name)) result.createObjectStore(name, { keyPath: "id" });
       }
     };
@@ -86,14 +88,15 @@ function forget() {
  * @param {string} name
  * @param {(store: IDBObjectStore, give: (value: T) => void) => void} work
  * @param {IDBTransactionMode} [mode]
+ * @param {IDBTransactionOptions} [options]
  * @returns {Promise<T>}
  */
-async function transact(name, work, mode = "readwrite") {
+export async function transact(name, work, mode = "readwrite", options) {
   for (let last = false; ; last = true) {
     try {
       const found = await (opening ??= open());
       return await new Promise((resolve, reject) => {
-        const transaction = found.transaction(name, mode);
+        const transaction = found.transaction(name, mode, options);
         /** @type {T} */
         let result;
         transaction.oncomplete = () => resolve(result);
