@@ -44,6 +44,8 @@ const THREAD: &str = "thread.js";
 const MANIFEST: &str = "package.json";
 /// The folder of the stand-in for tests of apps, which no page loads; its entry begins with the same word.
 const TESTING: &str = "testing";
+/// The folder of what a page loads with the first file that it uses.
+const FILES: &str = "files";
 /// The module as a file, for `vouchsafe/external`.
 const MODULE: &str = "vouchsafe_bg.wasm";
 
@@ -254,7 +256,7 @@ fn pack(workspace: &Workspace, folder: &Path, parent: &Path) -> Result<PathBuf> 
 fn template_files(workspace: &Workspace) -> Result<Vec<(PathBuf, PathBuf)>> {
     let template = workspace.root.join("pkg-template");
     let mut found = Vec::new();
-    for folder in ["", TESTING] {
+    for folder in ["", FILES, TESTING] {
         for entry in fs::read_dir(template.join(folder))? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
@@ -266,7 +268,9 @@ fn template_files(workspace: &Workspace) -> Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 fn copy_template(workspace: &Workspace, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder.join(TESTING))?;
+    for further in [FILES, TESTING] {
+        fs::create_dir_all(folder.join(further))?;
+    }
     for (path, name) in template_files(workspace)? {
         if name == Path::new(MANIFEST) {
             continue;
@@ -371,30 +375,30 @@ pub(crate) fn gzip(bytes: &[u8]) -> Result<usize> {
 
 /// Says how much a page loads, and fails when that is too much.
 fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -> Result<()> {
-    let mut scripts = Vec::new();
+    let (mut scripts, mut of_files) = (Vec::new(), Vec::new());
     for path in files::list(folder)? {
         let name = path
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let is_stand_in = path
-            .parent()
-            .is_some_and(|parent| parent.ends_with(TESTING));
+        let is_in = |folder| path.parent().is_some_and(|parent| parent.ends_with(folder));
         let separate = ["vouchsafe-worker.js", "wasm-inside.js", "external.js"]
             .contains(&name.as_str())
             || name.contains("full")
             // Tests of apps load these, and no page.
-            || is_stand_in
+            || is_in(TESTING)
             || name.starts_with(TESTING);
-        if name.ends_with(".js") && !separate {
+        if is_in(FILES) {
+            of_files.extend(fs::read(&path)?);
+        } else if name.ends_with(".js") && !separate {
             scripts.extend(fs::read(&path)?);
         }
     }
     let worker = fs::read(folder.join("vouchsafe-worker.js"))?;
     let kilobytes = |bytes: usize| format!("{:.1} kB", bytes as f64 / 1000.0);
     let (small, full) = (gzip(wasm)?, gzip(full_wasm)?);
-    let javascript = gzip(&scripts)?;
+    let (javascript, with_files) = (gzip(&scripts)?, gzip(&of_files)?);
     for (name, packed, plain) in [
         ("WebAssembly", small, wasm.len()),
         ("full       ", full, full_wasm.len()),
@@ -406,11 +410,17 @@ fn report(workspace: &Workspace, folder: &Path, wasm: &[u8], full_wasm: &[u8]) -
         );
     }
     say!(
-        "    JavaScript  {} gzipped, the worker {}",
+        "    JavaScript  {} gzipped, with files {} more, the worker {}",
         kilobytes(javascript),
+        kilobytes(with_files),
         kilobytes(gzip(&worker)?)
     );
     say!("    {}", folder.display());
-    let parts = [("wasm", small), ("full", full), ("javascript", javascript)];
+    let parts = [
+        ("wasm", small),
+        ("full", full),
+        ("javascript", javascript),
+        ("files", with_files),
+    ];
     budget::check(workspace, &parts)
 }
