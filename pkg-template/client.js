@@ -26,7 +26,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "work
 
 /**
  * The differences between the entries: the function that makes the module's bindings, the ways to load it and to get its bytes,
- * the worker's file, further options of `open()`, the source of RSA, and the keeper of sessions.
+ * the worker's file, further options of `open()`, the source of RSA, the keeper of sessions, and what sends requests about files.
  *
  * @template {OpenOptions} O
  * @typedef {object} Entry
@@ -37,6 +37,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "work
  * @property {readonly string[]} [members]
  * @property {(options: O) => Engine} [engine]
  * @property {typeof Keeper} [keeper]
+ * @property {OpenOptions["fetch"]} [fetchFiles]
  */
 
 /**
@@ -46,7 +47,7 @@ const members = ["vault", "keystore", "invitationUrl", "timeout", "fetch", "work
  * @param {Entry<O>} entry
  */
 export function defineVouchsafe(entry) {
-  const { glue, load, bytes, workerFile, members: further = [], engine = () => "web", keeper = Keeper } = own(entry);
+  const { glue, load, bytes, workerFile, members: further = [], engine = () => "web", keeper = Keeper, fetchFiles } = own(entry);
   /** The package's entry. It knows the services and opens sessions. */
   return class Vouchsafe {
     /** @type {RawClient} */
@@ -89,6 +90,7 @@ export function defineVouchsafe(entry) {
       const origin = {
         services: `${settings.vault} ${settings.keystore}`,
         page,
+        vault: { base: settings.vault, fetch: fetchFiles ?? settings.fetch, timeout: settings.timeout },
         lockAfter: optional(lockAfter, "lockAfter", period),
         identityToken: undefined,
         entry: undefined,

@@ -1055,6 +1055,25 @@ export class Session {
   deleteCard(id: string, options?: DeleteCardOptions): Promise<void>;
 
   /**
+   * Encrypts a file and uploads it, a few segments of a MiB at a time, and gives what a card names it by. It has at most 5 GiB. The
+   * code for files is loaded by the first such call. Where the browser keeps data, an upload of known size that was cut goes on with
+   * {@link Session.resumeUpload}; one that is aborted, or of unknown size, is erased at the Vault, and so is within a day a file
+   * that no card names.
+   */
+  addFile(source: FileSource, options?: AddFileOptions): Promise<FileRef>;
+  /** Opens a file to read it: of one's own card, or of one that somebody shared. Nothing is read before it is asked for. */
+  file(ref: FileRef): Promise<FileHandle>;
+  /** Lists this account's uploads that were cut in this browser and go on nowhere, for two days. */
+  pendingUploads(): Promise<PendingUpload[]>;
+  /**
+   * Goes on with an upload that was cut, and sends no part again. Rejects with `bad_input` for the `source` if it is not the same as
+   * before, with `not_found` if the Vault has erased the upload, and with `conflict` while another tab goes on with it.
+   */
+  resumeUpload(id: string, source: FileSource, options?: FileCallOptions): Promise<FileRef>;
+  /** Gives up an upload that was cut. */
+  discardUpload(id: string): Promise<void>;
+
+  /**
    * Gives everything of the account as JSON lines, piece by piece and in the clear: the account, cards, connections, invitations,
    * the list of shares that it sent, and what others shared with it. Each line has a `type`; one that could not be opened has an
    * `error`. Reading what others shared claims it. Each call that fails ends it.

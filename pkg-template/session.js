@@ -17,6 +17,8 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").ChangePassphraseOptions} ChangePassphraseOptions */
 /** @typedef {import("./index.d.ts").Field} Field */
+/** @typedef {import("./index.d.ts").FileCallOptions} FileCallOptions */
+/** @typedef {import("./index.d.ts").FileSource} FileSource */
 /** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
 /** @typedef {import("./index.d.ts").InviteOptions} InviteOptions */
@@ -45,6 +47,7 @@ const cardMembers = ["id", "version", "createdAt", "updatedAt", "shares", "laggi
  * @typedef {object} Origin
  * @property {string} services
  * @property {string | undefined} page The page that links in mails lead to, if the app names one.
+ * @property {Pick<import("./files/requests.js").Access, "base" | "fetch" | "timeout">} vault
  * @property {number | undefined} lockAfter
  * @property {IdentityToken | undefined} identityToken For an identity.
  * @property {import("./storage.js").Entry | undefined} entry The entry that keeps it already.
@@ -61,6 +64,7 @@ export class Session {
   #raw;
   #services;
   #page;
+  #vault;
   #Keeper;
   /** @type {IdentityToken | undefined} */
   #identityToken;
@@ -95,6 +99,7 @@ export class Session {
     this.#raw = raw;
     this.#services = origin.services;
     this.#page = origin.page;
+    this.#vault = origin.vault;
     this.#Keeper = origin.keeper;
     this.#identityToken = origin.identityToken;
     this.#state = raw.locked ? "locked" : "unlocked";
@@ -385,6 +390,58 @@ export class Session {
     const { shares } = settings(options ?? {}, "`options` of deleteCard()", ["shares"]);
     const decision = optional(shares, "shares", (given, name) => oneOf(given, name, remaining));
     await this.#call(options, (raw) => raw.deleteCard(checked, decision));
+  }
+
+  /**
+   * @param {FileSource} source
+   * @param {import("./index.d.ts").AddFileOptions} [options]
+   */
+  async addFile(source, options) {
+    const { addFile, access } = await this.#files("addFile");
+    return addFile(access, source, options);
+  }
+
+  /** @param {import("./index.d.ts").FileRef} ref */
+  async file(ref) {
+    const { openFile, access } = await this.#files("file");
+    return openFile(access, ref);
+  }
+
+  async pendingUploads() {
+    const { pendingUploads, access } = await this.#files("pendingUploads");
+    return pendingUploads(access);
+  }
+
+  /**
+   * @param {string} id
+   * @param {FileSource} source
+   * @param {FileCallOptions} [options]
+   */
+  async resumeUpload(id, source, options) {
+    const { resumeUpload, access } = await this.#files("resumeUpload");
+    return resumeUpload(access, id, source, options);
+  }
+
+  /** @param {string} id */
+  async discardUpload(id) {
+    const { discardUpload, access } = await this.#files("discardUpload");
+    return discardUpload(access, id);
+  }
+
+  /**
+   * The calls about files, and the account's way to them, if the session is neither over nor locked. Each token is a call of its
+   * own, so that nothing is sent any more once it is.
+   *
+   * @param {string} call Its name, for the stand-in.
+   */
+  async #files(call) {
+    const token = (fresh = false) => this.#call(undefined, (/** @type {any} */ raw) => raw.vaultToken(fresh, call));
+    await token();
+    const calls = await import("./files/index.js").catch((cause) => {
+      throw new VouchsafeError("offline", "The part of the package for files could not be loaded: check the connection and try again.", { cause });
+    });
+    const access = own({ ...this.#vault, token, owner: `${this.account} ${this.#services}` });
+    return { ...calls, access };
   }
 
   /** @param {CallOptions} [options] */

@@ -1,10 +1,11 @@
-/** A stand-in for the package in tests of apps: the same calls, answered in memory. It encrypts nothing and sends nothing. */
+/** A stand-in for the package in tests of apps: the same calls, answered in memory. It encrypts nothing but files, and sends nothing. */
 
 import { defineVouchsafe } from "./client.js";
 import { calling } from "./errors.js";
 import { Session } from "./session.js";
 import { RawClient } from "./testing/client.js";
 import { SENTENCES, failure } from "./testing/errors.js";
+import { fetchFiles } from "./testing/files.js";
 import { Keeper } from "./testing/keeper.js";
 import { accountById, push, reset, turn, world } from "./testing/world.js";
 
@@ -22,6 +23,7 @@ export const Vouchsafe = defineVouchsafe({
   keeper: /** @type {typeof import("./keeper.js").Keeper} */ (/** @type {unknown} */ (Keeper)),
   load: () => calling(() => turn("open")).then(() => loaded),
   workerFile: () => new URL("https://stand-in.invalid/"),
+  fetchFiles,
   // The options of every entry.
   members: ["wasm", "engine"],
   // The one that needs no WebCrypto.

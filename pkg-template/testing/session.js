@@ -133,6 +133,16 @@ export class RawSession {
     return pageOf(options, records, open, this.#tell);
   }
 
+  /**
+   * Gives the token that the calls about files show, which is the account's id here.
+   *
+   * @param {boolean} _
+   * @param {string} call The call that wants it.
+   */
+  vaultToken(_, call) {
+    return this.#call(call, () => this.#state.keys.id);
+  }
+
   /** @param {CardContent} content */
   createCard(content) {
     return this.#call("createCard", () => {

@@ -121,6 +121,7 @@ const empty = () => ({
   connections: /** @type {Map<string, Connection>} */ (new Map()),
   shares: /** @type {Map<string, Share>} */ (new Map()),
   links: /** @type {Map<string, Link>} */ (new Map()),
+  files: /** @type {Map<string, import("./files.js").File>} */ (new Map()),
   kept: /** @type {import("./keeper.js").Kept[]} */ ([]),
   mails: /** @type {Mail[]} */ ([]),
   damaged: /** @type {Set<string>} */ (new Set()),

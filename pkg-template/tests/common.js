@@ -74,6 +74,7 @@ const glue = `
     outgoingShares: () => ({ items: [], next: null }),
     cards: () => ({ items: [{ id: "a" }, { id: "b", error: failure }], next: pages.next }),
     makeRecoveryKey: () => "CCCC",
+    vaultToken: () => "a token",
     emailStatus: () => ({ email: "a@example.com", confirmed: false }),
     sendEmailCode: () => ({ expiresAt: 5 }),
     changePassphrase: () => Promise.reject({ code: "conflict", message: "Another device was faster." }),
@@ -97,7 +98,7 @@ const glue = `
   const names = ["card", "cards", "connection", "createCard", "invite", "share", "shareWithMany", "lock", "unlock", "outgoingShares"];
   const further = ["updateCard", "deleteCard", "invitations", "cancelInvitation", "declineInvitation", "accept", "connections"];
   further.push("importCard", "markVerified", "renameConnection", "disconnect", "sharesOf", "catchUpShares", "revokeShare", "incomingShares");
-  further.push("readShare", "readShares", "shareByLink", "linkShares", "revokeLink", "acceptOlder", "signOut");
+  further.push("readShare", "readShares", "shareByLink", "linkShares", "revokeLink", "acceptOlder", "signOut", "vaultToken");
   const ofAccount = ["changePassphrase", "makeRecoveryKey", "emailStatus", "sendEmailCode", "confirmEmail", "deleteAccount"];
   for (const name of [...names, ...further, ...ofAccount]) {
     RawSession.prototype[name] = async (...given) => { calls.push([name, ...given]); return answers[name]?.(); };

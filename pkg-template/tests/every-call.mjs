@@ -17,6 +17,7 @@ function describer(people) {
   const text = (value) => {
     if (/^(\d{5} ){11}\d{5}$/.test(value)) return word("number", value);
     if (/^[\w-]{22}$/.test(value)) return word("ref", value);
+    if (/^[\w-]{43}$/.test(value)) return word("key", value);
     if (/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/.test(value)) return "a recovery key";
     if (/#vouchsafe=1\.([ls]\.[0-9a-f-]{36}\.[\w-]{43}|m\.[0-9a-f-]{36})\.[\w-]{22}$/.test(value)) return word("link", value);
     return value.replaceAll(UUID, (id) => word("id", id)).replaceAll(people, "people");
@@ -122,6 +123,20 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   const second = noted(await does("sign in", () => app.signIn({ email: ` ${address("ALICE")} `, passphrase })), calls);
 
   const field = (name, value = "v") => ({ name, label: name.toUpperCase(), value });
+  const scan = await does("upload a file", () => alice.addFile(new Blob(["a scan"]), { name: "scan.png", type: "image/png" }));
+  const opened = await does("open it", () => alice.file(scan));
+  await does("read it", async () => new TextDecoder().decode(await opened.bytes()));
+  await does("read a piece of it", async () => new TextDecoder().decode(await opened.bytes({ start: 2, end: 4 })));
+  await does("get it as a Blob", async () => [(await opened.blob()).type, (await opened.blob()).size]);
+  await fails("read somebody else's file", async () => (await bob.file(scan)).bytes());
+  await fails("open a file without a key", () => alice.file({ ...scan, key: "" }));
+  await fails("upload a file without a name", () => alice.addFile(new Blob([])));
+  await fails("upload nothing", () => alice.addFile(undefined, { name: "scan.png" }));
+  await fails("upload with an option that is none", () => alice.addFile(new Blob([]), { name: "scan.png", label: "" }));
+  await fails("upload what was given up", () => alice.addFile(new Blob([]), { name: "scan.png", signal: AbortSignal.abort() }));
+  await does("list the uploads that were cut", () => alice.pendingUploads());
+  await fails("go on with an upload that is none", () => alice.resumeUpload(NOBODY, new Blob([])));
+  await fails("give up an upload that is none", () => alice.discardUpload(NOBODY));
   const bank = await does("create a card", () => alice.createCard({ label: "Bank", fields: [field("iban", "IS14"), field("pin", "")] }));
   await does("create another", () => alice.createCard({ label: "Wi-Fi 🦊", fields: [] }));
   for (const [what, card] of [

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { api, asPage, called, code, emptyModule, folder, services, signIn } from "./common.js";
+import { Vault } from "./files-common.js";
 
 /** A call of every method of a session, with no option that may be left out. */
 const everyCall = {
@@ -16,6 +17,11 @@ const everyCall = {
   card: (session) => session.card("a", {}),
   updateCard: (session) => session.updateCard({ id: "a", version: 1, label: "L", fields: [] }, {}),
   deleteCard: (session) => session.deleteCard("a", {}),
+  addFile: (session) => Promise.all([new Blob(["a"]), Uint8Array.of(1)].map((source) => session.addFile(source, { name: "a" }))),
+  file: async (session) => (await session.file(await session.addFile(new Blob(["a"]), { name: "a" }))).blob({}),
+  pendingUploads: (session) => session.pendingUploads(),
+  resumeUpload: (session) => session.resumeUpload("a", new Blob([]), {}).catch(() => {}),
+  discardUpload: (session) => session.discardUpload("a").catch(() => {}),
   exportAccount: (session) => session.exportAccount({}).next(),
   importCards: (session) => session.importCards('{"type":"card","id":"a","label":"L","fields":[]}'),
   invite: (session) => session.invite({ delivery: "link", name: "Bob" }),
@@ -104,7 +110,9 @@ test("no option is read from what a script has put into Object.prototype", async
 
   for (const { Vouchsafe, Session } of entries) {
     // The external entry looks for its file, which is not here.
-    const app = await Vouchsafe.open(services).catch(() => Vouchsafe.open({ ...services, wasm: emptyModule }));
+    const { fetch, requests } = new Vault();
+    const options = { ...services, fetch };
+    const app = await Vouchsafe.open(options).catch(() => Vouchsafe.open({ ...options, wasm: emptyModule }));
     assert.deepEqual(methodsOf(Session).filter((name) => !(name in everyCall)), []);
     assert.deepEqual(methodsOf(Vouchsafe).filter((name) => !(name in everyEntry)), []);
     for (const call of Object.values(everyEntry)) await call(app).catch(() => {});
@@ -112,6 +120,7 @@ test("no option is read from what a script has put into Object.prototype", async
     for (const call of Object.values(everyCall)) {
       await Promise.resolve().then(() => call(session)).catch(() => {});
     }
+    assert.deepEqual(requests.slice(-2).map(({ method, range }) => `${method} ${range}`), ["GET undefined", "GET bytes=0-4151"]);
   }
   const error = new api.VouchsafeError("offline", "Try again.", {});
   assert.equal("cause" in error && error.cause !== undefined, false);

@@ -58,6 +58,14 @@ impl<T: Transport> Services<T> {
         Ok(shown)
     }
 
+    /// A token for requests to the Vault that are made elsewhere: a fresh one, where the last was refused.
+    pub(crate) async fn token_to_show(&self, fresh: bool) -> Result<String> {
+        if fresh {
+            self.forget_token();
+        }
+        self.vault_token(self.deadline()).await
+    }
+
     /// A token that deletes the account at the Vault. It is not kept.
     pub(super) async fn proof_token(&self, deadline: Deadline) -> Result<String> {
         let token = self.fetch_token("/tokens/proof", deadline).await?;

@@ -234,6 +234,12 @@ impl RawSession {
         self.call(|session| async move { session.accept_older(Id::parse(&id)?) })
     }
 
+    /// The token that shows the account to the Vault, a string.
+    #[wasm_bindgen(js_name = vaultToken)]
+    pub fn vault_token(&self, fresh: bool) -> Promise {
+        self.call(move |session| async move { session.vault_token(fresh).await })
+    }
+
     pub fn nudge(&self) {
         self.0.nudge();
     }

@@ -152,6 +152,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.inner.keys.borrow().clone().ok_or(Error::Locked)
     }
 
+    /// The token that shows the account to the Vault, for the page's own requests: those for files. A fresh one, where the
+    /// last was refused.
+    pub async fn vault_token(&self, fresh: bool) -> Result<String> {
+        self.keys()?;
+        self.services().token_to_show(fresh).await
+    }
+
     /// An id for a new record; in the order of ids records have the order of time.
     pub(in crate::flows) fn make_id(&self) -> Result<Id> {
         Ok(Id::v7(self.now(), &*make_random(self.engine())?))

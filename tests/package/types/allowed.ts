@@ -1,7 +1,7 @@
 // What an app may write. It is compiled, not run.
 
 import { isVouchsafeError, Session, Vouchsafe, VouchsafeError } from "vouchsafe";
-import type { Card, Connection, ErrorCode, EventKind, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
+import type { Card, Connection, ErrorCode, EventKind, FileRef, Invitation, LiveEvent, Opened, OpenOptions, Page, ReceivedShare, Share } from "vouchsafe";
 import * as external from "vouchsafe/external";
 import * as full from "vouchsafe/full";
 import * as testing from "vouchsafe/testing";
@@ -54,6 +54,13 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
     if (result.error) console.log(result.error.message);
     else console.log(result.share.id satisfies string);
   }
+  const scan = await session.addFile(new Blob(["a scan"]), { name: "scan.png", signal, onProgress: ({ bytes, total }) => console.log(bytes, total ?? "?") });
+  const stream = new ReadableStream<Uint8Array>();
+  for (const source of [new File([], "a"), new Uint8Array(8), new ArrayBuffer(8), stream]) await session.addFile(source, { name: "a" });
+  const file = await session.file({ ...scan } satisfies FileRef);
+  new Response(file.stream({ start: 0, end: file.size }), { headers: { "content-type": file.type } });
+  URL.createObjectURL(new Blob([await file.bytes(), await file.blob()]));
+  for (const { id } of await session.pendingUploads()) await session.resumeUpload(id, new Blob([]));
   const [first] = await session.readShares(["s"], { onProgress: ({ done, total }) => console.log(done / total) });
   const received: ReceivedShare | undefined = first?.received ?? undefined;
   const end = session.on("share", (event: LiveEvent) => console.log(event.kind, event.id));

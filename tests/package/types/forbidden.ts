@@ -36,6 +36,10 @@ export async function forbidden(session: Session, app: Vouchsafe, error: unknown
   await session.createCard({ label: "Passport", fields: [], data: { at: new Date() } });
   // @ts-expect-error which version it replaces
   await session.updateCard({ id: "c", label: "Passport", fields: [] });
+  // @ts-expect-error a text is no source
+  await session.addFile("a scan", { name: "scan.txt" });
+  // @ts-expect-error a file is opened with all that names it
+  await session.file("f");
   // @ts-expect-error a mail needs an address
   await session.invite({ delivery: "email", name: "Bob" });
   // @ts-expect-error no such way

@@ -1,0 +1,86 @@
+/** The stand-in for the Vault's part in files: it keeps the ciphertext that the package makes, and gives it back to its owner. */
+
+import { SENTENCES } from "./errors.js";
+import { world } from "./world.js";
+
+/** @typedef {import("../index.d.ts").ErrorCode} ErrorCode */
+
+/**
+ * A file; `digests` is known once it is finished.
+ *
+ * @typedef {{ id: string, owner: string, parts: Map<number, Uint8Array<ArrayBuffer>>, digests: Uint8Array<ArrayBuffer> | undefined }} File
+ */
+
+const JSON_TYPE = { "content-type": "application/json" };
+const OCTETS = { "content-type": "application/octet-stream" };
+
+/**
+ * @param {number} status
+ * @param {ErrorCode} code
+ */
+function refusal(status, code) {
+  return new Response(JSON.stringify({ error: { code, message: SENTENCES[code] } }), { status, headers: JSON_TYPE });
+}
+
+/** @param {object} value */
+const answer = (value) => new Response(JSON.stringify(value), { headers: JSON_TYPE });
+
+/**
+ * Answers a request as the Vault would.
+ *
+ * @param {string} url
+ * @param {RequestInit} init
+ * @returns {Promise<Response>}
+ */
+export async function fetchFiles(url, { method, headers, body, signal }) {
+  if (signal?.aborted) throw signal.reason;
+  const { authorization, range, "content-range": place = "" } = /** @type {Record<string, string>} */ (headers);
+  // A token of the stand-in is the account's id.
+  const owner = String(authorization).replace("Bearer ", "");
+  const [, id, what = ""] = /\/files(?:\/([^/]+))?(?:\/(\w+))?$/.exec(url) ?? [];
+  if (!id) return create(owner, JSON.parse(String(body)).id);
+  const file = world.files.get(id);
+  if (file?.owner !== owner) return refusal(404, "not_found");
+  switch (`${method} ${what}`) {
+    case "PUT ": {
+      const first = Number(/\d+/.exec(place));
+      file.parts.set(first, new Uint8Array(await /** @type {Blob} */ (body).arrayBuffer()));
+      return new Response(null, { status: 204 });
+    }
+    case "GET parts":
+      return answer({ ranges: [...file.parts].map(([first, { length }]) => ({ first, last: first + length - 1 })) });
+    case "POST finish": {
+      const letters = atob(JSON.parse(String(body)).digests.replaceAll("-", "+").replaceAll("_", "/"));
+      file.digests = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+      return answer({ id });
+    }
+    case "DELETE ":
+      world.files.delete(id);
+      return new Response(null, { status: 204 });
+    default:
+      return file.digests ? read(file, what, range) : refusal(404, "not_found");
+  }
+}
+
+/**
+ * @param {string} owner
+ * @param {string} id
+ */
+function create(owner, id) {
+  const known = world.files.get(id);
+  if (known && known.owner !== owner) return refusal(409, "conflict");
+  world.files.set(id, known ?? { id, owner, parts: new Map(), digests: undefined });
+  return answer({ id });
+}
+
+/**
+ * @param {File} file
+ * @param {string} what
+ * @param {string} [range]
+ */
+function read({ parts, digests }, what, range) {
+  if (what === "digests") return new Response(digests, { headers: OCTETS });
+  const sorted = [...parts].sort(([one], [other]) => one - other).map(([, part]) => part);
+  const [, first, last] = (/bytes=(\d+)-(\d+)/.exec(range ?? "") ?? []).map(Number);
+  return new Response(new Blob(sorted).slice(first, last + 1), { status: 206, headers: OCTETS });
+}
