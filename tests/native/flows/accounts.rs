@@ -153,6 +153,33 @@ fn lock_forgets_and_unlock_brings_back() {
 }
 
 #[test]
+fn a_page_gets_a_token_for_the_vault_while_the_keys_are_there() {
+    run(async {
+        let world = World::start();
+        let alice = world.person("alice").await;
+        let fetched = || {
+            let sent = alice.http.sent.borrow();
+            sent.iter()
+                .filter(|request| request.url.ends_with("/tokens"))
+                .count()
+        };
+        let first = alice.session.vault_token(false).await.unwrap();
+        let before = fetched();
+        assert_eq!(alice.session.vault_token(false).await.unwrap(), first);
+        assert_eq!(fetched(), before);
+        alice.session.vault_token(true).await.unwrap();
+        assert_eq!(fetched(), before + 1);
+
+        alice.session.lock();
+        for fresh in [false, true] {
+            let refused = alice.session.vault_token(fresh).await;
+            assert_eq!(refused.unwrap_err().code(), "locked");
+        }
+        assert_eq!(fetched(), before + 1);
+    });
+}
+
+#[test]
 fn sign_out_ends_the_session_at_the_keystore() {
     run(async {
         let world = World::start();
