@@ -1057,11 +1057,11 @@ export class Session {
   /**
    * Encrypts a file and uploads it, a few segments of a MiB at a time, and gives what a card names it by. It has at most 5 GiB. The
    * code for files is loaded by the first such call. Where the browser keeps data, an upload of known size that was cut goes on with
-   * {@link Session.resumeUpload}; one that is aborted, or of unknown size, is erased at the Vault, and so is within a day a file
-   * that no card names.
+   * {@link Session.resumeUpload}; one that is aborted, or of unknown size, is erased at the Vault. So is a file within a day unless
+   * a card names it, which no card of this version can.
    */
   addFile(source: FileSource, options?: AddFileOptions): Promise<FileRef>;
-  /** Opens a file to read it: of one's own card, or of one that somebody shared. Nothing is read before it is asked for. */
+  /** Opens a file of one's own to read it. Nothing is read before it is asked for. */
   file(ref: FileRef): Promise<FileHandle>;
   /** Lists this account's uploads that were cut in this browser and go on nowhere, for two days. */
   pendingUploads(): Promise<PendingUpload[]>;
