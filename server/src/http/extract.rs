@@ -6,7 +6,6 @@ use std::hash::Hash;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyArguments;
@@ -17,7 +16,8 @@ use utoipa::ToSchema;
 use crate::base64url::{base64url, from_base64url};
 use crate::clock::{DAY, MINUTE};
 use crate::http::error::{ApiError, Code, Result};
-use crate::http::room::{LateRoom, make_room};
+use crate::http::octets::whole;
+use crate::http::room::{LateRoom, body_limit, make_room};
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_WRITES};
 use crate::http::values::Id;
 use crate::store::columns::Columns;
@@ -61,12 +61,8 @@ impl<T: DeserializeOwned> Input<T> {
                 .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         make_room(&request).await?;
-        let bytes = axum::body::Bytes::from_request(request, &())
-            .await
-            .map_err(|rejection| match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge.into(),
-                _ => ApiError::bad_input("Send the whole body: it broke off."),
-            })?;
+        let most = body_limit(&request);
+        let bytes = whole(request, most, || Code::TooLarge.into()).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             let said = shorten(&error.to_string());
             ApiError::bad_input(format!(

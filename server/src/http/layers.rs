@@ -20,7 +20,6 @@ use crate::http::forwarded::Proxies;
 use crate::http::readiness::{self, Readiness};
 use crate::http::refusal::check_head;
 use crate::http::room::{Rooms, enter};
-use crate::http::sizes::MAX_BODY_BYTES;
 use crate::start_error::StartError;
 use crate::urls::web_origin;
 
@@ -42,7 +41,6 @@ pub(crate) fn service<S: Readiness + 'static>(
     let router = router
         .with_state(Arc::clone(&state))
         .route("/v1/openapi.json", get(open))
-        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .method_not_allowed_fallback(wrong_method);
     // A service that is mounted at the root shares the process's `/health` and `/ready`.
     if base.is_empty() {

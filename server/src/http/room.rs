@@ -158,7 +158,7 @@ impl Places {
     }
 }
 
-/// The largest body of a route that takes more, or less, than [`MAX_BODY_BYTES`], for its layers.
+/// The largest body of a route that takes more, or less, than [`MAX_BODY_BYTES`].
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit(pub(crate) usize);
 
@@ -194,12 +194,16 @@ pub(crate) async fn enter(
     })
 }
 
+/// The largest body of a request's route.
+pub(super) fn body_limit(request: &Request) -> usize {
+    let limit = request.extensions().get();
+    limit.map_or(MAX_BODY_BYTES, |limit: &BodyLimit| limit.0)
+}
+
 /// Waits for room for the body of a request, before it is read.
 pub(super) fn make_room(request: &Request) -> impl Future<Output = Result<()>> + use<> {
     let extensions = request.extensions();
-    let limit = extensions
-        .get()
-        .map_or(MAX_BODY_BYTES, |limit: &BodyLimit| limit.0);
+    let limit = body_limit(request);
     let size = request.body().size_hint().upper().unwrap_or(u64::MAX);
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
     let places = extensions.get::<Arc<Places>>().cloned();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,12 +22,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Keystore>> {
         .routes(routes!(sessions::sign_in_start))
         .routes(routes!(sessions::sign_in_finish))
         .routes(routes!(recovery::start))
-        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
-        .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
+        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)));
     let large = OpenApiRouter::new()
         .routes(routes!(spaces::create, space_changes::update))
-        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)))
-        .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
+        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)));
     OpenApiRouter::new()
         .routes(routes!(sessions::sign_out))
         .routes(routes!(credentials::start))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
@@ -22,15 +21,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(shares::create, editions::update))
         .routes(routes!(links::create, links::delete))
         .routes(routes!(links::list, links::update))
-        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)))
-        .layer(DefaultBodyLimit::max(MAX_WRITES_BODY_BYTES));
+        .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
         .routes(routes!(preview::preview))
         .routes(routes!(link_reads::open))
         .routes(routes!(link_reads::read))
-        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)))
-        .layer(DefaultBodyLimit::max(MAX_OPEN_BODY_BYTES));
+        .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
         .routes(routes!(cards::list))
