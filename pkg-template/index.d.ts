@@ -1246,7 +1246,8 @@ export type RetryableCode = "rate_limited" | "offline" | "server_error";
 
 /** What an account may have only so much of; the operator of the services says how much. */
 export type Quota =
-  | "bytes" | "cards" | "shares" | "shares_per_connection" | "invitations" | "connections" | "connection_keys" | "spaces";
+  | "bytes" | "cards" | "shares" | "shares_per_connection" | "invitations" | "connections" | "connection_keys" | "spaces"
+  | "file_bytes" | "files" | "uploads";
 
 /** Further options of a {@link VouchsafeError}. */
 export interface VouchsafeErrorOptions {

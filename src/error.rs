@@ -95,10 +95,16 @@ pub enum Quota {
     ConnectionKeys,
     /// Encryption spaces.
     Spaces,
+    /// Bytes of files.
+    FileBytes,
+    /// Files.
+    Files,
+    /// Files that are not finished.
+    Uploads,
 }
 
 impl Quota {
-    const NAMES: [(Self, &str); 8] = [
+    const NAMES: [(Self, &str); 11] = [
         (Self::Bytes, "bytes"),
         (Self::Cards, "cards"),
         (Self::Shares, "shares"),
@@ -107,6 +113,9 @@ impl Quota {
         (Self::Connections, "connections"),
         (Self::ConnectionKeys, "connection_keys"),
         (Self::Spaces, "spaces"),
+        (Self::FileBytes, "file_bytes"),
+        (Self::Files, "files"),
+        (Self::Uploads, "uploads"),
     ];
 
     /// The stable name.

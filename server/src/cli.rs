@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bucket;
 mod quotas;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use vouchsafe_server::{Config, Services, process};
 
+use self::bucket::BucketOptions;
 use self::quotas::QuotaOptions;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
@@ -190,6 +192,9 @@ pub(crate) struct Cli {
     #[command(flatten)]
     quotas: QuotaOptions,
 
+    #[command(flatten)]
+    bucket: BucketOptions,
+
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
@@ -225,12 +230,18 @@ struct Storage {
         hide_env_values = true
     )]
     keystore_db: Option<String>,
+
+    /// The place of the Vault's files: a folder, or s3://BUCKET/PREFIX; by default vault.files in the data folder. Vaults that
+    /// share a database share it, too.
+    #[arg(long, value_name = "PLACE", env = "VOUCHSAFE_VAULT_FILES")]
+    vault_files: Option<String>,
 }
 
 impl Storage {
     fn into_config(self) -> Config {
         Config {
             vault_db: self.vault_db,
+            vault_files: self.vault_files,
             keystore_db: self.keystore_db,
             ..Config::new(self.data)
         }
@@ -241,8 +252,8 @@ impl Storage {
 enum Command {
     /// Copy the data to a new folder while the server runs. To restore, start a server with a copy of it as --data.
     ///
-    /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db), keystore.setup and
-    /// vault.setup, whole or not at all. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
+    /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db), keystore.setup, vault.setup, and
+    /// the files that lie in a folder (vault.files), whole or not at all. Files in a bucket are not copied. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
     /// one service has that one's data alone; then back up the Vault first and the Keystore after it.
     Backup {
         #[command(flatten)]
@@ -251,13 +262,21 @@ enum Command {
         /// The folder to make. It must not be there, or be empty.
         #[arg(long, value_name = "DIR", env = "VOUCHSAFE_BACKUP_TO")]
         to: PathBuf,
+
+        /// Leave the files out, for who copies their folder in another way, after this command.
+        #[arg(long, env = "VOUCHSAFE_BACKUP_WITHOUT_FILES")]
+        without_files: bool,
     },
 }
 
 /// The task that the command line asks for.
 pub(crate) enum Task {
     Serve(Box<Config>),
-    Backup { config: Box<Config>, to: PathBuf },
+    Backup {
+        config: Box<Config>,
+        to: PathBuf,
+        with_files: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -294,9 +313,17 @@ impl Cli {
     }
 
     pub(crate) fn into_task(self) -> Task {
-        if let Some(Command::Backup { storage, to }) = self.command {
-            let config = Box::new(storage.into_config());
-            return Task::Backup { config, to };
+        if let Some(Command::Backup {
+            storage,
+            to,
+            without_files,
+        }) = self.command
+        {
+            return Task::Backup {
+                config: Box::new(storage.into_config()),
+                to,
+                with_files: !without_files,
+            };
         }
         let services = match self.services {
             Which::All => Services::All,
@@ -326,6 +353,7 @@ impl Cli {
             trusted_proxies: self.trusted_proxy,
             rate_limits: !self.no_rate_limits,
             quotas: self.quotas.into_quotas(),
+            s3: self.bucket.into_s3(),
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             ..self.storage.into_config()

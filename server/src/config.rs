@@ -1,5 +1,6 @@
 //! The configuration of a server.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +47,12 @@ pub struct Quotas {
     pub connection_keys: i64,
     /// Encryption spaces in force that it made.
     pub spaces: i64,
+    /// Bytes of its files, unfinished ones too, as they are stored.
+    pub file_bytes: i64,
+    /// Files.
+    pub files: i64,
+    /// Files that are not finished.
+    pub uploads: i64,
     /// Requests in a minute, to each service. More are `rate_limited`, unless rates are not limited at all.
     pub requests_per_minute: u32,
 }
@@ -62,8 +69,32 @@ impl Default for Quotas {
             connection_keys: 20_000,
             // Who shares makes the space first, and may fail in between.
             spaces: 25_000,
+            // Two of the largest.
+            file_bytes: 11 * (1 << 30),
+            files: 10_000,
+            uploads: 100,
             requests_per_minute: 6_000,
         }
+    }
+}
+
+/// The way to a bucket of S3, or of what speaks like it.
+#[derive(Clone, Default)]
+pub struct S3 {
+    /// The address of the service; by default that of the region at Amazon.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: String,
+    /// The name of the key; without one that of the machine's role at Amazon.
+    pub access_key: Option<String>,
+    /// The key.
+    pub secret_key: Option<String>,
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.endpoint, &self.region, &self.access_key);
+        write!(f, "S3{shown:?}")
     }
 }
 
@@ -80,6 +111,10 @@ pub struct Config {
     pub vault_db: Option<String>,
     /// The Keystore's database; by default `keystore.db` in the data folder.
     pub keystore_db: Option<String>,
+    /// The place of the Vault's files, a folder or `s3://BUCKET/PREFIX`; by default `vault.files` in the data folder.
+    pub vault_files: Option<String>,
+    /// The way to that bucket.
+    pub s3: S3,
     /// The Vault's base URLs, the main one first. The Keystore makes tokens for these audiences alone, and the Vault
     /// accepts each of them. By default `/vault` at the address that the server listens on.
     pub vault_urls: Vec<String>,
@@ -155,6 +190,11 @@ impl Config {
             data: data.into(),
             vault_db: None,
             keystore_db: None,
+            vault_files: None,
+            s3: S3 {
+                region: "us-east-1".to_owned(),
+                ..S3::default()
+            },
             vault_urls: Vec::new(),
             keystore_urls: Vec::new(),
             keystore_key: None,

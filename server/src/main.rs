@@ -26,8 +26,12 @@ fn main() -> ExitCode {
                 server.stop().await;
                 Ok(())
             }
-            Task::Backup { config, to } => {
-                backup(&config, &to).await?;
+            Task::Backup {
+                config,
+                to,
+                with_files,
+            } => {
+                backup(&config, &to, with_files).await?;
                 tracing::info!(to = %to.display(), "backed up");
                 Ok(())
             }

@@ -15,6 +15,9 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     if config.max_connections == 0 || config.max_connections_per_address == 0 {
         return refuse("Give --max-connections and --max-connections-per-address at least 1.");
     }
+    if config.s3.access_key.is_some() != config.s3.secret_key.is_some() {
+        return refuse("Give both --s3-access-key and --s3-secret-key, or neither.");
+    }
     if config.services.vault() && config.dev_mailbox && config.smtp_url.is_some() {
         return refuse(
             "Leave --dev-mailbox or --smtp-url out: mails that are sent are not captured.",
@@ -42,6 +45,10 @@ fn idle(config: &Config) -> Vec<&'static str> {
         ("--mail-from", config.mail_from.is_some()),
         ("--dev-mailbox", config.dev_mailbox),
         ("--vault-db", config.vault_db.is_some()),
+        ("--vault-files", config.vault_files.is_some()),
+        ("--s3-endpoint", config.s3.endpoint.is_some()),
+        ("--s3-access-key", config.s3.access_key.is_some()),
+        ("--s3-secret-key", config.s3.secret_key.is_some()),
     ];
     let of_keystore = [
         ("--oidc-issuer", config.oidc_issuer.is_some()),

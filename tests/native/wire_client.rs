@@ -52,6 +52,8 @@ fn round_trips<T: Serialize + DeserializeOwned>(value: &Value) {
 
 const TOKENS: &str = "written and read inside `api/token.rs`, which every flow test runs";
 
+const FILES: &str = "the client does not upload files yet";
+
 /// Every route: request and successful answer.
 fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
     match service {
@@ -280,7 +282,7 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
             (
                 "POST /v1/links/{id}/read",
                 Is(round_trips::<card_links::LinkReading>),
-                Is(round_trips::<card_links::StoredLink>),
+                Is(round_trips::<card_links::ReadLink>),
             ),
             (
                 "POST /v1/shares",
@@ -313,6 +315,20 @@ fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
                 Is(round_trips::<Outcomes<Outcome>>),
             ),
             ("DELETE /v1/shares/{id}", Body::None, Body::None),
+            ("POST /v1/files", apart(FILES), apart(FILES)),
+            ("GET /v1/files", Body::None, apart(FILES)),
+            ("PUT /v1/files/{id}", Body::None, Body::None),
+            ("GET /v1/files/{id}/parts", Body::None, apart(FILES)),
+            ("POST /v1/files/{id}/finish", apart(FILES), apart(FILES)),
+            ("GET /v1/files/{id}", Body::None, Body::None),
+            ("GET /v1/files/{id}/digests", Body::None, Body::None),
+            ("DELETE /v1/files/{id}", Body::None, Body::None),
+            ("GET /v1/links/{id}/files/{file}", Body::None, Body::None),
+            (
+                "GET /v1/links/{id}/files/{file}/digests",
+                Body::None,
+                Body::None,
+            ),
             (
                 "GET /v1/email",
                 Body::None,

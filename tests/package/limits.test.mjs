@@ -110,6 +110,9 @@ const LIMITS = {
   "`connections` that are active": () => count("connections"),
   "`connection_keys`, those of ended connections too": () => count("connection_keys"),
   "`spaces`: keys of shares": () => count("spaces"),
+  "`file_bytes`: ciphertexts of files": async () => size((await quota("file_bytes"))[0]),
+  "`files`": () => count("files"),
+  "`uploads` that are not finished": () => count("uploads"),
 };
 
 test("each row of the table of limits is what the sources say", async () => {

@@ -87,6 +87,36 @@ pub(super) struct QuotaOptions {
     )]
     quota_spaces: i64,
 
+    /// Bytes of files.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = Quotas::default().file_bytes,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_FILE_BYTES"
+    )]
+    quota_file_bytes: i64,
+
+    /// Files.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().files,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_FILES"
+    )]
+    quota_files: i64,
+
+    /// Files that are not finished.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Quotas::default().uploads,
+        value_parser = clap::value_parser!(i64).range(0..),
+        env = "VOUCHSAFE_QUOTA_UPLOADS"
+    )]
+    quota_uploads: i64,
+
     /// Requests in a minute, to each service; --no-rate-limits lifts this one.
     #[arg(
         long,
@@ -109,6 +139,9 @@ impl QuotaOptions {
             connections: self.quota_connections,
             connection_keys: self.quota_connection_keys,
             spaces: self.quota_spaces,
+            file_bytes: self.quota_file_bytes,
+            files: self.quota_files,
+            uploads: self.quota_uploads,
             requests_per_minute: self.quota_requests,
         }
     }

@@ -130,6 +130,12 @@ pub enum Quota {
     ConnectionKeys,
     /// Encryption spaces that it made.
     Spaces,
+    /// Bytes of its files.
+    FileBytes,
+    /// Files.
+    Files,
+    /// Files that are not finished.
+    Uploads,
 }
 
 impl Quota {
@@ -145,6 +151,9 @@ impl Quota {
             Self::Connections => "End a connection first: this account has too many.",
             Self::ConnectionKeys => "Ask the operator: this account has made too many connections.",
             Self::Spaces => "Revoke a share first: this account has too many encryption spaces.",
+            Self::FileBytes => "Delete files first: together they have too many bytes.",
+            Self::Files => "Delete a file first: this account has too many.",
+            Self::Uploads => "Finish or delete an upload first: too many have begun.",
         }
     }
 }

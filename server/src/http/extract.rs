@@ -62,7 +62,7 @@ impl<T: DeserializeOwned> Input<T> {
         }
         make_room(&request).await?;
         let most = body_limit(&request);
-        let bytes = whole(request, most, || Code::TooLarge.into()).await?;
+        let bytes = whole(request, most, || Code::TooLarge.into(), |_| ()).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             let said = shorten(&error.to_string());
             ApiError::bad_input(format!(
@@ -98,6 +98,22 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         Id::try_from(std::borrow::Cow::from(text))
             .map(Self)
             .map_err(|error| bad(error.to_owned()))
+    }
+}
+
+/// The two ids in a path, in their order. One that is no UUID is refused.
+pub(crate) struct PathIds(pub(crate) Id, pub(crate) Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIds {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let ids = path.ok().and_then(|Path((first, second))| {
+            let id = |text: String| Id::try_from(std::borrow::Cow::from(text)).ok();
+            Some(Self(id(first)?, id(second)?))
+        });
+        ids.ok_or_else(|| ApiError::bad_input("Write the ids in the path as lower-case UUIDs."))
     }
 }
 

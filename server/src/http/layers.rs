@@ -165,10 +165,13 @@ pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
+            header::CONTENT_RANGE,
             header::CONTENT_TYPE,
+            header::IF_RANGE,
+            header::RANGE,
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("vouchsafe-device"),
         ])
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers([header::CONTENT_RANGE, header::ETAG, header::RETRY_AFTER])
         .max_age(Duration::from_secs(600)))
 }

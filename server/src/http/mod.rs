@@ -6,7 +6,7 @@ pub(crate) mod extract;
 mod forwarded;
 pub(crate) mod layers;
 pub(crate) mod limits;
-mod octets;
+pub(crate) mod octets;
 pub(crate) mod page;
 pub(crate) mod readiness;
 mod refusal;

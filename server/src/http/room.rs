@@ -200,6 +200,19 @@ pub(super) fn body_limit(request: &Request) -> usize {
     limit.map_or(MAX_BODY_BYTES, |limit: &BodyLimit| limit.0)
 }
 
+/// A request's hold on its places, for work that goes on with its body where nobody waits for the answer any more.
+pub(crate) struct Held {
+    _places: Option<Arc<Places>>,
+}
+
+impl Held {
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            _places: request.extensions().get().cloned(),
+        }
+    }
+}
+
 /// Waits for room for the body of a request, before it is read.
 pub(super) fn make_room(request: &Request) -> impl Future<Output = Result<()>> + use<> {
     let extensions = request.extensions();

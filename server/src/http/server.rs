@@ -21,6 +21,7 @@ use crate::keystore::Keystore;
 use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::store::files;
+use crate::store::objects::VAULT_FILES;
 use crate::urls::Urls;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, options, vault};
@@ -77,7 +78,7 @@ impl Server {
                 return Err(error);
             }
         };
-        files::complain(&config.data);
+        files::complain(&config.data, &config.file(VAULT_FILES));
         let bounds = Bounds::new(&config, proxies);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {

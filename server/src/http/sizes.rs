@@ -14,6 +14,8 @@
 //! An answer has at most [`MAX_ANSWER_BYTES`] and what stands around them: a page of cards or spaces and the answer to a query
 //! for shares or spaces end before they would have more, and of everything else so many as may be asked for fit.
 //!
+//! Files go in parts of [`PART_BYTES`] each, as octets, of which a client, a proxy and the server have one at a time.
+//!
 //! The client ends a request of several shares with the one that takes it past 8 MiB, so that it has at most 12 MiB; the
 //! rest is for clients that send more at once.
 
@@ -52,6 +54,31 @@ pub(crate) const MAX_IDS: usize = 200;
 /// The most cards whose shares are listed together.
 pub(crate) const MAX_TAGS: usize = 50;
 
+/// The parts of a file, each one segment of its ciphertext in Tink's streaming format: all have this size, but for the last one,
+/// which may be shorter.
+pub(crate) const PART_BYTES: u64 = 1 << 20;
+/// The largest body of the route that takes a part of a file.
+pub(crate) const MAX_PART_BODY_BYTES: usize = PART_BYTES as usize;
+/// The largest file: 5 GiB, which Padmé fills up by nothing (its step there is 64 MiB), as segments. Each ends with a tag, and
+/// the first begins with a header.
+pub(crate) const MAX_FILE_BYTES: u64 = MAX_CONTENT_BYTES + HEADER_BYTES + MAX_PARTS * TAG_BYTES;
+/// The most parts of a file.
+pub(crate) const MAX_PARTS: u64 =
+    (MAX_CONTENT_BYTES + HEADER_BYTES).div_ceil(PART_BYTES - TAG_BYTES);
+/// The most of a file that a reader's answer holds in memory at once.
+pub(crate) const READ_BYTES: usize = 256 << 10;
+/// The largest list of the digests of a file's parts.
+pub(crate) const MAX_DIGESTS_BYTES: usize = 32 * MAX_PARTS as usize;
+/// The most files that a card, a share or a link lists.
+pub(crate) const MAX_FILES: usize = 100;
+
+/// The largest content of a file.
+const MAX_CONTENT_BYTES: u64 = 5 << 30;
+/// The header of a file: its length, a salt and the beginning of the nonces.
+const HEADER_BYTES: u64 = 1 + 32 + 7;
+/// The tag of a segment.
+const TAG_BYTES: u64 = 16;
+
 /// The most of an answer's ciphertexts. A page of cards or spaces and an answer to a query for shares or spaces have at
 /// least one.
 pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
@@ -70,6 +97,8 @@ mod tests {
     const MEMBERS: usize = 512;
     /// The address of an invitation.
     const ADDRESS: usize = 254;
+    /// The files that a record lists, each an id between quotes, and a comma.
+    const FILES: usize = MAX_FILES * 39;
     /// The part of a JWE or a JWS beside its content: header, nonce or wrapped key, tag or signature.
     const ENVELOPE: usize = 1 << 10;
 
@@ -87,7 +116,7 @@ mod tests {
         let signed = base64url(client_share) + ENVELOPE;
         assert!(sealed(signed) <= MAX_SHARE_BYTES);
         // The client sends a batch when it is full, and the share that fills it goes in.
-        let fullest = client_batch + MAX_SHARE_BYTES + MAX_WRITES * MEMBERS;
+        let fullest = client_batch + MAX_SHARE_BYTES + MAX_WRITES * (MEMBERS + FILES);
         assert!(fullest <= MAX_WRITES_BODY_BYTES);
     }
 
@@ -117,10 +146,25 @@ mod tests {
     }
 
     #[test]
+    fn files_have_whole_segments() {
+        assert_eq!((MAX_PARTS, MAX_FILE_BYTES), (5_121, 5_368_791_096));
+        assert_eq!(MAX_FILE_BYTES.div_ceil(PART_BYTES), MAX_PARTS);
+        // Padmé's step there: the largest content is whole steps, and so is not filled up.
+        let exponent = MAX_CONTENT_BYTES.ilog2();
+        let step = 1 << (exponent - (exponent.ilog2() + 1));
+        assert_eq!(MAX_CONTENT_BYTES % step, 0);
+        // The ranges of parts, where each second one is missing.
+        let range = r#"{"first":5368791095,"last":5368791095},"#.len();
+        let ranges = usize::try_from(MAX_PARTS.div_ceil(2)).unwrap() * range;
+        assert!(ranges + MEMBERS <= MAX_LIST_BYTES);
+    }
+
+    #[test]
     fn bodies_hold_the_largest_of_each_kind() {
         let text = |bytes: usize| bytes + MEMBERS;
         for largest in [
-            text(MAX_CARD_BYTES),
+            text(MAX_CARD_BYTES + FILES),
+            text(base64url(MAX_DIGESTS_BYTES)),
             // New credentials.
             text(4 * MAX_ACCOUNT_KEY_BYTES),
             text(MAX_CONNECTION_KEY_BYTES + MAX_NOTE_BYTES),
@@ -132,7 +176,8 @@ mod tests {
             assert!(largest <= MAX_BODY_BYTES, "{largest}");
         }
         let space = text(2 * MAX_SPACE_KEY_BYTES + MAX_SENT_BYTES);
-        assert!(text(MAX_SHARE_BYTES).max(MAX_WRITES * space) <= MAX_WRITES_BODY_BYTES);
+        let share = text(MAX_SHARE_BYTES + FILES);
+        assert!(share.max(MAX_WRITES * space) <= MAX_WRITES_BODY_BYTES);
         let identity_token = 16 << 10;
         assert!(text(4 * MAX_ACCOUNT_KEY_BYTES + identity_token) <= MAX_OPEN_BODY_BYTES);
     }

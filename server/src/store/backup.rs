@@ -10,7 +10,9 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
+use super::backup_files;
 use super::files::{prepare, sync_folder};
+use super::objects::VAULT_FILES;
 use crate::config::Config;
 
 /// The Keystore's secrets, which lie beside its database.
@@ -20,7 +22,7 @@ const VAULT_SETUP_FILE: &str = "vault.setup";
 
 /// The reason why there is no backup: one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupError(String);
+pub struct BackupError(pub(super) String);
 
 impl fmt::Display for BackupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +32,7 @@ impl fmt::Display for BackupError {
 
 impl std::error::Error for BackupError {}
 
-type Result<T> = std::result::Result<T, BackupError>;
+pub(super) type Result<T> = std::result::Result<T, BackupError>;
 
 /// A SQLite database and the name of its snapshot.
 struct Source {
@@ -44,7 +46,9 @@ struct Source {
 ///
 /// The Vault's snapshot is taken first. People make an encryption space in the Keystore before they share in the Vault,
 /// so every share of the backup has its space there.
-pub async fn backup(config: &Config, to: &Path) -> Result<()> {
+///
+/// `with_files` copies the Vault's files, too, if they lie in a folder.
+pub async fn backup(config: &Config, to: &Path, with_files: bool) -> Result<()> {
     let sources = sources(config)?;
     let setup = config.file(SETUP_FILE);
     let keystore = sources.iter().any(|source| source.service == "Keystore");
@@ -64,7 +68,11 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
     }
     check_place(&config.data, to)?;
     let part = make_part(to)?;
-    let written = write(&sources, config, &setups, &part).await;
+    let mut written = write(&sources, config, &setups, &part).await;
+    if written.is_ok() && vault && with_files {
+        let snapshot = part.join("vault.db");
+        written = backup_files::write(config, &snapshot, &part).await;
+    }
     let written = written.and_then(|()| {
         put_in_place(&part, to)
             .map_err(|error| BackupError(format!("Make {} a folder ({error}).", to.display())))
@@ -86,8 +94,8 @@ fn sources(config: &Config) -> Result<Vec<Source>> {
         let options = match url {
             Some(url) if !url.starts_with("sqlite:") => {
                 return Err(BackupError(format!(
-                    "Back the {service}'s database up with pg_dump, and copy {SETUP_FILE} and {VAULT_SETUP_FILE} from the data \
-                     folder: this command copies SQLite databases."
+                    "Back the {service}'s database up with pg_dump, and copy {SETUP_FILE}, {VAULT_SETUP_FILE} and {VAULT_FILES} from \
+                     the data folder: this command copies SQLite databases."
                 )));
             }
             Some(url) => SqliteConnectOptions::from_str(url).map_err(|error| {
@@ -223,7 +231,7 @@ async fn snapshot(source: &Source, file: &Path) -> Result<()> {
 }
 
 /// Leaves the file to its owner alone, and on the disk.
-fn finish(file: &Path) -> io::Result<()> {
+pub(super) fn finish(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     OpenOptions::new().write(true).open(file)?.sync_all()

@@ -71,9 +71,9 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder and the files in it, those of its folders too, that others than their owner may read, write or enter, with
-/// the mode of each.
+/// the mode of each. What lies in the folder `but` is not looked at: it may be very much.
 #[cfg(unix)]
-pub(crate) fn open_to_others(path: &Path) -> Vec<(PathBuf, u32)> {
+pub(crate) fn open_to_others(path: &Path, but: &Path) -> Vec<(PathBuf, u32)> {
     use std::os::unix::fs::PermissionsExt;
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return Vec::new();
@@ -84,22 +84,23 @@ pub(crate) fn open_to_others(path: &Path) -> Vec<(PathBuf, u32)> {
     if mode & 0o077 != 0 && !metadata.is_symlink() {
         found.push((path.to_owned(), mode));
     }
-    let entries = metadata.is_dir().then(|| fs::read_dir(path).ok()).flatten();
+    let is_looked_at = metadata.is_dir() && path != but;
+    let entries = is_looked_at.then(|| fs::read_dir(path).ok()).flatten();
     for entry in entries.into_iter().flatten().flatten() {
-        found.extend(open_to_others(&entry.path()));
+        found.extend(open_to_others(&entry.path(), but));
     }
     found
 }
 
 /// Where files have no modes there is nothing to find.
 #[cfg(not(unix))]
-pub(crate) fn open_to_others(_: &Path) -> Vec<(PathBuf, u32)> {
+pub(crate) fn open_to_others(_: &Path, _: &Path) -> Vec<(PathBuf, u32)> {
     Vec::new()
 }
 
-/// Says in the log which of a server's files others can read.
-pub(crate) fn complain(data: &Path) {
-    for (path, mode) in open_to_others(data) {
+/// Says in the log which of a server's files others can read: of the folder with the Vault's files, whether others can enter it.
+pub(crate) fn complain(data: &Path, vault_files: &Path) {
+    for (path, mode) in open_to_others(data, vault_files) {
         let wanted = if path.is_dir() { "0700" } else { "0600" };
         tracing::warn!(
             path = %path.display(),

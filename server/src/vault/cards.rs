@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
+use super::listings::{Lists, check_files, list_files, same_files};
 use super::quotas::size_of;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
@@ -29,6 +30,9 @@ pub(crate) struct NewCard {
     version: i64,
     /// Shares of the card lag behind it from now on. Otherwise what was said before stays.
     unsettled: bool,
+    /// Its files.
+    #[serde(default)]
+    files: Vec<Id>,
 }
 
 /// A card without its content.
@@ -78,6 +82,7 @@ pub(super) async fn write(
     Input(input): Input<NewCard>,
 ) -> Result<(StatusCode, Json<CardVersion>)> {
     id.of_version(7)?;
+    check_files(&input.files)?;
     let (account, now) = (&caller.account, vault.clock.now());
     let mut tx = vault.begin_for(&caller).await?;
     let (written, status) = match input.version {
@@ -94,6 +99,7 @@ pub(super) async fn write(
         let before = written_before(&mut tx, account, &id, &input).await?;
         return Ok((StatusCode::OK, Json(before)));
     };
+    list_files(&mut tx, account, (Lists::Cards, &id), &input.files, now).await?;
     vault.hold_cards(&mut tx, account).await?;
     if status == StatusCode::CREATED {
         let rate = Rate::of_new("new cards", vault.quotas.cards);
@@ -160,15 +166,17 @@ async fn replace(
 
 /// The card, if it was written before from the same bytes.
 async fn written_before(tx: &mut Tx, account: &str, id: &Id, new: &NewCard) -> Result<CardVersion> {
-    NewRow::of("cards")
+    let before: Option<CardVersion> = NewRow::of("cards")
         .key("account", account)
         .key("id", id.as_str())
         .given("card", new.card.within(MAX_CARD_BYTES)?)
         .given("version", new.version.checked_add(1))
         .given("deleted_at", None::<i64>)
         .before(tx)
-        .await?
-        .ok_or_else(|| Code::NotFound.into())
+        .await?;
+    let record = Lists::Cards.record(account, id.as_str());
+    let before = before.ok_or(Code::NotFound)?;
+    same_files(tx, Lists::Cards, &record, &new.files, before).await
 }
 
 /// Reads a card.
@@ -236,7 +244,8 @@ pub(super) async fn delete(
     PathId(id): PathId,
 ) -> Result<StatusCode> {
     let card = ("cards", "card = '', size = 0, unsettled = 0");
-    vault.delete(card, Kind::Card, &caller.account, &id).await
+    let kinds = (Kind::Card, Lists::Cards);
+    vault.delete(card, kinds, &caller.account, &id).await
 }
 
 /// Cards whose shares may lag behind them.

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use sqlx::AssertSqlSafe;
 
 use super::events::{Change, Kind};
+use super::listings::Lists;
 use super::state::Vault;
 use crate::http::error::{Code, Result};
 use crate::http::values::Id;
@@ -14,7 +15,7 @@ impl Vault {
     pub(super) async fn delete(
         &self,
         (table, erased): (&str, &str),
-        kind: Kind,
+        (kind, lists): (Kind, Lists),
         account: &str,
         id: &Id,
     ) -> Result<StatusCode> {
@@ -29,6 +30,8 @@ impl Vault {
             .execute(&mut *tx)
             .await?;
         if deleted.rows_affected() == 1 {
+            let record = lists.record(account, id.as_str());
+            self.end_lists(&mut tx, lists, &[record]).await?;
             let change = Change::new(account, kind, id.as_str());
             self.record(tx, vec![change]).await?;
         } else {

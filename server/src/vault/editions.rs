@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
+use super::listings::{Lists, check_files, list_files, lists_these};
 use super::quotas::size_of;
 use super::share_reads::SHOWN;
 use super::state::{Vault, VaultState};
@@ -28,6 +29,7 @@ const SHARES: Editions = Editions {
     shown: SHOWN,
     check_end: |_, _| Ok(()),
     kind: Kind::Updated,
+    lists: Lists::Shares,
 };
 
 /// New editions of several shares.
@@ -47,6 +49,9 @@ pub(crate) struct NewEdition {
     #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<i64>,
     share: Jwe,
+    /// Its files, in place of those of before.
+    #[serde(default)]
+    files: Vec<Id>,
 }
 
 /// The outcomes of new editions, in order.
@@ -79,6 +84,7 @@ pub(super) struct Editions {
     /// Refuses an end that a new edition may not bring, at this time.
     pub(super) check_end: fn(Option<i64>, i64) -> Result<()>,
     pub(super) kind: Kind,
+    pub(super) lists: Lists,
 }
 
 /// Refuses what is no number of an edition.
@@ -96,6 +102,7 @@ impl NewEdition {
     fn check(&self) -> Result<&str> {
         check_edition(self.replaces)?;
         check_edition(self.edition)?;
+        check_files(&self.files)?;
         if self.edition <= self.replaces {
             return Err(ApiError::bad_input(
                 "Give the edition a higher number than the one that it replaces.",
@@ -199,6 +206,8 @@ impl Vault {
                 .fetch_optional(&mut *tx)
                 .await?;
             if let Some(reader) = reader {
+                let list = (of.lists, &new.id);
+                list_files(&mut tx, account, list, &new.files, now).await?;
                 self.hold_bytes(&mut tx, account).await?;
                 let told = reader.iter().map(String::as_str).chain([account]);
                 let change = |person| Change::new(person, of.kind, new.id.as_str());
@@ -207,6 +216,24 @@ impl Vault {
             }
             tx.rollback().await?;
         }
+        self.renewed(of, account, new, now).await
+    }
+
+    /// The time of an edition that was written before from the same values; else the reason why this one is not written.
+    async fn renewed(
+        &self,
+        of: &Editions,
+        account: &str,
+        new: &NewEdition,
+        now: i64,
+    ) -> Result<i64> {
+        let Editions {
+            table,
+            owner,
+            size,
+            shown,
+            ..
+        } = of;
         let sql = format!(
             "SELECT edition, {size} AS size, expires_at, updated_at, CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same \
              FROM {table} WHERE id = $1 AND {owner} = $2 AND {shown}"
@@ -214,9 +241,15 @@ impl Vault {
         let stored: Option<StoredEdition> = sqlx::query_as(AssertSqlSafe(sql))
             .bind(new.id.as_str())
             .bind(account)
-            .bind(share)
+            .bind(new.share.within(MAX_SHARE_BYTES)?)
             .fetch_optional(&self.db.read)
             .await?;
-        stored.ok_or(Code::NotFound)?.was_written(new, now)
+        let mut stored = stored.ok_or(Code::NotFound)?;
+        let mut connection = self.db.read.acquire().await?;
+        let id = new.id.as_str();
+        if !lists_these(&mut connection, of.lists, id, &new.files).await? {
+            stored.is_same = 0;
+        }
+        stored.was_written(new, now)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::events::{Change, Kind};
 use super::link_reads::READ_KEPT_MS;
+use super::listings::Lists;
 use super::state::Vault;
 use crate::http::error::Result;
 use crate::http::sizes::MAX_ANSWER_BYTES;
@@ -40,6 +41,8 @@ struct Erasure<'a> {
     find: &'a str,
     erase: &'a str,
     of: One<'a>,
+    /// Their kind, whose lists of files end with them.
+    lists: Lists,
 }
 
 #[derive(Clone, Copy)]
@@ -76,8 +79,9 @@ impl Erasure<'_> {
             if piece.is_empty() {
                 return Ok(());
             }
-            let sql = format!("{} ({})", self.erase, placeholders(2, piece.len()));
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+            let list = placeholders(2, piece.len());
+            let sql = format!("{} ({list}) RETURNING id", self.erase);
+            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
             query = match self.of {
                 One::Id(id) => query.bind(id),
                 One::Time(time) => query.bind(time),
@@ -85,9 +89,16 @@ impl Erasure<'_> {
             for id in &piece {
                 query = query.bind(id);
             }
-            query
-                .execute(&mut *vault.db.writer_as(account).await?)
-                .await?;
+            let mut tx = vault.db.begin_as(account).await?;
+            // Not those that got a later end meanwhile.
+            let erased: Vec<String> = query.fetch_all(&mut *tx).await?;
+            let records = erased.iter().map(|id| match self.of {
+                One::Id(whose) => self.lists.record(whose, id),
+                One::Time(_) => id.clone(),
+            });
+            let records: Vec<String> = records.collect();
+            vault.end_lists(&mut tx, self.lists, &records).await?;
+            tx.commit().await?;
         }
     }
 }
@@ -100,12 +111,14 @@ impl Vault {
             erase: "UPDATE shares SET share = '', size = 0, read_edition = NULL, read_at = NULL \
                     WHERE expires_at <= $1 AND id IN",
             of: One::Time(now),
+            lists: Lists::Shares,
         };
         shares.run(self, ERASING).await?;
         let links = Erasure {
             find: "SELECT id, size FROM links WHERE size > 0 AND expires_at <= $1",
             erase: "UPDATE links SET share = '', size = 0, reading = '' WHERE expires_at <= $1 AND id IN",
             of: One::Time(now),
+            lists: Lists::Links,
         };
         links.run(self, ERASING).await?;
         // The last read of a link may be repeated for a time.
@@ -113,6 +126,7 @@ impl Vault {
             find: "SELECT id, size FROM links WHERE size > 0 AND reads >= max_reads AND read_at <= $1",
             erase: "UPDATE links SET share = '', size = 0, reading = '' WHERE read_at <= $1 AND id IN",
             of: One::Time(now - READ_KEPT_MS),
+            lists: Lists::Links,
         };
         used_up.run(self, ERASING).await
     }
@@ -140,6 +154,7 @@ impl Vault {
             erase: "UPDATE shares SET share = '', size = 0, read_edition = NULL, read_at = NULL, deleted_at = \
                     (SELECT ended_at FROM connections WHERE id = $1) WHERE connection_id = $1 AND id IN",
             of: One::Id(connection),
+            lists: Lists::Shares,
         };
         shares.run(self, turns_of).await?;
         let spaces = || {
@@ -178,6 +193,7 @@ impl Vault {
             find: "SELECT id, size FROM cards WHERE account = $1 AND deleted_at IS NULL",
             erase: "DELETE FROM cards WHERE account = $1 AND id IN",
             of: One::Id(account),
+            lists: Lists::Cards,
         };
         cards.run(self, turns_of).await?;
         let links = Erasure {
@@ -185,8 +201,10 @@ impl Vault {
             erase: "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = \
                     (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 AND id IN",
             of: One::Id(account),
+            lists: Lists::Links,
         };
         links.run(self, turns_of).await?;
+        self.erase_files(account, turns_of).await?;
         for sql in [
             // Those that were deleted before.
             "DELETE FROM cards WHERE account = $1 AND id IN (SELECT id FROM cards WHERE account = $1 LIMIT 500)",

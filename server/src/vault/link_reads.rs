@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::links::{LinkState, MAX_WRONG, StoredLink};
+use super::listings::Lists;
+use super::setup::Setup;
 use super::state::{Vault, VaultState};
 use crate::clock::HOUR;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
@@ -56,6 +58,18 @@ from_columns!(LinkContent {
     share
 });
 
+/// What a link shows to who reads it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ReadLink {
+    id: Id,
+    edition: i64,
+    expires_at: i64,
+    share: Jwe,
+    /// The right to the link's files, for an hour from the read on.
+    ticket: Bytes<32>,
+}
+
 /// The token that comes with the link itself.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -89,7 +103,7 @@ from_columns! {
 }
 
 /// Links that are shown to anybody: not those of accounts that are being erased.
-const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS \
+pub(super) const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS \
     (SELECT 1 FROM accounts WHERE accounts.id = links.account AND accounts.to_erase = 1)";
 
 /// Reads what several of the caller's links show: as many of the first ids as fit into one answer, and at least one.
@@ -142,7 +156,7 @@ pub(super) async fn open(
 /// Gives what a link shows to whoever has it, and its passphrase if it needs one.
 #[utoipa::path(
     post, path = "/links/{id}/read", params(("id" = Id, Path)), request_body = LinkReading, security(()),
-    responses((status = 200, body = LinkContent), (status = "default", body = ErrorBody)),
+    responses((status = 200, body = ReadLink), (status = "default", body = ErrorBody)),
 )]
 pub(super) async fn read(
     State(vault): VaultState,
@@ -150,7 +164,7 @@ pub(super) async fn read(
     room: LateRoom<MAX_SHARE_BYTES>,
     PathId(id): PathId,
     request: Request,
-) -> Result<Json<LinkContent>> {
+) -> Result<Json<ReadLink>> {
     let place = Place::Address(&address);
     vault.limits.attempt(&LINK_READINGS, id.as_str(), &place)?;
     let input: LinkReading = Input::read(request).await?;
@@ -168,7 +182,8 @@ pub(super) async fn read(
         return Err(vault.count_wrong(tx, &id, &door.account).await?);
     }
     let content = content(&mut tx, &id).await?;
-    if !was_counted(&mut tx, &id, &input.read, now).await? {
+    let counted = when_counted(&mut tx, &id, &input.read, now).await?;
+    if counted.is_none() {
         // The last read may be repeated; no other may begin.
         if let Some(over) = state.over() {
             return Err(over);
@@ -177,7 +192,14 @@ pub(super) async fn read(
         let change = Change::new(&door.account, Kind::Link, id.as_str());
         vault.record(tx, vec![change]).await?;
     }
-    Ok(Json(content))
+    let read_at = counted.unwrap_or(now);
+    Ok(Json(ReadLink {
+        ticket: vault.setup.ticket(&id, &input.read, read_at),
+        id: content.id,
+        edition: content.edition,
+        expires_at: content.expires_at,
+        share: content.share,
+    }))
 }
 
 /// Holds a link, so that its readers come one after another.
@@ -215,16 +237,19 @@ impl LinkContent {
     }
 }
 
-/// Whether this read was counted a short time ago.
-async fn was_counted(tx: &mut Tx, link: &Id, read: &Bytes<16>, now: i64) -> Result<bool> {
-    let sql = "SELECT id FROM link_reads WHERE link = $1 AND id = $2 AND read_at > $3";
-    let found = sqlx::query(sql)
+/// When this read was counted, if that was a short time ago.
+async fn when_counted(
+    connection: &mut AnyConnection,
+    link: &Id,
+    read: &Bytes<16>,
+    now: i64,
+) -> Result<Option<i64>> {
+    let sql = "SELECT read_at FROM link_reads WHERE link = $1 AND id = $2 AND read_at > $3";
+    let counted = sqlx::query_scalar(sql)
         .bind(link.as_str())
         .bind(read.to_text())
-        .bind(now - READ_KEPT_MS)
-        .fetch_optional(&mut **tx)
-        .await?;
-    Ok(found.is_some())
+        .bind(now - READ_KEPT_MS);
+    Ok(counted.fetch_optional(connection).await?)
 }
 
 async fn count_read(tx: &mut Tx, link: &Id, read: &Bytes<16>, now: i64) -> Result<()> {
@@ -277,6 +302,17 @@ impl Vault {
         Ok(link.ok_or(Code::NotFound)?)
     }
 
+    /// Whether the ticket is one for the files of this link, and its hour is not over.
+    pub(super) async fn is_ticket(&self, link: &Id, ticket: &Bytes<32>) -> Result<bool> {
+        let read = Setup::read_of(ticket);
+        let mut connection = self.db.read.acquire().await?;
+        let counted = when_counted(&mut connection, link, &read, self.clock.now()).await?;
+        Ok(counted.is_some_and(|read_at| {
+            let made = self.setup.ticket(link, &read, read_at);
+            same_secret(&made.to_text(), &ticket.to_text())
+        }))
+    }
+
     /// Counts a wrong reading token, and gives the refusal. The last one closes the link, of which its owner is told.
     async fn count_wrong(&self, mut tx: Tx, id: &Id, account: &str) -> Result<ApiError> {
         let wrong: i64 =
@@ -291,6 +327,8 @@ impl Vault {
                 .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
+            let record = [id.as_str().to_owned()];
+            self.end_lists(&mut tx, Lists::Links, &record).await?;
             let change = Change::new(account, Kind::Link, id.as_str());
             self.record(tx, vec![change]).await?;
         }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::auth::VaultCaller;
 use super::editions::{EditionResults, Editions, NewEditions, check_edition};
 use super::events::{Change, Kind};
+use super::listings::{Lists, check_files, list_files, same_files};
 use super::quotas::size_of;
 use super::state::VaultState;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
@@ -33,6 +34,7 @@ const LINKS: Editions = Editions {
     shown: "deleted_at IS NULL",
     check_end: check_new_end,
     kind: Kind::Link,
+    lists: Lists::Links,
 };
 
 /// What can be done with a link.
@@ -75,6 +77,9 @@ pub(crate) struct NewLink {
     #[serde(deserialize_with = "Option::deserialize")]
     max_reads: Option<i64>,
     share: Jwe,
+    /// Its files.
+    #[serde(default)]
+    files: Vec<Id>,
 }
 
 /// A link as who made it sees it.
@@ -142,6 +147,7 @@ impl StoredLink {
 impl NewLink {
     fn check(&self) -> Result<()> {
         check_edition(self.edition)?;
+        check_files(&self.files)?;
         match self.max_reads {
             Some(..=0) => Err(ApiError::bad_input(
                 "Let a link be read once, or more often.",
@@ -181,16 +187,20 @@ pub(super) async fn create(
         .made("created_at", now)
         .made("updated_at", now);
     // A repeat is answered before its time is looked at.
-    let before: Option<StoredLink> = row.before(&mut *vault.db.read.acquire().await?).await?;
-    if let Some(before) = before {
+    let mut reader = vault.db.read.acquire().await?;
+    if let Some(before) = row.before::<StoredLink>(&mut reader).await? {
+        let (lists, files) = (Lists::Links, &input.files);
+        let before = same_files(&mut reader, lists, id.as_str(), files, before).await?;
         return Ok((StatusCode::OK, Json(before.at(now))));
     }
+    drop(reader);
     check_end("link", input.expires_at, now)?;
     let mut tx = vault.begin_for(&caller).await?;
     // Somebody may have been faster with the same bytes.
     if let Written::Before(stored) = row.write::<StoredLink>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
+    list_files(&mut tx, account, (Lists::Links, &id), &input.files, now).await?;
     vault.hold_links(&mut tx, account).await?;
     let rate = Rate::of_new("new links", vault.quotas.shares);
     vault.limits.count(&rate, account)?;
@@ -269,5 +279,6 @@ pub(super) async fn delete(
 ) -> Result<StatusCode> {
     let erased = "share = '', size = 0, opening = '', reading = ''";
     let link = ("links", erased);
-    vault.delete(link, Kind::Link, &caller.account, &id).await
+    let kinds = (Kind::Link, Lists::Links);
+    vault.delete(link, kinds, &caller.account, &id).await
 }

@@ -94,6 +94,29 @@ impl Vault {
         hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
     }
 
+    /// After an upload was begun.
+    pub(super) async fn hold_files(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let sql = "SELECT COUNT(*) FROM files WHERE account = $1 AND deleted_at IS NULL AND digest IS NULL";
+        hold(
+            Quota::Uploads,
+            count(tx, sql, account).await?,
+            self.quotas.uploads,
+        )?;
+        let sql = "SELECT COUNT(*) FROM files WHERE account = $1 AND deleted_at IS NULL";
+        hold(
+            Quota::Files,
+            count(tx, sql, account).await?,
+            self.quotas.files,
+        )
+    }
+
+    /// After a part of a file was stored.
+    pub(super) async fn hold_file_bytes(&self, tx: &mut Tx, account: &str) -> Result<()> {
+        let sql = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM files WHERE account = $1 AND deleted_at IS NULL";
+        let bytes = count(tx, sql, account).await?;
+        hold(Quota::FileBytes, bytes, self.quotas.file_bytes)
+    }
+
     /// After an invitation was made. Each may become a connection, so that it needs room for one.
     pub(super) async fn hold_invitations(&self, tx: &mut Tx, inviter: &str) -> Result<()> {
         let sql = "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND state = 'pending'";

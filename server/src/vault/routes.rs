@@ -9,11 +9,12 @@ use utoipa_axum::routes;
 
 use super::state::Vault;
 use super::{
-    account, cards, connections, editions, email, events, invitations, invitee, link_reads, links,
-    preview, public_keys, receipts, refusals, share_reads, shares,
+    account, cards, connections, editions, email, events, file_parts, file_reads, files,
+    invitations, invitee, link_reads, links, preview, public_keys, receipts, refusals, share_reads,
+    shares,
 };
 use crate::http::room::BodyLimit;
-use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_WRITES_BODY_BYTES};
+use crate::http::sizes::{MAX_OPEN_BODY_BYTES, MAX_PART_BODY_BYTES, MAX_WRITES_BODY_BYTES};
 
 /// The Vault's routes and what they take and give.
 pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
@@ -22,11 +23,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(links::create, links::delete))
         .routes(routes!(links::list, links::update))
         .layer(Extension(BodyLimit(MAX_WRITES_BODY_BYTES)));
+    let parts = OpenApiRouter::new()
+        .routes(routes!(file_parts::write, file_reads::read, files::delete))
+        .layer(Extension(BodyLimit(MAX_PART_BODY_BYTES)));
     let open = OpenApiRouter::new()
         .routes(routes!(refusals::write))
         .routes(routes!(preview::preview))
         .routes(routes!(link_reads::open))
         .routes(routes!(link_reads::read))
+        .routes(routes!(file_reads::read_of_link))
+        .routes(routes!(file_reads::digests_of_link))
         .layer(Extension(BodyLimit(MAX_OPEN_BODY_BYTES)));
     OpenApiRouter::new()
         .routes(routes!(cards::write, cards::read, cards::delete))
@@ -48,6 +54,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         .routes(routes!(receipts::write))
         .routes(routes!(shares::delete))
         .routes(routes!(link_reads::query))
+        .routes(routes!(files::create, files::list))
+        .routes(routes!(files::stored))
+        .routes(routes!(files::finish))
+        .routes(routes!(file_reads::digests))
         .routes(routes!(events::stream))
         .routes(routes!(account::delete))
         .routes(routes!(email::status))
@@ -56,6 +66,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Vault>> {
         // For people, and so not described.
         .route(refusals::PAGE_PATH, get(refusals::page))
         .merge(large)
+        .merge(parts)
         .merge(open)
 }
 

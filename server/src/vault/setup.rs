@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::base64url::base64url;
-use crate::http::values::Bytes;
+use crate::http::values::{Bytes, Id};
 use crate::start_error::StartError;
 use crate::store::setup_file;
 
@@ -17,7 +17,8 @@ pub(super) const CODE_DIGITS: usize = 8;
 /// So many codes there are.
 const CODES: u64 = 100_000_000;
 
-/// The secret in use. Everything that mails carry and that answers to them are compared with follows from it.
+/// The secret in use. Everything that mails carry and that answers to them are compared with follows from it, and
+/// the tickets of links.
 pub(crate) struct Setup {
     /// HMAC under the secret, before its first byte.
     mac: Hmac<Sha256>,
@@ -83,6 +84,20 @@ impl Setup {
         base64url(&self.digest("refused mailbox", &[mailbox]))
     }
 
+    /// The right to the files of a link, of somebody whose read of it was counted at this time: the read's id, and half of a
+    /// digest.
+    pub(super) fn ticket(&self, link: &Id, read: &Bytes<16>, read_at: i64) -> Bytes<32> {
+        let parts = [link.as_str(), &read.to_text(), &read_at.to_string()];
+        let mut ticket = self.digest("link ticket", &parts);
+        ticket[..16].copy_from_slice(read.as_bytes());
+        ticket.into()
+    }
+
+    /// The id of the read that a ticket is for.
+    pub(super) fn read_of(ticket: &Bytes<32>) -> Bytes<16> {
+        half(ticket.as_bytes())
+    }
+
     /// HMAC-SHA-256 over the purpose and the parts, each behind its length.
     fn digest(&self, purpose: &str, parts: &[&str]) -> [u8; 32] {
         let mut mac = self.mac.clone();
@@ -111,6 +126,7 @@ mod tests {
         let other = Setup::open(&folder.path().join("b")).unwrap();
         let code = setup.code("a", "b");
         assert!(code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit()));
+        let id = Id::stored("a".to_owned());
         let all = |setup: &Setup| {
             [
                 setup.invitation_token("a", "b").to_text(),
@@ -120,6 +136,9 @@ mod tests {
                 setup.confirmed("ab", ""),
                 setup.refusal_token("a").to_text(),
                 setup.refused("a"),
+                // Behind the read's id, which it begins with.
+                setup.ticket(&id, &[7; 16].into(), 1).to_text()[22..].to_owned(),
+                setup.ticket(&id, &[7; 16].into(), 11).to_text()[22..].to_owned(),
             ]
         };
         let mut seen: Vec<String> = [all(&setup), all(&other)].concat();
@@ -127,6 +146,6 @@ mod tests {
         seen.iter_mut().for_each(|text| text.truncate(20));
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), 14);
+        assert_eq!(seen.len(), 18);
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::auth::VaultCaller;
 use super::editions::check_edition;
 use super::events::{Change, Kind};
+use super::listings::{Lists, check_files, list_files, same_files};
 use super::quotas::size_of;
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
@@ -37,6 +38,9 @@ pub(crate) struct NewShare {
     #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<i64>,
     share: Jwe,
+    /// Its files.
+    #[serde(default)]
+    files: Vec<Id>,
 }
 
 /// The outcomes of new shares, in order.
@@ -99,6 +103,7 @@ impl Vault {
         let sender = &*caller.account;
         let share = new.share.within(MAX_SHARE_BYTES)?;
         check_edition(new.edition)?;
+        check_files(&new.files)?;
         let (id, space, now) = (
             new.id.of_version(7)?,
             new.space_id.of_version(7)?,
@@ -138,6 +143,8 @@ impl Vault {
             .made("created_at", now)
             .made("updated_at", now);
         if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
+            let list = (Lists::Shares, &new.id);
+            list_files(&mut tx, sender, list, &new.files, now).await?;
             let connection = new.connection_id.as_str();
             self.hold_shares(&mut tx, sender, connection).await?;
             let rate = Rate::of_new("new shares", self.quotas.shares);
@@ -150,7 +157,8 @@ impl Vault {
         tx.rollback().await?;
         let mut connection = self.db.read.acquire().await?;
         let before: Option<CreatedAt> = share_row.before(&mut connection).await?;
-        Ok(before.ok_or(Code::Conflict)?.created_at)
+        let made = before.ok_or(Code::Conflict)?.created_at;
+        same_files(&mut connection, Lists::Shares, id, &new.files, made).await
     }
 
     /// Whether the sender made a share of this id before.
@@ -186,6 +194,8 @@ pub(super) async fn delete(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(revoked) = revoked {
+        let record = [id.as_str().to_owned()];
+        vault.end_lists(&mut tx, Lists::Shares, &record).await?;
         sqlx::query("UPDATE spaces SET deleted_at = $1 WHERE id = $2")
             .bind(now)
             .bind(&revoked.space_id)

@@ -18,6 +18,7 @@ use crate::http::readiness::Readiness;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
+use crate::store::objects::{Objects, Place};
 use crate::store::passage::Passage;
 use crate::store::sweep;
 use crate::urls::{Urls, page_url};
@@ -34,11 +35,14 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0009_live.sql"),
     include_str!("migrations/0010_links.sql"),
     include_str!("migrations/0011_mails.sql"),
+    include_str!("migrations/0012_files.sql"),
 ];
 
 /// The state that the Vault's handlers share.
 pub(crate) struct Vault {
     pub(crate) db: Db,
+    /// The parts of files.
+    pub(super) objects: Objects,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) quotas: Quotas,
@@ -91,6 +95,7 @@ impl Vault {
         let had_setup = file.exists();
         let db = Db::open(&url, "Vault", MIGRATIONS, had_setup.then_some(&*file)).await?;
         let failed = |error| StartError(format!("Check the Vault's database ({error})."));
+        let objects = open_objects(config, &db).await?;
         let setup = Setup::open(&file)?;
         if !know_setup(&db, &setup, had_setup).await.map_err(failed)? {
             return Err(StartError(format!(
@@ -102,6 +107,7 @@ impl Vault {
         Ok(Arc::new(Self {
             passage: Passage::open(&db, &config.clock).await.map_err(failed)?,
             db,
+            objects,
             setup,
             base_url: urls.vault.text.clone(),
             app: app_name(config.mail_from.as_deref(), &pages[0]),
@@ -149,6 +155,23 @@ impl Readiness for Vault {
             }
         })
     }
+}
+
+/// Opens the store of files. Where its folder is gone, the database must not name any file.
+async fn open_objects(config: &Config, db: &Db) -> Result<Objects, StartError> {
+    if let Place::Folder(folder) = Place::of(config)
+        && !folder.exists()
+    {
+        let failed = |error| StartError(format!("Check the Vault's database ({error})."));
+        let part = sqlx::query("SELECT part FROM parts LIMIT 1").fetch_optional(&db.read);
+        if part.await.map_err(failed)?.is_some() {
+            return Err(StartError(format!(
+                "Put {} back: the Vault's files are in it. To go on without them, make it an empty folder.",
+                folder.display()
+            )));
+        }
+    }
+    Objects::open(config)
 }
 
 /// Notes the setup in the database, and tells whether it may be used: it is the one of before, or was made just now because that

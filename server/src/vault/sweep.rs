@@ -1,4 +1,4 @@
-//! Erasing ciphertexts, mails, addresses, codes and events once their time is over.
+//! Erasing ciphertexts, files, mails, addresses, codes and events once their time is over.
 
 use super::erasure::ERASING;
 use super::link_reads::READ_KEPT_MS;
@@ -19,6 +19,7 @@ impl Vault {
     pub(super) async fn sweep(&self, now: i64) -> Result<()> {
         self.erase_the_rest().await?;
         self.erase_expired(now).await?;
+        self.erase_old_files(now).await?;
         for (sql, time) in [
             (
                 "UPDATE invitations SET state = 'expired' WHERE id IN (SELECT id FROM invitations \
@@ -53,6 +54,7 @@ impl Vault {
             .forget_captured(now - CAPTURED_MAILS_KEPT_MS)
             .await;
         forgotten.map_err(|error| ApiError::internal("captured mails stay", error))?;
+        self.scan_objects(now).await?;
         Ok(self.db.checkpoint().await?)
     }
 }

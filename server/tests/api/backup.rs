@@ -7,16 +7,26 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::*;
+use crate::files::{self, Files};
 use crate::processes::command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vouchsafe_server::{Clock, Config, Server};
+use vouchsafe_server::{Clock, Config, Server, StartError};
 
 /// On SQLite even where the other tests are not.
 async fn lab() -> Lab {
     Lab::with(|config| {
         (config.vault_db, config.keystore_db) = (None, None);
         config.rate_limits = false;
+    })
+    .await
+}
+
+/// The same, whose files lie in a folder.
+async fn files_lab() -> Lab {
+    Lab::with(|config| {
+        (config.vault_db, config.keystore_db) = (None, None);
+        config.vault_files = None;
     })
     .await
 }
@@ -72,7 +82,13 @@ impl Writer<'_> {
 fn copy_folder(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&copy).unwrap();
+            copy_folder(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), copy).unwrap();
+        }
     }
 }
 
@@ -200,6 +216,65 @@ async fn a_backup_under_writes_holds_what_was_acknowledged() {
     }
     assert!(shares.iter().all(|id| found.contains(id)));
     server.stop().await;
+}
+
+/// A server that goes on from a backup, in the lab's time.
+async fn restore(lab: &Lab, data: &Path) -> Result<Server, StartError> {
+    let now = lab.now();
+    Server::start(Config {
+        clock: Clock::new(move || now),
+        ..Config::new(data)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_backup_holds_the_files() {
+    let (lab, place) = (files_lab().await, tempfile::tempdir().unwrap());
+    let ada = lab.sign_up("ada").await;
+    let files = Files::of(&lab, &ada);
+    let content = files::content(2 * files::PART + 3);
+    let (whole, begun, gone) = (files.upload(&content).await, v7(), files.upload(b"x").await);
+    files.begin(&begun).await;
+    files.put(&begun, 0, &content).await;
+    assert_eq!(files.delete(&gone).await.0, 204);
+    let (with, without) = (place.path().join("with"), place.path().join("without"));
+    assert!(
+        back_up(lab.folder.path(), &with, &[])
+            .await
+            .status
+            .success()
+    );
+    let more = ["--without-files"];
+    assert!(
+        back_up(lab.folder.path(), &without, &more)
+            .await
+            .status
+            .success()
+    );
+    assert!(!without.join("vault.files").exists());
+    let copied = fs::read_dir(with.join("vault.files")).unwrap().count();
+    assert_eq!(copied, 2, "what was deleted is not copied");
+
+    let server = restore(&lab, &with).await.unwrap();
+    let (vault, keystore) = (server.vault_url(), server.keystore_url());
+    let restored = Files {
+        http: lab.http.clone(),
+        vault: vault.to_owned(),
+        token: token(&lab.http, keystore, vault, &ada.session).await,
+    };
+    assert!(restored.get(&whole, &[]).await.bytes == content);
+    for part in [1, 2] {
+        assert_eq!(restored.put(&begun, part, &content).await.status, 204);
+    }
+    assert_eq!(restored.finish(&begun, &content).await.0, 200);
+    server.stop().await;
+
+    // Without its files the database is told of.
+    let refused = restore(&lab, &without).await.err().unwrap().to_string();
+    assert!(refused.contains("vault.files back"), "{refused}");
+    fs::create_dir(without.join("vault.files")).unwrap();
+    restore(&lab, &without).await.unwrap().stop().await;
 }
 
 /// A refused backup: its one sentence. Nothing is left of it.

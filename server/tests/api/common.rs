@@ -20,7 +20,7 @@ use sqlx::AnyPool;
 use tempfile::TempDir;
 use tokio::task::LocalSet;
 use uuid::Uuid;
-use vouchsafe_server::{Clock, Config, Server};
+use vouchsafe_server::{Clock, Config, S3, Server};
 
 pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -79,6 +79,10 @@ impl Lab {
         if let Ok(postgres) = std::env::var("VOUCHSAFE_TEST_POSTGRES") {
             config.vault_db = Some(make_database(&postgres).await);
             config.keystore_db = Some(make_database(&postgres).await);
+        }
+        // Another store of files than a folder, likewise: the URL of what speaks like S3, and lets everybody in.
+        if let Ok(endpoint) = std::env::var("VOUCHSAFE_TEST_S3") {
+            use_bucket(&mut config, &endpoint).await;
         }
         change(&mut config);
         // Mails that are sent are not captured.
@@ -322,6 +326,21 @@ pub(crate) async fn make_database(postgres: &str) -> String {
         .unwrap();
     pool.close().await;
     format!("{postgres}/{name}")
+}
+
+/// A new bucket for a server's files.
+pub(crate) async fn use_bucket(config: &mut Config, endpoint: &str) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let bucket = format!("vouchsafe-{}", Uuid::new_v4().simple());
+    let made = Client::new().put(format!("{endpoint}/{bucket}")).send();
+    assert!(made.await.unwrap().status().is_success());
+    config.vault_files = Some(format!("s3://{bucket}/some/files"));
+    config.s3 = S3 {
+        endpoint: Some(endpoint.to_owned()),
+        access_key: Some("test".to_owned()),
+        secret_key: Some("test".to_owned()),
+        ..config.s3.clone()
+    };
 }
 
 pub(crate) struct Person {

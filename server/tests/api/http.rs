@@ -182,7 +182,7 @@ async fn only_configured_origins_may_call() {
     );
     assert_eq!(
         answer.headers()["access-control-expose-headers"],
-        "retry-after"
+        "content-range,etag,retry-after"
     );
 }
 

@@ -14,6 +14,7 @@ mod editions;
 mod email;
 mod erasing;
 mod events;
+mod files;
 mod http;
 mod identities;
 mod invitations;

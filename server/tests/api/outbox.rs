@@ -139,7 +139,9 @@ async fn a_mailed_token_is_nowhere_in_the_data() {
     let waiting = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(lab.folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        std::fs::copy(&path, waiting.path().join(path.file_name().unwrap())).unwrap();
+        if path.is_file() {
+            std::fs::copy(&path, waiting.path().join(path.file_name().unwrap())).unwrap();
+        }
     }
     let pool = database(&lab.vault_db).await;
     let seed: String = sqlx::query_scalar("SELECT seed FROM outbox")

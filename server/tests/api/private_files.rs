@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::common::*;
+use crate::files::Files;
 use crate::processes::{command, logged_until_listening};
 use vouchsafe_server::{Config, Server, backup};
 
@@ -43,9 +44,15 @@ async fn everything_is_its_owners_alone() {
     let tomorrow = Config::new("").clock.now() + DAY;
     let mail = mail_invitation(&key, "bob@example.org", tomorrow);
     put(format!("/invitations/{}", v7()), mail).await;
+    let files = Files {
+        http: http.clone(),
+        vault: vault.to_owned(),
+        token: ada.token.clone(),
+    };
+    files.upload(b"content").await;
     let outbox = data.join("outbox");
     until(async || fs::read_dir(&outbox).ok()?.next().map(drop)).await;
-    backup(&config, &copy).await.unwrap();
+    backup(&config, &copy, true).await.unwrap();
 
     let mut found = Vec::new();
     for path in [&folder.path().join("new"), &copy] {
@@ -55,8 +62,9 @@ async fn everything_is_its_owners_alone() {
         let path = format!("{}{beside}", elsewhere.display());
         modes(Path::new(&path), &mut found);
     }
-    // Two folders and the outbox, keystore.db with two beside it, the setup, a mail, the backup, the Vault's database.
-    assert!(found.len() >= 3 + 4 + 1 + 4 + 3, "{found:#?}");
+    // Two folders and the outbox, keystore.db with two beside it, the setup, a mail, the backup, the Vault's database, and the
+    // store of files, twice.
+    assert!(found.len() >= 3 + 4 + 1 + 4 + 3 + 2 * 3, "{found:#?}");
     found.retain(|(_, mode)| mode & 0o077 != 0);
     assert!(found.is_empty(), "others can read {found:#?}");
     server.stop().await;

@@ -21,6 +21,7 @@ fn without_test_variables(command: &mut Command) {
     command
         .env_remove("VOUCHSAFE_SAMPLE")
         .env_remove("VOUCHSAFE_TEST_POSTGRES")
+        .env_remove("VOUCHSAFE_TEST_S3")
         .env_remove("VOUCHSAFE_THOROUGH");
 }
 
@@ -58,7 +59,7 @@ impl Process {
         Self::run(command(arguments, data)).await
     }
 
-    async fn run(mut command: Command) -> Self {
+    pub(crate) async fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line())

@@ -3,6 +3,7 @@
 use crate::bounds::{ask_for_cards, fill};
 use crate::common::*;
 use crate::description::Descriptions;
+use crate::files::Files;
 use crate::links::Made;
 use crate::routes::{parts, routes};
 use serde_json::{Value, json};
@@ -68,6 +69,7 @@ async fn large_answers(lab: &Lab, ada: &Person, bob: &Person) -> Vec<Asked> {
     let share = lab.share(ada, &connection, None).await;
     let (_, cards) = lab.vault(&ada.token, "GET", "/cards?limit=1", None).await;
     let card = cards["items"][0]["id"].as_str().unwrap();
+    let file = Files::of(lab, ada).upload(b"content").await;
     let ids = |id: &str| Some(json!({ "ids": [id] }));
     let tags = Some(json!({ "tags": [random(16)] }));
     let edition =
@@ -95,6 +97,12 @@ async fn large_answers(lab: &Lab, ada: &Person, bob: &Person) -> Vec<Asked> {
         plain("vault GET /links"),
         posted("vault PUT /links", Some(json!({ "editions": [edition] }))),
         posted("vault POST /links/query", ids(&share)),
+        plain("vault GET /files"),
+        (
+            "vault GET /files/{id}/parts",
+            format!("/files/{file}/parts"),
+            None,
+        ),
         plain("keystore GET /connections"),
         posted("keystore POST /connections/query", ids(&connection)),
         posted("keystore POST /spaces/query", ids(&connection)),

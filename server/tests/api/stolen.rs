@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::files::Files;
 use crate::links::Made;
 use crate::mails::{invite_by_mail, mail_of, refusal};
 use crate::routes::{parts, routes};
@@ -29,6 +30,11 @@ const PARTS: usize = 96;
 const SHORTEST_PART: usize = 16;
 
 const FINISH: &str = "keystore POST /sign-in/finish";
+/// Routes that show the ticket of a link in the header of a session, and answer with octets.
+const OF_TICKETS: [&str; 2] = [
+    "vault GET /links/{id}/files/{file}",
+    "vault GET /links/{id}/files/{file}/digests",
+];
 /// Every answer but a refusal changes what an address gets.
 const REFUSALS: &str = "vault POST /mail/refusals";
 
@@ -83,8 +89,9 @@ struct Thief {
     /// One of Ada's, which waits.
     invitation: String,
     loot: Loot,
-    /// A link of Ada's.
+    /// A link of Ada's, and a file that it lists.
     link: String,
+    file: String,
     /// For each open route, what Ada once sent there.
     sent: BTreeMap<&'static str, Value>,
     tried: Cell<usize>,
@@ -121,8 +128,12 @@ impl Thief {
         let recovery = by(email, json!({ "recoveryAuth": recovery_auth(email) }));
         let mailed = invite_by_mail(&lab, &ada, "dora@example.org").await;
         let refusal = refusal(&mail_of(&lab, &mailed).await, true);
-        let link = Made::new(&lab, None);
+        let mut link = Made::new(&lab, None);
+        let file = Files::of(&lab, &ada).upload(b"content").await;
+        link.body["files"] = json!([file]);
         assert_eq!(link.put(&lab, &ada).await.0, 201);
+        let (_, read) = link.read(&lab, &random(16)).await;
+        let ticket = json!({ "ticket": read["ticket"] });
         let (invitation, token) = lab.invite(&ada).await;
         let sent = [
             (
@@ -138,6 +149,8 @@ impl Thief {
             ("keystore POST /recovery/start", recovery),
             ("keystore GET /jwks", Value::Null),
             (REFUSALS, refusal),
+            (OF_TICKETS[0], ticket.clone()),
+            (OF_TICKETS[1], ticket),
             ("vault POST /links/{id}/open", link.open_body()),
             ("vault POST /links/{id}/read", link.read_body(&random(16))),
             (
@@ -154,6 +167,7 @@ impl Thief {
             invitation,
             loot: Loot::default(),
             link: link.id,
+            file,
             sent: sent.into(),
             tried: Cell::new(0),
         };
@@ -208,7 +222,11 @@ impl Thief {
         } else {
             &self.invitation
         };
-        let path = path.replace("{id}", id);
+        let path = path.replace("{id}", id).replace("{file}", &self.file);
+        let (bearer, body) = match body["ticket"].as_str() {
+            Some(ticket) => (Some(ticket), &Value::Null),
+            None => (bearer, body),
+        };
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/{service}/v1{path}"));
@@ -241,7 +259,8 @@ impl Thief {
             let text = answer.to_string();
             let told = self.loot.texts.iter().filter(|text| text.len() >= 22);
             let told: Vec<&String> = told.filter(|value| text.contains(*value)).collect();
-            let opens = route == REFUSALS || answer.get("session").is_some() || !told.is_empty();
+            let gives = route == REFUSALS || OF_TICKETS.contains(&route);
+            let opens = gives || answer.get("session").is_some() || !told.is_empty();
             assert!(!opens, "{route} opens for {body}: {answer}");
         }
     }
@@ -257,7 +276,7 @@ impl Thief {
                 "registration" => started.1["registration"].clone(),
                 "login" => self.begin().await,
                 "credentialFinalization" => json!(random(64)),
-                "recoveryAuth" => json!(random(32)),
+                "recoveryAuth" | "ticket" => json!(random(32)),
                 "token" | "openingToken" | "readingToken" => json!(random(16)),
                 _ => value.take(),
             };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::common::*;
-use crate::description::Descriptions;
+use crate::description::{Descriptions, SOMETIMES};
 
 /// How the answer begins when a body is not what the route takes.
 const REFUSED: &str = "Send exactly the members that the route takes";
@@ -48,10 +48,11 @@ impl Example {
     /// The request's path, with ids in it.
     fn path(&self) -> String {
         let key = self.response["id"].as_str().unwrap_or_default();
-        self.template.replace("{id}", NOBODY).replace("{key}", key)
+        let path = self.template.replace("{id}", NOBODY);
+        path.replace("{file}", NOBODY).replace("{key}", key)
     }
 
-    /// The request's body with a member more, and with each of its members less, on every level.
+    /// The request's body with a member more, and with each of its members less that has to be there, on every level.
     fn changed(&self) -> Vec<Value> {
         let mut places = Vec::new();
         objects(&self.request, String::new(), &mut places);
@@ -66,7 +67,7 @@ impl Example {
             changed.push(change(&|members| {
                 members.insert("unknown".to_owned(), Value::Null);
             }));
-            for name in members.keys() {
+            for name in members.keys().filter(|name| !SOMETIMES.contains(&&***name)) {
                 changed.push(change(&|members| {
                     members.remove(name);
                 }));

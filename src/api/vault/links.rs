@@ -83,6 +83,22 @@ pub struct StoredLink {
     pub share: String,
 }
 
+/// What a link shows to who reads it: the answer of `POST /links/{id}/read`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadLink {
+    /// The link.
+    pub id: Id,
+    /// From 1.
+    pub edition: u64,
+    /// The time of its end, in milliseconds since 1970.
+    pub expires_at: i64,
+    /// The envelope.
+    pub share: String,
+    /// The right to the link's files, for an hour.
+    pub ticket: Zeroizing<String>,
+}
+
 /// One answer of `POST /links/query`.
 pub type LinkFound = Looked<StoredLink>;
 
@@ -138,7 +154,7 @@ impl<T: Transport> Services<T> {
         self.call(Access::VaultOpen, Method::Post, &path, Some(body))
     }
 
-    pub(crate) fn read_link(&self, id: Id, body: &LinkReading) -> Answer<'_, StoredLink> {
+    pub(crate) fn read_link(&self, id: Id, body: &LinkReading) -> Answer<'_, ReadLink> {
         let path = format!("/links/{id}/read");
         self.call(Access::VaultOpen, Method::Post, &path, Some(body))
     }

@@ -102,12 +102,26 @@ impl Recording {
                 }
                 continue;
             }
+            if name == "vault.files" {
+                self.copy_objects(service, &entry.path(), when);
+                continue;
+            }
             let place = match name.as_str() {
                 "keystore.setup" | "vault.setup" => Place::Setup,
                 _ if name.starts_with(&format!("{}.db", service.name())) => Place::Files(service),
                 _ => panic!("nobody looks into {name}"),
             };
             self.add(place, &name, when, std::fs::read(entry.path()).unwrap());
+        }
+    }
+
+    /// Copies the parts of people's files.
+    fn copy_objects(&mut self, service: Service, folder: &Path, when: &str) {
+        for file in std::fs::read_dir(folder).unwrap() {
+            for part in std::fs::read_dir(file.unwrap().path()).unwrap() {
+                let bytes = std::fs::read(part.unwrap().path()).unwrap();
+                self.add(Place::Files(service), "part", when, bytes);
+            }
         }
     }
 

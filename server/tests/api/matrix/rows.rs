@@ -1,6 +1,6 @@
 //! A row for every route: what is asked for, and what somebody gets who has no right to it.
 
-use super::world::{Caller, Target, World};
+use super::world::{CONTENT, Caller, Target, World};
 use crate::common::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -275,6 +275,26 @@ fn vault_reads() -> Vec<Row> {
         row("vault POST /links/query", MissingOfMany, |target, _| {
             (String::new(), Some(json!({ "ids": [target.link.id] })))
         }),
+        plain("vault GET /files", OwnList),
+        row("vault GET /files/{id}", Missing, |target, _| {
+            (format!("/files/{}", target.file), None)
+        })
+        .of(carol),
+        row("vault GET /files/{id}/digests", Missing, |target, _| {
+            (format!("/files/{}/digests", target.file), None)
+        })
+        .of(carol),
+        row("vault GET /files/{id}/parts", Missing, |target, _| {
+            (format!("/files/{}/parts", target.file), None)
+        }),
+        open(
+            "vault GET /links/{id}/files/{file}",
+            "the ticket is the right",
+        ),
+        open(
+            "vault GET /links/{id}/files/{file}/digests",
+            "the ticket is the right",
+        ),
         open("vault POST /links/{id}/open", "the link is the right"),
         open("vault POST /links/{id}/read", "the link is the right"),
         plain("vault GET /email", Own),
@@ -291,6 +311,20 @@ fn vault_writes() -> Vec<Row> {
         row("vault PUT /cards/{id}/settled", Missing, |target, _| {
             let path = format!("/cards/{}/settled", target.card);
             (path, Some(json!({ "version": 1 })))
+        }),
+        row("vault POST /files", Taken, |target, _| {
+            (String::new(), Some(json!({ "id": target.file })))
+        }),
+        // Octets, which `World::send` makes of it.
+        row("vault PUT /files/{id}", Missing, |target, _| {
+            (format!("/files/{}", target.file), None)
+        }),
+        row("vault POST /files/{id}/finish", Missing, |target, _| {
+            let body = crate::files::finish_body(CONTENT);
+            (format!("/files/{}/finish", target.file), Some(body))
+        }),
+        row("vault DELETE /files/{id}", Missing, |target, _| {
+            (format!("/files/{}", target.upload), None)
         }),
         row("vault PUT /public-keys/{key}", Taken, |target, _| {
             let path = format!("/public-keys/{}", target.key);

@@ -3,10 +3,21 @@
 use crate::common::*;
 use crate::credentials::{new_passphrase, recover};
 use crate::email::confirm;
+use crate::files::{Files, make_share, octets};
 use crate::links::Made;
 use crate::routes::parts;
 use crate::tables::Tables;
 use serde_json::{Value, json};
+
+/// The content of files.
+pub(crate) const CONTENT: &[u8] = b"content";
+
+/// Routes whose answers are octets, and their requests, if they have a body.
+const OF_OCTETS: [&str; 3] = [
+    "vault GET /files/{id}",
+    "vault GET /files/{id}/digests",
+    "vault PUT /files/{id}",
+];
 
 /// The records that a request names.
 #[derive(Clone)]
@@ -21,6 +32,9 @@ pub(crate) struct Target {
     pub(crate) connection: String,
     pub(crate) share: String,
     pub(crate) link: Made,
+    /// A file that the share lists, and one that is not finished.
+    pub(crate) file: String,
+    pub(crate) upload: String,
     /// The id and everything else of an encryption space.
     pub(crate) space: Value,
     /// The connection whose key and note lie in the Keystore.
@@ -41,6 +55,8 @@ impl Target {
             connection: v7(),
             share: v7(),
             link: Made::new(lab, None),
+            file: v7(),
+            upload: v7(),
             space: new_space(recipient, None),
             note: v7(),
         }
@@ -56,7 +72,7 @@ impl Target {
     }
 
     /// The ids by which the records would be known in an answer, and a name for each.
-    pub(crate) fn ids(&self) -> [(&'static str, &str); 11] {
+    pub(crate) fn ids(&self) -> [(&'static str, &str); 13] {
         [
             ("card", &self.card),
             ("key", &self.key),
@@ -65,6 +81,8 @@ impl Target {
             ("connection", &self.connection),
             ("share", &self.share),
             ("link", &self.link.id),
+            ("file", &self.file),
+            ("upload", &self.upload),
             ("space", self.space_id()),
             ("share of the space", self.space["share"].as_str().unwrap()),
             ("tag", self.space["tag"].as_str().unwrap()),
@@ -187,6 +205,14 @@ impl World {
     ) -> Answer {
         let (service, method, _) = parts(route);
         let url = format!("{}/v1{path}", self.base(service));
+        if OF_OCTETS.contains(&route) {
+            let part = [("content-range", "bytes 0-6/*")];
+            let sent = (method == "PUT").then_some(CONTENT);
+            let bearer = bearer.unwrap_or_default();
+            let got = octets(&self.lab.http, method, &url, bearer, &part, sent).await;
+            let body = serde_json::from_slice(&got.bytes).unwrap_or_default();
+            return (got.status, body);
+        }
         self.lab.call(method, &url, bearer, body).await
     }
 
@@ -260,7 +286,13 @@ async fn records(lab: &Lab, ada: &Caller, with: &Caller) -> Target {
         .vault(&with.person.token, "POST", "/connections", Some(accept))
         .await;
     assert_eq!(accepted.0, 201);
-    target.share = lab.share(owner, &target.connection, None).await;
+    let files = Files::of(lab, owner);
+    target.file = files.upload(CONTENT).await;
+    assert_eq!(files.begin(&target.upload).await.0, 201);
+    let (token, connection) = (&owner.token, &target.connection);
+    let (error, share) = make_share(lab, token, connection, None, &[&target.file]).await;
+    assert_eq!(error, Value::Null);
+    target.share = share["id"].as_str().unwrap().to_owned();
     assert_eq!(target.link.put(lab, owner).await.0, 201);
     target
 }
