@@ -52,7 +52,8 @@ fn round_trips<T: Serialize + DeserializeOwned>(value: &Value) {
 
 const TOKENS: &str = "written and read inside `api/token.rs`, which every flow test runs";
 
-const FILES: &str = "the client does not upload files yet";
+const FILES: &str =
+    "files are sent and read by the package's scripts, which their own tests hold to the wire";
 
 /// Every route: request and successful answer.
 fn routes(service: &str) -> Vec<(&'static str, Body, Body)> {
