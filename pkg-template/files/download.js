@@ -25,7 +25,7 @@ import { digests } from "./vault.js";
  * @returns {import("../index.d.ts").FileHandle}
  */
 export function openFile(access, ref) {
-  const { id, name, type, size, key, digest } = own(/** @type {import("../index.d.ts").FileRef} */ (object(ref, "the file")));
+  const { id, name, type, size, key, digest } = own(/** @type {import("../index.d.ts").FileRef} */ (object(ref, "`ref`")));
   const isId = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(text(id, "id"));
   if (!isId) refuse("Pass `id` as the file's id.", "id");
   if (number(size, "size") < 0 || size > MAX_SIZE) refuse("Pass `size` as the file's size.", "size");
@@ -133,7 +133,7 @@ class FileHandle {
    * @param {string} call
    */
   #range(options, call) {
-    const given = settings(options ?? {}, `the options object of ${call}`, ["start", "end"]);
+    const given = settings(options ?? {}, `\`options\` of ${call}`, ["start", "end"]);
     const start = optional(given.start, "start", number) ?? 0;
     const end = Math.min(optional(given.end, "end", number) ?? this.size, this.size);
     if (start < 0 || start > this.size) refuse("Pass `start` as a byte of the file.", "start");

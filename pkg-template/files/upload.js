@@ -30,7 +30,7 @@ const TYPE = "application/octet-stream";
  * @returns {Promise<FileRef>}
  */
 export async function addFile(access, given, options) {
-  const all = settings(options ?? {}, "the options object of addFile()", ["name", "type", "size"]);
+  const all = settings(options ?? {}, "`options` of addFile()", ["name", "type", "size"]);
   const { name, type, size } = all;
   const source = sourceOf(given, size);
   const own = saidOf(given);
@@ -74,7 +74,7 @@ export async function pendingUploads({ owner }) {
  * @returns {Promise<FileRef>}
  */
 export async function resumeUpload(access, id, given, options) {
-  const call = checked(settings(options ?? {}, "the options object of resumeUpload()", []));
+  const call = checked(settings(options ?? {}, "`options` of resumeUpload()", []));
   return alone(text(id, "id"), async () => {
     const { upload, pending } = await kept(access, id);
     const source = sourceOf(given, kindOf(given) === "ReadableStream" ? upload.size : undefined);
