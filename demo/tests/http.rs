@@ -97,6 +97,9 @@ async fn rows_name_every_table_although_nothing_is_stored() {
             "connections",
             "spaces",
             "shares",
+            "files",
+            "parts",
+            "listings",
             "links"
         ]
     );

@@ -100,12 +100,14 @@ async fn the_open_routes_are_known() {
     ];
     let keystore = open(lab.server.keystore_url()).await;
     assert_eq!(keystore, expected.map(String::from).into());
-    // Whoever refuses mails, has a link, or looks at an invitation, may have no account.
+    // Whoever refuses mails, has a link or its ticket, or looks at an invitation, may have no account.
     let expected = [
         "POST /v1/mail/refusals",
         "POST /v1/invitations/{id}/preview",
         "POST /v1/links/{id}/open",
         "POST /v1/links/{id}/read",
+        "GET /v1/links/{id}/files/{file}",
+        "GET /v1/links/{id}/files/{file}/digests",
     ];
     let vault = open(lab.server.vault_url()).await;
     assert_eq!(vault, expected.map(String::from).into());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use crate::credentials::{new_passphrase, new_recovery};
+use crate::files::{content, finish_body, octets};
 use crate::links::Made;
 use crate::mails::{all_are_sent, captured, refusal};
 use crate::routes::{parts, routes};
@@ -359,6 +360,33 @@ impl Repeats {
             .await;
     }
 
+    async fn files(&mut self, ada: &Person) {
+        let of_ada = Some(ada.token.as_str());
+        let (id, content) = (v7(), content(100));
+        let made = Some(json!({ "id": id }));
+        self.twice("vault POST /files", &[], of_ada, made, &[])
+            .await;
+        let url = format!("{}/v1/files/{id}", self.lab.server.vault_url());
+        let range = [("content-range", "bytes 0-99/*")];
+        let (http, token) = (self.lab.http.clone(), &ada.token);
+        let send = || octets(&http, "PUT", &url, token, &range, Some(&content));
+        let answers = match self.at_once {
+            true => tokio::join!(send(), send()).into(),
+            false => [send().await, send().await],
+        };
+        let before = self.tables.dump().await;
+        let third = send().await;
+        assert_eq!(changes(&before, &self.tables.dump().await), [""; 0]);
+        assert_eq!(third.status, 204);
+        assert_eq!(answers.map(|answer| answer.status), [204, 204]);
+        self.seen.insert("vault PUT /files/{id}".to_owned());
+        let finish = Some(finish_body(&content));
+        self.twice("vault POST /files/{id}/finish", &[&id], of_ada, finish, &[])
+            .await;
+        self.twice("vault DELETE /files/{id}", &[&id], of_ada, None, &[])
+            .await;
+    }
+
     async fn vault(&mut self, ada: &Person, bob: &Person) {
         let (of_ada, of_bob) = (Some(ada.token.as_str()), Some(bob.token.as_str()));
         let (id, card) = (
@@ -396,6 +424,7 @@ impl Repeats {
         self.twice("vault DELETE /shares/{id}", &[&id], of_ada, None, &[])
             .await;
         self.links(of_ada).await;
+        self.files(ada).await;
         self.twice(
             "vault DELETE /connections/{id}",
             &[&connection],
