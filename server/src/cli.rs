@@ -253,8 +253,9 @@ enum Command {
     /// Copy the data to a new folder while the server runs. To restore, start a server with a copy of it as --data.
     ///
     /// The folder gets consistent snapshots of the SQLite databases (vault.db, keystore.db), keystore.setup, vault.setup, and
-    /// the files that lie in a folder (vault.files), whole or not at all. Files in a bucket are not copied. Whoever holds it can guess at passphrases, so keep it as safe as the server. A process that runs
-    /// one service has that one's data alone; then back up the Vault first and the Keystore after it.
+    /// the files that lie in a folder (vault.files), whole or not at all. Files in a bucket are not copied. Whoever holds the
+    /// copy can guess at passphrases, so keep it as safe as the server. A process that runs one service has that one's data
+    /// alone; then back up the Vault first and the Keystore after it.
     Backup {
         #[command(flatten)]
         storage: Storage,
