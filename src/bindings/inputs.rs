@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::api::PageRequest;
 use crate::crypto::invitation_link::{Ticket, Token};
-use crate::crypto::records::{CardContent, Delivery};
+use crate::crypto::records::{CardContent, Delivery, Part};
 use crate::error::Result;
 use crate::flows::{CardUpdate, Invite, LinkRequest, Login, ShareRequest};
 use crate::ids::Id;
@@ -157,6 +157,12 @@ impl TicketInput {
     }
 }
 
+/// The choice of a card's fields and files.
+fn part_of(fields: Option<Vec<String>>, files: Option<Vec<String>>) -> Result<Part> {
+    let files = files.map(|ids| ids_of("files", &ids)).transpose()?;
+    Ok(Part { fields, files })
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShareInput {
@@ -164,6 +170,7 @@ pub(super) struct ShareInput {
     connection: Option<String>,
     connections: Option<Vec<String>>,
     fields: Option<Vec<String>>,
+    files: Option<Vec<String>>,
     expires_at: Option<i64>,
     accept_unverified: Option<bool>,
     live: Option<bool>,
@@ -178,7 +185,7 @@ impl ShareInput {
         Ok(ShareRequest {
             card: id_of("card", &self.card)?,
             connections,
-            fields: self.fields,
+            part: part_of(self.fields, self.files)?,
             expires_at: self.expires_at,
             accept_unverified: self.accept_unverified.unwrap_or(false),
             live: self.live.unwrap_or(true),
@@ -191,6 +198,7 @@ impl ShareInput {
 pub(super) struct LinkInput {
     card: String,
     fields: Option<Vec<String>>,
+    files: Option<Vec<String>>,
     expires_at: i64,
     max_reads: Option<u64>,
     passphrase: Option<Zeroizing<String>>,
@@ -202,7 +210,7 @@ impl LinkInput {
     pub(super) fn into_request(self) -> Result<LinkRequest> {
         Ok(LinkRequest {
             card: id_of("card", &self.card)?,
-            fields: self.fields,
+            part: part_of(self.fields, self.files)?,
             expires_at: self.expires_at,
             max_reads: self.max_reads,
             passphrase: self.passphrase,

@@ -16,7 +16,7 @@ use super::inputs::{
 use crate::api::fetch::Fetch;
 use crate::api::vault::events::{Event, EventKind};
 use crate::crypto::engine::web::{open_from_storage, seal_for_storage};
-use crate::crypto::records::CardContent;
+use crate::crypto::records::{CardContent, check_file};
 use crate::error::{Error, Result};
 use crate::flows::{
     Change, Kept, Opened, Plain, Progress, Reason, Received, Remaining, Session, Share,
@@ -232,6 +232,12 @@ impl RawSession {
     #[wasm_bindgen(js_name = acceptOlder)]
     pub fn accept_older(&self, id: String) -> Promise {
         self.call(|session| async move { session.accept_older(Id::parse(&id)?) })
+    }
+
+    /// Refuses a file of a name or media type that no card may name.
+    #[wasm_bindgen(js_name = checkFile)]
+    pub fn check_file(&self, name: &str, media_type: &str) -> std::result::Result<(), JsValue> {
+        check_file(name, media_type).map_err(|error| to_rejection(&error))
     }
 
     /// The token that shows the account to the Vault, a string.

@@ -16,7 +16,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// The newest form that is read. All forms before it are read, too.
     pub(crate) newest: u32,
-    /// The form that is written: the newest one, or, until everybody's release reads that, the one before.
+    /// The form that is written: the newest one; until everybody's release reads that, the one before; or an older one, where
+    /// the newest has members that are seldom needed (see [`Kind::written_as`]).
     pub(crate) written: u32,
 }
 
@@ -27,6 +28,14 @@ impl Kind {
             name,
             newest: 1,
             written: 1,
+        }
+    }
+
+    /// The same kind, written in another form: the last one that has what is written.
+    pub(crate) const fn written_as(self, form: u32) -> Self {
+        Self {
+            written: form,
+            ..self
         }
     }
 

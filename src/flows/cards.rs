@@ -131,6 +131,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             card,
             version: replaced,
             unsettled,
+            files: content.file_ids(),
         };
         let written = self.services().write_card(id, &write).await?;
         let digest = digest_of(write.card.as_bytes());

@@ -8,7 +8,7 @@ use vouchsafe::api::fetch::Fetch;
 use vouchsafe::api::vault::events::{Event, EventKind};
 use vouchsafe::api::{Method, PageRequest, Request, Transport};
 use vouchsafe::crypto::invitation_link::Ticket;
-use vouchsafe::crypto::records::{CardContent, Delivery};
+use vouchsafe::crypto::records::{CardContent, Delivery, Part};
 use vouchsafe::flows::{CardUpdate, Invite, ShareRequest, Trust};
 use vouchsafe::ids::Id;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,7 +23,7 @@ fn whole(card: Id, connection: Id) -> ShareRequest {
     ShareRequest {
         card,
         connections: vec![connection],
-        fields: None,
+        part: Part::default(),
         expires_at: None,
         accept_unverified: false,
         live: true,
@@ -125,10 +125,9 @@ async fn a_card_goes_over_by_link() {
     );
 
     let card = alice.create_card(passport()).await.unwrap();
-    let fields = Some(vec!["country".to_owned()]);
     let share = alice
         .share(ShareRequest {
-            fields,
+            part: Part::of_fields(&["country"]),
             ..whole(card.id, connection.id)
         })
         .await

@@ -10,6 +10,7 @@
 mod account;
 mod aes_gcm;
 mod ed25519;
+mod filed;
 mod forms;
 mod hkdf;
 mod jose;

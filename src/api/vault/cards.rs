@@ -16,6 +16,8 @@ pub struct CardWrite {
     pub version: u64,
     /// Whether shares of the card may lag from now on; `false` changes nothing.
     pub unsettled: bool,
+    /// The files that it names.
+    pub files: Vec<Id>,
 }
 
 /// `PUT /cards/{id}/settled`.

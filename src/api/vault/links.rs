@@ -27,6 +27,8 @@ pub struct NewLink {
     pub max_reads: Option<u64>,
     /// The envelope.
     pub share: String,
+    /// The files that it names.
+    pub files: Vec<Id>,
 }
 
 /// What can be done with a link.

@@ -25,6 +25,8 @@ pub struct NewShare {
     pub edition: u64,
     /// The envelope.
     pub share: String,
+    /// The files that it names.
+    pub files: Vec<Id>,
 }
 
 /// `POST /shares`.
@@ -60,6 +62,8 @@ pub struct NewEdition {
     pub expires_at: Option<i64>,
     /// The envelope.
     pub share: String,
+    /// The files that it names.
+    pub files: Vec<Id>,
 }
 
 /// `PUT /shares`.

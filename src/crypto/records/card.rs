@@ -1,6 +1,8 @@
-//! Cards: a label and fields, and what the app keeps with them.
+//! Cards: a label, fields and files, and what the app keeps with them.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::crypto::engine::Engine;
@@ -8,21 +10,26 @@ use crate::crypto::envelope::{self, Place};
 use crate::crypto::forms::Kind;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::padding::{from_padded_json, to_padded_json};
+use crate::crypto::records::file::FileRef;
 use crate::crypto::records::plain_text::is_plain_text;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::json;
 
-/// The second form has `kind` and `data`.
+/// The second form has `kind` and `data`; the third is the second with `files`, of which there is one at least.
 const KIND: Kind = Kind {
     name: "vs-card",
-    newest: 2,
+    newest: FORM_WITH_FILES,
     written: 2,
 };
+/// The form of cards and shares that have files.
+pub(super) const FORM_WITH_FILES: u32 = 3;
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 20;
 /// The most fields of a card.
 const MAX_FIELDS: usize = 1000;
+/// The most files of a card.
+const MAX_FILES: usize = 100;
 /// The most bytes of a card's or a field's label.
 const MAX_LABEL_BYTES: usize = 1000;
 /// The most bytes of a field's name.
@@ -54,6 +61,69 @@ pub struct CardContent {
     pub data: Option<String>,
     /// Up to 1000 entries.
     pub fields: Vec<Field>,
+    /// Up to 100. A card without any is written as of old.
+    #[serde(
+        default,
+        deserialize_with = "missing_or_some",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub files: Vec<FileRef>,
+}
+
+/// A member that is left out where there is none.
+fn missing_or_some<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<FileRef>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The part of a card that is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The names of the chosen fields; all fields if `None`.
+    pub fields: Option<Vec<String>>,
+    /// The chosen files; if `None`, all files of a card with all fields, and no file of one with chosen fields.
+    pub files: Option<Vec<Id>>,
+}
+
+impl Part {
+    /// The part of the named fields.
+    #[must_use]
+    pub fn of_fields(names: &[&str]) -> Self {
+        Self {
+            fields: Some(names.iter().map(|&name| name.to_owned()).collect()),
+            files: None,
+        }
+    }
+
+    /// Whether it is all of a card, also of what is added later.
+    fn is_whole(&self) -> bool {
+        (&self.fields, &self.files) == (&None, &None)
+    }
+
+    fn has_field(&self, field: &Field) -> bool {
+        let chosen = self.fields.as_ref();
+        chosen.is_none_or(|names| names.contains(&field.name))
+    }
+
+    fn has_file(&self, file: &FileRef) -> bool {
+        match &self.files {
+            Some(ids) => ids.contains(&file.id),
+            None => self.fields.is_none(),
+        }
+    }
+
+    /// Whether it names something.
+    pub fn check(&self) -> Result<()> {
+        let is_empty = self.fields.as_ref().is_some_and(Vec::is_empty);
+        if is_empty && self.files.as_ref().is_none_or(Vec::is_empty) {
+            return Err(
+                Error::bad_input("`fields` names one field or more, or `files` one file.")
+                    .in_argument("fields"),
+            );
+        }
+        Ok(())
+    }
 }
 
 /// A card of the first form.
@@ -70,6 +140,7 @@ impl From<FirstCard> for CardContent {
             kind: None,
             data: None,
             fields: std::mem::take(&mut card.fields),
+            files: Vec::new(),
         }
     }
 }
@@ -112,7 +183,19 @@ impl CardContent {
             kind: None,
             data: None,
             fields: fields.iter().map(field).collect(),
+            files: Vec::new(),
         }
+    }
+
+    /// The form in which it is read.
+    pub(super) fn is_of(&self, form: u32) -> bool {
+        (form == FORM_WITH_FILES) != self.files.is_empty()
+    }
+
+    /// The ids of its files.
+    #[must_use]
+    pub fn file_ids(&self) -> Vec<Id> {
+        self.files.iter().map(|file| file.id).collect()
     }
 
     /// Whether the card may be written: bounds, and no name twice.
@@ -169,11 +252,32 @@ impl CardContent {
                 return Err(within("name")(Error::bad_input(text)));
             }
         }
+        self.check_files()
+    }
+
+    fn check_files(&self) -> Result<()> {
+        if self.files.len() > MAX_FILES {
+            return Err(Error::TooLarge(
+                format!("A card has at most {MAX_FILES} files.").into(),
+            ));
+        }
+        for (index, file) in self.files.iter().enumerate() {
+            let within =
+                |member: &str, error: Error| error.in_argument(&format!("files[{index}].{member}"));
+            file.check()
+                .map_err(|(member, error)| within(member, error))?;
+            if self.files[..index].iter().any(|other| other.id == file.id) {
+                let error = Error::bad_input("The card has this file twice.");
+                return Err(within("id", error));
+            }
+        }
         Ok(())
     }
 
-    /// The card with the named fields only, each named once, in the card's order, and without what the app keeps with it.
-    pub fn select(&self, names: &[String]) -> Result<Self> {
+    /// The chosen part of the card: named fields and files, each named once, in the card's order. What the app keeps with the card
+    /// is shown with all fields alone.
+    pub fn select(&self, part: &Part) -> Result<Self> {
+        let names = part.fields.as_deref().unwrap_or_default();
         let is_known = |name: &String| self.fields.iter().any(|field| field.name == *name);
         let mut indexed = names.iter().enumerate();
         let wrong =
@@ -183,21 +287,33 @@ impl CardContent {
                 format!("The card has no field with the name \"{name}\", or it is named twice.");
             return Err(Error::bad_input(text).in_argument(&format!("fields[{index}]")));
         }
-        Ok(self.narrow(names))
+        let ids = part.files.as_deref().unwrap_or_default();
+        let is_known = |id: &Id| self.files.iter().any(|file| file.id == *id);
+        let mut indexed = ids.iter().enumerate();
+        let wrong = indexed.find(|(index, id)| !is_known(id) || ids[..*index].contains(*id));
+        if let Some((index, id)) = wrong {
+            let text = format!("The card has no file with the id {id}, or it is named twice.");
+            return Err(Error::bad_input(text).in_argument(&format!("files[{index}]")));
+        }
+        Ok(self.narrow(part).into_owned())
     }
 
-    /// The same, where a field may be gone meanwhile.
-    pub(crate) fn narrow(&self, names: &[String]) -> Self {
-        let fields = self.fields.iter();
-        Self {
+    /// The same, where a field or file may be gone meanwhile.
+    pub(crate) fn narrow(&self, part: &Part) -> Cow<'_, Self> {
+        if part.is_whole() {
+            return Cow::Borrowed(self);
+        }
+        let (fields, files) = (self.fields.iter(), self.files.iter());
+        Cow::Owned(Self {
             label: self.label.clone(),
             kind: self.kind.clone(),
-            data: None,
+            data: self.data.clone().filter(|_| part.fields.is_none()),
             fields: fields
-                .filter(|field| names.contains(&field.name))
+                .filter(|field| part.has_field(field))
                 .cloned()
                 .collect(),
-        }
+            files: files.filter(|file| part.has_file(file)).cloned().collect(),
+        })
     }
 }
 
@@ -207,8 +323,8 @@ struct Plaintext<C = CardContent> {
     version: u64,
 }
 
-fn place(account: Id, card: Id) -> Place {
-    Place::new(KIND, &[&account, &card])
+fn place(account: Id, card: Id, kind: Kind) -> Place {
+    Place::new(kind, &[&account, &card])
 }
 
 /// Seals a card of one's own under the vault key.
@@ -222,7 +338,16 @@ pub async fn seal_card(
 ) -> Result<String> {
     card.check()?;
     let plaintext = to_padded_json(&Plaintext { card, version }, MAX_CLASS_BYTES)?;
-    envelope::seal_large(engine, vault_key, &place(account, id), &plaintext).await
+    let kind = written(KIND, card);
+    envelope::seal_large(engine, vault_key, &place(account, id, kind), &plaintext).await
+}
+
+/// A kind of record that holds a card, in the form in which it is written with this card.
+pub(super) fn written(kind: Kind, card: &CardContent) -> Kind {
+    match card.files.is_empty() {
+        true => kind,
+        false => kind.written_as(kind.newest),
+    }
 }
 
 /// Opens a card of one's own, and brings it to the newest form; with its version.
@@ -233,7 +358,8 @@ pub async fn open_card(
     vault_key: &SymmetricKey,
     jwe: &str,
 ) -> Result<(CardContent, u64)> {
-    let (form, json) = envelope::open_large(engine, vault_key, &place(account, id), jwe).await?;
+    let place = place(account, id, KIND);
+    let (form, json) = envelope::open_large(engine, vault_key, &place, jwe).await?;
     let Plaintext::<CardContent> { card, version } = match form {
         1 => {
             let Plaintext::<FirstCard> { card, version } =
@@ -244,5 +370,8 @@ pub async fn open_card(
         _ => from_padded_json(&json, MAX_CLASS_BYTES)?,
     };
     card.check().map_err(|_| Error::RecordRejected)?;
-    Ok((card, version))
+    match card.is_of(form) {
+        true => Ok((card, version)),
+        false => Err(Error::RecordRejected),
+    }
 }

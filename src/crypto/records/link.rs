@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::card::CardContent;
+use super::card::{CardContent, written};
 use super::plain_text::is_plain_text;
 use crate::crypto::base64url::from_base64url;
 use crate::crypto::engine::Engine;
@@ -18,8 +18,17 @@ use crate::ids::Id;
 
 /// The largest class of the padded payload, in bytes: that of a share.
 const MAX_CLASS_BYTES: usize = 2 << 20;
-const KIND: Kind = Kind::new("vs-link");
-const CONTENT: Kind = Kind::new("vs-link-content");
+/// In the second form the card has files.
+const KIND: Kind = Kind {
+    name: "vs-link",
+    newest: 2,
+    written: 1,
+};
+/// A link's content has the form of the link.
+const CONTENT: Kind = Kind {
+    name: "vs-link-content",
+    ..KIND
+};
 /// The most bytes of the name that whoever made the link goes by.
 const MAX_NAME_BYTES: usize = 200;
 
@@ -47,8 +56,8 @@ pub struct LinkContent<C = CardContent> {
     pub max_reads: Option<u64>,
 }
 
-fn place(id: Id, edition: u64) -> Place {
-    Place::new(KIND, &[&id, &edition])
+fn place(kind: Kind, id: Id, edition: u64) -> Place {
+    Place::new(kind, &[&id, &edition])
 }
 
 /// Signs and seals an edition. Its `key` and `dek` are those of these keys.
@@ -60,8 +69,9 @@ pub async fn seal_link(
 ) -> Result<String> {
     content.card.check()?;
     let payload = to_padded_json(content, MAX_CLASS_BYTES)?;
-    let signed = signature::sign(signer, CONTENT, &payload)?;
-    let place = place(content.share, content.edition);
+    let signed = signature::sign(signer, written(CONTENT, content.card), &payload)?;
+    let kind = written(KIND, content.card);
+    let place = place(kind, content.share, content.edition);
     envelope::seal_large(engine, key, &place, signed.as_bytes()).await
 }
 
@@ -74,7 +84,8 @@ pub async fn open_link(
     signer: &str,
     jwe: &str,
 ) -> Result<LinkContent> {
-    let (form, signed) = envelope::open_large(engine, key, &place(id, edition), jwe).await?;
+    let place = place(KIND, id, edition);
+    let (form, signed) = envelope::open_large(engine, key, &place, jwe).await?;
     let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
     // The content names its key; what it says counts for nothing before the signature was checked.
     let payload = signed.split('.').nth(1).ok_or(Error::RecordRejected)?;
@@ -88,6 +99,7 @@ pub async fn open_link(
         && (content.share, content.edition) == (id, edition)
         && content.dek == key.kid()
         && is_name
-        && content.card.check().is_ok();
+        && content.card.check().is_ok()
+        && content.card.files.is_empty() == (form == 1);
     is_right.then_some(content).ok_or(Error::RecordRejected)
 }

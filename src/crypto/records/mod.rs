@@ -2,6 +2,7 @@
 
 mod card;
 mod dek;
+mod file;
 mod kek;
 mod key;
 mod link;
@@ -11,11 +12,14 @@ mod publication;
 mod sent;
 mod share;
 
-pub use card::{CardContent, Field, open_card, seal_card};
+pub use card::{CardContent, Field, Part, open_card, seal_card};
 pub use dek::{
     open_claim, open_own_dek, open_own_link_key, open_peer_dek, seal_claim, seal_own_dek,
     seal_own_link_key, seal_peer_dek,
 };
+pub use file::FileRef;
+#[cfg(all(feature = "browser", target_arch = "wasm32"))]
+pub(crate) use file::check_file;
 pub use kek::{Wrap, open_kek, passphrase_wrapping_key, seal_kek};
 pub use key::{
     open_connection_key, open_signing_key, open_vault_key, seal_connection_key, seal_signing_key,

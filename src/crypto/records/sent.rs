@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::card::CardContent;
+use super::card::{CardContent, Part};
 use super::share::ShareIds;
 use crate::crypto::base64url::{from_base64url_exact, to_base64url};
 use crate::crypto::canonical_json::to_json;
@@ -22,6 +22,13 @@ use crate::ids::Id;
 
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 16;
+
+/// In the second form files are chosen.
+const KIND: Kind = Kind {
+    name: "vs-sent",
+    newest: 2,
+    written: 1,
+};
 
 /// Those whom a card is shown to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +81,7 @@ impl Audience {
         }
     }
 
-    fn place(&self) -> Place {
-        let kind = Kind::new("vs-sent");
+    fn place(&self, kind: Kind) -> Place {
         match self {
             Self::Person(at) => Place::new(kind, &[&at.from, &at.connection, &at.space, &at.share]),
             Self::Link { from, id } => Place::new(kind, &[from, &"link", id]),
@@ -97,8 +103,11 @@ pub struct Sent {
     pub card_version: u64,
     /// [`shown_digest`] of what this edition shows.
     pub shown: String,
-    /// The names of the chosen fields; all fields if `None`.
+    /// As of a [`Part`].
     pub fields: Option<Vec<String>>,
+    /// As of a [`Part`]. Where none are chosen it is written as of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<Id>>,
     /// Whether it follows the card.
     pub live: bool,
     /// In milliseconds since 1970; never if `None`.
@@ -138,6 +147,17 @@ impl SentLink {
     }
 }
 
+impl Sent {
+    /// The part of the card that is shown.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        Part {
+            fields: self.fields.clone(),
+            files: self.files.clone(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Sent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sent")
@@ -160,14 +180,21 @@ pub fn seal_sent(
     sent: &Sent,
 ) -> Result<String> {
     let plaintext = to_padded_json(sent, MAX_CLASS_BYTES)?;
-    envelope::seal(engine, vault_key, &at.place(), &plaintext)
+    let kind = match sent.files {
+        None => KIND,
+        Some(_) => KIND.written_as(KIND.newest),
+    };
+    envelope::seal(engine, vault_key, &at.place(kind), &plaintext)
 }
 
 /// Opens it.
 pub fn open_sent(vault_key: &SymmetricKey, at: &Audience, jwe: &str) -> Result<Sent> {
-    let plaintext = envelope::open(vault_key, &at.place(), jwe)?;
+    let (form, plaintext) = envelope::open_form(vault_key, &at.place(KIND), jwe)?;
     let sent: Sent = from_padded_json(&plaintext, MAX_CLASS_BYTES)?;
     from_base64url_exact::<32>(&sent.shown)?;
+    if sent.files.is_some() != (form == KIND.newest) {
+        return Err(Error::RecordRejected);
+    }
     match (at, &sent.reference, &sent.link) {
         (Audience::Person(_), Some(reference), None) => {
             from_base64url_exact::<16>(reference)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{CardContent, FirstCard};
+use super::card::{CardContent, FORM_WITH_FILES, FirstCard, written};
 use crate::crypto::base64url::from_base64url_exact;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
@@ -15,10 +15,10 @@ use crate::ids::Id;
 
 /// The largest class of the padded payload, in bytes: one above a card's.
 const MAX_CLASS_BYTES: usize = 2 << 20;
-/// The second form names its edition.
+/// The second form names its edition; in the third the card has files.
 const KIND: Kind = Kind {
     name: "vs-share",
-    newest: 2,
+    newest: FORM_WITH_FILES,
     written: 2,
 };
 /// A share's content has the form of the share.
@@ -160,6 +160,7 @@ pub async fn seal_share(
     edition: Edition<&CardContent>,
 ) -> Result<String> {
     edition.card.check()?;
+    let card = edition.card;
     let content = ShareContent {
         share: at.share,
         connection: at.connection,
@@ -169,13 +170,13 @@ pub async fn seal_share(
         dek: dek.kid().to_owned(),
         edition: edition.number,
         reference: Some(edition.reference),
-        card: edition.card,
+        card,
         made_at: edition.made_at,
         expires_at: edition.expires_at,
     };
     let payload = to_padded_json(&content, MAX_CLASS_BYTES)?;
-    let signed = signature::sign(sender, CONTENT, &payload)?;
-    let place = at.place(KIND).since_second(edition.number);
+    let signed = signature::sign(sender, written(CONTENT, card), &payload)?;
+    let place = at.place(written(KIND, card)).since_second(edition.number);
     envelope::seal_large(engine, dek, &place, signed.as_bytes()).await
 }
 
@@ -204,6 +205,7 @@ pub async fn open_share(
         && content.to == Party::new(at.to, recipient)
         && content.dek == dek.kid()
         && content.edition == edition
+        && content.card.is_of(form)
         && reference.map_or(form == 1, |text| from_base64url_exact::<16>(text).is_ok());
     content.card.check().map_err(|_| Error::RecordRejected)?;
     if as_expected {

@@ -28,6 +28,8 @@ pub struct LinkShare {
     pub card: Id,
     /// The names of the chosen fields; all fields if `None`.
     pub fields: Option<Vec<String>>,
+    /// The chosen files; if `None`, all of a link of all fields, and none of one of chosen fields.
+    pub files: Option<Vec<Id>>,
     /// Whether it follows the card.
     pub live: bool,
     /// The name that one goes by towards whoever opens it.
@@ -110,6 +112,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             link: link().filter(|_| record.state == LinkState::Open),
             card: sent.card,
             fields: sent.fields,
+            files: sent.files,
             live: sent.live,
             name: kept.name,
             up_to_date: (newest > 0).then_some(shows_newest),

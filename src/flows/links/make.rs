@@ -12,7 +12,9 @@ use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::LinkSecret;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::marks::Kind;
-use crate::crypto::records::{Audience, Sent, SentLink, card_tag, seal_own_link_key, seal_sent};
+use crate::crypto::records::{
+    Audience, Part, Sent, SentLink, card_tag, seal_own_link_key, seal_sent,
+};
 use crate::error::{Error, Result};
 use crate::flows::checks::{check_name, check_open_end};
 use crate::flows::session::Session;
@@ -27,8 +29,8 @@ const MAX_PASSPHRASE_BYTES: usize = 1000;
 pub struct LinkRequest {
     /// The card.
     pub card: Id,
-    /// The names of the fields, one or more; all by default.
-    pub fields: Option<Vec<String>>,
+    /// What is shown of it; all by default.
+    pub part: Part,
     /// The end, in milliseconds since 1970; at most 90 days from now.
     pub expires_at: i64,
     /// How often it may be read; without a bound by default.
@@ -74,9 +76,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             request.passphrase.as_deref().map(|text| &**text),
         );
         let (card, stretched) = try_join(self.read_card(request.card), stretched).await?;
-        if let Some(names) = &request.fields {
-            card.content.select(names)?;
-        }
+        card.content.select(&request.part)?;
         let card = Source::new(card.id, card.version, card.content)?;
         let (secret, signer) = (LinkSecret::make(engine)?, SigningKey::make(engine)?);
         let (reading, dek) = secret.reading_keys(&stretched)?;
@@ -91,8 +91,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 edition: 1,
                 card: card.id,
                 card_version: card.version,
-                shown: card.shown(request.fields.as_deref())?,
-                fields: request.fields,
+                shown: card.shown(&request.part)?,
+                fields: request.part.fields,
+                files: request.part.files,
                 live: request.live,
                 expires_at: Some(request.expires_at),
                 accept_unverified: false,
@@ -107,6 +108,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             replaces: None,
             created_at: self.now(),
         };
+        let (share, files) = self.seal(&card, &draft).await?;
         let link = NewLink {
             opening_hash: secret.opening_token()?.hash(),
             reading_hash: reading.hash(),
@@ -114,7 +116,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             edition: 1,
             expires_at: request.expires_at,
             max_reads: request.max_reads,
-            share: self.seal(&card, &draft).await?,
+            share,
+            files,
         };
         let sent = draft.sent;
         let space = NewSpace {
@@ -141,15 +144,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         check_passphrase(request.passphrase.as_deref().map(|text| &**text))?;
         let (text, argument) = if request.max_reads == Some(0) {
             ("`maxReads` is 1 or more.", "maxReads")
-        } else if request.fields.as_ref().is_some_and(Vec::is_empty) {
-            ("`fields` names one field or more.", "fields")
         } else if self.inner.invitation_url.is_none() {
             (
                 "A link needs the `invitationUrl` of `open`.",
                 "invitationUrl",
             )
         } else {
-            return Ok(());
+            return request.part.check();
         };
         Err(Error::bad_input(text).in_argument(argument))
     }

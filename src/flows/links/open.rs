@@ -1,6 +1,7 @@
 //! Opening somebody's link, without an account.
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::make::check_passphrase;
 use crate::api::Transport;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::flows::session::Client;
 
 /// What a link shows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkView {
     /// The card, as far as it is shown.
@@ -24,6 +25,16 @@ pub struct LinkView {
     pub edition: u64,
     /// The end, in milliseconds since 1970.
     pub expires_at: i64,
+    /// The right to the files, for an hour.
+    pub ticket: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for LinkView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkView")
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
@@ -63,6 +74,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             claimed_name: opened.name,
             edition,
             expires_at: opened.expires_at,
+            ticket: stored.ticket,
         })
     }
 }

@@ -30,6 +30,8 @@ pub struct OutgoingShare {
     pub card: Option<Id>,
     /// The names of the chosen fields; all fields if `None`.
     pub fields: Option<Vec<String>>,
+    /// The chosen files; if `None`, all of a share of all fields, and none of one of chosen fields.
+    pub files: Option<Vec<Id>>,
     /// Whether it follows the card.
     pub live: bool,
     /// Whether it shows the newest version of the card that this device knows of; nothing if it knows of none.
@@ -133,6 +135,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 claimed: false,
                 card: None,
                 fields: None,
+                files: None,
                 live: false,
                 up_to_date: None,
                 read: record.read,
@@ -147,6 +150,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             claimed,
             card: Some(sent.card),
             fields: sent.fields,
+            files: sent.files,
             live,
             up_to_date: (newest > 0).then_some(shows_newest),
             read: record.read,

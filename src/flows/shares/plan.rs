@@ -1,12 +1,14 @@
 //! How a live share or link comes to show its card as it is now.
 
+use std::borrow::Cow;
+
 use futures_util::future::try_join;
 
 use super::rows::Row;
 use crate::api::keystore::spaces::SpaceUpdate;
 use crate::api::{Transport, WireError};
 use crate::crypto::engine::Engine;
-use crate::crypto::records::{Audience, CardContent, Sent, seal_sent, shown_digest};
+use crate::crypto::records::{Audience, CardContent, Part, Sent, seal_sent, shown_digest};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::session::Session;
@@ -34,11 +36,11 @@ impl Source {
         })
     }
 
-    /// The digest of what a share of these fields shows.
-    pub(in crate::flows) fn shown(&self, fields: Option<&[String]>) -> Result<String> {
-        match fields {
-            None => Ok(self.digest.clone()),
-            Some(names) => shown_digest(&self.content.narrow(names)),
+    /// The digest of what a share of this part shows.
+    pub(in crate::flows) fn shown(&self, part: &Part) -> Result<String> {
+        match self.content.narrow(part) {
+            Cow::Borrowed(_) => Ok(self.digest.clone()),
+            Cow::Owned(narrowed) => shown_digest(&narrowed),
         }
     }
 }
@@ -46,7 +48,7 @@ impl Source {
 /// The choice of a share.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
-    pub(super) fields: Option<Vec<String>>,
+    pub(super) part: Part,
     pub(super) expires_at: Option<i64>,
     pub(super) accept_unverified: bool,
 }
@@ -55,7 +57,7 @@ impl Choice {
     /// The choice of before.
     pub(super) fn of(sent: &Sent) -> Self {
         Self {
-            fields: sent.fields.clone(),
+            part: sent.part(),
             expires_at: sent.expires_at,
             accept_unverified: sent.accept_unverified,
         }
@@ -144,8 +146,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let mut sent = Sent {
             card_version: card.version,
-            shown: card.shown(choice.fields.as_deref())?,
-            fields: choice.fields.clone(),
+            shown: card.shown(&choice.part)?,
+            fields: choice.part.fields.clone(),
+            files: choice.part.files.clone(),
             expires_at: choice.expires_at,
             accept_unverified: choice.accept_unverified,
             ..before.clone()

@@ -11,7 +11,8 @@ use crate::api::vault::shares::ShareRecord;
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{
-    Audience, Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek, seal_sent,
+    Audience, Part, Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek,
+    seal_sent,
 };
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -32,8 +33,8 @@ pub struct ShareRequest {
     pub card: Id,
     /// The connections.
     pub connections: Vec<Id>,
-    /// The names of the fields, one or more; all by default.
-    pub fields: Option<Vec<String>>,
+    /// What is shown of it; all by default.
+    pub part: Part,
     /// The end of reading, in milliseconds since 1970; never by default.
     pub expires_at: Option<i64>,
     /// Whether to share although nobody verified the keys.
@@ -196,8 +197,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             edition: 1,
             card: card.id,
             card_version: card.version,
-            shown: card.shown(request.fields.as_deref())?,
-            fields: request.fields.clone(),
+            shown: card.shown(&request.part)?,
+            fields: request.part.fields.clone(),
+            files: request.part.files.clone(),
             live: request.live,
             expires_at: request.expires_at,
             accept_unverified: request.accept_unverified,
@@ -256,8 +258,5 @@ fn check_request(request: &ShareRequest, now: i64) -> Result<()> {
         ))
         .in_argument("connections"));
     }
-    if request.fields.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Error::bad_input("`fields` names one field or more.").in_argument("fields"));
-    }
-    Ok(())
+    request.part.check()
 }

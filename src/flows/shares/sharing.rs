@@ -61,9 +61,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let fetch = try_join3(session.read_card(request.card), connections, rows);
         let title = "Fetch the card and the connection";
         let (card, connections, rows) = session.step(19, title, fetch).await?;
-        if let Some(names) = &request.fields {
-            card.content.select(names)?;
-        }
+        card.content.select(&request.part)?;
         let card = Source::new(card.id, card.version, card.content)?;
         let version = card.version;
         let mut mine: ById<Result<Row>> = ById::default();
@@ -138,7 +136,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             return Err(Error::ConnectionUnverified);
         }
         let choice = Choice {
-            fields: request.fields.clone(),
+            part: request.part.clone(),
             expires_at: request.expires_at,
             accept_unverified: request.accept_unverified,
         };
@@ -312,7 +310,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
     /// Writes the choice of before into a row again, after the Vault refused the edition: what was refused must not come about by a
     /// later update. The number stays, so that none is used twice.
     async fn take_back(&mut self, ids: &ShareIds, refused: Sent) {
-        let chosen = |sent: &Sent| (sent.fields.clone(), sent.expires_at, sent.accept_unverified);
+        let chosen = |sent: &Sent| (sent.part(), sent.expires_at, sent.accept_unverified);
         let before = self.before.remove(&ids.share);
         let Some(before) = before.filter(|before| chosen(before) != chosen(&refused)) else {
             return;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::connections::{Checked, Trust};
 use crate::flows::session::{Session, Work};
+use crate::ids::Id;
 
 /// The size from which on a request takes no further share, in bytes. With the share that exceeds it, it stays under the
 /// Vault's limit; see [`crate::crypto::padding`].
@@ -47,6 +48,7 @@ struct Sealed {
     created_at: i64,
     digest: ContentDigest,
     share: String,
+    files: Vec<Id>,
 }
 
 /// What became of an edition: if it was stored, the times of the share's making and of its own, in milliseconds since 1970.
@@ -99,13 +101,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
         })
     }
 
-    /// Signs and seals what a draft is to show.
-    pub(in crate::flows) async fn seal(&self, card: &Source, draft: &Draft) -> Result<String> {
+    /// Signs and seals what a draft is to show; with the files that it names.
+    pub(in crate::flows) async fn seal(
+        &self,
+        card: &Source,
+        draft: &Draft,
+    ) -> Result<(String, Vec<Id>)> {
         let (engine, sent, made_at) = (self.engine(), &draft.sent, self.now());
-        let narrowed = sent.fields.as_ref();
-        let narrowed = narrowed.map(|names| card.content.narrow(names));
-        let card = narrowed.as_ref().unwrap_or(&card.content);
-        match (&draft.at, &draft.recipient, &sent.reference, &sent.link) {
+        let card = &*card.content.narrow(&sent.part());
+        let sealed = match (&draft.at, &draft.recipient, &sent.reference, &sent.link) {
             (Audience::Person(ids), Some(recipient), Some(reference), _) => {
                 let edition = Edition {
                     number: sent.edition,
@@ -133,7 +137,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 seal_link(engine, &draft.dek, &signer, &content).await
             }
             _ => Err(Error::RecordRejected),
-        }
+        };
+        Ok((sealed?, card.file_ids()))
     }
 
     /// Steps 28-32: each edition is sealed, and as many as fill a request are stored together.
@@ -163,7 +168,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 ..
             } = draft;
             match sealed {
-                Ok(share) => {
+                Ok((share, files)) => {
                     bytes += share.len();
                     batch.push(Sealed {
                         at,
@@ -172,6 +177,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                         created_at,
                         digest: digest_of(share.as_bytes()),
                         share,
+                        files,
                     });
                 }
                 Err(error) => outcomes.push(Outcome {
@@ -197,6 +203,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut sealed = Vec::with_capacity(batch.len());
         for mut one in batch {
             let share = std::mem::take(&mut one.share);
+            let files = std::mem::take(&mut one.files);
             let (edition, expires_at) = (one.sent.edition, one.sent.expires_at);
             let editions = match one.at {
                 Audience::Person(_) => &mut shares,
@@ -209,6 +216,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     edition,
                     expires_at,
                     share,
+                    files,
                 }),
                 (None, Audience::Person(ids)) => new.push(NewShare {
                     id: ids.share,
@@ -217,6 +225,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     expires_at,
                     edition,
                     share,
+                    files,
                 }),
                 // A link is made together with its first edition.
                 (None, Audience::Link { .. }) => {}

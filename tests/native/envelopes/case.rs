@@ -10,8 +10,8 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::{SigningKey, SymmetricKey};
 use vouchsafe::crypto::records::{
-    self, Audience, CardContent, Delivery, LinkContent, Note, NoteState, Pin, Role, Sent, ShareIds,
-    Wrap,
+    self, Audience, CardContent, Delivery, FileRef, LinkContent, Note, NoteState, Pin, Role, Sent,
+    ShareIds, Wrap,
 };
 use vouchsafe::crypto::suite::Suite;
 use vouchsafe::ids::Id;
@@ -86,6 +86,8 @@ pub(crate) struct Case {
     pub(crate) signing: SigningKey,
     pub(crate) bobs: SigningKey,
     pub(crate) pair: ConnectionKey,
+    /// What the card says. With files, records have other forms.
+    pub(crate) content: CardContent,
 }
 
 pub(crate) fn id() -> Id {
@@ -98,6 +100,18 @@ pub(crate) fn key() -> SymmetricKey {
 
 pub(crate) fn content() -> CardContent {
     CardContent::new("Passport", &[("number", "Number", "X123")])
+}
+
+pub(crate) fn file() -> FileRef {
+    let text = |byte: u8| jose::to_base64url(&[byte; 32]);
+    FileRef {
+        id: id(),
+        name: "scan.png".into(),
+        media_type: "image/png".into(),
+        size: 5,
+        key: text(1),
+        digest: text(2),
+    }
 }
 
 impl Case {
@@ -117,7 +131,30 @@ impl Case {
             signing: signing(),
             bobs: signing(),
             pair: KEYS[0].clone(),
+            content: content(),
         }
+    }
+
+    /// The same with a card that has a file, and records that name it.
+    pub(crate) fn with_file() -> Self {
+        let mut case = Self::new();
+        case.content.files.push(file());
+        case
+    }
+
+    /// The form of this kind's record, and of what is signed in it.
+    fn form(&self, kind: Kind) -> u32 {
+        let filed = !self.content.files.is_empty();
+        match kind {
+            Kind::Card | Kind::Share => 2 + u32::from(filed),
+            Kind::Sent | Kind::LinkSent | Kind::Link => 1 + u32::from(filed),
+            _ => unreachable!("it has no files"),
+        }
+    }
+
+    /// The choice of files that a share names.
+    fn files(&self) -> Option<Vec<Id>> {
+        (!self.content.files.is_empty()).then(|| self.content.file_ids())
     }
 
     /// One key for everything and one id wherever two may be equal, so that nothing but kind and place tells records
@@ -182,8 +219,9 @@ impl Case {
             edition: 1,
             card: self.card,
             card_version: 3,
-            shown: records::shown_digest(&content()).unwrap(),
+            shown: records::shown_digest(&self.content).unwrap(),
             fields: Some(vec!["number".into()]),
+            files: self.files(),
             live: true,
             expires_at: None,
             accept_unverified: false,
@@ -197,11 +235,15 @@ impl Case {
         let signing_key: Value = serde_json::from_slice(&seed).unwrap();
         let sent = json!({
             "version": 1, "edition": 1, "card": self.card, "cardVersion": 3,
-            "shown": records::shown_digest(&content()).unwrap(), "fields": ["number"],
+            "shown": records::shown_digest(&self.content).unwrap(), "fields": ["number"],
             "live": true, "expiresAt": 6, "acceptUnverified": false, "ref": null,
             "link": { "maxReads": 7, "name": "Alice", "secret": REF, "signingKey": signing_key },
         });
-        serde_json::from_value(sent).unwrap()
+        let sent: Sent = serde_json::from_value(sent).unwrap();
+        Sent {
+            files: self.files(),
+            ..sent
+        }
     }
 
     fn linked_at(&self) -> Audience {
@@ -240,7 +282,7 @@ impl Case {
                 self.alice,
                 self.card,
                 &self.vault,
-                &content(),
+                &self.content,
                 3,
             )),
             Kind::Note => records::seal_note(
@@ -264,7 +306,7 @@ impl Case {
                 &self.dek,
                 &self.signing,
                 self.bobs.public(),
-                first_edition(&content(), 5),
+                first_edition(&self.content, 5),
             )),
             Kind::Sent => {
                 records::seal_sent(engine, &self.vault, &Audience::Person(*at), &self.sent())
@@ -276,14 +318,14 @@ impl Case {
                 records::seal_sent(engine, &self.vault, &self.linked_at(), &self.link_sent())
             }
             Kind::Link => {
-                let card = content();
+                let card = &self.content;
                 let linked = LinkContent {
                     share: self.share,
                     edition: 1,
                     key: self.signing.public().to_jwk(),
                     dek: self.dek.kid().to_owned(),
                     name: "Alice".into(),
-                    card: &card,
+                    card,
                     made_at: 5,
                     expires_at: 6,
                     max_reads: Some(7),
@@ -337,7 +379,7 @@ impl Case {
                 &self.vault,
                 jwe,
             ))
-            .map(|opened| opened == (content(), 3)),
+            .map(|opened| opened == (self.content.clone(), 3)),
             Kind::Note => records::open_note(self.alice, self.connection, &self.vault, jwe)
                 .map(|opened| opened == self.note()),
             Kind::OwnDek => same(records::open_own_dek(&self.kek, at, jwe), &self.dek),
@@ -356,7 +398,7 @@ impl Case {
                 self.bobs.public(),
                 jwe,
             ))
-            .map(|opened| opened.card == content() && opened.made_at == 5),
+            .map(|opened| opened.card == self.content && opened.made_at == 5),
             Kind::Sent => {
                 let opened = records::open_sent(&self.vault, &Audience::Person(*at), jwe);
                 opened.map(|opened| opened == self.sent())
@@ -377,7 +419,7 @@ impl Case {
             Kind::Link => {
                 let signer = self.signing.public().kid();
                 let opened = records::open_link(&RustEngine, self.share, 1, &self.dek, signer, jwe);
-                now(opened).map(|opened| opened.card == content() && opened.made_at == 5)
+                now(opened).map(|opened| opened.card == self.content && opened.made_at == 5)
             }
         }
     }
@@ -440,7 +482,13 @@ impl Case {
         let header = jose::header_of(&self.seal(kind));
         let plaintext = match kind {
             Kind::Share => self.signed(json).into_bytes(),
-            Kind::Link => self.signed_as("vs-link-content", json).into_bytes(),
+            Kind::Link => {
+                let typ = match self.form(kind) {
+                    1 => "vs-link-content".to_owned(),
+                    form => format!("vs-link-content.{form}"),
+                };
+                self.signed_as(&typ, json).into_bytes()
+            }
             _ => json.to_vec(),
         };
         self.reseal(kind, &header, &plaintext)
@@ -448,7 +496,8 @@ impl Case {
 
     /// A share's signature by Alice over anything.
     pub(crate) fn signed(&self, payload: &[u8]) -> String {
-        self.signed_as("vs-share-content.2", payload)
+        let form = self.form(Kind::Share);
+        self.signed_as(&format!("vs-share-content.{form}"), payload)
     }
 
     fn signed_as(&self, typ: &str, payload: &[u8]) -> String {

@@ -15,7 +15,7 @@ use crate::support::sample::sample;
 const PARTS: usize = 8;
 
 /// Every way to write an object that is not the one way.
-fn other_writings(json: &str) -> Vec<String> {
+pub(super) fn other_writings(json: &str) -> Vec<String> {
     let parts = members(json);
     let mut found = vec![
         json.replacen(':', ": ", 1),

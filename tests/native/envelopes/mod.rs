@@ -3,6 +3,7 @@
 mod case;
 
 mod changed;
+mod files;
 mod forms;
 mod insides;
 mod key_formats;

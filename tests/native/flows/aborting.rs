@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use vouchsafe::api::PageRequest;
+use vouchsafe::crypto::records::Part;
 use vouchsafe::flows::{Progress, ShareRequest};
 use vouchsafe::ids::Id;
 
@@ -39,7 +40,7 @@ async fn circle(world: &World) -> (Person, Vec<Person>, ShareRequest) {
     let request = ShareRequest {
         card: alice.card().await.id,
         connections,
-        fields: None,
+        part: Part::default(),
         expires_at: None,
         accept_unverified: false,
         live: false,

@@ -7,7 +7,7 @@ use serde_json::json;
 use vouchsafe::api::PageRequest;
 use vouchsafe::api::vault::events::{Event, EventKind};
 use vouchsafe::api::vault::shares::Receipt;
-use vouchsafe::crypto::records::CardContent;
+use vouchsafe::crypto::records::{CardContent, Part};
 use vouchsafe::flows::{
     CardUpdate, OutgoingShare, Received, Remaining, Share, ShareRequest, Updated,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn update(
 
 pub(crate) fn of_fields(card: Id, connection: Id, names: &[&str]) -> ShareRequest {
     ShareRequest {
-        fields: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        part: Part::of_fields(names),
         ..whole(card, connection)
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use vouchsafe::Error;
 use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::engine::Engine;
-use vouchsafe::crypto::records::CardContent;
+use vouchsafe::crypto::records::{CardContent, Part};
 use vouchsafe::flows::{ShareOutcome, ShareRequest};
 use vouchsafe::ids::Id;
 
@@ -53,7 +53,7 @@ fn content(what: &str) -> CardContent {
 fn shown(content: &CardContent, all: bool) -> CardContent {
     match all {
         true => content.clone(),
-        false => content.select(&["open".into()]).unwrap(),
+        false => content.select(&Part::of_fields(&["open"])).unwrap(),
     }
 }
 

@@ -173,7 +173,7 @@ fn a_share_of_a_later_form_is_not_taken_for_a_forged_one() {
         let later = |jwe: &Value| {
             let typ = text(&jose::header_value(text(jwe))["typ"]).to_owned();
             let kind = typ.split('.').next().unwrap();
-            let header = jose::header_of(text(jwe)).replace(&typ, &format!("{kind}.3"));
+            let header = jose::header_of(text(jwe)).replace(&typ, &format!("{kind}.4"));
             let (_, rest) = text(jwe).split_once('.').unwrap();
             json!(format!("{}.{rest}", jose::to_base64url(header.as_bytes())))
         };

@@ -9,6 +9,7 @@ mod connecting;
 mod credentials;
 mod deletion;
 mod email;
+mod files;
 pub(crate) mod following;
 mod following_cuts;
 mod following_many;

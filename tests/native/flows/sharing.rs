@@ -2,7 +2,7 @@
 
 use vouchsafe::Error;
 use vouchsafe::api::PageRequest;
-use vouchsafe::crypto::records::CardContent;
+use vouchsafe::crypto::records::{CardContent, Part};
 use vouchsafe::flows::{ShareRequest, Trust};
 use vouchsafe::ids::Id;
 
@@ -65,7 +65,7 @@ fn chosen_fields_only() {
         let (hers, _) = connect_by_link(&alice, &bob).await;
         let card = alice.card().await;
         let fields = |names: &[&str]| ShareRequest {
-            fields: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            part: Part::of_fields(names),
             ..whole(card.id, hers.id)
         };
         let share = alice.session.share(fields(&["country"])).await.unwrap();

@@ -6,7 +6,7 @@ use vouchsafe::crypto::card_link::CardLink;
 use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::invitation_link::Ticket;
-use vouchsafe::crypto::records::{CardContent, Delivery};
+use vouchsafe::crypto::records::{self, CardContent, Delivery};
 use vouchsafe::flows::{
     CardUpdate, Client, Connection, Invite, LinkRequest, Session, Share, ShareRequest, Steps,
     Subscription,
@@ -255,9 +255,8 @@ pub async fn play(stage: &mut Stage, known: &mut Vec<Secret>) -> People {
 
     let share = async |request: ShareRequest| alice.session.share(request).await.unwrap();
     let to_bob = share(whole(passport.id, with_bob.id)).await;
-    let fields = Some(vec!["home-country-of-zofie".to_owned()]);
     let chosen = ShareRequest {
-        fields,
+        part: records::Part::of_fields(&["home-country-of-zofie"]),
         ..whole(passport.id, with_carol.id)
     };
     let to_carol = share(chosen).await;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use vouchsafe::crypto::invitation_link::Ticket;
-use vouchsafe::crypto::records::{CardContent, Delivery};
+use vouchsafe::crypto::records::{CardContent, Delivery, Part};
 use vouchsafe::flows::{
     Card, Client, Connection, Invitation, Invite, LinkRequest, Session, ShareRequest, Steps,
 };
@@ -294,7 +294,7 @@ pub fn whole(card: Id, connection: Id) -> ShareRequest {
     ShareRequest {
         card,
         connections: vec![connection],
-        fields: None,
+        part: Part::default(),
         expires_at: None,
         accept_unverified: false,
         live: true,
@@ -306,7 +306,7 @@ pub fn linked(card: Id) -> LinkRequest {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     LinkRequest {
         card,
-        fields: None,
+        part: Part::default(),
         expires_at: i64::try_from(now).unwrap() + 24 * 3600 * 1000,
         max_reads: None,
         passphrase: None,

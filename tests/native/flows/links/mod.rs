@@ -7,7 +7,7 @@ mod secrets;
 use vouchsafe::Result;
 use vouchsafe::api::PageRequest;
 use vouchsafe::crypto::card_link::CardLink;
-use vouchsafe::crypto::records::CardContent;
+use vouchsafe::crypto::records::{CardContent, Part};
 use vouchsafe::flows::{LinkRequest, LinkShare, LinkView};
 use vouchsafe::ids::Id;
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ fn guarded(card: Id, passphrase: &str) -> LinkRequest {
 
 fn of_country(card: Id) -> LinkRequest {
     LinkRequest {
-        fields: Some(vec!["country".into()]),
+        part: Part::of_fields(&["country"]),
         ..linked(card)
     }
 }

@@ -4,6 +4,7 @@ use vouchsafe::Error;
 use vouchsafe::api::vault::links::LinkState;
 use vouchsafe::crypto::card_link::CardLink;
 use vouchsafe::crypto::invitation_link::Ticket;
+use vouchsafe::crypto::records::Part;
 use vouchsafe::flows::LinkRequest;
 use vouchsafe::ids::Id;
 
@@ -172,7 +173,7 @@ fn a_link_ends_and_what_cannot_be_one_is_refused() {
                 "expiresAt",
             ),
             (but(|link| link.max_reads = Some(0)), "maxReads"),
-            (but(|link| link.fields = Some(Vec::new())), "fields"),
+            (but(|link| link.part = Part::of_fields(&[])), "fields"),
             (guarded(card, ""), "passphrase"),
         ];
         for (request, argument) in wrong {
@@ -182,9 +183,8 @@ fn a_link_ends_and_what_cannot_be_one_is_refused() {
         }
         assert_eq!(alice.http.sent.borrow().len(), before, "nothing was asked");
         for names in [["number", "colour"], ["number", "number"]] {
-            let fields = Some(names.map(str::to_owned).into());
             let request = LinkRequest {
-                fields,
+                part: Part::of_fields(&names),
                 ..good.clone()
             };
             let refused = alice.session.share_by_link(request).await.unwrap_err();
