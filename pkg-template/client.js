@@ -4,6 +4,7 @@ import { callable, flag, number, optional, options as only, pageAddress, text, t
 import { VouchsafeError, calling } from "./errors.js";
 import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
+import { fileCalls } from "./file-calls.js";
 import { fresh, whoOf } from "./identity.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
@@ -149,7 +150,12 @@ export function defineVouchsafe(entry) {
       const checked = typed(link, "link");
       const { passphrase } = withCall(options ?? {}, "`options` of openLink()", ["passphrase"]);
       const words = optional(passphrase, "passphrase", text);
-      return withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
+      const { ticket, ...view } = withCard(await perform(this.#raw, options, (raw) => raw.openLink(checked, words)));
+      const within = `/links/${this.#raw.readLink(checked)?.id}`;
+      const access = own({ ...this.#origin.vault, within, token: async () => ticket });
+      const file = async (/** @type {import("./index.d.ts").FileRef} */ ref) => (await fileCalls()).openFile(access, ref);
+      // What is copied or compared is what the link shows.
+      return Object.defineProperty(/** @type {typeof view & { file: typeof file }} */ (view), "file", { value: file });
     }
 
     /** @returns {Promise<import("./index.d.ts").KeptSession[]>} */

@@ -102,12 +102,12 @@ async function* lines(source) {
  * Takes the cards of an export. One that fails does not stop the others, but a service that is away does.
  *
  * @param {ExportSource} source
- * @param {(id: unknown, content: any) => Promise<"made" | "kept">} take
+ * @param {(id: unknown, content: any) => Promise<{ outcome: "made" | "kept", isWhole: boolean }>} take
  * @returns {Promise<ImportResult>}
  */
 export async function importLines(source, take) {
   /** @type {ImportResult} */
-  const result = { made: 0, kept: 0, failed: [] };
+  const result = { made: 0, kept: 0, withoutFiles: [], failed: [] };
   let line = 0;
   for await (const text of lines(source)) {
     line += 1;
@@ -119,7 +119,9 @@ export async function importLines(source, take) {
       if (type === "account" && format !== FORMAT) throw new VouchsafeError("update_needed", "A later version of this package wrote this export.");
       if (type !== "card") continue;
       if (error) throw toError(error);
-      result[await take(id, content)] += 1;
+      const { outcome, isWhole } = await take(id, content);
+      result[outcome] += 1;
+      if (!isWhole) result.withoutFiles.push(line);
     } catch (error) {
       if (!isVouchsafeError(error) || ENDING.includes(error.code)) throw error;
       result.failed.push({ line, error: /** @type {any} */ (error) });

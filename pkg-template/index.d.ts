@@ -199,6 +199,8 @@ export interface NewCard {
   data?: Json | undefined;
   /** At most 1000, in the order in which they are shown. */
   fields: readonly Field[];
+  /** At most 100, in the order in which they are shown: what {@link Session.addFile} gave. Default: none. */
+  files?: readonly FileRef[] | undefined;
 }
 
 /** The content of a card that was read. */
@@ -209,12 +211,16 @@ export interface CardContent extends NewCard {
   data: Json;
   /** At most 1000, in the order in which they are shown. */
   fields: readonly Field[];
+  /** At most 100, in the order in which they are shown. */
+  files: readonly FileRef[];
 }
 
 /** The content of a card that was opened. */
 export interface OpenedContent extends CardContent {
   /** In the order in which they are shown. */
   fields: Field[];
+  /** In the order in which they are shown. */
+  files: FileRef[];
 }
 
 /** A card of one's own. */
@@ -240,6 +246,8 @@ export interface CardUpdate extends NewCard {
   kind?: string | null | undefined;
   /** As of a new card. Left out it stays as it is, for which the card is read first; `null` takes it away. */
   data?: Json | undefined;
+  /** As of a new card. Left out they stay as they are, for which the card is read first; an empty list takes them away. */
+  files?: readonly FileRef[] | undefined;
   /** The card's id. */
   id: string;
   /** The version that was read. */
@@ -255,6 +263,11 @@ export interface ImportResult {
   made: number;
   /** Cards that were there already. */
   kept: number;
+  /**
+   * The lines, counted from 1, of cards that were made without their files, since the Vault has none of these for this account. An
+   * export holds no bytes of files.
+   */
+  withoutFiles: number[];
   /** Cards that were not made. */
   failed: ImportFailure[];
 }
@@ -331,9 +344,9 @@ export interface FileCallOptions {
 
 /** A new file. */
 export interface AddFileOptions extends FileCallOptions {
-  /** Its name for people. Default: that of a `File`; other sources have none. */
+  /** Its name for people: 1 to 1000 bytes of UTF-8, plain text like a label. Default: that of a `File`; other sources have none. */
   name?: string | undefined;
-  /** Its media type. Default: that of a `Blob`, else `application/octet-stream`. */
+  /** Its media type: 1 to 255 characters of ASCII. Default: that of a `Blob`, else `application/octet-stream`. */
   type?: string | undefined;
   /** The bytes of a stream. Default: not known until its end; such an upload cannot go on after a cut. */
   size?: number | undefined;
@@ -665,6 +678,11 @@ export interface ShareOptions extends CallOptions {
   /** The names of the fields to share, each once. Default: all. */
   fields?: readonly string[] | undefined;
   /**
+   * The ids of the files to share, each once, of those that the card has. Default: all files, those that the card gets later, too; but
+   * none if `fields` chooses some. A file that replaces one is another file.
+   */
+  files?: readonly string[] | undefined;
+  /**
    * Whether the share follows the card: {@link Session.updateCard} brings it up to date, and sharing the card again with this person
    * changes this share. With `false` it stays as the card is now, and is always a new share. Default: yes.
    */
@@ -714,6 +732,8 @@ export interface OutgoingShare extends Share {
   card: string | null;
   /** The names of the shared fields; `null` for all of them, those that the card gets later, too. */
   fields: string[] | null;
+  /** The ids of the chosen files; `null` if none were chosen: then all are shared, or none where fields were chosen. */
+  files: string[] | null;
   /** Whether it follows the card. */
   live: boolean;
   /**
@@ -731,6 +751,8 @@ export interface LinkOptions extends CallOptions {
   card: string;
   /** The names of the fields to show, each once. Default: all. */
   fields?: readonly string[] | undefined;
+  /** The ids of the files to show, as of a share: {@link ShareOptions.files}. */
+  files?: readonly string[] | undefined;
   /** Whether the link follows the card, as a share does. Default: yes. */
   live?: boolean | undefined;
   /** The time at which the link ends, at most 90 days ahead. */
@@ -756,6 +778,8 @@ export interface LinkShare {
   card: string;
   /** The names of the shown fields; `null` for all of them, those that the card gets later, too. */
   fields: string[] | null;
+  /** The ids of the chosen files; `null` if none were chosen: then all are shown, or none where fields were chosen. */
+  files: string[] | null;
   /** Whether it follows the card. */
   live: boolean;
   /** The name that whoever opens it is shown. */
@@ -804,6 +828,11 @@ export interface LinkView {
   edition: number;
   /** The time at which the link ends. */
   expiresAt: number;
+  /**
+   * Opens a file of the card to read it, for an hour after the link was opened; then, and when the link is revoked, reading rejects
+   * with `not_found`. Nothing is read before it is asked for, and it counts as no read of the link.
+   */
+  file(ref: FileRef): Promise<FileHandle>;
 }
 
 /** Something that the recipient has read. */
@@ -1057,13 +1086,14 @@ export class Session {
   /**
    * Encrypts a file and uploads it, a few segments of a MiB at a time, and gives what a card names it by. It has at most 5 GiB. The
    * code for files is loaded by the first such call. Where the browser keeps data, an upload of known size that was cut goes on with
-   * {@link Session.resumeUpload}; one that is aborted, or of unknown size, is erased at the Vault. So is a file within a day unless
-   * a card names it, which no card of this version can.
+   * {@link Session.resumeUpload}; one that is aborted, or of unknown size, is erased at the Vault. So is a file a day after no card,
+   * share or link names it any more: pass it to {@link Session.createCard} or {@link Session.updateCard}. Rejects with
+   * `quota_exceeded`, `too_large`.
    */
   addFile(source: FileSource, options?: AddFileOptions): Promise<FileRef>;
-  /** Opens a file of one's own to read it. Nothing is read before it is asked for. */
+  /** Opens a file of one's own card, or of a received share, to read it. Nothing is read before it is asked for. */
   file(ref: FileRef): Promise<FileHandle>;
-  /** Lists this account's uploads that were cut in this browser and go on nowhere, for two days. */
+  /** Lists this account's uploads that were cut in this browser and go on nowhere, for two days, and until it signs out here. */
   pendingUploads(): Promise<PendingUpload[]>;
   /**
    * Goes on with an upload that was cut, and sends no part again. Rejects with `bad_input` for the `source` if it is not the same as

@@ -4,11 +4,12 @@ import { address, callable, flag, json, language, list, number, object, oneOf, o
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { exportLines, importLines, nextId } from "./export.js";
+import { fileCalls } from "./file-calls.js";
 import { fresh, optionalToken } from "./identity.js";
 import { Idle } from "./idle.js";
 import { Marks } from "./marks.js";
 import { own } from "./own.js";
-import { removeEntry, removeMarks } from "./storage.js";
+import { hasUploads, removeEntry, removeMarks } from "./storage.js";
 import { Stream } from "./stream.js";
 import { queueMicrotask } from "./timers.js";
 
@@ -18,6 +19,7 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./index.d.ts").ChangePassphraseOptions} ChangePassphraseOptions */
 /** @typedef {import("./index.d.ts").Field} Field */
 /** @typedef {import("./index.d.ts").FileCallOptions} FileCallOptions */
+/** @typedef {import("./index.d.ts").FileRef} FileRef */
 /** @typedef {import("./index.d.ts").FileSource} FileSource */
 /** @typedef {import("./index.d.ts").IdentityToken} IdentityToken */
 /** @typedef {import("./index.d.ts").InvitationTicket} InvitationTicket */
@@ -370,12 +372,13 @@ export class Session {
   async updateCard(card, options) {
     const content = cardContent(card, "`card` of updateCard()");
     bare(options, "updateCard()");
-    const { id, version, kind, data } = own(card);
+    const { id, version, kind, data, files } = own(card);
     const checked = { id: text(id, "id"), version: number(version, "version"), content };
-    if (kind === undefined || data === undefined) {
-      const before = await this.#call(options, (raw) => raw.card(checked.id));
+    if (kind === undefined || data === undefined || files === undefined) {
+      const before = own(await this.#call(options, (raw) => raw.card(checked.id)));
       if (kind === undefined) content.kind = before.kind;
       if (data === undefined) content.data = before.data;
+      if (files === undefined) content.files = before.files;
     }
     const updated = await this.#call(options, (raw) => raw.updateCard(checked));
     return { ...withData(updated.card), lagging: updated.lagging.map(withError) };
@@ -428,6 +431,20 @@ export class Session {
     return discardUpload(access, id);
   }
 
+  /** The account's name among the uploads of this device. */
+  get #owner() {
+    return `${this.account} ${this.#services}`;
+  }
+
+  /** Forgets the uploads that could go on here. Those that cannot be found end by themselves, in two days. */
+  async #forgetUploads() {
+    try {
+      if (await hasUploads()) await (await fileCalls()).forgetUploads(this.#owner);
+    } catch {
+      // Nobody goes on with them.
+    }
+  }
+
   /**
    * The calls about files, and the account's way to them, if the session is neither over nor locked. Each token is a call of its
    * own, so that nothing is sent any more once it is.
@@ -437,11 +454,9 @@ export class Session {
   async #files(call) {
     const token = (fresh = false) => this.#call(undefined, (/** @type {any} */ raw) => raw.vaultToken(fresh, call));
     await token();
-    const calls = await import("./files/index.js").catch((cause) => {
-      throw new VouchsafeError("offline", "The part of the package for files could not be loaded: check the connection and try again.", { cause });
-    });
-    const access = own({ ...this.#vault, token, owner: `${this.account} ${this.#services}` });
-    return { ...calls, access };
+    const check = (/** @type {string} */ name, /** @type {string} */ type) => calling(() => this.#open().checkFile(name, type));
+    const access = own({ ...this.#vault, token, check, owner: this.#owner });
+    return { ...(await fileCalls()), access };
   }
 
   /** @param {CallOptions} [options] */
@@ -458,16 +473,21 @@ export class Session {
     bare(options, "importCards()");
     return importLines(source, async (id, content) => {
       const checked = cardContent(content, "`source`");
-      for (let named = text(id, "id"); ; named = await nextId(named)) {
+      for (let [named, isWhole] = [text(id, "id"), true]; ; named = await nextId(named)) {
         try {
-          await this.#call(options, (raw) => raw.importCard(named, checked));
-          return "made";
+          await this.#call(options, (raw) => raw.importCard(named, checked)).catch((error) => {
+            if (!isVouchsafeError(error, "not_found") || checked.files.length === 0) throw error;
+            // They are another account's, or erased.
+            isWhole = false;
+            return this.#call(options, (raw) => raw.importCard(named, { ...checked, files: [] }));
+          });
+          return { outcome: "made", isWhole };
         } catch (error) {
           if (!isVouchsafeError(error, "conflict")) throw error;
         }
         try {
           await this.#call(options, (raw) => raw.card(named));
-          return "kept";
+          return { outcome: "kept", isWhole: true };
         } catch (error) {
           // It was deleted here, and its id is not free any more: the next one follows from it, so that a repeat finds it.
           if (!isVouchsafeError(error, "not_found")) throw error;
@@ -611,11 +631,12 @@ export class Session {
 
   /** @param {LinkOptions} options */
   async shareByLink(options) {
-    const members = ["card", "fields", "live", "expiresAt", "maxReads", "passphrase", "name"];
-    const { card, fields, live, expiresAt, maxReads, passphrase, name } = settings(options, "`options` of shareByLink()", members);
+    const members = ["card", "fields", "files", "live", "expiresAt", "maxReads", "passphrase", "name"];
+    const { card, fields, files, live, expiresAt, maxReads, passphrase, name } = settings(options, "`options` of shareByLink()", members);
     const checked = {
       card: text(card, "card"),
-      fields: optional(fields, "fields", names),
+      fields: optional(fields, "fields", texts),
+      files: optional(files, "files", texts),
       live: optional(live, "live", flag),
       expiresAt: time(expiresAt, "expiresAt"),
       maxReads: optional(maxReads, "maxReads", number),
@@ -791,6 +812,7 @@ export class Session {
     const marks = this.#raw?.marksId;
     await this.#call(options, (raw) => raw.deleteAccount(checked));
     if (this.#marks && marks) await removeMarks(marks).catch(() => {});
+    await this.#forgetUploads();
     await keeper?.remove();
   }
 
@@ -805,6 +827,7 @@ export class Session {
     this.#keeper = undefined;
     try {
       await keeper?.remove();
+      await this.#forgetUploads();
     } finally {
       await this.#call(options, (raw) => raw.signOut());
     }
@@ -895,12 +918,13 @@ function passphraseOf(options, call, others = []) {
  * @param {string} of
  */
 function cardContent(content, of) {
-  const { label, kind, data, fields } = only(content, of, ["label", "kind", "data", "fields", ...cardMembers]);
+  const { label, kind, data, fields, files } = only(content, of, ["label", "kind", "data", "fields", "files", ...cardMembers]);
   return {
     label: text(label, "label"),
     kind: optional(kind, "kind", text),
     data: optional(data, "data", json),
     fields: list(fields, "fields", field),
+    files: optional(files, "files", (given, name) => list(given, name, file)) ?? [],
   };
 }
 
@@ -918,18 +942,34 @@ function field(value, position) {
 }
 
 /**
- * The card with its data as the app gave it. The module has checked that it is JSON.
- *
- * @template {{ data: string | null }} C
- * @param {C} card
- * @returns {Omit<C, "data"> & { data: import("./index.d.ts").Json }}
+ * @param {FileRef} value
+ * @param {string} position
  */
-function withData(card) {
-  return { ...card, data: JSON.parse(card.data ?? "null") };
+function file(value, position) {
+  const { id, name, type, size, key, digest } = only(value, `\`${position}\``, ["id", "name", "type", "size", "key", "digest"]);
+  return {
+    id: text(id, `${position}.id`),
+    name: text(name, `${position}.name`),
+    type: text(type, `${position}.type`),
+    size: number(size, `${position}.size`),
+    key: text(key, `${position}.key`),
+    digest: text(digest, `${position}.digest`),
+  };
 }
 
 /**
- * @template {{ card: { data: string | null } }} R
+ * The card with its data as the app gave it, and its files, also if there are none. The module has checked that it is JSON.
+ *
+ * @template {{ data: string | null, files?: FileRef[] }} C
+ * @param {C} card
+ * @returns {Omit<C, "data" | "files"> & { data: import("./index.d.ts").Json, files: FileRef[] }}
+ */
+function withData(card) {
+  return { ...card, data: JSON.parse(card.data ?? "null"), files: own(card).files ?? [] };
+}
+
+/**
+ * @template {{ card: { data: string | null, files?: FileRef[] } }} R
  * @param {R} received
  */
 export function withCard(received) {
@@ -949,11 +989,12 @@ export function invitationTicket(ticket) {
  * @param {string} whom
  */
 function sharing(options, whom) {
-  const members = [whom, "card", "fields", "live", "expiresAt", "acceptUnverified"];
-  const { card, fields, live, expiresAt, acceptUnverified } = settings(options, "`options` of the share", members);
+  const members = [whom, "card", "fields", "files", "live", "expiresAt", "acceptUnverified"];
+  const { card, fields, files, live, expiresAt, acceptUnverified } = settings(options, "`options` of the share", members);
   return {
     card: text(card, "card"),
-    fields: optional(fields, "fields", names),
+    fields: optional(fields, "fields", texts),
+    files: optional(files, "files", texts),
     live: optional(live, "live", flag),
     expiresAt: optional(expiresAt, "expiresAt", time),
     acceptUnverified: optional(acceptUnverified, "acceptUnverified", flag),
@@ -964,6 +1005,6 @@ function sharing(options, whom) {
  * @param {readonly string[]} value
  * @param {string} name
  */
-function names(value, name) {
+function texts(value, name) {
   return list(value, name, text);
 }

@@ -111,6 +111,20 @@ export async function transact(name, work, mode = "readwrite", options) {
   }
 }
 
+/**
+ * Whether uploads can go on here, of whatever account.
+ *
+ * @returns {Promise<boolean>}
+ */
+export async function hasUploads() {
+  if (typeof indexedDB === "undefined") return false;
+  const count = (/** @type {IDBObjectStore} */ store, /** @type {(found: boolean) => void} */ give) => {
+    const request = store.count();
+    request.onsuccess = () => give(request.result > 0);
+  };
+  return transact(UPLOADS, count, "readonly");
+}
+
 /** @param {unknown} cause */
 function unavailable(cause) {
   const message = "This browser keeps nothing for this page, as in some private windows: stay on the page, or sign in again after a reload.";

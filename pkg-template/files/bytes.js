@@ -55,3 +55,13 @@ export function newId() {
   const [, , third, fourth, fifth] = crypto.randomUUID().split("-");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${third.slice(1)}-${fourth}-${fifth}`;
 }
+
+/**
+ * Gives back the memory of bytes that nobody uses any more, where the browser can. Else that waits for the next garbage collection,
+ * before which a large file is many such bytes.
+ *
+ * @param {Bytes} bytes Alone in their buffer.
+ */
+export function release({ buffer }) {
+  /** @type {{ transfer?: (size: number) => ArrayBuffer }} */ (buffer).transfer?.(0);
+}

@@ -5,7 +5,7 @@ import { callable, number, object, optional, refuse, text } from "../checks.js";
 import { VouchsafeError } from "../errors.js";
 import { own } from "../own.js";
 import { sealedSegments } from "./body.js";
-import { fromText } from "./bytes.js";
+import { fromText, release } from "./bytes.js";
 import { Digests, rejected } from "./digest.js";
 import { Cipher, MAX_SIZE, countOf, filled, indexOf } from "./format.js";
 import { aborted } from "./requests.js";
@@ -233,7 +233,7 @@ function room(length) {
 
 /**
  * @param {ReadableStream<Bytes>} stream
- * @param {(piece: Bytes) => void} take
+ * @param {(piece: Bytes) => void} take Copies a piece, which is gone then.
  */
 async function each(stream, take) {
   const reader = stream.getReader();
@@ -241,5 +241,6 @@ async function each(stream, take) {
     const { done, value } = await reader.read();
     if (done) return;
     take(value);
+    release(value);
   }
 }

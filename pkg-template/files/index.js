@@ -1,4 +1,4 @@
 /** Files: what the session loads when an app uses the first of them. */
 
 export { openFile } from "./download.js";
-export { addFile, discardUpload, pendingUploads, resumeUpload } from "./upload.js";
+export { addFile, discardUpload, forgetUploads, pendingUploads, resumeUpload } from "./upload.js";

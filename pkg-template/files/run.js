@@ -1,7 +1,7 @@
 /** The run of an upload: what a source gives is encrypted, noted, sent and told of, segment by segment. */
 
 import { VouchsafeError, isVouchsafeError } from "../errors.js";
-import { joined, toText } from "./bytes.js";
+import { joined, release, toText } from "./bytes.js";
 import { Cipher, sealedRange, sha256 } from "./format.js";
 import { aborted } from "./requests.js";
 import { segmentsOf } from "./source.js";
@@ -12,9 +12,9 @@ import { Window } from "./window.js";
 /** @typedef {import("../index.d.ts").FileProgress} FileProgress */
 /** @typedef {import("../index.d.ts").FileRef} FileRef */
 /**
- * The way to the files of an account, which `owner` names on this device.
+ * The way to the files of an account, which `owner` names on this device; `check` refuses names and types that no card takes.
  *
- * @typedef {import("./requests.js").Access & { owner: string }} OwnAccess
+ * @typedef {import("./requests.js").Access & { owner: string, check: (name: string, type: string) => Promise<void> }} OwnAccess
  */
 /**
  * What an upload runs with.
@@ -95,8 +95,9 @@ async function send({ access, upload, source, pending, onProgress }, isNew, cont
       await parts.add(async () => {
         await noted();
         const sealed = await cipher.seal(segment, plaintext);
+        release(plaintext);
         digests[segment.index] = await sha256(sealed);
-        if (!isThere(range)) await put(access, id, range, new Blob([sealed]), signal);
+        if (!isThere(range)) await put(access, id, range, partOf(sealed), signal);
         bytes += Math.min(segment.end, total ?? Infinity) - Math.min(segment.start, total ?? Infinity);
         onProgress?.({ bytes, total: total ?? null });
       });
@@ -111,6 +112,19 @@ async function send({ access, upload, source, pending, onProgress }, isNew, cont
   const list = joined(digests);
   await finish(access, id, end, list, signal);
   return { id, name, type, size, key: toText(key), digest: toText(await sha256(list)) };
+}
+
+/**
+ * A segment as it is sent. Browsers copy bytes while the page waits, and a Blob beside it. One that stands in for theirs where pages are
+ * tested may not be what `fetch` takes.
+ *
+ * @param {Bytes} sealed Bytes that nobody uses any more.
+ */
+function partOf(sealed) {
+  if (typeof Blob.prototype.stream !== "function") return sealed;
+  const part = new Blob([sealed]);
+  release(sealed);
+  return part;
 }
 
 /**

@@ -38,11 +38,12 @@ export async function addFile(access, given, options) {
   const upload = {
     id: newId(),
     name: text(name ?? own.name, "name"),
-    type: typeOf(type ?? (own.type || TYPE)),
+    type: text(type ?? (own.type || TYPE), "type"),
     size: source.size,
     key: crypto.getRandomValues(new Uint8Array(32)),
     header: newHeader(),
   };
+  await access.check(upload.name, upload.type);
   return alone(upload.id, async () => {
     const pending = await Pending.begin(access.owner, upload);
     return run({ access, upload, source, pending, ...call }, true);
@@ -100,6 +101,15 @@ export async function discardUpload(access, id) {
 }
 
 /**
+ * Forgets the uploads of an account on this device. The Vault erases what it has of them in a day.
+ *
+ * @param {string} owner
+ */
+export async function forgetUploads(owner) {
+  for (const { pending } of await Pending.find(owner)) await pending.remove();
+}
+
+/**
  * The upload of this id that was cut.
  *
  * @param {OwnAccess} access
@@ -109,15 +119,6 @@ async function kept({ owner }, id) {
   const found = (await Pending.find(owner)).find(({ upload }) => upload.id === id);
   if (found) return found;
   throw new VouchsafeError("not_found", "There is no such upload on this device: upload the file anew.");
-}
-
-/**
- * @param {unknown} value
- * @returns {string}
- */
-function typeOf(value) {
-  const type = text(value, "type");
-  return /^[ -~]{1,255}$/.test(type) ? type : refuse("Pass `type` as a media type, such as image/png.", "type");
 }
 
 /** @param {import("../index.d.ts").FileCallOptions} options */

@@ -42,7 +42,7 @@ export function create(access, id, signal) {
  * @param {Access} access
  * @param {string} id
  * @param {Range} range
- * @param {Blob} part Browsers copy bytes while the page waits, and a Blob beside it.
+ * @param {Blob | Bytes} part
  * @param {AbortSignal} signal
  */
 export function put(access, id, { start, end }, part, signal) {

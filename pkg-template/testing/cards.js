@@ -1,6 +1,7 @@
 /** The stand-in's cards. */
 
 import { fail } from "./errors.js";
+import { listable } from "./files.js";
 import { countOf, follow, revokeOf } from "./shares.js";
 import { checkCard, copyCard } from "./text.js";
 import { makeId, order, tell, world } from "./world.js";
@@ -37,6 +38,7 @@ export function createCard(account, content) {
 export function importCard(account, id, content) {
   checkCard(content);
   if (account.cards.has(id) || account.deleted.has(id)) fail("conflict");
+  listable(account, content);
   const now = Date.now();
   account.cards.set(id, { id, ...copyCard(content), version: 1, order: order(), createdAt: now, updatedAt: now });
   tell([account], "card", id);
@@ -54,6 +56,7 @@ export function updateCard(account, { id, version, content }) {
   const before = account.cards.get(id);
   if (!before && !account.deleted.has(id)) return fail("not_found");
   if (before?.version !== version) return fail("conflict");
+  listable(account, content);
   const card = { ...before, ...copyCard(content), version: before.version + 1, updatedAt: Date.now() };
   account.cards.set(id, card);
   world.damaged.delete(id);

@@ -1,9 +1,11 @@
-/** The stand-in for the Vault's part in files: it keeps the ciphertext that the package makes, and gives it back to its owner. */
+/** The stand-in for the Vault's part in files: it keeps the ciphertext that the package makes, and gives it to those who may read it. */
 
-import { SENTENCES } from "./errors.js";
+import { SENTENCES, fail } from "./errors.js";
+import { ticketOf } from "./links.js";
 import { world } from "./world.js";
 
 /** @typedef {import("../index.d.ts").ErrorCode} ErrorCode */
+/** @typedef {import("./world.js").CardContent} CardContent */
 
 /**
  * A file; `digests` is known once it is finished.
@@ -36,15 +38,16 @@ export async function fetchFiles(url, { method, headers, body, signal }) {
   if (signal?.aborted) throw signal.reason;
   const { authorization, range, "content-range": place = "" } = /** @type {Record<string, string>} */ (headers);
   // A token of the stand-in is the account's id.
-  const owner = String(authorization).replace("Bearer ", "");
-  const [, id, what = ""] = /\/files(?:\/([^/]+))?(?:\/(\w+))?$/.exec(url) ?? [];
-  if (!id) return create(owner, JSON.parse(String(body)).id);
+  const token = String(authorization).replace("Bearer ", "");
+  const [, link, id, what = ""] = /(?:\/links\/([^/]+))?\/files(?:\/([^/]+))?(?:\/(\w+))?$/.exec(url) ?? [];
+  if (!id) return create(token, JSON.parse(String(body)).id);
   const file = world.files.get(id);
-  if (file?.owner !== owner) return refusal(404, "not_found");
+  if (!file || !(link ? isShownBy(link, token, id) : file.owner === token || isSharedWith(token, id))) return refusal(404, "not_found");
+  if (file.owner !== token) return file.digests && method === "GET" && ["", "digests"].includes(what) ? read(file, what, range) : refusal(404, "not_found");
   switch (`${method} ${what}`) {
     case "PUT ": {
       const first = Number(/\d+/.exec(place));
-      file.parts.set(first, new Uint8Array(await /** @type {Blob} */ (body).arrayBuffer()));
+      file.parts.set(first, new Uint8Array(await new Response(body).arrayBuffer()));
       return new Response(null, { status: 204 });
     }
     case "GET parts":
@@ -55,10 +58,63 @@ export async function fetchFiles(url, { method, headers, body, signal }) {
       return answer({ id });
     }
     case "DELETE ":
+      if (isListed(id)) return refusal(409, "conflict");
       world.files.delete(id);
       return new Response(null, { status: 204 });
     default:
       return file.digests ? read(file, what, range) : refusal(404, "not_found");
+  }
+}
+
+/**
+ * @param {CardContent} card
+ * @param {string} file
+ */
+const has = ({ files = [] }, file) => files.some(({ id }) => id === file);
+
+/** @param {{ expiresAt: number | null }} record */
+const isOver = ({ expiresAt }) => expiresAt !== null && expiresAt <= Date.now();
+
+/** The shares and links that are there. */
+const shown = () => ({
+  shares: [...world.shares.values()].filter((share) => !share.revoked && !share.connection.ended && !isOver(share)),
+  links: [...world.links.values()].filter((link) => !link.revoked && !isOver(link)),
+});
+
+/**
+ * @param {string} account
+ * @param {string} file
+ */
+function isSharedWith(account, file) {
+  return shown().shares.some(({ to, card }) => to.id === account && has(card, file));
+}
+
+/**
+ * @param {string} link
+ * @param {string} ticket
+ * @param {string} file
+ */
+function isShownBy(link, ticket, file) {
+  return ticket === ticketOf(link) && shown().links.some(({ id, card }) => id === link && has(card, file));
+}
+
+/** @param {string} file */
+function isListed(file) {
+  const { shares, links } = shown();
+  const cards = [...world.accounts.values()].flatMap((account) => [...account.cards.values()]);
+  return [...cards, ...shares.map(({ card }) => card), ...links.map(({ card }) => card)].some((card) => has(card, file));
+}
+
+/**
+ * Refuses a card with files that are not finished, or not the account's.
+ *
+ * @param {import("./world.js").Account} account
+ * @param {CardContent} card
+ */
+export function listable(account, { files = [] }) {
+  for (const { id } of files) {
+    const file = world.files.get(id);
+    if (file?.owner !== account.id || !file.digests) fail("not_found");
   }
 }
 

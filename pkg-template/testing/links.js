@@ -1,13 +1,13 @@
 /** The stand-in's links, which show a card to somebody without an account. */
 
 import { fail } from "./errors.js";
-import { checkFields, checkName, checkOpenEnd, checkPassphrase, parseCardLink, select } from "./text.js";
+import { checkChoice, checkName, checkOpenEnd, checkPart, checkPassphrase, parseCardLink, select } from "./text.js";
 import { makeBytes, makeId, order, tell, world } from "./world.js";
 
 /** @typedef {import("./world.js").Account} Account */
 /** @typedef {import("./world.js").Card} Card */
 /** @typedef {import("./world.js").Link} Link */
-/** @typedef {{ fields?: string[], live?: boolean, expiresAt: number, maxReads?: number, passphrase?: string, name: string }} Request */
+/** @typedef {{ fields?: string[], files?: string[], live?: boolean, expiresAt: number, maxReads?: number, passphrase?: string, name: string }} Request */
 
 const MAX_WRONG = 10;
 
@@ -24,14 +24,15 @@ export function stateOf({ expiresAt, wrong, maxReads, reads }) {
  * @param {Request} request
  * @param {string | undefined} page
  */
-export function linkedBy({ fields, live, expiresAt, maxReads, passphrase, name }, page) {
+export function linkedBy({ fields, files, live, expiresAt, maxReads, passphrase, name }, page) {
   checkName(name);
   checkOpenEnd(expiresAt);
   if (maxReads !== undefined && maxReads < 1) fail("bad_input", "`maxReads` is 1 or more.", "maxReads");
-  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.", "fields");
   if (page === undefined) fail("bad_input", "A link needs the `invitationUrl` of `open`.", "invitationUrl");
+  checkPart({ fields, files });
   return {
     fields: fields ?? null,
+    files: files ?? null,
     live: live ?? true,
     expiresAt,
     maxReads: maxReads ?? null,
@@ -46,7 +47,7 @@ export function linkedBy({ fields, live, expiresAt, maxReads, passphrase, name }
  * @param {ReturnType<typeof linkedBy>} request
  */
 export function makeLink(account, source, request) {
-  checkFields(source, request.fields);
+  checkChoice(source, request);
   const [id, now] = [makeId(7), Date.now()];
   /** @type {Link} */
   const link = {
@@ -55,7 +56,7 @@ export function makeLink(account, source, request) {
     order: order(),
     from: account,
     source: source.id,
-    card: select(source, request.fields),
+    card: select(source, request),
     cardVersion: source.version,
     edition: 1,
     key: makeBytes(`link ${id}`, 32),
@@ -80,7 +81,7 @@ export function makeLink(account, source, request) {
  * @param {string | undefined} page
  */
 export function linkOf(link, page) {
-  const { id, key, secret, from, source, cardVersion, fields, live, name, passphrase } = link;
+  const { id, key, secret, from, source, cardVersion, fields, files, live, name, passphrase } = link;
   const { edition, maxReads, reads, readAt, createdAt, updatedAt, expiresAt } = link;
   const state = stateOf(link);
   const newest = from.seen.has(source) ? (from.cards.get(source)?.version ?? cardVersion) : null;
@@ -89,6 +90,7 @@ export function linkOf(link, page) {
     link: state === "open" && page !== undefined ? `${page}#vouchsafe=1.s.${id}.${key}.${secret}` : null,
     card: source,
     fields,
+    files,
     live,
     name,
     upToDate: newest === null ? null : cardVersion >= newest,
@@ -128,7 +130,7 @@ export function linksOfCard(account, card) {
 export function followLinks(account, source) {
   for (const link of linksOfCard(account, source.id)) {
     if (!link.live || stateOf(link) !== "open") continue;
-    const card = select(source, link.fields);
+    const card = select(source, link);
     link.cardVersion = source.version;
     if (JSON.stringify(card) === JSON.stringify(link.card)) continue;
     Object.assign(link, { card, edition: link.edition + 1, updatedAt: Date.now() });
@@ -168,5 +170,13 @@ export function openLink(typed, passphrase) {
   Object.assign(link, { reads: link.reads + 1, readAt: Date.now() });
   tell([link.from], "link", id);
   if (link.key !== key || world.damaged.has(id)) return fail("record_rejected");
-  return { card: select(link.card, null), claimedName: link.name, edition: link.edition, expiresAt: link.expiresAt };
+  const { card, name, edition, expiresAt } = link;
+  return { card: select(card, {}), claimedName: name, edition, expiresAt, ticket: ticketOf(id) };
 }
+
+/**
+ * The right to a link's files.
+ *
+ * @param {string} id
+ */
+export const ticketOf = (id) => makeBytes(`ticket ${id}`, 32);

@@ -8,7 +8,7 @@ import { acceptInvitation, cancelInvitation, declineInvitation, invitationOf, in
 import { linkOf, linkedBy, linksOf, makeLink, revokeLink } from "./links.js";
 import { attempt, pageOf } from "./lists.js";
 import { incoming, outgoing, outgoingOf, read, revoke, share, shareOf, sharedWith, sharesOf } from "./shares.js";
-import { checkNewPassphrase, parseId, parseTicket } from "./text.js";
+import { checkFile, checkNewPassphrase, parseId, parseTicket } from "./text.js";
 import { expel, remove, turn } from "./world.js";
 
 /** @typedef {import("./world.js").CardContent} CardContent */
@@ -18,7 +18,7 @@ import { expel, remove, turn } from "./world.js";
 /** @typedef {(done: number, total: number) => void} Tell */
 /** @typedef {import("./lists.js").PageOptions} PageOptions */
 /** @typedef {{ passphrase: string, identityToken?: string }} Proof */
-/** @typedef {{ card: string, fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Sharing */
+/** @typedef {{ card: string, fields?: string[], files?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Sharing */
 
 const MAX_READ = 200;
 
@@ -141,6 +141,14 @@ export class RawSession {
    */
   vaultToken(_, call) {
     return this.#call(call, () => this.#state.keys.id);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} type
+   */
+  checkFile(name, type) {
+    checkFile(name, type);
   }
 
   /** @param {CardContent} content */

@@ -3,14 +3,14 @@
 import { find, usable } from "./connections.js";
 import { fail } from "./errors.js";
 import { followLinks, linksOfCard, revokeLink } from "./links.js";
-import { checkExpiry, checkFields, copyCard, select } from "./text.js";
+import { checkChoice, checkExpiry, checkPart, copyCard, select } from "./text.js";
 import { makeBytes, makeId, order, tell, world } from "./world.js";
 
 /** @typedef {import("./errors.js").Failure} Failure */
 /** @typedef {import("./world.js").Account} Account */
 /** @typedef {import("./world.js").Card} Card */
 /** @typedef {import("./world.js").Share} Share */
-/** @typedef {{ connections: string[], fields?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Request */
+/** @typedef {{ connections: string[], fields?: string[], files?: string[], live?: boolean, expiresAt?: number, acceptUnverified?: boolean }} Request */
 
 const MAX_RECIPIENTS = 200;
 
@@ -19,15 +19,16 @@ const MAX_RECIPIENTS = 200;
  *
  * @param {Request} request
  */
-export function sharedWith({ connections, fields, live, expiresAt, acceptUnverified }) {
+export function sharedWith({ connections, fields, files, live, expiresAt, acceptUnverified }) {
   checkExpiry(expiresAt);
   if (connections.length < 1 || connections.length > MAX_RECIPIENTS || new Set(connections).size < connections.length) {
     fail("bad_input", `A card is shared with 1 to ${MAX_RECIPIENTS} different connections.`, "connections");
   }
-  if (fields?.length === 0) fail("bad_input", "`fields` names one field or more.", "fields");
+  checkPart({ fields, files });
   return {
     connections,
     fields: fields ?? null,
+    files: files ?? null,
     live: live ?? true,
     expiresAt: expiresAt ?? null,
     acceptUnverified: acceptUnverified ?? false,
@@ -38,14 +39,14 @@ export function sharedWith({ connections, fields, live, expiresAt, acceptUnverif
  * @param {Account} account
  * @param {ReturnType<typeof sharedWith> & { source: Card }} request
  */
-export function share(account, { source, connections, fields, live, expiresAt, acceptUnverified }) {
-  checkFields(source, fields);
+export function share(account, { source, connections, fields, files, live, expiresAt, acceptUnverified }) {
+  checkChoice(source, { fields, files });
   return connections.map((id) => {
     try {
       const connection = find(account, id);
       const { peer, trust } = usable(account, connection);
       if (trust === "unverified" && !acceptUnverified) fail("connection_unverified");
-      const choice = { fields, live, expiresAt, acceptUnverified };
+      const choice = { fields, files, live, expiresAt, acceptUnverified };
       const before = live && sharesOf(account, source.id).find((one) => one.live && one.connection === connection);
       if (before) {
         show(before, source, choice);
@@ -61,7 +62,7 @@ export function share(account, { source, connections, fields, live, expiresAt, a
         space: makeId(7),
         from: account,
         to: peer,
-        card: select(source, fields),
+        card: select(source, choice),
         source: source.id,
         cardVersion: source.version,
         edition: 1,
@@ -86,10 +87,10 @@ export function share(account, { source, connections, fields, live, expiresAt, a
  *
  * @param {Share} share
  * @param {Card} source
- * @param {Pick<Share, "fields" | "expiresAt" | "acceptUnverified">} choice
+ * @param {Pick<Share, "fields" | "files" | "expiresAt" | "acceptUnverified">} choice
  */
 function show(share, source, choice) {
-  const card = select(source, choice.fields);
+  const card = select(source, choice);
   const isNew = JSON.stringify(card) !== JSON.stringify(share.card) || choice.expiresAt !== share.expiresAt;
   Object.assign(share, choice, { cardVersion: source.version });
   if (!isNew) return;
@@ -130,10 +131,10 @@ export function shareOf({ id, connection, space, from, to, createdAt, expiresAt,
  * @param {Share} share
  */
 export function outgoingOf(account, share) {
-  const { claimed, source, fields, live, read, cardVersion } = share;
+  const { claimed, source, fields, files, live, read, cardVersion } = share;
   const newest = account.seen.has(source) ? (account.cards.get(source)?.version ?? cardVersion) : null;
   const upToDate = newest === null ? null : cardVersion >= newest;
-  return { ...shareOf(share), claimed, card: source, fields, live, upToDate, read };
+  return { ...shareOf(share), claimed, card: source, fields, files, live, upToDate, read };
 }
 
 /** @param {Share} share */

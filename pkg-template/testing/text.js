@@ -4,6 +4,7 @@ import { fail } from "./errors.js";
 
 /** @typedef {import("./world.js").CardContent} CardContent */
 /** @typedef {import("../index.d.ts").InvitationTicket} InvitationTicket */
+/** @typedef {{ fields?: readonly string[] | null | undefined, files?: readonly string[] | null | undefined }} Part The choice of a card's fields and files. */
 /** @typedef {{ id: string, secret: string, inviter?: string }} Ticket An invitation; of a link also the inviter's key. */
 
 const MAX_NAME_BYTES = 200;
@@ -12,6 +13,10 @@ const MAX_FIELDS = 1000;
 const MAX_KIND_BYTES = 100;
 const MAX_DATA_BYTES = 16 << 10;
 const MAX_CARD_BYTES = 1 << 20;
+const MAX_FILES = 100;
+const MAX_FILE_BYTES = 5 * 2 ** 30;
+const MAX_FILE_NAME_BYTES = 1000;
+const MAX_TYPE_BYTES = 255;
 const MAX_EMAIL_BYTES = 254;
 const MAX_PASSPHRASE_BYTES = 1000;
 const MIN_PASSPHRASE_CHARACTERS = 8;
@@ -112,8 +117,14 @@ export function checkNewPassphrase(passphrase, argument = "passphrase") {
 }
 
 /** @param {CardContent} content */
-export function copyCard({ label, kind = null, data = null, fields }) {
-  return { label, kind, data, fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })) };
+export function copyCard({ label, kind = null, data = null, fields, files = [] }) {
+  return {
+    label,
+    kind,
+    data,
+    fields: fields.map((field) => ({ name: field.name, label: field.label, value: field.value })),
+    files: files.map(({ id, name, type, size: bytes, key, digest }) => ({ id, name, type, size: bytes, key, digest })),
+  };
 }
 
 const SIZES = `A field's name has 1 to ${MAX_NAME_BYTES} bytes, its label at most ${MAX_LABEL_BYTES}.`;
@@ -128,7 +139,7 @@ function checkLine(text, argument) {
 }
 
 /** @param {CardContent} card */
-export function checkCard({ label, kind = null, data = null, fields }) {
+export function checkCard({ label, kind = null, data = null, fields, files = [] }) {
   if (label.trim() === "" || size(label) > MAX_LABEL_BYTES) fail("bad_input", `A card's label has 1 to ${MAX_LABEL_BYTES} bytes, and not white space alone.`, "label");
   if (fields.length > MAX_FIELDS) fail("too_large", `A card has at most ${MAX_FIELDS} fields.`);
   checkLine(label, "label");
@@ -147,29 +158,90 @@ export function checkCard({ label, kind = null, data = null, fields }) {
     names.add(field.name);
     whole(field.value);
   }
-  if (size(JSON.stringify({ card: { label, kind, data, fields }, version: 1 })) > MAX_CARD_BYTES) fail("too_large");
+  checkFiles(files);
+  const filled = files.length > 0 ? { files } : {};
+  if (size(JSON.stringify({ card: { label, kind, data, fields, ...filled }, version: 1 })) > MAX_CARD_BYTES) fail("too_large");
+}
+
+/** @param {NonNullable<CardContent["files"]>} files */
+function checkFiles(files) {
+  if (files.length > MAX_FILES) fail("too_large", `A card has at most ${MAX_FILES} files.`);
+  for (const [index, file] of files.entries()) {
+    const within = `files[${index}].`;
+    parseId(file.id, `${within}id`);
+    checkFile(file.name, file.type, within);
+    if (file.size < 0 || file.size > MAX_FILE_BYTES) fail("bad_input", `A file has at most ${MAX_FILE_BYTES} bytes.`, `${within}size`);
+    for (const member of /** @type {const} */ (["key", "digest"])) {
+      if (new RegExp(`^${BYTES_32}$`).test(file[member])) continue;
+      fail("bad_input", "This is not what `addFile()` gave: 32 bytes in base64url.", `${within}${member}`);
+    }
+    if (files.findIndex(({ id }) => id === file.id) < index) fail("bad_input", "The card has this file twice.", `${within}id`);
+  }
 }
 
 /**
- * Refuses names of fields that the card has not, and what is named twice.
- *
- * @param {CardContent} card
- * @param {readonly string[] | null} names
+ * @param {string} name
+ * @param {string} type
+ * @param {string} [within]
  */
-export function checkFields(card, names) {
-  const index = names?.findIndex((name, at) => !card.fields.some((field) => field.name === name) || names.indexOf(name) < at) ?? -1;
-  if (index >= 0) fail("bad_input", `The card has no field with the name "${names?.[index]}", or it is named twice.`, `fields[${index}]`);
+export function checkFile(name, type, within = "") {
+  if (name.trim() === "" || size(name) > MAX_FILE_NAME_BYTES || !isPlain(name)) {
+    const message = `A file's name has 1 to ${MAX_FILE_NAME_BYTES} bytes, not white space alone, on one line of plain text, without characters that are invisible or change its direction.`;
+    fail("bad_input", message, `${within}name`);
+  }
+  if (!/^[ -~]+$/.test(type) || type.length > MAX_TYPE_BYTES) {
+    fail("bad_input", `A media type has 1 to ${MAX_TYPE_BYTES} characters of ASCII, such as image/png.`, `${within}type`);
+  }
 }
 
 /**
- * The card with the named fields, in the card's order, and without what the app keeps with it.
+ * Checks that a choice names something.
+ *
+ * @param {Part} part
+ */
+export function checkPart({ fields, files }) {
+  if (fields?.length === 0 && !files?.length) fail("bad_input", "`fields` names one field or more, or `files` one file.", "fields");
+  files?.forEach((id, index) => parseId(id, `files[${index}]`));
+}
+
+/**
+ * Refuses names of fields, and ids of files, that the card has not, and what is named twice.
  *
  * @param {CardContent} card
- * @param {readonly string[] | null} names
+ * @param {Part} part
  */
-export function select(card, names) {
-  if (!names) return copyCard(card);
-  return copyCard({ ...card, data: null, fields: card.fields.filter(({ name }) => names.includes(name)) });
+export function checkChoice(card, { fields, files }) {
+  const ofField = wrong(fields, card.fields.map(({ name }) => name));
+  if (ofField >= 0) fail("bad_input", `The card has no field with the name "${fields?.[ofField]}", or it is named twice.`, `fields[${ofField}]`);
+  const ofFile = wrong(files, card.files?.map(({ id }) => id));
+  if (ofFile >= 0) fail("bad_input", `The card has no file with the id ${files?.[ofFile]}, or it is named twice.`, `files[${ofFile}]`);
+}
+
+/**
+ * The place of the first name that is not known, or named before; -1 if there is none.
+ *
+ * @param {readonly string[] | null | undefined} names
+ * @param {readonly string[]} [known]
+ */
+function wrong(names, known = []) {
+  return names?.findIndex((name, at) => !known.includes(name) || names.indexOf(name) < at) ?? -1;
+}
+
+/**
+ * The chosen part of a card, in the card's order. What the app keeps with the card is shown with all fields alone.
+ *
+ * @param {CardContent} card
+ * @param {Part} part
+ */
+export function select(card, { fields, files }) {
+  if (!fields && !files) return copyCard(card);
+  const isShown = (/** @type {string} */ id) => (files ? files.includes(id) : !fields);
+  return copyCard({
+    ...card,
+    data: fields ? null : card.data,
+    fields: card.fields.filter(({ name }) => fields?.includes(name) ?? true),
+    files: card.files?.filter(({ id }) => isShown(id)),
+  });
 }
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";

@@ -8,6 +8,7 @@
  * @property {string | null | undefined} kind
  * @property {string | null | undefined} data
  * @property {readonly import("../index.d.ts").Field[]} fields
+ * @property {readonly import("../index.d.ts").FileRef[]} [files]
  */
 
 /** @typedef {import("../index.d.ts").LiveEventKind} LiveEventKind */
@@ -76,6 +77,7 @@
  * @property {string} source The card's id.
  * @property {number} cardVersion
  * @property {string[] | null} fields
+ * @property {string[] | null} files
  * @property {boolean} live
  * @property {boolean} acceptUnverified
  * @property {number} edition
@@ -96,6 +98,7 @@
  * @property {CardContent} card
  * @property {number} cardVersion
  * @property {string[] | null} fields
+ * @property {string[] | null} files
  * @property {boolean} live
  * @property {string} name
  * @property {string | null} passphrase
@@ -275,6 +278,9 @@ export function remove(account) {
   }
   for (const connection of world.connections.values()) {
     if ([connection.inviter, connection.invitee].includes(account)) end(connection);
+  }
+  for (const { id, owner } of world.files.values()) {
+    if (owner === account.id) world.files.delete(id);
   }
   expel(account);
 }

@@ -90,6 +90,7 @@ const glue = `
     watch(watcher) { this.watcher = watcher; }
     seal() { return { state: Uint8Array.of(1), keys: null }; }
     nudge() {}
+    checkFile(name, type) { calls.push(["checkFile", name, type]); }
     on(kinds, listener) {
       for (const kind of kinds) listener({ kind, id: "x" });
       return { cancel: () => calls.push(["cancel", ...kinds]) };

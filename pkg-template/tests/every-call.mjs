@@ -131,6 +131,8 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("read somebody else's file", async () => (await bob.file(scan)).bytes());
   await fails("open a file without a key", () => alice.file({ ...scan, key: "" }));
   await fails("upload a file without a name", () => alice.addFile(new Blob([])));
+  await fails("upload a file with a name in two lines", () => alice.addFile(new Blob([]), { name: "scan\n.png" }));
+  await fails("upload a file of no type", () => alice.addFile(new Blob([]), { name: "scan.png", type: "" }));
   await fails("upload nothing", () => alice.addFile(undefined, { name: "scan.png" }));
   await fails("upload with an option that is none", () => alice.addFile(new Blob([]), { name: "scan.png", label: "" }));
   await fails("upload what was given up", () => alice.addFile(new Blob([]), { name: "scan.png", signal: AbortSignal.abort() }));
@@ -327,6 +329,61 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await fails("read what was revoked", () => bob.readShare(share.id));
   await atBob.hears(`revoked ${share.id}`);
   atBob.stop();
+
+  const field2 = [field("number"), field("country")];
+  for (const [what, files] of [
+    ["a file that is not there", [{ ...scan, id: NOBODY }]],
+    ["a file twice", [scan, scan]],
+    ["a file with no id", [{ ...scan, id: "scan" }]],
+    ["a file without a name", [{ ...scan, name: " " }]],
+    ["a file of no type", [{ ...scan, type: "é" }]],
+    ["a file that is too large", [{ ...scan, size: 5 * 2 ** 30 + 1 }]],
+    ["a file without a key", [{ ...scan, key: "" }]],
+    ["a file without a digest", [{ ...scan, digest: scan.digest.slice(1) }]],
+    ["a file with a member that is none", [{ ...scan, secret: true }]],
+    ["too many files", Array.from({ length: 101 }, () => scan)],
+  ]) {
+    await fails(`create a card with ${what}`, () => alice.createCard({ label: "Passport", fields: field2, files }));
+  }
+  await fails("create a card with somebody else's file", () => bob.createCard({ label: "Passport", fields: [], files: [scan] }));
+  const other = await alice.addFile(new Uint8Array(5), { name: "other" });
+  const passport = await does("create a card with files", () => alice.createCard({ label: "Passport", fields: field2, files: [scan, other] }));
+  const bytesOf = async (who, ref) => new TextDecoder().decode(await (await who.file(ref)).bytes());
+  const offered = { card: passport.id, connection: byLink };
+  await fails("share no file", () => alice.share({ ...offered, fields: [], files: [] }));
+  await fails("share a file that is not there", () => alice.share({ ...offered, files: [NOBODY] }));
+  await fails("share a file twice", () => alice.share({ ...offered, files: [scan.id, scan.id] }));
+  await fails("share a file by no id", () => alice.share({ ...offered, files: ["scan"] }));
+  const given = await does("share a card with its files", () => alice.share(offered));
+  await does("read it with its files", () => bob.readShare(given.id));
+  await does("read the file of the share", () => bytesOf(bob, scan));
+  await fails("read it as somebody else", () => bytesOf(carol, scan));
+  await does("share its fields alone", () => alice.share({ ...offered, fields: ["number"] }));
+  await does("read that", () => bob.readShare(given.id));
+  await fails("read the file that is not shared any more", () => bytesOf(bob, scan));
+  await does("share a file alone", () => alice.share({ ...offered, fields: [], files: [scan.id] }));
+  await does("read that alone", () => bob.readShare(given.id));
+  await does("read its file", () => bytesOf(bob, scan));
+  await does("share all fields and no file", () => alice.share({ ...offered, files: [] }));
+  await does("see the choice", () => alice.sharesOf(passport.id));
+  await does("share all again", () => alice.share(offered));
+  const fewer = await does("update it without naming its files", () => alice.updateCard({ id: passport.id, version: passport.version, label: "Pass", fields: field2 }));
+  await does("take a file away", () => alice.updateCard({ ...fewer, files: [scan] }));
+  await does("read what is left", () => bob.readShare(given.id));
+  await fails("read the file that was taken away", () => bytesOf(bob, other));
+  const shown = { card: passport.id, expiresAt: Date.now() + day, name: "Alice" };
+  await fails("make a link with a file that is not there", () => alice.shareByLink({ ...shown, files: [other.id] }));
+  const seen = await does("make a link with a file", () => alice.shareByLink({ ...shown, fields: ["number"], files: [scan.id] }));
+  const view = await does("open it", () => app.openLink(seen.link));
+  await does("read the file of the link", () => bytesOf(view, view.card.files[0]));
+  await does("see that it was no read", async () => (await alice.linkShares()).items.map(({ reads }) => reads));
+  await alice.revokeLink(seen.id);
+  await fails("read the file of a link that was revoked", () => bytesOf(view, scan));
+  const strange = JSON.stringify({ type: "card", id: passport.id, label: "Strange", fields: [], files: [scan] });
+  await does("import a card with somebody else's files", () => carol.importCards(strange));
+  await does("see it without them", () => carol.card(passport.id));
+  await does("delete it with its shares", () => alice.deleteCard(passport.id, { shares: "revoke" }));
+  await fails("read the file of what was deleted", () => bytesOf(bob, scan));
 
   await does("look at the address", () => carol.emailStatus());
   await does("have a code sent", () => carol.sendEmailCode({ language: "fr" }));

@@ -265,7 +265,7 @@ test("a page says that it was cut, and the last one that it was not", async () =
 test("the module gets plain objects, and times as numbers", async () => {
   const session = await signIn();
   await session.share({ card: "c", connection: "d", fields: ["number"], expiresAt: new Date(5) });
-  const expected = { card: "c", connection: "d", fields: ["number"], live: undefined, expiresAt: 5, acceptUnverified: undefined };
+  const expected = { card: "c", connection: "d", fields: ["number"], files: undefined, live: undefined, expiresAt: 5, acceptUnverified: undefined };
   assert.deepEqual(called("share"), [expected]);
   await session.outgoingShares({ connection: "d" });
   assert.deepEqual(called("outgoingShares"), [{ cursor: undefined, limit: undefined, connection: "d" }]);
@@ -313,19 +313,20 @@ test("what is left out of an update of a card stays", async (t) => {
   const { card } = prototype;
   t.after(() => (prototype.card = card));
   const session = await signIn();
-  const before = { id: "c", kind: "login", data: '{"icon":"key"}' };
+  const file = { id: "f", name: "a.txt", type: "text/plain", size: 5, key: "k", digest: "d" };
+  const before = { id: "c", kind: "login", data: '{"icon":"key"}', files: [file] };
   prototype.card = async (id) => (raw.calls.push(["card", id]), before);
   const update = { id: "c", version: 2, label: "L", fields: [] };
   const written = async (more) => {
     const asked = raw.calls.length;
     await session.updateCard({ ...update, ...more });
-    const { kind, data } = called("updateCard")[0].content;
-    return [kind, data, raw.calls.slice(asked).filter(([name]) => name === "card").length];
+    const { kind, data, files } = called("updateCard")[0].content;
+    return [kind, data, files, raw.calls.slice(asked).filter(([name]) => name === "card").length];
   };
-  assert.deepEqual(await written({}), ["login", before.data, 1]);
-  assert.deepEqual(await written({ kind: undefined, data: { icon: "lock" } }), ["login", '{"icon":"lock"}', 1]);
-  assert.deepEqual(await written({ kind: "key" }), ["key", before.data, 1]);
-  assert.deepEqual(await written({ kind: null, data: null }), [undefined, undefined, 0], "null takes it away, and nothing is read");
+  assert.deepEqual(await written({}), ["login", before.data, [file], 1]);
+  assert.deepEqual(await written({ kind: undefined, data: { icon: "lock" }, files: [] }), ["login", '{"icon":"lock"}', [], 1]);
+  assert.deepEqual(await written({ kind: "key" }), ["key", before.data, [file], 1]);
+  assert.deepEqual(await written({ kind: null, data: null, files: [] }), [undefined, undefined, [], 0], "null takes it away, and nothing is read");
 });
 
 test("where there is no WebCrypto nothing is kept, and the session goes on", async (context) => {

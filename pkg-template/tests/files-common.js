@@ -132,6 +132,7 @@ export function pageOf(vault, { timeout = 20_000, dieAt = Infinity, after = fals
   const access = {
     base: "https://example.com/vault",
     owner,
+    check: async () => {},
     timeout,
     token: async (fresh) => {
       if (page.isDead) throw new VouchsafeError("locked", "This page is gone.");
@@ -175,20 +176,23 @@ class Storage {
     const [changes, added] = [[], []];
     const { entries } = this;
     const within = ({ lower, upper }) => [...entries.keys()].filter((id) => id >= lower && id <= upper);
+    const later = (read) => {
+      const request = {};
+      changes.push(() => {
+        request.result = read();
+        request.onsuccess();
+      });
+      return request;
+    };
     const store = {
       add: (entry) => {
         added.push(entry.id);
         changes.push(() => entries.set(entry.id, { ...entry }));
       },
       delete: (range) => changes.push(() => within(range).forEach((id) => entries.delete(id))),
-      getAll: () => {
-        const request = {};
-        changes.push(() => {
-          request.result = [...entries.values()];
-          request.onsuccess();
-        });
-        return request;
-      },
+      getAll: () => later(() => [...entries.values()]),
+      count: () => later(() => entries.size),
+      get: () => later(() => undefined),
     };
     transaction.objectStore = () => store;
     setImmediate(() => {

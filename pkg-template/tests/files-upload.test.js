@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
-import { isVouchsafeError } from "../errors.js";
+import { VouchsafeError, isVouchsafeError } from "../errors.js";
 import { addFile, openFile, pendingUploads } from "../files/index.js";
 import { Vault, bytesOf, pageOf, refusal, streamOf, withStorage } from "./files-common.js";
 
@@ -106,7 +106,7 @@ test("sources and options that are none are refused before anything is sent", as
     ["source", locked, { name: "a" }],
     ["name", blob, {}],
     ["name", blob, { name: 5 }],
-    ["type", blob, { name: "a", type: "naïve" }],
+    ["type", blob, { name: "a", type: 5 }],
     ["size", blob, { name: "a", size: 2 }],
     ["size", streamOf(bytesOf(5)), { name: "a", size: -1 }],
     ["size", streamOf(bytesOf(5)), { name: "a", size: 0.5 }],
@@ -116,6 +116,10 @@ test("sources and options that are none are refused before anything is sent", as
     await assert.rejects(addFile(access, source, options), code("bad_input", { argument }));
   }
   await assert.rejects(addFile(access, streamOf(bytesOf(5)), { name: "a", size: 5 * 2 ** 30 + 1 }), code("too_large"));
+  const check = async (...said) => {
+    throw new VouchsafeError("bad_input", said.join(" "));
+  };
+  await assert.rejects(addFile({ ...access, check }, blob, { name: "a", type: "b" }), { code: "bad_input", message: "a b" });
   assert.deepEqual(vault.requests, []);
 });
 

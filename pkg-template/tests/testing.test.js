@@ -89,7 +89,7 @@ test("any call fails on demand, as often as it is told", async () => {
     recover: () => app.recover({ email: "alice@example.com", recoveryKey: "A", passphrase }),
     persist: () => session.persist({ scope: "tab" }),
     createCard: () => session.createCard(content),
-    updateCard: () => session.updateCard({ ...content, kind: null, data: null, id: "a", version: 1 }),
+    updateCard: () => session.updateCard({ ...content, kind: null, data: null, files: [], id: "a", version: 1 }),
     invite: () => session.invite({ delivery: "link", name: "Bob" }),
     accept: () => session.accept({ link: "l" }, { name: "Bob" }),
     declineInvitation: () => session.declineInvitation({ link: "l" }),
@@ -255,11 +255,11 @@ test("an import that was cut is repeated, and what comes later ends it", async (
   standIn.failNext("importCards", "offline");
   await assert.rejects(other.importCards(file), code("offline"));
   await other.importCards(file.slice(0, file.indexOf("\n", file.indexOf('"card"'))));
-  assert.deepEqual(await other.importCards(file), { made: 2, kept: 1, failed: [] });
+  assert.deepEqual(await other.importCards(file), { made: 2, kept: 1, withoutFiles: [], failed: [] });
   const { items } = await other.cards();
   await other.deleteCard(items[0].id);
-  assert.deepEqual(await other.importCards(file), { made: 1, kept: 2, failed: [] }, "what was deleted comes back");
-  assert.deepEqual(await other.importCards(file), { made: 0, kept: 3, failed: [] }, "and once");
+  assert.deepEqual(await other.importCards(file), { made: 1, kept: 2, withoutFiles: [], failed: [] }, "what was deleted comes back");
+  assert.deepEqual(await other.importCards(file), { made: 0, kept: 3, withoutFiles: [], failed: [] }, "and once");
   assert.deepEqual((await other.cards()).items.map(({ label }) => label).sort(), ["A", "B", "C"]);
   await assert.rejects(other.importCards(file.replace('"format":1', '"format":2')), code("update_needed"));
   await assert.rejects(other.importCards(file, { signal: AbortSignal.abort() }), code("aborted"));
@@ -276,10 +276,10 @@ test("an import takes a file as editors and programs leave it", async () => {
   const sources = [`\ufeff${file}`, new TextEncoder().encode(`\ufeff${file}`), file.replaceAll("\n", "\r\n"), `\n \n${file}\r\n\r\n`, bytes, bytes.buffer, Buffer.from(file), file.split("")];
   for (const [index, source] of sources.entries()) {
     const { session: other } = await person(`next.${index}`);
-    assert.deepEqual(await other.importCards(source), { made: 2, kept: 0, failed: [] }, `source ${index}`);
+    assert.deepEqual(await other.importCards(source), { made: 2, kept: 0, withoutFiles: [], failed: [] }, `source ${index}`);
   }
   for (const empty of ["", "\ufeff", "\r\n", [], new Uint8Array(), new Blob([])]) {
-    assert.deepEqual(await session.importCards(empty), { made: 0, kept: 0, failed: [] });
+    assert.deepEqual(await session.importCards(empty), { made: 0, kept: 0, withoutFiles: [], failed: [] });
   }
   // Pieces of bytes may end within a letter.
   for (const wrong of [[bytes], [1, 2], new Uint16Array(2), [null]]) {

@@ -50,6 +50,16 @@ const EXAMPLES = {
       "After revoking: not_found",
     ],
   },
+  "files.mjs": {
+    shownIn: ["pkg-template/README.md"],
+    prints: [
+      "3000000 bytes are up",
+      "Bob has passport.png: 3000000 bytes of image/png",
+      "Its last 2 bytes are 0 0",
+      "Now Bob sees 1 field and 0 files",
+      "And the file is not_found",
+    ],
+  },
   "long.mjs": {
     shownIn: ["pkg-template/README.md"],
     prints: ["0 of 2 cards", "1 of 2 cards", "2 of 2 cards", "Aborted, because the person went away"],

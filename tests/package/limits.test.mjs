@@ -29,6 +29,7 @@ const days = (time) => `${time / UNITS.DAY} day${time === UNITS.DAY ? "" : "s"}`
 const size = (bytes) => (bytes >= 1 << 30 ? `${bytes / (1 << 30)} GiB` : bytes >= 1 << 20 ? `${bytes / (1 << 20)} MiB` : `${bytes / 1024} KiB`);
 
 const CARD = "src/crypto/records/card.rs";
+const FILE = "src/crypto/records/file.rs";
 const quota = (name) => find("server/src/config.rs", new RegExp(`impl Default for Quotas[^]*?\\b${name}: ([^,]+),`));
 const count = async (name) => String((await quota(name))[0]);
 const mails = (kind, whom) => find("server/src/vault/mail_limits.rs", new RegExp(`const ${kind}: MailRates[^]*?${whom}: rate\\("[^"]+", (\\d+), (\\w+)\\)`));
@@ -44,6 +45,18 @@ const LIMITS = {
   "a field's label": async () => `at most ${await constant(CARD, "MAX_LABEL_BYTES")} bytes`,
   "fields of a card": async () => String(await constant(CARD, "MAX_FIELDS")),
   "a card with all its fields, as JSON": async () => size(await constant(CARD, "MAX_CLASS_BYTES")),
+  "files of a card": async () => {
+    const most = await constant(CARD, "MAX_FILES");
+    assert.equal(most, await constant("server/src/http/sizes.rs", "MAX_FILES"));
+    return String(most);
+  },
+  "a file": async () => {
+    const most = await constant(FILE, "MAX_BYTES");
+    assert.equal(most, await constant("pkg-template/files/format.js", "MAX_SIZE"));
+    return size(most);
+  },
+  "a file's name": async () => `1 to ${await constant(FILE, "MAX_NAME_BYTES")} bytes`,
+  "a file's media type": async () => `1 to ${await constant(FILE, "MAX_TYPE_BYTES")} bytes`,
   "a name for somebody": async () => `1 to ${await constant("src/flows/checks.rs", "MAX_NAME_BYTES")} bytes`,
   "an email address": async () => `${await constant("src/flows/checks.rs", "MAX_EMAIL_BYTES")} bytes`,
   "a new passphrase": async () => {
@@ -140,6 +153,10 @@ test("the stand-in for tests of apps has the client's limits", async () => {
     ["MAX_KIND_BYTES", CARD],
     ["MAX_DATA_BYTES", CARD],
     ["MAX_CARD_BYTES", CARD, "MAX_CLASS_BYTES"],
+    ["MAX_FILES", CARD],
+    ["MAX_FILE_BYTES", FILE, "MAX_BYTES"],
+    ["MAX_FILE_NAME_BYTES", FILE, "MAX_NAME_BYTES"],
+    ["MAX_TYPE_BYTES", FILE],
     ["MAX_EMAIL_BYTES", "src/flows/checks.rs"],
     ["MAX_TIME", "src/flows/checks.rs", "MAX_TIME_MS"],
     ["MAX_PASSPHRASE_BYTES", "src/flows/account/passphrase.rs"],

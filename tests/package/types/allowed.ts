@@ -34,6 +34,10 @@ export async function person(session: Session, signal: AbortSignal): Promise<str
   await session.updateCard({ id: "c", version: 1, ...constant, kind: null, data: { tags: ["a", null], order: 1.5 } });
   await session.readShares(["s"] as const);
   await session.share({ card: "c", connection: "x", fields: ["key"] as const });
+  const ref = await session.addFile(new Blob(["a scan"]), { name: "scan.png" });
+  const withFile = await session.createCard({ ...constant, files: [ref] as const });
+  await session.updateCard({ ...withFile, files: withFile.files.filter(({ id }) => id !== ref.id) });
+  await session.share({ card: withFile.id, connection: "x", files: [ref.id] as const });
   for await (const line of session.exportAccount({ signal })) line satisfies string;
   const { made, failed } = await session.importCards(session.exportAccount());
   for (const bytes of [new Uint8Array(8), new ArrayBuffer(8)]) await session.importCards(bytes);
