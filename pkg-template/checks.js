@@ -229,3 +229,15 @@ export function oneOf(value, name, words) {
   const word = words.find((candidate) => candidate === value);
   return word ?? refuse(`Pass \`${name}\` as one of ${words.map((candidate) => `"${candidate}"`).join(", ")}.`, name);
 }
+
+/**
+ * The id of a record.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ */
+export function uuid(value, name) {
+  const id = text(value, name);
+  if (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id)) return id;
+  return refuse("An id is a lower-case UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.", name);
+}

@@ -1,6 +1,6 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed } from "./checks.js";
+import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed, uuid } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { exportLines, importLines, nextId } from "./export.js";
@@ -948,7 +948,7 @@ function field(value, position) {
 function file(value, position) {
   const { id, name, type, size, key, digest } = only(value, `\`${position}\``, ["id", "name", "type", "size", "key", "digest"]);
   return {
-    id: text(id, `${position}.id`),
+    id: uuid(id, `${position}.id`),
     name: text(name, `${position}.name`),
     type: text(type, `${position}.type`),
     size: number(size, `${position}.size`),

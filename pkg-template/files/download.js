@@ -1,7 +1,7 @@
 /** Files that are read: each segment is checked before a byte of it is handed out. */
 
 import { abortSignal, guarded, settings } from "../calls.js";
-import { callable, number, object, optional, refuse, text } from "../checks.js";
+import { callable, number, object, optional, refuse, text, uuid } from "../checks.js";
 import { VouchsafeError } from "../errors.js";
 import { own } from "../own.js";
 import { sealedSegments } from "./body.js";
@@ -26,11 +26,9 @@ import { digests } from "./vault.js";
  */
 export function openFile(access, ref) {
   const { id, name, type, size, key, digest } = own(/** @type {import("../index.d.ts").FileRef} */ (object(ref, "`ref`")));
-  const isId = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(text(id, "id"));
-  if (!isId) refuse("Pass `id` as the file's id.", "id");
   if (number(size, "size") < 0 || size > MAX_SIZE) refuse("Pass `size` as the file's size.", "size");
   return new FileHandle(access, {
-    id,
+    id: uuid(id, "id"),
     name: text(name, "name"),
     type: text(type, "type"),
     size,

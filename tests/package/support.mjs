@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { basename, extname, join, normalize } from "node:path";
 import { after } from "node:test";
@@ -14,8 +14,11 @@ import { chromium } from "playwright-core";
 export const POLICY =
   "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; require-trusted-types-for 'script'; trusted-types vouchsafe";
 
+/** The text that a person sees where files are not encrypted. */
+export const SEEN_WITHOUT_FILE = "Alice (verified) shared Passport: X1234567";
+
 /** The text that a person sees in the end. */
-export const SEEN = "Alice (verified) shared Passport: X1234567";
+export const SEEN = `${SEEN_WITHOUT_FILE}, with a scan`;
 
 /** A sign-up stretches a passphrase, and a flow has two, which takes long on a slow machine. */
 const LONG = 120_000;
@@ -89,6 +92,18 @@ export async function build(tool, args, cwd) {
   const printed = await run(...command(tool, args), cwd);
   assert.doesNotMatch(printed, /warn|deprecat|\(!\)/i, `${tool} warns`);
   return printed;
+}
+
+/** Checks that the scripts of a built page have the calls about files in one of their own. */
+export async function filesAreApart(folder) {
+  const scripts = (await readdir(folder, { recursive: true })).filter((name) => /\.m?js$/.test(name) && !name.includes("node_modules"));
+  const having = async (text) => {
+    const found = await Promise.all(scripts.map(async (name) => (await readFile(join(folder, name), "utf8")).includes(text)));
+    return scripts.filter((_, index) => found[index]);
+  };
+  const [files, calls] = [await having("vouchsafe/1 file "), await having("Vouchsafe.open()")];
+  assert.ok(files.length > 0 && calls.length > 0, scripts.join());
+  assert.deepEqual(files.filter((name) => calls.includes(name)), []);
 }
 
 /** Starts a tool that serves; it ends with the test. Resolves with the address that it prints. */

@@ -28,6 +28,7 @@ PATHS = {
     "shares": "share",
     "spaces": "space",
     "links": "link",
+    "files": "file",
 }
 MEMBERS = {"connectionId": "connection", "invitationId": "invitation", "recipient": "account", "spaceId": "space"}
 
@@ -64,6 +65,8 @@ def in_body(value, kind):
         for name, inner in value.items():
             if name == "ids" and isinstance(inner, list):
                 value[name] = [existing(kind, each) for each in inner]
+            elif name == "files" and isinstance(inner, list):
+                value[name] = [existing("file", each) for each in inner]
             elif name in MEMBERS:
                 value[name] = existing(MEMBERS[name], inner)
             else:
@@ -90,6 +93,8 @@ def before_call(context, case, kwargs):
         return
     if case.path_parameters and "id" in case.path_parameters:
         case.path_parameters["id"] = existing(kind, case.path_parameters["id"])
+    if case.path_parameters and "file" in case.path_parameters:
+        case.path_parameters["file"] = existing("file", case.path_parameters["file"])
     in_body(case.body, kind)
     if kind == "link":
         as_reader(case)

@@ -30,14 +30,16 @@ async function person(name) {
   return { session: made.session, bearer: session };
 }
 
-/** Somebody with cards, links, connections in all states, and shares both ways. */
+/** Somebody with cards, files, links, connections in all states, and shares both ways. */
 async function busy(name) {
   const me = await person(`${name}-me`);
   const peer = await person(`${name}-peer`);
-  const ids = { card: [], invitation: [], connection: [], share: [], space: [], link: [], account: [peer.session.account] };
+  const ids = { card: [], invitation: [], connection: [], share: [], space: [], link: [], file: [], account: [peer.session.account] };
   for (let index = 0; index < 4; index += 1) {
     const fields = [{ name: "number", label: "Number", value: `X${index}` }];
-    const card = await me.session.createCard({ label: `Card ${index}`, fields });
+    const file = await me.session.addFile(new Uint8Array(5000), { name: "zeros" });
+    // Nothing names the last file.
+    const card = await me.session.createCard({ label: `Card ${index}`, fields, files: index < 3 ? [file] : [] });
     const theirs = await peer.session.createCard({ label: `Their card ${index}`, fields });
     const invitation = await me.session.invite({ delivery: "link", name: "Peer" });
     const connection = await peer.session.accept({ link: invitation.link }, { name: "Me" });
@@ -52,6 +54,7 @@ async function busy(name) {
     await app.openLink(link.link);
     if (index === 2) await me.session.revokeLink(link.id);
     ids.card.push(card.id);
+    ids.file.push(file.id);
     ids.invitation.push(invitation.id, pending.id);
     ids.connection.push(connection.id);
     ids.share.push(sent.id, received.id);

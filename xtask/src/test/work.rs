@@ -256,6 +256,7 @@ impl<'a> Made<'a> {
                 self.built_package()?.tarball.as_os_str(),
             ),
             ("VOUCHSAFE_CONSUMERS", tools.as_os_str()),
+            ("VOUCHSAFE_DATA", data.as_os_str()),
             ("CHROMIUM", chromium.browser.as_os_str()),
         ];
         self.node_tests(Path::new("tests/package/consumers"), &settings)

@@ -1,3 +1,4 @@
+import "./node_modules/vouchsafe/files.js";
 import { Vouchsafe } from "./node_modules/vouchsafe/index.js";
 import { flow } from "./flow.js";
 

@@ -13,13 +13,18 @@ export async function flow(Vouchsafe, options) {
   const alice = await person("alice");
   const bob = await person("bob");
   const fields = [{ name: "number", label: "Number", value: "X1234567" }];
-  const passport = await alice.createCard({ label: "Passport", fields });
+  // Browsers encrypt files on secure pages only.
+  const files = globalThis.crypto?.subtle ? [await alice.addFile(new Blob(["a scan"]), { name: "scan.txt", type: "text/plain" })] : [];
+  const passport = await alice.createCard({ label: "Passport", fields, files });
   const { link } = await alice.invite({ delivery: "link", name: "Bob" });
   const connection = await bob.accept({ link }, { name: "Alice" });
   await alice.share({ card: passport.id, connection: connection.id });
   const { items } = await bob.incomingShares();
   const { card, from, trust } = await bob.readShare(items[0].id);
-  return `${from.name} (${trust}) shared ${card.label}: ${card.fields[0].value}`;
+  const shared = `${from.name} (${trust}) shared ${card.label}: ${card.fields[0].value}`;
+  if (card.files.length === 0) return shared;
+  const bytes = await (await bob.file(card.files[0])).bytes();
+  return `${shared}, with ${new TextDecoder().decode(bytes)}`;
 }
 
 /**
