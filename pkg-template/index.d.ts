@@ -1064,7 +1064,7 @@ export class Session {
    */
   lockAfter(milliseconds: number | null): void;
 
-  /** Makes a card, encrypted before it leaves this device. Rejects with `bad_input`, `too_large`. */
+  /** Makes a card, encrypted before it leaves this device. Rejects with `bad_input`, `too_large`, `not_found` (a file that this account has not, or that was erased). */
   createCard(content: NewCard, options?: CallOptions): Promise<Card>;
   /** Lists one's own cards, newest first. A card that does not open is a {@link Failure}. */
   cards(options?: PageOptions): Promise<Page<Opened<Card>>>;

@@ -29,7 +29,9 @@ const FIRST_WAIT = 200;
 export async function* sealedSegments(access, { id, total }, first, last, signal) {
   const size = sealedRange(segmentAt(countOf(total) - 1, total)).end;
   const { end } = sealedRange(segmentAt(last, total));
-  const rooms = [0, 1].map(() => new Uint8Array(Math.min(SEGMENT, end)));
+  const room = Math.min(SEGMENT, end);
+  /** @type {(ArrayBuffer | undefined)[]} */
+  const rooms = [];
   /** @type {Body | undefined} */
   let body;
   let cuts = 0;
@@ -39,8 +41,11 @@ export async function* sealedSegments(access, { id, total }, first, last, signal
       const range = sealedRange(segment);
       body ??= new Body(await open(access, id, { start: range.start, end }, size, signal), access.timeout ?? TIMEOUT, signal);
       try {
-        const sealed = rooms[index % 2].subarray(0, range.end - range.start);
-        await body.fill(sealed);
+        const buffer = rooms[index % 2] ?? new ArrayBuffer(room);
+        // What takes a buffer gives it back as another.
+        rooms[index % 2] = undefined;
+        const sealed = await body.fill(buffer, range.end - range.start);
+        rooms[index % 2] = sealed.buffer;
         if (index === last) await body.isOver();
         cuts = 0;
         index += 1;
@@ -68,12 +73,12 @@ class Body {
   #rest = new Uint8Array();
 
   /**
-   * @param {ReadableStreamDefaultReader<Bytes>} reader
+   * @param {ReadableStream<Bytes>} stream
    * @param {number} patience Milliseconds after which a body that brings nothing counts as broken.
    * @param {AbortSignal} signal
    */
-  constructor(reader, patience, signal) {
-    this.#reader = reader;
+  constructor(stream, patience, signal) {
+    this.#reader = readerOf(stream);
     this.#patience = patience;
     this.#signal = signal;
     signal.addEventListener("abort", this.close);
@@ -87,38 +92,72 @@ class Body {
   /**
    * Reads the next bytes; rejects if there are fewer.
    *
-   * @param {Bytes} whole
+   * @param {ArrayBuffer} buffer The room for them, which is gone then: what is given has it.
+   * @param {number} length
+   * @returns {Promise<Bytes>}
    */
-  async fill(whole) {
-    for (let at = 0; at < whole.length; ) {
-      if (this.#rest.length === 0) this.#rest = (await this.#read()) ?? missing();
-      const piece = this.#rest.subarray(0, whole.length - at);
+  async fill(buffer, length) {
+    let whole = new Uint8Array(buffer, 0, length);
+    for (let at = 0; at < length; ) {
+      if (this.#rest.length === 0) {
+        const piece = (await this.#read(whole.subarray(at))) ?? missing();
+        if (whole.length === 0) {
+          // It is in its place already.
+          whole = new Uint8Array(piece.buffer, 0, length);
+          at += piece.length;
+          continue;
+        }
+        this.#rest = piece;
+      }
+      const piece = this.#rest.subarray(0, length - at);
       whole.set(piece, at);
       at += piece.length;
       this.#rest = this.#rest.subarray(piece.length);
     }
+    return whole;
   }
 
   /** Rejects if there are more bytes. */
   async isOver() {
-    if (this.#rest.length > 0 || (await this.#read())) missing();
+    if (this.#rest.length > 0 || (await this.#read(new Uint8Array(1)))?.length) missing();
   }
 
-  /** @returns {Promise<Bytes | undefined>} */
-  async #read() {
+  /**
+   * Reads some bytes: into the room, which is empty then, or in one of their own.
+   *
+   * @param {Bytes} room
+   * @returns {Promise<Bytes | undefined>}
+   */
+  async #read(room) {
     let isSilent = false;
     const timer = setTimeout(() => {
       isSilent = true;
       this.close();
     }, this.#patience);
     try {
-      const { value } = await this.#reader.read();
+      const { done, value } = await this.#reader.read(room);
       if (this.#signal.aborted) throw aborted(this.#signal);
       if (isSilent) throw new Error("The service sends nothing any more.");
-      return value;
+      return done ? undefined : value;
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/**
+ * A reader that reads into a room that is given, where the browser has such: so a file is no heap of small pieces that wait for a garbage
+ * collection.
+ *
+ * @param {ReadableStream<Bytes>} stream
+ * @returns {{ read: (room: Bytes) => Promise<{ done: boolean, value?: Bytes | undefined }>, cancel: () => Promise<void> }}
+ */
+function readerOf(stream) {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    const reader = stream.getReader();
+    return { read: () => reader.read(), cancel: () => reader.cancel() };
   }
 }
 

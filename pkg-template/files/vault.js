@@ -108,7 +108,7 @@ export async function open(access, id, { start, end }, size, signal) {
     // Another origin may hide it.
     const range = headers.get("content-range") ?? `bytes ${start}-${end - 1}/${size}`;
     if (!stream || range !== `bytes ${start}-${end - 1}/${size}`) throw rejected();
-    return stream.getReader();
+    return stream;
   };
   try {
     return await ask(access, path(id), { headers: { range: `bytes=${start}-${end - 1}` }, statuses: [206], type: OCTETS, signal, read });
