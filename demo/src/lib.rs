@@ -89,7 +89,10 @@ fn wrap(services: Router, look: Look) -> Router {
     let own = rows
         .merge(switch)
         .route_layer(from_fn(guard::only_this_machine));
-    services
+    // A layer sees a request before its route is found only where another router stands around the routes: so it can ask for
+    // something else.
+    Router::new()
+        .fallback_service(services)
         .layer(from_fn_with_state(attacks, attacks::lie))
         .merge(own)
 }

@@ -13,6 +13,8 @@ use crate::answer::{Refusal, Result};
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
     pub(crate) pool: SqlitePool,
+    /// The folder of the Vault's files.
+    pub(crate) files: PathBuf,
 }
 
 impl Look {
@@ -36,7 +38,10 @@ impl Look {
                 })
             })
             .connect_lazy_with(options);
-        Self { pool }
+        Self {
+            pool,
+            files: data.join("vault.files"),
+        }
     }
 
     /// Closes the view, before the server closes: its last connection tidies up.

@@ -134,6 +134,7 @@ async fn an_attack_is_on_for_its_account_alone() {
         json!("swap-records"),
         json!("old-edition"),
         json!("take-over-link"),
+        json!("swap-files"),
         json!(null),
     ] {
         let body = json!({ "account": ACCOUNT, "attack": attack });

@@ -8,6 +8,7 @@ mod attacker;
 mod caller;
 mod cards;
 mod editions;
+mod files;
 mod forgery;
 mod invitations;
 mod keys;
@@ -57,6 +58,8 @@ pub(crate) enum Attack {
     OldEdition,
     /// The Vault accepts invitation links itself.
     TakeOverLink,
+    /// The Vault exchanges files with each other.
+    SwapFiles,
 }
 
 /// An attack that goes on.
@@ -154,6 +157,7 @@ impl Attacks {
         let lists = [
             "/cards",
             "/connections",
+            "/files",
             "/invitations",
             "/keys",
             "/links",
@@ -166,6 +170,10 @@ impl Attacks {
         let Some(Active { attack, since, .. }) = active.get(&account) else {
             return Ok(None);
         };
+        // What is said of files is no JSON, and can be large: no other lie touches it.
+        if path.starts_with("/files") != (*attack == Attack::SwapFiles) {
+            return Ok(None);
+        }
         Ok(Some(Asked {
             account,
             attack: *attack,
@@ -216,6 +224,8 @@ impl Attacks {
                 Ok(())
             }
             Attack::TakeOverLink => self.take_over(asked, answer).await,
+            // This one changes what is asked.
+            Attack::SwapFiles => Ok(()),
         }
     }
 }
@@ -285,7 +295,7 @@ pub(crate) async fn lie(
     request: Request,
     next: Next,
 ) -> Result<Response> {
-    let (parts, mut body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
     if parts.method == Method::PUT && parts.uri.path() == "/vault/v1/shares" {
         let bytes = read(body, WRITE).await?;
         attacks.keep_formers(&bytes).await?;
@@ -294,6 +304,12 @@ pub(crate) async fn lie(
     let Some(mut asked) = attacks.asked(&parts).await? else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
+    if asked.attack == Attack::SwapFiles {
+        if let Some(other) = attacks.other_file(&asked).await? {
+            parts.uri = other;
+        }
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
     if asked.path.ends_with("/query") {
         let bytes = read(body, QUESTION).await?;
         asked.ids = serde_json::from_slice::<Ids>(&bytes).map_or(Vec::new(), |query| query.ids);

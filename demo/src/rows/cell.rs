@@ -1,5 +1,9 @@
 //! One value of a row. Long ones come shortened out of the database, so that a large card costs nothing.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +16,9 @@ const BEGINNING: usize = 2048;
 const START: usize = 24;
 /// Characters of a long value that are shown at its end.
 const END: usize = 8;
+/// Octets of an object that are shown at its beginning and at its end: as base64url they are as long as other values.
+const FIRST_OCTETS: u64 = 18;
+const LAST_OCTETS: u64 = 6;
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +88,12 @@ enum Content {
         #[serde(skip_serializing_if = "Option::is_none")]
         header: Option<Header>,
     },
+    /// The first and the last octets of an object, as base64url.
+    Octets {
+        start: String,
+        end: String,
+        bytes: u64,
+    },
 }
 
 /// The protected header of a compact JWE, in the order of its members.
@@ -130,6 +143,30 @@ impl Cell {
             content,
         })
     }
+
+    /// Reads the beginning and the end of an object in the Vault's folder; nothing of one that is gone meanwhile.
+    pub(crate) fn of_object(name: &'static str, object: &Path) -> Self {
+        let none = Content::Whole { value: Value::Null };
+        Self {
+            name,
+            kind: Kind::Ciphertext.name(),
+            content: octets(object).unwrap_or(none),
+        }
+    }
+}
+
+fn octets(object: &Path) -> io::Result<Content> {
+    let mut object = File::open(object)?;
+    let bytes = object.metadata()?.len();
+    let (mut start, mut end) = (Vec::new(), Vec::new());
+    object.by_ref().take(FIRST_OCTETS).read_to_end(&mut start)?;
+    object.seek(SeekFrom::Start(bytes.saturating_sub(LAST_OCTETS)))?;
+    object.take(LAST_OCTETS).read_to_end(&mut end)?;
+    Ok(Content::Octets {
+        start: BASE64URL_NOPAD.encode(&start),
+        end: BASE64URL_NOPAD.encode(&end),
+        bytes,
+    })
 }
 
 fn shorten(kind: Kind, beginning: &str, end: String, length: i64) -> Content {
@@ -182,5 +219,19 @@ mod tests {
             (&short["start"], &short["end"]),
             (&"abc".into(), &"".into())
         );
+    }
+
+    #[test]
+    fn objects_are_shown_by_their_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("object");
+        std::fs::write(&path, [[0; 18].as_slice(), &[1; 90], &[255; 6]].concat()).unwrap();
+        let cell = serde_json::to_value(Cell::of_object("octets", &path)).unwrap();
+        let expected = serde_json::json!({
+            "name": "octets", "kind": "ciphertext", "start": "A".repeat(24), "end": "_".repeat(8), "bytes": 114,
+        });
+        assert_eq!(cell, expected);
+        let gone = serde_json::to_value(Cell::of_object("octets", &folder.path().join("gone")));
+        assert_eq!(gone.unwrap()["value"], Value::Null);
     }
 }

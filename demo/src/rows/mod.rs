@@ -3,6 +3,8 @@
 mod cell;
 mod tables;
 
+use std::path::Path;
+
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Serialize;
@@ -49,8 +51,8 @@ pub(crate) async fn show(
     // One moment for all tables.
     let mut moment = look.pool.begin().await?;
     Ok(Json(Rows {
-        keystore: read(&mut moment, KEYSTORE, account).await?,
-        vault: read(&mut moment, VAULT, account).await?,
+        keystore: read(&mut moment, KEYSTORE, account, &look.files).await?,
+        vault: read(&mut moment, VAULT, account, &look.files).await?,
     }))
 }
 
@@ -58,6 +60,7 @@ async fn read(
     moment: &mut Transaction<'_, Sqlite>,
     tables: &'static [TableSpec],
     account: &str,
+    files: &Path,
 ) -> Result<Vec<Table>> {
     let mut read = Vec::with_capacity(tables.len());
     for spec in tables {
@@ -67,7 +70,7 @@ async fn read(
             .await?;
         let rows = found
             .iter()
-            .map(|row| from_row(spec, row))
+            .map(|row| from_row(spec, row, files))
             .collect::<std::result::Result<Vec<_>, sqlx::Error>>()?;
         let more = if rows.len() < MOST {
             0
@@ -88,7 +91,11 @@ async fn read(
     Ok(read)
 }
 
-fn from_row(spec: &TableSpec, row: &SqliteRow) -> std::result::Result<Row, sqlx::Error> {
+fn from_row(
+    spec: &TableSpec,
+    row: &SqliteRow,
+    files: &Path,
+) -> std::result::Result<Row, sqlx::Error> {
     let mut at = 0;
     let mut columns = Vec::with_capacity(spec.columns.len());
     for (name, kind) in spec.columns {
@@ -100,5 +107,9 @@ fn from_row(spec: &TableSpec, row: &SqliteRow) -> std::result::Result<Row, sqlx:
         at += 1;
     }
     ids.dedup();
+    if spec.object.is_some() {
+        let object: String = row.try_get(at)?;
+        columns.push(Cell::of_object("octets", &files.join(object)));
+    }
     Ok(Row { ids, columns })
 }

@@ -14,6 +14,8 @@ pub(crate) struct TableSpec {
     pub(crate) columns: &'static [(&'static str, Kind)],
     /// The expressions for the ids of the records that the row belongs to.
     pub(crate) ids: &'static [&'static str],
+    /// The expression for the name of the object that the row describes.
+    pub(crate) object: Option<&'static str>,
 }
 
 impl TableSpec {
@@ -22,7 +24,8 @@ impl TableSpec {
         let columns = self.columns.iter();
         let columns = columns.map(|(name, kind)| kind.select(&format!("r.{name}")));
         let ids = self.ids.iter().map(|id| (*id).to_owned());
-        let selected: Vec<String> = columns.chain(ids).collect();
+        let object = self.object.map(str::to_owned);
+        let selected: Vec<String> = columns.chain(ids).chain(object).collect();
         let (selected, from, newest) = (selected.join(", "), self.from, self.newest);
         format!("SELECT {selected} FROM {from} ORDER BY r.{newest} DESC, r.rowid DESC LIMIT {most}")
     }
@@ -63,6 +66,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("created_at", Time),
         ],
         ids: &["r.id"],
+        object: None,
     },
     TableSpec {
         table: "connection_keys",
@@ -78,6 +82,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("created_at", Time),
         ],
         ids: &["r.id"],
+        object: None,
     },
     TableSpec {
         table: "spaces",
@@ -103,6 +108,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("deleted_at", Time),
         ],
         ids: &["r.id", "r.connection_id", "r.share"],
+        object: None,
     },
     TableSpec {
         table: "sessions",
@@ -118,6 +124,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
             ("expires_at", Time),
         ],
         ids: &["r.account"],
+        object: None,
     },
     TableSpec {
         table: "devices",
@@ -126,6 +133,7 @@ pub(crate) const KEYSTORE: &[TableSpec] = &[
         newest: "used_at",
         columns: &[("account", Id), ("hash", Hash), ("used_at", Time)],
         ids: &["r.account"],
+        object: None,
     },
 ];
 
@@ -146,6 +154,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("updated_at", Time),
         ],
         ids: &["r.id"],
+        object: None,
     },
     TableSpec {
         table: "public_keys",
@@ -168,6 +177,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             "COALESCE((SELECT id FROM main.invitations WHERE inviter = r.account AND public_key_id = r.id), \
                 (SELECT id FROM main.connections WHERE invitee = r.account AND invitee_key = r.id))",
         ],
+        object: None,
     },
     TableSpec {
         table: "invitations",
@@ -191,6 +201,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("over_at", Time),
         ],
         ids: &["r.id", "r.public_key_id"],
+        object: None,
     },
     TableSpec {
         table: "outbox",
@@ -212,6 +223,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("expires_at", Time),
         ],
         ids: &["r.id"],
+        object: None,
     },
     TableSpec {
         table: "connections",
@@ -229,6 +241,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("ended_at", Time),
         ],
         ids: &["r.id", "r.inviter_key", "r.invitee_key"],
+        object: None,
     },
     TableSpec {
         table: "spaces",
@@ -242,6 +255,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("deleted_at", Time),
         ],
         ids: &["r.id", "r.connection_id", SHARE_OF_SPACE],
+        object: None,
     },
     TableSpec {
         table: "shares",
@@ -264,6 +278,7 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("deleted_at", Time),
         ],
         ids: &["r.id", "r.connection_id", "r.space_id"],
+        object: None,
     },
     TableSpec {
         table: "files",
@@ -281,7 +296,12 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("updated_at", Time),
             ("unlisted_at", Time),
         ],
-        ids: &["r.id"],
+        ids: &[
+            "r.id",
+            "(SELECT substr(record, -36) FROM main.listings WHERE file = r.id AND kind = 'card' LIMIT 1)",
+            "(SELECT record FROM main.listings WHERE file = r.id AND kind = 'share' ORDER BY record DESC LIMIT 1)",
+        ],
+        object: None,
     },
     TableSpec {
         table: "parts",
@@ -295,7 +315,11 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("digest", Hash),
             ("object", Plain),
         ],
-        ids: &["r.file"],
+        ids: &[
+            "r.file",
+            "(SELECT substr(record, -36) FROM main.listings WHERE file = r.file AND kind = 'card' LIMIT 1)",
+        ],
+        object: Some("r.file || '/' || printf('%04d', r.part) || '-' || r.object"),
     },
     TableSpec {
         table: "listings",
@@ -303,7 +327,9 @@ pub(crate) const VAULT: &[TableSpec] = &[
         from: "main.listings AS r WHERE file IN (SELECT id FROM main.files WHERE account = $1)",
         newest: "record",
         columns: &[("kind", Plain), ("record", Plain), ("file", Id)],
-        ids: &["r.file", "r.record"],
+        // A card's account stands before its id.
+        ids: &["r.file", "substr(r.record, -36)"],
+        object: None,
     },
     TableSpec {
         table: "links",
@@ -327,5 +353,6 @@ pub(crate) const VAULT: &[TableSpec] = &[
             ("deleted_at", Time),
         ],
         ids: &["r.id"],
+        object: None,
     },
 ];

@@ -13,7 +13,7 @@ use tower_http::services::ServeDir;
 use crate::http::layers::not_found;
 
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; \
-    style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
+    style-src 'self'; img-src 'self' data: blob:; font-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types vouchsafe";
 
 /// Serves the files of `folder`; what is not there is the usual `not_found`.

@@ -293,7 +293,7 @@ async fn the_page_runs_its_own_scripts_only() {
         assert_eq!(
             headers["content-security-policy"],
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; \
-             style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
+             style-src 'self'; img-src 'self' data: blob:; font-src 'self'; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types vouchsafe"
         );
         let expected = if path == "/" {
