@@ -29,12 +29,14 @@ const behind = backstage(place("backstage"), { refresh: () => home?.refresh() })
 await turn();
 
 /** Calls that change nothing. */
-const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "linkShares", "readShare", "openLink"]);
+const ASKING = new Set(["cards", "connections", "connection", "invitations", "incomingShares", "outgoingShares", "sharesOf", "linkShares", "readShare", "openLink", "file", "blob", "pendingUploads"]);
 
 let session = null;
 let home = null;
 let ticket = null;
 let invited = false;
+/** The panel of the newest link to a card. */
+let shown = null;
 
 /** The promise of the package, whose module is streamed while the page is being read: the first view does not wait for it. */
 const app = openClient();
@@ -244,10 +246,14 @@ function showConnected(connection) {
 /** Shows the card behind a link, to whoever is here. */
 async function showCard(link) {
   const over = () => {
+    shown.close();
     place("shown").replaceChildren();
     focusHeading(place("primary"));
   };
-  place("shown").replaceChildren(shownPanel(watch(await app), link, over));
+  const vouchsafe = watch(await app);
+  shown?.close();
+  shown = shownPanel(vouchsafe, link, over);
+  place("shown").replaceChildren(shown.root);
 }
 
 /** Whether the address holds an invitation, which the package can tell. A link to a card is shown. */
@@ -272,6 +278,14 @@ window.addEventListener("hashchange", async () => {
   focusHeading(place("invitation"));
 });
 
+/** What is dropped beside a card must not take the place of the page, which holds the keys. */
+for (const type of ["dragover", "drop"]) {
+  window.addEventListener(type, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+}
 whenBack(() => home?.refresh());
 await isInvited().catch(() => {});
 showSignedOut({ focus: false });

@@ -61,7 +61,7 @@ export class AttacksView {
   #account = null;
   /** The attack that goes on, or `null`. */
   #current = null;
-  #counts = { people: 0, cards: 0, edited: 0 };
+  #counts = { people: 0, cards: 0, edited: 0, files: 0 };
   /** The end of the newest order: orders go out one after the other, so that the last one stays. */
   #before = Promise.resolve();
   #latest = 0;

@@ -2,7 +2,7 @@ import { button, during, el, field, form, nameField, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { problemBox } from "./errors.js";
 import { cardLink, secretLinkBox } from "./link-box.js";
-import { fieldChoices, select } from "./share-form.js";
+import { partChoices, select } from "./share-form.js";
 
 const DAY = 86_400_000;
 const ENDS = [
@@ -21,8 +21,8 @@ export const showCardLink = (link, label) => openDialog(["Link to ", userText(la
 
 function linkForm(session, card, made) {
   const problem = problemBox();
-  const fields = fieldChoices(() => problem.clear());
-  fields.show(card, null);
+  const parts = partChoices(() => problem.clear());
+  parts.show(card, null);
   const end = select("How long can it be opened?", ENDS, ENDS[1][1]);
   const reads = select("How often?", READS, "");
   const name = nameField("Your name, as they see it", { hint: "Nobody checks it: whoever opens the link is told so." });
@@ -33,10 +33,10 @@ function linkForm(session, card, made) {
   const submit = el("button", { type: "submit", class: "primary" }, "Make the link");
   const run = () =>
     during(submit, problem, async () => {
-      if (fields.lacks()) return problem.explain(el("p", {}, "Choose at least one field to show."));
+      if (parts.lacks()) return problem.explain(el("p", {}, "Choose at least one thing to show."));
       const link = await session.shareByLink({
         card: card.id,
-        fields: fields.names(),
+        ...parts.part(),
         expiresAt: Date.now() + Number(end.input.value),
         maxReads: reads.input.value === "" ? undefined : Number(reads.input.value),
         passphrase: passphrase.input.value === "" ? undefined : passphrase.input.value,
@@ -45,7 +45,7 @@ function linkForm(session, card, made) {
       await made(link);
     });
   const roots = [name, end, reads, passphrase].map(({ root }) => root);
-  return form({}, run, fields.root, ...roots, el("div", { class: "actions end" }, submit), problem.root);
+  return form({}, run, parts.root, ...roots, el("div", { class: "actions end" }, submit), problem.root);
 }
 
 /** Opens the dialog to make a link that shows a card to somebody without an account. */

@@ -1,7 +1,9 @@
 import { audience, audiences, sharedWith } from "./audience.js";
 import { button, copyButton, during, el, hidden, section, userText } from "./dom.js";
+import { cardFiles } from "./card-files.js";
 import { cardDialog } from "./card-form.js";
 import { cardLinkDialog } from "./card-link.js";
+import { cutUploads } from "./cut-uploads.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox, sentence } from "./errors.js";
 import { SAMPLES } from "./example.js";
@@ -33,7 +35,7 @@ function longValue(value) {
 
 /** The fields of a card, one below the other; those whose names are in `changed` are marked. */
 export function cardFields(card, changed = new Set()) {
-  if (card.fields.length === 0) return el("p", { class: "muted" }, "No fields.");
+  if (card.fields.length === 0) return el("p", { class: "muted" }, card.files?.length > 0 ? "Files alone." : "No fields.");
   const row = ({ name, label, value }) => {
     const isChanged = changed.has(name);
     const term = el("dt", { dir: "auto" }, label, isChanged ? hidden(", changed") : null);
@@ -42,14 +44,16 @@ export function cardFields(card, changed = new Set()) {
   return el("dl", { class: "fields" }, card.fields.map(row));
 }
 
-function cardRow(world, card, { edit, remove }) {
+function cardRow(world, card, { edit, remove, files }) {
   const record = { id: card.id, name: card.label };
-  return pointsAt(
+  files.show(card);
+  const row = pointsAt(
     el(
       "li",
       { class: "row tile" },
       el("div", { class: "row-head" }, el("h3", { dir: "auto" }, card.label), rowsButton(record, world.showRows)),
       cardFields(card),
+      files.root,
       el("p", { class: "muted small tile-foot" }, sharedWith(world, card), el("span", {}, "Changed ", time(card.updatedAt))),
       el(
         "div",
@@ -63,6 +67,8 @@ function cardRow(world, card, { edit, remove }) {
     record,
     world.point,
   );
+  files.takesDrops(row);
+  return row;
 }
 
 /** What could not be brought up to date after an edit, in a sentence; `null` if all was. */
@@ -139,7 +145,32 @@ function removeDialog(world, card, done) {
 export function cardsSection(world) {
   const { session } = world;
   const problem = problemBox();
+  /** The files of each card, which stay when its row is drawn anew. */
+  const files = new Map();
+  const filesOf = (id) => {
+    if (!files.has(id)) files.set(id, cardFiles(world, id, { changed: changedFiles, ended: () => cut.refresh() }));
+    return files.get(id);
+  };
 
+  async function changedFiles(lagging) {
+    const told = await laggingText(world, lagging);
+    if (told !== null) world.tell(told);
+    await list.refresh();
+    await world.refreshShown();
+  }
+
+  /** Forgets the files of cards other than these. */
+  function keepFiles(items) {
+    const ids = new Set(items.map(({ id }) => id));
+    for (const [id, each] of files) {
+      if (ids.has(id)) continue;
+      each.close();
+      files.delete(id);
+    }
+  }
+
+  /** The cards of the list that could be opened. */
+  let shown = [];
   const list = pagedList({
     label: "Your cards",
     empty: "No cards yet. Make one, or start with a sample.",
@@ -149,8 +180,17 @@ export function cardsSection(world) {
       const has = items.some(({ shares }) => shares > 0) ? await audiences(world) : () => ({ people: [], byLink: false });
       return { items: items.map((card) => (isFailure(card) ? card : { ...card, ...has(card) })), next };
     },
-    changed: (items) => world.count({ cards: items.length }),
-    row: (card) => cardRow(world, card, { edit, remove }),
+    changed(items) {
+      keepFiles(items);
+      shown = items.filter((item) => !isFailure(item));
+      world.count({ cards: items.length, ownFiles: shown.reduce((sum, card) => sum + card.files.length, 0) });
+    },
+    row: (card) => cardRow(world, card, { edit, remove, files: filesOf(card.id) }),
+  });
+  const cut = cutUploads(session, {
+    cards: () => shown,
+    isOnItsWay: (upload) => [...files.values()].some((each) => each.uploads().some(({ name, size }) => name === upload.name && size === upload.size)),
+    goOn: (id, file) => filesOf(id).upload([file]),
   });
 
   function create() {
@@ -175,7 +215,18 @@ export function cardsSection(world) {
     "Your cards",
     { intro: "Only you can read them, until you share one.", tools: [refreshButton(list, "your cards"), sample, button("New card", create, { kind: "primary" })] },
     problem.root,
+    cut.root,
     list.root,
   );
-  return { root, refresh: list.refresh, find: list.find, addSample };
+  return {
+    root,
+    async refresh() {
+      await list.refresh();
+      cut.refresh();
+    },
+    find: list.find,
+    addSample,
+    /** Forgets what was decrypted, and ends what is on its way. */
+    close: () => keepFiles([]),
+  };
 }

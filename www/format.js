@@ -33,6 +33,18 @@ const number = later(() => new Intl.NumberFormat("en-GB"));
 /** A count of characters. */
 export const characters = (count) => `${number().format(count)} ${count === 1 ? "character" : "characters"}`;
 
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+const STEP = 1000;
+const units = later(() =>
+  UNITS.map((unit) => new Intl.NumberFormat("en-GB", { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumSignificantDigits: 3 })),
+);
+
+/** A count of bytes, as people say it. */
+export function bytes(count) {
+  const step = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), UNITS.length - 1);
+  return units()[step].format(count / STEP ** step);
+}
+
 /** A name for a card's field, made of its label and unlike those in `taken`. */
 export function fieldName(label, taken) {
   const plain = label.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "") || "field";

@@ -108,6 +108,7 @@ export function homeView(session, behind, { invited }) {
   const first = guide({ invited });
   let closed = false;
   let people = Promise.resolve();
+  const files = { own: 0, received: 0 };
   /** Tells news unless the person has left: it names people. */
   const tell = (text, action) => {
     if (!closed) notify(text, action);
@@ -134,9 +135,11 @@ export function homeView(session, behind, { invited }) {
     card: (id) => cards.find(id),
     point: behind.point,
     showRows: behind.showRows,
-    count(given) {
+    count({ ownFiles = files.own, receivedFiles = files.received, ...given }) {
+      files.own = ownFiles;
+      files.received = receivedFiles;
       first.count(given);
-      behind.count(given);
+      behind.count({ ...given, files: ownFiles + receivedFiles });
     },
   };
   const cards = cardsSection(world);
@@ -171,6 +174,8 @@ export function homeView(session, behind, { invited }) {
       closed = true;
       window.removeEventListener("focus", refresh);
       for (const end of ends) end();
+      cards.close();
+      incoming.close();
     },
   };
 }

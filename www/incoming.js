@@ -42,10 +42,11 @@ function aboutShare(share, readEdition) {
 }
 
 /** The row of a share, with the button that reads it. What is open is brought up to date by `renew`. */
-function incomingRow(world, first, rows) {
+function incomingRow(world, first, rows, counted) {
   let share = first;
   let read;
   let article = null;
+  let fileCount = 0;
   const problem = problemBox({
     record_rejected:
       "This is not what it claims to be, so it is not shown: somebody else than this person made it, it is older than what you read before, or it was tampered with.",
@@ -55,17 +56,25 @@ function incomingRow(world, first, rows) {
   const record = { id: share.id, name: `what ${share.name} shared` };
 
   const describe = () => about.replaceChildren(...aboutShare(share, read));
-  function close() {
+  function forget() {
+    article?.close();
     article = null;
+    fileCount = 0;
+    counted();
+  }
+  function close() {
+    forget();
     place.replaceChildren();
     open.hidden = false;
     open.focus();
   }
   function show(received) {
     read = received.share.edition;
+    fileCount = received.card.files.length;
     describe();
+    counted();
     if (article !== null) return article.show(received);
-    article = receivedCard(close);
+    article = receivedCard((ref) => world.session.file(ref), close);
     article.show(received);
     place.replaceChildren(article.root);
     article.title.focus();
@@ -81,7 +90,10 @@ function incomingRow(world, first, rows) {
     });
   const open = button("Read", fetch, { what: record.name, kind: "primary" });
   describe();
+  rows.get(share.id)?.forget();
   rows.set(share.id, {
+    forget,
+    files: () => fileCount,
     isOpen: () => article !== null,
     renew(next) {
       const isNewEdition = next.edition !== share.edition;
@@ -116,6 +128,7 @@ export function incomingSection(world) {
   const edited = new Set();
   const expire = whenExpired(world, () => list.refresh());
   const isOpen = (id) => rows.get(id)?.isOpen() ?? false;
+  const countFiles = () => world.count({ receivedFiles: [...rows.values()].reduce((sum, row) => sum + row.files(), 0) });
   const list = pagedList({
     label: "Shared with you",
     empty: "Nobody has shared anything with you yet. When somebody does, it appears here at once.",
@@ -126,7 +139,7 @@ export function incomingSection(world) {
       world.count({ incoming: items.length, edited: items.filter(({ id }) => edited.has(id)).length });
       expire(items);
     },
-    row: (share) => incomingRow(world, share, rows),
+    row: (share) => incomingRow(world, share, rows, countFiles),
     renew(share, before) {
       if (share.name !== before.name) return false;
       rows.get(share.id).renew(share);
@@ -135,6 +148,7 @@ export function incomingSection(world) {
     gone(share, node) {
       past.set(share.id, share);
       const wasOpen = isOpen(share.id);
+      rows.get(share.id)?.forget();
       rows.delete(share.id);
       return wasOpen ? takenBackRow(share, node, dismissed) : null;
     },
@@ -155,5 +169,9 @@ export function incomingSection(world) {
     isOpen,
     /** A share that is no longer in the list. */
     past: (id) => past.get(id),
+    /** Forgets what was decrypted. */
+    close() {
+      for (const { forget } of rows.values()) forget();
+    },
   };
 }

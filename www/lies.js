@@ -54,6 +54,15 @@ export const ATTACKS = [
     meant: ({ call, code }) => call === "readShare" && code === "record_rejected",
   },
   {
+    id: "swap-files",
+    told: "They hand out one file in place of another.",
+    name: "Swap two files",
+    lie: "The Vault hands out the ciphertext of one of your files in place of another, with the fingerprints that belong to it.",
+    task: [at("Your cards", "Download a file"), " of one of your cards, or of one that somebody shared with you."],
+    needs: { of: "files", least: 2, text: "This needs two files: add some to your cards, or read a card that has them." },
+    meant: ({ call, code }) => call === "blob" && code === "record_rejected",
+  },
+  {
     id: "take-over-link",
     told: "They say that somebody has accepted your link.",
     name: "Take over an invitation link",

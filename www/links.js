@@ -4,7 +4,7 @@ import { confirmDialog } from "./dialog.js";
 import { time, when } from "./format.js";
 import { pagedList } from "./list.js";
 import { pointsAt, rowsButton } from "./rows.js";
-import { fieldsText } from "./shares.js";
+import { partText } from "./shares.js";
 
 const OVER = { used: "Used up", closed: "Closed after wrong passphrases", expired: "Time ran out" };
 
@@ -31,7 +31,7 @@ function linkRow(world, link, revoke) {
       "li",
       { class: "row" },
       el("div", { class: "row-head" }, el("h4", { dir: "auto" }, label), stateChip(link), rowsButton(record, world.showRows)),
-      el("p", { class: "muted small" }, fieldsText(link, world.card(link.card)), link.passphrase ? ", with a passphrase" : ""),
+      el("p", { class: "muted small" }, partText(link, world.card(link.card)), link.passphrase ? ", with a passphrase" : ""),
       follows === null ? null : el("p", { class: link.upToDate === false ? "small" : "muted small" }, follows),
       el("p", { class: "muted small" }, link.state === "open" ? "Can be opened until " : "Made for until ", time(link.expiresAt), bound),
       el(

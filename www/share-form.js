@@ -1,7 +1,7 @@
 import { button, choice, during, el, field, form, makeId, userText } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { isVouchsafeError, problemBox } from "./errors.js";
-import { moment } from "./format.js";
+import { bytes, moment } from "./format.js";
 import { everything, isFailure } from "./list.js";
 import { safetyDialog } from "./safety.js";
 import { isUnproven, trustChip, trustMeaning } from "./trust.js";
@@ -71,41 +71,54 @@ function whyNot(start, { cards, readable, connections, people }) {
   return "You are connected with nobody yet. Invite somebody first.";
 }
 
-/** The box for a field of a card, and beside it the value that will be seen. */
-function fieldChoice({ name, label, value }, checked) {
+/** The box for a part of a card that has the name `name` in calls, and beside it what will be seen. */
+function partChoice(name, label, seen, checked) {
   const id = makeId("value");
   const { root, input } = choice(userText(label), { type: "checkbox", checked, "aria-describedby": id });
-  const seen = value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
-  return { name, input, root: el("div", { class: "field-choice" }, root, el("p", { id, class: "small muted", dir: "auto" }, seen || "–")) };
+  return { name, input, root: el("div", { class: "field-choice" }, root, el("p", { id, class: "small muted", dir: "auto" }, seen)) };
 }
 
-/** The choice of a card's fields. `changed` is called when somebody changes it. */
-export function fieldChoices(changed) {
+const valueText = ({ value }) => (value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value || "–");
+
+/** The choice of a card's fields and files. `changed` is called when somebody changes it. */
+export function partChoices(changed) {
   const root = el("fieldset", { class: "plain" });
   const later = el("p", { class: "hint" });
-  let choices = [];
+  let fields = [];
+  let files = [];
   const isChecked = ({ input }) => input.checked;
-  const tell = () => later.replaceChildren(choices.every(isChecked) ? "All fields, and those that you add later." : "These fields alone.");
+  const isAll = (choices) => choices.every(isChecked);
+  const chosen = (choices) => choices.filter(isChecked).map(({ name }) => name);
+  const tell = () => later.replaceChildren(isAll([...fields, ...files]) ? "Everything, also what you add later." : "This alone.");
   root.addEventListener("change", () => (tell(), changed()));
   return {
     root,
-    /** Shows the fields of a card, with those chosen that a `share` has now; without one, all. */
+    /** Shows the parts of a card, with those chosen that a `share` has now; without one, all. */
     show(card, share) {
-      const chosen = share?.fields ?? null;
-      choices = card.fields.map((field) => fieldChoice(field, chosen?.includes(field.name) ?? true));
-      root.replaceChildren(el("legend", {}, "What they see"), ...choices.map(({ root }) => root), later);
-      root.hidden = choices.length === 0;
+      const before = { fields: share?.fields ?? null, files: share?.files ?? null };
+      const hasFile = (id) => before.files?.includes(id) ?? before.fields === null;
+      fields = card.fields.map((field) => partChoice(field.name, field.label, valueText(field), before.fields?.includes(field.name) ?? true));
+      files = card.files.map((file) => partChoice(file.id, file.name, `File, ${bytes(file.size)}`, hasFile(file.id)));
+      const parts = [...fields, ...files];
+      root.replaceChildren(el("legend", {}, "What they see"), ...parts.map(({ root }) => root), later);
+      root.hidden = parts.length === 0;
       tell();
     },
-    /** The names of the chosen fields; `undefined` if all are. */
-    names() {
-      const named = choices.filter(isChecked).map(({ name }) => name);
-      return named.length === choices.length ? undefined : named;
+    /**
+     * The chosen `fields` and `files` as calls take them. What is `undefined` grows with the card: so are files where all of
+     * everything is chosen; some fields alone come without any.
+     */
+    part() {
+      const names = isAll(fields) ? undefined : chosen(fields);
+      if (names === undefined && isAll(files)) return {};
+      const ids = chosen(files);
+      return { fields: names, files: names !== undefined && ids.length === 0 ? undefined : ids };
     },
-    /** Whether a card with fields has none chosen; then the first gets the focus. */
+    /** Whether nothing of a card that has parts is chosen; then the first gets the focus. */
     lacks() {
-      if (choices.length === 0 || choices.some(isChecked)) return false;
-      choices[0].input.focus();
+      const parts = [...fields, ...files];
+      if (parts.length === 0 || parts.some(isChecked)) return false;
+      parts[0].input.focus();
       return true;
     },
   };
@@ -202,7 +215,7 @@ function shareForm(world, { start, cards, people, shares, dialog, problem }) {
   const chosenCard = () => cards.find(({ id }) => id === card.input.value);
   const has = ({ id }) => start.anew === true && shares.of(card.input.value, id) !== null;
   const person = personChoice(people, { chosen: start.connection, has }, showShare);
-  const fields = fieldChoices(tryAgain);
+  const parts = partChoices(tryAgain);
   const expiry = expiryChoice();
   const live = choice("Keep it up to date: when you edit the card, they see it at once", { type: "checkbox", checked: true });
   const known = el("p", { class: "small known-share" });
@@ -212,7 +225,7 @@ function shareForm(world, { start, cards, people, shares, dialog, problem }) {
   function showShare() {
     tryAgain();
     const share = current();
-    fields.show(chosenCard(), share);
+    parts.show(chosenCard(), share);
     expiry.show(share);
     live.root.hidden = share !== null;
     known.hidden = share === null;
@@ -225,7 +238,7 @@ function shareForm(world, { start, cards, people, shares, dialog, problem }) {
   async function share(extra = {}) {
     const to = person.value();
     const share = current();
-    const options = { card: card.input.value, connection: to.id, fields: fields.names(), expiresAt: expiry.expiresAt() };
+    const options = { card: card.input.value, connection: to.id, ...parts.part(), expiresAt: expiry.expiresAt() };
     if (await send(world, to, { ...options, live: share !== null || live.input.checked, ...extra }, share)) dialog.close();
     else explainUnverified(to);
   }
@@ -248,8 +261,8 @@ function shareForm(world, { start, cards, people, shares, dialog, problem }) {
 
   const run = () =>
     during(submit, problem, async () => {
-      if (fields.lacks()) problem.explain(el("p", {}, "Choose at least one field to share."));
+      if (parts.lacks()) problem.explain(el("p", {}, "Choose at least one thing to share."));
       else await share();
     });
-  return form({}, run, card.root, ...person.roots, known, fields.root, live.root, ...expiry.roots, el("div", { class: "actions end" }, submit));
+  return form({}, run, card.root, ...person.roots, known, parts.root, live.root, ...expiry.roots, el("div", { class: "actions end" }, submit));
 }

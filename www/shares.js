@@ -47,10 +47,14 @@ export function readChip({ read, edition, claimed, over }) {
   return el("span", { class: "chip plain" }, over ? "Never opened" : "Not opened yet");
 }
 
-/** The fields of a card that are shared: `card` gives their labels, where it is known. */
-export function fieldsText({ fields }, card) {
-  const labels = fields?.map((name) => userText(card?.fields.find((field) => field.name === name)?.label ?? name));
-  return labels ? labels.flatMap((label, index) => [index === 0 ? "Only " : ", ", label]) : ["All fields"];
+/** The fields and files of a card that are shared: `card` gives what they are called, where it is known. */
+export function partText({ fields, files }, card) {
+  if (fields === null && files === null) return ["Everything"];
+  const labels = fields?.map((name) => card?.fields.find((field) => field.name === name)?.label ?? name);
+  const named = card?.files.filter(({ id }) => files?.includes(id)).map(({ name }) => name) ?? [];
+  const rest = named.length > 0 || labels !== undefined ? named : ["no file"];
+  const all = labels === undefined ? ["All fields", ...rest.flatMap((name) => [", ", userText(name)])] : null;
+  return all ?? [...labels, ...rest].flatMap((name, index) => [index === 0 ? "Only " : ", ", userText(name)]);
 }
 
 /** Asks, then revokes a share, and calls `done`. */
@@ -69,7 +73,7 @@ export function revokeDialog(world, share, label, done) {
 
 /** The words on one's own share, for its row in any list. */
 export const outgoingParts = (share, card) => [
-  el("p", { class: "muted small" }, fieldsText(share, card), share.live ? ", kept up to date" : ", as they were then"),
+  el("p", { class: "muted small" }, partText(share, card), share.live ? ", kept up to date" : ", as they were then"),
   el("p", { class: "muted small" }, "Shared ", time(share.createdAt), share.over ? ", could be read " : ", can be read ", expiryText(share)),
   share.upToDate === false && !share.over
     ? el("p", { class: "small" }, "Your last change has not reached it yet. That is tried again by itself.")

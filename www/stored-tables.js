@@ -1,5 +1,5 @@
 import { el } from "./dom.js";
-import { characters, time } from "./format.js";
+import { bytes, characters, time } from "./format.js";
 
 /** Characters above which a value that is not plain text is shortened. */
 const SHORT = 26;
@@ -21,7 +21,7 @@ const shortId = (id) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` 
 const empty = (erased) => el("span", { class: erased ? "cell erased" : "cell empty-cell" }, erased ? "erased" : "none");
 
 function value(column, isErased) {
-  const { kind, value: text, start, end, length, header } = column;
+  const { kind, value: text, start, end, length, bytes: octets, header } = column;
   if (length === 0) return empty(isErased);
   if (start !== undefined && start !== null) {
     return el(
@@ -29,7 +29,7 @@ function value(column, isErased) {
       { class: `cell ${kind}` },
       el("code", {}, `${start.slice(0, BEGINNING)}…${end}`),
       " ",
-      el("span", { class: "cell-note" }, header?.typ ? `${header.typ}, ` : "", characters(length)),
+      el("span", { class: "cell-note" }, header?.typ ? `${header.typ}, ` : "", octets === undefined ? characters(length) : bytes(octets)),
     );
   }
   if (text === null || text === undefined || text === "") return empty(false);
