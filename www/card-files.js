@@ -91,12 +91,14 @@ export function cardFiles(world, id, { changed, ended }) {
   const sending = el("ul", { class: "files", role: "list", "aria-label": "Uploads", hidden: true });
   const input = el("input", { type: "file", multiple: true, class: "sr" });
   const whose = hidden("");
+  const said = el("p", { class: "sr", role: "status" });
   const add = el("label", { class: "button quiet" }, input, "Add a file", whose);
   const root = el(
     "div",
     { class: "card-files" },
     list.root,
     sending,
+    said,
     el("div", { class: "actions" }, add, el("span", { class: "small muted drop-hint", "aria-hidden": "true" }, "or drop it here")),
   );
   input.addEventListener("change", () => {
@@ -161,7 +163,7 @@ export function cardFiles(world, id, { changed, ended }) {
         ref ??= await send(file, options);
         options.signal.throwIfAborted();
         await change((files) => [...files.filter((known) => known.id !== ref.id), ref]);
-        world.tell(`Added ${file.name} to ${label}.`);
+        said.replaceChildren(`Added ${file.name} to ${label}.`);
       },
       (hadFocus) => {
         rows.delete(row);

@@ -5,7 +5,7 @@ import { attack, codeOf, connect, mailTo, rowsOf, usePeople } from "./people.mjs
 import { test } from "./sample.mjs";
 
 const newPerson = usePeople();
-const card = { label: "Passport", kind: null, data: null, fields: [{ name: "number", label: "Number", value: "X1234567" }] };
+const card = { label: "Passport", kind: null, data: null, fields: [{ name: "number", label: "Number", value: "X1234567" }], files: [] };
 const other = { label: "Diary", fields: [] };
 
 /** Two people, and a card of the first. */
@@ -232,6 +232,30 @@ test("old-edition: whoever read the newer one refuses the older, on that device"
 
   await attack(bob, null);
   assert.equal((await bob.session.readShare(id)).card.label, "New passport");
+});
+
+test("swap-files: each file is itself or refused, for whoever is lied to", async () => {
+  const [alice, bob] = await Promise.all([newPerson("alice"), newPerson("bob")]);
+  const texts = ["under the blue pot", "behind the red door, and nowhere else", "in the well"];
+  const files = [];
+  for (const text of texts) files.push(await alice.session.addFile(new Blob([text]), { name: "where.txt", type: "text/plain" }));
+  const { id: cardId } = await alice.session.createCard({ ...card, files });
+  const { id: connection } = await connect(alice, bob);
+  const { id } = await alice.session.share({ card: cardId, connection });
+  const read = async ({ session }, ref) => new TextDecoder().decode(await (await session.file(ref)).bytes());
+  const readAll = (person, refs) => Promise.all(refs.map((ref) => read(person, ref).catch(({ code }) => code)));
+  const rejected = texts.map(() => "record_rejected");
+
+  await attack(alice, "swap-files");
+  assert.deepEqual(await readAll(alice, files), rejected);
+  const received = (await bob.session.readShare(id)).card.files;
+  assert.deepEqual(await readAll(bob, received), texts, "the other person is told the truth");
+  await attack(bob, "swap-files");
+  assert.deepEqual(await readAll(bob, received), rejected);
+  assert.deepEqual((await alice.session.cards()).items.map(({ label }) => label), ["Passport"], "records stay what they are");
+
+  await Promise.all([attack(alice, null), attack(bob, null)]);
+  for (const person of [alice, bob]) assert.deepEqual(await readAll(person, files), texts);
 });
 
 test("take-over-link: an acceptance by the Vault counts for nothing, and the link still works", async () => {

@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
+import { PICTURE, addFiles, fileRow, holdParts, seesPicture } from "./files.mjs";
 import { sample } from "./sample.mjs";
 import { still, useBrowser } from "./support.mjs";
 
@@ -69,6 +70,17 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
     await look(alice, "03-empty");
     await alice.button("Add a sample card").click();
     await alice.sees(alice.row("Your cards", "Passport"));
+    const passport = alice.row("Your cards", "Passport");
+    await addFiles(alice, "Passport", PICTURE);
+    await seesPicture(alice, passport);
+    const release = await holdParts(alice, 1);
+    const film = { name: `${"holidays-at-the-sea-".repeat(4)}.mp4`, mimeType: "video/mp4", buffer: Buffer.alloc(3_000_000) };
+    await addFiles(alice, "Passport", film);
+    await alice.sees(fileRow(passport, film.name).getByText(/ of 3 MB/));
+    await look(alice, "25-uploading");
+    release();
+    await alice.sees(alice.button(`Download ${film.name}`));
+    await look(alice, "26-files");
     await alice.button("New card").click();
     await look(alice, "04-new-card");
     await alice.button("Discard").click();
@@ -84,7 +96,7 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
     await bob.accept(alice);
     await alice.seesTrust(bob, "Unverified");
 
-    const dialog = await alice.prepareShare("Passport", bob, { fields: ["Number", "Full name"] });
+    const dialog = await alice.prepareShare("Passport", bob, { fields: ["Number", "Full name", PICTURE.name] });
     await look(alice, "08-share");
     await alice.button(/^Share$/, dialog).click();
     await alice.problem(dialog);
@@ -95,7 +107,7 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
     await alice.button(/^Share$/, dialog).click();
     await alice.sees(alice.news("Shared with Bob."));
 
-    await bob.read(alice, "Passport");
+    await seesPicture(bob, await bob.read(alice, "Passport"));
     await look(bob, "11-read");
     await alice.seesRead(bob);
     await look(alice, "12-claimed");
@@ -125,7 +137,7 @@ for (const { name: size, viewport, colorScheme } of sample(looks, 1)) {
     await carol.field("Passphrase", carol.page.locator("#shown")).fill("two words");
     await look(carol, "22-passphrase");
     await carol.button("Show the card").click();
-    await carol.sees(carol.page.getByRole("article", { name: "Passport" }));
+    await seesPicture(carol, carol.page.getByRole("article", { name: "Passport" }));
     await look(carol, "23-card-behind-link");
     await alice.sees(alice.row("Your links", /Opened at/));
     await look(alice, "24-links");

@@ -115,6 +115,36 @@ always("each action leaves its rows, and no text of a card", async () => {
   assert.equal((await look())["vault.cards"].length, 0);
 });
 
+test("files leave rows of their size and parts, ciphertext, and nothing of their names", async () => {
+  const [grace, heidi] = await Promise.all([newPerson("grace"), newPerson("heidi")]);
+  const text = `${SECRETS[2]} `.repeat(70_000);
+  const ref = await grace.session.addFile(new Blob([text]), { name: SECRETS[0], type: "text/plain" });
+  const { id: cardId } = await grace.session.createCard({ ...card, files: [ref] });
+  const { id: connection } = await connect(grace, heidi);
+  const share = await grace.session.share({ card: cardId, connection });
+  for (const person of [grace, heidi]) {
+    const { text: answer, rows } = await rowsOf(person);
+    ensureUnreadable(answer);
+    const file = only(rows["vault.files"]);
+    assert.deepEqual([file.id.value, file.digest.kind, file.parts.value], [ref.id, "hash", 2]);
+    assert.ok(file.size.value > text.length);
+    assert.ok([ref.id, cardId, share.id].every((id) => file.ids.includes(id)), "a file names its records");
+  }
+  const { rows } = await rowsOf(grace);
+  assert.deepEqual(rows["vault.listings"].map(({ kind }) => kind.value).sort(), ["card", "share"]);
+  assert.ok(rows["vault.listings"].some(({ ids }) => ids.includes(cardId)) && rows["vault.listings"].some(({ ids }) => ids.includes(share.id)));
+  assert.deepEqual(rows["vault.parts"].map(({ part, octets }) => [part.value, octets.kind, octets.start.length, octets.end.length]), [
+    [1, "ciphertext", 24, 8],
+    [0, "ciphertext", 24, 8],
+  ]);
+  for (const { ids, size, octets } of rows["vault.parts"]) {
+    assert.deepEqual([ids, octets.bytes], [[ref.id, cardId], size.value]);
+  }
+  const [last, first] = rows["vault.parts"];
+  assert.notEqual(first.octets.start, Buffer.from(text).subarray(0, 18).toString("base64url"));
+  assert.notEqual(last.octets.end, Buffer.from(text).subarray(-6).toString("base64url"));
+});
+
 test("an invitation by mail shows the address and the account that has it, and no mail once it is sent", async () => {
   const [carol, dave] = await Promise.all([newPerson("carol"), newPerson("dave")]);
   const { id } = await carol.session.invite({ delivery: "email", email: dave.email, name: "Dave" });
