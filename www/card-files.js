@@ -143,7 +143,7 @@ export function cardFiles(world, id, { changed, ended }) {
 
   /** Sends a file. One that was cut goes on: it has the same name, size and bytes. */
   async function send(file, options) {
-    const cut = (await session.pendingUploads()).find(({ name, size }) => name === file.name && size === file.size);
+    const cut = (await session.pendingUploads().catch(() => [])).find(({ name, size }) => name === file.name && size === file.size);
     if (cut !== undefined) {
       try {
         return await session.resumeUpload(cut.id, file, options);
