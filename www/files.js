@@ -113,19 +113,28 @@ function fileView(ref, { open, problems, controls = () => [] }) {
     record_rejected: "This is not the file that the card names, or it was changed on its way, so it is not shown.",
     ...problems,
   });
-  const line = transferLine("Reading", name, () => get.focus());
+  let hadFocus = false;
+  const line = transferLine("Reading", name, () => (hadFocus = true));
   /** The end of the newest reading: there is one line for all. */
   let latest = Promise.resolve();
   function read() {
     const mine = latest.then(() => line.run(async (options) => (await open(ref)).blob(options)));
-    latest = mine.catch(() => {});
+    latest = mine.catch(() => {}).then(takeFocus);
     return mine;
   }
-  const keep = () =>
-    during(get, problem, async () => {
+  /** Takes the focus that the line went with, once the button can have it. */
+  function takeFocus() {
+    if (!hadFocus || get.disabled) return;
+    hadFocus = false;
+    get.focus();
+  }
+  async function keep() {
+    await during(get, problem, async () => {
       const blob = await read();
       if (blob !== null) hand(blob, name);
     });
+    takeFocus();
+  }
   const get = button("Download", keep, { what: name, kind: "quiet" });
   const show = () =>
     read().catch((error) => {

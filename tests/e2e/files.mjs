@@ -27,7 +27,7 @@ const WIDTH = 320;
 
 /** A picture of a hill before an evening sky. */
 export const PICTURE = {
-  name: "passport page 2.png",
+  name: "page 2.png",
   mimeType: "image/png",
   buffer: png(WIDTH, 200, (x, y) => {
     const isHill = y > 0.75 - 0.25 * Math.sin(Math.PI * x);

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { test as always } from "node:test";
 import { assertAccessible } from "./axe.mjs";
 import { test } from "./sample.mjs";
@@ -33,7 +32,7 @@ async function drop(person, card, { name, mimeType, buffer }) {
 /** Downloads a file; its name and its bytes. */
 async function download(person, name, root) {
   const [kept] = await Promise.all([person.page.waitForEvent("download"), person.button(`Download ${name}`, root).click()]);
-  return { name: kept.suggestedFilename(), bytes: await readFile(await kept.path()) };
+  return { name: kept.suggestedFilename(), bytes: Buffer.concat(await (await kept.createReadStream()).toArray()) };
 }
 
 const progressOf = (person, name) => person.page.getByRole("progressbar", { name });
