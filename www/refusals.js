@@ -19,7 +19,7 @@ const WHY = {
     "old-edition": "Your browser has seen a newer edition of this card, and remembers its number and its fingerprint.",
     readShare: "The card does not carry the signature of the person whom it was said to come from.",
     openLink: "The link names the key that must have signed its card. What came in its place was another card.",
-    blob: "The card holds each file’s fingerprint, and nobody can change what a card holds. What came was another file.",
+    blob: "The card holds each file’s fingerprint, and nobody else can change what a card holds. What came was another file.",
     other: "What came is not what it claimed to be, so it was not opened.",
   },
   connection_unverified: {

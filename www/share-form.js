@@ -71,11 +71,11 @@ function whyNot(start, { cards, readable, connections, people }) {
   return "You are connected with nobody yet. Invite somebody first.";
 }
 
-/** The box for a part of a card that has the name `name` in calls, and beside it what will be seen. */
-function partChoice(name, label, seen, checked) {
+/** The box for a part of a card that has the name `name` in calls, and beside it what will be seen. `look` is of files, whose names are long. */
+function partChoice(name, label, seen, checked, look = "") {
   const id = makeId("value");
   const { root, input } = choice(userText(label), { type: "checkbox", checked, "aria-describedby": id });
-  return { name, input, root: el("div", { class: "field-choice" }, root, el("p", { id, class: "small muted", dir: "auto" }, seen)) };
+  return { name, input, root: el("div", { class: `field-choice ${look}`.trim() }, root, el("p", { id, class: "small muted", dir: "auto" }, seen)) };
 }
 
 const valueText = ({ value }) => (value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value || "–");
@@ -98,7 +98,7 @@ export function partChoices(changed) {
       const before = { fields: share?.fields ?? null, files: share?.files ?? null };
       const hasFile = (id) => before.files?.includes(id) ?? before.fields === null;
       fields = card.fields.map((field) => partChoice(field.name, field.label, valueText(field), before.fields?.includes(field.name) ?? true));
-      files = card.files.map((file) => partChoice(file.id, file.name, `File, ${bytes(file.size)}`, hasFile(file.id)));
+      files = card.files.map((file) => partChoice(file.id, file.name, `File, ${bytes(file.size)}`, hasFile(file.id), "of-file"));
       const parts = [...fields, ...files];
       root.replaceChildren(el("legend", {}, "What they see"), ...parts.map(({ root }) => root), later);
       root.hidden = parts.length === 0;
