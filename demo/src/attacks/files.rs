@@ -35,7 +35,7 @@ impl Attacks {
             .fetch_one(&self.look.pool)
             .await?;
         let Some(other) = other else { return Ok(None) };
-        let uri = format!("/vault/v1/files/{other}{rest}").parse();
+        let uri = format!("/vault/v1/files/{other}{rest}").parse::<Uri>();
         uri.map(Some).map_err(|_| Refusal::server_error())
     }
 }

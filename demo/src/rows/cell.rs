@@ -225,7 +225,7 @@ mod tests {
     fn objects_are_shown_by_their_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("object");
-        std::fs::write(&path, [[0; 18].as_slice(), &[1; 90], &[255; 6]].concat()).unwrap();
+        std::fs::write(&path, [[0u8; 18].as_slice(), &[1; 90], &[255; 6]].concat()).unwrap();
         let cell = serde_json::to_value(Cell::of_object("octets", &path)).unwrap();
         let expected = serde_json::json!({
             "name": "octets", "kind": "ciphertext", "start": "A".repeat(24), "end": "_".repeat(8), "bytes": 114,
