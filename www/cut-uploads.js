@@ -54,7 +54,7 @@ export function cutUploads(session, { cards, isOnItsWay, goOn }) {
           { class: "file-name" },
           userText(upload.name),
           " ",
-          el("span", { class: "muted small" }, `${bytes(upload.bytes)} of ${bytes(upload.size)} sent, begun `, time(upload.startedAt)),
+          el("span", { class: "muted small" }, `up to ${bytes(upload.bytes)} of ${bytes(upload.size)} sent, begun `, time(upload.startedAt)),
         ),
         el("div", { class: "actions" }, on, off),
       ),

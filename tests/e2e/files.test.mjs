@@ -29,6 +29,14 @@ async function drop(person, card, { name, mimeType, buffer }) {
   assert.doesNotMatch(await row.getAttribute("class"), /dropping/);
 }
 
+/** Whether files that are dropped on an element take the place of the page: they would, if nobody took the event. */
+const leavesPage = (locator) =>
+  locator.evaluate((node) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["text"], "dropped.txt"));
+    return node.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  });
+
 /** Downloads a file; its name and its bytes. */
 async function download(person, name, root) {
   const [kept] = await Promise.all([person.page.waitForEvent("download"), person.button(`Download ${name}`, root).click()]);
@@ -61,6 +69,7 @@ always("a file on a card is seen by both people, and follows the card", async (t
   assert.equal(await bob.page.getByLabel(/^Add a file/).count(), 0);
   await assertAccessible(bob.page, "a file of a share");
 
+  assert.equal(await leavesPage(alice.heading("Your cards")), false, "what is dropped beside a card");
   await drop(alice, "Passport", NOTE);
   await alice.sees(fileRow(alice.row("Your cards", "Passport"), NOTE.name));
   await assertAccessible(alice.page, "files of a card");
@@ -91,7 +100,11 @@ test("an upload says how far it is, and leaves nothing when it is cancelled", as
   await alice.button(`Cancel uploading ${LARGE.name}`).focus();
   await alice.page.keyboard.press("Enter");
   await alice.seesNo(fileRow(alice.page, LARGE.name));
-  assert.equal(await alice.page.evaluate(() => document.activeElement.type), "file", "the focus is at the next thing to do");
+  const ring = await alice.page.evaluate(() => {
+    const { type, labels } = document.activeElement;
+    return [type, getComputedStyle(labels[0]).outlineStyle];
+  });
+  assert.deepEqual(ring, ["file", "solid"], "the focus is at the next thing to do, and is seen");
   release();
   await openTab(alice, "What is stored");
   await alice.sees(storedRows(alice, "cards"));
@@ -223,8 +236,15 @@ test("a link shows files to somebody without an account, until it is revoked", a
   await alice.sees(alice.page.getByText("You share nothing."));
   await carol.button(`Download ${NOTE.name}`, article).click();
   assert.match(await carol.problem(article), /the link was revoked/);
+  const shown = await article.getByRole("img").getAttribute("src");
+  await carol.page.evaluate(() => {
+    const { revokeObjectURL } = URL;
+    globalThis.revoked = [];
+    URL.revokeObjectURL = (url) => (globalThis.revoked.push(url), revokeObjectURL.call(URL, url));
+  });
   await carol.button("Close", carol.page.locator("#shown")).click();
   await carol.seesNo(article);
+  assert.ok((await carol.page.evaluate(() => globalThis.revoked)).includes(shown), "no decrypted picture is left");
 });
 
 test("a download ends when it is cancelled", async (t) => {
