@@ -117,12 +117,23 @@ class Window {
       return true;
     });
 
+  /** Chooses a file of this machine in the field of this label. */
+  attach = (label, path) =>
+    eventually(label, async () => {
+      const field = await this.#element(`//label[starts-with(normalize-space(), ${quoted(label)})]//input`);
+      await this.#do("POST", `${field}/value`, { text: path });
+      return true;
+    });
+
   value = (label) =>
     eventually(label, async () => this.#do("GET", `${await this.#field(label)}/property/value`));
 
   /** The text that the page shows, or a part of the page. */
   text = async (selector = "body") =>
     this.#do("POST", "execute/sync", { script: "return document.querySelector(arguments[0])?.innerText ?? ''", args: [selector] });
+
+  /** What a script gives that runs in the page. */
+  run = (script, ...args) => this.#do("POST", "execute/sync", { script, args });
 
   sees = (text, selector) => eventually(`“${text}”`, async () => (await this.text(selector)).includes(text));
 

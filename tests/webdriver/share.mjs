@@ -3,7 +3,14 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { eventually } from "./driver.mjs";
+
+/** A picture of one point. */
+const PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 const page = process.env.VOUCHSAFE_DEMO_URL ?? "http://127.0.0.1:8787/";
 
@@ -18,7 +25,7 @@ async function signUp(window, name) {
 
 /** The test of a browser, whose windows `newWindow` opens. */
 export function testSharing(newWindow) {
-  test("a card goes from one window to another, is kept up to date, is shown by a link, and is taken back", async () => {
+  test("a card goes from one window to another, is kept up to date, is shown by a link, and is taken back", async (t) => {
     const alice = await newWindow(page);
     await signUp(alice, "alice");
     await alice.press("New card");
@@ -61,6 +68,18 @@ export function testSharing(newWindow) {
     await bob.sees("VS 1307", "article");
     assert.match(await bob.text("article"), /Changed at [^:]+:\d\d[^:]*: Plate\./);
 
+    const folder = await mkdtemp(join(tmpdir(), "vouchsafe-driver-"));
+    t.after(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "papers.png"), Buffer.from(PICTURE, "base64"));
+    await alice.attach("Add a file", join(folder, "papers.png"));
+    await alice.sees("papers.png");
+    await bob.sees("papers.png", "article");
+    // It is decrypted, and a picture that the browser can draw.
+    const drawn = "return [...document.querySelectorAll(arguments[0])].some((image) => image.naturalWidth === 1)";
+    for (const [person, selector] of [[alice, "img[alt*='papers.png']"], [bob, "article img[alt*='papers.png']"]]) {
+      await eventually("the picture", () => person.run(drawn, selector));
+    }
+
     await alice.press("Link to Car");
     await alice.fill("Your name, as they see it", "Alice");
     await alice.press("Make the link");
@@ -71,6 +90,7 @@ export function testSharing(newWindow) {
     await carol.sees("Somebody shows you a card");
     await carol.press("Show the card");
     await carol.sees("VS 1307", "article");
+    await carol.sees("papers.png", "article");
     assert.match(await carol.text("article"), /says to be Alice/);
     await alice.sees("Opened at ");
     // The steps of links are told by the requests that the browser counts.
