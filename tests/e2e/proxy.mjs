@@ -3,7 +3,8 @@
 import { on } from "node:events";
 import http from "node:http";
 
-const isStream = ({ url }) => url.endsWith("/v1/events");
+/** Asking for what has passed is none. */
+const isStream = ({ url }) => /\/v1\/events(\?since=\d+)?$/.test(url);
 const isOfEvents = ({ url }) => url.includes("/v1/events");
 
 /** Passes an answer on when it has ended, as what compresses or buffers does. */
