@@ -6,10 +6,12 @@ import { bare, guarded, perform, settings as withCall } from "./calls.js";
 import { deviceSecret, keepDevice } from "./device.js";
 import { fileCalls } from "./file-calls.js";
 import { fresh, whoOf } from "./identity.js";
+import { invitationTicket, period } from "./inputs.js";
 import { Keeper } from "./keeper.js";
 import { builtin } from "./node.js";
+import { withCard } from "./outputs.js";
 import { kindOf, own } from "./own.js";
-import { invitationTicket, openSession, period, withCard } from "./session.js";
+import { openSession } from "./session.js";
 import { workWith } from "./worker.js";
 
 /** @typedef {import("./glue.js").Bindings} Bindings */

@@ -1,13 +1,15 @@
 /** A signed-in person: each method checks the kinds of its arguments and makes one call of the module. */
 
-import { address, callable, flag, json, language, list, number, object, oneOf, optional, options as only, refuse, text, time, typed, uuid } from "./checks.js";
+import { address, callable, flag, language, list, number, oneOf, optional, text, time, typed } from "./checks.js";
 import { bare, guarded, perform, settings } from "./calls.js";
 import { VouchsafeError, calling, isVouchsafeError, toError, withError } from "./errors.js";
 import { exportLines, importLines, nextId } from "./export.js";
 import { fileCalls } from "./file-calls.js";
-import { fresh, optionalToken } from "./identity.js";
+import { fresh } from "./identity.js";
 import { Idle } from "./idle.js";
+import { cardContent, invitationTicket, pageOptions, passphraseOf, period, sharing, texts } from "./inputs.js";
 import { Marks } from "./marks.js";
+import { page, withCard, withData } from "./outputs.js";
 import { own } from "./own.js";
 import { hasUploads, removeEntry, removeMarks } from "./storage.js";
 import { Stream } from "./stream.js";
@@ -17,7 +19,6 @@ import { queueMicrotask } from "./timers.js";
 /** @typedef {import("./index.d.ts").CallOptions} CallOptions */
 /** @typedef {import("./index.d.ts").CardContent} CardContent */
 /** @typedef {import("./index.d.ts").ChangePassphraseOptions} ChangePassphraseOptions */
-/** @typedef {import("./index.d.ts").Field} Field */
 /** @typedef {import("./index.d.ts").FileCallOptions} FileCallOptions */
 /** @typedef {import("./index.d.ts").FileRef} FileRef */
 /** @typedef {import("./index.d.ts").FileSource} FileSource */
@@ -40,8 +41,6 @@ const eventKinds = /** @type {const} */ (["invitation", "connection", "share", "
 const sessionKinds = /** @type {const} */ (["locked", "unlocked", "ended", "missed"]);
 const scopes = /** @type {const} */ (["tab", "browser"]);
 const remaining = /** @type {const} */ (["revoke", "keep"]);
-/** Members of a card that was read, which its owner does not set. */
-const cardMembers = ["id", "version", "createdAt", "updatedAt", "shares", "lagging", "error"];
 
 /**
  * The origin of a session.
@@ -860,16 +859,6 @@ function ending(end) {
 }
 
 /**
- * @param {unknown} value
- * @param {string} name
- */
-export function period(value, name) {
-  const milliseconds = number(value, name);
-  if (milliseconds > 0) return milliseconds;
-  return refuse(`Pass \`${name}\` as a positive number.`, name);
-}
-
-/**
  * @param {RawSession} raw
  * @param {Origin} origin
  * @returns {import("./index.d.ts").Session}
@@ -877,134 +866,4 @@ export function period(value, name) {
 export function openSession(raw, origin) {
   opened.add(raw);
   return /** @type {import("./index.d.ts").Session} */ (/** @type {unknown} */ (new Session(raw, origin)));
-}
-
-/** The records of a page, unless the app says how many. */
-const USUAL = 50;
-
-/**
- * Services end a page before its ciphertexts become too many bytes.
- *
- * @template {{ items: unknown[], next: string | null }} P
- * @param {P} found
- * @param {{ limit?: number | undefined }} [options]
- * @returns {P & { cut: boolean }}
- */
-function page(found, { limit = USUAL } = {}) {
-  return { ...found, items: found.items.map(withError), cut: found.next !== null && found.items.length < limit };
-}
-
-/**
- * @param {PageOptions} [options]
- * @param {readonly string[]} [members]
- */
-function pageOptions(options, members = ["cursor", "limit"]) {
-  const { cursor, limit } = settings(options ?? {}, "`options` of the list", members);
-  return { cursor: optional(cursor, "cursor", text), limit: optional(limit, "limit", number) };
-}
-
-/**
- * @param {PassphraseOptions} options
- * @param {string} call
- * @param {string[]} others
- */
-function passphraseOf(options, call, others = []) {
-  const { passphrase, identityToken } = settings(options, `\`options\` of ${call}`, ["passphrase", "identityToken", ...others]);
-  return { passphrase: text(passphrase, "passphrase"), identityToken: optionalToken(identityToken) };
-}
-
-/**
- * @param {import("./index.d.ts").NewCard} content
- * @param {string} of
- */
-function cardContent(content, of) {
-  const { label, kind, data, fields, files } = only(content, of, ["label", "kind", "data", "fields", "files", ...cardMembers]);
-  return {
-    label: text(label, "label"),
-    kind: optional(kind, "kind", text),
-    data: optional(data, "data", json),
-    fields: list(fields, "fields", field),
-    files: optional(files, "files", (given, name) => list(given, name, file)) ?? [],
-  };
-}
-
-/**
- * @param {Field} value
- * @param {string} position
- */
-function field(value, position) {
-  const { name, label, value: content } = only(value, `\`${position}\``, ["name", "label", "value"]);
-  return {
-    name: text(name, `${position}.name`),
-    label: text(label, `${position}.label`),
-    value: text(content, `${position}.value`),
-  };
-}
-
-/**
- * @param {FileRef} value
- * @param {string} position
- */
-function file(value, position) {
-  const { id, name, type, size, key, digest } = only(value, `\`${position}\``, ["id", "name", "type", "size", "key", "digest"]);
-  return {
-    id: uuid(id, `${position}.id`),
-    name: text(name, `${position}.name`),
-    type: text(type, `${position}.type`),
-    size: number(size, `${position}.size`),
-    key: text(key, `${position}.key`),
-    digest: text(digest, `${position}.digest`),
-  };
-}
-
-/**
- * The card with its data as the app gave it, and its files, also if there are none. The module has checked that it is JSON.
- *
- * @template {{ data: string | null, files?: FileRef[] }} C
- * @param {C} card
- * @returns {Omit<C, "data" | "files"> & { data: import("./index.d.ts").Json, files: FileRef[] }}
- */
-function withData(card) {
-  return { ...card, data: JSON.parse(card.data ?? "null"), files: own(card).files ?? [] };
-}
-
-/**
- * @template {{ card: { data: string | null, files?: FileRef[] } }} R
- * @param {R} received
- */
-export function withCard(received) {
-  return { ...received, card: withData(received.card) };
-}
-
-/** @param {InvitationTicket} ticket */
-export function invitationTicket(ticket) {
-  const given = own(object(ticket, "`ticket`"));
-  if ("link" in given) return { link: typed(only(given, "`ticket` with a link", ["link"]).link, "link") };
-  const { id, token } = only(given, "`ticket` of a mail", ["id", "token"]);
-  return { id: text(id, "id"), token: text(token, "token") };
-}
-
-/**
- * @param {Omit<ShareOptions, "connection">} options
- * @param {string} whom
- */
-function sharing(options, whom) {
-  const members = [whom, "card", "fields", "files", "live", "expiresAt", "acceptUnverified"];
-  const { card, fields, files, live, expiresAt, acceptUnverified } = settings(options, "`options` of the share", members);
-  return {
-    card: text(card, "card"),
-    fields: optional(fields, "fields", texts),
-    files: optional(files, "files", texts),
-    live: optional(live, "live", flag),
-    expiresAt: optional(expiresAt, "expiresAt", time),
-    acceptUnverified: optional(acceptUnverified, "acceptUnverified", flag),
-  };
-}
-
-/**
- * @param {readonly string[]} value
- * @param {string} name
- */
-function texts(value, name) {
-  return list(value, name, text);
 }

@@ -6,7 +6,8 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SigningKey;
 use vouchsafe::ids::Id;
 
-use crate::envelopes::case::{Case, KEYS, KINDS, Kind, id, key, members, object};
+use crate::envelopes::case::{Case, KEYS, id, key};
+use crate::envelopes::kind::{KINDS, Kind, members, object};
 use crate::support::jose;
 
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::envelopes::case::{Case, Kind, file, members, object, with_member};
+use crate::envelopes::case::{Case, file};
 use crate::envelopes::insides::other_writings;
+use crate::envelopes::kind::{Kind, members, object, with_member};
 use crate::support::jose;
 
 const KINDS: [Kind; 5] = [

@@ -2,7 +2,8 @@
 
 use vouchsafe::crypto::records::{Role, check_publication, make_publication};
 
-use crate::envelopes::case::{Case, KINDS, Kind};
+use crate::envelopes::case::Case;
+use crate::envelopes::kind::{KINDS, Kind};
 use crate::support::jose;
 
 /// The newest form of a kind that is read.

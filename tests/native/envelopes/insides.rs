@@ -7,7 +7,8 @@ use vouchsafe::crypto::engine::Engine;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::rsa_key::RsaPrivateJwk;
 
-use crate::envelopes::case::{Case, KEYS, KINDS, Kind, members, now, object, with_member};
+use crate::envelopes::case::{Case, KEYS, now};
+use crate::envelopes::kind::{KINDS, Kind, members, object, with_member};
 use crate::support::jose;
 use crate::support::sample::sample;
 

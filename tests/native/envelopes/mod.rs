@@ -1,6 +1,7 @@
 //! Every record against every change that somebody without the key, or with it, could make.
 
 mod case;
+mod kind;
 
 mod changed;
 mod files;

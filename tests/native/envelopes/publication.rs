@@ -7,7 +7,8 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::keys::SigningKey;
 use vouchsafe::crypto::records::{Publication, Role, check_publication, make_publication};
 
-use crate::envelopes::case::{Case, KEYS, KINDS, members, object, with_member};
+use crate::envelopes::case::{Case, KEYS};
+use crate::envelopes::kind::{KINDS, members, object, with_member};
 use crate::support::jose;
 
 fn publication(case: &Case) -> Publication {

@@ -14,7 +14,8 @@ use vouchsafe::crypto::recovery_key::RecoveryKey;
 use vouchsafe::flows::Login;
 use zeroize::Zeroizing;
 
-use crate::envelopes::case::{Case, Kind, content, now};
+use crate::envelopes::case::{Case, content, now};
+use crate::envelopes::kind::Kind;
 use crate::support::jose;
 
 /// Whether any spelling of these bytes appears.

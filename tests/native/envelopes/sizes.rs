@@ -6,7 +6,8 @@ use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::records::{self, CardContent};
 use vouchsafe::{Error, Result};
 
-use crate::envelopes::case::{Case, Kind, now};
+use crate::envelopes::case::{Case, now};
+use crate::envelopes::kind::Kind;
 use crate::support::jose;
 use crate::support::sample::sample;
 use crate::support::secrets::first_edition;
