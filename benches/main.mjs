@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { callsOf } from "./calls.mjs";
 import { LONG, print, smallest } from "./figures.mjs";
+import { filesOf } from "./files.mjs";
 import { loadOf, useOf } from "./page.mjs";
 
 const { chromium } = createRequire(new URL("../tests/package.json", import.meta.url))("playwright-core");
@@ -29,6 +30,7 @@ try {
   await table("The page at load", () => loadOf(browser, address));
   await table("The page in use", () => useOf(browser, address));
   await table("The package, call by call", () => callsOf(browser, address, "/vouchsafe/index.js"));
+  await table("A file of 256 MiB", () => filesOf(browser, address));
   await table("The package with RSA in Rust", () => callsOf(browser, address, "/vouchsafe/full.js", { engine: "rust" }));
 } finally {
   await browser.close();
