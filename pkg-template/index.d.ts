@@ -346,7 +346,7 @@ export interface FileCallOptions {
 export interface AddFileOptions extends FileCallOptions {
   /** Its name for people: 1 to 1000 bytes of UTF-8, plain text like a label. Default: that of a `File`; other sources have none. */
   name?: string | undefined;
-  /** Its media type: 1 to 255 characters of ASCII. Default: that of a `Blob`, else `application/octet-stream`. */
+  /** Its media type: 1 to 255 characters of ASCII. Default, and if it is empty: that of a `Blob`, else `application/octet-stream`. */
   type?: string | undefined;
   /** The bytes of a stream. Default: not known until its end; such an upload cannot go on after a cut. */
   size?: number | undefined;
@@ -1111,7 +1111,7 @@ export class Session {
   exportAccount(options?: CallOptions): AsyncGenerator<string, void, undefined>;
   /**
    * Makes the cards of an export, of this account or another, and passes over its other lines, blank ones and what they end with.
-   * Cards keep their ids, and are new otherwise: of version 1, made now, one after the other. One that is there already stays as
+   * Cards keep their ids, but for those that were deleted here, and are new otherwise: of version 1, made now, one after the other. One that is there already stays as
    * it is, so that an import that was cut can be repeated. Rejects with `update_needed` for an export of a later version.
    */
   importCards(source: ExportSource, options?: CallOptions): Promise<ImportResult>;

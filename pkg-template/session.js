@@ -399,7 +399,7 @@ export class Session {
    * @param {import("./index.d.ts").AddFileOptions} [options]
    */
   async addFile(source, options) {
-    const { addFile, access } = await this.#files("addFile");
+    const { addFile, access } = await this.#files("addFile", options);
     return addFile(access, source, options);
   }
 
@@ -420,7 +420,7 @@ export class Session {
    * @param {FileCallOptions} [options]
    */
   async resumeUpload(id, source, options) {
-    const { resumeUpload, access } = await this.#files("resumeUpload");
+    const { resumeUpload, access } = await this.#files("resumeUpload", options);
     return resumeUpload(access, id, source, options);
   }
 
@@ -449,10 +449,14 @@ export class Session {
    * own, so that nothing is sent any more once it is.
    *
    * @param {string} call Its name, for the stand-in.
+   * @param {FileCallOptions} [options]
    */
-  async #files(call) {
-    const token = (fresh = false) => this.#call(undefined, (/** @type {any} */ raw) => raw.vaultToken(fresh, call));
-    await token();
+  async #files(call, options) {
+    const { signal } = own(options ?? {});
+    const ask = (/** @type {CallOptions | undefined} */ given, fresh = false) =>
+      this.#call(given, (/** @type {any} */ raw) => raw.vaultToken(fresh, call));
+    const token = (fresh = false) => ask(undefined, fresh);
+    await ask({ signal });
     const check = (/** @type {string} */ name, /** @type {string} */ type) => calling(() => this.#open().checkFile(name, type));
     const access = own({ ...this.#vault, token, check, owner: this.#owner });
     return { ...(await fileCalls()), access };

@@ -2,7 +2,7 @@
 
 import { abortSignal, guarded, settings } from "../calls.js";
 import { callable, number, object, optional, refuse, text, uuid } from "../checks.js";
-import { VouchsafeError } from "../errors.js";
+import { VouchsafeError, isVouchsafeError } from "../errors.js";
 import { own } from "../own.js";
 import { sealedSegments } from "./body.js";
 import { fromText, release } from "./bytes.js";
@@ -165,6 +165,7 @@ class FileHandle {
         const { done, value } = await next;
         if (done) return;
         if (signal.aborted) throw aborted(signal);
+        await this.#goesOn();
         next = segments.next();
         next.catch(() => {});
         const plaintext = await this.#open(value.segment, value.sealed, list);
@@ -175,6 +176,13 @@ class FileHandle {
     } finally {
       segments.return().catch(() => {});
     }
+  }
+
+  /** Rejects once the session is locked or over. That the services are away is no reason to stop what is on its way. */
+  async #goesOn() {
+    await this.#access.token().catch((error) => {
+      if (isVouchsafeError(error, "locked") || isVouchsafeError(error, "session_expired")) throw error;
+    });
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 
 import { VouchsafeError } from "../errors.js";
+import { builtin } from "../node.js";
 import { breathe } from "./breath.js";
 import { joined } from "./bytes.js";
 
@@ -89,7 +90,8 @@ export function newHeader() {
 
 /** The platform's cryptography. Browsers have it on secure pages only. */
 export function subtle() {
-  const found = globalThis.crypto?.subtle;
+  // Where pages are tested, that of Node.js may be hidden.
+  const found = globalThis.crypto?.subtle ?? /** @type {any} */ (builtin("node:crypto"))?.webcrypto.subtle;
   if (found) return found;
   throw new VouchsafeError("insecure_context", "The browser encrypts files on secure pages only: open this page over https or on localhost.");
 }

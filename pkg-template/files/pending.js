@@ -97,8 +97,10 @@ export class Pending {
     const entries = (await readAll()).filter(isEntry);
     const newest = new Map();
     for (const { id, at } of entries) newest.set(ofUpload(id), Math.max(at, newest.get(ofUpload(id)) ?? 0));
+    const whole = new Set(entries.filter(({ key }) => key).map(({ id }) => id));
     for (const [id, at] of newest) {
-      if (Date.now() - at > KEPT) await erase(id);
+      // What was noted after its upload was forgotten is of nobody.
+      if (Date.now() - at > KEPT || !whole.has(id)) await erase(id);
     }
     const found = [];
     for (const { id, at, sealed, key } of entries) {

@@ -230,10 +230,10 @@ function isOf({ headers }, type) {
 export async function json(response, most = MAX_JSON) {
   const bytes = await octets(response, most);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw strange(response);
-  }
+    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (kindOf(value) === "Object") return value;
+  } catch {}
+  throw strange(response);
 }
 
 /**

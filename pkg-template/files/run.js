@@ -50,7 +50,7 @@ export async function run(given, isNew) {
     return made;
   } catch (error) {
     const failure = signal?.aborted ? aborted(signal) : error;
-    if (!pending || isOver(failure, isNew)) {
+    if (!pending || (isOver(failure, isNew) && !(await isLocked(access)))) {
       // Nobody waits for it: what stays at the Vault is erased in a day.
       remove(access, upload.id).catch(() => {});
       await pending?.remove().catch(() => {});
@@ -70,6 +70,18 @@ export async function run(given, isNew) {
  */
 function isOver(error, isNew) {
   return isVouchsafeError(error, "aborted") || isVouchsafeError(error, "not_found") || (isNew && isVouchsafeError(error, "bad_input"));
+}
+
+/**
+ * Whether nothing can be erased now: so an upload is not given up, and can go on when the session is unlocked.
+ *
+ * @param {OwnAccess} access
+ */
+async function isLocked(access) {
+  return access.token().then(
+    () => false,
+    (error) => isVouchsafeError(error, "locked"),
+  );
 }
 
 /**

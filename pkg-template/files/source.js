@@ -35,9 +35,9 @@ export function sourceOf(given, givenSize) {
       : kind === "Blob" || kind === "File"
         ? ofPieces(source.size, async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()))
         : kind === "ArrayBuffer"
-          ? ofBytes(new Uint8Array(source))
+          ? ofBytes(viewed(source, 0, source.byteLength))
           : ArrayBuffer.isView(source)
-            ? ofBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength))
+            ? ofBytes(viewed(source.buffer, source.byteOffset, source.byteLength))
             : refuse("Pass `source` as a Blob, a File, a ReadableStream or bytes.", "source");
   const { size = 0 } = opened;
   if (size < 0 || (stated !== undefined && stated !== size)) refuse("Pass `size` as the number of the source's bytes.", "size");
@@ -60,9 +60,22 @@ function tooLarge() {
   return new VouchsafeError("too_large", "A file has at most 5 GiB.");
 }
 
+/**
+ * @param {ArrayBufferLike} buffer
+ * @param {number} start
+ * @param {number} length
+ */
+function viewed(buffer, start, length) {
+  try {
+    return new Uint8Array(buffer, start, length);
+  } catch {
+    return refuse("Pass `source` as bytes that are not transferred to somewhere else.", "source");
+  }
+}
+
 /** @param {Uint8Array} bytes */
 function ofBytes(bytes) {
-  // A copy: the app may go on with its own.
+  // A copy of each piece: the app may go on with its own.
   return ofPieces(bytes.length, async (start, end) => new Uint8Array(bytes.subarray(start, end)));
 }
 

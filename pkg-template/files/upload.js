@@ -32,18 +32,19 @@ const TYPE = "application/octet-stream";
 export async function addFile(access, given, options) {
   const all = settings(options ?? {}, "`options` of addFile()", ["name", "type", "size"]);
   const { name, type, size } = all;
-  const source = sourceOf(given, size);
   const own = saidOf(given);
   const call = checked(all);
+  const said = { name: text(name ?? own.name, "name"), type: text(type ?? "", "type") || own.type || TYPE };
+  await access.check(said.name, said.type);
+  // Whoever corrects what was refused can pass the same stream again.
+  const source = sourceOf(given, size);
   const upload = {
     id: newId(),
-    name: text(name ?? own.name, "name"),
-    type: text(type ?? (own.type || TYPE), "type"),
+    ...said,
     size: source.size,
     key: crypto.getRandomValues(new Uint8Array(32)),
     header: newHeader(),
   };
-  await access.check(upload.name, upload.type);
   return alone(upload.id, async () => {
     const pending = await Pending.begin(access.owner, upload);
     return run({ access, upload, source, pending, ...call }, true);

@@ -62,7 +62,8 @@ export function put(access, id, { start, end }, part, signal) {
 export async function stored(access, id, signal) {
   const read = async (/** @type {Response} */ response) => {
     const { ranges } = await json(response, MAX_RANGES);
-    return Array.isArray(ranges) ? ranges : Promise.reject(strange(response));
+    const isRange = (/** @type {any} */ range) => Number.isSafeInteger(range?.first) && Number.isSafeInteger(range?.last);
+    return Array.isArray(ranges) && ranges.every(isRange) ? ranges : Promise.reject(strange(response));
   };
   const ranges = await ask(access, path(id, "/parts"), { signal, read });
   return ({ start, end }) => ranges.some(({ first, last }) => first <= start && end - 1 <= last);

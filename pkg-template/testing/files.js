@@ -1,5 +1,6 @@
 /** The stand-in for the Vault's part in files: it keeps the ciphertext that the package makes, and gives it to those who may read it. */
 
+import { VouchsafeError } from "../errors.js";
 import { SENTENCES, fail } from "./errors.js";
 import { ticketOf } from "./links.js";
 import { world } from "./world.js";
@@ -27,15 +28,39 @@ function refusal(status, code) {
 /** @param {object} value */
 const answer = (value) => new Response(JSON.stringify(value), { headers: JSON_TYPE });
 
+/** @param {readonly Uint8Array[]} parts */
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /**
- * Answers a request as the Vault would.
+ * Answers a request as the Vault would. What fails here fails at once: it is no network.
  *
  * @param {string} url
  * @param {RequestInit} init
  * @returns {Promise<Response>}
  */
-export async function fetchFiles(url, { method, headers, body, signal }) {
-  if (signal?.aborted) throw signal.reason;
+export async function fetchFiles(url, init) {
+  if (init.signal?.aborted) throw init.signal.reason;
+  try {
+    return await respond(url, init);
+  } catch (cause) {
+    throw new VouchsafeError("server_error", "The stand-in needs the fetch, Response and Blob of a browser or of Node.js here: see `cause`.", { cause, retryable: false });
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} init
+ * @returns {Promise<Response>}
+ */
+async function respond(url, { method, headers, body }) {
   const { authorization, range, "content-range": place = "" } = /** @type {Record<string, string>} */ (headers);
   // A token of the stand-in is the account's id.
   const token = String(authorization).replace("Bearer ", "");
@@ -138,5 +163,6 @@ function read({ parts, digests }, what, range) {
   if (what === "digests") return new Response(digests, { headers: OCTETS });
   const sorted = [...parts].sort(([one], [other]) => one - other).map(([, part]) => part);
   const [, first, last] = (/bytes=(\d+)-(\d+)/.exec(range ?? "") ?? []).map(Number);
-  return new Response(new Blob(sorted).slice(first, last + 1), { status: 206, headers: OCTETS });
+  // A page that stands in for a browser's may have another Blob than what answers know.
+  return new Response(joined(sorted).slice(first, last + 1), { status: 206, headers: OCTETS });
 }

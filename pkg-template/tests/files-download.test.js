@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { isVouchsafeError } from "../errors.js";
+import { VouchsafeError, isVouchsafeError } from "../errors.js";
 import { fromText, toText } from "../files/bytes.js";
 import { Cipher, SEGMENT, countOf, filled, segmentAt, sha256 } from "../files/format.js";
 import { addFile, openFile } from "../files/index.js";
@@ -388,4 +388,23 @@ test("who has a link reads by its ticket, and gets a fresh one", async () => {
   assert.equal((await openFile(link, ref).bytes()).length, BYTES.length);
   ticket = "third";
   await assert.rejects(openFile(link, ref).bytes(), code("not_found"));
+});
+
+test("a download ends with its session, and goes on while the token's service is away", async () => {
+  for (const [wanted, ends] of [["locked", true], ["session_expired", true], ["offline", false]]) {
+    const { access } = pageOf(vault);
+    let isOver = false;
+    const token = async (fresh) => {
+      if (isOver) throw new VouchsafeError(wanted, "Not now.");
+      return access.token(fresh);
+    };
+    const reader = openFile({ ...access, token }, ref).stream().getReader();
+    await reader.read();
+    isOver = true;
+    const rest = (async () => {
+      while (!(await reader.read()).done);
+    })();
+    if (ends) await assert.rejects(rest, code(wanted));
+    else await rest;
+  }
 });

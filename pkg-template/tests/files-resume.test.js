@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isVouchsafeError } from "../errors.js";
+import { VouchsafeError, isVouchsafeError } from "../errors.js";
 import * as here from "../files/index.js";
 import { Vault, bytesOf, freshModules, owner, pageOf, streamOf, withStorage } from "./files-common.js";
 
@@ -341,4 +341,50 @@ test("a page without locks uploads all the same", async (t) => {
   const ref = await here.addFile(pageOf(new Vault()).access, new Blob(["a"]), { name: "a" });
   assert.equal(ref.size, 1);
   assert.deepEqual(await here.pendingUploads(pageOf(new Vault()).access), []);
+});
+
+test("an upload that is aborted while the session is locked is not lost", async (t) => {
+  withStorage(t);
+  const vault = new Vault();
+  const page = pageOf(vault);
+  let isLocked = false;
+  const token = async (fresh) => {
+    if (isLocked) throw new VouchsafeError("locked", "Unlock first.");
+    return page.access.token(fresh);
+  };
+  const access = { ...page.access, token };
+  const controller = new AbortController();
+  const onProgress = () => {
+    isLocked = true;
+    controller.abort();
+  };
+  await assert.rejects(here.addFile(access, new Blob([BYTES]), { name: NAME, signal: controller.signal, onProgress }), code("aborted"));
+  assert.ok(!vault.requests.some(({ method }) => method === "DELETE"));
+  await goOn(t, vault);
+});
+
+test("what was noted after its upload was forgotten goes with the next look", async (t) => {
+  const storage = withStorage(t);
+  const vault = new Vault();
+  await cut(vault, 4);
+  const [upload] = storage.entries.keys();
+  storage.entries.delete(upload);
+  assert.ok(storage.entries.size > 0);
+  assert.deepEqual(await here.pendingUploads(pageOf(vault).access), []);
+  assert.deepEqual([...storage.entries.keys()], []);
+});
+
+test("a list of parts that is none is told as the service's", async (t) => {
+  withStorage(t);
+  const vault = new Vault();
+  await cut(vault, 4);
+  const { access } = pageOf(vault);
+  const [{ id }] = await here.pendingUploads(access);
+  for (const ranges of [[null], [{}], [{ first: "0", last: 5 }], null]) {
+    vault.before = ({ path }) =>
+      path.endsWith("/parts") ? new Response(JSON.stringify({ ranges }), { headers: { "content-type": "application/json" } }) : undefined;
+    await assert.rejects(here.resumeUpload(access, id, new Blob([BYTES])), code("server_error"));
+  }
+  vault.before = async () => undefined;
+  await goOn(t, vault);
 });

@@ -54,6 +54,7 @@ test("files of every size around the borders come back", async () => {
 });
 
 test("the Vault gets whole segments, and never the file's own size", async () => {
+  assert.equal((await roundTrip(new Blob(["a"], { type: "text/css" }), { name: "a", type: "" })).ref.type, "text/css");
   const { ref, vault } = await roundTrip(bytesOf(3_000_000), { name: "a name", type: "text/plain" });
   const { method, path } = vault.requests[0];
   assert.deepEqual([method, path], ["POST", "/files"]);
@@ -100,10 +101,14 @@ test("sources and options that are none are refused before anything is sent", as
   const { access } = pageOf(vault);
   const locked = streamOf(bytesOf(5));
   locked.getReader();
+  const gone = new Uint8Array(9);
+  structuredClone(gone, { transfer: [gone.buffer] });
   const blob = new Blob(["a"]);
   for (const [argument, source, options] of [
     ["source", "a text", { name: "a" }],
     ["source", locked, { name: "a" }],
+    ["source", gone, { name: "a" }],
+    ["source", gone.buffer, { name: "a" }],
     ["name", blob, {}],
     ["name", blob, { name: 5 }],
     ["type", blob, { name: "a", type: 5 }],
@@ -120,6 +125,9 @@ test("sources and options that are none are refused before anything is sent", as
     throw new VouchsafeError("bad_input", said.join(" "));
   };
   await assert.rejects(addFile({ ...access, check }, blob, { name: "a", type: "b" }), { code: "bad_input", message: "a b" });
+  const stream = streamOf(bytesOf(5));
+  await assert.rejects(addFile({ ...access, check }, stream, { name: "a" }), code("bad_input"));
+  assert.equal(stream.locked, false, "whoever corrects the name passes it again");
   assert.deepEqual(vault.requests, []);
 });
 
@@ -213,6 +221,7 @@ test("what passes is sent again, what lasts is told", async () => {
     [() => new Response("<p>Sign in</p>", { status: 403 }), "server_error", { retryable: false }],
     [() => new Response("<p>Too large</p>", { status: 413 }), "too_large", {}],
     [() => new Response("<p>Hello</p>", { status: 200 }), "server_error", { retryable: true }],
+    [() => new Response("null", { status: 200, headers: { "content-type": "application/json" } }), "server_error", { retryable: true }],
     [() => new Response("{}", { status: 200, headers: { "content-type": "application/json" } }), "server_error", { retryable: true }],
     [() => new Response(null, { status: 302 }), "server_error", { retryable: false }],
     [() => refusal(400, "made_up"), "server_error", { retryable: false }],

@@ -406,3 +406,29 @@ test("no file of it loads the module, or reaches a network", async () => {
     assert.doesNotMatch(await read(file), /WebAssembly\.compile|\bfetch\(|XMLHttpRequest|setTimeout|setInterval/);
   }
 });
+
+test("files are read where a page's Blob is another one than that of answers", async (t) => {
+  const { session } = await person("alice");
+  const { Blob: real } = globalThis;
+  t.after(() => (globalThis.Blob = real));
+  globalThis.Blob = class Blob {
+    #bytes;
+    constructor([bytes]) {
+      this.#bytes = bytes;
+    }
+    async arrayBuffer() {
+      return this.#bytes.slice().buffer;
+    }
+  };
+  const ref = await session.addFile(new Uint8Array([1, 2, 3]), { name: "a" });
+  assert.deepEqual([...(await (await session.file(ref)).bytes())], [1, 2, 3]);
+});
+
+test("a held upload ends when it is aborted", async () => {
+  const { session } = await person("alice");
+  const controller = new AbortController();
+  standIn.hold("addFile");
+  const upload = session.addFile(new Uint8Array(3), { name: "a", signal: controller.signal });
+  controller.abort("reason");
+  await assert.rejects(upload, (error) => code("aborted")(error) && error.cause === "reason");
+});
