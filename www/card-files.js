@@ -48,8 +48,10 @@ function uploadRow(file, send, over) {
       over(hadFocus);
     } catch (error) {
       problem.show(toldOf(error));
+      // What is refused for its name, or is another file, is refused each time.
+      again.hidden = isVouchsafeError(error, "bad_input");
       failed.hidden = false;
-      if (hadFocus) again.focus();
+      if (hadFocus) (again.hidden ? dismiss : again).focus();
     }
   }
   return { root, file, run, end: line.end };
@@ -141,7 +143,7 @@ export function cardFiles(world, id, { changed, ended }) {
     });
   }
 
-  /** Sends a file. One that was cut goes on: it has the same name, size and bytes. */
+  /** Sends a file. One that was cut in this tab goes on: it has the same name, size and bytes. */
   async function send(file, options) {
     const cut = (await session.pendingUploads().catch(() => [])).find(({ name, size }) => name === file.name && size === file.size);
     if (cut !== undefined) {
@@ -155,12 +157,23 @@ export function cardFiles(world, id, { changed, ended }) {
     return session.addFile(file, options);
   }
 
-  function uploadOne(file) {
+  /** Goes on with an upload, whatever the file is called now. Another file is refused. */
+  async function goOn(upload, file, options) {
+    try {
+      return await session.resumeUpload(upload, file, options);
+    } catch (error) {
+      // The Vault has erased what there was.
+      if (!isVouchsafeError(error, "not_found")) throw error;
+      return session.addFile(file, options);
+    }
+  }
+
+  function uploadOne(file, sends = send) {
     let ref = null;
     const row = uploadRow(
       file,
       async (options) => {
-        ref ??= await send(file, options);
+        ref ??= await sends(file, options);
         options.signal.throwIfAborted();
         await change((files) => [...files.filter((known) => known.id !== ref.id), ref]);
         said.replaceChildren(`Added ${file.name} to ${label}.`);
@@ -186,6 +199,8 @@ export function cardFiles(world, id, { changed, ended }) {
   return {
     root,
     upload,
+    /** Goes on with the upload of this id. */
+    goOn: (id, file) => uploadOne(file, (_, options) => goOn(id, file, options)),
     /** Lets files be dropped on the card's row. */
     takesDrops: (node) => takesDrops(node, upload),
     show(card) {

@@ -190,7 +190,7 @@ export function cardsSection(world) {
   const cut = cutUploads(session, {
     cards: () => shown,
     isOnItsWay: (upload) => [...files.values()].some((each) => each.uploads().some(({ name, size }) => name === upload.name && size === upload.size)),
-    goOn: (id, file) => filesOf(id).upload([file]),
+    goOn: (id, file, upload) => filesOf(id).goOn(upload, file),
   });
 
   function create() {

@@ -6,7 +6,7 @@ import { problemBox } from "./errors.js";
 import { bytes, time } from "./format.js";
 import { select } from "./share-form.js";
 
-/** Asks for the file and for its card; `goOn` gets both. */
+/** Asks for the file and for its card; `goOn` gets both, and the upload's id. */
 function goOnDialog(upload, cards, goOn) {
   const problem = problemBox();
   const card = select("Card", cards.map(({ id, label }) => [label, id]));
@@ -19,7 +19,7 @@ function goOnDialog(upload, cards, goOn) {
       return;
     }
     dialog.close();
-    goOn(card.input.value, file);
+    goOn(card.input.value, file, upload.id);
   };
   const dialog = openDialog(
     ["Go on with ", userText(upload.name)],

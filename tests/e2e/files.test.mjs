@@ -139,7 +139,15 @@ test("an upload that was cut goes on with the same file, or is given up", async 
   await alice.button("Close", dialog).click();
   const sent = [];
   alice.page.on("request", (request) => request.method() === "PUT" && /\/files\//.test(request.url()) && sent.push(request.headers()["content-range"]));
-  await alice.seesNo(await goOn(LARGE));
+  // Bytes of the same number are refused once they differ, and nothing is made of them.
+  const other = Buffer.from(LARGE.buffer);
+  other[3] ^= 1;
+  await alice.seesNo(await goOn({ ...LARGE, buffer: other }));
+  await alice.sees(alice.page.getByText(/not the file that the upload began with/));
+  await alice.button(`Dismiss ${LARGE.name}`).click();
+  assert.deepEqual(sent, []);
+  // It may have another name by now.
+  await alice.seesNo(await goOn({ ...LARGE, name: "renamed.bin" }));
   const row = fileRow(alice.row("Your cards", "Film"), LARGE.name);
   await alice.sees(alice.button(`Download ${LARGE.name}`, row));
   await alice.seesNo(cut);
