@@ -51,7 +51,7 @@ const open = () => api.Vouchsafe.open(services);
 const code = (wanted) => (error) => api.isVouchsafeError(error, wanted);
 const passport = { label: "Passport", fields: [{ name: "number", label: "Number", value: "X1234567" }] };
 /** The same as it is read. */
-const shown = { ...passport, kind: null, data: null };
+const shown = { ...passport, kind: null, data: null, files: [] };
 
 test("two people share, and come back with a fresh token", async () => {
   const app = await open();
