@@ -24,18 +24,19 @@ pub(crate) struct Operation<'a> {
 }
 
 impl Descriptions {
-    /// Asks the server at this address, if none was asked before.
-    pub(crate) async fn of(http: &reqwest::Client, root: &str) -> &'static Self {
+    /// Asks the server at this address, if none was asked before. Nothing, if it is not both services.
+    pub(crate) async fn of(http: &reqwest::Client, root: &str) -> Option<&'static Self> {
         let ask = async |service: &str| {
             let url = format!("{root}/{service}/v1/openapi.json");
             let answer = http.get(url).send().await.unwrap();
             serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
         };
-        let ask_both = async || Self {
-            vault: ask("vault").await,
-            keystore: ask("keystore").await,
+        let ask_both = async || {
+            let (vault, keystore): (Value, Value) = (ask("vault").await, ask("keystore").await);
+            let are_both = vault["paths"].is_object() && keystore["paths"].is_object();
+            are_both.then_some(Self { vault, keystore }).ok_or(())
         };
-        PUBLISHED.get_or_init(ask_both).await
+        PUBLISHED.get_or_try_init(ask_both).await.ok()
     }
 
     pub(crate) fn service(&self, service: &str) -> &Value {
@@ -214,9 +215,8 @@ pub(crate) async fn hold(
         Some((service, root, format!("/v1/{path}")))
     };
     if let Some((service, root, path)) = parts("vault").or_else(|| parts("keystore"))
-        && let Some(route) = Descriptions::of(http, root)
-            .await
-            .find(service, method, &path)
+        && let Some(described) = Descriptions::of(http, root).await
+        && let Some(route) = described.find(service, method, &path)
         && let Err(reason) = route.check_answer(status, body)
     {
         panic!("{method} {url} answered {status} {body}, which is not described: {reason}");

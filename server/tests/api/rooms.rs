@@ -128,7 +128,7 @@ async fn every_large_answer_waits_for_room() {
     fill(&lab, &ada).await;
     let asked = large_answers(&lab, &ada, &bob).await;
     let root = format!("http://{}", lab.server.address());
-    let described = Descriptions::of(&lab.http, &root).await;
+    let described = Descriptions::of(&lab.http, &root).await.unwrap();
     for route in routes(&lab).await {
         let (service, method, path) = parts(&route.name);
         let operation = described.find(service, method, &format!("/v1{path}"));

@@ -112,7 +112,7 @@ fn described(api: &Value) -> BTreeSet<String> {
 async fn examples_are_what_the_services_describe() {
     let lab = Lab::new().await;
     let root = format!("http://{}", lab.server.address());
-    let published = Descriptions::of(&lab.http, &root).await;
+    let published = Descriptions::of(&lab.http, &root).await.unwrap();
     for service in ["vault", "keystore"] {
         let examples = Example::all(service);
         let shown: BTreeSet<String> = examples.iter().map(Example::route).collect();
