@@ -44,6 +44,12 @@ async fn swept(lab: &Lab) {
     pool.close().await;
 }
 
+/// Lets the sweep that goes on come to its end: the next one begins after it.
+async fn swept_through(lab: &Lab) {
+    swept(lab).await;
+    pass(lab, 1).await;
+}
+
 /// Moves the clock, and lets the sweeps see it.
 async fn pass(lab: &Lab, millis: i64) {
     lab.pass(millis);
@@ -141,7 +147,7 @@ async fn objects_without_a_row_go_a_day_after_they_were_found() {
         folder(&lab, &file).join("0000-AAAAAAAAAAAAAAAAAAAAAA"),
         folder(&lab, &v7()).join("0007-AAAAAAAAAAAAAAAAAAAAAA"),
     ];
-    swept(&lab).await;
+    swept_through(&lab).await;
     for stray in &strays {
         std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
         std::fs::write(stray, "stray").unwrap();
@@ -163,7 +169,7 @@ async fn an_object_that_gets_its_row_is_no_stray_any_more() {
     let ada = lab.sign_up("ada").await;
     let file = Files::of(&lab, &ada).upload(b"content").await;
     put_card(&lab, &ada.token, &v7(), 0, &[&file]).await;
-    swept(&lab).await;
+    swept_through(&lab).await;
     // As one is found that is being written: it has no row yet.
     let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
     let run = async |sql: &'static str| {
