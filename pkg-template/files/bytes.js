@@ -65,6 +65,10 @@ export function newId() {
 export function release({ buffer }) {
   const { port1, port2 } = new MessageChannel();
   port2.close();
-  port1.postMessage(undefined, [buffer]);
+  try {
+    port1.postMessage(undefined, [buffer]);
+  } catch {
+    // Not every runtime hands bytes over.
+  }
   port1.close();
 }

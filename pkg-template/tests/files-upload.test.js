@@ -263,3 +263,13 @@ test("a service that asks for a wait gets it", async () => {
   // It is longer than the call may take.
   await assert.rejects(roundTrip(new Blob(["a"]), {}, vault), code("rate_limited", { retryAfter: 3_600_000 }));
 });
+
+test("files go up and come down where ports hand nothing over", async (t) => {
+  const { postMessage } = MessagePort.prototype;
+  t.after(() => (MessagePort.prototype.postMessage = postMessage));
+  MessagePort.prototype.postMessage = function (message, transfer) {
+    if (transfer) throw new Error("Transfer list is not supported.");
+    return postMessage.call(this, message);
+  };
+  await roundTrip(bytesOf(1_300_000), { name: "a" });
+});
