@@ -458,7 +458,7 @@ export class Session {
     const token = (fresh = false) => ask(undefined, fresh);
     await ask({ signal });
     const check = (/** @type {string} */ name, /** @type {string} */ type) => calling(() => this.#open().checkFile(name, type));
-    const access = own({ ...this.#vault, token, check, owner: this.#owner });
+    const access = own({ ...this.#vault, token, check, isLocked: () => this.locked, owner: this.#owner });
     return { ...(await fileCalls()), access };
   }
 

@@ -12,9 +12,10 @@ import { Window } from "./window.js";
 /** @typedef {import("../index.d.ts").FileProgress} FileProgress */
 /** @typedef {import("../index.d.ts").FileRef} FileRef */
 /**
- * The way to the files of an account, which `owner` names on this device; `check` refuses names and types that no card takes.
+ * The way to the files of an account, which `owner` names on this device; `check` refuses names and types that no card takes, and
+ * without keys it `isLocked`.
  *
- * @typedef {import("./requests.js").Access & { owner: string, check: (name: string, type: string) => Promise<void> }} OwnAccess
+ * @typedef {import("./requests.js").Access & { owner: string, check: (name: string, type: string) => Promise<void>, isLocked: () => boolean }} OwnAccess
  */
 /**
  * What an upload runs with.
@@ -29,7 +30,8 @@ import { Window } from "./window.js";
  */
 
 /**
- * Runs an upload. One that cannot go on later is erased if it fails.
+ * Runs an upload. One that cannot go on later is erased if it fails; not while the session is locked, when nothing can be: it goes on
+ * after that.
  *
  * @param {Run} given
  * @param {boolean} isNew
@@ -50,7 +52,7 @@ export async function run(given, isNew) {
     return made;
   } catch (error) {
     const failure = signal?.aborted ? aborted(signal) : error;
-    if (!pending || (isOver(failure, isNew) && !(await isLocked(access)))) {
+    if (!pending || (isOver(failure, isNew) && !access.isLocked())) {
       // Nobody waits for it: what stays at the Vault is erased in a day.
       remove(access, upload.id).catch(() => {});
       await pending?.remove().catch(() => {});
@@ -70,18 +72,6 @@ export async function run(given, isNew) {
  */
 function isOver(error, isNew) {
   return isVouchsafeError(error, "aborted") || isVouchsafeError(error, "not_found") || (isNew && isVouchsafeError(error, "bad_input"));
-}
-
-/**
- * Whether nothing can be erased now: so an upload is not given up, and can go on when the session is unlocked.
- *
- * @param {OwnAccess} access
- */
-async function isLocked(access) {
-  return access.token().then(
-    () => false,
-    (error) => isVouchsafeError(error, "locked"),
-  );
 }
 
 /**

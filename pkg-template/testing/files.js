@@ -28,17 +28,6 @@ function refusal(status, code) {
 /** @param {object} value */
 const answer = (value) => new Response(JSON.stringify(value), { headers: JSON_TYPE });
 
-/** @param {readonly Uint8Array[]} parts */
-function joined(parts) {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /**
  * Answers a request as the Vault would. What fails here fails at once: it is no network.
  *
@@ -67,8 +56,9 @@ async function respond(url, { method, headers, body }) {
   const [, link, id, what = ""] = /(?:\/links\/([^/]+))?\/files(?:\/([^/]+))?(?:\/(\w+))?$/.exec(url) ?? [];
   if (!id) return create(token, JSON.parse(String(body)).id);
   const file = world.files.get(id);
-  if (!file || !(link ? isShownBy(link, token, id) : file.owner === token || isSharedWith(token, id))) return refusal(404, "not_found");
-  if (file.owner !== token) return file.digests && method === "GET" && ["", "digests"].includes(what) ? read(file, what, range) : refusal(404, "not_found");
+  const isRead = method === "GET" && what !== "parts";
+  const mayAsk = file?.owner === token || (isRead && (link ? isShownBy(link, token, id) : isSharedWith(token, id)));
+  if (!file || !mayAsk) return refusal(404, "not_found");
   switch (`${method} ${what}`) {
     case "PUT ": {
       const first = Number(/\d+/.exec(place));
@@ -159,10 +149,11 @@ function create(owner, id) {
  * @param {string} what
  * @param {string} [range]
  */
-function read({ parts, digests }, what, range) {
+async function read({ parts, digests }, what, range) {
   if (what === "digests") return new Response(digests, { headers: OCTETS });
   const sorted = [...parts].sort(([one], [other]) => one - other).map(([, part]) => part);
   const [, first, last] = (/bytes=(\d+)-(\d+)/.exec(range ?? "") ?? []).map(Number);
-  // A page that stands in for a browser's may have another Blob than what answers know.
+  // Who asks has loaded it. A page that stands in for a browser's may have another Blob than what answers know.
+  const { joined } = await import("../files/bytes.js");
   return new Response(joined(sorted).slice(first, last + 1), { status: 206, headers: OCTETS });
 }

@@ -330,7 +330,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await atBob.hears(`revoked ${share.id}`);
   atBob.stop();
 
-  const field2 = [field("number"), field("country")];
+  const both = [field("number"), field("country")];
   for (const [what, files] of [
     ["a file that is not there", [{ ...scan, id: NOBODY }]],
     ["a file twice", [scan, scan]],
@@ -343,11 +343,11 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
     ["a file with a member that is none", [{ ...scan, secret: true }]],
     ["too many files", Array.from({ length: 101 }, () => scan)],
   ]) {
-    await fails(`create a card with ${what}`, () => alice.createCard({ label: "Passport", fields: field2, files }));
+    await fails(`create a card with ${what}`, () => alice.createCard({ label: "Passport", fields: both, files }));
   }
   await fails("create a card with somebody else's file", () => bob.createCard({ label: "Passport", fields: [], files: [scan] }));
   const other = await alice.addFile(new Uint8Array(5), { name: "other" });
-  const passport = await does("create a card with files", () => alice.createCard({ label: "Passport", fields: field2, files: [scan, other] }));
+  const passport = await does("create a card with files", () => alice.createCard({ label: "Passport", fields: both, files: [scan, other] }));
   const bytesOf = async (who, ref) => new TextDecoder().decode(await (await who.file(ref)).bytes());
   const offered = { card: passport.id, connection: byLink };
   await fails("share no file", () => alice.share({ ...offered, fields: [], files: [] }));
@@ -367,7 +367,7 @@ export async function everyCall({ Vouchsafe, isVouchsafeError }, options, people
   await does("share all fields and no file", () => alice.share({ ...offered, files: [] }));
   await does("see the choice", () => alice.sharesOf(passport.id));
   await does("share all again", () => alice.share(offered));
-  const fewer = await does("update it without naming its files", () => alice.updateCard({ id: passport.id, version: passport.version, label: "Pass", fields: field2 }));
+  const fewer = await does("update it without naming its files", () => alice.updateCard({ id: passport.id, version: passport.version, label: "Pass", fields: both }));
   await does("take a file away", () => alice.updateCard({ ...fewer, files: [scan] }));
   await does("read what is left", () => bob.readShare(given.id));
   await fails("read the file that was taken away", () => bytesOf(bob, other));

@@ -133,6 +133,7 @@ export function pageOf(vault, { timeout = 20_000, dieAt = Infinity, after = fals
     base: "https://example.com/vault",
     owner,
     check: async () => {},
+    isLocked: () => false,
     timeout,
     token: async (fresh) => {
       if (page.isDead) throw new VouchsafeError("locked", "This page is gone.");

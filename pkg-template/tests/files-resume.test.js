@@ -352,7 +352,7 @@ test("an upload that is aborted while the session is locked is not lost", async 
     if (isLocked) throw new VouchsafeError("locked", "Unlock first.");
     return page.access.token(fresh);
   };
-  const access = { ...page.access, token };
+  const access = { ...page.access, token, isLocked: () => isLocked };
   const controller = new AbortController();
   const onProgress = () => {
     isLocked = true;

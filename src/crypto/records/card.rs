@@ -19,11 +19,9 @@ use crate::json;
 /// The second form has `kind` and `data`; the third is the second with `files`, of which there is one at least.
 const KIND: Kind = Kind {
     name: "vs-card",
-    newest: FORM_WITH_FILES,
+    newest: 3,
     written: 2,
 };
-/// The form of cards and shares that have files.
-pub(super) const FORM_WITH_FILES: u32 = 3;
 /// The largest class of the padded plaintext, in bytes.
 const MAX_CLASS_BYTES: usize = 1 << 20;
 /// The most fields of a card.
@@ -187,9 +185,9 @@ impl CardContent {
         }
     }
 
-    /// The form in which it is read.
-    pub(super) fn is_of(&self, form: u32) -> bool {
-        (form == FORM_WITH_FILES) != self.files.is_empty()
+    /// Whether a kind of record may hold it in this form: the newest one has files, and no other.
+    pub(super) fn is_of(&self, kind: Kind, form: u32) -> bool {
+        (form == kind.newest) != self.files.is_empty()
     }
 
     /// The ids of its files.
@@ -274,9 +272,8 @@ impl CardContent {
         Ok(())
     }
 
-    /// The chosen part of the card: named fields and files, each named once, in the card's order. What the app keeps with the card
-    /// is shown with all fields alone.
-    pub fn select(&self, part: &Part) -> Result<Self> {
+    /// Whether the card has what is chosen: named fields and files, each named once.
+    pub fn check_part(&self, part: &Part) -> Result<()> {
         let names = part.fields.as_deref().unwrap_or_default();
         let is_known = |name: &String| self.fields.iter().any(|field| field.name == *name);
         let mut indexed = names.iter().enumerate();
@@ -295,11 +292,13 @@ impl CardContent {
             let text = format!("The card has no file with the id {id}, or it is named twice.");
             return Err(Error::bad_input(text).in_argument(&format!("files[{index}]")));
         }
-        Ok(self.narrow(part).into_owned())
+        Ok(())
     }
 
-    /// The same, where a field or file may be gone meanwhile.
-    pub(crate) fn narrow(&self, part: &Part) -> Cow<'_, Self> {
+    /// The chosen part of the card, in the card's order; a field or file may be gone meanwhile. What the app keeps with the card is
+    /// shown with all fields alone.
+    #[must_use]
+    pub fn narrow(&self, part: &Part) -> Cow<'_, Self> {
         if part.is_whole() {
             return Cow::Borrowed(self);
         }
@@ -370,7 +369,7 @@ pub async fn open_card(
         _ => from_padded_json(&json, MAX_CLASS_BYTES)?,
     };
     card.check().map_err(|_| Error::RecordRejected)?;
-    match card.is_of(form) {
+    match card.is_of(KIND, form) {
         true => Ok((card, version)),
         false => Err(Error::RecordRejected),
     }

@@ -100,6 +100,6 @@ pub async fn open_link(
         && content.dek == key.kid()
         && is_name
         && content.card.check().is_ok()
-        && content.card.files.is_empty() == (form == 1);
+        && content.card.is_of(KIND, form);
     is_right.then_some(content).ok_or(Error::RecordRejected)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{CardContent, FORM_WITH_FILES, FirstCard, written};
+use super::card::{CardContent, FirstCard, written};
 use crate::crypto::base64url::from_base64url_exact;
 use crate::crypto::engine::Engine;
 use crate::crypto::envelope::{self, Place};
@@ -18,7 +18,7 @@ const MAX_CLASS_BYTES: usize = 2 << 20;
 /// The second form names its edition; in the third the card has files.
 const KIND: Kind = Kind {
     name: "vs-share",
-    newest: FORM_WITH_FILES,
+    newest: 3,
     written: 2,
 };
 /// A share's content has the form of the share.
@@ -205,7 +205,7 @@ pub async fn open_share(
         && content.to == Party::new(at.to, recipient)
         && content.dek == dek.kid()
         && content.edition == edition
-        && content.card.is_of(form)
+        && content.card.is_of(KIND, form)
         && reference.map_or(form == 1, |text| from_base64url_exact::<16>(text).is_ok());
     content.card.check().map_err(|_| Error::RecordRejected)?;
     if as_expected {

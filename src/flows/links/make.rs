@@ -76,7 +76,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             request.passphrase.as_deref().map(|text| &**text),
         );
         let (card, stretched) = try_join(self.read_card(request.card), stretched).await?;
-        card.content.select(&request.part)?;
+        card.content.check_part(&request.part)?;
         let card = Source::new(card.id, card.version, card.content)?;
         let (secret, signer) = (LinkSecret::make(engine)?, SigningKey::make(engine)?);
         let (reading, dek) = secret.reading_keys(&stretched)?;

@@ -61,7 +61,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let fetch = try_join3(session.read_card(request.card), connections, rows);
         let title = "Fetch the card and the connection";
         let (card, connections, rows) = session.step(19, title, fetch).await?;
-        card.content.select(&request.part)?;
+        card.content.check_part(&request.part)?;
         let card = Source::new(card.id, card.version, card.content)?;
         let version = card.version;
         let mut mine: ById<Result<Row>> = ById::default();
