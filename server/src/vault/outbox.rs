@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sqlx::AssertSqlSafe;
 use tokio::task::{Id, JoinSet};
 
 use super::address::{domain, mailbox};
@@ -31,6 +32,9 @@ const MAX_SENDING: usize = 10;
 const MAX_SENDING_TO_DOMAIN: usize = 3;
 /// Among so many mails that are due the next ones are looked for.
 const MAX_DUE: i64 = 1000;
+/// What is true of a mail that shall not go any more: its recipient wants none, or its invitation is over.
+const UNWANTED: &str = "(mailbox IN (SELECT mailbox FROM refusals) OR EXISTS \
+     (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))";
 
 /// The kinds of mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,11 +200,12 @@ impl Vault {
         Ok(())
     }
 
-    /// Takes a mail. Of several processes only one may.
+    /// Takes a mail. Of several processes only one may, and none once it is unwanted, which it may be since it was found.
     async fn take_mail(&self, due: &DueMail) -> Result<bool> {
-        let taken = sqlx::query(
-            "UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2 AND next_at = $3",
-        )
+        let taken = sqlx::query(AssertSqlSafe(format!(
+            "UPDATE outbox SET next_at = $1, attempts = attempts + 1 \
+             WHERE id = $2 AND next_at = $3 AND NOT {UNWANTED}"
+        )))
         .bind(self.clock.now() + LEASE_MS)
         .bind(&due.id)
         .bind(due.next_at)
@@ -298,10 +303,9 @@ impl Vault {
     pub(super) async fn forget_mails(&self) -> Result<()> {
         // A clock that is in doubt ends no mail's time.
         let now = self.passage.now().unwrap_or(i64::MIN);
-        sqlx::query(
-            "DELETE FROM outbox WHERE expires_at <= $1 OR mailbox IN (SELECT mailbox FROM refusals) OR EXISTS \
-             (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending')",
-        )
+        sqlx::query(AssertSqlSafe(format!(
+            "DELETE FROM outbox WHERE expires_at <= $1 OR {UNWANTED}"
+        )))
         .bind(now)
         .execute(&self.db.write)
         .await?;
