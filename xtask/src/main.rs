@@ -17,6 +17,7 @@ mod output;
 mod package;
 mod paths;
 mod pictures;
+mod postgres;
 mod process;
 mod proxies;
 mod release;

@@ -59,7 +59,8 @@ pub(crate) fn run(mut workspace: Workspace, options: &Options) -> Result<ExitCod
     let wanted = |step: Step| all_of_them || asked(step);
     let all = Step::value_variants().iter().copied();
     let steps: Vec<Step> = all.filter(|&step| wanted(step)).collect();
-    let made = Made::new(&workspace, extent, wanted(Step::Native));
+    let tests = wanted(Step::Native) || wanted(Step::Postgres);
+    let made = Made::new(&workspace, extent, tests);
     let outcomes = Mutex::new(Vec::new());
     let note = |outcome: Outcome| {
         let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Build,
     /// The native tests, against the real server.
     Native,
+    /// The services' tests against two servers at one PostgreSQL database.
+    Postgres,
     /// Clippy has nothing to say about the build for browsers.
     ClippyWasm,
     /// The client in a browser, against running services.
@@ -60,7 +62,7 @@ impl Step {
             Self::Native => &[Self::Npm, Self::Build],
             Self::Package => &[Self::Npm],
             Self::Docs => &[Self::Npm, Self::Package],
-            Self::Browser => &[Self::Build],
+            Self::Browser | Self::Postgres => &[Self::Build],
             Self::Consumers
             | Self::Descriptions
             | Self::E2e

@@ -18,6 +18,7 @@ use crate::docs;
 use crate::firefox::Firefox;
 use crate::npm;
 use crate::package::{self, Package};
+use crate::postgres::Postgres;
 use crate::process;
 use crate::proxies::Proxies;
 use crate::services::{self, Host, Programs, Services, Settings};
@@ -31,6 +32,11 @@ use crate::workspace::Workspace;
 const FURTHER: [&str; 2] = [CHROMIUM, FIREFOX];
 const CHROMIUM: &str = "Chromium";
 const FIREFOX: &str = "Firefox";
+
+/// The modules of the services' tests that are about several servers at one database.
+const ON_POSTGRES: [&str; 5] = ["events", "migrations", "postgres", "several", "starts"];
+/// The parts into which the others are divided.
+const PARTS: usize = 5;
 
 /// The things that earlier steps made for later ones.
 pub(super) struct Made<'a> {
@@ -84,6 +90,7 @@ impl<'a> Made<'a> {
             Step::Package => self.package(),
             Step::Build => self.build(),
             Step::Native => self.native(),
+            Step::Postgres => self.postgres(),
             Step::E2e => self.e2e(),
             Step::Browser => self.browser(),
             Step::Firefox => self.firefox(),
@@ -193,6 +200,35 @@ impl<'a> Made<'a> {
         // One program that fails keeps no other from running. The proofs say how much they tried.
         tests.args(["--no-fail-fast", "--", "--show-output"]);
         process::run(&mut tests, "The native tests")
+    }
+
+    /// Those about PostgreSQL always, and a part of the others, each of which has its turn.
+    fn postgres(&self) -> Result<()> {
+        let postgres = Postgres::start(self.workspace)?;
+        let mut tests = self.native_tests();
+        tests
+            .args(["--test", "api", "--", "--show-output"])
+            .args(self.modules_on_postgres()?)
+            .env("VOUCHSAFE_TEST_POSTGRES", postgres.url())
+            .env("VOUCHSAFE_TEST_PROCESSES", "2");
+        process::run(&mut tests, "The tests on PostgreSQL")
+    }
+
+    fn modules_on_postgres(&self) -> Result<Vec<String>> {
+        let list = self.workspace.root.join("server/tests/api/main.rs");
+        let list = fs::read_to_string(&list)
+            .with_context(|| format!("{} could not be read", list.display()))?;
+        let modules = list
+            .lines()
+            .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        let (always, others): (Vec<&str>, Vec<&str>) =
+            modules.partition(|module| ON_POSTGRES.contains(module));
+        let parts: Vec<Vec<&str>> = (0..PARTS)
+            .map(|nth| others.iter().copied().skip(nth).step_by(PARTS).collect())
+            .collect();
+        let turns = self.extent.turn(&parts).iter().flatten();
+        let modules = turns.chain(&always).map(|module| format!("{module}::"));
+        Ok(modules.collect())
     }
 
     fn native_tests(&self) -> Command {
