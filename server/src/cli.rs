@@ -231,6 +231,25 @@ struct Storage {
     )]
     keystore_db: Option<String>,
 
+    /// The address of the Vault's PostgreSQL database itself, where --vault-db leads to a pooler that keeps no sessions, such as
+    /// PgBouncer with transactions: Vaults at one database hear of each other's events by a session of their own.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_VAULT_DB_DIRECT",
+        hide_env_values = true
+    )]
+    vault_db_direct: Option<String>,
+
+    /// The same for the Keystore's database.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VOUCHSAFE_KEYSTORE_DB_DIRECT",
+        hide_env_values = true
+    )]
+    keystore_db_direct: Option<String>,
+
     /// The place of the Vault's files: a folder, or s3://BUCKET/PREFIX; by default vault.files in the data folder. Vaults that
     /// share a database share it, too.
     #[arg(long, value_name = "PLACE", env = "VOUCHSAFE_VAULT_FILES")]
@@ -243,6 +262,8 @@ impl Storage {
             vault_db: self.vault_db,
             vault_files: self.vault_files,
             keystore_db: self.keystore_db,
+            vault_db_direct: self.vault_db_direct,
+            keystore_db_direct: self.keystore_db_direct,
             ..Config::new(self.data)
         }
     }

@@ -111,6 +111,10 @@ pub struct Config {
     pub vault_db: Option<String>,
     /// The Keystore's database; by default `keystore.db` in the data folder.
     pub keystore_db: Option<String>,
+    /// The address of the Vault's PostgreSQL database itself, where `vault_db` leads to a pooler that keeps no sessions.
+    pub vault_db_direct: Option<String>,
+    /// The same for the Keystore's.
+    pub keystore_db_direct: Option<String>,
     /// The place of the Vault's files, a folder or `s3://BUCKET/PREFIX`; by default `vault.files` in the data folder.
     pub vault_files: Option<String>,
     /// The way to that bucket.
@@ -190,6 +194,8 @@ impl Config {
             data: data.into(),
             vault_db: None,
             keystore_db: None,
+            vault_db_direct: None,
+            keystore_db_direct: None,
             vault_files: None,
             s3: S3 {
                 region: "us-east-1".to_owned(),

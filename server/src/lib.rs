@@ -22,7 +22,7 @@
 //! | --- | --- |
 //! | `http/` | the [`Server`], the layers around every route, what requests are read into (`extract`, `values`), the [`ApiError`] that ends them, rate limits, the largest `sizes` |
 //! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
-//! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup; the files of secrets beside it (`setup_file`), and the store of large objects (`objects`) |
+//! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup, what processes at one database tell each other (`peers`); the files of secrets beside it (`setup_file`), and the store of large objects (`objects`) |
 //! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!

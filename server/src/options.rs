@@ -45,6 +45,7 @@ fn idle(config: &Config) -> Vec<&'static str> {
         ("--mail-from", config.mail_from.is_some()),
         ("--dev-mailbox", config.dev_mailbox),
         ("--vault-db", config.vault_db.is_some()),
+        ("--vault-db-direct", config.vault_db_direct.is_some()),
         ("--vault-files", config.vault_files.is_some()),
         ("--s3-endpoint", config.s3.endpoint.is_some()),
         ("--s3-access-key", config.s3.access_key.is_some()),
@@ -57,6 +58,7 @@ fn idle(config: &Config) -> Vec<&'static str> {
         ("--no-email-sign-up", !config.email_sign_up),
         ("--new-opaque-setup", config.new_opaque_setup),
         ("--keystore-db", config.keystore_db.is_some()),
+        ("--keystore-db-direct", config.keystore_db_direct.is_some()),
     ];
     let all = match config.services {
         Services::All => &[][..],

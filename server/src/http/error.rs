@@ -179,6 +179,9 @@ pub struct ErrorBody {
     pub error: ErrorDetail,
 }
 
+/// The wait that clients are asked for when the server failed for a moment.
+const UNAVAILABLE_RETRY_SECONDS: i64 = 1;
+
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -234,6 +237,15 @@ impl ApiError {
         error
     }
 
+    /// The server failed for a moment. Clients repeat what gets a 503.
+    pub(crate) fn unavailable() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: Some(UNAVAILABLE_RETRY_SECONDS),
+            ..Code::ServerError.into()
+        }
+    }
+
     /// The same error under another status, where one code has several.
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
@@ -269,12 +281,11 @@ impl From<Code> for ApiError {
 }
 
 impl From<sqlx::Error> for ApiError {
-    /// Clients repeat what gets a 503.
     fn from(error: sqlx::Error) -> Self {
         let passes = outage::passes(&error);
         let failed = Self::internal("the database failed", error);
         match passes {
-            true => failed.with_status(StatusCode::SERVICE_UNAVAILABLE),
+            true => Self::unavailable(),
             false => failed,
         }
     }

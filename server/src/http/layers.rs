@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -38,7 +39,11 @@ pub(crate) fn service<S: Readiness + 'static>(
     // The bytes are shared by all who ask: anybody may, and take them as slowly as they like.
     let description = axum::body::Bytes::from(api.to_json().unwrap_or_default());
     let open = move || async move { ([(header::CONTENT_TYPE, "application/json")], description) };
+    let away = state.away();
     let router = router
+        .layer(from_fn(move |request, next| {
+            while_there(away.clone(), request, next)
+        }))
         .with_state(Arc::clone(&state))
         .route("/v1/openapi.json", get(open))
         .method_not_allowed_fallback(wrong_method);
@@ -109,6 +114,16 @@ async fn time_out(request: Request, next: Next) -> Response {
         Err(_) => ApiError::new(Code::ServerError, "Try again: the request took too long.")
             .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)
             .into_response(),
+    }
+}
+
+/// While a service's database is away, nothing is asked of it, and nobody waits for what was asked: clients come again.
+async fn while_there(mut away: watch::Receiver<bool>, request: Request, next: Next) -> Response {
+    tokio::select! {
+        biased;
+        // The sender is there as long as the service is.
+        Ok(_) = away.wait_for(|away| *away) => ApiError::unavailable().into_response(),
+        response = next.run(request) => response,
     }
 }
 

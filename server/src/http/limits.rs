@@ -1,4 +1,5 @@
-//! Counts attempts in memory, so that guessing is slow. Each process counts for itself.
+//! Counts attempts in memory, so that guessing is slow. Processes that share a database tell each other what they counted, twice
+//! a second: what one lets through in between, another does not know of.
 //!
 //! Nobody can use up what somebody else needs, or everybody: attempts at a login count for the network that they come from, at
 //! several widths, and a device that signed in to the account before has a count of its own.
@@ -6,13 +7,14 @@
 //! The counters are our own: a limiter of the crate `governor` (0.10) takes from its quota as it asks and gives nothing back, so
 //! it has neither the attempt that counts at all widths or at none of them, nor the check that does not count.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use data_encoding::HEXLOWER;
 
+use super::counters::{Counters, Name, name_of};
 use crate::clock::{Clock, DAY, MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
 use crate::http::forwarded::Proxies;
@@ -123,73 +125,20 @@ pub(crate) const WRONG_TOKEN: Rate = Rate {
     count: 30,
     window_ms: 10 * MINUTE,
 };
-/// The most counters that are kept.
-const MAX_COUNTERS: usize = 100_000;
-
-struct Counter {
-    since: i64,
-    window_ms: i64,
-    count: u32,
-}
-
-impl Counter {
-    fn is_over(&self, now: i64) -> bool {
-        // A clock that was set back ends a window too.
-        !(self.since..self.since + self.window_ms).contains(&now)
-    }
-}
-
-#[derive(Default)]
-struct Counters(HashMap<(&'static str, String), Counter>);
-
-impl Counters {
-    /// Makes room. Where more networks ask at once than there is room for, the counters with the fewest attempts go: nobody is
-    /// refused because others are many.
-    fn sweep(&mut self, now: i64) {
-        if self.0.len() <= MAX_COUNTERS {
-            return;
-        }
-        self.0.retain(|_, counter| !counter.is_over(now));
-        let mut fewest = 1;
-        while self.0.len() > MAX_COUNTERS / 2 {
-            self.0.retain(|_, counter| counter.count > fewest);
-            fewest *= 2;
-        }
-    }
-
-    /// The milliseconds until the next attempt is allowed, if none is now.
-    fn wait(&self, rate: &Rate, key: &str, now: i64) -> Option<i64> {
-        let counter = self.0.get(&(rate.name, key.to_owned()))?;
-        let full = counter.count >= rate.count && !counter.is_over(now);
-        full.then(|| counter.since + counter.window_ms - now)
-    }
-
-    fn add(&mut self, rate: &Rate, key: &str, now: i64) {
-        let fresh = || Counter {
-            since: now,
-            window_ms: rate.window_ms,
-            count: 0,
-        };
-        let counter = self.0.entry((rate.name, key.to_owned()));
-        let counter = counter.or_insert_with(fresh);
-        if counter.is_over(now) {
-            *counter = fresh();
-        }
-        counter.count += 1;
-    }
-}
-
 /// The counters of one service.
 pub(crate) struct Limits {
     enabled: bool,
+    /// There may be other processes, which are told.
+    is_shared: bool,
     clock: Clock,
     counters: Mutex<Counters>,
 }
 
 impl Limits {
-    pub(crate) fn new(enabled: bool, clock: Clock) -> Self {
+    pub(crate) fn new(enabled: bool, clock: Clock, is_shared: bool) -> Self {
         Self {
             enabled,
+            is_shared,
             clock,
             counters: Mutex::default(),
         }
@@ -216,21 +165,53 @@ impl Limits {
         self.step(&[(*rate, key.to_owned())], false)
     }
 
+    /// What was counted since this was asked last, as lines for the other processes: `c NAME COUNT WINDOW`.
+    pub(crate) fn untold(&self) -> Vec<String> {
+        let untold = std::mem::take(&mut self.counters().untold).into_iter();
+        let line = |(name, (count, window_ms)): (Name, (u32, i64))| {
+            format!("c {} {count} {window_ms}", HEXLOWER.encode(&name))
+        };
+        untold.map(line).collect()
+    }
+
+    /// Counts what another process told of.
+    pub(crate) fn hear(&self, line: &str) {
+        let ["c", name, count, window_ms] = line.split(' ').collect::<Vec<_>>()[..] else {
+            return;
+        };
+        let name = HEXLOWER.decode(name.as_bytes()).ok();
+        let name = name.and_then(|name| name.try_into().ok());
+        if let (Some(name), Ok(count), Ok(window_ms)) = (name, count.parse(), window_ms.parse()) {
+            let now = self.clock.now();
+            self.counters().add(name, count, window_ms, now);
+        }
+    }
+
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn step(&self, keys: &[(Rate, String)], is_counted: bool) -> Result<()> {
         if !self.enabled {
             return Ok(());
         }
+        let named = keys.iter().map(|(rate, key)| (rate, name_of(rate, key)));
+        let named: Vec<(&Rate, Name)> = named.collect();
         let now = self.clock.now();
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.counters();
         counters.sweep(now);
-        let waits = keys
+        let waits = named
             .iter()
-            .filter_map(|(rate, key)| counters.wait(rate, key, now));
+            .filter_map(|(rate, name)| counters.wait(rate, name, now));
         if let Some(wait) = waits.max() {
             return Err(ApiError::rate_limited((wait + SECOND - 1) / SECOND));
         }
-        for (rate, key) in keys.iter().filter(|_| is_counted) {
-            counters.add(rate, key, now);
+        for (rate, name) in named.into_iter().filter(|_| is_counted) {
+            counters.add(name, 1, rate.window_ms, now);
+            if self.is_shared {
+                let (count, _) = counters.untold.entry(name).or_insert((0, rate.window_ms));
+                *count += 1;
+            }
         }
         Ok(())
     }
@@ -296,6 +277,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
+    use crate::http::counters::MAX_COUNTERS;
 
     fn limits() -> (Limits, Arc<AtomicI64>) {
         let time = Arc::new(AtomicI64::new(5));
@@ -303,7 +285,7 @@ mod tests {
             let time = time.clone();
             move || time.load(Ordering::SeqCst)
         });
-        (Limits::new(true, clock), time)
+        (Limits::new(true, clock, true), time)
     }
 
     #[test]
@@ -430,7 +412,7 @@ mod tests {
         }
         for n in 1..MAX_COUNTERS / 2 {
             assert!(attempt("ada", &far(n)).is_ok(), "{n}");
-            assert!(limits.counters.lock().unwrap().0.len() <= MAX_COUNTERS + 6);
+            assert!(limits.counters().all.len() <= MAX_COUNTERS + 6);
         }
         assert!(attempt("ada", &eager).is_err(), "it is remembered");
         time.store(5 + 5 * MINUTE, Ordering::SeqCst);

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::error::{ApiError, Code, Result};
 use super::layers::wrong_method;
@@ -19,6 +20,9 @@ pub(crate) trait Readiness: Send + Sync {
     fn is_ready(
         &self,
     ) -> Pin<Box<dyn Future<Output = std::result::Result<(), String>> + Send + '_>>;
+
+    /// Whether its database does not answer.
+    fn away(&self) -> watch::Receiver<bool>;
 }
 
 type Services = Arc<Vec<Arc<dyn Readiness>>>;

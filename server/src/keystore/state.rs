@@ -19,6 +19,7 @@ use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
 use crate::store::passage::Passage;
+use crate::store::peers::Peer;
 use crate::store::sweep;
 use crate::urls::Urls;
 
@@ -71,7 +72,8 @@ impl Keystore {
         let file = config.file("keystore.setup");
         let is_told = config.new_opaque_setup;
         let witness = (file.exists() && !is_told).then_some(&*file);
-        let db = Db::open(&url, "Keystore", MIGRATIONS, witness).await?;
+        let direct = config.keystore_db_direct.as_deref();
+        let db = Db::open(&url, "Keystore", MIGRATIONS, witness, direct).await?;
         let failed = |error| StartError(format!("Check the Keystore's database ({error})."));
         let has_accounts = has_accounts(&db).await.map_err(failed)?;
         let setup = Setup::open(&file, has_accounts, is_told)?;
@@ -83,11 +85,12 @@ impl Keystore {
                 file.display()
             )));
         }
+        let shared = !db.peers.are_none();
         Ok(Arc::new(Self {
             passage: Passage::open(&db, &config.clock).await.map_err(failed)?,
             db,
             setup,
-            limits: Limits::new(config.rate_limits, config.clock.clone()),
+            limits: Limits::new(config.rate_limits, config.clock.clone(), shared),
             quotas: config.quotas,
             requests: Rate {
                 name: "requests",
@@ -119,7 +122,11 @@ impl Keystore {
     pub(crate) async fn work(self: Arc<Self>, interval: Duration, stopping: watch::Receiver<bool>) {
         let sweep = |now| self.sweep(now);
         let sweeping = sweep::work(&self.db, &self.passage, interval, stopping.clone(), sweep);
-        sweep::until_stopped(stopping, sweeping).await;
+        let telling = self.db.peers.work(&*self, stopping.clone());
+        let both = async {
+            tokio::join!(sweeping, telling);
+        };
+        sweep::until_stopped(stopping, both).await;
     }
 
     /// The public half of the token key, for a Vault in the same process.
@@ -128,9 +135,28 @@ impl Keystore {
     }
 }
 
+/// What the processes of a Keystore tell each other: the counts of limits.
+impl Peer for Keystore {
+    fn tell(&self, _: bool) -> Vec<String> {
+        self.limits.untold()
+    }
+
+    fn hear(&self, _: &str, line: &str) {
+        self.limits.hear(line);
+    }
+
+    fn gone(&self, _: &str) {}
+
+    fn missed(&self) {}
+}
+
 impl Readiness for Keystore {
     fn is_ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(self.db.is_ready())
+    }
+
+    fn away(&self) -> watch::Receiver<bool> {
+        self.db.peers.away()
     }
 }
 

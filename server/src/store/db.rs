@@ -12,6 +12,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::Mutex;
 
 use super::hold::Hold;
+use super::peers::Peers;
 use super::queue::{Queue, Turn};
 use super::readiness::Probe;
 
@@ -83,6 +84,10 @@ pub(crate) struct Db {
     pub(crate) write: AnyPool,
     /// The order in which accounts write.
     pub(super) queue: Arc<Queue>,
+    /// The longest wait for a turn to write.
+    pub(super) turn_patience: Duration,
+    /// The other processes at the database.
+    pub(crate) peers: Arc<Peers>,
     pub(super) sqlite: bool,
     pub(super) service: &'static str,
     /// The number of the newest migration that this release knows.
@@ -101,14 +106,19 @@ impl Db {
     /// Begins a transaction that may write, when it is the account's turn. Its first statement must be the write that
     /// decides.
     pub(crate) async fn begin_as(&self, account: &str) -> Result<Tx, sqlx::Error> {
-        let turn = self.queue.turn(account).await;
+        let turn = self.in_time(self.queue.turn(account)).await?;
         self.begin_in(turn).await
     }
 
     /// [`Db::begin_as`], for somebody at an open route, by the network that they come from.
     pub(crate) async fn begin_at_door(&self, network: &str) -> Result<Tx, sqlx::Error> {
-        let turn = self.queue.turn_at_door(network).await;
+        let turn = self.in_time(self.queue.turn_at_door(network)).await?;
         self.begin_in(turn).await
+    }
+
+    async fn in_time<T>(&self, turn: impl Future<Output = T>) -> Result<T, sqlx::Error> {
+        let turn = tokio::time::timeout(self.turn_patience, turn).await;
+        turn.map_err(|_| sqlx::Error::PoolTimedOut)
     }
 
     async fn begin_in(&self, turn: Option<Turn>) -> Result<Tx, sqlx::Error> {
@@ -123,7 +133,7 @@ impl Db {
 
     /// The connection for one statement that writes, when it is the account's turn.
     pub(crate) async fn writer_as(&self, account: &str) -> Result<Writer, sqlx::Error> {
-        let turn = self.queue.turn(account).await;
+        let turn = self.in_time(self.queue.turn(account)).await?;
         let connection = self.write.acquire().await?;
         Ok(Writer {
             connection,
@@ -216,7 +226,9 @@ mod tests {
     async fn a_full_disk_ends_what_does_not_fit_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let url = sqlite_url(&folder.path().join("test.db"));
-        let db = Db::open(&url, "Test", MIGRATIONS, None).await.unwrap();
+        let db = Db::open(&url, "Test", MIGRATIONS, None, None)
+            .await
+            .unwrap();
         for commits in [false, true] {
             // A limit of the one connection that writes, which stands for a disk's.
             sqlx::raw_sql("PRAGMA max_page_count = 20")
@@ -242,7 +254,9 @@ mod tests {
     async fn ready_is_what_can_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let url = sqlite_url(&folder.path().join("test.db"));
-        let db = Db::open(&url, "Test", MIGRATIONS, None).await.unwrap();
+        let db = Db::open(&url, "Test", MIGRATIONS, None, None)
+            .await
+            .unwrap();
         let set = async |sql: &'static str| {
             sqlx::raw_sql(sql).execute(&db.write).await.unwrap();
             *db.probe.lock().await = None;

@@ -12,6 +12,7 @@ pub(crate) mod objects;
 mod open;
 pub(crate) mod outage;
 pub(crate) mod passage;
+pub(crate) mod peers;
 mod queue;
 mod readiness;
 pub(crate) mod setup_file;

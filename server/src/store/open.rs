@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyConnection, AnyPool, Connection, Error, Row};
+use sqlx::{AnyConnection, AnyPool, Connection, Error};
 
 use super::db::Db;
 use super::files;
 use super::hold::Hold;
 use super::migrate::{Migrations, migrate};
 use super::outage::cure;
+use super::peers::Peers;
 use super::queue::Queue;
 use super::wal::{self, Damage};
 use crate::start_error::StartError;
@@ -23,8 +24,10 @@ const POSTGRES_TURNS: usize = 12;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// The readers at once with SQLite.
 const SQLITE_READERS: u32 = 4;
-/// The time for a request to get a connection: less than clients wait, so that they hear that the database is away.
-const POSTGRES_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time for a request to get its turn to write, and then a connection: together less than clients wait, so that they hear
+/// that the database is away.
+const TURN_TIMEOUT: Duration = Duration::from_secs(2);
+const POSTGRES_TIMEOUT: Duration = Duration::from_secs(1);
 /// With SQLite it is longer than another process, such as a backup, may keep the service from writing.
 const SQLITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time for a PostgreSQL server that starts at the same moment.
@@ -33,12 +36,13 @@ const START_PAUSE: Duration = Duration::from_millis(250);
 
 impl Db {
     /// Opens a service's database, makes it if need be, and brings its schema up to date. A new one is refused where there is
-    /// the file `witness`, which was made with another.
+    /// the file `witness`, which was made with another. `direct` leads around a pooler that `url` leads to.
     pub(crate) async fn open(
         url: &str,
         service: &'static str,
         migrations: Migrations,
         witness: Option<&Path>,
+        direct: Option<&str>,
     ) -> Result<Self, StartError> {
         install_default_drivers();
         let failed = |error: Error| does_not_open(service, &error);
@@ -58,24 +62,31 @@ impl Db {
                 return Err(error);
             }
         };
+        let peers = Peers::new((!sqlite).then_some(direct.unwrap_or(url)), service);
         let (read, write) = if sqlite {
             (
                 sqlite_pool(url, SQLITE_READERS).await.map_err(failed)?,
                 sqlite_pool(url, 1).await.map_err(failed)?,
             )
         } else {
-            let pool = postgres_pool(url).await.map_err(failed)?;
+            let pool = postgres_pool(url, &peers).await.map_err(failed)?;
             (pool.clone(), pool)
         };
         first.close().await.map_err(failed)?;
         if let Some(hold) = &hold {
             hold.open();
         }
-        let turns = if sqlite { 1 } else { POSTGRES_TURNS };
+        let (turns, turn_patience) = match sqlite {
+            // A request's own time ends it.
+            true => (1, Duration::MAX),
+            false => (POSTGRES_TURNS, TURN_TIMEOUT),
+        };
         Ok(Self {
             read,
             write,
             queue: Queue::new(turns),
+            turn_patience,
+            peers,
             sqlite,
             service,
             version,
@@ -207,24 +218,26 @@ async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, Error> {
         .await
 }
 
-/// A pool that keeps no connection to a server which has become read-only: the address may lead to another one by now.
-async fn postgres_pool(url: &str) -> Result<AnyPool, Error> {
+/// A pool that keeps no connection from before the database was lost: it may lead to nobody, or to a server that was made a
+/// standby.
+async fn postgres_pool(url: &str, peers: &Arc<Peers>) -> Result<AnyPool, Error> {
+    let [before, after] = [Arc::clone(peers), Arc::clone(peers)];
     AnyPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(POSTGRES_TIMEOUT)
-        // The question below is a test, too.
+        // The session beside the pool asks for all of its connections.
         .test_before_acquire(false)
-        .before_acquire(|connection, _| {
-            Box::pin(async move { Ok(!is_read_only(connection).await?) })
+        .before_acquire(move |_, known| {
+            let is_good = !before.outlives(known.age);
+            Box::pin(async move { Ok(is_good) })
+        })
+        // Without a word: the pool would wait for an answer.
+        .after_release(move |_, known| {
+            let is_good = !after.outlives(known.age);
+            Box::pin(async move { is_good.then_some(true).ok_or(Error::WorkerCrashed) })
         })
         .connect(url)
         .await
-}
-
-async fn is_read_only(connection: &mut AnyConnection) -> Result<bool, Error> {
-    let shown = sqlx::raw_sql("SHOW transaction_read_only");
-    let shown: String = shown.fetch_one(connection).await?.try_get(0)?;
-    Ok(shown == "on")
 }
 
 /// The error of a start that a database stopped.

@@ -9,7 +9,7 @@ use super::db::Db;
 /// An answer is given again for so long: everybody may ask, and each question is a write.
 const FRESH: Duration = Duration::from_secs(1);
 /// The longest that the database may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An answer, and when it was found.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ pub(super) struct Probe {
 impl Db {
     /// Nothing, or a sentence that says what is wrong.
     pub(crate) async fn is_ready(&self) -> Result<(), String> {
+        if *self.peers.away().borrow() {
+            return Err(format!("the {}'s database does not answer", self.service));
+        }
         let mut last = self.probe.lock().await;
         if let Some(probe) = last.as_ref().filter(|probe| probe.at.elapsed() < FRESH) {
             return probe.answer.clone();

@@ -20,12 +20,19 @@ pub(crate) async fn work<F: Future<Output = Result<()>>>(
     sweep: impl Fn(i64) -> F,
 ) {
     while !*stopping.borrow() {
-        let swept = match passage.now() {
-            Some(now) => match passage.remember(db, now).await {
-                Ok(()) => sweep(now).await,
-                Err(error) => Err(error.into()),
-            },
-            None => Ok(()),
+        let sweep = async {
+            match passage.now() {
+                Some(now) => match passage.remember(db, now).await {
+                    Ok(()) if db.peers.sweeps() => sweep(now).await,
+                    done => Ok(done?),
+                },
+                None => Ok(()),
+            }
+        };
+        let swept = tokio::select! {
+            swept = sweep => swept,
+            // What waits for an answer that never comes begins anew.
+            () = db.peers.lost() => Ok(()),
         };
         if let Err(error) = swept {
             let (service, code) = (db.service, error.code());

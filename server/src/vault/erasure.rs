@@ -212,7 +212,8 @@ impl Vault {
             "DELETE FROM codes WHERE account = $1",
             "UPDATE invitations SET token_hash = '', email = NULL, named = NULL WHERE id IN (SELECT id FROM invitations \
              WHERE inviter = $1 AND (token_hash <> '' OR email IS NOT NULL OR named IS NOT NULL) LIMIT 500)",
-            "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE account = $1 LIMIT 500)",
+            "DELETE FROM events WHERE account = $1 AND seq IN (SELECT seq FROM events WHERE account = $1 LIMIT 500)",
+            "DELETE FROM event_counts WHERE account = $1",
         ] {
             self.db
                 .in_pieces(turns_of, || sqlx::query(sql).bind(account))

@@ -1,8 +1,8 @@
 //! Events of an account, as a stream that can be taken up again after the last event seen.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -12,10 +12,11 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
+use super::streams::Seat;
 use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
@@ -23,11 +24,6 @@ use crate::store::new_row::NewRow;
 
 /// A stream reads no more events at once.
 const MAX_EVENTS_PER_READ: i64 = 200;
-
-/// The most streams that an account may have open in this process.
-const MAX_STREAMS_PER_ACCOUNT: usize = 20;
-/// The wait that an account with too many streams is asked for.
-const STREAM_RETRY_SECONDS: i64 = 10;
 
 /// The kinds of events.
 #[derive(Clone, Copy)]
@@ -79,98 +75,63 @@ impl Change {
     }
 }
 
-/// Wakes the streams of an account. It carries no events: those are read from the table, so that none is lost.
-pub(super) struct Bell(broadcast::Sender<Arc<str>>);
-
-impl Default for Bell {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(1024))
-    }
-}
-
-/// Counts the open streams of each account.
-#[derive(Clone, Default)]
-pub(super) struct Seats(Arc<Mutex<HashMap<String, usize>>>);
-
-/// The right to one stream, given back when the stream is dropped.
-struct Seat {
-    seats: Seats,
-    account: String,
-}
-
-impl Seats {
-    fn take(&self, account: &str) -> Result<Seat> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(account.to_owned()).or_default();
-        if *count >= MAX_STREAMS_PER_ACCOUNT {
-            return Err(ApiError::rate_limited(STREAM_RETRY_SECONDS));
-        }
-        *count += 1;
-        Ok(Seat {
-            seats: self.clone(),
-            account: account.to_owned(),
-        })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.account) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.account);
-            }
-        }
-    }
-}
-
 impl Vault {
     /// Writes events beside the change that they tell of, commits both, and wakes the streams.
-    pub(super) async fn record(&self, mut tx: Tx, changes: Vec<Change>) -> Result<()> {
+    pub(super) async fn record(&self, mut tx: Tx, mut changes: Vec<Change>) -> Result<()> {
+        // All writers take the accounts in one order: none waits for another that waits for it.
+        changes.sort_by(|one, other| one.account.cmp(&other.account));
+        for of_one in changes.chunk_by(|one, other| one.account == other.account) {
+            self.record_of_one(&mut tx, of_one).await?;
+        }
+        tx.commit().await?;
+        for of_one in changes.chunk_by(|one, other| one.account == other.account) {
+            self.streams.ring(&of_one[0].account);
+        }
+        self.db.peers.wake();
+        Ok(())
+    }
+
+    /// Writes events of one account.
+    async fn record_of_one(&self, tx: &mut Tx, changes: &[Change]) -> Result<()> {
+        let account = &changes[0].account;
         let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-        // The counter's row stays locked until the commit, so that events become visible in the order of their numbers.
-        let newest: i64 =
-            sqlx::query_scalar("UPDATE event_sequence SET newest = newest + $1 RETURNING newest")
-                .bind(count)
-                .fetch_one(&mut *tx)
-                .await?;
+        // The row stays locked until the commit, so that an account's events become visible in the order of their numbers.
+        let newest: i64 = sqlx::query_scalar(
+            "INSERT INTO event_counts (account, newest) VALUES ($1, $2 + (SELECT first_event FROM owner)) \
+             ON CONFLICT (account) DO UPDATE SET newest = event_counts.newest + $2 RETURNING newest",
+        )
+        .bind(account)
+        .bind(count)
+        .fetch_one(&mut **tx)
+        .await?;
         let now = self.clock.now();
-        for (seq, change) in (newest - count + 1..).zip(&changes) {
+        for (seq, change) in (newest - count + 1..).zip(changes) {
             if change.kind.recurs() {
                 let sql = "DELETE FROM events WHERE account = $1 AND record = $2 AND kind = $3";
                 sqlx::query(sql)
-                    .bind(&change.account)
+                    .bind(account)
                     .bind(&change.record)
                     .bind(change.kind.as_str())
-                    .execute(&mut *tx)
+                    .execute(&mut **tx)
                     .await?;
             }
             NewRow::of("events")
+                .key("account", &**account)
                 .key("seq", seq)
-                .made("account", &change.account)
                 .made("kind", change.kind.as_str())
-                .made("record", &change.record)
+                .made("record", &*change.record)
                 .made("created_at", now)
-                .add(&mut tx)
+                .add(tx)
                 .await?;
-        }
-        tx.commit().await?;
-        for change in changes {
-            // Nobody listening is fine.
-            let _ = self.bell.0.send(change.account.into());
         }
         Ok(())
     }
 
-    /// The account's newest event; 0 if there is none. That of all accounts would tell how much happens to others.
+    /// The number of the account's newest event, or one below all that it will have.
     async fn newest(&self, account: &str) -> Result<i64> {
-        let newest: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(seq) FROM events WHERE account = $1")
-                .bind(account)
-                .fetch_one(&self.db.read)
-                .await?;
-        Ok(newest.unwrap_or_default())
+        let sql = "SELECT COALESCE((SELECT newest FROM event_counts WHERE account = $1), first_event) FROM owner";
+        let newest = sqlx::query_scalar(sql).bind(account);
+        Ok(newest.fetch_one(&self.db.read).await?)
     }
 
     /// The account's newest event that is older than so many milliseconds; 0 if there is none.
@@ -204,7 +165,6 @@ struct Listener {
     is_past: bool,
     ends_at: i64,
     waiting: VecDeque<Event>,
-    bell: broadcast::Receiver<Arc<str>>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -218,7 +178,12 @@ impl Listener {
                 return Some((Ok(event), self));
             }
             // A failing database ends the stream; the client comes back with the last event that it saw.
-            self.read().await.ok()?;
+            let vault = Arc::clone(&self.vault);
+            tokio::select! {
+                read = self.read() => read.ok()?,
+                // Every stream is woken when the database is back.
+                () = vault.db.peers.lost() => {}
+            }
             if !self.waiting.is_empty() {
                 continue;
             }
@@ -232,7 +197,7 @@ impl Listener {
                 () = tokio::time::sleep(self.vault.heartbeat.min(left)) => {
                     self.waiting.push_back(Event::default().comment(""));
                 }
-                () = ring(&mut self.bell, &self.seat.account) => {}
+                () = self.seat.rung() => {}
                 _ = self.stopping.changed() => {}
             }
         }
@@ -255,18 +220,6 @@ impl Listener {
             self.last = stored.seq;
         }
         Ok(())
-    }
-}
-
-/// Waits until something may have happened to the account.
-async fn ring(bell: &mut broadcast::Receiver<Arc<str>>, account: &str) {
-    loop {
-        match bell.recv().await {
-            Ok(rung) if *rung != *account => {}
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            // The Vault holds the sender as long as there are listeners.
-            Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
-        }
     }
 }
 
@@ -311,8 +264,7 @@ pub(super) async fn stream(
         .ok_or_else(|| {
             ApiError::bad_input("Ask with `past` or `since` in milliseconds, or without.")
         })?;
-    let seat = vault.seats.take(&caller.account)?;
-    let bell = vault.bell.0.subscribe();
+    let seat = vault.streams.take(&caller.account)?;
     let newest = vault.newest(&caller.account).await?;
     let last = match (headers.get("last-event-id"), past) {
         (None, None) => newest,
@@ -338,7 +290,6 @@ pub(super) async fn stream(
         is_past,
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
-        bell,
         stopping: vault.stopping.clone(),
         vault,
     };

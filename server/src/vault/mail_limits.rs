@@ -94,7 +94,7 @@ mod tests {
 
     /// How many mails pass when the numbers of each are these.
     fn pass(rates: &MailRates, numbers: fn(u32) -> Numbers) -> u32 {
-        let limits = Limits::new(true, Clock::new(|| 5));
+        let limits = Limits::new(true, Clock::new(|| 5), false);
         let passes = |n: &u32| {
             let [account, name, domain, network] = numbers(*n).map(|number| number.to_string());
             let mailbox = format!("{name}@{domain}.example");
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn codes_do_not_wait_for_invitations() {
-        let limits = Limits::new(true, Clock::new(|| 5));
+        let limits = Limits::new(true, Clock::new(|| 5), false);
         let mail = |rates: &MailRates| {
             limits
                 .count_all(&rates.keys("a", "b@c", &["d".into()]))

@@ -36,6 +36,7 @@ mod shares;
 mod smtp;
 mod smtp_answers;
 mod state;
+mod streams;
 mod sweep;
 mod words;
 

@@ -137,7 +137,11 @@ pub(super) async fn work(vault: &Arc<Vault>) {
     let mut stopping = vault.stopping.clone();
     let mut sending = Sending::default();
     while !*stopping.borrow() {
-        note(vault.send_mails(&mut sending).await);
+        tokio::select! {
+            sent = vault.send_mails(&mut sending) => note(sent),
+            // What waits for an answer that never comes begins anew.
+            () = vault.db.peers.lost() => {}
+        }
         tokio::select! {
             () = vault.mail_waits.notified() => {}
             () = tokio::time::sleep(vault.outbox) => {}
@@ -194,7 +198,12 @@ impl Vault {
             let domain = domain(&mail.recipient).to_owned();
             if sending.has_room_for(&domain) && self.take_mail(&mail).await? {
                 let vault = Arc::clone(self);
-                sending.add(domain, async move { vault.send_mail(mail).await });
+                sending.add(domain, async move {
+                    tokio::select! {
+                        sent = vault.send_mail(mail) => sent,
+                        () = vault.db.peers.lost() => Ok(()),
+                    }
+                });
             }
         }
         Ok(())

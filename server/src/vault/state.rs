@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::auth::TrustedKeys;
-use super::events::{Bell, Seats};
 use super::mail::{Mailer, app_name};
 use super::outbox::{self, MailKind};
 use super::setup::Setup;
+use super::streams::Streams;
 use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
@@ -20,6 +20,7 @@ use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
 use crate::store::objects::{Objects, Place};
 use crate::store::passage::Passage;
+use crate::store::peers::Peer;
 use crate::store::sweep;
 use crate::urls::{Urls, page_url};
 
@@ -36,6 +37,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0010_links.sql"),
     include_str!("migrations/0011_mails.sql"),
     include_str!("migrations/0012_files.sql"),
+    include_str!("migrations/0013_events.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -61,8 +63,7 @@ pub(crate) struct Vault {
     pub(super) mailer: Mailer,
     /// Rings when there is a mail to send.
     pub(super) mail_waits: Notify,
-    pub(super) bell: Bell,
-    pub(super) seats: Seats,
+    pub(super) streams: Streams,
     pub(super) heartbeat: Duration,
     /// The time between two looks through the outbox.
     pub(super) outbox: Duration,
@@ -93,7 +94,11 @@ impl Vault {
         }
         let file = config.file("vault.setup");
         let had_setup = file.exists();
-        let db = Db::open(&url, "Vault", MIGRATIONS, had_setup.then_some(&*file)).await?;
+        let (witness, direct) = (
+            had_setup.then_some(&*file),
+            config.vault_db_direct.as_deref(),
+        );
+        let db = Db::open(&url, "Vault", MIGRATIONS, witness, direct).await?;
         let failed = |error| StartError(format!("Check the Vault's database ({error})."));
         let objects = open_objects(config, &db).await?;
         let setup = Setup::open(&file)?;
@@ -104,6 +109,7 @@ impl Vault {
                 file.display()
             )));
         }
+        let shared = !db.peers.are_none();
         Ok(Arc::new(Self {
             passage: Passage::open(&db, &config.clock).await.map_err(failed)?,
             db,
@@ -112,7 +118,7 @@ impl Vault {
             base_url: urls.vault.text.clone(),
             app: app_name(config.mail_from.as_deref(), &pages[0]),
             clock: config.clock.clone(),
-            limits: Limits::new(config.rate_limits, config.clock.clone()),
+            limits: Limits::new(config.rate_limits, config.clock.clone(), shared),
             quotas: config.quotas,
             requests: Rate {
                 name: "requests",
@@ -125,8 +131,7 @@ impl Vault {
             pages,
             mailer,
             mail_waits: Notify::new(),
-            bell: Bell::default(),
-            seats: Seats::default(),
+            streams: Streams::new(shared),
             heartbeat: config.heartbeat,
             outbox: config.outbox,
             stopping,
@@ -138,10 +143,43 @@ impl Vault {
         let (db, passage, stopping) = (&self.db, &self.passage, self.stopping.clone());
         let sweep = |now| self.sweep(now);
         let sweeping = sweep::work(db, passage, interval, stopping.clone(), sweep);
-        let both = async {
-            tokio::join!(outbox::work(&self), sweeping);
+        let telling = db.peers.work(&*self, stopping.clone());
+        let all = async {
+            tokio::join!(outbox::work(&self), sweeping, telling);
         };
-        sweep::until_stopped(stopping, both).await;
+        sweep::until_stopped(stopping, all).await;
+    }
+}
+
+/// What the processes of a Vault tell each other: `e ACCOUNT`, whose streams have something to read, `s ACCOUNT COUNT`, how many
+/// streams it has, and the counts of limits.
+impl Peer for Vault {
+    fn tell(&self, all: bool) -> Vec<String> {
+        let rung = self.streams.rung().into_iter();
+        let mut lines: Vec<String> = rung.map(|account| format!("e {account}")).collect();
+        let open = self.streams.untold(all).into_iter();
+        lines.extend(open.map(|(account, count)| format!("s {account} {count}")));
+        lines.extend(self.limits.untold());
+        lines
+    }
+
+    fn hear(&self, process: &str, line: &str) {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["e", account] => self.streams.ring_here(account),
+            ["s", account, count] => {
+                let count = count.parse().unwrap_or_default();
+                self.streams.note(process, account, count);
+            }
+            _ => self.limits.hear(line),
+        }
+    }
+
+    fn gone(&self, process: &str) {
+        self.streams.forget(process);
+    }
+
+    fn missed(&self) {
+        self.streams.ring_all();
     }
 }
 
@@ -154,6 +192,10 @@ impl Readiness for Vault {
                 false => Err("the Vault cannot reach the Keystore".to_owned()),
             }
         })
+    }
+
+    fn away(&self) -> watch::Receiver<bool> {
+        self.db.peers.away()
     }
 }
 

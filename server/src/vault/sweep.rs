@@ -36,7 +36,7 @@ impl Vault {
                 now,
             ),
             (
-                "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < $1 LIMIT 500)",
+                "DELETE FROM events WHERE (account, seq) IN (SELECT account, seq FROM events WHERE created_at < $1 LIMIT 500)",
                 now - EVENTS_KEPT_MS,
             ),
             (

@@ -22,6 +22,8 @@ use tokio::task::LocalSet;
 use uuid::Uuid;
 use vouchsafe_server::{Clock, Config, S3, Server};
 
+use crate::beside;
+
 pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// How long a test waits for what must happen: milliseconds on an idle machine, seconds on one with a hundred other
@@ -43,6 +45,8 @@ const SERVER: Identifiers<'static> = Identifiers {
 
 pub(crate) struct Lab {
     pub(crate) server: Server,
+    /// Another server with the same databases, which answers every second request.
+    _second: Option<Server>,
     pub(crate) folder: TempDir,
     pub(crate) http: Client,
     pub(crate) vault_db: String,
@@ -94,9 +98,13 @@ impl Lab {
         };
         let vault_db = url(&config.vault_db, "vault.db");
         let keystore_db = url(&config.keystore_db, "keystore.db");
-        let server = Server::start_wrapped(config, wrap).await.unwrap();
+        let (server, second) = match beside::is_wanted(&config) {
+            true => beside::start(config, wrap).await,
+            false => (Server::start_wrapped(config, wrap).await.unwrap(), None),
+        };
         Self {
             server,
+            _second: second,
             folder,
             http: Client::new(),
             vault_db,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod backup;
+mod beside;
 mod bounds;
 mod cards;
 mod common;
@@ -47,6 +48,7 @@ mod routes;
 #[allow(dead_code, reason = "what these tests do not need others do")]
 #[path = "../../../tests/native/support/sample.rs"]
 mod sample;
+mod several;
 mod shares;
 mod sink;
 mod sizes;

@@ -4,17 +4,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::*;
+use crate::events::Stream;
 use serde_json::json;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
 
-/// A way to the database that can be cut.
+/// A way to the database that can be cut, or on which nothing gets through.
 struct Bridge {
     url: String,
     is_open: Arc<AtomicBool>,
     cut: watch::Sender<()>,
+    is_stuck: watch::Sender<bool>,
+}
+
+/// Hands on what comes while the way is free, until either end has gone.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut is_stuck: watch::Receiver<bool>,
+) {
+    let mut bytes = vec![0; 16 << 10];
+    loop {
+        let Ok(count) = from.read(&mut bytes).await else {
+            return;
+        };
+        let is_free = is_stuck.wait_for(|stuck| !*stuck).await.is_ok();
+        if count == 0 || !is_free || to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
 }
 
 impl Bridge {
@@ -28,16 +48,20 @@ impl Bridge {
         url.set_port(Some(port)).unwrap();
         let is_open = Arc::new(AtomicBool::new(true));
         let (cut, cuts) = watch::channel(());
-        let open = Arc::clone(&is_open);
+        let is_stuck = watch::Sender::new(false);
+        let (open, stuck) = (Arc::clone(&is_open), is_stuck.subscribe());
         tokio::spawn(async move {
             while let Ok((mut from, _)) = listener.accept().await {
                 let (open, target, mut cuts) =
                     (open.load(Ordering::SeqCst), target.clone(), cuts.clone());
+                let stuck = stuck.clone();
                 cuts.mark_unchanged();
                 tokio::spawn(async move {
                     if open && let Ok(mut to) = TcpStream::connect(target).await {
+                        let ((from, back), (answers, there)) = (from.split(), to.split());
                         tokio::select! {
-                            _ = copy_bidirectional(&mut from, &mut to) => {}
+                            () = pump(from, there, stuck.clone()) => {}
+                            () = pump(answers, back, stuck) => {}
                             _ = cuts.changed() => {}
                         }
                     }
@@ -48,7 +72,12 @@ impl Bridge {
             url: url.into(),
             is_open,
             cut,
+            is_stuck,
         }
+    }
+
+    fn stick(&self, is_stuck: bool) {
+        self.is_stuck.send_replace(is_stuck);
     }
 
     fn close(&self) {
@@ -62,7 +91,11 @@ impl Bridge {
 }
 
 async fn write(lab: &Lab, person: &Person) -> Answer {
-    let path = format!("/cards/{}", v7());
+    write_as(lab, person, &v7()).await
+}
+
+async fn write_as(lab: &Lab, person: &Person, id: &str) -> Answer {
+    let path = format!("/cards/{id}");
     let body = Some(json!({ "card": jwe("card"), "version": 0, "unsettled": false }));
     lab.vault(&person.token, "PUT", &path, body).await
 }
@@ -81,7 +114,41 @@ async fn a_database_that_is_away_is_waited_for_by_clients() {
         assert_eq!(code(&write(&lab, &ada).await), (503, "server_error"));
     }
     bridge.open();
-    assert_eq!(write(&lab, &ada).await.0, 201);
+    until(async || (write(&lab, &ada).await.0 == 201).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_given_up_and_found_again() {
+    let Ok(postgres) = std::env::var("VOUCHSAFE_TEST_POSTGRES") else {
+        return;
+    };
+    let bridge = Bridge::to(&make_database(&postgres).await).await;
+    let lab = Lab::with(|config| config.vault_db = Some(bridge.url.clone())).await;
+    let ada = lab.sign_up("ada").await;
+    let mut stream = Stream::open(&lab, &ada, None).await;
+    stream.event().await;
+    for _ in 0..2 {
+        let id = v7();
+        until(async || (write_as(&lab, &ada, &id).await.0 == 201).then_some(())).await;
+        while stream.event().await.1 != id {}
+        bridge.stick(true);
+        // More than there are connections, each of which hangs in a statement, or waits for its turn.
+        let all = (0..40).map(|_| write(&lab, &ada));
+        for answer in futures_util::future::join_all(all).await {
+            assert_eq!(code(&answer), (503, "server_error"));
+        }
+        let ready = format!("http://{}/ready", lab.server.address());
+        assert_eq!(lab.call("GET", &ready, None, None).await.0, 503);
+        bridge.stick(false);
+        until(async || (write(&lab, &ada).await.0 == 201).then_some(())).await;
+        until(async || (lab.call("GET", &ready, None, None).await.0 == 200).then_some(())).await;
+        // Every connection is good again, and the stream has gone on.
+        for _ in 0..20 {
+            let id = v7();
+            assert_eq!(write_as(&lab, &ada, &id).await.0, 201);
+            while stream.event().await.1 != id {}
+        }
+    }
 }
 
 #[tokio::test]
@@ -111,13 +178,19 @@ async fn nobody_stays_with_a_standby() {
     for _ in 0..3 {
         assert_eq!(code(&write(&lab, &ada).await), (503, "server_error"));
     }
-    let read = lab.vault(&ada.token, "GET", "/cards", None).await;
-    assert_eq!(read.0, 200, "what can be read is");
+    // What can be read is, once the server knows that its connections ended.
+    until(async || {
+        let read = lab.vault(&ada.token, "GET", "/cards", None).await;
+        (read.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(code(&write(&lab, &ada).await), (503, "server_error"));
     // The address leads to the new primary.
     run(format!(
         "ALTER DATABASE {name} RESET default_transaction_read_only"
     ))
     .await;
+    until(async || (write(&lab, &ada).await.0 == 201).then_some(())).await;
     for _ in 0..3 {
         assert_eq!(write(&lab, &ada).await.0, 201);
     }
