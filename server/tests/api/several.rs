@@ -106,7 +106,11 @@ async fn limits_count_what_other_servers_let_through() {
         assert_eq!(fetch(&tokens).await, 200);
     }
     let first = format!("{}/v1/tokens", lab.server.keystore_url());
-    until(async || (fetch(&first).await == 429).then_some(())).await;
+    let mut let_through = 0;
+    while fetch(&first).await == 200 {
+        let_through += 1;
+    }
+    assert!(let_through < 150, "{let_through} of what was used up");
     second.stop().await;
 }
 
