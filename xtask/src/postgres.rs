@@ -26,6 +26,8 @@ pub(crate) struct Postgres {
     _server: Background,
     port: u16,
     _folder: TempDir,
+    /// The folder of its programs.
+    pub(crate) programs: PathBuf,
 }
 
 impl Postgres {
@@ -68,6 +70,7 @@ impl Postgres {
             _server: server,
             port,
             _folder: folder,
+            programs,
         })
     }
 

@@ -12,7 +12,7 @@ use vouchsafe_server::{Config, Server, Services};
 use crate::port::Port;
 
 /// Tests of what a server counts, fetches or ends in its own memory, to the last one. `several` has what two count together.
-const ALONE: [&str; 12] = [
+const ALONE: [&str; 13] = [
     "events::an_account_has_so_many_streams_and_no_more",
     "events::streams_end_when_the_server_stops",
     "identities::each_identity_is_tried_thirty_times",
@@ -20,6 +20,7 @@ const ALONE: [&str; 12] = [
     "keystore::tokens_are_for_known_audiences",
     "limits::",
     "links::a_network_asks_so_often_for_a_link",
+    "postgres_kills::",
     "previews::tokens_are_not_guessed",
     "published_keys::",
     "quotas::",

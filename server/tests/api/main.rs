@@ -33,6 +33,8 @@ mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
 mod postgres;
+#[cfg(unix)]
+mod postgres_kills;
 mod previews;
 mod private_files;
 mod processes;

@@ -21,6 +21,7 @@ fn without_test_variables(command: &mut Command) {
     command
         .env_remove("VOUCHSAFE_SAMPLE")
         .env_remove("VOUCHSAFE_TEST_POSTGRES")
+        .env_remove("VOUCHSAFE_TEST_POSTGRES_BIN")
         .env_remove("VOUCHSAFE_TEST_PROCESSES")
         .env_remove("VOUCHSAFE_TEST_S3")
         .env_remove("VOUCHSAFE_THOROUGH");

@@ -34,7 +34,14 @@ const CHROMIUM: &str = "Chromium";
 const FIREFOX: &str = "Firefox";
 
 /// The modules of the services' tests that are about several servers at one database.
-const ON_POSTGRES: [&str; 5] = ["events", "migrations", "postgres", "several", "starts"];
+const ON_POSTGRES: [&str; 6] = [
+    "events",
+    "migrations",
+    "postgres",
+    "postgres_kills",
+    "several",
+    "starts",
+];
 /// The parts into which the others are divided.
 const PARTS: usize = 5;
 
@@ -210,6 +217,7 @@ impl<'a> Made<'a> {
             .args(["--test", "api", "--", "--show-output"])
             .args(self.modules_on_postgres()?)
             .env("VOUCHSAFE_TEST_POSTGRES", postgres.url())
+            .env("VOUCHSAFE_TEST_POSTGRES_BIN", &postgres.programs)
             .env("VOUCHSAFE_TEST_PROCESSES", "2");
         process::run(&mut tests, "The tests on PostgreSQL")
     }
