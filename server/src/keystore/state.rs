@@ -35,6 +35,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0009_owner.sql"),
     include_str!("migrations/0010_live.sql"),
     include_str!("migrations/0011_counts.sql"),
+    include_str!("migrations/0012_operating.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
