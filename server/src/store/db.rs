@@ -213,7 +213,8 @@ mod tests {
     use crate::store::outage;
 
     const MIGRATIONS: &[&str] = &[
-        "CREATE TABLE owner (one BIGINT PRIMARY KEY, service TEXT NOT NULL); INSERT INTO owner VALUES (1, 'Test'); \
+        "CREATE TABLE owner (one BIGINT PRIMARY KEY, service TEXT NOT NULL, needs BIGINT NOT NULL); \
+         INSERT INTO owner VALUES (1, 'Test', 2); \
          CREATE TABLE rows (text TEXT)",
     ];
 
@@ -270,6 +271,10 @@ mod tests {
         set("UPDATE _sqlx_migrations SET version = 2").await;
         let refused = db.is_ready().await.unwrap_err();
         assert!(refused.contains("another release"), "{refused}");
+        set("INSERT INTO _sqlx_migrations SELECT 1, description, installed_on, success, checksum, 0 FROM _sqlx_migrations").await;
+        assert!(db.is_ready().await.is_err(), "it needs a newer release");
+        set("UPDATE owner SET needs = 1").await;
+        assert_eq!(db.is_ready().await, Ok(()));
         db.close().await;
     }
 }

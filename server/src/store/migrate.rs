@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Connection, Error, SqlSafeStr};
 
 use super::hold::belongs_to;
 use super::open::{does_not_open, not_opened};
+use super::schema::Schema;
 use crate::start_error::StartError;
 
 /// The texts of the files in a service's `migrations/`, in the order of their numbers, from 1. A file that was once released
@@ -20,8 +21,14 @@ pub(crate) type Migrations = &'static [&'static str];
 /// in one session, too; sqlx's own is a session's.
 const LOCK: i64 = 0x766f_7563_6873_6166;
 
+/// The number of the newest of these migrations.
+pub(super) fn newest(migrations: Migrations) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
 /// Runs what the database has not had yet, in one transaction, checks that it is this service's, and that it can be written.
-/// Gives the number of the newest migration. Where the file `witness` is there, the database must not be a new one.
+/// Gives the number of the newest migration. Where the file `witness` is there, the database must not be a new one. A database
+/// of a newer release stays as it is, if this release can work with it.
 pub(super) async fn migrate(
     connection: &mut AnyConnection,
     service: &str,
@@ -45,7 +52,16 @@ pub(super) async fn migrate(
             witness.display()
         )));
     }
-    let migrated = migrator(migrations).run_direct(None, &mut *tx, false).await;
+    let is_newer = match is_new {
+        true => false,
+        false => {
+            let schema = Schema::read(&mut tx, newest(migrations)).await;
+            let schema = schema.map_err(failed)?;
+            schema.is_newer() && schema.works()
+        }
+    };
+    let migrator = migrator(migrations, is_newer);
+    let migrated = migrator.run_direct(None, &mut *tx, false).await;
     if let Err(MigrateError::VersionMissing(_)) = migrated {
         return Err(StartError(format!(
             "Start the newer release that the {service}'s database was used with."
@@ -63,11 +79,11 @@ pub(super) async fn migrate(
     write.execute(&mut *tx).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     check_owner(connection, service).await?;
-    Ok(i64::try_from(migrations.len()).unwrap_or(i64::MAX))
+    Ok(newest(migrations))
 }
 
 /// Whether nothing was ever made in it.
-async fn is_new(connection: &mut AnyConnection, sqlite: bool) -> Result<bool, Error> {
+pub(super) async fn is_new(connection: &mut AnyConnection, sqlite: bool) -> Result<bool, Error> {
     let tables = if sqlite {
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'owner'"
     } else {
@@ -78,7 +94,10 @@ async fn is_new(connection: &mut AnyConnection, sqlite: bool) -> Result<bool, Er
 }
 
 /// Refuses the database of another service.
-async fn check_owner(connection: &mut AnyConnection, service: &str) -> Result<(), StartError> {
+pub(super) async fn check_owner(
+    connection: &mut AnyConnection,
+    service: &str,
+) -> Result<(), StartError> {
     let owner: Result<String, Error> = sqlx::query_scalar("SELECT service FROM owner")
         .fetch_one(connection)
         .await;
@@ -97,12 +116,14 @@ fn not_migrated(service: &str, error: &MigrateError) -> StartError {
     }
 }
 
-fn migrator(migrations: Migrations) -> Migrator {
+/// The migrator of these files. One for a newer database takes no offence at what it has had besides.
+fn migrator(migrations: Migrations, is_newer: bool) -> Migrator {
     let numbered = (1..).zip(migrations).map(|(number, sql)| {
         let sql = sql.into_sql_str();
         Migration::new(number, "".into(), MigrationType::Simple, sql, false)
     });
     let mut migrator = Migrator::with_migrations(numbered.collect());
     migrator.set_locking(false);
+    migrator.set_ignore_missing(is_newer);
     migrator
 }

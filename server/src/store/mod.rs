@@ -15,6 +15,7 @@ pub(crate) mod passage;
 pub(crate) mod peers;
 mod queue;
 mod readiness;
+pub(crate) mod schema;
 pub(crate) mod setup_file;
 pub(crate) mod sweep;
 mod wal;

@@ -1,10 +1,12 @@
-//! Whether a database can do what a service needs of it: it has the schema of this release, and takes writes.
+//! Whether a database can do what a service needs of it: it has a schema that this release can work with,
+//! and takes writes.
 
 use std::time::{Duration, Instant};
 
 use sqlx::Error;
 
 use super::db::Db;
+use super::schema::Schema;
 
 /// An answer is given again for so long: everybody may ask, and each question is a write.
 const FRESH: Duration = Duration::from_secs(1);
@@ -39,12 +41,8 @@ impl Db {
     }
 
     async fn look(&self) -> Result<(), &'static str> {
-        let newest: Result<i64, Error> =
-            sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-                .fetch_one(&self.read)
-                .await;
-        match newest {
-            Ok(newest) if newest == self.version => {}
+        match self.schema().await {
+            Ok(schema) if schema.works() => {}
             Ok(_) => return Err("is one of another release"),
             Err(error) => {
                 tracing::error!(%error, service = self.service, "the database cannot be read");
@@ -55,6 +53,11 @@ impl Db {
             tracing::error!(%error, service = self.service, "the database cannot be written");
             "cannot be written"
         })
+    }
+
+    async fn schema(&self) -> Result<Schema, Error> {
+        let mut connection = self.read.acquire().await?;
+        Schema::read(&mut connection, self.version).await
     }
 
     /// A write that changes nothing.

@@ -59,6 +59,80 @@ async fn every_file_is_run() {
     }
 }
 
+/// The statement of a migration with which the release before could not go on, if there is one: it reads and writes what is
+/// taken away, or does not give what is asked for.
+fn what_breaks(migration: &str) -> Option<String> {
+    let lines = migration.lines().filter(|line| !line.starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join(" ").to_uppercase();
+    let breaks = |statement: &&str| {
+        let has = |words: &str| statement.contains(words);
+        let takes_away = ["DROP TABLE", "DROP COLUMN", "RENAME ", "CREATE TRIGGER"];
+        let asks_for = [
+            "ADD CONSTRAINT",
+            "CREATE UNIQUE INDEX",
+            "SET NOT NULL",
+            "ALTER COLUMN",
+        ];
+        takes_away.iter().chain(&asks_for).any(|words| has(words))
+            || (has("ADD COLUMN") && has("NOT NULL") && !has("DEFAULT"))
+    };
+    text.split(';')
+        .find(breaks)
+        .map(|found| found.trim().to_owned())
+}
+
+#[test]
+fn a_migration_that_the_release_before_cannot_go_on_with_says_so() {
+    for (migration, breaks) in [
+        ("ALTER TABLE cards ADD COLUMN one BIGINT", false),
+        (
+            "ALTER TABLE cards ADD COLUMN one BIGINT NOT NULL DEFAULT 0",
+            false,
+        ),
+        (
+            "CREATE TABLE others (id TEXT PRIMARY KEY, name TEXT NOT NULL);\n-- DROP TABLE others",
+            false,
+        ),
+        (
+            "DROP INDEX cards_by_time; CREATE INDEX cards_by_time ON cards (account)",
+            false,
+        ),
+        ("ALTER TABLE cards ADD COLUMN one BIGINT NOT NULL", true),
+        (
+            "UPDATE cards SET size = 1; ALTER TABLE cards DROP COLUMN size",
+            true,
+        ),
+        ("ALTER TABLE cards RENAME COLUMN size TO bytes", true),
+        ("CREATE UNIQUE INDEX one ON cards (size)", true),
+        ("DROP TABLE cards", true),
+    ] {
+        assert_eq!(what_breaks(migration).is_some(), breaks, "{migration}");
+    }
+    for service in ["vault", "keystore"] {
+        let folder = format!("{}/src/{service}/migrations", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let texts: Vec<_> = files
+            .iter()
+            .map(|file| std::fs::read_to_string(file).unwrap())
+            .collect();
+        // From the one on that made the column in which it is said.
+        let made = texts
+            .iter()
+            .position(|text| text.contains("ADD COLUMN needs"));
+        for (index, text) in texts.iter().enumerate().skip(made.unwrap() + 1) {
+            let says = format!("UPDATE owner SET needs = {}", index + 1);
+            let breaks = what_breaks(text);
+            assert!(
+                breaks.is_none() || text.contains(&says),
+                "{}: add `{says};`, or leave this to the release after: {breaks:?}",
+                files[index].display()
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_another_release_changed_is_not_opened() {
     let lab = Lab::new().await;
@@ -88,12 +162,14 @@ async fn a_database_that_another_release_changed_is_not_opened() {
          SELECT 99, description, success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
     )
     .await;
+    run("UPDATE owner SET needs = 99").await;
     let before = content().await;
     for _ in 0..2 {
         let newer = start().await;
         assert!(newer.contains("newer release"), "{newer}");
     }
     assert_eq!(content().await, before, "nothing was written");
+    run("UPDATE owner SET needs = 0").await;
     run("DELETE FROM _sqlx_migrations WHERE version = 1").await;
     let newer = start().await;
     assert!(newer.contains("newer release"), "{newer}");

@@ -77,9 +77,16 @@ async fn a_database_of_another_release_is_not_ready() {
         (
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
              SELECT 99, description, success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
-            &["/vault/ready"][..],
+            ALL,
         ),
+        // The newer release says that this one cannot go on.
+        ("UPDATE owner SET needs = 99", &["/vault/ready"][..]),
         ("DELETE FROM _sqlx_migrations WHERE version = 99", ALL),
+        // As of a backup that is older than the process.
+        (
+            "UPDATE _sqlx_migrations SET version = 0 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)",
+            &["/vault/ready"],
+        ),
     ] {
         sqlx::query(sql).execute(&pool).await.unwrap();
         ready(&lab, expected).await;
