@@ -1,20 +1,30 @@
 //! The command line.
 
+pub(crate) mod admin;
 mod bucket;
 mod quotas;
+mod settings;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use vouchsafe_server::{Config, Services, process};
 
+use self::admin::{AdminCommand, AdminOptions};
 use self::bucket::BucketOptions;
 use self::quotas::QuotaOptions;
+pub(crate) use self::settings::Refusal;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
 /// Every option can also be set by the environment variable that stands beside it, several values with commas between
-/// them. VOUCHSAFE_LOG sets how much is logged to standard error ("warn", "debug", …; "info" by default).
+/// them, or in a file of settings (--config), whose keys are the options' names. An option counts more than its variable,
+/// and that more than the file. VOUCHSAFE_LOG sets how much is logged to standard error ("warn", "debug", …; "info" by
+/// default).
+///
+/// An option that may hold a secret can be in a file of its own, which VOUCHSAFE_SMTP_URL_FILE names, and likewise for
+/// VOUCHSAFE_VAULT_DB, VOUCHSAFE_KEYSTORE_DB and VOUCHSAFE_S3_SECRET_KEY; in the file of settings smtp-url-file and so on.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -289,6 +299,44 @@ enum Command {
         #[arg(long, env = "VOUCHSAFE_BACKUP_WITHOUT_FILES")]
         without_files: bool,
     },
+
+    /// Bring the schemas of the databases up to date without starting a server, which does the same at its start.
+    ///
+    /// Several may run at once: one does the work, the others wait. Databases that are not there are made. There is no way back
+    /// but a backup.
+    Migrate {
+        #[command(flatten)]
+        storage: Storage,
+
+        /// The services whose databases are meant.
+        #[arg(value_enum, default_value = "all", env = "VOUCHSAFE_SERVICES")]
+        services: Which,
+
+        /// Change nothing, and tell by the exit status: 0 if the schemas are those of this release, 1 if they are older, 2 if one
+        /// is newer, 3 if they could not be looked at.
+        #[arg(long, conflicts_with = "to")]
+        check: bool,
+
+        /// Run the migrations up to this number alone, of one service. Servers of this release run the others when they start.
+        #[arg(long, value_name = "NUMBER")]
+        to: Option<usize>,
+    },
+
+    /// Look after accounts, sessions and mails, at the databases themselves, beside running servers or without one.
+    Admin(AdminOptions),
+
+    /// Ask a server on this machine whether it answers, for containers without a shell.
+    #[command(hide = true)]
+    Health {
+        /// The address that the server listens on.
+        #[arg(
+            long,
+            value_name = "HOST:PORT",
+            default_value = "127.0.0.1:8787",
+            env = "VOUCHSAFE_LISTEN"
+        )]
+        listen: String,
+    },
 }
 
 /// The task that the command line asks for.
@@ -299,6 +347,14 @@ pub(crate) enum Task {
         to: PathBuf,
         with_files: bool,
     },
+    Check(Box<Config>),
+    Migrate(Box<Config>, Option<usize>),
+    Admin {
+        config: Box<Config>,
+        command: AdminCommand,
+        json: bool,
+    },
+    Health(String),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -311,19 +367,32 @@ enum Which {
     Keystore,
 }
 
+impl From<Which> for Services {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::All => Self::All,
+            Which::Vault => Self::Vault,
+            Which::Keystore => Self::Keystore,
+        }
+    }
+}
+
+/// The command, with the options that stand behind each part of it.
+fn command() -> clap::Command {
+    let admin = |admin: clap::Command| admin.mut_args(|option| option.global(true));
+    Cli::command()
+        .arg(settings::option())
+        .mut_subcommand("admin", admin)
+}
+
 /// Warns of variables that look like settings and are none: with a letter too many, the option is not set.
 pub(crate) fn warn_of_unknown_variables() {
-    let command = Cli::command();
-    let arguments = command
-        .get_subcommands()
-        .chain([&command])
-        .flat_map(clap::Command::get_arguments);
-    let known: Vec<_> = arguments.filter_map(clap::Arg::get_env).collect();
+    let known = settings::known_variables(&command());
     for (name, _) in std::env::vars_os() {
         let Some(text) = name.to_str().filter(|name| name.starts_with("VOUCHSAFE_")) else {
             continue;
         };
-        if !known.contains(&name.as_os_str()) && text != process::LOG_VARIABLE {
+        if !known.contains(&name) && text != process::LOG_VARIABLE {
             tracing::warn!(variable = text, "no option has this variable: see --help");
         }
     }
@@ -334,26 +403,53 @@ impl Cli {
         self.log_json
     }
 
+    /// Reads the command line, the variables and the file of settings.
+    pub(crate) fn read() -> Result<Self, Refusal> {
+        let given: Vec<OsString> = std::env::args_os().collect();
+        let matches = settings::matches(&mut command(), given)?;
+        Self::from_arg_matches(&matches).map_err(Refusal::CommandLine)
+    }
+
     pub(crate) fn into_task(self) -> Task {
-        if let Some(Command::Backup {
-            storage,
-            to,
-            without_files,
-        }) = self.command
-        {
-            return Task::Backup {
-                config: Box::new(storage.into_config()),
+        match self.command {
+            Some(Command::Backup {
+                storage,
                 to,
-                with_files: !without_files,
-            };
+                without_files,
+            }) => {
+                return Task::Backup {
+                    config: Box::new(storage.into_config()),
+                    to,
+                    with_files: !without_files,
+                };
+            }
+            Some(Command::Migrate {
+                storage,
+                services,
+                check,
+                to,
+            }) => {
+                let config = Box::new(Config {
+                    services: services.into(),
+                    ..storage.into_config()
+                });
+                return match check {
+                    true => Task::Check(config),
+                    false => Task::Migrate(config, to),
+                };
+            }
+            Some(Command::Admin(options)) => {
+                return Task::Admin {
+                    config: Box::new(options.storage.into_config()),
+                    command: options.command,
+                    json: options.json,
+                };
+            }
+            Some(Command::Health { listen }) => return Task::Health(listen),
+            None => {}
         }
-        let services = match self.services {
-            Which::All => Services::All,
-            Which::Vault => Services::Vault,
-            Which::Keystore => Services::Keystore,
-        };
         Task::Serve(Box::new(Config {
-            services,
+            services: self.services.into(),
             listen: self.listen,
             vault_urls: self.vault_url,
             keystore_urls: self.keystore_url,

@@ -24,11 +24,13 @@
 //! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
 //! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup, what processes at one database tell each other (`peers`); the files of secrets beside it (`setup_file`), and the store of large objects (`objects`) |
 //! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
+//! | `admin`, `migrations` | what an operator does at the databases themselves, beside running servers |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
 //! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
 //! an [`ApiError`].
 
+pub mod admin;
 mod base64url;
 mod clock;
 mod config;
@@ -36,6 +38,7 @@ mod email_address;
 mod http;
 mod jwks;
 mod keystore;
+pub mod migrations;
 mod options;
 pub mod process;
 mod start_error;

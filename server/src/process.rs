@@ -1,10 +1,14 @@
 //! A server as the whole work of a process.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tracing_subscriber::EnvFilter;
 
 use crate::http::server::Server;
+use crate::start_error::StartError;
 
 /// The variable that sets how much is logged.
 pub const LOG_VARIABLE: &str = "VOUCHSAFE_LOG";
@@ -19,6 +23,35 @@ pub async fn wait_to_stop(server: &Server) {
     );
     told_to_stop().await;
     tracing::info!("stopping");
+}
+
+/// The time for a server to say that it lives.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Asks the server that listens on this address, of this machine, whether it answers. It needs nothing else of the machine, not
+/// even certificates.
+pub async fn ask_health(listen: &str) -> Result<(), StartError> {
+    // What listens on every address is asked on the machine's own.
+    let own = listen.replace("0.0.0.0", "127.0.0.1");
+    let own = own.replace("[::]", "[::1]");
+    let ask = async {
+        let mut stream = TcpStream::connect(&own).await?;
+        let request = format!("GET /health HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = tokio::time::timeout(HEALTH_TIMEOUT, ask).await;
+    match answer {
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200 ") => Ok(()),
+        Ok(Err(error)) => Err(StartError(format!(
+            "Start the server, or give its --listen: {listen} does not answer ({error})."
+        ))),
+        _ => Err(StartError(format!(
+            "Look into the server's log: {listen} does not answer as it should."
+        ))),
+    }
 }
 
 /// The files that a process needs beside its connections.

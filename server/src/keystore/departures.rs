@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use reqwest::Method;
 
 use super::callers::KeystoreCaller;
-use super::deletion::Reason;
+use super::deletion::{Reason, delete_account};
 use super::state::Keystore;
 use super::tokens::Token;
 use crate::clock::{DAY, MINUTE};
@@ -162,7 +162,7 @@ impl Keystore {
         match answers {
             (Some(StatusCode::UNAUTHORIZED), Some(StatusCode::OK)) => {
                 let reason = Reason::Left(leaving_at);
-                self.delete_account(&caller.account, reason).await?;
+                delete_account(&self.db, &caller.account, reason, self.clock.now()).await?;
             }
             (Some(StatusCode::OK), Some(StatusCode::OK)) => {
                 self.stay(&caller.account, leaving_at).await?;

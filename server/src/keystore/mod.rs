@@ -1,6 +1,7 @@
 //! The Keystore: accounts, their wrapped keys, and the encryption spaces through which keys change hands.
 
 mod accounts;
+pub(crate) mod admin;
 mod callers;
 mod connections;
 mod credentials;
@@ -27,4 +28,4 @@ mod tokens;
 mod who;
 
 pub(crate) use routes::router;
-pub(crate) use state::Keystore;
+pub(crate) use state::{Keystore, MIGRATIONS};

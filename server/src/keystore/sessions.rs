@@ -13,7 +13,7 @@ use super::state::{Keystore, KeystoreState};
 use super::{failed_sign_ins, opaque};
 use crate::base64url::{base64url, from_base64url};
 use crate::clock::{DAY, MINUTE};
-use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::http::extract::{Empty, Input};
 use crate::http::limits::{CallerAddress, SIGN_IN};
 use crate::http::sizes::MAX_RECORD_BYTES;
@@ -29,6 +29,9 @@ pub(super) const SESSION_LIFETIME_MS: i64 = 30 * DAY;
 const RECOVERY_LIFETIME_MS: i64 = PROOF_LIFETIME_MS;
 /// A sign-in has to be finished within this time after its start.
 const LOGIN_LIFETIME_MS: i64 = 2 * MINUTE;
+
+/// What somebody is told whose account the operator disabled.
+const DISABLED: &str = "Ask the operator: this account is disabled.";
 
 /// The first message of a sign-in.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -94,13 +97,22 @@ pub(crate) struct SignedIn {
     failed_sign_ins: i64,
 }
 
-/// Makes a session of somebody who has just proved themselves, and stores its hash.
+/// Makes a session of somebody who has just proved themselves, and stores its hash. The transaction holds the account, which
+/// must not be disabled.
 pub(super) async fn make_session(
     tx: &mut Tx,
     account: &str,
     scope: Scope,
     now: i64,
 ) -> Result<NewSession> {
+    let disabled = sqlx::query("SELECT id FROM accounts WHERE id = $1 AND disabled_at IS NOT NULL")
+        .bind(account)
+        .fetch_optional(&mut **tx)
+        .await?;
+    if disabled.is_some() {
+        // None but who has proved themselves is told.
+        return Err(ApiError::new(Code::IdentityRejected, DISABLED));
+    }
     let lasts = match scope {
         Scope::Full => SESSION_LIFETIME_MS,
         Scope::Recovery => RECOVERY_LIFETIME_MS,

@@ -23,7 +23,8 @@ use crate::store::peers::Peer;
 use crate::store::sweep;
 use crate::urls::Urls;
 
-const MIGRATIONS: Migrations = &[
+/// The files in `migrations/`.
+pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
     include_str!("migrations/0002_credentials.sql"),
     include_str!("migrations/0003_sweeping.sql"),
@@ -63,12 +64,15 @@ pub(crate) struct Keystore {
 pub(super) type KeystoreState = axum::extract::State<Arc<Keystore>>;
 
 impl Keystore {
+    /// The URL of its database.
+    pub(crate) fn database_url(config: &Config) -> String {
+        let url = config.keystore_db.clone();
+        url.unwrap_or_else(|| sqlite_url(&config.file("keystore.db")))
+    }
+
     /// Opens the database and the setup.
     pub(crate) async fn open(config: &Config, urls: &Urls) -> Result<Arc<Self>, StartError> {
-        let url = config
-            .keystore_db
-            .clone()
-            .unwrap_or_else(|| sqlite_url(&config.file("keystore.db")));
+        let url = Self::database_url(config);
         let identities = Identities::new(config)?;
         let file = config.file("keystore.setup");
         let is_told = config.new_opaque_setup;

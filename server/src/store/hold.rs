@@ -28,6 +28,20 @@ pub(super) struct Hold {
 impl Hold {
     /// Takes hold of a database's file, which is there.
     pub(super) fn take(database: &Path, service: &'static str) -> Result<Self, StartError> {
+        Self::take_if_free(database, service)?.ok_or_else(|| {
+            let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+            StartError(format!(
+                "Stop the other server first, or give this one another --data: {} is in use.",
+                database.display()
+            ))
+        })
+    }
+
+    /// Takes hold of a database's file, which is there, unless a server of this service has it.
+    pub(super) fn take_if_free(
+        database: &Path,
+        service: &'static str,
+    ) -> Result<Option<Self>, StartError> {
         // The same file has the same lock, whatever links lead to it.
         let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
         let name = files::beside(&database, ".lock");
@@ -41,10 +55,7 @@ impl Hold {
                 let text = fs::read_to_string(&name).unwrap_or_default();
                 return match text.lines().next() {
                     Some(owner) if owner != service => Err(belongs_to(service, owner)),
-                    _ => Err(StartError(format!(
-                        "Stop the other server first, or give this one another --data: {} is in use.",
-                        database.display()
-                    ))),
+                    _ => Ok(None),
                 };
             }
             Err(TryLockError::Error(error)) => {
@@ -61,7 +72,7 @@ impl Hold {
         };
         // Whoever comes second reads it. A start that fails leaves what it says of the last server.
         hold.note(&hold.left);
-        Ok(hold)
+        Ok(Some(hold))
     }
 
     /// Whether the last server was killed, or the machine stopped, while it had the database open.

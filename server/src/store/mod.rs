@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod backup_files;
+pub(crate) mod beside;
 pub(crate) mod columns;
 pub(crate) mod db;
 pub(crate) mod files;

@@ -19,7 +19,7 @@ use super::wal::{self, Damage};
 use crate::start_error::StartError;
 
 /// The turns at once with PostgreSQL: some of its connections are left to those who read.
-const POSTGRES_TURNS: usize = 12;
+pub(super) const POSTGRES_TURNS: usize = 12;
 /// The connections of a process with PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// The readers at once with SQLite.
@@ -104,11 +104,22 @@ fn hold(url: &str, service: &'static str) -> Result<Option<Hold>, StartError> {
         return Ok(None);
     }
     let hold = Hold::take(&database, service)?;
+    examine(&hold, &database, service)?;
+    Ok(Some(hold))
+}
+
+/// Refuses a database that is held and has lost something of its log.
+pub(super) fn examine(
+    hold: &Hold,
+    database: &Path,
+    service: &'static str,
+) -> Result<(), StartError> {
+    let unreadable = |error: std::io::Error| not_opened(service, &error);
     let is_same_boot = hold.was_left_in_this_boot();
-    if let Some(damage) = wal::damage(&database, is_same_boot).map_err(unreadable)? {
-        return Err(damaged(&database, &damage));
+    if let Some(damage) = wal::damage(database, is_same_boot).map_err(unreadable)? {
+        return Err(damaged(database, &damage));
     }
-    if hold.was_left_open() && wal::is_closed(&database) {
+    if hold.was_left_open() && wal::is_closed(database) {
         // No reason to refuse it: it looks the same after a backup of what a killed server has left.
         tracing::warn!(
             service,
@@ -117,7 +128,7 @@ fn hold(url: &str, service: &'static str) -> Result<Option<Hold>, StartError> {
             database.display()
         );
     }
-    Ok(Some(hold))
+    Ok(())
 }
 
 fn damaged(database: &Path, damage: &Damage) -> StartError {
@@ -138,7 +149,7 @@ fn damaged(database: &Path, damage: &Damage) -> StartError {
 
 /// The first connection, whose error is the database's own: a pool would try again until its time is over, and then say no more
 /// than that.
-async fn first(url: &str, sqlite: bool, service: &str) -> Result<AnyConnection, Error> {
+pub(super) async fn first(url: &str, sqlite: bool, service: &str) -> Result<AnyConnection, Error> {
     let began = Instant::now();
     loop {
         match AnyConnection::connect(url).await {
@@ -202,7 +213,7 @@ async fn prepare(connection: &mut AnyConnection) -> Result<(), Error> {
 
 /// A pool that keeps no connection with a transaction whose end failed: SQLite ends it by itself when the disk is full, and the
 /// connection goes on counting it.
-async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, Error> {
+pub(super) async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, Error> {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(SQLITE_TIMEOUT)
@@ -220,7 +231,7 @@ async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, Error> {
 
 /// A pool that keeps no connection from before the database was lost: it may lead to nobody, or to a server that was made a
 /// standby.
-async fn postgres_pool(url: &str, peers: &Arc<Peers>) -> Result<AnyPool, Error> {
+pub(super) async fn postgres_pool(url: &str, peers: &Arc<Peers>) -> Result<AnyPool, Error> {
     let [before, after] = [Arc::clone(peers), Arc::clone(peers)];
     AnyPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)

@@ -61,9 +61,10 @@ impl Vault {
         Ok(found.is_some())
     }
 
-    /// Whether the account may have been deleted since the caller's token was made, or is still being erased.
-    pub(super) async fn is_deleted(&self, caller: &VaultCaller) -> Result<bool> {
-        let sql = "SELECT id FROM accounts WHERE id = $1 AND (deleted_at >= $2 OR to_erase = 1)";
+    /// Whether the account is disabled, may have been deleted since the caller's token was made, or is still being erased.
+    pub(super) async fn is_closed(&self, caller: &VaultCaller) -> Result<bool> {
+        let sql = "SELECT id FROM accounts WHERE id = $1 \
+                   AND (deleted_at >= $2 OR to_erase = 1 OR disabled_at IS NOT NULL)";
         let found = sqlx::query(sql)
             .bind(&caller.account)
             .bind(caller.deleted_before)

@@ -128,7 +128,7 @@ impl FromRequestParts<Arc<Vault>> for VaultCaller {
             return Err(Code::SessionExpired.into());
         }
         let caller = claims.into();
-        if vault.is_deleted(&caller).await? {
+        if vault.is_closed(&caller).await? {
             return Err(Code::SessionExpired.into());
         }
         vault.limits.count(&vault.requests, &caller.account)?;

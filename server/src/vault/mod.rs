@@ -2,6 +2,7 @@
 
 mod account;
 mod address;
+pub(crate) mod admin;
 mod auth;
 pub(crate) mod captured;
 mod cards;
@@ -42,4 +43,4 @@ mod words;
 
 pub(crate) use auth::TrustedKeys;
 pub(crate) use routes::router;
-pub(crate) use state::Vault;
+pub(crate) use state::{MIGRATIONS, Vault};

@@ -24,7 +24,8 @@ use crate::store::peers::Peer;
 use crate::store::sweep;
 use crate::urls::{Urls, page_url};
 
-const MIGRATIONS: Migrations = &[
+/// The files in `migrations/`.
+pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0001_schema.sql"),
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_sweeping.sql"),
@@ -76,6 +77,12 @@ pub(crate) struct Vault {
 pub(super) type VaultState = axum::extract::State<Arc<Vault>>;
 
 impl Vault {
+    /// The URL of its database.
+    pub(crate) fn database_url(config: &Config) -> String {
+        let url = config.vault_db.clone();
+        url.unwrap_or_else(|| sqlite_url(&config.file("vault.db")))
+    }
+
     /// Opens the database. Tokens are trusted when one of `keys` signed them.
     pub(crate) async fn open(
         config: &Config,
@@ -83,10 +90,7 @@ impl Vault {
         keys: TrustedKeys,
         stopping: watch::Receiver<bool>,
     ) -> Result<Arc<Self>, StartError> {
-        let url = config
-            .vault_db
-            .clone()
-            .unwrap_or_else(|| sqlite_url(&config.file("vault.db")));
+        let url = Self::database_url(config);
         let mailer = Mailer::new(config, &urls.vault.host)?;
         let pages = config.invitation_urls.iter().map(|url| page_url(url));
         let mut pages = pages.collect::<Result<Vec<_>, _>>()?;

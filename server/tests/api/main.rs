@@ -28,6 +28,7 @@ mod mail_form;
 mod mails;
 mod matrix;
 mod migrations;
+mod operating;
 mod outbox;
 mod outsiders;
 #[path = "../../../tests/native/support/port.rs"]

@@ -77,7 +77,7 @@ impl Process {
     }
 
     /// Asks it to stop as a service manager would. Gives what it logged.
-    async fn stop(self) -> String {
+    pub(crate) async fn stop(self) -> String {
         let id = self.child.id().unwrap().to_string();
         assert!(
             Command::new("kill")
