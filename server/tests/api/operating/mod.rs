@@ -1,6 +1,7 @@
 //! What an operator does with the binary: accounts, mails, schemas, settings, and restoring what was lost.
 
 mod accounts;
+mod deployed;
 mod mails;
 mod schemas;
 mod settings;
