@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deployed;
+mod drill;
 mod mails;
 mod schemas;
 mod settings;
