@@ -4,9 +4,10 @@ mod bucket;
 mod quotas;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{Config, Services, process};
+use vouchsafe_server::{AccessLog, Config, Services, process};
 
 use self::bucket::BucketOptions;
 use self::quotas::QuotaOptions;
@@ -33,6 +34,11 @@ pub(crate) struct Cli {
         env = "VOUCHSAFE_LISTEN"
     )]
     listen: String,
+
+    /// A second address, where /metrics, /live and /ready are answered, and nothing else: for who watches the process, and for
+    /// nobody else to reach. Port 0 takes a free one, which the second line on standard output tells.
+    #[arg(long, value_name = "HOST:PORT", env = "VOUCHSAFE_METRICS_LISTEN")]
+    metrics_listen: Option<String>,
 
     #[command(flatten)]
     storage: Storage,
@@ -195,6 +201,27 @@ pub(crate) struct Cli {
     #[command(flatten)]
     bucket: BucketOptions,
 
+    /// At SIGTERM go on serving for so long, while /ready says that the process is not ready: a proxy that asks now and then
+    /// has sent the last request by the end of it. A second signal ends the wait.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        env = "VOUCHSAFE_DRAIN_SECONDS"
+    )]
+    drain_seconds: u32,
+
+    /// The level at which each request gets a line in the log: its route, its status, its milliseconds and the bytes of its
+    /// answer, and nothing that tells of a person.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "info",
+        env = "VOUCHSAFE_ACCESS_LOG"
+    )]
+    access_log: AccessLevel,
+
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
@@ -293,7 +320,10 @@ enum Command {
 
 /// The task that the command line asks for.
 pub(crate) enum Task {
-    Serve(Box<Config>),
+    Serve {
+        config: Box<Config>,
+        drain: Duration,
+    },
     Backup {
         config: Box<Config>,
         to: PathBuf,
@@ -309,6 +339,16 @@ enum Which {
     Vault,
     /// The Keystore alone.
     Keystore,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AccessLevel {
+    /// No line.
+    Off,
+    /// A line where debugging is logged.
+    Debug,
+    /// A line where information is logged.
+    Info,
 }
 
 /// Warns of variables that look like settings and are none: with a letter too many, the option is not set.
@@ -352,9 +392,17 @@ impl Cli {
             Which::Vault => Services::Vault,
             Which::Keystore => Services::Keystore,
         };
-        Task::Serve(Box::new(Config {
+        let access_log = match self.access_log {
+            AccessLevel::Off => AccessLog::Off,
+            AccessLevel::Debug => AccessLog::Debug,
+            AccessLevel::Info => AccessLog::Info,
+        };
+        let drain = Duration::from_secs(self.drain_seconds.into());
+        let config = Box::new(Config {
             services,
             listen: self.listen,
+            metrics_listen: self.metrics_listen,
+            access_log,
             vault_urls: self.vault_url,
             keystore_urls: self.keystore_url,
             keystore_key: self.keystore_key,
@@ -379,6 +427,7 @@ impl Cli {
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             ..self.storage.into_config()
-        }))
+        });
+        Task::Serve { config, drain }
     }
 }

@@ -11,18 +11,19 @@ use vouchsafe_server::{Server, backup, process};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    process::log_to_stderr(cli.log_json());
+    let log = process::log_to_stderr(cli.log_json());
     cli::warn_of_unknown_variables();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("Free some resources of this machine ({error}).")),
     };
     let done: Result<(), Box<dyn Error>> = runtime.block_on(async {
+        tokio::spawn(process::debug_at_signal(log)?);
         match cli.into_task() {
-            Task::Serve(mut config) => {
+            Task::Serve { mut config, drain } => {
                 config.max_connections = process::connections(config.max_connections);
                 let server = Server::start(*config).await?;
-                process::wait_to_stop(&server).await;
+                process::wait_to_stop(&server, drain).await;
                 server.stop().await;
                 Ok(())
             }

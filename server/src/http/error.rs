@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::follow::request_id;
+use crate::metrics;
 use crate::store::outage;
 
 /// The codes a client may meet, a closed list.
@@ -173,10 +175,13 @@ pub struct ErrorDetail {
 
 /// An error body.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ErrorBody {
     /// The code and the sentence.
     pub error: ErrorDetail,
+    /// The id of the request, which stands in the server's log lines, too. What was no request has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// The wait that clients are asked for when the server failed for a moment.
@@ -198,7 +203,10 @@ pub(crate) fn of_item<T>(outcome: Result<T>) -> Result<(Option<T>, Option<ErrorD
     match outcome {
         Ok(value) => Ok((Some(value), None)),
         Err(error) if error.code() == Code::ServerError => Err(error),
-        Err(error) => Ok((None, Some(error.detail))),
+        Err(error) => {
+            error.note();
+            Ok((None, Some(error.detail)))
+        }
     }
 }
 
@@ -232,6 +240,7 @@ impl ApiError {
 
     /// The account has as much of this as it may have.
     pub(crate) fn quota_exceeded(quota: Quota) -> Self {
+        metrics::quota_refused(quota);
         let mut error = Self::new(Code::QuotaExceeded, quota.sentence());
         error.detail.quota = Some(quota);
         error
@@ -263,8 +272,17 @@ impl ApiError {
 
     /// The body.
     pub(super) fn to_json(&self) -> String {
-        let error = self.detail.clone();
-        serde_json::to_string(&ErrorBody { error }).unwrap_or_default()
+        let body = ErrorBody {
+            error: self.detail.clone(),
+            request_id: None,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+
+    /// Counts the error, which is answered, and tells of it. Its message may hold words of the request.
+    fn note(&self) {
+        metrics::error(self.detail.code);
+        tracing::debug!(code = ?self.detail.code, quota = ?self.detail.quota, "refused");
     }
 
     /// A failure of the server's own: logged here, and not told to the client.
@@ -283,6 +301,11 @@ impl From<Code> for ApiError {
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         let passes = outage::passes(&error);
+        metrics::database_failed(match error {
+            sqlx::Error::PoolTimedOut => metrics::Failure::NoConnection,
+            _ if passes => metrics::Failure::Outage,
+            _ => metrics::Failure::Other,
+        });
         let failed = Self::internal("the database failed", error);
         match passes {
             true => Self::unavailable(),
@@ -293,7 +316,12 @@ impl From<sqlx::Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(ErrorBody { error: self.detail })).into_response();
+        self.note();
+        let body = ErrorBody {
+            error: self.detail,
+            request_id: request_id(),
+        };
+        let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response
                 .headers_mut()

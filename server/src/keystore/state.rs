@@ -15,6 +15,7 @@ use crate::config::{Config, Quotas};
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
+use crate::metrics;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -120,7 +121,7 @@ impl Keystore {
 
     /// Sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, interval: Duration, stopping: watch::Receiver<bool>) {
-        let sweep = |now| self.sweep(now);
+        let sweep = |now| metrics::sweep("keystore", self.sweep(now));
         let sweeping = sweep::work(&self.db, &self.passage, interval, stopping.clone(), sweep);
         let telling = self.db.peers.work(&*self, stopping.clone());
         let both = async {

@@ -15,6 +15,7 @@ use super::hold::Hold;
 use super::peers::Peers;
 use super::queue::{Queue, Turn};
 use super::readiness::Probe;
+use crate::metrics;
 
 /// A transaction on either database, with the right to write.
 pub(crate) struct Tx {
@@ -151,6 +152,7 @@ impl Db {
         loop {
             let mut writer = self.writer_as(account).await?;
             let done = statement().execute(&mut *writer).await?;
+            metrics::rows_erased(self.service, done.rows_affected());
             if done.rows_affected() < PIECE_ROWS {
                 return Ok(());
             }

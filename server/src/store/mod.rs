@@ -5,6 +5,7 @@ mod backup_files;
 pub(crate) mod columns;
 pub(crate) mod db;
 pub(crate) mod files;
+pub(crate) mod gauges;
 mod hold;
 pub(crate) mod migrate;
 pub(crate) mod new_row;

@@ -16,6 +16,7 @@ use super::state::Vault;
 use super::words::Words;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
+use crate::metrics;
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
@@ -232,12 +233,14 @@ impl Vault {
         let mail = self.mail(due, self.clock.now());
         let (reason, error) = match self.mailer.send(&mail).await {
             Ok(()) => {
+                metrics::mail(metrics::Mail::Sent);
                 tracing::info!(mail = mail.id, "mail sent");
                 return self.forget_mail(&mail.id).await;
             }
             Err(Failure::Later(error)) if attempts < MAX_ATTEMPTS => {
                 let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
                 let wait = (10 * SECOND * doubled).min(MAX_RETRY_WAIT_MS);
+                metrics::mail(metrics::Mail::Failed);
                 tracing::warn!(mail = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2")
                     .bind(self.clock.now() + wait)
@@ -261,6 +264,7 @@ impl Vault {
 
     /// Ends the attempts at a mail. Its invitation, if it is one that still waits, ends with them, and the inviter is told.
     async fn give_up(&self, account: &str, id: &str, reason: Undeliverable) -> Result<()> {
+        metrics::mail(metrics::Mail::GivenUp);
         let mut tx = self.db.begin_as(account).await?;
         sqlx::query("DELETE FROM outbox WHERE id = $1")
             .bind(id)
@@ -306,6 +310,12 @@ impl Vault {
             refusal,
             now,
         )
+    }
+
+    /// How many mails wait, at most so many.
+    pub(crate) async fn mails_waiting(&self) -> Result<i64> {
+        let count = "SELECT COUNT(*) FROM (SELECT id FROM outbox LIMIT 10000) AS waiting";
+        Ok(sqlx::query_scalar(count).fetch_one(&self.db.read).await?)
     }
 
     /// Erases the mails that shall not go any more: their time is over, their invitation is, or their recipient wants none.

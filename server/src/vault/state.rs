@@ -15,6 +15,7 @@ use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
+use crate::metrics;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -141,7 +142,7 @@ impl Vault {
     /// Sends mails and sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, interval: Duration) {
         let (db, passage, stopping) = (&self.db, &self.passage, self.stopping.clone());
-        let sweep = |now| self.sweep(now);
+        let sweep = |now| metrics::sweep("vault", self.sweep(now));
         let sweeping = sweep::work(db, passage, interval, stopping.clone(), sweep);
         let telling = db.peers.work(&*self, stopping.clone());
         let all = async {

@@ -77,16 +77,20 @@ impl Process {
     }
 
     /// Asks it to stop as a service manager would. Gives what it logged.
-    async fn stop(self) -> String {
+    pub(crate) async fn stop(self) -> String {
+        self.signal("TERM").await;
+        self.end().await
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        let mut kill = Command::new("kill");
+        let sent = kill.args([format!("-{name}"), id]).status();
+        assert!(sent.await.unwrap().success());
+    }
+
+    /// Waits until it has ended as it should. Gives what it logged.
+    pub(crate) async fn end(self) -> String {
         let output = tokio::time::timeout(PATIENCE, self.child.wait_with_output())
             .await
             .unwrap()
