@@ -40,6 +40,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "HOST:PORT", env = "VOUCHSAFE_METRICS_LISTEN")]
     metrics_listen: Option<String>,
 
+    /// A collector of traces, which speaks OpenTelemetry's protocol over HTTP, such as http://127.0.0.1:4318: each request gets
+    /// a span, which tells of no person. OTEL_TRACES_SAMPLER says how many do, OTEL_EXPORTER_OTLP_HEADERS what goes along.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
+
     #[command(flatten)]
     storage: Storage,
 
@@ -402,6 +407,7 @@ impl Cli {
             services,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
+            otlp_endpoint: self.otlp_endpoint,
             access_log,
             vault_urls: self.vault_url,
             keystore_urls: self.keystore_url,

@@ -118,6 +118,8 @@ pub struct Config {
     pub listen: String,
     /// The address of a second listener, for `/metrics`, `/live` and `/ready` alone.
     pub metrics_listen: Option<String>,
+    /// The address of a collector of traces, which speaks OTLP over HTTP.
+    pub otlp_endpoint: Option<String>,
     /// The level at which each request gets a line in the log.
     pub access_log: AccessLog,
     /// The folder of the databases, the Keystore's setup and the captured mails.
@@ -207,6 +209,7 @@ impl Config {
             services: Services::All,
             listen: "127.0.0.1:0".to_owned(),
             metrics_listen: None,
+            otlp_endpoint: None,
             access_log: AccessLog::Info,
             data: data.into(),
             vault_db: None,

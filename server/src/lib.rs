@@ -24,7 +24,7 @@
 //! | `vault/`, `keystore/` | the two services: `routes` lists what they answer, `state` is what handlers share, then a file for each resource; SQL steps in `migrations/`, in the order of their numbers |
 //! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup, what processes at one database tell each other (`peers`); the files of secrets beside it (`setup_file`), and the store of large objects (`objects`) |
 //! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
-//! | `metrics/` | what the process counts, for the listener of `http/watch` |
+//! | `metrics/`, `traces` | what the process counts, for the listener of `http/watch`, and the spans of requests |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
 //! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
@@ -43,6 +43,7 @@ pub mod process;
 mod start_error;
 mod store;
 mod token;
+mod traces;
 mod urls;
 mod vault;
 

@@ -20,6 +20,7 @@ use super::forwarded::Proxies;
 use super::trace::TraceParent;
 use crate::config::{AccessLog, Config};
 use crate::metrics::{self, Destination, Open};
+use crate::traces::{Traced, Traces};
 use crate::urls::Urls;
 
 /// The header with the id of a request.
@@ -44,10 +45,16 @@ pub(crate) struct Following {
     bases: Vec<(String, &'static str)>,
     proxies: Arc<Proxies>,
     access_log: AccessLog,
+    traces: Option<Traces>,
 }
 
 impl Following {
-    pub(crate) fn new(config: &Config, urls: &Urls, proxies: Arc<Proxies>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        urls: &Urls,
+        proxies: Arc<Proxies>,
+        traces: Option<Traces>,
+    ) -> Self {
         let mut bases = Vec::new();
         if config.services.vault() {
             bases.push((urls.vault.path.clone(), "vault"));
@@ -60,6 +67,7 @@ impl Following {
             bases,
             proxies,
             access_log: config.access_log,
+            traces,
         }
     }
 
@@ -145,13 +153,21 @@ pub(super) async fn follow(following: Arc<Following>, request: Request, next: Ne
         Some(path) => following.name(path.as_str()),
         None => ("process", NO_ROUTE),
     };
-    let method = method_name(request.method());
+    let to = Destination {
+        service,
+        route,
+        method: method_name(request.method()),
+    };
+    let parent = TraceParent::of(request.headers());
+    let traces = following.traces.as_ref();
+    let traced = traces.map(|traces| traces.begin(&to, parent));
+    let trace = traced.as_ref().map(Traced::trace);
     // An error's line has its id, too, so the span is there at every level.
     let span = tracing::error_span!("request", %id, trace = tracing::field::Empty);
-    if let Some(parent) = TraceParent::of(request.headers()) {
+    if let Some(trace) = trace.or(parent.map(|parent| parent.trace)) {
         span.record(
             "trace",
-            tracing::field::display(format_args!("{:032x}", parent.trace)),
+            tracing::field::display(format_args!("{trace:032x}")),
         );
     }
     let answering = next.run(request).instrument(span.clone());
@@ -160,12 +176,10 @@ pub(super) async fn follow(following: Arc<Following>, request: Request, next: Ne
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    let to = Destination {
-        service,
-        route,
-        method,
-    };
     metrics::request(&to, status, took);
+    if let Some(traced) = traced {
+        traced.end(status);
+    }
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let bytes = response.body().size_hint().exact();
     span.in_scope(|| following.tell(&to, status, millis, bytes));
@@ -261,6 +275,7 @@ mod tests {
                 bases: bases.collect(),
                 proxies: Arc::new(Proxies::new(&Config::new("x")).unwrap()),
                 access_log: AccessLog::Off,
+                traces: None,
             };
             let (service, route) = following.name(path);
             format!("{service} {route}")

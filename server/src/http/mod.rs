@@ -16,6 +16,6 @@ pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod sizes;
-mod trace;
+pub(crate) mod trace;
 pub(crate) mod values;
 mod watch;

@@ -24,6 +24,7 @@ use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::store::files;
 use crate::store::objects::VAULT_FILES;
+use crate::traces::Traces;
 use crate::urls::Urls;
 use crate::vault::{TrustedKeys, Vault};
 use crate::{keystore, metrics, options, vault};
@@ -36,6 +37,7 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 pub struct Server {
     address: SocketAddr,
     metrics_address: Option<SocketAddr>,
+    traces: Option<Traces>,
     draining: Draining,
     vault_url: String,
     keystore_url: String,
@@ -70,6 +72,8 @@ impl Server {
             ))
         })?;
         metrics::begin();
+        let traces = config.otlp_endpoint.as_deref().map(Traces::to);
+        let traces = traces.transpose()?;
         let (listener, address) = bind(&config.listen).await?;
         let watchers = match &config.metrics_listen {
             Some(listen) => Some(bind(listen).await?),
@@ -84,7 +88,7 @@ impl Server {
                 router,
                 cors,
                 Arc::clone(&proxies),
-                Following::new(&config, &urls, Arc::clone(&proxies)),
+                Following::new(&config, &urls, Arc::clone(&proxies), traces.clone()),
                 draining.clone(),
             ),
             Err(error) => {
@@ -112,6 +116,7 @@ impl Server {
         Ok(Self {
             address,
             metrics_address,
+            traces,
             draining,
             vault_url: urls.vault.text,
             keystore_url: urls.keystore.text,
@@ -167,6 +172,9 @@ impl Server {
         }
         for db in &self.databases {
             db.close().await;
+        }
+        if let Some(traces) = self.traces.take() {
+            traces.stop().await;
         }
     }
 }

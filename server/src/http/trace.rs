@@ -4,8 +4,11 @@ use axum::http::HeaderMap;
 
 /// The place of a request in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TraceParent {
-    pub(super) trace: u128,
+pub(crate) struct TraceParent {
+    pub(crate) trace: u128,
+    /// The span that the request belongs under.
+    pub(crate) parent: u64,
+    pub(crate) flags: u8,
 }
 
 impl TraceParent {
@@ -22,10 +25,15 @@ impl TraceParent {
         let mut parts = text.split('-');
         let version = hex(parts.next()?, 2)?;
         let (trace, parent) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
-        hex(parts.next()?, 2)?;
+        let flags = hex(parts.next()?, 2)?;
         // A later version may have more parts.
         let is_whole = version > 0 || parts.next().is_none();
-        (version != 0xff && trace != 0 && parent != 0 && is_whole).then_some(Self { trace })
+        let fits = version != 0xff && trace != 0 && parent != 0 && is_whole;
+        fits.then_some(Self {
+            trace,
+            parent: u64::try_from(parent).ok()?,
+            flags: u8::try_from(flags).ok()?,
+        })
     }
 }
 
@@ -45,12 +53,16 @@ mod tests {
     #[test]
     fn only_what_is_well_formed_is_taken() {
         let parse = |text: &str| TraceParent::parse(&text.replace("TRACE", TRACE));
-        let trace = Some(TraceParent {
-            trace: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
-        });
-        assert_eq!(parse("00-TRACE-00f067aa0ba902b7-01"), trace);
-        assert_eq!(parse("00-TRACE-00f067aa0ba902b7-00"), trace);
-        assert_eq!(parse("cc-TRACE-00f067aa0ba902b7-01-more"), trace);
+        let with = |flags| {
+            Some(TraceParent {
+                trace: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
+                parent: 0x00f0_67aa_0ba9_02b7,
+                flags,
+            })
+        };
+        assert_eq!(parse("00-TRACE-00f067aa0ba902b7-01"), with(1));
+        assert_eq!(parse("00-TRACE-00f067aa0ba902b7-00"), with(0));
+        assert_eq!(parse("cc-TRACE-00f067aa0ba902b7-01-more"), with(1));
         for wrong in [
             "",
             "00",

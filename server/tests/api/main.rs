@@ -62,6 +62,7 @@ mod starts;
 mod stolen;
 mod sweeping;
 mod tables;
+mod traces;
 mod undeliverable;
 mod watching;
 mod wire;

@@ -227,6 +227,16 @@ async fn failures_to_start_are_one_sentence() {
         ),
         (vec!["--keystore-key", "AAAA"], "--keystore-key"),
         (vec!["--trusted-proxy", "proxy.internal"], "--trusted-proxy"),
+        (vec!["--otlp-endpoint", "127.0.0.1:4318"], "--otlp-endpoint"),
+        (
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--metrics-listen",
+                taken.as_str(),
+            ],
+            taken.as_str(),
+        ),
         (
             vec!["--smtp-url", "smtp://localhost", "--listen", "127.0.0.1:0"],
             "--mail-from",
