@@ -13,7 +13,6 @@ mod rows;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -67,7 +66,7 @@ impl Demo {
 
     /// Serves until Ctrl-C or SIGTERM.
     pub async fn serve(self) {
-        process::wait_to_stop(&self.server, Duration::ZERO).await;
+        process::wait_to_stop(&self.server).await;
         self.stop().await;
     }
 

@@ -325,10 +325,7 @@ enum Command {
 
 /// The task that the command line asks for.
 pub(crate) enum Task {
-    Serve {
-        config: Box<Config>,
-        drain: Duration,
-    },
+    Serve(Box<Config>),
     Backup {
         config: Box<Config>,
         to: PathBuf,
@@ -354,6 +351,16 @@ enum AccessLevel {
     Debug,
     /// A line where information is logged.
     Info,
+}
+
+impl From<AccessLevel> for AccessLog {
+    fn from(level: AccessLevel) -> Self {
+        match level {
+            AccessLevel::Off => Self::Off,
+            AccessLevel::Debug => Self::Debug,
+            AccessLevel::Info => Self::Info,
+        }
+    }
 }
 
 /// Warns of variables that look like settings and are none: with a letter too many, the option is not set.
@@ -397,18 +404,13 @@ impl Cli {
             Which::Vault => Services::Vault,
             Which::Keystore => Services::Keystore,
         };
-        let access_log = match self.access_log {
-            AccessLevel::Off => AccessLog::Off,
-            AccessLevel::Debug => AccessLog::Debug,
-            AccessLevel::Info => AccessLog::Info,
-        };
-        let drain = Duration::from_secs(self.drain_seconds.into());
-        let config = Box::new(Config {
+        Task::Serve(Box::new(Config {
             services,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
             otlp_endpoint: self.otlp_endpoint,
-            access_log,
+            access_log: self.access_log.into(),
+            drain: Duration::from_secs(self.drain_seconds.into()),
             vault_urls: self.vault_url,
             keystore_urls: self.keystore_url,
             keystore_key: self.keystore_key,
@@ -433,7 +435,6 @@ impl Cli {
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             ..self.storage.into_config()
-        });
-        Task::Serve { config, drain }
+        }))
     }
 }

@@ -118,6 +118,8 @@ pub struct Config {
     pub listen: String,
     /// The address of a second listener, for `/metrics`, `/live` and `/ready` alone.
     pub metrics_listen: Option<String>,
+    /// The time for which a server that is told to stop by SIGTERM says that it is not ready, and goes on.
+    pub drain: Duration,
     /// The address of a collector of traces, which speaks OTLP over HTTP.
     pub otlp_endpoint: Option<String>,
     /// The level at which each request gets a line in the log.
@@ -209,6 +211,7 @@ impl Config {
             services: Services::All,
             listen: "127.0.0.1:0".to_owned(),
             metrics_listen: None,
+            drain: Duration::ZERO,
             otlp_endpoint: None,
             access_log: AccessLog::Info,
             data: data.into(),

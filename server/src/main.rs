@@ -20,10 +20,10 @@ fn main() -> ExitCode {
     let done: Result<(), Box<dyn Error>> = runtime.block_on(async {
         tokio::spawn(process::debug_at_signal(log)?);
         match cli.into_task() {
-            Task::Serve { mut config, drain } => {
+            Task::Serve(mut config) => {
                 config.max_connections = process::connections(config.max_connections);
                 let server = Server::start(*config).await?;
-                process::wait_to_stop(&server, drain).await;
+                process::wait_to_stop(&server).await;
                 server.stop().await;
                 Ok(())
             }

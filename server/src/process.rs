@@ -13,9 +13,9 @@ use crate::http::server::Server;
 /// The variable that sets how much is logged.
 pub const LOG_VARIABLE: &str = "VOUCHSAFE_LOG";
 
-/// Says where the server listens and waits for Ctrl-C or SIGTERM. After SIGTERM it waits for `drain` more, or for another
-/// signal, while the server says that it is not ready. Stopping it is the caller's.
-pub async fn wait_to_stop(server: &Server, drain: Duration) {
+/// Says where the server listens and waits for Ctrl-C or SIGTERM. After SIGTERM it waits as long as the server drains, or for
+/// another signal. Stopping it is the caller's.
+pub async fn wait_to_stop(server: &Server) {
     let mut signals = Signals::new();
     match server.metrics_address() {
         // Both at once: who reads no further than the first line may close the pipe.
@@ -30,9 +30,12 @@ pub async fn wait_to_stop(server: &Server, drain: Duration) {
         keystore = server.keystore_url(),
         "listening"
     );
-    if signals.next().await == Told::Terminate && !drain.is_zero() {
-        server.drain();
-        tracing::info!(seconds = drain.as_secs(), "not ready any more, stopping");
+    let drain = match signals.next().await {
+        Told::Terminate => server.drain(),
+        Told::Interrupt => Duration::ZERO,
+    };
+    if !drain.is_zero() {
+        tracing::info!(seconds = drain.as_secs(), "not ready any more");
         tokio::select! {
             () = tokio::time::sleep(drain) => {}
             _ = signals.next() => {}
@@ -163,7 +166,6 @@ pub fn debug_at_signal(log: Log) -> io::Result<impl Future<Output = ()> + Send> 
 }
 
 /// The way in which the process was told to stop.
-#[derive(PartialEq, Eq)]
 enum Told {
     /// By Ctrl-C.
     Interrupt,

@@ -39,6 +39,7 @@ pub struct Server {
     metrics_address: Option<SocketAddr>,
     traces: Option<Traces>,
     draining: Draining,
+    drain: Duration,
     vault_url: String,
     keystore_url: String,
     stop: watch::Sender<bool>,
@@ -118,6 +119,7 @@ impl Server {
             metrics_address,
             traces,
             draining,
+            drain: config.drain,
             vault_url: urls.vault.text,
             keystore_url: urls.keystore.text,
             stop,
@@ -138,9 +140,11 @@ impl Server {
         self.metrics_address
     }
 
-    /// Says from now on that it is not ready, so that proxies send requests to others, and goes on serving.
-    pub fn drain(&self) {
+    /// Says from now on that it is not ready, so that proxies send requests to others, and goes on serving. Gives the time
+    /// for which it should.
+    pub fn drain(&self) -> Duration {
         self.draining.begin();
+        self.drain
     }
 
     /// The Vault's main base URL.
