@@ -1,6 +1,7 @@
 //! The server that carries both services, the layers around their routes, and the types of requests and answers.
 
 mod activity;
+pub(crate) mod codes;
 mod counters;
 pub(crate) mod error;
 pub(crate) mod extract;

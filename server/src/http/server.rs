@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::follow::Following;
 use super::readiness::{self, Draining, Readiness};
-use super::watch::{Watched, routes as watchers_routes};
+use super::watch::{CountMails, Watched, routes as watchers_routes};
 use super::{layers, page};
 use crate::config::Config;
 use crate::http::error::ApiError;
@@ -105,7 +105,7 @@ impl Server {
         let watching = watchers.map(|(listener, _)| {
             let watched = Watched {
                 databases: running.databases.clone(),
-                vault: running.vault,
+                mails: running.vault.map(count_mails),
                 max_connections: config.max_connections,
             };
             let routes = watchers_routes(watched, running.services, draining.clone());
@@ -289,6 +289,13 @@ impl Running {
         let router = std::mem::take(&mut self.router);
         self.router = router.route(path, handler);
     }
+}
+
+fn count_mails(vault: Arc<Vault>) -> CountMails {
+    Box::new(move || {
+        let vault = Arc::clone(&vault);
+        Box::pin(async move { vault.mails_waiting().await })
+    })
 }
 
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), StartError> {

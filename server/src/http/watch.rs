@@ -2,6 +2,7 @@
 //! the clients, and there is none by default: how much the services do, of what and when, is not for strangers, and whoever
 //! watches shall be let in when clients have all connections.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +18,18 @@ use super::readiness::{Draining, Services, probes};
 use crate::metrics;
 use crate::metrics::looks::Look;
 use crate::store::db::Db;
-use crate::vault::Vault;
 
 /// The longest that a question to a database may take. What it would have told is left out then.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Counts the mails that wait.
+pub(super) type CountMails =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<i64>> + Send>> + Send + Sync>;
+
 /// What is looked at when somebody asks.
 pub(super) struct Watched {
     pub(super) databases: Vec<Db>,
-    pub(super) vault: Option<Arc<Vault>>,
+    pub(super) mails: Option<CountMails>,
     pub(super) max_connections: u32,
 }
 
@@ -46,8 +50,8 @@ async fn show(State(watched): State<Arc<Watched>>) -> Result<impl IntoResponse> 
     for db in &watched.databases {
         look.note_database(&db.gauges());
     }
-    if let Some(vault) = &watched.vault {
-        match tokio::time::timeout(PATIENCE, vault.mails_waiting()).await {
+    if let Some(count) = &watched.mails {
+        match tokio::time::timeout(PATIENCE, count()).await {
             Ok(Ok(waiting)) => look.note_mails(waiting),
             Ok(Err(error)) => tracing::warn!(code = ?error.code(), "waiting mails are not counted"),
             Err(_) => tracing::warn!("the database is slow: waiting mails are not counted"),

@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::PartialSchema;
 
-use crate::http::error::{Code, Quota, Result};
+use crate::http::codes::{Code, Quota};
 
 /// The media type of what [`text`] gives.
 pub(crate) const MEDIA_TYPE: &str = CONTENT_TYPE;
@@ -343,10 +343,10 @@ pub(crate) fn mail(outcome: Mail) {
 }
 
 /// Does a sweep of a service, and notes how it went.
-pub(crate) async fn sweep(
+pub(crate) async fn sweep<E>(
     service: &'static str,
-    sweep: impl Future<Output = Result<()>>,
-) -> Result<()> {
+    sweep: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
     let began = Instant::now();
     let done = sweep.await;
     let took = began.elapsed();
