@@ -203,6 +203,19 @@ pub(crate) fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{path}?mode=rwc")
 }
 
+/// The table `asked (place, id, account)` of a list whose ids are bound from `$from` on, each beside the account `$1`, to begin a
+/// statement with. A table that is joined with it by `CROSS JOIN`, by the id and by the account, is looked up once for each.
+/// Told of the account alone, both databases may read all its rows instead, however many there are.
+pub(crate) fn asked(from: usize, count: usize) -> String {
+    let rows: Vec<String> = (0..count)
+        .map(|place| format!("({place}, ${}, $1)", from + place))
+        .collect();
+    format!(
+        "WITH asked (place, id, account) AS (VALUES {})",
+        rows.join(", ")
+    )
+}
+
 /// `$from, $from+1, …`: the placeholders of a list.
 pub(crate) fn placeholders(from: usize, count: usize) -> String {
     let list: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();

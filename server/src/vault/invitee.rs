@@ -153,7 +153,7 @@ impl Vault {
                 proof,
             };
             if stored == Some(given) {
-                return self.connection(&caller.account, id).await;
+                return self.connection(caller, id).await;
             }
         }
         // An invitation that is still open was refused because the public key is not the caller's.
@@ -288,7 +288,7 @@ pub(super) async fn accept(
         vault.record(tx, both.into()).await?;
         return Ok((
             StatusCode::CREATED,
-            Json(vault.connection(&caller.account, id).await?),
+            Json(vault.connection(&caller, id).await?),
         ));
     }
     drop(tx);
