@@ -33,6 +33,21 @@ impl Tx {
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         self.tx.rollback().await
     }
+
+    /// Begins one of several things that may each fail alone. [`Tx::settle`] ends it.
+    pub(crate) async fn mark(&mut self) -> Result<(), sqlx::Error> {
+        let mark = sqlx::raw_sql("SAVEPOINT one");
+        mark.execute(&mut **self).await.map(drop)
+    }
+
+    /// Ends what [`Tx::mark`] began: it stays, or is taken back, and nothing else with it.
+    pub(crate) async fn settle(&mut self, stays: bool) -> Result<(), sqlx::Error> {
+        let end = match stays {
+            true => "RELEASE SAVEPOINT one",
+            false => "ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one",
+        };
+        sqlx::raw_sql(end).execute(&mut **self).await.map(drop)
+    }
 }
 
 impl Deref for Tx {
@@ -130,6 +145,15 @@ impl Db {
         };
         let tx = self.write.begin_with(begin).await?;
         Ok(Tx { tx, _turn: turn })
+    }
+
+    /// The end of a statement that reads rows of a table, and holds them until its transaction ends. With SQLite a transaction
+    /// holds everything.
+    pub(crate) fn holding(&self, table: &str) -> String {
+        match self.sqlite {
+            true => String::new(),
+            false => format!(" FOR SHARE OF {table}"),
+        }
     }
 
     /// The connection for one statement that writes, when it is the account's turn.
