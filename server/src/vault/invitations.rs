@@ -15,7 +15,7 @@ use super::address::sendable;
 use super::auth::{Unchecked, VaultCaller};
 use super::events::{Change, Kind};
 use super::mail_limits::INVITATIONS;
-use super::outbox::{MailKind, NewMail};
+use super::outbox::{MailKind, NewMail, forget_mail};
 use super::state::{Vault, VaultState};
 use super::words::LanguageTag;
 use crate::email_address::read_address;
@@ -430,10 +430,7 @@ pub(super) async fn cancel(
         .execute(&mut *tx)
         .await?;
     if done.rows_affected() == 1 {
-        sqlx::query("DELETE FROM outbox WHERE id = $1")
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await?;
+        forget_mail(&mut tx, id.as_str()).await?;
         vault
             .record(
                 tx,
