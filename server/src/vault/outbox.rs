@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::task::{Id, JoinSet};
+use tracing::Instrument;
 
 use super::address::{domain, mailbox};
 use super::erasure::ERASING;
@@ -35,7 +36,7 @@ const MAX_SENDING_TO_DOMAIN: usize = 3;
 /// Among so many mails that are due the next ones are looked for.
 const MAX_DUE: usize = 1000;
 /// What is true of a mail that shall not go any more: its recipient wants none, or its invitation is over.
-const UNWANTED: &str = "(mailbox IN (SELECT mailbox FROM refusals) OR EXISTS \
+const UNWANTED: &str = "(EXISTS (SELECT 1 FROM refusals WHERE refusals.mailbox = outbox.mailbox) OR EXISTS \
      (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))";
 
 /// The kinds of mails.
@@ -109,7 +110,7 @@ impl Sending {
     }
 
     fn add(&mut self, domain: String, work: impl Future<Output = Result<()>> + Send + 'static) {
-        let task = self.tasks.spawn(work);
+        let task = self.tasks.spawn(work.in_current_span());
         self.domains.insert(task.id(), domain);
     }
 
