@@ -2,15 +2,17 @@
 
 mod bucket;
 mod quotas;
+mod seed;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{AccessLog, Config, Services, process};
+use vouchsafe_server::{AccessLog, Config, Seed, Services, process};
 
 use self::bucket::BucketOptions;
 use self::quotas::QuotaOptions;
+use self::seed::SeedOptions;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
 ///
@@ -321,6 +323,18 @@ enum Command {
         #[arg(long, env = "VOUCHSAFE_BACKUP_WITHOUT_FILES")]
         without_files: bool,
     },
+
+    /// Fill new databases with made-up people, their connections, cards and shares, for measurements only.
+    ///
+    /// Nobody can sign in by a passphrase, or decrypt anything. Databases with accounts are refused.
+    #[command(hide = true)]
+    Seed {
+        #[command(flatten)]
+        storage: Storage,
+
+        #[command(flatten)]
+        seed: SeedOptions,
+    },
 }
 
 /// The task that the command line asks for.
@@ -330,6 +344,10 @@ pub(crate) enum Task {
         config: Box<Config>,
         to: PathBuf,
         with_files: bool,
+    },
+    Seed {
+        config: Box<Config>,
+        seed: Seed,
     },
 }
 
@@ -387,17 +405,25 @@ impl Cli {
     }
 
     pub(crate) fn into_task(self) -> Task {
-        if let Some(Command::Backup {
-            storage,
-            to,
-            without_files,
-        }) = self.command
-        {
-            return Task::Backup {
-                config: Box::new(storage.into_config()),
+        match self.command {
+            Some(Command::Backup {
+                storage,
                 to,
-                with_files: !without_files,
-            };
+                without_files,
+            }) => {
+                return Task::Backup {
+                    config: Box::new(storage.into_config()),
+                    to,
+                    with_files: !without_files,
+                };
+            }
+            Some(Command::Seed { storage, seed }) => {
+                return Task::Seed {
+                    config: Box::new(storage.into_config()),
+                    seed: seed.into_seed(),
+                };
+            }
+            None => {}
         }
         let services = match self.services {
             Which::All => Services::All,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Task;
-use vouchsafe_server::{Server, backup, process};
+use vouchsafe_server::{Server, backup, process, seed};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -34,6 +34,12 @@ fn main() -> ExitCode {
             } => {
                 backup(&config, &to, with_files).await?;
                 tracing::info!(to = %to.display(), "backed up");
+                Ok(())
+            }
+            Task::Seed { config, seed: much } => {
+                for session in seed(&config, much).await? {
+                    println!("{}", serde_json::to_string(&session)?);
+                }
                 Ok(())
             }
         }

@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, get};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::follow::Following;
 use super::readiness::{self, Draining, Readiness};
@@ -245,6 +246,7 @@ impl Running {
         let keys = TrustedKeys::fixed(&keystore.token_key().public());
         self.databases.push(keystore.db.clone());
         let work = keystore.clone().work(config.sweep, self.stopping.clone());
+        let work = work.instrument(tracing::info_span!("work", service = "Keystore"));
         self.working.push(tokio::spawn(work));
         let path = &urls.keystore.path;
         self.mount(path, keystore::router(keystore.clone(), path));
@@ -267,6 +269,7 @@ impl Running {
         let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
         self.databases.push(vault.db.clone());
         let work = vault.clone().work(config.sweep);
+        let work = work.instrument(tracing::info_span!("work", service = "Vault"));
         self.working.push(tokio::spawn(work));
         let path = &urls.vault.path;
         self.mount(path, vault::router(vault.clone(), path));

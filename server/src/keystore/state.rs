@@ -36,6 +36,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0009_owner.sql"),
     include_str!("migrations/0010_live.sql"),
     include_str!("migrations/0011_counts.sql"),
+    include_str!("migrations/0012_lookups.sql"),
 ];
 
 /// The state that the Keystore's handlers share.

@@ -39,6 +39,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/0011_mails.sql"),
     include_str!("migrations/0012_files.sql"),
     include_str!("migrations/0013_events.sql"),
+    include_str!("migrations/0014_lookups.sql"),
 ];
 
 /// The state that the Vault's handlers share.

@@ -98,6 +98,7 @@ impl Lab {
         };
         let vault_db = url(&config.vault_db, "vault.db");
         let keystore_db = url(&config.keystore_db, "keystore.db");
+        let wrap = |routes| wrap(crate::plans::watched(routes));
         let (server, second) = match beside::is_wanted(&config) {
             true => beside::start(config, wrap).await,
             false => (Server::start_wrapped(config, wrap).await.unwrap(), None),

@@ -31,6 +31,7 @@ mod matrix;
 mod migrations;
 mod outbox;
 mod outsiders;
+mod plans;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
 mod postgres;
@@ -51,6 +52,7 @@ mod routes;
 #[allow(dead_code, reason = "what these tests do not need others do")]
 #[path = "../../../tests/native/support/sample.rs"]
 mod sample;
+mod seeding;
 mod several;
 mod shares;
 mod sink;
