@@ -53,6 +53,10 @@ impl IntoResponse for Refusal {
             message,
             quota: None,
         };
-        (status, Json(ErrorBody { error })).into_response()
+        let body = ErrorBody {
+            error,
+            request_id: None,
+        };
+        (status, Json(body)).into_response()
     }
 }

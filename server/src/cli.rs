@@ -3,17 +3,20 @@
 pub(crate) mod admin;
 mod bucket;
 mod quotas;
+mod seed;
 mod settings;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use vouchsafe_server::{Config, Services, process};
+use vouchsafe_server::{AccessLog, Config, Seed, Services, process};
 
 use self::admin::{AdminCommand, AdminOptions};
 use self::bucket::BucketOptions;
 use self::quotas::QuotaOptions;
+use self::seed::SeedOptions;
 pub(crate) use self::settings::Refusal;
 
 /// The reference Vault and Keystore of Vouchsafe, in one process or two.
@@ -43,6 +46,16 @@ pub(crate) struct Cli {
         env = "VOUCHSAFE_LISTEN"
     )]
     listen: String,
+
+    /// A second address, where /metrics, /live and /ready are answered, and nothing else: for who watches the process, and for
+    /// nobody else to reach. Port 0 takes a free one, which the second line on standard output tells.
+    #[arg(long, value_name = "HOST:PORT", env = "VOUCHSAFE_METRICS_LISTEN")]
+    metrics_listen: Option<String>,
+
+    /// A collector of traces, which speaks OpenTelemetry's protocol over HTTP, such as http://127.0.0.1:4318: each request gets
+    /// a span, which tells of no person. OTEL_TRACES_SAMPLER says how many do, OTEL_EXPORTER_OTLP_HEADERS what goes along.
+    #[arg(long, value_name = "URL", env = "VOUCHSAFE_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
 
     #[command(flatten)]
     storage: Storage,
@@ -205,6 +218,27 @@ pub(crate) struct Cli {
     #[command(flatten)]
     bucket: BucketOptions,
 
+    /// At SIGTERM go on serving for so long, while /ready says that the process is not ready: a proxy that asks now and then
+    /// has sent the last request by the end of it. A second signal ends the wait.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        env = "VOUCHSAFE_DRAIN_SECONDS"
+    )]
+    drain_seconds: u32,
+
+    /// The level at which each request gets a line in the log: its route, its status, its milliseconds and the bytes of its
+    /// answer, and nothing that tells of a person.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "info",
+        env = "VOUCHSAFE_ACCESS_LOG"
+    )]
+    access_log: AccessLevel,
+
     /// Log as JSON, one object a line.
     #[arg(long, env = "VOUCHSAFE_LOG_JSON")]
     log_json: bool,
@@ -337,6 +371,18 @@ enum Command {
         )]
         listen: String,
     },
+
+    /// Fill new databases with made-up people, their connections, cards and shares, for measurements only.
+    ///
+    /// Nobody can sign in by a passphrase, or decrypt anything. Databases with accounts are refused.
+    #[command(hide = true)]
+    Seed {
+        #[command(flatten)]
+        storage: Storage,
+
+        #[command(flatten)]
+        seed: SeedOptions,
+    },
 }
 
 /// The task that the command line asks for.
@@ -355,6 +401,10 @@ pub(crate) enum Task {
         json: bool,
     },
     Health(String),
+    Seed {
+        config: Box<Config>,
+        seed: Seed,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -373,6 +423,26 @@ impl From<Which> for Services {
             Which::All => Self::All,
             Which::Vault => Self::Vault,
             Which::Keystore => Self::Keystore,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AccessLevel {
+    /// No line.
+    Off,
+    /// A line where debugging is logged.
+    Debug,
+    /// A line where information is logged.
+    Info,
+}
+
+impl From<AccessLevel> for AccessLog {
+    fn from(level: AccessLevel) -> Self {
+        match level {
+            AccessLevel::Off => Self::Off,
+            AccessLevel::Debug => Self::Debug,
+            AccessLevel::Info => Self::Info,
         }
     }
 }
@@ -446,11 +516,21 @@ impl Cli {
                 };
             }
             Some(Command::Health { listen }) => return Task::Health(listen),
+            Some(Command::Seed { storage, seed }) => {
+                return Task::Seed {
+                    config: Box::new(storage.into_config()),
+                    seed: seed.into_seed(),
+                };
+            }
             None => {}
         }
         Task::Serve(Box::new(Config {
             services: self.services.into(),
             listen: self.listen,
+            metrics_listen: self.metrics_listen,
+            otlp_endpoint: self.otlp_endpoint,
+            access_log: self.access_log.into(),
+            drain: Duration::from_secs(self.drain_seconds.into()),
             vault_urls: self.vault_url,
             keystore_urls: self.keystore_url,
             keystore_key: self.keystore_key,

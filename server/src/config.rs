@@ -27,6 +27,17 @@ impl Services {
     }
 }
 
+/// The level at which each request gets a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// It gets none.
+    Off,
+    /// Where debugging is logged.
+    Debug,
+    /// By default.
+    Info,
+}
+
 /// What one account may have, of each at most so many.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
@@ -105,6 +116,14 @@ pub struct Config {
     pub services: Services,
     /// The address to listen on, as `host:port`. Port 0 takes a free one.
     pub listen: String,
+    /// The address of a second listener, for `/metrics`, `/live` and `/ready` alone.
+    pub metrics_listen: Option<String>,
+    /// The time for which a server that is told to stop by SIGTERM says that it is not ready, and goes on.
+    pub drain: Duration,
+    /// The address of a collector of traces, which speaks OTLP over HTTP.
+    pub otlp_endpoint: Option<String>,
+    /// The level at which each request gets a line in the log.
+    pub access_log: AccessLog,
     /// The folder of the databases, the Keystore's setup and the captured mails.
     pub data: PathBuf,
     /// The Vault's database, `postgres://…` or `sqlite://…`; by default `vault.db` in the data folder.
@@ -191,6 +210,10 @@ impl Config {
         Self {
             services: Services::All,
             listen: "127.0.0.1:0".to_owned(),
+            metrics_listen: None,
+            drain: Duration::ZERO,
+            otlp_endpoint: None,
+            access_log: AccessLog::Info,
             data: data.into(),
             vault_db: None,
             keystore_db: None,

@@ -25,6 +25,8 @@
 //! | `store/` | the database under both: opening it (`open`), reading rows by name (`columns`), writing what clients may repeat (`new_row`), sweeping, backup, what processes at one database tell each other (`peers`); the files of secrets beside it (`setup_file`), and the store of large objects (`objects`) |
 //! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
 //! | `admin`, `migrations` | what an operator does at the databases themselves, beside running servers |
+//! | `metrics/`, `traces` | what the process counts, for the listener of `http/watch`, and the spans of requests |
+//! | `seed` | made-up people with what they share, for measurements; each service fills its own tables |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
 //! A request passes the layers, is read strictly by one handler of `vault` or `keystore`, and ends in the database or in
@@ -38,18 +40,22 @@ mod email_address;
 mod http;
 mod jwks;
 mod keystore;
+mod metrics;
 pub mod migrations;
 mod options;
 pub mod process;
+mod seed;
 mod start_error;
 mod store;
 mod token;
+mod traces;
 mod urls;
 mod vault;
 
 pub use clock::Clock;
-pub use config::{Config, Quotas, S3, Services};
+pub use config::{AccessLog, Config, Quotas, S3, Services};
 pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota};
 pub use http::server::Server;
+pub use seed::{Seed, SeededSession, seed};
 pub use start_error::StartError;
 pub use store::backup::{BackupError, backup};

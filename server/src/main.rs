@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use cli::{Refusal, Task};
 use vouchsafe_server::admin::Admin;
 use vouchsafe_server::migrations::{self, Schema, State};
-use vouchsafe_server::{Config, Server, backup, process};
+use vouchsafe_server::{Config, Server, backup, process, seed};
 
 /// The exit status of `migrate --check` where the schemas could not be looked at.
 const UNKNOWN: u8 = 3;
@@ -21,13 +21,18 @@ fn main() -> ExitCode {
         Err(Refusal::CommandLine(error)) => error.exit(),
         Err(Refusal::Settings(sentence)) => return fail(&sentence),
     };
-    process::log_to_stderr(cli.log_json());
+    let log = process::log_to_stderr(cli.log_json());
     cli::warn_of_unknown_variables();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("Free some resources of this machine ({error}).")),
     };
-    match runtime.block_on(run(cli.into_task())) {
+    let task = cli.into_task();
+    let done = runtime.block_on(async {
+        tokio::spawn(process::debug_at_signal(log)?);
+        run(task).await
+    });
+    match done {
         Ok(status) => status,
         Err(error) => fail(&error.to_string()),
     }
@@ -48,6 +53,11 @@ async fn run(task: Task) -> Done<ExitCode> {
         } => {
             backup(&config, &to, with_files).await?;
             tracing::info!(to = %to.display(), "backed up");
+        }
+        Task::Seed { config, seed: much } => {
+            for session in seed(&config, much).await? {
+                println!("{}", serde_json::to_string(&session)?);
+            }
         }
         Task::Check(config) => return Ok(check(&config).await),
         Task::Migrate(config, to) => migrations::migrate(&config, to).await?,

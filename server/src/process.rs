@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use crate::http::server::Server;
 use crate::start_error::StartError;
@@ -13,15 +16,34 @@ use crate::start_error::StartError;
 /// The variable that sets how much is logged.
 pub const LOG_VARIABLE: &str = "VOUCHSAFE_LOG";
 
-/// Says where the server listens and waits for Ctrl-C or SIGTERM. Stopping it is the caller's.
+/// Says where the server listens and waits for Ctrl-C or SIGTERM. After SIGTERM it waits as long as the server drains, or for
+/// another signal. Stopping it is the caller's.
 pub async fn wait_to_stop(server: &Server) {
-    println!("listening on http://{}", server.address());
+    let mut signals = Signals::new();
+    match server.metrics_address() {
+        // Both at once: who reads no further than the first line may close the pipe.
+        Some(metrics) => println!(
+            "listening on http://{}\nmetrics on http://{metrics}",
+            server.address()
+        ),
+        None => println!("listening on http://{}", server.address()),
+    }
     tracing::info!(
         vault = server.vault_url(),
         keystore = server.keystore_url(),
         "listening"
     );
-    told_to_stop().await;
+    let drain = match signals.next().await {
+        Told::Terminate => server.drain(),
+        Told::Interrupt => Duration::ZERO,
+    };
+    if !drain.is_zero() {
+        tracing::info!(seconds = drain.as_secs(), "not ready any more");
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            _ = signals.next() => {}
+        }
+    }
     tracing::info!("stopping");
 }
 
@@ -98,42 +120,124 @@ fn open_files(wanted: u32) -> u32 {
     wanted
 }
 
-/// Logs to standard error, as `VOUCHSAFE_LOG` says. Standard output is for the address alone, so that programs can
-/// read it.
-pub fn log_to_stderr(json: bool) {
-    let wish = std::env::var(LOG_VARIABLE).ok();
-    let filter = wish.as_deref().map(EnvFilter::try_new);
-    let misread = filter.as_ref().is_some_and(Result::is_err);
-    let filter = filter
-        .and_then(Result::ok)
-        .unwrap_or_else(|| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        builder.init();
-    }
-    if misread {
-        tracing::warn!("{LOG_VARIABLE} is no filter, so this logs what \"info\" does");
+/// What is logged beside what was asked for, while this is switched on: what this server does, and nothing of the crates
+/// under it, whose debugging shows headers and what else is secret.
+const DEBUG: &str = "vouchsafe_server=debug";
+
+/// How much is logged, which can be changed.
+pub struct Log {
+    filter: String,
+    handle: Handle<EnvFilter, Registry>,
+}
+
+impl Log {
+    /// Logs what was asked for, and debugging too.
+    fn set_debug(&self, is_on: bool) {
+        let filter = match is_on {
+            true => format!("{},{DEBUG}", self.filter),
+            false => self.filter.clone(),
+        };
+        // Without a logger there is nothing to change.
+        let _ = self.handle.reload(EnvFilter::new(filter));
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
+/// Logs to standard error, as `VOUCHSAFE_LOG` says. Standard output is for the address alone, so that programs can
+/// read it.
+pub fn log_to_stderr(json: bool) -> Log {
+    let wish = std::env::var(LOG_VARIABLE).ok();
+    let misread = wish
+        .as_deref()
+        .is_some_and(|wish| EnvFilter::try_new(wish).is_err());
+    let filter = wish
+        .filter(|_| !misread)
+        .unwrap_or_else(|| "info".to_owned());
+    let (level, handle) = reload::Layer::new(EnvFilter::new(&filter));
+    let lines = fmt::layer()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    let lines = match json {
+        true => lines.json().boxed(),
+        false => lines.boxed(),
     };
+    tracing_subscriber::registry()
+        .with(level)
+        .with(lines)
+        .init();
+    if misread {
+        tracing::warn!("{LOG_VARIABLE} is no filter, so this logs what \"info\" does");
+    }
+    Log { filter, handle }
+}
+
+/// Switches debugging on at SIGUSR1, and off at the next one. The signal does so from the moment on when this returns; before,
+/// it ends the process, as it does by default.
+#[cfg(unix)]
+pub fn debug_at_signal(log: Log) -> io::Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals = signal(SignalKind::user_defined1())?;
+    Ok(async move {
+        let mut is_on = false;
+        while signals.recv().await.is_some() {
+            is_on = !is_on;
+            log.set_debug(is_on);
+            let debugging = match is_on {
+                true => "on",
+                false => "off",
+            };
+            tracing::warn!(debugging, "the level of the log was changed");
+        }
+    })
+}
+
+/// Other systems have no such signal.
+#[cfg(not(unix))]
+pub fn debug_at_signal(log: Log) -> io::Result<impl Future<Output = ()> + Send> {
+    drop(log);
+    Ok(std::future::pending())
+}
+
+/// The way in which the process was told to stop.
+enum Told {
+    /// By Ctrl-C.
+    Interrupt,
+    /// By SIGTERM.
+    Terminate,
+}
+
+/// The signals that tell the process to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .ok(),
+        }
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => Told::Interrupt,
+            () = self.terminated() => Told::Terminate,
+        }
+    }
+
+    #[cfg(unix)]
+    async fn terminated(&mut self) {
+        match &mut self.terminate {
+            Some(signals) => drop(signals.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+
     #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+    async fn terminated(&mut self) {
+        std::future::pending().await
     }
 }

@@ -74,7 +74,7 @@ impl Urls {
                 "Give every --keystore-url the same path: the Keystore is mounted once.".into(),
             ));
         }
-        let of_process = ["/health", "/ready", "/dev"];
+        let of_process = ["/health", "/live", "/ready", "/dev"];
         let taken = |url: &&BaseUrl| of_process.contains(&url.path.as_str());
         if let Some(url) = [&self.vault, &self.keystore].into_iter().find(taken) {
             return Err(StartError(format!(

@@ -1,5 +1,6 @@
 //! Extractors for handlers: strict JSON, ids in paths, page queries.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::Hash;
 
@@ -170,15 +171,9 @@ pub(crate) fn check_writes<'a>(
     refuse_doubled(ids)
 }
 
-/// How many records of these sizes, in this order, fit into one answer: one does in any case.
-pub(crate) fn fitting(sizes: impl IntoIterator<Item = i64>) -> usize {
-    let sums = sizes.into_iter().scan(0, |sum: &mut i64, size| {
-        *sum = sum.saturating_add(size);
-        Some(*sum)
-    });
-    sums.take_while(|sum| usize::try_from(*sum).is_ok_and(|sum| sum <= MAX_ANSWER_BYTES))
-        .count()
-        .max(1)
+/// Whether a record of `size` bytes fits into an answer with the bytes `ahead` of it, in SQL: one does in any case.
+pub(crate) fn fits() -> String {
+    format!("(ahead = 0 OR ahead + sized.size <= {MAX_ANSWER_BYTES})")
 }
 
 /// The refusal of an `expiresAt` that lies in the past.
@@ -259,11 +254,20 @@ impl Page {
 
     /// The end of a list's query, which takes `time`, `id` and `rows` from placeholder `n` on.
     pub(crate) fn sql(&self, n: usize) -> String {
-        let (id, rows) = (n + 1, n + 2);
         // Compared as a whole, so that both databases begin where the page does, and not at the list's beginning.
-        format!(
-            "AND (created_at, id) < (${n}, ${id}) ORDER BY created_at DESC, id DESC LIMIT ${rows}"
-        )
+        format!("AND (created_at, id) < (${n}, ${}) {}", n + 1, first(n + 2))
+    }
+
+    /// A query for the page of several lists together, each a query that lacks its end and selects `created_at` and `id`: by its
+    /// index no more is read of one than the page has.
+    pub(crate) fn merge(&self, lists: &[String], n: usize) -> String {
+        let end = self.sql(n);
+        let taken = lists
+            .iter()
+            .enumerate()
+            .map(|(at, list)| format!("SELECT * FROM ({list} {end}) AS list_{at}"));
+        let taken: Vec<String> = taken.collect();
+        format!("{} {}", taken.join(" UNION ALL "), first(n + 2))
     }
 
     /// Reads the page by a query that ends with [`Page::sql`] and has its other values already. `key` gives the time and the id
@@ -274,14 +278,33 @@ impl Page {
         pool: &AnyPool,
         key: impl Fn(&T) -> (i64, Id),
     ) -> Result<PageOf<T>> {
-        let query = query.bind(self.time).bind(&self.id).bind(self.rows());
-        Ok(self.cut(query.fetch_all(pool).await?, key))
+        self.fetch_fitting(query, pool, key, |_| true).await
     }
 
-    /// Cuts the extra row off and makes the cursor from the last row that stays.
-    fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> (i64, Id)) -> PageOf<T> {
-        let more = items.len() > self.limit;
-        items.truncate(self.limit);
+    /// [`Page::fetch`] of rows that need not all fit into the answer: the page ends before the first one that does not.
+    pub(crate) async fn fetch_fitting<T: Columns>(
+        &self,
+        query: QueryAs<'_, Any, T, AnyArguments>,
+        pool: &AnyPool,
+        key: impl Fn(&T) -> (i64, Id),
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<PageOf<T>> {
+        let query = query.bind(self.time).bind(&self.id).bind(self.rows());
+        Ok(self.cut(query.fetch_all(pool).await?, key, fits))
+    }
+
+    /// Orders the rows, which a join may have mixed, cuts the end off and makes the cursor from the last row that stays.
+    fn cut<T>(
+        &self,
+        mut items: Vec<T>,
+        key: impl Fn(&T) -> (i64, Id),
+        fits: impl Fn(&T) -> bool,
+    ) -> PageOf<T> {
+        items.sort_by_cached_key(|item| Reverse(key(item)));
+        let fitting = items.iter().take_while(|item| fits(item)).count();
+        let count = fitting.min(self.limit);
+        let more = items.len() > count;
+        items.truncate(count);
         let next = items.last().filter(|_| more).map(|last| {
             let (time, id) = key(last);
             base64url(format!("{time}.{}", id.as_str()).as_bytes())
@@ -321,6 +344,11 @@ impl Page {
     }
 }
 
+/// The first rows of a list, as many as placeholder `n` says.
+fn first(n: usize) -> String {
+    format!("ORDER BY created_at DESC, id DESC LIMIT ${n}")
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = ApiError;
 
@@ -355,10 +383,14 @@ mod tests {
         let id = "0192f0c1-2345-7abc-8def-0123456789ab";
         let first = page(None, Some(1)).unwrap();
         let key = |row: &(i64, &str)| (row.0, Id::stored(row.1.to_owned()));
-        let cut = first.cut(vec![(7, id), (6, "other")], key);
+        let cut = first.cut(vec![(6, "other"), (7, id)], key, |_| true);
+        assert_eq!(cut.items, [(7, id)]);
         let second = page(cut.next.as_deref(), None).unwrap();
         assert_eq!((second.time, second.id.as_str(), second.limit), (7, id, 50));
-        assert!(second.cut(vec![(7, id)], key).next.is_none());
+        assert!(second.cut(vec![(7, id)], key, |_| true).next.is_none());
+        let cut = second.cut(vec![(7, id), (6, "other")], key, |row| row.0 > 6);
+        assert_eq!(cut.items, [(7, id)]);
+        assert!(cut.next.is_some(), "the other one did not fit");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The layers around every route: time-outs, headers, cross-origin rules, the log.
+//! The layers around every route: time-outs, headers, cross-origin rules, what follows requests.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -17,8 +17,9 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement}
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::error::{ApiError, Code};
+use crate::http::follow::{Following, REQUEST_ID, follow};
 use crate::http::forwarded::Proxies;
-use crate::http::readiness::{self, Readiness};
+use crate::http::readiness::{self, Draining, Readiness};
 use crate::http::refusal::check_head;
 use crate::http::room::{Rooms, enter};
 use crate::start_error::StartError;
@@ -47,12 +48,12 @@ pub(crate) fn service<S: Readiness + 'static>(
         .with_state(Arc::clone(&state))
         .route("/v1/openapi.json", get(open))
         .method_not_allowed_fallback(wrong_method);
-    // A service that is mounted at the root shares the process's `/health` and `/ready`.
+    // A service that is mounted at the root shares the process's own.
     if base.is_empty() {
         router
     } else {
         let service: Arc<dyn Readiness> = state;
-        router.merge(readiness::routes(vec![service]))
+        router.merge(readiness::routes(Arc::new(vec![service])))
     }
 }
 
@@ -80,7 +81,14 @@ fn describe(api: &mut OpenApi, title: &str, base: &str) {
 }
 
 /// Puts the whole process's layers around its routes.
-pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -> Router {
+pub(crate) fn surround(
+    router: Router,
+    cors: CorsLayer,
+    proxies: Arc<Proxies>,
+    following: Following,
+    draining: Draining,
+) -> Router {
+    let following = Arc::new(following);
     let rooms = Arc::new(Rooms::default());
     let enter = move |address, request, next| enter(Arc::clone(&rooms), address, request, next);
     router
@@ -92,8 +100,11 @@ pub(crate) fn surround(router: Router, cors: CorsLayer, proxies: Arc<Proxies>) -
         .layer(from_fn(check_head))
         .layer(cors)
         .layer(from_fn(secure))
-        .layer(from_fn(log))
+        .layer(from_fn(move |request, next| {
+            follow(Arc::clone(&following), request, next)
+        }))
         .layer(axum::Extension(proxies))
+        .layer(axum::Extension(draining))
 }
 
 /// The answer to a route that does not exist.
@@ -152,19 +163,6 @@ async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// One line per request: no query, no header, no body, since those may hold tokens and emails.
-async fn log(request: Request, next: Next) -> Response {
-    let (method, path, began) = (
-        request.method().clone(),
-        request.uri().path().to_owned(),
-        Instant::now(),
-    );
-    let response = next.run(request).await;
-    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, path, status = response.status().as_u16(), millis, "request");
-    response
-}
-
 /// The rules for pages of these origins.
 pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
     let origins = origins.iter().map(|origin| web_origin(origin));
@@ -187,6 +185,11 @@ pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("vouchsafe-device"),
         ])
-        .expose_headers([header::CONTENT_RANGE, header::ETAG, header::RETRY_AFTER])
+        .expose_headers([
+            header::CONTENT_RANGE,
+            header::ETAG,
+            header::RETRY_AFTER,
+            REQUEST_ID,
+        ])
         .max_age(Duration::from_secs(600)))
 }

@@ -18,6 +18,7 @@ use super::counters::{Counters, Name, name_of};
 use crate::clock::{Clock, DAY, MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
 use crate::http::forwarded::Proxies;
+use crate::metrics;
 
 /// So many attempts in so many milliseconds.
 #[derive(Clone, Copy)]
@@ -202,8 +203,10 @@ impl Limits {
         counters.sweep(now);
         let waits = named
             .iter()
-            .filter_map(|(rate, name)| counters.wait(rate, name, now));
-        if let Some(wait) = waits.max() {
+            .filter_map(|(rate, name)| Some((counters.wait(rate, name, now)?, rate.name)));
+        if let Some((wait, limit)) = waits.max() {
+            metrics::rate_limited(limit);
+            tracing::debug!(limit, "refused by a limit");
             return Err(ApiError::rate_limited((wait + SECOND - 1) / SECOND));
         }
         for (rate, name) in named.into_iter().filter(|_| is_counted) {

@@ -1,9 +1,11 @@
 //! The server that carries both services, the layers around their routes, and the types of requests and answers.
 
 mod activity;
+pub(crate) mod codes;
 mod counters;
 pub(crate) mod error;
 pub(crate) mod extract;
+mod follow;
 mod forwarded;
 pub(crate) mod layers;
 pub(crate) mod limits;
@@ -15,4 +17,6 @@ pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod sizes;
+pub(crate) mod trace;
 pub(crate) mod values;
+mod watch;

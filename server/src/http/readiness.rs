@@ -1,13 +1,14 @@
-//! `GET /health` and `GET /ready`: the process lives, and can do its work. A process that is not ready needs no restart; a proxy
+//! `GET /live` and `GET /ready`: the process lives, and can do its work. A process that is not ready needs no restart; a proxy
 //! sends requests to others meanwhile.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -25,27 +26,57 @@ pub(crate) trait Readiness: Send + Sync {
     fn away(&self) -> watch::Receiver<bool>;
 }
 
-type Services = Arc<Vec<Arc<dyn Readiness>>>;
+pub(crate) type Services = Arc<Vec<Arc<dyn Readiness>>>;
 
-/// Both routes, for these services.
-pub(crate) fn routes(services: Vec<Arc<dyn Readiness>>) -> Router {
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(services))
+/// Whether the process is about to stop, and goes on only until nobody sends it requests any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
-async fn health() -> Json<Value> {
+/// The routes of these services. `/health` is what `/live` was called first.
+pub(crate) fn routes(services: Services) -> Router {
+    Router::new()
+        .route("/health", get(live))
+        .method_not_allowed_fallback(wrong_method)
+        .merge(probes(services))
+}
+
+/// The routes without the old name.
+pub(super) fn probes(services: Services) -> Router {
+    Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(services)
+}
+
+/// Asks nothing of anybody: who has lost the database needs no restart.
+async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-async fn ready(State(services): State<Services>) -> Result<Json<Value>> {
+async fn ready(
+    State(services): State<Services>,
+    Extension(draining): Extension<Draining>,
+) -> Result<Json<Value>> {
+    let away = |what: String| {
+        ApiError::new(Code::ServerError, format!("Try again later: {what}."))
+            .with_status(StatusCode::SERVICE_UNAVAILABLE)
+    };
+    if draining.has_begun() {
+        return Err(away("this process is about to stop".to_owned()));
+    }
     for service in services.iter() {
-        service.is_ready().await.map_err(|what| {
-            ApiError::new(Code::ServerError, format!("Try again later: {what}."))
-                .with_status(StatusCode::SERVICE_UNAVAILABLE)
-        })?;
+        service.is_ready().await.map_err(away)?;
     }
     Ok(Json(json!({ "status": "ready" })))
 }

@@ -25,6 +25,7 @@ use super::forwarded::Proxies;
 use super::limits::networks as networks_of;
 use super::room::OwnRooms;
 use crate::config::Config;
+use crate::metrics;
 
 /// The most of an answer that waits behind its body, to be written: of a connection, or of each request over HTTP/2. The same
 /// holds the head of a request, in which an address of 64 KiB has to fit to be called too long.
@@ -36,8 +37,13 @@ const MAX_STREAMS: u32 = 64;
 /// The time between two questions to an HTTP/2 client whether it is still there, and the time for its answer.
 const PING: Duration = Duration::from_secs(30);
 
+/// The most connections of those who watch the process.
+const MAX_WATCHERS: u32 = 64;
+
 /// The bounds on connections.
 pub(super) struct Bounds {
+    /// The listener's name, under which they are counted.
+    listener: &'static str,
     patience: Patience,
     connections: u32,
     /// Of one network, but for the proxies, whose connections are other people's.
@@ -48,6 +54,7 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) fn new(config: &Config, proxies: Arc<Proxies>) -> Self {
         Self {
+            listener: "clients",
             patience: Patience {
                 first: config.first_timeout.min(config.header_timeout),
                 idle: config.header_timeout,
@@ -56,6 +63,16 @@ impl Bounds {
             connections: config.max_connections,
             of_network: config.max_connections_per_address,
             proxies,
+        }
+    }
+
+    /// Those of who watches the process, wherever they come from.
+    pub(super) fn of_watchers(config: &Config, proxies: Arc<Proxies>) -> Self {
+        Self {
+            listener: "watchers",
+            connections: MAX_WATCHERS,
+            of_network: MAX_WATCHERS,
+            ..Self::new(config, proxies)
         }
     }
 }
@@ -148,8 +165,10 @@ pub(super) async fn serve(
             false => bounds.of_network,
         };
         let Some(of_network) = networks.take(networks_of(peer.ip()), most) else {
+            metrics::connection_refused();
             continue;
         };
+        let open = metrics::connection(bounds.listener);
         let connection = connection(
             builder.clone(),
             stream,
@@ -161,7 +180,7 @@ pub(super) async fn serve(
         let places: (Option<OwnedSemaphorePermit>, Place) = (place, of_network);
         tokio::spawn(async move {
             connection.await;
-            drop(places);
+            drop((places, open));
         });
     }
     drop(listener);

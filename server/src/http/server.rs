@@ -10,8 +10,11 @@ use axum::routing::{MethodRouter, get};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
-use super::readiness::{self, Readiness};
+use super::follow::Following;
+use super::readiness::{self, Draining, Readiness};
+use super::watch::{CountMails, Watched, routes as watchers_routes};
 use super::{layers, page};
 use crate::config::Config;
 use crate::http::error::ApiError;
@@ -22,9 +25,10 @@ use crate::start_error::StartError;
 use crate::store::db::Db;
 use crate::store::files;
 use crate::store::objects::VAULT_FILES;
+use crate::traces::Traces;
 use crate::urls::Urls;
 use crate::vault::{TrustedKeys, Vault};
-use crate::{keystore, options, vault};
+use crate::{keystore, metrics, options, vault};
 
 /// The time for open requests to end after the server was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -33,10 +37,15 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+    traces: Option<Traces>,
+    draining: Draining,
+    drain: Duration,
     vault_url: String,
     keystore_url: String,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    watching: Option<JoinHandle<()>>,
     working: Vec<JoinHandle<()>>,
     databases: Vec<Db>,
 }
@@ -64,12 +73,26 @@ impl Server {
                 config.data.display()
             ))
         })?;
+        metrics::begin();
+        let traces = config.otlp_endpoint.as_deref().map(Traces::to);
+        let traces = traces.transpose()?;
         let (listener, address) = bind(&config.listen).await?;
+        let watchers = match &config.metrics_listen {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let urls = Urls::new(&config, address)?;
         let (stop, stopping) = watch::channel(false);
         let mut running = Running::new(stopping.clone());
+        let draining = Draining::default();
         let router = match running.open(&config, &urls, wrap).await {
-            Ok(router) => layers::surround(router, cors, Arc::clone(&proxies)),
+            Ok(router) => layers::surround(
+                router,
+                cors,
+                Arc::clone(&proxies),
+                Following::new(&config, &urls, Arc::clone(&proxies), traces.clone()),
+                draining.clone(),
+            ),
             Err(error) => {
                 stop.send_replace(true);
                 for db in &running.databases {
@@ -79,14 +102,30 @@ impl Server {
             }
         };
         files::complain(&config.data, &config.file(VAULT_FILES));
+        let metrics_address = watchers.as_ref().map(|(_, address)| *address);
+        let watching = watchers.map(|(listener, _)| {
+            let watched = Watched {
+                databases: running.databases.clone(),
+                mails: running.vault.map(count_mails),
+                max_connections: config.max_connections,
+            };
+            let routes = watchers_routes(watched, running.services, draining.clone());
+            let bounds = Bounds::of_watchers(&config, Arc::clone(&proxies));
+            tokio::spawn(serve(listener, routes, bounds, stopping.clone()))
+        });
         let bounds = Bounds::new(&config, proxies);
         let serving = tokio::spawn(serve(listener, router, bounds, stopping));
         Ok(Self {
             address,
+            metrics_address,
+            traces,
+            draining,
+            drain: config.drain,
             vault_url: urls.vault.text,
             keystore_url: urls.keystore.text,
             stop,
             serving,
+            watching,
             working: running.working,
             databases: running.databases,
         })
@@ -95,6 +134,18 @@ impl Server {
     /// The address that is bound.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the listener for metrics, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// Says from now on that it is not ready, so that proxies send requests to others, and goes on serving. Gives the time
+    /// for which it should.
+    pub fn drain(&self) -> Duration {
+        self.draining.begin();
+        self.drain
     }
 
     /// The Vault's main base URL.
@@ -116,7 +167,7 @@ impl Server {
         {
             self.serving.abort();
         }
-        for working in &mut self.working {
+        for working in self.watching.iter_mut().chain(&mut self.working) {
             if tokio::time::timeout(STOP_GRACE, &mut *working)
                 .await
                 .is_err()
@@ -126,6 +177,9 @@ impl Server {
         }
         for db in &self.databases {
             db.close().await;
+        }
+        if let Some(traces) = self.traces.take() {
+            traces.stop().await;
         }
     }
 }
@@ -141,7 +195,8 @@ struct Running {
     stopping: watch::Receiver<bool>,
     router: Router,
     databases: Vec<Db>,
-    services: Vec<Arc<dyn Readiness>>,
+    services: readiness::Services,
+    vault: Option<Arc<Vault>>,
     working: Vec<JoinHandle<()>>,
 }
 
@@ -151,7 +206,8 @@ impl Running {
             stopping,
             router: Router::new(),
             databases: Vec::new(),
-            services: Vec::new(),
+            services: readiness::Services::default(),
+            vault: None,
             working: Vec::new(),
         }
     }
@@ -163,29 +219,38 @@ impl Running {
         urls: &Urls,
         wrap: impl FnOnce(Router) -> Router,
     ) -> Result<Router, StartError> {
-        let mut token_keys = None;
+        let (mut token_keys, mut services) = (None, Vec::<Arc<dyn Readiness>>::new());
         if config.services.keystore() {
-            token_keys = Some(self.keystore(config, urls).await?);
+            let (keystore, keys) = self.keystore(config, urls).await?;
+            token_keys = Some(keys);
+            services.push(keystore);
         }
         if config.services.vault() {
-            self.vault(config, urls, token_keys).await?;
+            let vault = self.vault(config, urls, token_keys).await?;
+            services.push(vault.clone());
+            self.vault = Some(vault);
         }
-        let services = std::mem::take(&mut self.services);
-        let router = std::mem::take(&mut self.router).merge(readiness::routes(services));
+        self.services = Arc::new(services);
+        let probes = readiness::routes(Arc::clone(&self.services));
+        let router = std::mem::take(&mut self.router).merge(probes);
         Ok(wrap(fall_back(router, config.page.as_deref())?))
     }
 
     /// Adds the Keystore. A Vault beside it trusts the keys that it gives back.
-    async fn keystore(&mut self, config: &Config, urls: &Urls) -> Result<TrustedKeys, StartError> {
+    async fn keystore(
+        &mut self,
+        config: &Config,
+        urls: &Urls,
+    ) -> Result<(Arc<Keystore>, TrustedKeys), StartError> {
         let keystore = Keystore::open(config, urls).await?;
         let keys = TrustedKeys::fixed(&keystore.token_key().public());
         self.databases.push(keystore.db.clone());
-        self.services.push(keystore.clone());
         let work = keystore.clone().work(config.sweep, self.stopping.clone());
+        let work = work.instrument(tracing::info_span!("work", service = "Keystore"));
         self.working.push(tokio::spawn(work));
         let path = &urls.keystore.path;
-        self.mount(path, keystore::router(keystore, path));
-        Ok(keys)
+        self.mount(path, keystore::router(keystore.clone(), path));
+        Ok((keystore, keys))
     }
 
     /// Adds the Vault. It trusts the key that is configured, else that of a Keystore beside it, else what the Keystore
@@ -195,7 +260,7 @@ impl Running {
         config: &Config,
         urls: &Urls,
         beside: Option<TrustedKeys>,
-    ) -> Result<(), StartError> {
+    ) -> Result<Arc<Vault>, StartError> {
         let keys = match (&config.keystore_key, beside) {
             (Some(key), _) => TrustedKeys::configured(key)?,
             (None, Some(keys)) => keys,
@@ -203,15 +268,15 @@ impl Running {
         };
         let vault = Vault::open(config, urls, keys, self.stopping.clone()).await?;
         self.databases.push(vault.db.clone());
-        self.services.push(vault.clone());
         let work = vault.clone().work(config.sweep);
+        let work = work.instrument(tracing::info_span!("work", service = "Vault"));
         self.working.push(tokio::spawn(work));
         let path = &urls.vault.path;
-        self.mount(path, vault::router(vault, path));
+        self.mount(path, vault::router(vault.clone(), path));
         if config.dev_mailbox {
             self.route("/dev/mails", mailbox(config));
         }
-        Ok(())
+        Ok(vault)
     }
 
     fn mount(&mut self, base: &str, service: Router) {
@@ -227,6 +292,13 @@ impl Running {
         let router = std::mem::take(&mut self.router);
         self.router = router.route(path, handler);
     }
+}
+
+fn count_mails(vault: Arc<Vault>) -> CountMails {
+    Box::new(move || {
+        let vault = Arc::clone(&vault);
+        Box::pin(async move { vault.mails_waiting().await })
+    })
 }
 
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -17,7 +17,7 @@ use crate::http::sizes::{
 };
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
-use crate::store::db::placeholders;
+use crate::store::db::asked;
 use crate::store::new_row::{NewRow, Written};
 
 /// A new connection key with its note.
@@ -140,8 +140,12 @@ pub(super) async fn query(
     if ids.is_empty() {
         return Ok(Json(Items { items: Vec::new() }));
     }
-    let sql = select_of_account(&format!("AND id IN ({})", placeholders(2, ids.len())));
-    let mut query = sqlx::query_as(sql).bind(&caller.account);
+    let sql = format!(
+        "{} SELECT connection_keys.id AS id, key, note, version, created_at FROM asked CROSS JOIN connection_keys \
+         WHERE connection_keys.account = asked.account AND connection_keys.id = asked.id",
+        asked(2, ids.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
     for id in &ids {
         query = query.bind(id.as_str());
     }

@@ -17,6 +17,7 @@ mod recovery;
 mod registration;
 mod routes;
 mod seal;
+mod seed;
 mod sessions;
 mod setup;
 mod space_changes;

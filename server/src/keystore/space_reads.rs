@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 use super::callers::KeystoreCaller;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, ErrorBody, Result};
-use crate::http::extract::{Ids, Input, Page, PageOf, fitting, is_each_once};
+use crate::http::extract::{Ids, Input, Page, PageOf, fits, is_each_once};
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES, MAX_TAGS};
 use crate::http::values::{Bytes, Id, Jwe};
-use crate::store::columns::{Columns, from_columns};
-use crate::store::db::placeholders;
+use crate::store::columns::from_columns;
+use crate::store::db::asked;
 
 /// A space as one person sees it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -127,6 +127,11 @@ from_columns! {
 }
 
 impl StoredSpace {
+    /// Whether it fits into the answer: without its first copy it does not.
+    fn has_room(&self) -> bool {
+        self.own.bytes() > 0
+    }
+
     /// The part that the account may see.
     fn seen_by(self, account: &str) -> Space {
         if self.sender.as_str() == account {
@@ -159,77 +164,71 @@ impl StoredSpace {
     }
 }
 
-from_columns! {
-    /// A space that was asked for, and the bytes of what the caller may see of it.
-    struct Head {
-        id: String,
-        asked: String,
-        size: i64,
-    }
+/// Continues a statement after the table `found (place, id)` in this order: the spaces as far as they fit into the answer. Those
+/// that do not are there without the copies of the key, and without what is kept of the share.
+fn fitting(order: &str) -> String {
+    let fits = fits();
+    format!(
+        "sizes AS (SELECT place, spaces.id AS id, {SIZE} FROM found CROSS JOIN spaces WHERE spaces.id = found.id), \
+         sized AS (SELECT id, size, SUM(size) OVER (ORDER BY {order}) - size AS ahead FROM sizes) \
+         SELECT spaces.id AS id, connection_id, sender, recipient, CASE WHEN {fits} THEN own ELSE '' END AS own, \
+         CASE WHEN {fits} THEN peer ELSE '' END AS peer, CASE WHEN {fits} THEN claim END AS claim, claimed_at, share, \
+         CASE WHEN {fits} THEN sent END AS sent, sent_version, tag, live, created_at, expires_at \
+         FROM sized CROSS JOIN spaces WHERE spaces.id = sized.id"
+    )
 }
 
 /// What the account `$1` sees of a space has so many bytes.
-const SIZE: &str = "CAST(CASE WHEN sender = $1 THEN LENGTH(own) + COALESCE(LENGTH(sent), 0) \
-                    ELSE LENGTH(peer) + COALESCE(LENGTH(claim), 0) END AS BIGINT) AS size";
+const SIZE: &str = "CASE WHEN sender = $1 THEN LENGTH(own) + sent_size \
+                    ELSE LENGTH(peer) + COALESCE(LENGTH(claim), 0) END AS size";
 
 /// The spaces that the account `$1` sees at the time `$2`.
-const SEEN: &str = "(sender = $1 OR (recipient = $1 AND (expires_at IS NULL OR expires_at > $2) AND NOT EXISTS \
+const SEEN: &str = "(sender = asked.account OR (recipient = asked.account AND (expires_at IS NULL OR expires_at > $2) AND NOT EXISTS \
     (SELECT 1 FROM accounts WHERE accounts.id = spaces.sender AND accounts.deleted_at IS NOT NULL))) \
-    AND deleted_at IS NULL";
+    AND spaces.deleted_at IS NULL";
+
+/// Those that it made for shares. The time says nothing here, but is bound.
+const MADE: &str =
+    "sender = asked.account AND CAST($2 AS BIGINT) IS NOT NULL AND spaces.deleted_at IS NULL";
 
 impl Keystore {
     /// The spaces whose `column` is one of the ids and that `filter` lets through: it may use the account `$1` and the time `$2`.
     async fn find_spaces(
         &self,
         account: &str,
-        column: &str,
+        (column, of): (&str, impl Fn(&StoredSpace) -> Option<Id>),
         filter: &str,
         ids: &[Id],
     ) -> Result<SpacesFound> {
-        let mut found = SpacesFound {
-            items: Vec::new(),
-            rest: Vec::new(),
-        };
+        let (mut items, mut rest) = (Vec::new(), Vec::new());
         if ids.is_empty() {
-            return Ok(found);
+            return Ok(SpacesFound { items, rest });
         }
-        // The sizes first, so that no more is read than the answer can hold.
-        let list = placeholders(3, ids.len());
-        let columns = format!("id, {column} AS asked, {SIZE}");
-        let sql = format!("SELECT {columns} FROM spaces WHERE {filter} AND {column} IN ({list})");
-        let mut query = sqlx::query_as::<_, Head>(AssertSqlSafe(sql))
+        let sql = format!(
+            "{}, found AS (SELECT place, spaces.id AS id FROM asked CROSS JOIN spaces \
+             WHERE {column} = asked.id AND {filter}), {}",
+            asked(3, ids.len()),
+            fitting("place")
+        );
+        let mut query = sqlx::query_as::<_, StoredSpace>(AssertSqlSafe(sql))
             .bind(account)
             .bind(self.clock.now());
         for id in ids {
             query = query.bind(id.as_str());
         }
-        let heads = query.fetch_all(&self.db.read).await?;
-        let mut heads: HashMap<String, Head> = heads
-            .into_iter()
-            .map(|head| (head.asked.clone(), head))
-            .collect();
-        let heads: Vec<(&Id, Head)> = ids
-            .iter()
-            .filter_map(|id| Some((id, heads.remove(id.as_str())?)))
-            .collect();
-        let count = fitting(heads.iter().map(|(_, head)| head.size));
-        let (heads, rest) = heads.split_at(count.min(heads.len()));
-        found.rest = rest.iter().map(|(id, _)| (*id).clone()).collect();
-        if heads.is_empty() {
-            return Ok(found);
-        }
-        let list = placeholders(3, heads.len());
-        let columns = StoredSpace::COLUMNS;
-        let sql = format!("SELECT {columns} FROM spaces WHERE {filter} AND id IN ({list})");
-        let mut query = sqlx::query_as::<_, StoredSpace>(AssertSqlSafe(sql))
-            .bind(account)
-            .bind(self.clock.now());
-        for (_, head) in heads {
-            query = query.bind(&head.id);
-        }
         let rows = query.fetch_all(&self.db.read).await?;
-        found.items = rows.into_iter().map(|row| row.seen_by(account)).collect();
-        Ok(found)
+        let mut rows: HashMap<Id, StoredSpace> = rows
+            .into_iter()
+            .filter_map(|row| Some((of(&row)?, row)))
+            .collect();
+        for id in ids {
+            match rows.remove(id) {
+                Some(row) if row.has_room() => items.push(row.seen_by(account)),
+                Some(_) => rest.push(id.clone()),
+                None => {}
+            }
+        }
+        Ok(SpacesFound { items, rest })
     }
 }
 
@@ -244,7 +243,8 @@ pub(super) async fn query(
     Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SpacesFound>> {
     let ids = input.within(MAX_IDS)?;
-    let found = keystore.find_spaces(&caller.account, "id", SEEN, &ids);
+    let by_id = ("spaces.id", |row: &StoredSpace| Some(row.id.clone()));
+    let found = keystore.find_spaces(&caller.account, by_id, SEEN, &ids);
     Ok(Json(found.await?))
 }
 
@@ -259,9 +259,8 @@ pub(super) async fn of_shares(
     Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SpacesFound>> {
     let ids = input.within(MAX_IDS)?;
-    // The time says nothing here, but is bound.
-    let filter = "sender = $1 AND CAST($2 AS BIGINT) IS NOT NULL AND deleted_at IS NULL";
-    let found = keystore.find_spaces(&caller.account, "share", filter, &ids);
+    let by_share = ("share", |row: &StoredSpace| row.share.clone());
+    let found = keystore.find_spaces(&caller.account, by_share, MADE, &ids);
     Ok(Json(found.await?))
 }
 
@@ -277,28 +276,27 @@ pub(super) async fn of_cards(
     page: Page,
     Input(input): Input<Tags, MAX_ANSWER_BYTES>,
 ) -> Result<Json<PageOf<Space>>> {
-    let (mut page, tags) = (page.plain()?, input.within(MAX_TAGS)?);
-    let end = format!(
-        "FROM spaces WHERE sender = $1 AND deleted_at IS NULL AND tag IN ({}) {}",
-        placeholders(2, tags.len()),
-        page.sql(2 + tags.len())
+    let (page, tags) = (page.plain()?, input.within(MAX_TAGS)?);
+    let of_card = |tag: usize| {
+        format!(
+            "SELECT created_at AS place, id, created_at FROM spaces WHERE sender = $1 AND tag = ${} AND deleted_at IS NULL",
+            2 + tag
+        )
+    };
+    let of_cards: Vec<String> = (0..tags.len()).map(of_card).collect();
+    let sql = format!(
+        "WITH found AS ({}), {}",
+        page.merge(&of_cards, 2 + tags.len()),
+        fitting("place DESC, id DESC")
     );
-    let sql = format!("SELECT {SIZE} {end}");
-    let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&caller.account);
-    for tag in &tags {
-        query = query.bind(tag);
-    }
-    let query = query.bind(page.time).bind(&page.id).bind(page.rows());
-    let sizes: Vec<i64> = query.fetch_all(&keystore.db.read).await?;
-    page.limit = page.limit.min(fitting(sizes));
-    let sql = format!("SELECT {} {end}", StoredSpace::COLUMNS);
     let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
     for tag in &tags {
         query = query.bind(tag);
     }
     let key = |row: &StoredSpace| (row.created_at, row.id.clone());
-    let rows = page.fetch(query, &keystore.db.read, key).await?;
-    Ok(Json(rows.map(|row| row.seen_by(&caller.account))))
+    let pool = &keystore.db.read;
+    let rows = page.fetch_fitting(query, pool, key, StoredSpace::has_room);
+    Ok(Json(rows.await?.map(|row| row.seen_by(&caller.account))))
 }
 
 from_columns! {
@@ -321,9 +319,9 @@ pub(super) async fn counts(
 ) -> Result<Json<Counts>> {
     let tags = input.within(MAX_IDS)?;
     let sql = format!(
-        "SELECT tag, COUNT(*) AS count FROM spaces WHERE sender = $1 AND deleted_at IS NULL \
-         AND (expires_at IS NULL OR expires_at > $2) AND tag IN ({}) GROUP BY tag",
-        placeholders(3, tags.len())
+        "{} SELECT asked.id AS tag, (SELECT COUNT(*) FROM spaces WHERE sender = asked.account AND tag = asked.id \
+         AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > $2)) AS count FROM asked",
+        asked(3, tags.len())
     );
     let mut query = sqlx::query_as::<_, Counted>(AssertSqlSafe(sql))
         .bind(&caller.account)

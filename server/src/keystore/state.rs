@@ -15,6 +15,7 @@ use crate::config::{Config, Quotas};
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
+use crate::metrics;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -36,7 +37,8 @@ pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0009_owner.sql"),
     include_str!("migrations/0010_live.sql"),
     include_str!("migrations/0011_counts.sql"),
-    include_str!("migrations/0012_operating.sql"),
+    include_str!("migrations/0012_lookups.sql"),
+    include_str!("migrations/0013_operating.sql"),
 ];
 
 /// The state that the Keystore's handlers share.
@@ -125,7 +127,7 @@ impl Keystore {
 
     /// Sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, interval: Duration, stopping: watch::Receiver<bool>) {
-        let sweep = |now| self.sweep(now);
+        let sweep = |now| metrics::sweep("keystore", self.sweep(now));
         let sweeping = sweep::work(&self.db, &self.passage, interval, stopping.clone(), sweep);
         let telling = self.db.peers.work(&*self, stopping.clone());
         let both = async {

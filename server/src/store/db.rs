@@ -15,6 +15,7 @@ use super::hold::Hold;
 use super::peers::Peers;
 use super::queue::{Queue, Turn};
 use super::readiness::Probe;
+use crate::metrics;
 
 /// A transaction on either database, with the right to write.
 pub(crate) struct Tx {
@@ -31,6 +32,21 @@ impl Tx {
     /// Takes everything back.
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         self.tx.rollback().await
+    }
+
+    /// Begins one of several things that may each fail alone. [`Tx::settle`] ends it.
+    pub(crate) async fn mark(&mut self) -> Result<(), sqlx::Error> {
+        let mark = sqlx::raw_sql("SAVEPOINT one");
+        mark.execute(&mut **self).await.map(drop)
+    }
+
+    /// Ends what [`Tx::mark`] began: it stays, or is taken back, and nothing else with it.
+    pub(crate) async fn settle(&mut self, stays: bool) -> Result<(), sqlx::Error> {
+        let end = match stays {
+            true => "RELEASE SAVEPOINT one",
+            false => "ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one",
+        };
+        sqlx::raw_sql(end).execute(&mut **self).await.map(drop)
     }
 }
 
@@ -131,6 +147,15 @@ impl Db {
         Ok(Tx { tx, _turn: turn })
     }
 
+    /// The end of a statement that reads rows of a table, and holds them until its transaction ends. With SQLite a transaction
+    /// holds everything.
+    pub(crate) fn holding(&self, table: &str) -> String {
+        match self.sqlite {
+            true => String::new(),
+            false => format!(" FOR SHARE OF {table}"),
+        }
+    }
+
     /// The connection for one statement that writes, when it is the account's turn.
     pub(crate) async fn writer_as(&self, account: &str) -> Result<Writer, sqlx::Error> {
         let turn = self.in_time(self.queue.turn(account)).await?;
@@ -151,10 +176,20 @@ impl Db {
         loop {
             let mut writer = self.writer_as(account).await?;
             let done = statement().execute(&mut *writer).await?;
+            metrics::rows_erased(self.service, done.rows_affected());
             if done.rows_affected() < PIECE_ROWS {
                 return Ok(());
             }
         }
+    }
+
+    /// Writes faster from now on, what a crash may lose as a whole.
+    pub(crate) async fn hurry(&self) -> Result<(), sqlx::Error> {
+        if !self.sqlite {
+            return Ok(());
+        }
+        let hurry = "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; PRAGMA wal_autocheckpoint = 20000";
+        sqlx::raw_sql(hurry).execute(&self.write).await.map(drop)
     }
 
     /// Empties SQLite's write-ahead log into the file, so that what was erased is gone from both. Where somebody reads
@@ -199,6 +234,19 @@ pub(crate) fn sqlite_url(file: &Path) -> String {
         .replace('?', "%3F")
         .replace('#', "%23");
     format!("sqlite://{path}?mode=rwc")
+}
+
+/// The table `asked (place, id, account)` of a list whose ids are bound from `$from` on, each beside the account `$1`, to begin a
+/// statement with. A table that is joined with it by `CROSS JOIN`, by the id and by the account, is looked up once for each.
+/// Told of the account alone, both databases may read all its rows instead, however many there are.
+pub(crate) fn asked(from: usize, count: usize) -> String {
+    let rows: Vec<String> = (0..count)
+        .map(|place| format!("({place}, ${}, $1)", from + place))
+        .collect();
+    format!(
+        "WITH asked (place, id, account) AS (VALUES {})",
+        rows.join(", ")
+    )
 }
 
 /// `$from, $from+1, …`: the placeholders of a list.

@@ -6,6 +6,7 @@ pub(crate) mod beside;
 pub(crate) mod columns;
 pub(crate) mod db;
 pub(crate) mod files;
+pub(crate) mod gauges;
 mod hold;
 pub(crate) mod migrate;
 pub(crate) mod new_row;

@@ -48,6 +48,12 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many wait, in the line of accounts and at the door.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.accounts.len(), state.door.len())
+    }
+
     /// Waits for this account's turn. There is none only if the queue is gone.
     pub(super) async fn turn(self: &Arc<Self>, account: &str) -> Option<Turn> {
         self.wait(|state| &mut state.accounts, account).await
@@ -115,6 +121,11 @@ impl Line {
             }
         }
         waiting
+    }
+
+    /// How many wait, those included who have gone since.
+    fn len(&self) -> usize {
+        self.waiting.values().map(VecDeque::len).sum()
     }
 
     /// The next one who waits, of the account or network whose turn it is, which goes to the end of the order.

@@ -2,11 +2,17 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use sqlx::AssertSqlSafe;
 
 use super::auth::{Leaver, VaultCaller};
 use super::state::{Vault, VaultState};
-use crate::http::error::{Code, ErrorBody, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::store::db::Tx;
+
+/// Whether the account `$1` is there for a caller of whom the time `$2` is [`VaultCaller::deleted_before`]. A statement with it
+/// gives nothing to the deleted and the disabled, and [`Vault::refuse_deleted`] tells them so.
+pub(super) const LIVES: &str = "NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 \
+    AND (accounts.deleted_at >= $2 OR accounts.to_erase = 1 OR accounts.disabled_at IS NOT NULL))";
 
 /// Deletes what the account has here and ends its connections. No token that was made before speaks for it any more; to an
 /// owner whom the Keystore still knows it is a new account.
@@ -61,15 +67,22 @@ impl Vault {
         Ok(found.is_some())
     }
 
-    /// Whether the account is disabled, may have been deleted since the caller's token was made, or is still being erased.
-    pub(super) async fn is_closed(&self, caller: &VaultCaller) -> Result<bool> {
-        let sql = "SELECT id FROM accounts WHERE id = $1 \
-                   AND (deleted_at >= $2 OR to_erase = 1 OR disabled_at IS NOT NULL)";
-        let found = sqlx::query(sql)
+    /// Refuses a caller whose account is disabled, may have been deleted since their token was made, or is still being erased.
+    pub(super) async fn refuse_deleted(&self, caller: &VaultCaller) -> Result<()> {
+        let sql = format!("SELECT 1 WHERE {LIVES}");
+        let lives = sqlx::query(AssertSqlSafe(sql))
             .bind(&caller.account)
             .bind(caller.deleted_before)
             .fetch_optional(&self.db.read)
             .await?;
-        Ok(found.is_some())
+        lives.map(drop).ok_or(Code::SessionExpired.into())
+    }
+
+    /// The error of a caller for whom a statement with [`LIVES`] found nothing.
+    pub(super) async fn nothing_for(&self, caller: &VaultCaller) -> ApiError {
+        match self.refuse_deleted(caller).await {
+            Ok(()) => Code::NotFound.into(),
+            Err(refused) => refused,
+        }
     }
 }

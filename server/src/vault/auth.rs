@@ -100,6 +100,10 @@ pub(crate) struct VaultCaller {
     pub(super) deleted_before: i64,
 }
 
+/// A caller whose account may have been deleted, for handlers whose statements say so themselves: by
+/// [`LIVES`](super::account::LIVES).
+pub(crate) struct Unchecked(pub(super) VaultCaller);
+
 /// Somebody who proved themselves to the Keystore a moment ago, to delete an account that may have been deleted before.
 pub(crate) struct Leaver(pub(super) VaultCaller);
 
@@ -123,16 +127,23 @@ impl FromRequestParts<Arc<Vault>> for VaultCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
+        let Unchecked(caller) = Unchecked::from_request_parts(parts, vault).await?;
+        vault.refuse_deleted(&caller).await?;
+        Ok(caller)
+    }
+}
+
+impl FromRequestParts<Arc<Vault>> for Unchecked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, vault: &Arc<Vault>) -> Result<Self> {
         let claims = vault.claims(parts).await?;
         if claims.proof.is_some() {
             return Err(Code::SessionExpired.into());
         }
-        let caller = claims.into();
-        if vault.is_closed(&caller).await? {
-            return Err(Code::SessionExpired.into());
-        }
+        let caller = VaultCaller::from(claims);
         vault.limits.count(&vault.requests, &caller.account)?;
-        Ok(caller)
+        Ok(Self(caller))
     }
 }
 

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::events::{Change, Kind};
 use super::listings::{Lists, check_files, list_files, same_files};
 use super::quotas::size_of;
 use super::state::VaultState;
 use crate::http::error::{Code, ErrorBody, Result};
-use crate::http::extract::{Input, Page, PageOf, PathId, fitting};
+use crate::http::extract::{Input, Page, PageOf, PathId, fits};
 use crate::http::limits::Rate;
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_CARD_BYTES, MAX_IDS, MAX_LIST_BYTES};
@@ -56,13 +57,29 @@ pub(crate) struct Card {
     updated_at: i64,
 }
 
-from_columns!(Card {
-    id,
-    card,
-    version,
-    created_at,
-    updated_at
-});
+from_columns! {
+    /// A card as lists read it: without content where that does not fit any more.
+    struct StoredCard {
+        id: Id,
+        card: Jwe,
+        version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
+}
+
+impl From<StoredCard> for Card {
+    fn from(stored: StoredCard) -> Self {
+        Self {
+            id: stored.id,
+            card: stored.card,
+            version: stored.version,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}
+
 from_columns!(CardVersion {
     id,
     version,
@@ -186,19 +203,24 @@ async fn written_before(tx: &mut Tx, account: &str, id: &Id, new: &NewCard) -> R
 )]
 pub(super) async fn read(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_CARD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Card>> {
-    let card: Option<Card> = sqlx::query_as(
-        "SELECT id, card, version, created_at, updated_at FROM cards \
-         WHERE account = $1 AND id = $2 AND deleted_at IS NULL",
-    )
-    .bind(&caller.account)
-    .bind(id.as_str())
-    .fetch_optional(&vault.db.read)
-    .await?;
-    Ok(Json(card.ok_or(Code::NotFound)?))
+    let sql = format!(
+        "SELECT {} FROM cards WHERE account = $1 AND id = $3 AND deleted_at IS NULL AND {LIVES}",
+        StoredCard::COLUMNS
+    );
+    let card: Option<StoredCard> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(caller.deleted_before)
+        .bind(id.as_str())
+        .fetch_optional(&vault.db.read)
+        .await?;
+    match card {
+        Some(card) => Ok(Json(card.into())),
+        None => Err(vault.nothing_for(&caller).await),
+    }
 }
 
 /// Lists the caller's cards.
@@ -208,29 +230,30 @@ pub(super) async fn read(
 )]
 pub(super) async fn list(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom,
     page: Page,
 ) -> Result<Json<PageOf<Card>>> {
-    let mut page = page.plain()?;
+    let page = page.plain()?;
     // The sizes first, so that no more is read than the page can hold.
-    let end = format!(
-        "FROM cards WHERE account = $1 AND deleted_at IS NULL {}",
-        page.sql(2)
+    let sql = format!(
+        "WITH page AS (SELECT account, id, created_at, size FROM cards WHERE account = $1 AND deleted_at IS NULL AND {LIVES} {}), \
+         sized AS (SELECT account, id, size, SUM(size) OVER (ORDER BY created_at DESC, id DESC) - size AS ahead FROM page) \
+         SELECT cards.id AS id, CASE WHEN {} THEN card ELSE '' END AS card, version, created_at, updated_at \
+         FROM sized CROSS JOIN cards WHERE cards.account = sized.account AND cards.id = sized.id",
+        page.sql(3),
+        fits()
     );
-    let sql = AssertSqlSafe(format!("SELECT size {end}"));
-    let sizes: Vec<i64> = sqlx::query_scalar(sql)
+    let query = sqlx::query_as(AssertSqlSafe(sql))
         .bind(&caller.account)
-        .bind(page.time)
-        .bind(&page.id)
-        .bind(page.rows())
-        .fetch_all(&vault.db.read)
-        .await?;
-    page.limit = page.limit.min(fitting(sizes));
-    let sql = AssertSqlSafe(format!("SELECT {} {end}", Card::COLUMNS));
-    let query = sqlx::query_as(sql).bind(&caller.account);
-    let key = |card: &Card| (card.created_at, card.id.clone());
-    page.fetch(query, &vault.db.read, key).await.map(Json)
+        .bind(caller.deleted_before);
+    let key = |card: &StoredCard| (card.created_at, card.id.clone());
+    let fits = |card: &StoredCard| card.card.bytes() > 0;
+    let rows = page.fetch_fitting(query, &vault.db.read, key, fits).await?;
+    if rows.items.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
+    Ok(Json(rows.map(Card::from)))
 }
 
 /// Erases a card. The id stays taken.
@@ -269,15 +292,21 @@ pub(crate) struct Settled {
 )]
 pub(super) async fn unsettled(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
 ) -> Result<Json<Unsettled>> {
-    let sql = "SELECT id FROM cards WHERE account = $1 AND unsettled = 1 ORDER BY id LIMIT $2";
-    let ids: Vec<String> = sqlx::query_scalar(sql)
+    let sql = format!(
+        "SELECT id FROM cards WHERE account = $1 AND unsettled = 1 AND {LIVES} ORDER BY id LIMIT $3"
+    );
+    let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(&caller.account)
+        .bind(caller.deleted_before)
         .bind(i64::try_from(MAX_IDS).unwrap_or(i64::MAX))
         .fetch_all(&vault.db.read)
         .await?;
+    if ids.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
     let ids = ids.into_iter().map(Id::stored).collect();
     Ok(Json(Unsettled { ids }))
 }

@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::events::{Change, Kind};
 use super::public_keys::Publication;
 use super::state::{Vault, VaultState};
@@ -16,17 +18,17 @@ use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_RECORD_BYTES};
 use crate::http::values::{Bytes, Id, Jws};
 use crate::store::columns::from_columns;
-use crate::store::db::placeholders;
+use crate::store::db::asked;
 
-/// The account's connections, to be narrowed by conditions on their columns.
-const SELECT_OF_ACCOUNT: &str = "SELECT * FROM (SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, \
+/// The connections `c`, each with both its public keys. They are looked up one by one, from what is selected before.
+const WITH_KEYS: &str = "SELECT c.id AS id, c.inviter AS inviter, c.invitee AS invitee, \
     c.proof AS proof, c.created_at AS created_at, c.ended_at AS ended_at, \
     a.id AS inviter_key, a.spki AS inviter_spki, a.xwing AS inviter_xwing, a.signing_key AS inviter_x, \
     a.statement AS inviter_statement, \
     b.id AS invitee_key, b.spki AS invitee_spki, b.xwing AS invitee_xwing, b.signing_key AS invitee_x, \
     b.statement AS invitee_statement \
-    FROM connections c JOIN public_keys a ON a.id = c.inviter_key JOIN public_keys b ON b.id = c.invitee_key \
-    WHERE (c.inviter = $1 OR c.invitee = $1)) AS own WHERE 1 = 1";
+    FROM own CROSS JOIN connections c CROSS JOIN public_keys a CROSS JOIN public_keys b \
+    WHERE c.id = own.id AND a.id = c.inviter_key AND b.id = c.invitee_key";
 
 /// The state of a connection: active ones carry shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -125,15 +127,34 @@ from_columns! {
 }
 
 impl Vault {
-    /// One of the account's connections.
-    pub(super) async fn connection(&self, account: &str, id: &Id) -> Result<Connection> {
-        let sql = sqlx::AssertSqlSafe(format!("{SELECT_OF_ACCOUNT} AND id = $2"));
-        let stored: Option<StoredConnection> = sqlx::query_as(sql)
-            .bind(account)
-            .bind(id.as_str())
-            .fetch_optional(&self.db.read)
-            .await?;
-        Ok(stored.ok_or(Code::NotFound)?.into())
+    /// The caller's connections of these ids.
+    async fn find_connections(&self, caller: &VaultCaller, ids: &[Id]) -> Result<Vec<Connection>> {
+        let mut rows: Vec<StoredConnection> = Vec::new();
+        if !ids.is_empty() {
+            let sql = format!(
+                "{}, own AS (SELECT connections.id AS id FROM asked CROSS JOIN connections \
+                 WHERE connections.id = asked.id AND (inviter = asked.account OR invitee = asked.account) AND {LIVES}) {WITH_KEYS}",
+                asked(3, ids.len())
+            );
+            let mut query = sqlx::query_as(AssertSqlSafe(sql))
+                .bind(&caller.account)
+                .bind(caller.deleted_before);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            rows = query.fetch_all(&self.db.read).await?;
+        }
+        if rows.is_empty() {
+            self.refuse_deleted(caller).await?;
+        }
+        Ok(rows.into_iter().map(Connection::from).collect())
+    }
+
+    /// One of the caller's connections.
+    pub(super) async fn connection(&self, caller: &VaultCaller, id: &Id) -> Result<Connection> {
+        let found = self.find_connections(caller, std::slice::from_ref(id));
+        let found = found.await?.into_iter().next();
+        found.ok_or(Code::NotFound.into())
     }
 }
 
@@ -144,11 +165,11 @@ impl Vault {
 )]
 pub(super) async fn read(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_RECORD_BYTES>,
     PathId(id): PathId,
 ) -> Result<Json<Connection>> {
-    Ok(Json(vault.connection(&caller.account, &id).await?))
+    Ok(Json(vault.connection(&caller, &id).await?))
 }
 
 /// Reads several.
@@ -158,25 +179,12 @@ pub(super) async fn read(
 )]
 pub(super) async fn query(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<Items<Connection>>> {
     let ids = input.within(MAX_IDS)?;
-    if ids.is_empty() {
-        return Ok(Json(Items { items: Vec::new() }));
-    }
-    let sql = sqlx::AssertSqlSafe(format!(
-        "{SELECT_OF_ACCOUNT} AND id IN ({})",
-        placeholders(2, ids.len())
-    ));
-    let mut query = sqlx::query_as::<_, StoredConnection>(sql).bind(&caller.account);
-    for id in &ids {
-        query = query.bind(id.as_str());
-    }
-    let rows = query.fetch_all(&vault.db.read).await?;
-    Ok(Json(Items {
-        items: rows.into_iter().map(Connection::from).collect(),
-    }))
+    let items = vault.find_connections(&caller, &ids).await?;
+    Ok(Json(Items { items }))
 }
 
 /// Lists the caller's connections.
@@ -186,15 +194,24 @@ pub(super) async fn query(
 )]
 pub(super) async fn list(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom,
     page: Page,
 ) -> Result<Json<PageOf<Connection>>> {
     let page = page.plain()?;
-    let sql = format!("{SELECT_OF_ACCOUNT} {}", page.sql(2));
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(&caller.account);
+    // Nobody connects with themselves, so that none is in both lists.
+    let sides = ["inviter", "invitee"].map(|side| {
+        format!("SELECT id, created_at FROM connections WHERE {side} = $1 AND {LIVES}")
+    });
+    let sql = format!("WITH own AS ({}) {WITH_KEYS}", page.merge(&sides, 3));
+    let query = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(caller.deleted_before);
     let key = |row: &StoredConnection| (row.created_at, row.id.clone());
     let rows = page.fetch(query, &vault.db.read, key).await?;
+    if rows.items.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
     Ok(Json(rows.map(Connection::from)))
 }
 
@@ -222,7 +239,7 @@ pub(super) async fn end(
     let Some(ended) = ended else {
         drop(tx);
         return vault
-            .connection(&caller.account, &id)
+            .connection(&caller, &id)
             .await
             .map(|_| StatusCode::NO_CONTENT);
     };

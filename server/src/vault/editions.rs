@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::auth::VaultCaller;
 use super::events::{Change, Kind};
 use super::listings::{Lists, check_files, list_files, lists_these};
-use super::quotas::size_of;
+use super::quotas::{SharesLeft, size_of};
 use super::share_reads::SHOWN;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
@@ -17,6 +17,7 @@ use crate::http::extract::{Input, check_writes, over_already};
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
+use crate::store::db::Tx;
 
 /// The largest number of an edition, which JavaScript can count to.
 const MAX_EDITION: i64 = (1 << 53) - 1;
@@ -153,7 +154,7 @@ pub(super) async fn update(
 }
 
 impl Vault {
-    /// Writes new editions, each by itself.
+    /// Writes new editions in one transaction. One that fails does so alone.
     pub(super) async fn renew_all(
         &self,
         of: &Editions,
@@ -161,79 +162,137 @@ impl Vault {
         input: NewEditions,
     ) -> Result<EditionResults> {
         check_writes("editions", input.editions.iter().map(|new| &new.id))?;
-        let mut results = Vec::with_capacity(input.editions.len());
+        let account = &*caller.account;
+        let (mut results, mut changes) = (Vec::with_capacity(input.editions.len()), Vec::new());
+        // Holds the account: its editions are weighed one after another.
+        let mut tx = self.begin_for(caller).await?;
+        let mut left = self.shares_left(&mut tx, account).await?;
         for new in input.editions {
-            let (updated_at, error) = of_item(self.renew(of, caller, &new).await)?;
+            tx.mark().await?;
+            let renewed = self.renew(&mut tx, of, account, &new, &mut left).await;
+            tx.settle(renewed.is_ok()).await?;
+            let (renewed, error) = of_item(renewed)?;
+            if let Some(Renewed::Now { reader, .. }) = &renewed {
+                let told = reader.iter().map(String::as_str).chain([account]);
+                let change = |person| Change::new(person, of.kind, new.id.as_str());
+                changes.extend(told.map(change));
+            }
             results.push(EditionResult {
                 id: new.id,
                 error,
-                updated_at,
+                updated_at: renewed.map(Renewed::at),
             });
+        }
+        match changes.is_empty() {
+            true => tx.rollback().await?,
+            false => self.record(tx, changes).await?,
         }
         Ok(EditionResults { results })
     }
 
-    /// Writes one new edition, and gives the time. A repeat gives that of the first time.
-    async fn renew(&self, of: &Editions, caller: &VaultCaller, new: &NewEdition) -> Result<i64> {
-        let (share, now) = (new.check()?, self.clock.now());
-        let account = &*caller.account;
-        (of.check_end)(new.expires_at, now)?;
-        let Editions {
+    /// Writes one new edition. A repeat is told the time of the first one.
+    async fn renew(
+        &self,
+        tx: &mut Tx,
+        of: &Editions,
+        account: &str,
+        new: &NewEdition,
+        left: &mut SharesLeft,
+    ) -> Result<Renewed> {
+        let (share, at) = (new.check()?, self.clock.now());
+        (of.check_end)(new.expires_at, at)?;
+        if new.expires_at.is_none_or(|end| end > at) {
+            let before = of.bytes(tx, account, &new.id).await?;
+            if let Some(reader) = of.write(tx, account, new, at).await? {
+                list_files(tx, account, (of.lists, &new.id), &new.files, at).await?;
+                let more = size_of(share) - before;
+                left.check(0, more)?;
+                left.take(0, more);
+                return Ok(Renewed::Now { at, reader });
+            }
+        }
+        let stored = of.stored(tx, account, new).await?;
+        let at = stored.was_written(new, at)?;
+        Ok(Renewed::Before { at })
+    }
+}
+
+/// The outcome of writing an edition, with the time at which it was written.
+enum Renewed {
+    /// Who reads the share is told, if anybody is.
+    Now {
+        at: i64,
+        reader: Option<String>,
+    },
+    Before {
+        at: i64,
+    },
+}
+
+impl Renewed {
+    fn at(self) -> i64 {
+        match self {
+            Self::Now { at, .. } | Self::Before { at } => at,
+        }
+    }
+}
+
+impl Editions {
+    /// The bytes of the stored ciphertext.
+    async fn bytes(&self, tx: &mut Tx, account: &str, id: &Id) -> Result<i64> {
+        let Self { table, owner, .. } = self;
+        let sql = format!("SELECT size FROM {table} WHERE id = $1 AND {owner} = $2");
+        let bytes: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(id.as_str())
+            .bind(account)
+            .fetch_optional(&mut **tx)
+            .await?;
+        Ok(bytes.unwrap_or_default())
+    }
+
+    /// Writes an edition if the stored one is that which it replaces, and gives the column of its reader.
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        account: &str,
+        new: &NewEdition,
+        now: i64,
+    ) -> Result<Option<Option<String>>> {
+        let share = new.share.within(MAX_SHARE_BYTES)?;
+        let Self {
             table,
             owner,
             reader,
             size,
             shown,
             ..
-        } = of;
-        if new.expires_at.is_none_or(|end| end > now) {
-            let sql = format!(
-                "UPDATE {table} SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
-                 WHERE id = $6 AND {owner} = $7 AND edition = $8 AND {size} > 0 \
-                 AND (expires_at IS NULL OR expires_at > $4) AND {shown} RETURNING {reader}"
-            );
-            // Holds the account: its editions are weighed one after another.
-            let mut tx = self.begin_for(caller).await?;
-            let reader: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(sql))
-                .bind(share)
-                .bind(size_of(share))
-                .bind(new.edition)
-                .bind(now)
-                .bind(new.expires_at)
-                .bind(new.id.as_str())
-                .bind(account)
-                .bind(new.replaces)
-                .fetch_optional(&mut *tx)
-                .await?;
-            if let Some(reader) = reader {
-                let list = (of.lists, &new.id);
-                list_files(&mut tx, account, list, &new.files, now).await?;
-                self.hold_bytes(&mut tx, account).await?;
-                let told = reader.iter().map(String::as_str).chain([account]);
-                let change = |person| Change::new(person, of.kind, new.id.as_str());
-                self.record(tx, told.map(change).collect()).await?;
-                return Ok(now);
-            }
-            tx.rollback().await?;
-        }
-        self.renewed(of, account, new, now).await
+        } = self;
+        let sql = format!(
+            "UPDATE {table} SET share = $1, size = $2, edition = $3, updated_at = $4, expires_at = $5 \
+             WHERE id = $6 AND {owner} = $7 AND edition = $8 AND {size} > 0 \
+             AND (expires_at IS NULL OR expires_at > $4) AND {shown} RETURNING {reader}"
+        );
+        let reader = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(share)
+            .bind(size_of(share))
+            .bind(new.edition)
+            .bind(now)
+            .bind(new.expires_at)
+            .bind(new.id.as_str())
+            .bind(account)
+            .bind(new.replaces);
+        Ok(reader.fetch_optional(&mut **tx).await?)
     }
 
-    /// The time of an edition that was written before from the same values; else the reason why this one is not written.
-    async fn renewed(
-        &self,
-        of: &Editions,
-        account: &str,
-        new: &NewEdition,
-        now: i64,
-    ) -> Result<i64> {
-        let Editions {
+    /// The stored edition, beside a new one that does not replace it.
+    async fn stored(&self, tx: &mut Tx, account: &str, new: &NewEdition) -> Result<StoredEdition> {
+        let Self {
             table,
             owner,
             size,
             shown,
             ..
-        } = of;
+        } = self;
         let sql = format!(
             "SELECT edition, {size} AS size, expires_at, updated_at, CASE WHEN share = $3 THEN 1 ELSE 0 END AS is_same \
              FROM {table} WHERE id = $1 AND {owner} = $2 AND {shown}"
@@ -242,14 +301,12 @@ impl Vault {
             .bind(new.id.as_str())
             .bind(account)
             .bind(new.share.within(MAX_SHARE_BYTES)?)
-            .fetch_optional(&self.db.read)
+            .fetch_optional(&mut **tx)
             .await?;
         let mut stored = stored.ok_or(Code::NotFound)?;
-        let mut connection = self.db.read.acquire().await?;
-        let id = new.id.as_str();
-        if !lists_these(&mut connection, of.lists, id, &new.files).await? {
+        if !lists_these(tx, self.lists, new.id.as_str(), &new.files).await? {
             stored.is_same = 0;
         }
-        stored.was_written(new, now)
+        Ok(stored)
     }
 }

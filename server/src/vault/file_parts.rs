@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use sqlx::AssertSqlSafe;
+use tracing::Instrument;
 
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
@@ -103,12 +104,12 @@ pub(super) async fn write(
         return Ok(StatusCode::NO_CONTENT);
     }
     // It goes on to its end without whoever sent it: what is written has its row, or is gone.
-    let storing = tokio::spawn(async move {
+    let storing = async move {
         let stored = vault.store_part(&caller, &arrival, bytes).await;
         drop(held);
         stored
-    });
-    let stored = storing.await;
+    };
+    let stored = tokio::spawn(storing.in_current_span()).await;
     stored.map_err(|error| ApiError::internal("a part was not stored", error))??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -46,13 +46,14 @@ impl Vault {
     /// Erases uploads whose last part came a day ago, and files that no row has listed for a day.
     pub(super) async fn erase_old_files(&self, now: i64) -> Result<()> {
         let end = now - FILES_KEPT_MS;
-        // What decides stands there twice: the inner one finds, the outer one sees what others have written meanwhile.
+        // What decides stands there twice: the inner one finds, the outer one sees what others have written meanwhile. Lists are
+        // counted file by file: PostgreSQL might read all of them to see that there is none.
         for sql in [
             "UPDATE files SET deleted_at = $1, to_erase = 1 WHERE digest IS NULL AND updated_at <= $2 AND id IN \
              (SELECT id FROM files WHERE digest IS NULL AND deleted_at IS NULL AND updated_at <= $2 LIMIT 500)",
             "UPDATE files SET deleted_at = $1, to_erase = 1 WHERE unlisted_at <= $2 AND id IN \
              (SELECT id FROM files WHERE unlisted_at <= $2 AND deleted_at IS NULL \
-             AND NOT EXISTS (SELECT 1 FROM listings WHERE listings.file = files.id) LIMIT 500)",
+             AND (SELECT COUNT(*) FROM listings WHERE listings.file = files.id) = 0 LIMIT 500)",
             // One row lists them no more, but another one does.
             "UPDATE files SET unlisted_at = $1 WHERE unlisted_at <= $2 AND id IN \
              (SELECT id FROM files WHERE unlisted_at <= $2 AND deleted_at IS NULL LIMIT 500)",

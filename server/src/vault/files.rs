@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::state::{Vault, VaultState};
 use crate::base64url::base64url;
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
@@ -271,19 +272,24 @@ pub(super) async fn finish(
 )]
 pub(super) async fn list(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<File>>> {
     let page = page.plain()?;
     let sql = format!(
-        "SELECT {} FROM files WHERE account = $1 AND deleted_at IS NULL {}",
+        "SELECT {} FROM files WHERE account = $1 AND deleted_at IS NULL AND {LIVES} {}",
         StoredFile::COLUMNS,
-        page.sql(2)
+        page.sql(3)
     );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
+    let query = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(caller.deleted_before);
     let key = |file: &StoredFile| (file.created_at, file.id.clone());
     let rows = page.fetch(query, &vault.db.read, key).await?;
+    if rows.items.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
     Ok(Json(rows.map(File::from)))
 }
 

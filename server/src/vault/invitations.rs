@@ -10,11 +10,12 @@ use sqlx::{Any, AssertSqlSafe, Decode, Type};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::account::LIVES;
 use super::address::sendable;
-use super::auth::VaultCaller;
+use super::auth::{Unchecked, VaultCaller};
 use super::events::{Change, Kind};
 use super::mail_limits::INVITATIONS;
-use super::outbox::{MailKind, NewMail};
+use super::outbox::{MailKind, NewMail, forget_mail};
 use super::state::{Vault, VaultState};
 use super::words::LanguageTag;
 use crate::email_address::read_address;
@@ -350,16 +351,21 @@ impl Vault {
         })
     }
 
-    async fn find_invitation(&self, inviter: &str, id: &Id) -> Result<Invitation> {
-        let stored: Option<StoredInvitation> = sqlx::query_as(
-            "SELECT id, public_key_id, delivery, email, state, reason, created_at, expires_at \
-             FROM invitations WHERE inviter = $1 AND id = $2",
-        )
-        .bind(inviter)
-        .bind(id.as_str())
-        .fetch_optional(&self.db.read)
-        .await?;
-        Ok(stored.ok_or(Code::NotFound)?.at(self.clock.now()))
+    async fn find_invitation(&self, caller: &VaultCaller, id: &Id) -> Result<Invitation> {
+        let sql = format!(
+            "SELECT {} FROM invitations WHERE inviter = $1 AND id = $3 AND {LIVES}",
+            StoredInvitation::COLUMNS
+        );
+        let stored: Option<StoredInvitation> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(&caller.account)
+            .bind(caller.deleted_before)
+            .bind(id.as_str())
+            .fetch_optional(&self.db.read)
+            .await?;
+        match stored {
+            Some(stored) => Ok(stored.at(self.clock.now())),
+            None => Err(self.nothing_for(caller).await),
+        }
     }
 }
 
@@ -370,10 +376,10 @@ impl Vault {
 )]
 pub(super) async fn read(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     PathId(id): PathId,
 ) -> Result<Json<Invitation>> {
-    Ok(Json(vault.find_invitation(&caller.account, &id).await?))
+    Ok(Json(vault.find_invitation(&caller, &id).await?))
 }
 
 /// Lists the caller's invitations.
@@ -383,19 +389,24 @@ pub(super) async fn read(
 )]
 pub(super) async fn list(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<Invitation>>> {
     let page = page.plain()?;
     let sql = format!(
-        "SELECT {} FROM invitations WHERE inviter = $1 {}",
+        "SELECT {} FROM invitations WHERE inviter = $1 AND {LIVES} {}",
         StoredInvitation::COLUMNS,
-        page.sql(2)
+        page.sql(3)
     );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
+    let query = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(caller.deleted_before);
     let key = |row: &StoredInvitation| (row.created_at, row.id.clone());
     let rows = page.fetch(query, &vault.db.read, key).await?;
+    if rows.items.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
     let now = vault.clock.now();
     Ok(Json(rows.map(|row| row.at(now))))
 }
@@ -419,10 +430,7 @@ pub(super) async fn cancel(
         .execute(&mut *tx)
         .await?;
     if done.rows_affected() == 1 {
-        sqlx::query("DELETE FROM outbox WHERE id = $1")
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await?;
+        forget_mail(&mut tx, id.as_str()).await?;
         vault
             .record(
                 tx,
@@ -432,7 +440,7 @@ pub(super) async fn cancel(
     } else {
         drop(tx);
     }
-    let invitation = vault.find_invitation(&caller.account, &id).await?;
+    let invitation = vault.find_invitation(&caller, &id).await?;
     match invitation.state {
         InvitationState::Accepted => Err(Code::InvitationUsed.into()),
         _ => Ok(Json(invitation)),

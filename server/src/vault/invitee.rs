@@ -10,6 +10,7 @@ use super::auth::VaultCaller;
 use super::connections::Connection;
 use super::events::{Change, Kind};
 use super::invitations::{Delivery, InvitationState};
+use super::outbox::forget_mail;
 use super::public_keys::Publication;
 use super::state::{Vault, VaultState};
 use crate::http::error::{ApiError, Code, ErrorBody, Result};
@@ -153,7 +154,7 @@ impl Vault {
                 proof,
             };
             if stored == Some(given) {
-                return self.connection(&caller.account, id).await;
+                return self.connection(caller, id).await;
             }
         }
         // An invitation that is still open was refused because the public key is not the caller's.
@@ -229,6 +230,7 @@ pub(super) async fn decline(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(inviter) = inviter {
+        forget_mail(&mut tx, id.as_str()).await?;
         let both = [&inviter, &caller.account]
             .map(|person| Change::new(person, Kind::Invitation, id.as_str()));
         vault.record(tx, both.into()).await?;
@@ -272,6 +274,7 @@ pub(super) async fn accept(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(accepted) = accepted {
+        forget_mail(&mut tx, id.as_str()).await?;
         NewRow::of("connections")
             .key("id", id.as_str())
             .made("inviter", &accepted.inviter)
@@ -288,7 +291,7 @@ pub(super) async fn accept(
         vault.record(tx, both.into()).await?;
         return Ok((
             StatusCode::CREATED,
-            Json(vault.connection(&caller.account, id).await?),
+            Json(vault.connection(&caller, id).await?),
         ));
     }
     drop(tx);

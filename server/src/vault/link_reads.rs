@@ -1,12 +1,15 @@
 //! Reading what a link shows: by who made it, and by whoever has the link.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::events::{Change, Kind};
 use super::links::{LinkState, MAX_WRONG, StoredLink};
 use super::listings::Lists;
@@ -14,13 +17,13 @@ use super::setup::Setup;
 use super::state::{Vault, VaultState};
 use crate::clock::HOUR;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
-use crate::http::extract::{Ids, Input, PathId};
+use crate::http::extract::{Ids, Input, PathId, fits};
 use crate::http::limits::{CallerAddress, LINK_OPENINGS, LINK_READINGS, Place};
 use crate::http::room::LateRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_SHARE_BYTES};
 use crate::http::values::{Bytes, Id, Jwe, same_secret};
 use crate::store::columns::{Columns, from_columns};
-use crate::store::db::Tx;
+use crate::store::db::{Tx, asked};
 
 /// A read counts once in this time, however often it is repeated.
 pub(super) const READ_KEPT_MS: i64 = HOUR;
@@ -57,6 +60,29 @@ from_columns!(LinkContent {
     expires_at,
     share
 });
+
+from_columns! {
+    /// What one of several links shows: nothing where it is over, or does not fit into the answer any more.
+    struct FoundContent {
+        id: Id,
+        has_room: i64,
+        edition: i64,
+        expires_at: i64,
+        share: Jwe,
+    }
+}
+
+impl FoundContent {
+    fn shown(self) -> Result<LinkContent> {
+        let content = LinkContent {
+            id: self.id,
+            edition: self.edition,
+            expires_at: self.expires_at,
+            share: self.share,
+        };
+        content.unless_erased()
+    }
+}
 
 /// What a link shows to who reads it.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -113,17 +139,20 @@ pub(super) const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS \
 )]
 pub(super) async fn query(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<LinksFound>> {
-    let (mut results, mut bytes) = (Vec::new(), 0);
-    for id in input.within(MAX_IDS)? {
-        let (item, error) = of_item(vault.own_link(&caller.account, &id).await)?;
-        bytes += item.as_ref().map_or(0, |item| item.share.bytes());
+    let ids = input.within(MAX_IDS)?;
+    let mut links = vault.own_links(&caller, &ids).await?;
+    let mut results = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = links.remove(&id);
         // The caller sees which ids are left, and asks for them.
-        if bytes > MAX_ANSWER_BYTES && !results.is_empty() {
+        if found.as_ref().is_some_and(|link| link.has_room == 0) {
             break;
         }
+        let link = found.ok_or(Code::NotFound.into());
+        let (item, error) = of_item(link.and_then(FoundContent::shown))?;
         results.push(LinkFound { id, error, item });
     }
     Ok(Json(LinksFound { results }))
@@ -270,22 +299,38 @@ async fn count_read(tx: &mut Tx, link: &Id, read: &Bytes<16>, now: i64) -> Resul
 }
 
 impl Vault {
-    /// What one of the account's own links shows.
-    async fn own_link(&self, account: &str, id: &Id) -> Result<LinkContent> {
-        let sql = format!(
-            "SELECT {} FROM links WHERE id = $1 AND account = $2 AND deleted_at IS NULL",
-            LinkContent::COLUMNS
-        );
-        let content: Option<LinkContent> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(id.as_str())
-            .bind(account)
-            .fetch_optional(&self.db.read)
-            .await?;
-        let content = content.ok_or(Code::NotFound)?;
-        if content.expires_at <= self.clock.now() {
-            return Err(Code::ShareExpired.into());
+    /// What the caller's own links of these ids show, by their ids.
+    async fn own_links(
+        &self,
+        caller: &VaultCaller,
+        ids: &[Id],
+    ) -> Result<HashMap<Id, FoundContent>> {
+        let mut rows: Vec<FoundContent> = Vec::new();
+        if !ids.is_empty() {
+            // What is over is not read, and takes no room.
+            let sql = format!(
+                "{}, found AS (SELECT place, links.id AS id, CASE WHEN expires_at <= $3 THEN 0 ELSE size END AS size \
+                 FROM asked CROSS JOIN links WHERE links.id = asked.id AND links.account = asked.account AND links.deleted_at IS NULL AND {LIVES}), \
+                 sized AS (SELECT id, size, SUM(size) OVER (ORDER BY place) - size AS ahead FROM found) \
+                 SELECT links.id AS id, CASE WHEN {fits} THEN 1 ELSE 0 END AS has_room, edition, expires_at, \
+                 CASE WHEN sized.size > 0 AND {fits} THEN share ELSE '' END AS share \
+                 FROM sized CROSS JOIN links WHERE links.id = sized.id",
+                asked(4, ids.len()),
+                fits = fits()
+            );
+            let mut query = sqlx::query_as(AssertSqlSafe(sql))
+                .bind(&caller.account)
+                .bind(caller.deleted_before)
+                .bind(self.clock.now());
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            rows = query.fetch_all(&self.db.read).await?;
         }
-        content.unless_erased()
+        if rows.is_empty() {
+            self.refuse_deleted(caller).await?;
+        }
+        Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
     }
 
     /// The link with this opening token. A wrong one is answered like an id that nobody knows.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::editions::{EditionResults, Editions, NewEditions, check_edition};
 use super::events::{Change, Kind};
 use super::listings::{Lists, check_files, list_files, same_files};
@@ -250,19 +251,24 @@ fn check_new_end(end: Option<i64>, now: i64) -> Result<()> {
 )]
 pub(super) async fn list(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<Link>>> {
     let page = page.plain()?;
     let sql = format!(
-        "SELECT {} FROM links WHERE account = $1 AND deleted_at IS NULL {}",
+        "SELECT {} FROM links WHERE account = $1 AND deleted_at IS NULL AND {LIVES} {}",
         StoredLink::COLUMNS,
-        page.sql(2)
+        page.sql(3)
     );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
+    let query = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&caller.account)
+        .bind(caller.deleted_before);
     let key = |row: &StoredLink| (row.created_at, row.id.clone());
     let rows = page.fetch(query, &vault.db.read, key).await?;
+    if rows.items.is_empty() {
+        vault.refuse_deleted(&caller).await?;
+    }
     let now = vault.clock.now();
     Ok(Json(rows.map(|row| row.at(now))))
 }

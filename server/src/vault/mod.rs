@@ -31,6 +31,7 @@ mod quotas;
 mod receipts;
 mod refusals;
 mod routes;
+mod seed;
 mod setup;
 mod share_reads;
 mod shares;

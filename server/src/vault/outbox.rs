@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::task::{Id, JoinSet};
+use tracing::Instrument;
 
 use super::address::{domain, mailbox};
+use super::erasure::ERASING;
 use super::events::{Change, Kind};
 use super::invitations::Undeliverable;
 use super::mail::{Content, Mail};
@@ -16,7 +18,8 @@ use super::state::Vault;
 use super::words::Words;
 use crate::clock::{MINUTE, SECOND};
 use crate::http::error::{ApiError, Result};
-use crate::store::columns::from_columns;
+use crate::metrics;
+use crate::store::columns::{Columns, from_columns};
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
@@ -31,9 +34,9 @@ const MAX_SENDING: usize = 10;
 /// So many of them go to one domain, whose server may be the one that hangs.
 const MAX_SENDING_TO_DOMAIN: usize = 3;
 /// Among so many mails that are due the next ones are looked for.
-const MAX_DUE: i64 = 1000;
+const MAX_DUE: usize = 1000;
 /// What is true of a mail that shall not go any more: its recipient wants none, or its invitation is over.
-const UNWANTED: &str = "(mailbox IN (SELECT mailbox FROM refusals) OR EXISTS \
+const UNWANTED: &str = "(EXISTS (SELECT 1 FROM refusals WHERE refusals.mailbox = outbox.mailbox) OR EXISTS \
      (SELECT 1 FROM invitations WHERE invitations.id = outbox.id AND invitations.state <> 'pending'))";
 
 /// The kinds of mails.
@@ -107,7 +110,7 @@ impl Sending {
     }
 
     fn add(&mut self, domain: String, work: impl Future<Output = Result<()>> + Send + 'static) {
-        let task = self.tasks.spawn(work);
+        let task = self.tasks.spawn(work.in_current_span());
         self.domains.insert(task.id(), domain);
     }
 
@@ -184,19 +187,12 @@ impl Vault {
         if sending.is_full() {
             return Ok(());
         }
-        let due: Vec<DueMail> = sqlx::query_as(
-            "SELECT id, kind, account, recipient, named, seed, page, language, expires_at, attempts, next_at FROM outbox \
-             WHERE next_at <= $1 OR next_at > $2 ORDER BY attempts, next_at LIMIT $3",
-        )
-        .bind(self.clock.now())
-        // No wait is longer: such a time was set while the clock was ahead.
-        .bind(self.clock.now() + MAX_RETRY_WAIT_MS.max(LEASE_MS))
-        .bind(MAX_DUE)
-        .fetch_all(&self.db.read)
-        .await?;
-        for mail in due {
+        for mail in self.due_mails().await? {
             let domain = domain(&mail.recipient).to_owned();
-            if sending.has_room_for(&domain) && self.take_mail(&mail).await? {
+            if !sending.has_room_for(&domain) {
+                continue;
+            }
+            if self.take_mail(&mail).await? {
                 let vault = Arc::clone(self);
                 sending.add(domain, async move {
                     tokio::select! {
@@ -204,9 +200,47 @@ impl Vault {
                         () = vault.db.peers.lost() => Ok(()),
                     }
                 });
+            } else {
+                self.forget_unwanted(&mail.id).await?;
             }
         }
         Ok(())
+    }
+
+    /// The mails that are due, those first that were tried less often, as many as are looked at.
+    async fn due_mails(&self) -> Result<Vec<DueMail>> {
+        let now = self.clock.now();
+        // No wait is longer: such a time was set while the clock was ahead.
+        sqlx::query("UPDATE outbox SET next_at = $1 WHERE next_at > $2")
+            .bind(now)
+            .bind(now + MAX_RETRY_WAIT_MS.max(LEASE_MS))
+            .execute(&self.db.write)
+            .await?;
+        // The counts of attempts that there are, each found from the one before: what is not due is passed over.
+        let counts: Vec<i64> = sqlx::query_scalar(
+            "WITH RECURSIVE counts (attempts) AS (SELECT MIN(attempts) FROM outbox UNION ALL \
+             SELECT (SELECT MIN(attempts) FROM outbox WHERE outbox.attempts > counts.attempts) FROM counts \
+             WHERE counts.attempts IS NOT NULL) SELECT attempts FROM counts WHERE attempts IS NOT NULL",
+        )
+        .fetch_all(&self.db.read)
+        .await?;
+        let sql = format!(
+            "SELECT {} FROM outbox WHERE attempts = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3",
+            DueMail::COLUMNS
+        );
+        let mut due: Vec<DueMail> = Vec::new();
+        for attempts in counts {
+            let left = MAX_DUE.saturating_sub(due.len());
+            let tried = sqlx::query_as(AssertSqlSafe(&*sql))
+                .bind(attempts)
+                .bind(now)
+                .bind(i64::try_from(left).unwrap_or(i64::MAX));
+            due.extend(tried.fetch_all(&self.db.read).await?);
+            if due.len() >= MAX_DUE {
+                break;
+            }
+        }
+        Ok(due)
     }
 
     /// Takes a mail. Of several processes only one may, and none once it is unwanted, which it may be since it was found.
@@ -232,12 +266,14 @@ impl Vault {
         let mail = self.mail(due, self.clock.now());
         let (reason, error) = match self.mailer.send(&mail).await {
             Ok(()) => {
+                metrics::mail(metrics::Mail::Sent);
                 tracing::info!(mail = mail.id, "mail sent");
-                return self.forget_mail(&mail.id).await;
+                return forget_mail(&mut *self.db.write.acquire().await?, &mail.id).await;
             }
             Err(Failure::Later(error)) if attempts < MAX_ATTEMPTS => {
                 let doubled = 1i64 << u32::try_from(attempts - 1).unwrap_or_default().min(12);
                 let wait = (10 * SECOND * doubled).min(MAX_RETRY_WAIT_MS);
+                metrics::mail(metrics::Mail::Failed);
                 tracing::warn!(mail = mail.id, error, wait, "mail not sent");
                 sqlx::query("UPDATE outbox SET next_at = $1 WHERE id = $2")
                     .bind(self.clock.now() + wait)
@@ -253,19 +289,19 @@ impl Vault {
         self.give_up(&account, &mail.id, reason).await
     }
 
-    async fn forget_mail(&self, id: &str) -> Result<()> {
-        let gone = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id);
+    /// Erases a mail that was found and not taken, if it is because nobody wants it any more.
+    async fn forget_unwanted(&self, id: &str) -> Result<()> {
+        let sql = format!("DELETE FROM outbox WHERE id = $1 AND {UNWANTED}");
+        let gone = sqlx::query(AssertSqlSafe(sql)).bind(id);
         gone.execute(&self.db.write).await?;
         Ok(())
     }
 
     /// Ends the attempts at a mail. Its invitation, if it is one that still waits, ends with them, and the inviter is told.
     async fn give_up(&self, account: &str, id: &str, reason: Undeliverable) -> Result<()> {
+        metrics::mail(metrics::Mail::GivenUp);
         let mut tx = self.db.begin_as(account).await?;
-        sqlx::query("DELETE FROM outbox WHERE id = $1")
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
+        forget_mail(&mut tx, id).await?;
         let ended = sqlx::query(
             "UPDATE invitations SET state = 'undeliverable', reason = $1, over_at = $2 \
              WHERE id = $3 AND state = 'pending' AND expires_at > $2",
@@ -308,16 +344,29 @@ impl Vault {
         )
     }
 
-    /// Erases the mails that shall not go any more: their time is over, their invitation is, or their recipient wants none.
+    /// How many mails wait, at most so many.
+    pub(crate) async fn mails_waiting(&self) -> Result<i64> {
+        let count = "SELECT COUNT(*) FROM (SELECT id FROM outbox LIMIT 10000) AS waiting";
+        Ok(sqlx::query_scalar(count).fetch_one(&self.db.read).await?)
+    }
+
+    /// Erases the mails whose time is over. One that nobody wants any more goes with the cause, or when it is due.
     pub(super) async fn forget_mails(&self) -> Result<()> {
         // A clock that is in doubt ends no mail's time.
-        let now = self.passage.now().unwrap_or(i64::MIN);
-        sqlx::query(AssertSqlSafe(format!(
-            "DELETE FROM outbox WHERE expires_at <= $1 OR {UNWANTED}"
-        )))
-        .bind(now)
-        .execute(&self.db.write)
-        .await?;
-        Ok(())
+        let Some(now) = self.passage.now() else {
+            return Ok(());
+        };
+        let over = || {
+            let sql = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE expires_at <= $1 LIMIT 500)";
+            sqlx::query(sql).bind(now)
+        };
+        Ok(self.db.in_pieces(ERASING, over).await?)
     }
+}
+
+/// Erases a mail, if there is one.
+pub(super) async fn forget_mail(connection: &mut AnyConnection, id: &str) -> Result<()> {
+    let gone = sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id);
+    gone.execute(connection).await?;
+    Ok(())
 }

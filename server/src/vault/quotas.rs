@@ -1,5 +1,6 @@
 //! What one account may have. Each check follows the write that it judges, in the same transaction: a write that was made
-//! before and is repeated is none, and what is refused is taken back.
+//! before and is repeated is none, and what is refused is taken back. Where one transaction writes several things, what there
+//! is is counted once.
 
 use super::state::Vault;
 use crate::http::error::{ApiError, Quota, Result};
@@ -60,38 +61,21 @@ impl Vault {
         hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
     }
 
-    /// After a share was made.
-    pub(super) async fn hold_shares(
-        &self,
-        tx: &mut Tx,
-        sender: &str,
-        connection: &str,
-    ) -> Result<()> {
+    /// What a sender may have yet, for a transaction that makes several shares, or gives them other contents.
+    pub(super) async fn shares_left(&self, tx: &mut Tx, sender: &str) -> Result<SharesLeft> {
         let (cards, shares) = (cards(tx, sender).await?, shares(tx, sender).await?);
-        let sql =
-            "SELECT COUNT(*) FROM shares WHERE sender = $1 AND connection_id = $2 AND size > 0";
-        let of_connection: i64 = sqlx::query_scalar(sql)
-            .bind(sender)
-            .bind(connection)
-            .fetch_one(&mut **tx)
-            .await?;
-        hold(Quota::Shares, shares.count, self.quotas.shares)?;
-        let most = self.quotas.shares_per_connection;
-        hold(Quota::SharesPerConnection, of_connection, most)?;
-        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+        Ok(SharesLeft {
+            shares: self.quotas.shares - shares.count,
+            bytes: self.quotas.bytes - cards.bytes - shares.bytes,
+        })
     }
 
     /// After a link was made.
     pub(super) async fn hold_links(&self, tx: &mut Tx, account: &str) -> Result<()> {
         let shares = shares(tx, account).await?;
         hold(Quota::Shares, shares.count, self.quotas.shares)?;
-        self.hold_bytes(tx, account).await
-    }
-
-    /// After a share or a link got another ciphertext.
-    pub(super) async fn hold_bytes(&self, tx: &mut Tx, account: &str) -> Result<()> {
-        let (cards, shares) = (cards(tx, account).await?, shares(tx, account).await?);
-        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+        let bytes = cards(tx, account).await?.bytes + shares.bytes;
+        hold(Quota::Bytes, bytes, self.quotas.bytes)
     }
 
     /// After an upload was begun.
@@ -137,6 +121,31 @@ impl Vault {
         let sql = "SELECT COUNT(*) FROM public_keys WHERE account = $1";
         let keys = count(tx, sql, account).await?;
         hold(Quota::ConnectionKeys, keys, self.quotas.connection_keys)
+    }
+}
+
+/// Shares, and bytes of ciphertexts, that an account may have yet.
+pub(super) struct SharesLeft {
+    shares: i64,
+    bytes: i64,
+}
+
+impl SharesLeft {
+    /// Refuses what is more than is left. What takes nothing, or gives something back, is never too much.
+    pub(super) fn check(&self, shares: i64, bytes: i64) -> Result<()> {
+        if shares > 0 && shares > self.shares {
+            Err(ApiError::quota_exceeded(Quota::Shares))
+        } else if bytes > 0 && bytes > self.bytes {
+            Err(ApiError::quota_exceeded(Quota::Bytes))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes what was written.
+    pub(super) fn take(&mut self, shares: i64, bytes: i64) {
+        self.shares -= shares;
+        self.bytes -= bytes;
     }
 }
 

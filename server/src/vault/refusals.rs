@@ -68,18 +68,19 @@ pub(super) async fn write(
     if stands.is_some() == input.refused {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let mut writer = vault.db.writer_as(&refused).await?;
-    if input.refused {
-        // Mails that wait are not sent, either.
+    let mut tx = vault.db.begin_as(&refused).await?;
+    let gone = if input.refused {
         let row = NewRow::of("refusals").key("mailbox", &*refused);
         let row = row.made("created_at", vault.clock.now());
-        row.insert(&mut writer).await?;
+        row.insert(&mut tx).await?;
+        // Mails that wait are not sent, either.
+        "DELETE FROM outbox WHERE mailbox = $1"
     } else {
-        sqlx::query("DELETE FROM refusals WHERE mailbox = $1")
-            .bind(&*refused)
-            .execute(&mut *writer)
-            .await?;
-    }
+        "DELETE FROM refusals WHERE mailbox = $1"
+    };
+    let gone = sqlx::query(gone).bind(&*refused);
+    gone.execute(&mut *tx).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,21 +1,26 @@
 //! Reading shares: lists without content, and content by id.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
-use super::auth::VaultCaller;
+use super::account::LIVES;
+use super::auth::{Unchecked, VaultCaller};
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
-use crate::http::extract::{Ids, Input, Page, PageOf};
+use crate::http::extract::{Ids, Input, Page, PageOf, fits};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::{Columns, from_columns};
+use crate::store::db::asked;
 
 /// With a connection its shares end, those too that are not erased yet.
-pub(super) const SHOWN: &str = "deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM connections \
+pub(super) const SHOWN: &str = "shares.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM connections \
     WHERE connections.id = shares.connection_id AND connections.ended_at IS NOT NULL)";
 
 /// What the recipient said to have opened last.
@@ -89,8 +94,10 @@ pub(crate) struct ShareFound {
 }
 
 from_columns! {
-    /// A share with its content, as it is stored.
+    /// A share with its content, as it is stored. Where that does not fit into the answer any more, the share has none.
     struct StoredShare {
+        id: Id,
+        has_room: i64,
         connection_id: Id,
         space_id: Id,
         sender: Id,
@@ -122,6 +129,29 @@ from_columns! {
     }
 }
 
+impl StoredShare {
+    /// The share as the account may see it at this time.
+    fn seen_by(self, account: &str, now: i64) -> Result<Share> {
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(Code::ShareExpired.into());
+        }
+        let (edition, at) = (self.read_edition, self.read_at);
+        Ok(Share {
+            read: Receipt::for_sender(account, &self.sender, edition, at),
+            id: self.id,
+            connection_id: self.connection_id,
+            space_id: self.space_id,
+            from: self.sender,
+            to: self.recipient,
+            edition: self.edition,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            expires_at: self.expires_at,
+            share: self.share,
+        })
+    }
+}
+
 impl StoredHead {
     /// The share as the account may see it.
     fn seen_by(self, account: &str) -> ListedShare {
@@ -142,61 +172,74 @@ impl StoredHead {
 }
 
 impl Vault {
-    /// One page of the shares that `filter` lets through; it may use the account `$1` and a time or connection `$2`.
+    /// One page of the shares that `filter` lets through; it may use the account `$1` and a time or connection `$3`.
     async fn list_shares(
         &self,
         filter: &str,
-        account: &str,
-        second: Second<'_>,
+        caller: &VaultCaller,
+        third: Third<'_>,
         page: &Page,
     ) -> Result<PageOf<ListedShare>> {
-        let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM shares WHERE {SHOWN} AND {filter} {}",
+        let sql = AssertSqlSafe(format!(
+            "SELECT {} FROM shares WHERE {SHOWN} AND {filter} AND {LIVES} {}",
             StoredHead::COLUMNS,
-            page.sql(3)
+            page.sql(4)
         ));
-        let query = sqlx::query_as::<_, StoredHead>(sql).bind(account);
-        let query = match second {
-            Second::Now(now) => query.bind(now),
-            Second::Connection(id) => query.bind(id),
+        let account = &*caller.account;
+        let query = sqlx::query_as::<_, StoredHead>(sql)
+            .bind(account)
+            .bind(caller.deleted_before);
+        let query = match third {
+            Third::Now(now) => query.bind(now),
+            Third::Connection(id) => query.bind(id),
         };
         let key = |row: &StoredHead| (row.created_at, row.id.clone());
         let rows = page.fetch(query, &self.db.read, key).await?;
+        if rows.items.is_empty() {
+            self.refuse_deleted(caller).await?;
+        }
         Ok(rows.map(|row| row.seen_by(account)))
     }
 
-    async fn read_share(&self, account: &str, id: &Id) -> Result<Share> {
-        let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM shares WHERE id = $1 AND (sender = $2 OR recipient = $2) AND {SHOWN}",
-            StoredShare::COLUMNS
-        ));
-        let stored: Option<StoredShare> = sqlx::query_as(sql)
-            .bind(id.as_str())
-            .bind(account)
-            .fetch_optional(&self.db.read)
-            .await?;
-        let stored = stored.ok_or(Code::NotFound)?;
-        if stored.expires_at.is_some_and(|end| end <= self.clock.now()) {
-            return Err(Code::ShareExpired.into());
+    /// The shares of these ids that the caller may see, by their ids.
+    async fn find_shares(
+        &self,
+        caller: &VaultCaller,
+        ids: &[Id],
+        now: i64,
+    ) -> Result<HashMap<Id, StoredShare>> {
+        let mut rows: Vec<StoredShare> = Vec::new();
+        if !ids.is_empty() {
+            // What is over is not read, and takes no room.
+            let sql = format!(
+                "{}, found AS (SELECT place, shares.id AS id, CASE WHEN expires_at <= $3 THEN 0 ELSE size END AS size \
+                 FROM asked CROSS JOIN shares WHERE shares.id = asked.id AND (sender = asked.account OR recipient = asked.account) \
+                 AND {SHOWN} AND {LIVES}), \
+                 sized AS (SELECT id, size, SUM(size) OVER (ORDER BY place) - size AS ahead FROM found) \
+                 SELECT shares.id AS id, CASE WHEN {fits} THEN 1 ELSE 0 END AS has_room, connection_id, space_id, sender, \
+                 recipient, edition, created_at, updated_at, expires_at, read_edition, read_at, \
+                 CASE WHEN sized.size > 0 AND {fits} THEN share ELSE '' END AS share \
+                 FROM sized CROSS JOIN shares WHERE shares.id = sized.id",
+                asked(4, ids.len()),
+                fits = fits()
+            );
+            let mut query = sqlx::query_as(AssertSqlSafe(sql))
+                .bind(&caller.account)
+                .bind(caller.deleted_before)
+                .bind(now);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            rows = query.fetch_all(&self.db.read).await?;
         }
-        let (edition, at) = (stored.read_edition, stored.read_at);
-        Ok(Share {
-            read: Receipt::for_sender(account, &stored.sender, edition, at),
-            id: id.clone(),
-            connection_id: stored.connection_id,
-            space_id: stored.space_id,
-            from: stored.sender,
-            to: stored.recipient,
-            edition: stored.edition,
-            created_at: stored.created_at,
-            updated_at: stored.updated_at,
-            expires_at: stored.expires_at,
-            share: stored.share,
-        })
+        if rows.is_empty() {
+            self.refuse_deleted(caller).await?;
+        }
+        Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
     }
 }
 
-enum Second<'a> {
+enum Third<'a> {
     Now(i64),
     Connection(Option<&'a str>),
 }
@@ -208,22 +251,15 @@ enum Second<'a> {
 )]
 pub(super) async fn incoming(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     let page = page.plain()?;
-    let filter = "recipient = $1 AND size > 0 AND (expires_at IS NULL OR expires_at > $2)";
-    Ok(Json(
-        vault
-            .list_shares(
-                filter,
-                &caller.account,
-                Second::Now(vault.clock.now()),
-                &page,
-            )
-            .await?,
-    ))
+    let filter = "recipient = $1 AND size > 0 AND (expires_at IS NULL OR expires_at > $3)";
+    let now = Third::Now(vault.clock.now());
+    let listed = vault.list_shares(filter, &caller, now, &page);
+    Ok(Json(listed.await?))
 }
 
 /// Lists what the caller shared.
@@ -234,22 +270,19 @@ pub(super) async fn incoming(
 )]
 pub(super) async fn outgoing(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     _: AnswerRoom<MAX_LIST_BYTES>,
     page: Page,
 ) -> Result<Json<PageOf<ListedShare>>> {
     // Two statements rather than one with a condition, so that each has its index.
     let connection = page.connection.as_ref().map(Id::as_str);
     let filter = match connection {
-        None => "sender = $1 AND CAST($2 AS TEXT) IS NULL",
-        Some(_) => "sender = $1 AND connection_id = $2",
+        None => "sender = $1 AND CAST($3 AS TEXT) IS NULL",
+        Some(_) => "sender = $1 AND connection_id = $3",
     };
-    let connection = Second::Connection(connection);
-    Ok(Json(
-        vault
-            .list_shares(filter, &caller.account, connection, &page)
-            .await?,
-    ))
+    let connection = Third::Connection(connection);
+    let listed = vault.list_shares(filter, &caller, connection, &page);
+    Ok(Json(listed.await?))
 }
 
 /// Reads several shares with their content: as many of the first ids as fit into one answer, and at least one.
@@ -259,17 +292,21 @@ pub(super) async fn outgoing(
 )]
 pub(super) async fn query(
     State(vault): VaultState,
-    caller: VaultCaller,
+    Unchecked(caller): Unchecked,
     Input(input): Input<Ids, MAX_ANSWER_BYTES>,
 ) -> Result<Json<SharesFound>> {
-    let (mut results, mut bytes) = (Vec::new(), 0);
-    for id in input.within(MAX_IDS)? {
-        let (item, error) = of_item(vault.read_share(&caller.account, &id).await)?;
-        bytes += item.as_ref().map_or(0, |item| item.share.bytes());
+    let (ids, now) = (input.within(MAX_IDS)?, vault.clock.now());
+    let mut shares = vault.find_shares(&caller, &ids, now).await?;
+    let mut results = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = shares.remove(&id);
         // The caller sees which ids are left, and asks for them.
-        if bytes > MAX_ANSWER_BYTES && !results.is_empty() {
+        if found.as_ref().is_some_and(|share| share.has_room == 0) {
             break;
         }
+        let share = found.ok_or(Code::NotFound.into());
+        let seen = share.and_then(|share| share.seen_by(&caller.account, now));
+        let (item, error) = of_item(seen)?;
         results.push(ShareFound { id, error, item });
     }
     Ok(Json(SharesFound { results }))

@@ -1,23 +1,27 @@
 //! Shares: one card for one person, as ciphertext.
 
+use std::collections::{BTreeSet, HashMap};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 
 use super::auth::VaultCaller;
 use super::editions::check_edition;
 use super::events::{Change, Kind};
 use super::listings::{Lists, check_files, list_files, same_files};
-use super::quotas::size_of;
+use super::quotas::{SharesLeft, size_of};
 use super::state::{Vault, VaultState};
-use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
+use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota, Result, of_item};
 use crate::http::extract::{Input, PathId, check_writes, over_already};
 use crate::http::limits::Rate;
 use crate::http::sizes::{MAX_LIST_BYTES, MAX_SHARE_BYTES};
 use crate::http::values::{Id, Jwe};
 use crate::store::columns::from_columns;
+use crate::store::db::{Tx, asked};
 use crate::store::new_row::NewRow;
 
 /// Several new shares.
@@ -70,16 +74,58 @@ pub(super) async fn create(
     Input(input): Input<NewShares, MAX_LIST_BYTES>,
 ) -> Result<Json<ShareResults>> {
     check_writes("shares", input.shares.iter().map(|share| &share.id))?;
-    let mut results = Vec::with_capacity(input.shares.len());
-    for share in input.shares {
-        let (created_at, error) = of_item(vault.make_share(&caller, &share).await)?;
+    let sender = &*caller.account;
+    let (mut results, mut changes) = (Vec::with_capacity(input.shares.len()), Vec::new());
+    // Holds the account: its shares are counted one after another.
+    let mut tx = vault.begin_for(&caller).await?;
+    let mut left = vault.shares_left(&mut tx, sender).await?;
+    let mut lines = vault.lines(&mut tx, sender, &input.shares).await?;
+    for new in input.shares {
+        let line = lines.get_mut(&new.connection_id);
+        tx.mark().await?;
+        let made = vault.make_share(&mut tx, sender, &new, line, &mut left);
+        let made = made.await;
+        tx.settle(made.is_ok()).await?;
+        let (made, error) = of_item(made)?;
+        if let Some(Made::New { recipient, .. }) = &made {
+            let both = [recipient, sender];
+            changes.extend(both.map(|person| Change::new(person, Kind::Share, new.id.as_str())));
+        }
         results.push(ShareResult {
-            id: share.id,
+            id: new.id,
             error,
-            created_at,
+            created_at: made.map(Made::at),
         });
     }
+    match changes.is_empty() {
+        true => tx.rollback().await?,
+        false => vault.record(tx, changes).await?,
+    }
     Ok(Json(ShareResults { results }))
+}
+
+from_columns! {
+    /// An active connection, from its sender's side.
+    struct Line {
+        id: Id,
+        recipient: String,
+        /// The sender's shares in force over it.
+        shares: i64,
+    }
+}
+
+/// The outcome of making a share, with the time of its making.
+enum Made {
+    New { at: i64, recipient: String },
+    Before { at: i64 },
+}
+
+impl Made {
+    fn at(self) -> i64 {
+        match self {
+            Self::New { at, .. } | Self::Before { at } => at,
+        }
+    }
 }
 
 from_columns! {
@@ -98,40 +144,66 @@ from_columns! {
 }
 
 impl Vault {
-    /// Makes one share with its space, and gives the time of its making. A repeat gives that of the first time.
-    async fn make_share(&self, caller: &VaultCaller, new: &NewShare) -> Result<i64> {
-        let sender = &*caller.account;
+    /// The connections that shares are for, as far as they are active and the sender's, by their ids. They are held: none can
+    /// end before the shares are in.
+    async fn lines(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        shares: &[NewShare],
+    ) -> Result<HashMap<Id, Line>> {
+        let ids: BTreeSet<&str> = shares
+            .iter()
+            .map(|new| new.connection_id.as_str())
+            .collect();
+        let sql = format!(
+            "{} SELECT connections.id AS id, CASE WHEN inviter = $1 THEN invitee ELSE inviter END AS recipient, \
+             (SELECT COUNT(*) FROM shares WHERE sender = $1 AND connection_id = connections.id AND size > 0) AS shares \
+             FROM asked CROSS JOIN connections WHERE connections.id = asked.id \
+             AND (inviter = asked.account OR invitee = asked.account) AND ended_at IS NULL{}",
+            asked(2, ids.len()),
+            self.db.holding("connections")
+        );
+        let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(sender);
+        for id in &ids {
+            query = query.bind(*id);
+        }
+        let lines: Vec<Line> = query.fetch_all(&mut **tx).await?;
+        Ok(lines
+            .into_iter()
+            .map(|line| (line.id.clone(), line))
+            .collect())
+    }
+
+    /// Makes one share with its space. A repeat is told the time of the first one.
+    async fn make_share(
+        &self,
+        tx: &mut Tx,
+        sender: &str,
+        new: &NewShare,
+        line: Option<&mut Line>,
+        left: &mut SharesLeft,
+    ) -> Result<Made> {
         let share = new.share.within(MAX_SHARE_BYTES)?;
         check_edition(new.edition)?;
         check_files(&new.files)?;
-        let (id, space, now) = (
+        let (id, space, at) = (
             new.id.of_version(7)?,
             new.space_id.of_version(7)?,
             self.clock.now(),
         );
         // A repeat is answered before its time is looked at.
-        if new.expires_at.is_some_and(|end| end <= now) && !self.was_shared(sender, new).await? {
+        if new.expires_at.is_some_and(|end| end <= at) && !was_shared(tx, sender, new).await? {
             return Err(over_already());
         }
-        // Holds the account: its shares are counted one after another.
-        let mut tx = self.begin_for(caller).await?;
-        // A write that changes nothing, but holds the connection: it cannot end before the share is in.
-        let recipient: Option<String> = sqlx::query_scalar(
-            "UPDATE connections SET ended_at = NULL WHERE id = $1 AND (inviter = $2 OR invitee = $2) \
-             AND ended_at IS NULL RETURNING CASE WHEN inviter = $2 THEN invitee ELSE inviter END",
-        )
-        .bind(new.connection_id.as_str())
-        .bind(sender)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let recipient = recipient.ok_or(Code::NotFound)?;
+        let line = line.ok_or(Code::NotFound)?;
         let space_row = NewRow::of("spaces")
             .key("id", space)
-            .given("connection_id", new.connection_id.as_str())
-            .made("created_at", now);
+            .given("connection_id", line.id.as_str())
+            .made("created_at", at);
         let share_row = NewRow::of("shares")
             .key("id", id)
-            .given("connection_id", new.connection_id.as_str())
+            .given("connection_id", line.id.as_str())
             .given("space_id", space)
             .given("sender", sender)
             .given("edition", new.edition)
@@ -139,37 +211,39 @@ impl Vault {
             .given("expires_at", new.expires_at)
             .given("deleted_at", None::<i64>)
             .made("size", size_of(share))
-            .made("recipient", &recipient)
-            .made("created_at", now)
-            .made("updated_at", now);
-        if space_row.insert(&mut tx).await? && share_row.insert(&mut tx).await? {
-            let list = (Lists::Shares, &new.id);
-            list_files(&mut tx, sender, list, &new.files, now).await?;
-            let connection = new.connection_id.as_str();
-            self.hold_shares(&mut tx, sender, connection).await?;
-            let rate = Rate::of_new("new shares", self.quotas.shares);
-            self.limits.count(&rate, sender)?;
-            let both = [&recipient, sender].map(|person| Change::new(person, Kind::Share, id));
-            self.record(tx, both.into()).await?;
-            return Ok(now);
+            .made("recipient", &line.recipient)
+            .made("created_at", at)
+            .made("updated_at", at);
+        if !space_row.insert(tx).await? || !share_row.insert(tx).await? {
+            let before: Option<CreatedAt> = share_row.before(tx).await?;
+            let at = before.ok_or(Code::Conflict)?.created_at;
+            let before = Made::Before { at };
+            return same_files(tx, Lists::Shares, id, &new.files, before).await;
         }
-        // A space without its share is not left behind.
-        tx.rollback().await?;
-        let mut connection = self.db.read.acquire().await?;
-        let before: Option<CreatedAt> = share_row.before(&mut connection).await?;
-        let made = before.ok_or(Code::Conflict)?.created_at;
-        same_files(&mut connection, Lists::Shares, id, &new.files, made).await
+        if !new.files.is_empty() {
+            list_files(tx, sender, (Lists::Shares, &new.id), &new.files, at).await?;
+        }
+        left.check(1, size_of(share))?;
+        if line.shares >= self.quotas.shares_per_connection {
+            return Err(ApiError::quota_exceeded(Quota::SharesPerConnection));
+        }
+        let rate = Rate::of_new("new shares", self.quotas.shares);
+        self.limits.count(&rate, sender)?;
+        left.take(1, size_of(share));
+        line.shares += 1;
+        let recipient = line.recipient.clone();
+        Ok(Made::New { at, recipient })
     }
+}
 
-    /// Whether the sender made a share of this id before.
-    async fn was_shared(&self, sender: &str, new: &NewShare) -> Result<bool> {
-        let found = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
-            .bind(new.id.as_str())
-            .bind(sender)
-            .fetch_optional(&self.db.read)
-            .await?;
-        Ok(found.is_some())
-    }
+/// Whether the sender made a share of this id before.
+async fn was_shared(tx: &mut Tx, sender: &str, new: &NewShare) -> Result<bool> {
+    let found = sqlx::query("SELECT id FROM shares WHERE id = $1 AND sender = $2")
+        .bind(new.id.as_str())
+        .bind(sender)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Revokes a share. Its id stays taken.

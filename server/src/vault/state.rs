@@ -15,6 +15,7 @@ use crate::clock::{Clock, MINUTE};
 use crate::config::{Config, Quotas};
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
+use crate::metrics;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -39,7 +40,8 @@ pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0011_mails.sql"),
     include_str!("migrations/0012_files.sql"),
     include_str!("migrations/0013_events.sql"),
-    include_str!("migrations/0014_operating.sql"),
+    include_str!("migrations/0014_lookups.sql"),
+    include_str!("migrations/0015_operating.sql"),
 ];
 
 /// The state that the Vault's handlers share.
@@ -146,7 +148,7 @@ impl Vault {
     /// Sends mails and sweeps, until the server stops.
     pub(crate) async fn work(self: Arc<Self>, interval: Duration) {
         let (db, passage, stopping) = (&self.db, &self.passage, self.stopping.clone());
-        let sweep = |now| self.sweep(now);
+        let sweep = |now| metrics::sweep("vault", self.sweep(now));
         let sweeping = sweep::work(db, passage, interval, stopping.clone(), sweep);
         let telling = db.peers.work(&*self, stopping.clone());
         let all = async {

@@ -98,6 +98,7 @@ impl Lab {
         };
         let vault_db = url(&config.vault_db, "vault.db");
         let keystore_db = url(&config.keystore_db, "keystore.db");
+        let wrap = |routes| wrap(crate::plans::watched(routes));
         let (server, second) = match beside::is_wanted(&config) {
             true => beside::start(config, wrap).await,
             false => (Server::start_wrapped(config, wrap).await.unwrap(), None),
@@ -375,13 +376,19 @@ pub(crate) async fn call(
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
+    let id = response.headers().get("x-request-id").cloned();
     let bytes = response.bytes().await.unwrap();
-    let body = if bytes.is_empty() {
+    let mut body = if bytes.is_empty() {
         Value::Null
     } else {
         serde_json::from_slice(&bytes).unwrap()
     };
     crate::description::hold(http, method, url, status, &body).await;
+    // Each request has an id of its own, which is left out of what tests compare.
+    if let Some(id) = id.filter(|_| status >= 400) {
+        let named = body.as_object_mut().unwrap().remove("requestId");
+        assert_eq!(named, Some(json!(id.to_str().unwrap())));
+    }
     (status, body)
 }
 

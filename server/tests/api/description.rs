@@ -5,8 +5,9 @@ use regex_lite::Regex;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-/// The members that are not always there: of an error, and only of `quota_exceeded`; and of requests, for clients that know none.
-pub(crate) const SOMETIMES: [&str; 2] = ["quota", "files"];
+/// The members that are not always there: of an error, and only of `quota_exceeded`; of an error's body, unless it is an example's;
+/// and of requests, for clients that know none.
+pub(crate) const SOMETIMES: [&str; 3] = ["quota", "requestId", "files"];
 
 /// What the services publish at `openapi.json`.
 pub(crate) struct Descriptions {

@@ -25,6 +25,8 @@ async fn every_error_is_json() {
         "/keystore/v1/jwks",
         "/health",
         "/vault/health",
+        "/live",
+        "/keystore/live",
         "/ready",
         "/keystore/ready",
         "/vault/v1/openapi.json",
@@ -182,7 +184,7 @@ async fn only_configured_origins_may_call() {
     );
     assert_eq!(
         answer.headers()["access-control-expose-headers"],
-        "content-range,etag,retry-after"
+        "content-range,etag,retry-after,x-request-id"
     );
 }
 

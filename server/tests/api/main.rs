@@ -16,6 +16,7 @@ mod email;
 mod erasing;
 mod events;
 mod files;
+mod following;
 mod http;
 mod identities;
 mod invitations;
@@ -31,6 +32,7 @@ mod migrations;
 mod operating;
 mod outbox;
 mod outsiders;
+mod plans;
 #[path = "../../../tests/native/support/port.rs"]
 mod port;
 mod postgres;
@@ -51,6 +53,7 @@ mod routes;
 #[allow(dead_code, reason = "what these tests do not need others do")]
 #[path = "../../../tests/native/support/sample.rs"]
 mod sample;
+mod seeding;
 mod several;
 mod shares;
 mod sink;
@@ -62,6 +65,8 @@ mod starts;
 mod stolen;
 mod sweeping;
 mod tables;
+mod traces;
 mod undeliverable;
+mod watching;
 mod wire;
 mod writers;

@@ -9,6 +9,7 @@ use crate::port::Port;
 use crate::processes::Process;
 use crate::sink::{Fault, Sink, Tls};
 use crate::smtp::{HOUR, SECOND, forgotten, invitation, lab, lab_of, sent, tried};
+use serde_json::json;
 use vouchsafe_server::{Clock, Config, Server};
 
 #[tokio::test]
@@ -236,4 +237,42 @@ async fn the_queue_outlives_the_process() {
         to,
         ["RCPT TO:<eve@example.org>", "RCPT TO:<bob@example.org>"]
     );
+}
+
+#[tokio::test]
+async fn a_mail_goes_with_what_makes_it_unwanted() {
+    let sink = Sink::open(Tls::Never).await;
+    let lab = lab_of(&sink, "smtp://127.0.0.1:PORT").await;
+    let ada = lab.sign_up("ada").await;
+    // One arrives, so that its mailbox can refuse others.
+    invite_by_mail(&lab, &ada, "bob@example.org").await;
+    sent(&sink, 1).await;
+    let mail = sink.mails().remove(0);
+    let text = parse(&mail.bytes).body_text(0).unwrap().into_owned();
+    let (_, token) = text.split_once("no-more-mails#").unwrap();
+    let token = &token[..22];
+    sink.fails(Fault::Says("RCPT", "451 4.2.0 later"));
+    let to_bob = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    let to_eve = invite_by_mail(&lab, &ada, "eve@example.org").await;
+    let cancelled = invite_by_mail(&lab, &ada, "eve@example.org").await;
+    for id in [&to_bob, &to_eve, &cancelled] {
+        tried(&lab, id, 1).await;
+    }
+    // None of them is due meanwhile.
+    let url = format!("{}/v1/mail/refusals", lab.server.vault_url());
+    let refusal = json!({ "address": "bob@example.org", "token": token, "refused": true });
+    assert_eq!(lab.call("POST", &url, None, Some(refusal)).await.0, 204);
+    assert!(!is_waiting(&lab, &to_bob).await);
+    let path = format!("/invitations/{cancelled}/cancel");
+    let answer = lab.vault(&ada.token, "POST", &path, Some(json!({}))).await;
+    assert_eq!(answer.0, 200);
+    assert!(!is_waiting(&lab, &cancelled).await);
+    assert!(is_waiting(&lab, &to_eve).await);
+    // One that is refused before it is tried goes when it is due.
+    sink.fails(None);
+    let late = invite_by_mail(&lab, &ada, "bob@example.org").await;
+    forgotten(&lab, &late).await;
+    lab.pass(10 * SECOND);
+    sent(&sink, 2).await;
+    assert_eq!(sink.mails()[1].to, "RCPT TO:<eve@example.org>");
 }

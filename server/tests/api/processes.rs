@@ -78,15 +78,19 @@ impl Process {
 
     /// Asks it to stop as a service manager would. Gives what it logged.
     pub(crate) async fn stop(self) -> String {
+        self.signal("TERM").await;
+        self.end().await
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        let mut kill = Command::new("kill");
+        let sent = kill.args([format!("-{name}"), id]).status();
+        assert!(sent.await.unwrap().success());
+    }
+
+    /// Waits until it has ended as it should. Gives what it logged.
+    pub(crate) async fn end(self) -> String {
         let output = tokio::time::timeout(PATIENCE, self.child.wait_with_output())
             .await
             .unwrap()
@@ -223,6 +227,16 @@ async fn failures_to_start_are_one_sentence() {
         ),
         (vec!["--keystore-key", "AAAA"], "--keystore-key"),
         (vec!["--trusted-proxy", "proxy.internal"], "--trusted-proxy"),
+        (vec!["--otlp-endpoint", "127.0.0.1:4318"], "--otlp-endpoint"),
+        (
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--metrics-listen",
+                taken.as_str(),
+            ],
+            taken.as_str(),
+        ),
         (
             vec!["--smtp-url", "smtp://localhost", "--listen", "127.0.0.1:0"],
             "--mail-from",

@@ -16,7 +16,13 @@ async fn ready(lab: &Lab, expected: &[&str]) {
         let status = if expected.contains(&path) { 200 } else { 503 };
         until(async || (ask(lab, path).await.0 == status).then_some(())).await;
     }
-    for path in ["/health", "/vault/health", "/keystore/health"] {
+    for path in [
+        "/live",
+        "/vault/live",
+        "/keystore/live",
+        "/health",
+        "/vault/health",
+    ] {
         let alive = (200, json!({ "status": "ok" }));
         assert_eq!(ask(lab, path).await, alive, "it needs no restart");
     }

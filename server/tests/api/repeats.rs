@@ -437,7 +437,8 @@ impl Repeats {
 }
 
 /// Repeats every write, and gives how many rows each table then has.
-async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
+/// Sends every write of both services several times, and gives how much came of it.
+pub(crate) async fn repeat_everything(at_once: bool) -> BTreeMap<String, usize> {
     let lab = Lab::with(|config| config.sweep = Duration::from_secs(3600)).await;
     let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
     let tables = Tables::open(&lab).await;

@@ -367,3 +367,54 @@ async fn what_would_be_over_on_arrival_is_refused() {
     lab.pass(2);
     assert_eq!((share(&one).await, space(&other).await), made);
 }
+
+#[tokio::test]
+async fn a_share_that_fails_does_so_alone() {
+    let lab = Lab::new().await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let connection = lab.connect(&ada, &bob).await;
+    let taken = lab.share(&ada, &connection, None).await;
+    let [first, mut unlisted, mut other, mut large, last] =
+        [(); 5].map(|()| new_share(&connection, None));
+    // Each fails at another step; the rows of the first two are written by then.
+    unlisted["files"] = json!([v7()]);
+    other["id"] = json!(taken);
+    large["edition"] = json!(0);
+    let elsewhere = new_share(&v7(), None);
+    let batch = [&first, &unlisted, &other, &large, &elsewhere, &last];
+    let body = Some(json!({ "shares": batch }));
+    let send = async || lab.vault(&ada.token, "POST", "/shares", body.clone()).await;
+    let made = send().await;
+    assert_eq!(made.0, 200);
+    let codes = made.1["results"].as_array().unwrap().iter();
+    let codes: Vec<_> = codes
+        .map(|result| result["error"]["code"].as_str())
+        .collect();
+    let expected = [
+        None,
+        Some("not_found"),
+        Some("conflict"),
+        Some("bad_input"),
+        Some("not_found"),
+        None,
+    ];
+    assert_eq!(codes, expected);
+    assert_eq!(send().await, made, "a repeat");
+    let (_, listed) = lab.vault(&bob.token, "GET", "/shares/incoming", None).await;
+    let listed = listed["items"].as_array().unwrap().iter();
+    let mut listed: Vec<_> = listed.map(|share| share["id"].as_str().unwrap()).collect();
+    let text = |share: &Value| share["id"].as_str().unwrap().to_owned();
+    let (first, last) = (text(&first), text(&last));
+    let mut there = vec![&*taken, &first, &last];
+    listed.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(listed, there);
+    // What failed has left nothing: its ids are free.
+    unlisted["files"] = json!([]);
+    other["id"] = json!(v7());
+    let body = Some(json!({ "shares": [unlisted, other] }));
+    let (_, made) = lab.vault(&ada.token, "POST", "/shares", body).await;
+    for result in made["results"].as_array().unwrap() {
+        assert_eq!(result["error"], Value::Null);
+    }
+}

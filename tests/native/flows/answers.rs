@@ -97,7 +97,7 @@ fn a_quota_has_its_name() {
             ("", None),
         ] {
             let body = format!(
-                r#"{{"error":{{"code":"quota_exceeded","message":"Delete a card first."{quota}}}}}"#
+                r#"{{"error":{{"code":"quota_exceeded","message":"Delete a card first."{quota}}},"requestId":"1"}}"#
             );
             alice.http.tamper(move |request, mut response| {
                 if request.method == Method::Put {

@@ -43,6 +43,12 @@ async fn nobody_reaches_what_is_not_theirs() {
         matrix.deleted(row).await;
         matrix.strangers(row).await;
     }
+    // The records are there, but their owners are not.
+    matrix.mark_deleted(true).await;
+    for row in closed() {
+        matrix.cut(row).await;
+    }
+    matrix.mark_deleted(false).await;
     // The requests were good ones: who has a right to them gets an answer.
     for row in closed() {
         matrix.owner(row).await;
@@ -53,6 +59,28 @@ async fn nobody_reaches_what_is_not_theirs() {
     }
     println!("{} routes, {} cells", rows.len(), matrix.cells);
     matrix.world.tables.close().await;
+}
+
+/// Asks for everything that needs a token by somebody who has a right to it, and gives the server.
+pub(crate) async fn by_their_owners() -> Lab {
+    let mut matrix = Matrix {
+        world: World::new().await,
+        cells: 0,
+    };
+    for row in &rows() {
+        match row.kind {
+            Kind::Open(_) => {}
+            Kind::Own => {
+                let somebody = matrix.world.somebody(false).await;
+                let bearer = somebody.bearer(row.route);
+                matrix.own(row, &somebody, Some(bearer), "somebody").await;
+            }
+            Kind::OwnStream => matrix.stream(row, false).await,
+            _ => matrix.owner(row).await,
+        }
+    }
+    matrix.world.tables.close().await;
+    matrix.world.lab
 }
 
 impl Matrix {
@@ -137,6 +165,28 @@ impl Matrix {
         assert!(matches!(again.0, 200 | 204), "{}: {again:?}", row.route);
         self.tells_nothing(row, &again);
         self.cells += 1;
+    }
+
+    /// Marks all accounts of the Vault as deleted a moment ago, as a cut leaves those that are not erased yet, or as there again.
+    async fn mark_deleted(&self, deleted: bool) {
+        let lab = &self.world.lab;
+        let pool = database(&lab.vault_db.replace("mode=ro", "mode=rw")).await;
+        let mark = sqlx::query("UPDATE accounts SET deleted_at = $1");
+        let marked = mark.bind(deleted.then(|| lab.now())).execute(&pool).await;
+        assert!(marked.unwrap().rows_affected() > 0);
+        pool.close().await;
+    }
+
+    async fn cut(&mut self, row: &Row) {
+        if parts(row.route).0 == "vault" && !FOR_THE_DELETED.contains(&row.route) {
+            let owner = (row.owner)(&self.world);
+            let bearer = owner.bearer(row.route).to_owned();
+            let request = row.about(&self.world.theirs, owner);
+            let who = "somebody whose deletion was cut";
+            let answer = self.quietly(row, Some(&bearer), request, who).await;
+            assert_eq!(answer, refused(), "{} by {who}", row.route);
+            self.cells += 1;
+        }
     }
 
     async fn expired(&mut self, row: &Row) {
