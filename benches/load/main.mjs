@@ -1,5 +1,6 @@
 // What the services bear, beside a bare handler with one indexed statement on the same database in the same run. Judges nothing.
 
+import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     people: { type: "string", default: "200" },
     listeners: { type: "string", default: "1000" },
+    "seed-people": { type: "string" },
+    "seed-shares": { type: "string", default: "0" },
     to: { type: "string" },
   },
 });
@@ -22,6 +25,9 @@ const { values } = parseArgs({
 const WORKERS = 16;
 /** Streams that are open while people do the mix. */
 const STREAMS_OF_MIX = 500;
+
+/** With seeded databases: the people who use them, and those who can sign in. */
+const SEEDED = { sessions: 1000, logins: 50 };
 
 /** What is done, and the bare action beside it. */
 const ROWS = [
@@ -75,14 +81,16 @@ const best = (rounds) => ({
   errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
 });
 
+const seed = values["seed-people"] && { people: values["seed-people"], shares: values["seed-shares"], sessions: Math.min(SEEDED.sessions, values["seed-people"]) };
 const before = loadavg()[2];
 const done = [];
 for (const arrangement of arrangements) {
   console.error(`==> ${arrangement.name}`);
-  await withServices(arrangement, async (services) => {
+  await withServices(arrangement, seed, async (services) => {
     const people = join(services.folder, "people");
-    const amounts = ["--people", values.people, "--listeners", values.listeners];
+    const amounts = seed ? ["--people", "0", "--listeners", String(SEEDED.logins)] : ["--people", values.people, "--listeners", values.listeners];
     await ask("people", "--vault", services.vault, "--keystore", services.keystore, ...amounts, "--to", people);
+    if (seed) await writeFile(people, services.seeded + (await readFile(people, "utf8")));
     const rounds = ROWS.map(() => []);
     const bare = Object.fromEntries(ROWS.map((row) => [row.bare, []]));
     for (let round = 0; round < Number(values.rounds); round += 1) {
@@ -98,6 +106,7 @@ for (const arrangement of arrangements) {
 }
 console.error("==> Rows");
 const figures = {
+  commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
   sizes: await sizes(),
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} × ${cpus()[0].model}, Linux ${release()}`,
@@ -105,8 +114,9 @@ const figures = {
   load: loadavg()[2],
   seconds: Number(values.seconds),
   rounds: Number(values.rounds),
-  people: Number(values.people),
-  listeners: Number(values.listeners),
+  people: Number(seed?.sessions ?? values.people),
+  listeners: Number(seed ? SEEDED.logins : values.listeners),
+  seed: seed ?? null,
   workers: WORKERS,
   arrangements: done,
 };

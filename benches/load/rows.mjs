@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { arrangements, ask, withServices } from "./services.mjs";
 
-const PEOPLE = 1500;
+const PEOPLE = 1000;
 const CARDS_OF_EACH = 4;
 const SHARES_OF_EACH = 10;
 
@@ -12,7 +12,7 @@ export async function sizes() {
   const arrangement = arrangements.find(({ postgres, processes }) => postgres && processes === 1);
   if (!arrangement) return null;
   let found;
-  await withServices(arrangement, async ({ vault, keystore, folder, databases }) => {
+  await withServices(arrangement, null, async ({ vault, keystore, folder, databases }) => {
     const amounts = ["--people", PEOPLE, "--cards", CARDS_OF_EACH, "--shares", SHARES_OF_EACH].map(String);
     await ask("people", "--vault", vault, "--keystore", keystore, ...amounts, "--to", join(folder, "people"));
     found = { vault: await ask("sizes", databases.vault), keystore: await ask("sizes", databases.keystore) };

@@ -5,10 +5,13 @@ import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** The programs, and the PostgreSQL server. */
 const { VOUCHSAFE_LOAD_SERVER: server, VOUCHSAFE_LOAD_TOOL: tool, NGINX: nginx, VOUCHSAFE_TEST_POSTGRES: postgres } = process.env;
+
+/** The server says nothing of how it is set up here. */
+const env = { ...process.env, VOUCHSAFE_LOG: "error" };
 
 /** Milliseconds for a program to answer, and between two questions. */
 const PATIENCE = 60_000;
@@ -21,14 +24,19 @@ const WITHOUT_LIMITS = [
   ...["bytes", "cards", "shares", "shares-per-connection", "spaces", "requests"].flatMap((quota) => [`--quota-${quota}`, "1000000000"]),
 ];
 
-/** Runs the load tool to its end. Returns what it printed, as JSON. */
-export async function ask(...words) {
-  const child = spawn(tool, words, { stdio: ["ignore", "pipe", "inherit"] });
+/** Runs a program to its end. Returns what it printed. */
+async function output(program, words) {
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], env });
   const chunks = [];
   child.stdout.on("data", (chunk) => chunks.push(chunk));
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`vouchsafe-load ${words[0]} failed (${code}); see above.`);
-  const text = Buffer.concat(chunks).toString();
+  if (code !== 0) throw new Error(`${basename(program)} ${words[0]} failed (${code}); see above.`);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Runs the load tool to its end. Returns what it printed, as JSON. */
+export async function ask(...words) {
+  const text = await output(tool, words);
   return text ? JSON.parse(text) : undefined;
 }
 
@@ -42,12 +50,12 @@ export const arrangements = [
   })),
 ];
 
-/** Does `work` with the services, and ends them. */
-export async function withServices(arrangement, work) {
+/** Does `work` with the services, and ends them. With a `seed` their databases are filled before, and those who got sessions are in `seeded`. */
+export async function withServices(arrangement, seed, work) {
   const folder = await mkdtemp(join(tmpdir(), "vouchsafe-load-"));
   const started = [];
   try {
-    await work(await start(arrangement, folder, started));
+    await work(await start(arrangement, seed, folder, started));
   } finally {
     for (const child of started.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -58,13 +66,14 @@ export async function withServices(arrangement, work) {
   }
 }
 
-async function start({ processes, postgres: onPostgres }, folder, started) {
+async function start({ processes, postgres: onPostgres }, seed, folder, started) {
   const sqlite = (service) => `sqlite://${join(folder, service)}.db?mode=rwc`;
   const databases = onPostgres
     ? await ask("databases", postgres)
     : { vault: sqlite("vault"), keystore: sqlite("keystore"), process: null };
+  const seeded = seed && (await fill(folder, databases, seed));
   const run = (program, words) => {
-    const child = spawn(program, words, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, VOUCHSAFE_LOG: "error" } });
+    const child = spawn(program, words, { stdio: ["ignore", "ignore", "inherit"], env });
     started.push(child);
     return child;
   };
@@ -81,7 +90,7 @@ async function start({ processes, postgres: onPostgres }, folder, started) {
   for (const [service, database] of [["keystore", databases.keystore], ["vault", databases.vault]]) {
     for (const [number, port] of inner[service].entries()) {
       const data = join(folder, `${service}-${number}`);
-      await mkdir(data);
+      await mkdir(data, { recursive: true });
       // Processes of one service have one setup; the first makes it.
       if (number > 0) await copyFile(join(folder, `${service}-0`, `${service}.setup`), join(data, `${service}.setup`));
       const words = [service, "--listen", `127.0.0.1:${port}`, "--data", data, `--${service}-db`, database, ...WITHOUT_LIMITS];
@@ -95,7 +104,19 @@ async function start({ processes, postgres: onPostgres }, folder, started) {
   }
   const handler = run(tool, ["bare", "--listen", `127.0.0.1:${inner.bare[0]}`, "--vault-db", databases.vault, "--keystore-db", databases.keystore]);
   for (const address of [`${vault}/health`, `${keystore}/health`, `${bare}/nothing`]) await answers(address, handler);
-  return { vault, keystore, bare, folder, databases, ours, bareProcess: handler.pid, database: databases.process };
+  return { vault, keystore, bare, folder, databases, seeded, ours, bareProcess: handler.pid, database: databases.process };
+}
+
+/** Fills the databases. The services then start with the setups that this was done with. Returns a line for each session. */
+async function fill(folder, databases, { people, shares, sessions }) {
+  const data = join(folder, "seed");
+  const much = ["--people", people, "--shares", shares, "--sessions", sessions].map(String);
+  const lines = await output(server, ["seed", "--data", data, "--vault-db", databases.vault, "--keystore-db", databases.keystore, ...much]);
+  for (const service of ["vault", "keystore"]) {
+    await mkdir(join(folder, `${service}-0`));
+    await copyFile(join(data, `${service}.setup`), join(folder, `${service}-0`, `${service}.setup`));
+  }
+  return lines;
 }
 
 /** Free ports. Somebody else could take one before it is used; then the program says so. */

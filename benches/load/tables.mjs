@@ -19,7 +19,18 @@ export function tables({ arrangements }) {
       const cells = [ours.rate, ours.p50, ours.p99].map(short);
       lines.push(`| ${[row, ...cells, ours.errors, ...[ours.cpu, ours.memory, ...ratios].map(short)].join(" | ")} |`);
     }
-    lines.push("");
+    lines.push("", ...beside(rows), "");
   }
   return lines;
+}
+
+/** What is compared with something else than the bare handler. */
+function beside(rows) {
+  const rate = (start) => rows.find(({ name }) => name.startsWith(start)).ours.rate;
+  const part = (one, other) => short(rate(one) / rate(other));
+  const shares = (streams) => part(`\`POST /shares\`, ${streams}`, "`POST /shares`, no");
+  return [
+    `A page of 50 cards has ${part("`GET /cards`, a page", "`GET /health`")} × the rate of \`GET /health\`; \`POST /shares\` with 1,000 and with 5,000`,
+    `streams ${shares("1,000")} × and ${shares("5,000")} × the rate without.`,
+  ];
 }

@@ -24,6 +24,9 @@ pub(crate) struct Options {
     pub(crate) seconds: u32,
     /// The repetitions; the one with the highest rate counts.
     pub(crate) rounds: u32,
+    /// The people and the shares that the server's `seed` fills the databases with; 0 people for some who sign up.
+    pub(crate) people: u32,
+    pub(crate) shares: u32,
     /// The file for the figures as JSON.
     pub(crate) to: Option<PathBuf>,
 }
@@ -53,6 +56,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .args(["--rounds", &options.rounds.to_string()])
         .env("VOUCHSAFE_LOAD_SERVER", program("vouchsafe-server"))
         .env("VOUCHSAFE_LOAD_TOOL", program("vouchsafe-load"));
+    if options.people > 0 {
+        node.args(["--seed-people", &options.people.to_string()])
+            .args(["--seed-shares", &options.shares.to_string()]);
+    }
     if let Some(to) = &options.to {
         node.arg("--to").arg(to);
     }

@@ -87,6 +87,12 @@ enum Command {
         /// The number of repetitions; the one with the highest rate counts.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
+        /// The people whom the databases are filled with before, by `vouchsafe-server seed`. Without it some sign up.
+        #[arg(long, default_value_t = 0)]
+        people: u32,
+        /// The shares of all of these people.
+        #[arg(long, default_value_t = 0, requires = "people")]
+        shares: u32,
         /// The file for the figures as JSON, such as docs/scale/load.json.
         #[arg(long, value_parser = absolute)]
         to: Option<PathBuf>,
@@ -136,12 +142,16 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Load {
             seconds,
             rounds,
+            people,
+            shares,
             to,
         } => load::run(
             &workspace,
             &load::Options {
                 seconds,
                 rounds,
+                people,
+                shares,
                 to,
             },
         ),
