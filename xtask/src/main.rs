@@ -9,6 +9,7 @@ mod docs;
 mod files;
 mod firefox;
 mod glue;
+mod load;
 mod measure;
 mod module;
 mod npm;
@@ -77,6 +78,25 @@ enum Command {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// Says what the services bear, beside a bare handler on the same database: on SQLite, and on the PostgreSQL server that
+    /// VOUCHSAFE_TEST_POSTGRES names.
+    Load {
+        /// The seconds of each measurement.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// The number of repetitions; the one with the highest rate counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// The people whom the databases are filled with before, by `vouchsafe-server seed`. Without it some sign up.
+        #[arg(long, default_value_t = 0)]
+        people: u32,
+        /// The shares of all of these people.
+        #[arg(long, default_value_t = 0, requires = "people")]
+        shares: u32,
+        /// The file for the figures as JSON, such as docs/scale/load.json.
+        #[arg(long, value_parser = absolute)]
+        to: Option<PathBuf>,
+    },
     /// Makes the reference of the package's calls from its types.
     Docs,
     /// Takes the README's pictures from the running page.
@@ -119,6 +139,22 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
         Command::Measure { rounds } => measure::run(workspace, rounds),
+        Command::Load {
+            seconds,
+            rounds,
+            people,
+            shares,
+            to,
+        } => load::run(
+            &workspace,
+            &load::Options {
+                seconds,
+                rounds,
+                people,
+                shares,
+                to,
+            },
+        ),
         Command::Docs => package::build(&workspace)
             .and_then(|package| docs::build(&workspace, &package))
             .map(|page| println!("{}", page.display())),

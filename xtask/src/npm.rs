@@ -77,7 +77,8 @@ fn install(workspace: &Workspace, folder: &Path, options: &[&str]) -> Result<()>
     files::write(&stamp, lock)
 }
 
-fn ensure_node() -> Result<()> {
+/// Makes sure of Node.js.
+pub(crate) fn ensure_node() -> Result<()> {
     let (major, minor) = OLDEST_NODE;
     let cure = format!("Install Node.js {major}.{minor} or later, with npm: https://nodejs.org");
     let output = Command::new("node")

@@ -22,10 +22,15 @@ impl Proxies {
     /// Finds them, and installs what is missing where that is possible.
     pub(crate) fn ensure(workspace: &Workspace) -> Result<Self> {
         Ok(Self {
-            nginx: ensure(workspace, "NGINX", "nginx")?,
+            nginx: ensure_nginx(workspace)?,
             caddy: ensure(workspace, "CADDY", "caddy")?,
         })
     }
+}
+
+/// Finds nginx alone, and installs it where that is possible.
+pub(crate) fn ensure_nginx(workspace: &Workspace) -> Result<PathBuf> {
+    ensure(workspace, "NGINX", "nginx")
 }
 
 /// Debian's packages have the programs' names.

@@ -16,6 +16,7 @@ use crate::deny;
 use crate::descriptions;
 use crate::docs;
 use crate::firefox::Firefox;
+use crate::load;
 use crate::npm;
 use crate::package::{self, Package};
 use crate::postgres::Postgres;
@@ -128,6 +129,12 @@ impl<'a> Made<'a> {
         process::run(
             &mut self.cargo(&["fmt", "--all", "--check"]),
             "rustfmt (`cargo fmt` mends it)",
+        )?;
+        // No member of the workspace.
+        let load = ["--manifest-path", load::MANIFEST];
+        process::run(
+            self.cargo(&["fmt", "--check"]).args(load),
+            "rustfmt (`cargo fmt --manifest-path benches/load/Cargo.toml` mends it)",
         )
     }
 
