@@ -92,7 +92,7 @@ test("what the package's README says of dev servers is in the services' words", 
   for (const words of quoted) assert.ok(keystore.includes(`"${words}`), words);
   const options = new Set(section.match(/--[a-z][a-z-]+/g));
   assert.ok(options.size >= 4);
-  const cli = await read("server/src/cli.rs");
+  const cli = await read("server/src/cli/mod.rs");
   for (const option of options) assert.ok(cli.includes(`    ${option.slice(2).replaceAll("-", "_")}:`), option);
   const codes = /export type ErrorCode =([^;]+);/.exec(await read("pkg-template/index.d.ts"))[1];
   const named = rows(section).flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)`/g)].map(([, code]) => code));

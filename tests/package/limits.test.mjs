@@ -101,7 +101,7 @@ const LIMITS = {
     return `${(await of("CODE_LIFETIME_MS")) / UNITS.HOUR} hour, ${await of("MAX_TRIES")} tries`;
   },
   "events for somebody who was away": async () => days(await constant("server/src/vault/sweep.rs", "EVENTS_KEPT_MS")),
-  "event streams of an account": async () => String(await constant("server/src/vault/events.rs", "MAX_STREAMS_PER_ACCOUNT")),
+  "event streams of an account": async () => String(await constant("server/src/vault/streams.rs", "MAX_STREAMS_PER_ACCOUNT")),
   "sign-ins, sign-ups and recoveries of an account, from one network address": async () => `${await streams("login")} in 5 minutes`,
   "the same of all accounts, from one network address": async () => `${await streams("network")} in 5 minutes`,
   "wrong invitation tokens of an account": async () => {

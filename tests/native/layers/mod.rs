@@ -32,7 +32,14 @@ const MAY_NAME_JS: [&str; 4] = [
 ];
 
 /// The file that puts the server's two services side by side, and what hands it to the outside.
-const MAY_NAME_SERVICES: [&str; 2] = ["http/server.rs", "lib.rs"];
+const MAY_NAME_SERVICES: [&str; 6] = [
+    "admin.rs",
+    "cli/admin.rs",
+    "http/server.rs",
+    "lib.rs",
+    "migrations.rs",
+    "seed/mod.rs",
+];
 
 /// The first part of a path: `flows` of `flows/shares/share.rs`, `ids` of `ids.rs`.
 fn part(path: &str) -> &str {
