@@ -142,7 +142,9 @@ impl World {
             live: nth < self.invited * cards,
             created_at,
             // Every fourth one ends.
-            expires_at: (at % 4 == 0).then(|| self.now + DAY + self.now % DAY),
+            expires_at: at
+                .is_multiple_of(4)
+                .then(|| self.now + DAY + self.now % DAY),
         }
     }
 

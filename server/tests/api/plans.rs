@@ -174,7 +174,7 @@ fn is_plain(sql: &str) -> bool {
         "UNLISTEN",
     ]
     .iter()
-    .any(|word| begins(word))
+    .any(begins)
 }
 
 /// The lines of SQLite's plan that read a whole table or index, or sort.

@@ -25,7 +25,7 @@ use crate::support::{PAGE, Port, eventually, server_program};
 static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 enum Running {
-    Here(Server),
+    Here(Box<Server>),
     Program(Child),
 }
 
@@ -52,7 +52,7 @@ impl Stage {
         Self {
             folder,
             port,
-            running: RefCell::new(Some(Running::Here(server))),
+            running: RefCell::new(Some(Running::Here(Box::new(server)))),
             keys,
         }
     }
