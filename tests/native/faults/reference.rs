@@ -110,29 +110,34 @@ impl Case<'_> {
         ))
     }
 
+    /// The position of the request that has the effect: the first of its form, or the last of several. A call may repeat it.
+    fn effective(&self) -> Option<usize> {
+        let mut forms = self.reference.places.iter().map(|place| &*place.form);
+        match self.flow.effect() {
+            Effect::None => None,
+            Effect::By(form) => forms.position(|other| other == form),
+            Effect::UpTo(form) => forms.rposition(|other| other == form),
+        }
+    }
+
+    fn position(&self, place: &Place) -> usize {
+        let mut places = self.reference.places.iter();
+        places.position(|other| other == place).unwrap()
+    }
+
     /// Whether this is the request that has the effect.
     pub fn has_effect(&self, place: &Place) -> bool {
-        match self.flow.effect() {
-            Effect::None => false,
-            Effect::By(form) | Effect::UpTo(form) => {
-                let mut places = self.reference.places.iter();
-                places.rfind(|other| other.form == form) == Some(place)
-            }
-        }
+        self.effective() == Some(self.position(place))
     }
 
     /// Whether a break at this point leaves the call with its effect.
     pub fn is_done(&self, point: Point) -> bool {
-        let form = match self.flow.effect() {
-            Effect::None => return false,
-            Effect::By(form) | Effect::UpTo(form) => form,
-        };
-        let mut places = self.reference.places.iter();
-        let here = places.clone().position(|other| other == self.place);
-        let there = places.rposition(|other| other.form == form);
-        let (here, there) = (here.unwrap(), there.unwrap());
-        let answered = [Point::AnswerLost, Point::AnswerHalf, Point::Answered];
-        here > there || here == there && answered.contains(&point)
+        let (here, answered) = (
+            self.position(self.place),
+            [Point::AnswerLost, Point::AnswerHalf, Point::Answered].contains(&point),
+        );
+        self.effective()
+            .is_some_and(|there| here > there || here == there && answered)
     }
 }
 
