@@ -77,6 +77,9 @@ impl fmt::Debug for Peers {
     }
 }
 
+/// When each of the other processes was heard last, in this session or an earlier one.
+type Heard = HashMap<String, Instant>;
+
 /// What is known in one session.
 struct Session<'a> {
     peers: &'a Peers,
@@ -86,7 +89,7 @@ struct Session<'a> {
     /// Its own notices come back: it is a session indeed, and not a pooler's.
     is_heard: bool,
     is_complained_of: bool,
-    heard: HashMap<String, Instant>,
+    heard: &'a mut Heard,
     told: Instant,
     tells_all: bool,
     /// The server takes no writes, and has nothing to tell.
@@ -155,8 +158,10 @@ impl Peers {
     }
 
     async fn go_on(&self, url: &str, peer: &dyn Peer) {
+        let mut heard = Heard::new();
         loop {
-            let error = match timeout(CONNECT_PATIENCE, Session::begin(self, peer, url)).await {
+            let session = Session::begin(self, peer, url, &mut heard);
+            let error = match timeout(CONNECT_PATIENCE, session).await {
                 Ok(Ok(mut session)) => {
                     self.set_away(None);
                     let is_standby = session.is_standby;
@@ -189,7 +194,12 @@ impl Peers {
 }
 
 impl<'a> Session<'a> {
-    async fn begin(peers: &'a Peers, peer: &'a dyn Peer, url: &str) -> Result<Self, Error> {
+    async fn begin(
+        peers: &'a Peers,
+        peer: &'a dyn Peer,
+        url: &str,
+        heard: &'a mut Heard,
+    ) -> Result<Self, Error> {
         let one = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(CONNECT_PATIENCE)
@@ -209,7 +219,7 @@ impl<'a> Session<'a> {
             began: now,
             is_heard: false,
             is_complained_of: false,
-            heard: HashMap::new(),
+            heard,
             told: now,
             tells_all: true,
             is_standby,
@@ -324,7 +334,9 @@ impl<'a> Session<'a> {
         for line in lines {
             match line {
                 "" => {}
+                // Its session is a new one: what it told at the end of the last one may be lost.
                 ASKS => {
+                    self.peer.missed();
                     self.tells_all = true;
                     self.peers.wake();
                 }
