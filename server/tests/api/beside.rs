@@ -20,7 +20,7 @@ const ALONE: [&str; 13] = [
     "keystore::tokens_are_for_known_audiences",
     "limits::",
     "links::a_network_asks_so_often_for_a_link",
-    "postgres_kills::",
+    "kills::",
     "previews::tokens_are_not_guessed",
     "published_keys::",
     "quotas::",

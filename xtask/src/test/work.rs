@@ -37,9 +37,9 @@ const FIREFOX: &str = "Firefox";
 /// The modules of the services' tests that are about several servers at one database.
 const ON_POSTGRES: [&str; 6] = [
     "events",
+    "kills",
     "migrations",
     "postgres",
-    "postgres_kills",
     "several",
     "starts",
 ];
