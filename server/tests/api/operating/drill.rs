@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Place, Reached, copy_folder};
+use crate::cluster::Cluster;
 use crate::common::*;
 use crate::files::{self, Files};
 use serde_json::{Value, json};
@@ -199,4 +200,48 @@ async fn what_was_dumped_from_postgresql_comes_back() {
         &restored.data.path().join("vault.files"),
     );
     check(&restored, &before).await;
+}
+
+#[tokio::test]
+async fn both_databases_go_back_to_a_moment_before_a_mistake() {
+    let Some(mut vault) = Cluster::start_archiving().await else {
+        return;
+    };
+    let mut keystore = Cluster::start_archiving().await.unwrap();
+    let databases = [
+        make_database(&vault.url()).await,
+        make_database(&keystore.url()).await,
+    ];
+    let place = Place {
+        databases: Some(databases),
+        ..Place::in_folder()
+    };
+    let process = place.serve().await;
+    let reached = Reached::at(&process);
+    let mut before = fill(&reached).await;
+    vault.back_up().await;
+    keystore.back_up().await;
+
+    let mut of_vault = String::new();
+    let (ada, bob) = (&before.ada, &before.bob);
+    let share = reached.share(ada, bob, &before.connection).await;
+    before.shares.push(share);
+    backed_up(&reached, &before, async {
+        of_vault = vault.now().await;
+    })
+    .await;
+    // The Keystore's moment is the later one.
+    let of_keystore = keystore.now().await;
+    let (ada, bob) = (&before.ada, &before.bob);
+    reached.share(ada, bob, &before.connection).await;
+    let pool = database(&place.url("vault")).await;
+    let mistake = "UPDATE shares SET share = '', size = 0";
+    sqlx::query(mistake).execute(&pool).await.unwrap();
+    pool.close().await;
+    vault.archived().await;
+    keystore.archived().await;
+    process.stop().await;
+    vault.go_back(&of_vault).await;
+    keystore.go_back(&of_keystore).await;
+    check(&place, &before).await;
 }
