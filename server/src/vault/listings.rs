@@ -137,22 +137,36 @@ pub(super) async fn list_files(
     if !files.is_empty() {
         keep(tx, account, files).await?;
     }
-    let mut gone = Vec::new();
-    for file in &stored {
-        if !wanted.contains(&**file) {
-            let sql = "DELETE FROM listings WHERE kind = $1 AND record = $2 AND file = $3";
-            let delete = sqlx::query(sql)
-                .bind(lists.as_str())
-                .bind(&record)
-                .bind(file);
-            delete.execute(&mut **tx).await?;
-            gone.push(file.clone());
+    let gone = stored.iter().filter(|file| !wanted.contains(&***file));
+    let gone: Vec<String> = gone.cloned().collect();
+    if !gone.is_empty() {
+        let sql = format!(
+            "DELETE FROM listings WHERE kind = $1 AND record = $2 AND file IN ({})",
+            placeholders(3, gone.len())
+        );
+        let mut delete = sqlx::query(AssertSqlSafe(sql));
+        delete = delete.bind(lists.as_str()).bind(&record);
+        for file in &gone {
+            delete = delete.bind(file);
         }
+        delete.execute(&mut **tx).await?;
     }
-    for file in files.iter().filter(|file| !stored.contains(file.as_str())) {
-        let sql = "INSERT INTO listings (kind, record, file) VALUES ($1, $2, $3)";
-        let insert = sqlx::query(sql).bind(lists.as_str()).bind(&record);
-        insert.bind(file.as_str()).execute(&mut **tx).await?;
+    let new: Vec<&Id> = files
+        .iter()
+        .filter(|file| !stored.contains(file.as_str()))
+        .collect();
+    if !new.is_empty() {
+        let rows: Vec<String> = (0..new.len())
+            .map(|row| format!("($1, $2, ${})", 3 + row))
+            .collect();
+        let rows = rows.join(", ");
+        let sql = format!("INSERT INTO listings (kind, record, file) VALUES {rows}");
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        insert = insert.bind(lists.as_str()).bind(&record);
+        for file in new {
+            insert = insert.bind(file.as_str());
+        }
+        insert.execute(&mut **tx).await?;
     }
     let_go(tx, &gone, now).await
 }
