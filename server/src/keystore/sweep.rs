@@ -16,7 +16,8 @@ impl Keystore {
     pub(super) async fn sweep(&self, now: i64) -> Result<()> {
         self.erase_the_rest().await?;
         let spaces = format!(
-            "UPDATE spaces SET {ERASED}, deleted_at = $1 WHERE id IN \
+            // Twice, since the time of one that was found may have been changed meanwhile.
+            "UPDATE spaces SET {ERASED}, deleted_at = $1 WHERE deleted_at IS NULL AND expires_at <= $1 AND id IN \
              (SELECT id FROM spaces WHERE deleted_at IS NULL AND expires_at <= $1 LIMIT 500)"
         );
         for sql in [

@@ -143,7 +143,11 @@ impl Db {
         } else {
             "BEGIN"
         };
-        let tx = self.write.begin_with(begin).await?;
+        // Of a transaction whose beginning was cut sqlx 0.9 does not know, and the next statements of the connection would be
+        // in it. So the beginning goes on, whoever has left meanwhile, and what it began ends with it.
+        let write = self.write.clone();
+        let begun = tokio::spawn(async move { write.begin_with(begin).await });
+        let tx = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(Tx { tx, _turn: turn })
     }
 

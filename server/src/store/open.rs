@@ -235,6 +235,13 @@ pub(super) async fn postgres_pool(url: &str, peers: &Arc<Peers>) -> Result<AnyPo
     let [before, after] = [Arc::clone(peers), Arc::clone(peers)];
     AnyPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
+        // A statement goes on waiting for a row when nobody waits for it any more, and its connection with it.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let set = sqlx::raw_sql("SET lock_timeout = '2s'");
+                set.execute(connection).await.map(drop)
+            })
+        })
         .acquire_timeout(POSTGRES_TIMEOUT)
         // The session beside the pool asks for all of its connections.
         .test_before_acquire(false)

@@ -22,7 +22,8 @@ impl Vault {
         self.erase_old_files(now).await?;
         for (sql, time) in [
             (
-                "UPDATE invitations SET state = 'expired' WHERE id IN (SELECT id FROM invitations \
+                // Twice, since one that was found may have been answered meanwhile; the second time not by an index.
+                "UPDATE invitations SET state = 'expired' WHERE state || '' = 'pending' AND id IN (SELECT id FROM invitations \
                  WHERE state = 'pending' AND expires_at <= $1 LIMIT 500)",
                 now,
             ),

@@ -169,6 +169,7 @@ fn is_plain(sql: &str) -> bool {
         "SAVEPOINT",
         "RELEASE",
         "PRAGMA",
+        "SET",
         "SHOW",
         "LISTEN",
         "UNLISTEN",

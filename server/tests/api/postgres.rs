@@ -141,7 +141,9 @@ async fn a_database_that_does_not_answer_is_given_up_and_found_again() {
         assert_eq!(lab.call("GET", &ready, None, None).await.0, 503);
         bridge.stick(false);
         until(async || (write(&lab, &ada).await.0 == 201).then_some(())).await;
-        until(async || (lab.call("GET", &ready, None, None).await.0 == 200).then_some(())).await;
+        // Where there are two servers, they answer in turn.
+        let is_ready = async || lab.call("GET", &ready, None, None).await.0 == 200;
+        until(async || (is_ready().await && is_ready().await).then_some(())).await;
         // Every connection is good again, and the stream has gone on.
         for _ in 0..20 {
             let id = v7();
@@ -195,4 +197,91 @@ async fn nobody_stays_with_a_standby() {
         assert_eq!(write(&lab, &ada).await.0, 201);
     }
     admin.close().await;
+}
+
+/// How many connections to this database are in a state.
+async fn connections(url: &str, state: &'static str) -> i64 {
+    let pool = database(url).await;
+    let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+               AND state LIKE $1";
+    let count = sqlx::query_scalar(sql).bind(state).fetch_one(&pool).await;
+    pool.close().await;
+    count.unwrap()
+}
+
+#[tokio::test]
+async fn requests_that_are_cut_leave_no_transaction_behind() {
+    if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_err() {
+        return;
+    }
+    let lab = Lab::new().await;
+    let mut people = Vec::new();
+    for name in ["ada", "bob", "eve", "joe"] {
+        people.push(lab.sign_up(name).await);
+    }
+    for round in 0..60 {
+        let cut = people.iter().map(|person| {
+            let mut written = Box::pin(write(&lab, person));
+            async move {
+                // So far, and no further.
+                for _ in 0..round {
+                    let written = written.as_mut();
+                    if futures_util::future::poll_immediate(written)
+                        .await
+                        .is_some()
+                    {
+                        return;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        futures_util::future::join_all(cut).await;
+    }
+    until(async || (connections(&lab.vault_db, "active").await == 0).then_some(())).await;
+    until(async || (connections(&lab.vault_db, "idle in%").await == 0).then_some(())).await;
+    for person in &people {
+        assert_eq!(write(&lab, person).await.0, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_space_that_was_given_more_time_is_not_swept() {
+    if std::env::var("VOUCHSAFE_TEST_POSTGRES").is_err() {
+        return;
+    }
+    let lab = Lab::with(|config| config.sweep = std::time::Duration::from_millis(20)).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let end = lab.now() + 1000;
+    let spaces = [new_space(&bob, Some(end)), new_space(&bob, Some(end))];
+    let body = Some(json!({ "spaces": spaces }));
+    let made = lab.keystore(&ada.session, "POST", "/spaces", body).await;
+    assert_eq!(made.0, 200);
+    let pool = database(&lab.keystore_db).await;
+    let mut longer = pool.begin().await.unwrap();
+    let id = |nth: usize| spaces[nth]["id"].as_str().unwrap();
+    sqlx::query("UPDATE spaces SET expires_at = $1 WHERE id = $2")
+        .bind(end + DAY)
+        .bind(id(0))
+        .execute(&mut *longer)
+        .await
+        .unwrap();
+    lab.pass(2000);
+    // The sweep has found both, and waits for the first one.
+    until(async || {
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waits: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+        (waits > 0).then_some(())
+    })
+    .await;
+    longer.commit().await.unwrap();
+    let gone = async |nth: usize| {
+        let sql = "SELECT COUNT(*) FROM spaces WHERE id = $1 AND deleted_at IS NOT NULL";
+        let gone = sqlx::query_scalar(sql).bind(id(nth)).fetch_one(&pool).await;
+        let gone: i64 = gone.unwrap();
+        gone
+    };
+    until(async || (gone(1).await == 1).then_some(())).await;
+    assert_eq!(gone(0).await, 0);
+    pool.close().await;
 }
