@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use std::time::{Duration, Instant};
+
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, Connection, Error, SqlSafeStr};
 
@@ -21,6 +23,14 @@ pub(crate) type Migrations = &'static [&'static str];
 /// in one session, too; sqlx's own is a session's.
 const LOCK: i64 = 0x766f_7563_6873_6166;
 
+/// The time for each lock of a table, for which everybody else waits behind the migration; the pause before the next attempt;
+/// and the time for all of them.
+const TABLE_LOCK: &str = "SET LOCAL lock_timeout = '3s'";
+const LOCK_PAUSE: Duration = Duration::from_secs(2);
+const LOCK_PATIENCE: Duration = Duration::from_secs(300);
+/// SQLSTATE `lock_not_available`.
+const NO_LOCK: &str = "55P03";
+
 /// The number of the newest of these migrations.
 pub(super) fn newest(migrations: Migrations) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
@@ -35,6 +45,46 @@ pub(super) async fn migrate(
     migrations: Migrations,
     witness: Option<&Path>,
 ) -> Result<i64, StartError> {
+    let began = Instant::now();
+    loop {
+        match attempt(connection, service, migrations, witness).await {
+            Ok(version) => return Ok(version),
+            Err(Failed::Locked) if began.elapsed() < LOCK_PATIENCE => {
+                tracing::warn!(
+                    service,
+                    "somebody else uses what is to be migrated, such as a backup: trying again"
+                );
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            Err(Failed::Locked) => {
+                return Err(StartError(format!(
+                    "Migrate the {service}'s database again when nothing holds its tables for long: a backup or a query does."
+                )));
+            }
+            Err(Failed::Other(error)) => return Err(error),
+        }
+    }
+}
+
+/// Why an attempt failed.
+enum Failed {
+    /// Somebody holds a table.
+    Locked,
+    Other(StartError),
+}
+
+impl From<StartError> for Failed {
+    fn from(error: StartError) -> Self {
+        Self::Other(error)
+    }
+}
+
+async fn attempt(
+    connection: &mut AnyConnection,
+    service: &str,
+    migrations: Migrations,
+    witness: Option<&Path>,
+) -> Result<i64, Failed> {
     let failed = |error: Error| does_not_open(service, &error);
     let sqlite = connection.backend_name() == "SQLite";
     // For SQLite the transaction is the lock.
@@ -43,6 +93,8 @@ pub(super) async fn migrate(
     if !sqlite {
         let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
         lock.execute(&mut *tx).await.map_err(failed)?;
+        let wait = sqlx::raw_sql(TABLE_LOCK);
+        wait.execute(&mut *tx).await.map_err(failed)?;
     }
     let is_new = is_new(&mut tx, sqlite).await.map_err(failed)?;
     if let Some(witness) = witness.filter(|_| is_new) {
@@ -50,7 +102,8 @@ pub(super) async fn migrate(
             "Put the {service}'s database back: this one is empty, and {} is of one that was not. To begin anew, remove that \
              file.",
             witness.display()
-        )));
+        ))
+        .into());
     }
     let is_newer = match is_new {
         true => false,
@@ -65,15 +118,17 @@ pub(super) async fn migrate(
     if let Err(MigrateError::VersionMissing(_)) = migrated {
         return Err(StartError(format!(
             "Start the newer release that the {service}'s database was used with."
-        )));
+        ))
+        .into());
     }
     // The database of another service has other migrations, and says whose it is.
-    if migrated.is_err() {
+    if let Err(error) = migrated {
         let _ = tx.rollback().await;
         check_owner(connection, service).await?;
-        return migrated
-            .map(|()| 0)
-            .map_err(|error| not_migrated(service, &error));
+        return Err(match is_locked(&error) {
+            true => Failed::Locked,
+            false => not_migrated(service, &error).into(),
+        });
     }
     let write = sqlx::query("UPDATE owner SET one = one");
     write.execute(&mut *tx).await.map_err(failed)?;
@@ -105,6 +160,15 @@ pub(super) async fn check_owner(
         Ok(owner) if owner != service => Err(belongs_to(service, &owner)),
         _ => Ok(()),
     }
+}
+
+fn is_locked(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(Error::Database(error))
+    | MigrateError::ExecuteMigration(Error::Database(error), _)) = error
+    else {
+        return false;
+    };
+    error.code().is_some_and(|code| code == NO_LOCK)
 }
 
 fn not_migrated(service: &str, error: &MigrateError) -> StartError {

@@ -5,6 +5,7 @@ use crate::common::*;
 use crate::processes::Process;
 use futures_util::future::join_all;
 use reqwest::Client;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// A Vault alone.
 const VAULT: [&str; 5] = [
@@ -175,4 +176,47 @@ async fn a_release_goes_on_beside_the_next_unless_that_says_it_cannot() {
             "{refused:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_migration_holds_nobody_up_that_waits_for_a_backup() {
+    let Ok(postgres) = std::env::var("VOUCHSAFE_TEST_POSTGRES") else {
+        return;
+    };
+    let url = make_database(&postgres).await;
+    let place = Place::in_folder();
+    let migrate = |arguments: &[&str]| {
+        let mut command = place.command(&[&["migrate", "vault"], arguments].concat());
+        command.env("VOUCHSAFE_VAULT_DB", &url);
+        command
+    };
+    let half = migrate(&["--to", "14"]).output().await.unwrap();
+    assert!(half.status.success(), "{half:?}");
+    let pool = database(&url).await;
+    // As `pg_dump` holds every table while it reads.
+    let mut backup = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE accounts IN ACCESS SHARE MODE")
+        .execute(&mut *backup)
+        .await
+        .unwrap();
+    let mut rest = migrate(&[]);
+    rest.env("VOUCHSAFE_LOG", "warn");
+    let mut rest = rest.spawn().unwrap();
+    let mut log = BufReader::new(rest.stderr.take().unwrap()).lines();
+    let again = async {
+        while let Ok(Some(line)) = log.next_line().await {
+            if line.contains("trying again") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(PATIENCE, again).await.unwrap());
+    // Nobody waits behind it meanwhile.
+    let others = sqlx::query("SELECT COUNT(*) FROM accounts").execute(&pool);
+    others.await.unwrap();
+    backup.rollback().await.unwrap();
+    pool.close().await;
+    assert!(rest.wait().await.unwrap().success());
+    assert!(newest(&url).await > 14);
 }
