@@ -184,7 +184,10 @@ impl Limits {
         let name = name.and_then(|name| name.try_into().ok());
         if let (Some(name), Ok(count), Ok(window_ms)) = (name, count.parse(), window_ms.parse()) {
             let now = self.clock.now();
-            self.counters().add(name, count, window_ms, now);
+            let mut counters = self.counters();
+            // A process that is asked nothing hears all the same.
+            counters.sweep(now);
+            counters.add(name, count, window_ms, now);
         }
     }
 

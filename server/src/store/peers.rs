@@ -39,6 +39,8 @@ const SWEEPING: i64 = 0x766f_7563_6873_7377;
 
 /// A line by which a process asks the others for all that they have to tell.
 const ASKS: &str = "?";
+/// A line before all that a process has to tell: what it told before is over.
+const ANEW: &str = "!";
 
 /// A service that has something to tell to its like in other processes.
 pub(crate) trait Peer: Send + Sync {
@@ -48,7 +50,7 @@ pub(crate) trait Peer: Send + Sync {
     /// Hears a line from another process.
     fn hear(&self, process: &str, line: &str);
 
-    /// A process is gone.
+    /// A process is gone, or begins to tell anew: nothing stands that it told.
     fn gone(&self, process: &str);
 
     /// Anything may have happened meanwhile that this process was not told of.
@@ -68,6 +70,8 @@ pub(crate) struct Peers {
     is_standby: AtomicBool,
     /// The last time at which a session ended.
     lost_at: Mutex<Option<Instant>>,
+    /// How many sessions have ended.
+    ended: watch::Sender<u64>,
     sweeps: watch::Sender<bool>,
 }
 
@@ -107,6 +111,7 @@ impl Peers {
             away: watch::Sender::new(false),
             is_standby: AtomicBool::new(false),
             lost_at: Mutex::default(),
+            ended: watch::Sender::new(0),
             sweeps: watch::Sender::new(url.is_none()),
         })
     }
@@ -121,10 +126,15 @@ impl Peers {
         self.away.subscribe()
     }
 
-    /// Ends when the database ceases to answer.
+    /// Ends when the database ceases to answer, or may have: what waits for an answer by another connection than the
+    /// session's, which broke, may wait for ever.
     pub(crate) async fn lost(&self) {
-        // The sender is there as long as this is.
-        let _ = self.away().wait_for(|away| *away).await;
+        let (mut away, mut ended) = (self.away(), self.ended.subscribe());
+        // The senders are there as long as this is.
+        tokio::select! {
+            _ = away.wait_for(|away| *away) => {}
+            _ = ended.changed() => {}
+        }
     }
 
     /// Whether a connection of this age may lead to what is no good any more: it is from before the database was lost, or a
@@ -148,12 +158,15 @@ impl Peers {
         self.hurry.notify_one();
     }
 
-    /// Tells and hears until the server stops.
+    /// Tells and hears until the server stops, and for a moment longer: what ends with it is told, too.
     pub(crate) async fn work(&self, peer: &dyn Peer, mut stopping: watch::Receiver<bool>) {
         let Some(url) = &self.url else { return };
         tokio::select! {
             () = self.go_on(url, peer) => {}
-            _ = stopping.wait_for(|stop| *stop) => {}
+            () = async {
+                let _ = stopping.wait_for(|stop| *stop).await;
+                tokio::time::sleep(PULSE).await;
+            } => {}
         }
     }
 
@@ -170,6 +183,7 @@ impl Peers {
                     // Whoever ends it is tried once more before the database counts as away.
                     let Err(error) = session.run().await;
                     *self.lost_at() = Some(Instant::now());
+                    self.ended.send_modify(|ended| *ended += 1);
                     self.sweeps.send_replace(false);
                     tracing::warn!(service = self.service, %error, "the session with the database ended");
                     continue;
@@ -301,7 +315,11 @@ impl<'a> Session<'a> {
     }
 
     async fn tell(&mut self) -> Result<(), Error> {
-        let mut lines = self.peer.tell(std::mem::take(&mut self.tells_all));
+        let all = std::mem::take(&mut self.tells_all);
+        let mut lines = self.peer.tell(all);
+        if all {
+            lines.insert(0, ANEW.to_owned());
+        }
         if lines.is_empty() {
             if self.told.elapsed() < SIGN {
                 return Ok(());
@@ -334,6 +352,7 @@ impl<'a> Session<'a> {
         for line in lines {
             match line {
                 "" => {}
+                ANEW => self.peer.gone(process),
                 // Its session is a new one: what it told at the end of the last one may be lost.
                 ASKS => {
                     self.peer.missed();

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
 use super::streams::Seat;
-use crate::http::error::{ApiError, ErrorBody, Result};
+use crate::http::error::{ApiError, Code, ErrorBody, Result};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
@@ -161,6 +161,8 @@ struct Listener {
     vault: Arc<Vault>,
     seat: Seat,
     last: i64,
+    /// How often something had been missed when the numbers were compared last.
+    missed: u64,
     /// The stream ends with the events that are there.
     is_past: bool,
     ends_at: i64,
@@ -204,6 +206,14 @@ impl Listener {
     }
 
     async fn read(&mut self) -> Result<()> {
+        let missed = self.vault.streams.missed();
+        if missed != self.missed {
+            // A standby that had not heard of everything took over: what comes now has numbers that were given before.
+            if self.vault.newest(&self.seat.account).await? < self.last {
+                return Err(Code::ServerError.into());
+            }
+            self.missed = missed;
+        }
         let events: Vec<StoredEvent> = sqlx::query_as(
             "SELECT seq, kind, record FROM events WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
@@ -264,6 +274,7 @@ pub(super) async fn stream(
         .ok_or_else(|| {
             ApiError::bad_input("Ask with `past` or `since` in milliseconds, or without.")
         })?;
+    let missed = vault.streams.missed();
     let seat = vault.streams.take(&caller.account)?;
     let newest = vault.newest(&caller.account).await?;
     let last = match (headers.get("last-event-id"), past) {
@@ -287,6 +298,7 @@ pub(super) async fn stream(
     let listener = Listener {
         seat,
         last,
+        missed,
         is_past,
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),

@@ -27,6 +27,8 @@ struct State {
     untold: HashSet<String>,
     /// Accounts whose streams in other processes are to be woken.
     rung: HashSet<String>,
+    /// How often all streams were woken, because something may have been missed.
+    missed: u64,
 }
 
 /// The streams of one account in this process. Their bell carries no events: those are read from the table, so that none is lost.
@@ -92,11 +94,18 @@ impl Streams {
         self.state().ring(account);
     }
 
-    /// Wakes every stream of this process.
+    /// Wakes every stream of this process: anything may have happened.
     pub(super) fn ring_all(&self) {
-        for open in self.state().open.values() {
+        let mut state = self.state();
+        state.missed += 1;
+        for open in state.open.values() {
             open.bell.send_replace(());
         }
+    }
+
+    /// How often all streams were woken.
+    pub(super) fn missed(&self) -> u64 {
+        self.state().missed
     }
 
     /// The accounts whose streams were to be woken since this was asked last.
