@@ -106,6 +106,12 @@ impl ApiError {
         }
     }
 
+    /// The request took, or would take, longer than there is time for.
+    pub(super) fn too_slow() -> Self {
+        Self::new(Code::ServerError, "Try again: the request took too long.")
+            .with_status(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
     /// The same error under another status, where one code has several.
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }

@@ -26,7 +26,7 @@ use crate::start_error::StartError;
 use crate::urls::web_origin;
 
 /// The time for a request, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds to a service's routes its description, its health and its answers to wrong methods.
 pub(crate) fn service<S: Readiness + 'static>(
@@ -122,9 +122,7 @@ pub(super) async fn wrong_method() -> ApiError {
 async fn time_out(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(Code::ServerError, "Try again: the request took too long.")
-            .with_status(axum::http::StatusCode::SERVICE_UNAVAILABLE)
-            .into_response(),
+        Err(_) => ApiError::too_slow().into_response(),
     }
 }
 

@@ -1,18 +1,24 @@
 //! Bodies and answers that are octets, in pieces of something larger: which bytes they are stands in headers.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout_at};
 
 use super::error::{ApiError, Code, Result};
-use super::room::{Held, make_room};
+use super::layers::REQUEST_TIMEOUT;
+use super::room::{Held, MAX_SMALL_BYTES, make_room};
 
 /// The media type of octets.
 pub(crate) const OCTETS: &str = "application/octet-stream";
+
+/// The time for the first bytes of a large body.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bytes that the body of a request is of something whose size is not said: `Content-Range: bytes first-last/*`.
 pub(crate) fn content_range(headers: &HeaderMap) -> Result<Range<u64>> {
@@ -73,11 +79,19 @@ pub(super) async fn whole(
     too_large: impl Fn() -> ApiError,
     mut each: impl FnMut(&[u8]),
 ) -> Result<Vec<u8>> {
-    let size = request.body().size_hint().upper().unwrap_or(0);
-    let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
-    let mut bytes = Vec::with_capacity(size);
+    let size = request.body().size_hint().upper();
+    let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX).min(most));
+    let mut bytes = Vec::with_capacity(size.unwrap_or(0));
     let mut body = request.into_body().into_data_stream();
-    while let Some(piece) = body.next().await {
+    let began = Instant::now();
+    loop {
+        let piece = timeout_at(
+            began + time_for(bytes.len(), size.unwrap_or(most)),
+            body.next(),
+        );
+        let Some(piece) = piece.await.map_err(|_| ApiError::too_slow())? else {
+            break;
+        };
         let broke = |_| ApiError::bad_input("Send the whole body: it broke off.");
         let piece = piece.map_err(broke)?;
         if piece.len() > most - bytes.len() {
@@ -87,6 +101,16 @@ pub(super) async fn whole(
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+/// The time in which more than `received` bytes of a body of `size` must have come. A large one that comes more slowly is not
+/// there when the time of its request is over, and would keep the room of others until then.
+fn time_for(received: usize, size: usize) -> Duration {
+    if size <= MAX_SMALL_BYTES {
+        return REQUEST_TIMEOUT;
+    }
+    let part = REQUEST_TIMEOUT.mul_f64(received as f64 / size as f64);
+    FIRST_PATIENCE + part
 }
 
 /// What is asked for of something of this size and entity tag: one range, or all of it where no range is asked for, several are,
@@ -209,5 +233,14 @@ mod tests {
             let asked = asked_range(&headers(&pair), 10, "\"a\"");
             assert_eq!(asked.unwrap(), expected, "{tag}");
         }
+    }
+
+    #[test]
+    fn a_large_body_comes_as_fast_as_it_must() {
+        let (small, large) = (MAX_SMALL_BYTES, 32 << 20);
+        assert_eq!(time_for(0, small), REQUEST_TIMEOUT);
+        assert_eq!(time_for(0, large), FIRST_PATIENCE);
+        let half = time_for(large / 2, large);
+        assert_eq!(half, FIRST_PATIENCE + REQUEST_TIMEOUT / 2);
     }
 }

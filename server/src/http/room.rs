@@ -21,7 +21,7 @@ use super::limits::CallerAddress;
 use super::sizes::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
 
 /// What is no larger counts for its connection alone.
-const MAX_SMALL_BYTES: usize = 64 << 10;
+pub(super) const MAX_SMALL_BYTES: usize = 64 << 10;
 /// The bytes of a connection for small bodies while they are read and handled, and as many for small answers until they are
 /// sent.
 const CONNECTION_BYTES: usize = 128 << 10;
