@@ -321,14 +321,6 @@ pub(super) async fn sign_in_start(
         .made("request", &request)
         .add(&mut tx)
         .await?;
-    sqlx::query("DELETE FROM logins WHERE expires_at <= $1")
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
     tx.commit().await?;
     Ok(Json(SignInStarted {
         login,
