@@ -161,8 +161,12 @@ impl Vault {
         let (file, name) = (arrival.file.as_str(), arrival.name());
         self.objects.write(file, &name, bytes).await?;
         let added = self.add_part(caller, arrival).await;
-        if !matches!(added, Ok(true)) {
-            // One that stays all the same is found later.
+        let has_row = match &added {
+            Ok(added) => *added,
+            // The row may have been written before the database went away. An object without one is found later.
+            Err(error) => error.code() == Code::ServerError,
+        };
+        if !has_row {
             let names = vec![(file.to_owned(), name)];
             let _ = self.objects.remove(names).await;
         }
