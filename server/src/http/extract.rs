@@ -171,6 +171,15 @@ pub(crate) fn check_writes<'a>(
     refuse_doubled(ids)
 }
 
+/// The bytes of the records before one, in SQL, of so many at most in this order. One alone has none before it, and is spared
+/// the window, which costs as much as the rest of its statement.
+pub(crate) fn ahead(order: &str, most: usize) -> String {
+    match most {
+        1 => "0".to_owned(),
+        _ => format!("SUM(size) OVER (ORDER BY {order}) - size"),
+    }
+}
+
 /// Whether a record of `size` bytes fits into an answer with the bytes `ahead` of it, in SQL: one does in any case.
 pub(crate) fn fits() -> String {
     format!("(ahead = 0 OR ahead + sized.size <= {MAX_ANSWER_BYTES})")

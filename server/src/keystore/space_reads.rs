@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::callers::KeystoreCaller;
 use super::state::{Keystore, KeystoreState};
 use crate::http::error::{ApiError, ErrorBody, Result};
-use crate::http::extract::{Ids, Input, Page, PageOf, fits, is_each_once};
+use crate::http::extract::{Ids, Input, Page, PageOf, ahead, fits, is_each_once};
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES, MAX_TAGS};
 use crate::http::values::{Bytes, Id, Jwe};
 use crate::store::columns::from_columns;
@@ -164,13 +164,13 @@ impl StoredSpace {
     }
 }
 
-/// Continues a statement after the table `found (place, id)` in this order: the spaces as far as they fit into the answer. Those
+/// Continues a statement after the table `found (place, id)` of so many rows at most, in this order: the spaces as far as they fit into the answer. Those
 /// that do not are there without the copies of the key, and without what is kept of the share.
-fn fitting(order: &str) -> String {
-    let fits = fits();
+fn fitting(order: &str, most: usize) -> String {
+    let (fits, ahead) = (fits(), ahead(order, most));
     format!(
         "sizes AS (SELECT place, spaces.id AS id, {SIZE} FROM found CROSS JOIN spaces WHERE spaces.id = found.id), \
-         sized AS (SELECT id, size, SUM(size) OVER (ORDER BY {order}) - size AS ahead FROM sizes) \
+         sized AS (SELECT id, size, {ahead} AS ahead FROM sizes) \
          SELECT spaces.id AS id, connection_id, sender, recipient, CASE WHEN {fits} THEN own ELSE '' END AS own, \
          CASE WHEN {fits} THEN peer ELSE '' END AS peer, CASE WHEN {fits} THEN claim END AS claim, claimed_at, share, \
          CASE WHEN {fits} THEN sent END AS sent, sent_version, tag, live, created_at, expires_at \
@@ -208,7 +208,7 @@ impl Keystore {
             "{}, found AS (SELECT place, spaces.id AS id FROM asked CROSS JOIN spaces \
              WHERE {column} = asked.id AND {filter}), {}",
             asked(3, ids.len()),
-            fitting("place")
+            fitting("place", ids.len())
         );
         let mut query = sqlx::query_as::<_, StoredSpace>(AssertSqlSafe(sql))
             .bind(account)
@@ -287,7 +287,7 @@ pub(super) async fn of_cards(
     let sql = format!(
         "WITH found AS ({}), {}",
         page.merge(&of_cards, 2 + tags.len()),
-        fitting("place DESC, id DESC")
+        fitting("place DESC, id DESC", usize::MAX)
     );
     let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&caller.account);
     for tag in &tags {

@@ -17,7 +17,7 @@ use super::setup::Setup;
 use super::state::{Vault, VaultState};
 use crate::clock::HOUR;
 use crate::http::error::{ApiError, Code, ErrorBody, ErrorDetail, Result, of_item};
-use crate::http::extract::{Ids, Input, PathId, fits};
+use crate::http::extract::{Ids, Input, PathId, ahead, fits};
 use crate::http::limits::{CallerAddress, LINK_OPENINGS, LINK_READINGS, Place};
 use crate::http::room::LateRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_SHARE_BYTES};
@@ -311,11 +311,12 @@ impl Vault {
             let sql = format!(
                 "{}, found AS (SELECT place, links.id AS id, CASE WHEN expires_at <= $3 THEN 0 ELSE size END AS size \
                  FROM asked CROSS JOIN links WHERE links.id = asked.id AND links.account = asked.account AND links.deleted_at IS NULL AND {LIVES}), \
-                 sized AS (SELECT id, size, SUM(size) OVER (ORDER BY place) - size AS ahead FROM found) \
+                 sized AS (SELECT id, size, {ahead} AS ahead FROM found) \
                  SELECT links.id AS id, CASE WHEN {fits} THEN 1 ELSE 0 END AS has_room, edition, expires_at, \
                  CASE WHEN sized.size > 0 AND {fits} THEN share ELSE '' END AS share \
                  FROM sized CROSS JOIN links WHERE links.id = sized.id",
                 asked(4, ids.len()),
+                ahead = ahead("place", ids.len()),
                 fits = fits()
             );
             let mut query = sqlx::query_as(AssertSqlSafe(sql))

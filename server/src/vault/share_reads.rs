@@ -12,7 +12,7 @@ use super::account::LIVES;
 use super::auth::{Unchecked, VaultCaller};
 use super::state::{Vault, VaultState};
 use crate::http::error::{Code, ErrorBody, ErrorDetail, Result, of_item};
-use crate::http::extract::{Ids, Input, Page, PageOf, fits};
+use crate::http::extract::{Ids, Input, Page, PageOf, ahead, fits};
 use crate::http::room::AnswerRoom;
 use crate::http::sizes::{MAX_ANSWER_BYTES, MAX_IDS, MAX_LIST_BYTES};
 use crate::http::values::{Id, Jwe};
@@ -215,12 +215,13 @@ impl Vault {
                 "{}, found AS (SELECT place, shares.id AS id, CASE WHEN expires_at <= $3 THEN 0 ELSE size END AS size \
                  FROM asked CROSS JOIN shares WHERE shares.id = asked.id AND (sender = asked.account OR recipient = asked.account) \
                  AND {SHOWN} AND {LIVES}), \
-                 sized AS (SELECT id, size, SUM(size) OVER (ORDER BY place) - size AS ahead FROM found) \
+                 sized AS (SELECT id, size, {ahead} AS ahead FROM found) \
                  SELECT shares.id AS id, CASE WHEN {fits} THEN 1 ELSE 0 END AS has_room, connection_id, space_id, sender, \
                  recipient, edition, created_at, updated_at, expires_at, read_edition, read_at, \
                  CASE WHEN sized.size > 0 AND {fits} THEN share ELSE '' END AS share \
                  FROM sized CROSS JOIN shares WHERE shares.id = sized.id",
                 asked(4, ids.len()),
+                ahead = ahead("place", ids.len()),
                 fits = fits()
             );
             let mut query = sqlx::query_as(AssertSqlSafe(sql))
