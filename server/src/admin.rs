@@ -9,7 +9,9 @@ pub use crate::vault::admin::{StuckMail, VaultUse};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::codes::Quota;
 use crate::keystore::admin::KeystoreAdmin;
+use crate::quotas::OwnQuotas;
 use crate::start_error::StartError;
 use crate::vault::admin::VaultAdmin;
 
@@ -66,6 +68,17 @@ pub struct Details {
     pub keystore: Option<KeystoreUse>,
     /// What it has at the Vault.
     pub vault: Option<VaultUse>,
+}
+
+/// The quotas that an account has of its own, at the services whose databases are open.
+#[derive(Debug, Serialize)]
+pub struct AccountQuotas {
+    /// The id.
+    pub id: String,
+    /// The counts by names. Of what has none the server's count.
+    pub quotas: OwnQuotas,
+    /// The services at which they count.
+    pub services: Vec<&'static str>,
 }
 
 /// What was done to an account.
@@ -244,6 +257,38 @@ impl Admin {
             keystore.enable(&done.id).await?;
         }
         Ok(done)
+    }
+
+    /// Changes the quotas that an account has of its own, each to a count, or back to the server's. Those that were there
+    /// before stay, so that without changes they are only shown.
+    pub async fn quotas(
+        &self,
+        name: &str,
+        changes: &[(Quota, Option<i64>)],
+    ) -> Result<AccountQuotas> {
+        let Done { id, services, .. } = self.begin(name).await?;
+        let mut quotas = match (&self.vault, &self.keystore) {
+            (Some(vault), _) => vault.quotas(&id).await?,
+            (None, Some(keystore)) => keystore.quotas(&id).await?,
+            (None, None) => OwnQuotas::default(),
+        };
+        for (quota, most) in changes {
+            quotas.set(*quota, *most);
+        }
+        // The same at both, each of which heeds those of what it keeps.
+        if !changes.is_empty() {
+            if let Some(keystore) = &self.keystore {
+                keystore.set_quotas(&id, &quotas).await?;
+            }
+            if let Some(vault) = &self.vault {
+                vault.set_quotas(&id, &quotas).await?;
+            }
+        }
+        Ok(AccountQuotas {
+            id,
+            quotas,
+            services,
+        })
     }
 
     /// Deletes an account at once. What it has is erased by the services' next sweeps.

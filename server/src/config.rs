@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::quotas::Quotas;
 
 /// The services of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,57 +37,6 @@ pub enum AccessLog {
     Debug,
     /// By default.
     Info,
-}
-
-/// What one account may have, of each at most so many.
-#[derive(Clone, Copy, Debug)]
-pub struct Quotas {
-    /// Bytes of its cards and of the shares that it sent, as they are stored; so many also at the Keystore, of what it keeps
-    /// of those shares.
-    pub bytes: i64,
-    /// Cards.
-    pub cards: i64,
-    /// Shares in force that it sent.
-    pub shares: i64,
-    /// Those of one connection.
-    pub shares_per_connection: i64,
-    /// Pending invitations.
-    pub invitations: i64,
-    /// Active connections. Invitations that were pending may still be accepted.
-    pub connections: i64,
-    /// Public keys at the Vault, and connection keys at the Keystore, those of ended connections too.
-    pub connection_keys: i64,
-    /// Encryption spaces in force that it made.
-    pub spaces: i64,
-    /// Bytes of its files, unfinished ones too, as they are stored.
-    pub file_bytes: i64,
-    /// Files.
-    pub files: i64,
-    /// Files that are not finished.
-    pub uploads: i64,
-    /// Requests in a minute, to each service. More are `rate_limited`, unless rates are not limited at all.
-    pub requests_per_minute: u32,
-}
-
-impl Default for Quotas {
-    fn default() -> Self {
-        Self {
-            bytes: 1 << 30,
-            cards: 10_000,
-            shares: 20_000,
-            shares_per_connection: 5_000,
-            invitations: 500,
-            connections: 2_000,
-            connection_keys: 20_000,
-            // Who shares makes the space first, and may fail in between.
-            spaces: 25_000,
-            // Two of the largest.
-            file_bytes: 11 * (1 << 30),
-            files: 10_000,
-            uploads: 100,
-            requests_per_minute: 6_000,
-        }
-    }
 }
 
 /// The way to a bucket of S3, or of what speaks like it.

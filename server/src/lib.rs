@@ -26,6 +26,7 @@
 //! | `jwks`, `token`, `base64url`, `email_address` | what both services know of tokens and addresses; neither service imports from the other |
 //! | `admin`, `migrations` | what an operator does at the databases themselves, beside running servers |
 //! | `metrics/`, `traces` | what the process counts, for the listener of `http/watch`, and the spans of requests |
+//! | `quotas` | what one account may have, by the server's options or by its own |
 //! | `seed` | made-up people with what they share, for measurements; each service fills its own tables |
 //! | `config`, `options`, `urls`, `clock`, `process`, `start_error` | how a server is set up, tells the time, runs as a process and fails to start |
 //!
@@ -44,6 +45,7 @@ mod metrics;
 pub mod migrations;
 mod options;
 pub mod process;
+mod quotas;
 mod seed;
 mod start_error;
 mod store;
@@ -53,9 +55,10 @@ mod urls;
 mod vault;
 
 pub use clock::Clock;
-pub use config::{AccessLog, Config, Quotas, S3, Services};
+pub use config::{AccessLog, Config, S3, Services};
 pub use http::error::{ApiError, Code, ErrorBody, ErrorDetail, Quota};
 pub use http::server::Server;
+pub use quotas::{OwnQuotas, Quotas};
 pub use seed::{Seed, SeededSession, seed};
 pub use start_error::StartError;
 pub use store::backup::{BackupError, backup};

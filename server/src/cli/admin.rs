@@ -4,7 +4,8 @@ use chrono::DateTime;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
-use vouchsafe_server::admin::{Account, Admin, AdminError, Details, Done, Stats};
+use vouchsafe_server::Quota;
+use vouchsafe_server::admin::{Account, AccountQuotas, Admin, AdminError, Details, Done, Stats};
 
 /// The most of a list that one command shows.
 const MAX_ITEMS: i64 = 10_000;
@@ -54,6 +55,17 @@ pub(crate) enum AccountsCommand {
     Show {
         #[command(flatten)]
         account: Whose,
+    },
+    /// Show the quotas that an account has of its own, or change them.
+    Quota {
+        #[command(flatten)]
+        account: Whose,
+
+        /// A quota and its count, or `default` for the server's again, as in `cards=50000 bytes=default`: bytes, cards, shares,
+        /// shares_per_connection, invitations, connections, connection_keys, spaces, file_bytes, files, uploads. The names are
+        /// those of `quota_exceeded`; counts take effect with the account's next write, and nothing that is there goes.
+        #[arg(value_name = "NAME=COUNT", value_parser = quota)]
+        changes: Vec<(Quota, Option<i64>)>,
     },
     /// Disable an account: its sessions end, it gets no new ones, and no token of it is taken. What it has stays, and others go
     /// on reading what it shared.
@@ -131,6 +143,19 @@ fn limit() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=MAX_ITEMS)
 }
 
+/// `cards=50000`, or `cards=default`.
+fn quota(text: &str) -> Result<(Quota, Option<i64>), String> {
+    let form = "give a quota as cards=50000 or cards=default";
+    let (name, count) = text.split_once('=').ok_or(form)?;
+    let quota = serde_json::from_value(Value::from(name))
+        .map_err(|_| format!("there is no quota of this name: {name}"))?;
+    let most = match count {
+        "default" => None,
+        _ => Some(count.parse().ok().filter(|most| *most >= 0).ok_or(form)?),
+    };
+    Ok((quota, most))
+}
+
 /// Does what is asked for, and gives what to print.
 pub(crate) async fn run(
     admin: &Admin,
@@ -147,6 +172,10 @@ pub(crate) async fn run(
         AdminCommand::Accounts(AccountsCommand::Show { account }) => {
             let details = admin.account(&account.name).await?;
             Ok(print(json, &details, || shown(&details)))
+        }
+        AdminCommand::Accounts(AccountsCommand::Quota { account, changes }) => {
+            let quotas = admin.quotas(&account.name, &changes).await?;
+            Ok(print(json, &quotas, || own(&quotas)))
         }
         AdminCommand::Accounts(AccountsCommand::Disable { account }) => {
             let done = admin.disable(&account.name).await?;
@@ -234,6 +263,16 @@ fn line(account: &Account) -> String {
         "{}  {}  opened {opened}{disabled}",
         account.id, account.login
     )
+}
+
+fn own(of: &AccountQuotas) -> String {
+    let mut lines = vec![format!("account {}", of.id)];
+    let counts = of.quotas.counts().iter();
+    lines.extend(counts.map(|(name, most)| format!("  {name}: {most}")));
+    if of.quotas.counts().is_empty() {
+        lines.push("  no quotas of its own: those of the server count".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn told(what: &str, done: &Done) -> String {

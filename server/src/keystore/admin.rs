@@ -8,6 +8,7 @@ use super::deletion::{Reason, delete_account};
 use super::state::{Keystore, MIGRATIONS};
 use super::who::normalise;
 use crate::config::Config;
+use crate::quotas::OwnQuotas;
 use crate::start_error::StartError;
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::{Db, Tx};
@@ -145,6 +146,26 @@ impl KeystoreAdmin {
         let ended = end_sessions(&mut tx, account).await?;
         tx.commit().await?;
         Ok(ended)
+    }
+
+    /// The quotas that an account has of its own.
+    pub(crate) async fn quotas(&self, account: &str) -> Result<OwnQuotas, Error> {
+        let found = sqlx::query_scalar("SELECT quotas FROM accounts WHERE id = $1")
+            .bind(account)
+            .fetch_optional(&self.db.read)
+            .await?;
+        let column: Option<String> = found.flatten();
+        Ok(OwnQuotas::read(column.as_deref()))
+    }
+
+    /// Gives an account quotas of its own, which count with its next write.
+    pub(crate) async fn set_quotas(&self, account: &str, quotas: &OwnQuotas) -> Result<(), Error> {
+        sqlx::query("UPDATE accounts SET quotas = $1 WHERE id = $2 AND deleted_at IS NULL")
+            .bind(quotas.column())
+            .bind(account)
+            .execute(&mut *self.db.writer_as(account).await?)
+            .await
+            .map(drop)
     }
 
     /// Gives a disabled account back.

@@ -59,7 +59,7 @@ pub(super) async fn delete_account(
     let done = sqlx::query(
         "UPDATE accounts SET login = id, email = NULL, opaque_record = '', credential_id = '', kek_passphrase = '', \
          kek_recovery = '', vault_key = '', signing_key = '', recovery_verifier = '', setup = NULL, sign_ins_begun = 0, \
-         disabled_at = NULL, deleted_at = $1, leaving_at = $1, to_erase = 1 \
+         disabled_at = NULL, quotas = NULL, deleted_at = $1, leaving_at = $1, to_erase = 1 \
          WHERE id = $2 AND deleted_at IS NULL \
          AND (leaving_at = $4 OR CAST($5 AS BIGINT) = 1 OR EXISTS (SELECT 1 FROM sessions WHERE hash = $3))",
     )

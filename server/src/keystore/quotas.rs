@@ -2,18 +2,35 @@
 
 use super::state::Keystore;
 use crate::http::error::{ApiError, Quota, Result};
+use crate::quotas::Quotas;
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
+from_columns! {
+    /// What an account has, and its own quotas.
+    struct Used {
+        count: i64,
+        bytes: i64,
+        quotas: Option<String>,
+    }
+}
+
 impl Keystore {
+    async fn used(&self, tx: &mut Tx, sql: &'static str, account: &str) -> Result<(Used, Quotas)> {
+        let used: Used = sqlx::query_as(sql)
+            .bind(account)
+            .fetch_one(&mut **tx)
+            .await?;
+        let quotas = self.quotas.of(used.quotas.as_deref());
+        Ok((used, quotas))
+    }
+
     /// After a connection key was stored.
     pub(super) async fn hold_keys(&self, tx: &mut Tx, account: &str) -> Result<()> {
-        let keys: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM connection_keys WHERE account = $1")
-                .bind(account)
-                .fetch_one(&mut **tx)
-                .await?;
-        match keys <= self.quotas.connection_keys {
+        let sql = "SELECT COUNT(*) AS count, CAST(0 AS BIGINT) AS bytes, \
+                   (SELECT quotas FROM accounts WHERE id = $1) AS quotas FROM connection_keys WHERE account = $1";
+        let (used, quotas) = self.used(tx, sql, account).await?;
+        match used.count <= quotas.connection_keys {
             true => Ok(()),
             false => Err(ApiError::quota_exceeded(Quota::ConnectionKeys)),
         }
@@ -21,16 +38,14 @@ impl Keystore {
 
     /// What the account may have yet.
     pub(super) async fn spaces_left(&self, tx: &mut Tx, sender: &str) -> Result<Left> {
-        let used: Left = sqlx::query_as(
-            "SELECT COUNT(*) AS spaces, CAST(COALESCE(SUM(sent_size), 0) AS BIGINT) AS bytes \
-             FROM spaces WHERE sender = $1 AND deleted_at IS NULL",
-        )
-        .bind(sender)
-        .fetch_one(&mut **tx)
-        .await?;
+        let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(sent_size), 0) AS BIGINT) AS bytes, \
+                   (SELECT quotas FROM accounts WHERE id = $1) AS quotas \
+                   FROM spaces WHERE sender = $1 AND deleted_at IS NULL";
+        let (used, quotas) = self.used(tx, sql, sender).await?;
         Ok(Left {
-            spaces: self.quotas.spaces - used.spaces,
-            bytes: self.quotas.bytes - used.bytes,
+            spaces: quotas.spaces - used.count,
+            bytes: quotas.bytes - used.bytes,
+            quotas,
         })
     }
 }
@@ -40,12 +55,11 @@ pub(super) fn size_of(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-from_columns! {
-    /// Spaces, and the bytes of what their sender keeps of the shares.
-    pub(super) struct Left {
-        spaces: i64,
-        bytes: i64,
-    }
+/// Spaces, and the bytes of what their sender keeps of the shares, that an account may have yet.
+pub(super) struct Left {
+    spaces: i64,
+    bytes: i64,
+    pub(super) quotas: Quotas,
 }
 
 impl Left {

@@ -184,7 +184,7 @@ impl Keystore {
             make_way(tx, [sender, connection, tag], now).await?;
         }
         left.check(1, size_of(sent))?;
-        let rate = Rate::of_new("new spaces", self.quotas.spaces);
+        let rate = Rate::of_new("new spaces", left.quotas.spaces);
         self.limits.count(&rate, sender)?;
         if row.write_once(tx).await? {
             left.take(1, size_of(sent));

@@ -11,11 +11,12 @@ use super::identity::Identities;
 use super::setup::Setup;
 use super::tokens::TokenKey;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas};
+use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
 use crate::metrics;
+use crate::quotas::Quotas;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -39,6 +40,7 @@ pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0011_counts.sql"),
     include_str!("migrations/0012_lookups.sql"),
     include_str!("migrations/0013_operating.sql"),
+    include_str!("migrations/0014_quotas.sql"),
 ];
 
 /// The state that the Keystore's handlers share.

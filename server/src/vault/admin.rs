@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Error};
 use super::outbox::MAX_ATTEMPTS;
 use super::state::{MIGRATIONS, Vault};
 use crate::config::Config;
+use crate::quotas::OwnQuotas;
 use crate::start_error::StartError;
 use crate::store::columns::{Columns, from_columns};
 use crate::store::db::Db;
@@ -147,6 +148,27 @@ impl VaultAdmin {
     pub(crate) async fn enable(&self, account: &str) -> Result<(), Error> {
         sqlx::query("UPDATE accounts SET disabled_at = NULL WHERE id = $1")
             .bind(account)
+            .execute(&mut *self.db.writer_as(account).await?)
+            .await
+            .map(drop)
+    }
+
+    /// The quotas that an account has of its own.
+    pub(crate) async fn quotas(&self, account: &str) -> Result<OwnQuotas, Error> {
+        let found = sqlx::query_scalar("SELECT quotas FROM accounts WHERE id = $1")
+            .bind(account)
+            .fetch_optional(&self.db.read)
+            .await?;
+        let column: Option<String> = found.flatten();
+        Ok(OwnQuotas::read(column.as_deref()))
+    }
+
+    /// Gives an account quotas of its own, which count with its next write.
+    pub(crate) async fn set_quotas(&self, account: &str, quotas: &OwnQuotas) -> Result<(), Error> {
+        let sql = "INSERT INTO accounts (id, quotas) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET quotas = excluded.quotas";
+        sqlx::query(sql)
+            .bind(account)
+            .bind(quotas.column())
             .execute(&mut *self.db.writer_as(account).await?)
             .await
             .map(drop)

@@ -117,9 +117,9 @@ pub(super) async fn write(
         return Ok((StatusCode::OK, Json(before)));
     };
     list_files(&mut tx, account, (Lists::Cards, &id), &input.files, now).await?;
-    vault.hold_cards(&mut tx, account).await?;
+    let quotas = vault.hold_cards(&mut tx, account).await?;
     if status == StatusCode::CREATED {
-        let rate = Rate::of_new("new cards", vault.quotas.cards);
+        let rate = Rate::of_new("new cards", quotas.cards);
         vault.limits.count(&rate, account)?;
     }
     let change = Change::new(account, Kind::Card, id.as_str());

@@ -1,6 +1,8 @@
 //! Erasing what ended, in pieces: each is a transaction of its own, between which others write. What a cut leaves is marked
 //! `to_erase`, and goes with the next sweep.
 
+use sqlx::AssertSqlSafe;
+
 use super::events::{Change, Kind};
 use super::link_reads::READ_KEPT_MS;
 use super::listings::Lists;
@@ -55,7 +57,7 @@ impl Erasure<'_> {
     /// The ids of the next piece. There is none when all is erased.
     async fn next(&self, vault: &Vault) -> Result<Vec<String>> {
         let sql = format!("{} LIMIT {PIECE_ROWS}", self.find);
-        let query = sqlx::query_as::<_, Found>(sqlx::AssertSqlSafe(sql));
+        let query = sqlx::query_as::<_, Found>(AssertSqlSafe(sql));
         let query = match self.of {
             One::Id(id) => query.bind(id),
             One::Time(time) => query.bind(time),
@@ -81,7 +83,7 @@ impl Erasure<'_> {
             }
             let list = placeholders(2, piece.len());
             let sql = format!("{} ({list}) RETURNING id", self.erase);
-            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
             query = match self.of {
                 One::Id(id) => query.bind(id),
                 One::Time(time) => query.bind(time),
@@ -99,6 +101,10 @@ impl Erasure<'_> {
             let records: Vec<String> = records.collect();
             vault.end_lists(&mut tx, self.lists, &records).await?;
             tx.commit().await?;
+            if records.is_empty() {
+                // None of what was found is to be erased any more.
+                return Ok(());
+            }
         }
     }
 }
@@ -174,7 +180,7 @@ impl Vault {
     pub(super) async fn erase_account(&self, account: &str, turns_of: &str) -> Result<()> {
         // First, so that none is accepted once the connections have ended.
         let cancelled = || {
-            let sql = "UPDATE invitations SET state = 'cancelled' WHERE id IN (SELECT id FROM invitations \
+            let sql = "UPDATE invitations SET state = 'cancelled' WHERE state = 'pending' AND id IN (SELECT id FROM invitations \
                        WHERE inviter = $1 AND state = 'pending' LIMIT 500)";
             sqlx::query(sql).bind(account)
         };
@@ -191,7 +197,8 @@ impl Vault {
         }
         let cards = Erasure {
             find: "SELECT id, size FROM cards WHERE account = $1 AND deleted_at IS NULL",
-            erase: "DELETE FROM cards WHERE account = $1 AND id IN",
+            erase: "DELETE FROM cards WHERE account = $1 AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1) \
+                    AND id IN",
             of: One::Id(account),
             lists: Lists::Cards,
         };
@@ -199,7 +206,8 @@ impl Vault {
         let links = Erasure {
             find: "SELECT id, size FROM links WHERE account = $1 AND deleted_at IS NULL",
             erase: "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = \
-                    (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 AND id IN",
+                    (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 \
+                    AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1) AND id IN",
             of: One::Id(account),
             lists: Lists::Links,
         };
@@ -213,16 +221,31 @@ impl Vault {
             "UPDATE invitations SET token_hash = '', email = NULL, named = NULL WHERE id IN (SELECT id FROM invitations \
              WHERE inviter = $1 AND (token_hash <> '' OR email IS NOT NULL OR named IS NOT NULL) LIMIT 500)",
             "DELETE FROM events WHERE account = $1 AND seq IN (SELECT seq FROM events WHERE account = $1 LIMIT 500)",
-            "DELETE FROM event_counts WHERE account = $1",
         ] {
-            self.db
-                .in_pieces(turns_of, || sqlx::query(sql).bind(account))
-                .await?;
+            // Another may have erased it all meanwhile, and its owner have come back.
+            let sql = format!(
+                "{sql} AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1)"
+            );
+            let piece = || sqlx::query(AssertSqlSafe(&*sql)).bind(account);
+            self.db.in_pieces(turns_of, piece).await?;
         }
-        sqlx::query("UPDATE accounts SET confirmed = NULL, to_erase = 0 WHERE id = $1")
-            .bind(account)
-            .execute(&mut *self.db.writer_as(turns_of).await?)
-            .await?;
+        let mut tx = self.db.begin_as(turns_of).await?;
+        let ended = sqlx::query(
+            "UPDATE accounts SET confirmed = NULL, quotas = NULL, to_erase = 0 WHERE id = $1 AND to_erase = 1",
+        )
+        .bind(account)
+        .execute(&mut *tx)
+        .await?;
+        if ended.rows_affected() == 1 {
+            // With those that somebody else wrote for it meanwhile: their numbers begin anew.
+            for sql in [
+                "DELETE FROM events WHERE account = $1",
+                "DELETE FROM event_counts WHERE account = $1",
+            ] {
+                sqlx::query(sql).bind(account).execute(&mut *tx).await?;
+            }
+        }
+        tx.commit().await?;
         Ok(())
     }
 

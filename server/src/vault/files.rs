@@ -190,8 +190,8 @@ pub(super) async fn create(
     if let Written::Before(stored) = row.write::<StoredFile>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.into())));
     }
-    vault.hold_files(&mut tx, account).await?;
-    let rate = Rate::of_new("new files", vault.quotas.files);
+    let quotas = vault.hold_files(&mut tx, account).await?;
+    let rate = Rate::of_new("new files", quotas.files);
     vault.limits.count(&rate, account)?;
     tx.commit().await?;
     let made = File {

@@ -294,8 +294,8 @@ pub(super) async fn create(
     if let Written::Before(stored) = row.write::<StoredInvitation>(&mut tx).await? {
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
-    vault.hold_invitations(&mut tx, &caller.account).await?;
-    let rate = Rate::of_new("new invitations", vault.quotas.invitations);
+    let quotas = vault.hold_invitations(&mut tx, &caller.account).await?;
+    let rate = Rate::of_new("new invitations", quotas.invitations);
     vault.limits.count(&rate, &caller.account)?;
     if let Some(recipient) = recipient {
         // Last, so that only what is mailed counts.

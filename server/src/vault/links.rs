@@ -202,8 +202,8 @@ pub(super) async fn create(
         return Ok((StatusCode::OK, Json(stored.at(now))));
     }
     list_files(&mut tx, account, (Lists::Links, &id), &input.files, now).await?;
-    vault.hold_links(&mut tx, account).await?;
-    let rate = Rate::of_new("new links", vault.quotas.shares);
+    let quotas = vault.hold_links(&mut tx, account).await?;
+    let rate = Rate::of_new("new links", quotas.shares);
     vault.limits.count(&rate, account)?;
     let change = Change::new(account, Kind::Link, id.as_str());
     vault.record(tx, vec![change]).await?;

@@ -2,16 +2,39 @@
 //! before and is repeated is none, and what is refused is taken back. Where one transaction writes several things, what there
 //! is is counted once.
 
+use sqlx::AssertSqlSafe;
+
 use super::state::Vault;
 use crate::http::error::{ApiError, Quota, Result};
+use crate::quotas::Quotas;
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 
 from_columns! {
-    /// Rows, and the bytes of their ciphertexts.
+    /// The cards of an account and the shares that it sent, with the bytes of their ciphertexts, and the account's own quotas.
     struct Used {
+        cards: i64,
+        card_bytes: i64,
+        shares: i64,
+        share_bytes: i64,
+        quotas: Option<String>,
+    }
+}
+
+/// Links are shares, too.
+const USED: &str = "SELECT kept.count AS cards, kept.bytes AS card_bytes, sent.count AS shares, sent.bytes AS share_bytes, \
+    (SELECT quotas FROM accounts WHERE id = $1) AS quotas FROM \
+    (SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes \
+    FROM cards WHERE account = $1 AND deleted_at IS NULL) AS kept, \
+    (SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM \
+    (SELECT size FROM shares WHERE sender = $1 AND size > 0 \
+    UNION ALL SELECT size FROM links WHERE account = $1 AND size > 0) AS sizes) AS sent";
+
+from_columns! {
+    /// What a statement counts, and the account's own quotas.
+    struct Counted {
         count: i64,
-        bytes: i64,
+        quotas: Option<String>,
     }
 }
 
@@ -28,106 +51,114 @@ fn hold(quota: Quota, used: i64, most: i64) -> Result<()> {
     }
 }
 
-/// The number that a statement gives for an account.
-async fn count(tx: &mut Tx, sql: &'static str, account: &str) -> Result<i64> {
-    let count = sqlx::query_scalar(sql).bind(account);
-    Ok(count.fetch_one(&mut **tx).await?)
-}
-
-async fn used(tx: &mut Tx, sql: &'static str, account: &str) -> Result<Used> {
-    let used = sqlx::query_as(sql).bind(account);
-    Ok(used.fetch_one(&mut **tx).await?)
-}
-
-async fn cards(tx: &mut Tx, account: &str) -> Result<Used> {
-    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes \
-               FROM cards WHERE account = $1 AND deleted_at IS NULL";
-    used(tx, sql, account).await
-}
-
-/// Links are shares, too.
-async fn shares(tx: &mut Tx, account: &str) -> Result<Used> {
-    let sql = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM \
-               (SELECT size FROM shares WHERE sender = $1 AND size > 0 \
-               UNION ALL SELECT size FROM links WHERE account = $1 AND size > 0) AS sent";
-    used(tx, sql, account).await
-}
-
 impl Vault {
+    async fn used(&self, tx: &mut Tx, account: &str) -> Result<(Used, Quotas)> {
+        let used: Used = sqlx::query_as(USED)
+            .bind(account)
+            .fetch_one(&mut **tx)
+            .await?;
+        let quotas = self.quotas.of(used.quotas.as_deref());
+        Ok((used, quotas))
+    }
+
+    /// What a statement counts for an account, and what the account may have.
+    async fn count(&self, tx: &mut Tx, sql: &str, account: &str) -> Result<(i64, Quotas)> {
+        let sql = format!(
+            "SELECT ({sql}) AS count, (SELECT quotas FROM accounts WHERE id = $1) AS quotas"
+        );
+        let counted: Counted = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(account)
+            .fetch_one(&mut **tx)
+            .await?;
+        let quotas = self.quotas.of(counted.quotas.as_deref());
+        Ok((counted.count, quotas))
+    }
+
     /// After a card was written.
-    pub(super) async fn hold_cards(&self, tx: &mut Tx, account: &str) -> Result<()> {
-        let (cards, shares) = (cards(tx, account).await?, shares(tx, account).await?);
-        hold(Quota::Cards, cards.count, self.quotas.cards)?;
-        hold(Quota::Bytes, cards.bytes + shares.bytes, self.quotas.bytes)
+    pub(super) async fn hold_cards(&self, tx: &mut Tx, account: &str) -> Result<Quotas> {
+        let (used, quotas) = self.used(tx, account).await?;
+        hold(Quota::Cards, used.cards, quotas.cards)?;
+        hold(
+            Quota::Bytes,
+            used.card_bytes + used.share_bytes,
+            quotas.bytes,
+        )?;
+        Ok(quotas)
     }
 
     /// What a sender may have yet, for a transaction that makes several shares, or gives them other contents.
     pub(super) async fn shares_left(&self, tx: &mut Tx, sender: &str) -> Result<SharesLeft> {
-        let (cards, shares) = (cards(tx, sender).await?, shares(tx, sender).await?);
+        let (used, quotas) = self.used(tx, sender).await?;
         Ok(SharesLeft {
-            shares: self.quotas.shares - shares.count,
-            bytes: self.quotas.bytes - cards.bytes - shares.bytes,
+            shares: quotas.shares - used.shares,
+            bytes: quotas.bytes - used.card_bytes - used.share_bytes,
+            quotas,
         })
     }
 
     /// After a link was made.
-    pub(super) async fn hold_links(&self, tx: &mut Tx, account: &str) -> Result<()> {
-        let shares = shares(tx, account).await?;
-        hold(Quota::Shares, shares.count, self.quotas.shares)?;
-        let bytes = cards(tx, account).await?.bytes + shares.bytes;
-        hold(Quota::Bytes, bytes, self.quotas.bytes)
+    pub(super) async fn hold_links(&self, tx: &mut Tx, account: &str) -> Result<Quotas> {
+        let (used, quotas) = self.used(tx, account).await?;
+        hold(Quota::Shares, used.shares, quotas.shares)?;
+        hold(
+            Quota::Bytes,
+            used.card_bytes + used.share_bytes,
+            quotas.bytes,
+        )?;
+        Ok(quotas)
     }
 
     /// After an upload was begun.
-    pub(super) async fn hold_files(&self, tx: &mut Tx, account: &str) -> Result<()> {
+    pub(super) async fn hold_files(&self, tx: &mut Tx, account: &str) -> Result<Quotas> {
         let sql = "SELECT COUNT(*) FROM files WHERE account = $1 AND deleted_at IS NULL AND digest IS NULL";
-        hold(
-            Quota::Uploads,
-            count(tx, sql, account).await?,
-            self.quotas.uploads,
-        )?;
+        let (uploads, quotas) = self.count(tx, sql, account).await?;
+        hold(Quota::Uploads, uploads, quotas.uploads)?;
         let sql = "SELECT COUNT(*) FROM files WHERE account = $1 AND deleted_at IS NULL";
-        hold(
-            Quota::Files,
-            count(tx, sql, account).await?,
-            self.quotas.files,
-        )
+        let (files, quotas) = self.count(tx, sql, account).await?;
+        hold(Quota::Files, files, quotas.files)?;
+        Ok(quotas)
     }
 
     /// After a part of a file was stored.
     pub(super) async fn hold_file_bytes(&self, tx: &mut Tx, account: &str) -> Result<()> {
         let sql = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM files WHERE account = $1 AND deleted_at IS NULL";
-        let bytes = count(tx, sql, account).await?;
-        hold(Quota::FileBytes, bytes, self.quotas.file_bytes)
+        let (bytes, quotas) = self.count(tx, sql, account).await?;
+        hold(Quota::FileBytes, bytes, quotas.file_bytes)
     }
 
     /// After an invitation was made. Each may become a connection, so that it needs room for one.
-    pub(super) async fn hold_invitations(&self, tx: &mut Tx, inviter: &str) -> Result<()> {
+    pub(super) async fn hold_invitations(&self, tx: &mut Tx, inviter: &str) -> Result<Quotas> {
         let sql = "SELECT COUNT(*) FROM invitations WHERE inviter = $1 AND state = 'pending'";
-        let pending = count(tx, sql, inviter).await?;
-        hold(Quota::Invitations, pending, self.quotas.invitations)?;
-        let active = active(tx, inviter).await?;
-        hold(Quota::Connections, active + 1, self.quotas.connections)
+        let (pending, quotas) = self.count(tx, sql, inviter).await?;
+        hold(Quota::Invitations, pending, quotas.invitations)?;
+        let (active, quotas) = self.count(tx, ACTIVE, inviter).await?;
+        hold(Quota::Connections, active + 1, quotas.connections)?;
+        Ok(quotas)
     }
 
     /// After somebody accepted.
     pub(super) async fn hold_connections(&self, tx: &mut Tx, invitee: &str) -> Result<()> {
-        let active = active(tx, invitee).await?;
-        hold(Quota::Connections, active, self.quotas.connections)
+        let (active, quotas) = self.count(tx, ACTIVE, invitee).await?;
+        hold(Quota::Connections, active, quotas.connections)
     }
 
     /// After a key was published.
     pub(super) async fn hold_keys(&self, tx: &mut Tx, account: &str) -> Result<()> {
         let sql = "SELECT COUNT(*) FROM public_keys WHERE account = $1";
-        let keys = count(tx, sql, account).await?;
-        hold(Quota::ConnectionKeys, keys, self.quotas.connection_keys)
+        let (keys, quotas) = self.count(tx, sql, account).await?;
+        hold(Quota::ConnectionKeys, keys, quotas.connection_keys)
     }
 }
+
+/// The account's active connections.
+const ACTIVE: &str = "(SELECT COUNT(*) FROM connections WHERE inviter = $1 AND ended_at IS NULL) \
+    + (SELECT COUNT(*) FROM connections WHERE invitee = $1 AND ended_at IS NULL)";
 
 /// Shares, and bytes of ciphertexts, that an account may have yet.
 pub(super) struct SharesLeft {
     shares: i64,
     bytes: i64,
+    pub(super) quotas: Quotas,
 }
 
 impl SharesLeft {
@@ -147,11 +178,4 @@ impl SharesLeft {
         self.shares -= shares;
         self.bytes -= bytes;
     }
-}
-
-/// The account's active connections.
-async fn active(tx: &mut Tx, account: &str) -> Result<i64> {
-    let sql = "SELECT (SELECT COUNT(*) FROM connections WHERE inviter = $1 AND ended_at IS NULL) \
-               + (SELECT COUNT(*) FROM connections WHERE invitee = $1 AND ended_at IS NULL)";
-    count(tx, sql, account).await
 }

@@ -224,10 +224,10 @@ impl Vault {
             list_files(tx, sender, (Lists::Shares, &new.id), &new.files, at).await?;
         }
         left.check(1, size_of(share))?;
-        if line.shares >= self.quotas.shares_per_connection {
+        if line.shares >= left.quotas.shares_per_connection {
             return Err(ApiError::quota_exceeded(Quota::SharesPerConnection));
         }
-        let rate = Rate::of_new("new shares", self.quotas.shares);
+        let rate = Rate::of_new("new shares", left.quotas.shares);
         self.limits.count(&rate, sender)?;
         left.take(1, size_of(share));
         line.shares += 1;

@@ -12,10 +12,11 @@ use super::outbox::{self, MailKind};
 use super::setup::Setup;
 use super::streams::Streams;
 use crate::clock::{Clock, MINUTE};
-use crate::config::{Config, Quotas};
+use crate::config::Config;
 use crate::http::limits::{Limits, Rate};
 use crate::http::readiness::Readiness;
 use crate::metrics;
+use crate::quotas::Quotas;
 use crate::start_error::StartError;
 use crate::store::db::{Db, sqlite_url};
 use crate::store::migrate::Migrations;
@@ -42,6 +43,7 @@ pub(crate) const MIGRATIONS: Migrations = &[
     include_str!("migrations/0013_events.sql"),
     include_str!("migrations/0014_lookups.sql"),
     include_str!("migrations/0015_operating.sql"),
+    include_str!("migrations/0016_quotas.sql"),
 ];
 
 /// The state that the Vault's handlers share.

@@ -76,6 +76,89 @@ async fn a_disabled_account_is_let_in_nowhere_and_keeps_what_it_has() {
 }
 
 #[tokio::test]
+async fn an_account_may_have_more_or_less_than_others() {
+    let place = Place::new().await;
+    let process = Process::run(place.command(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--quota-cards",
+        "1",
+        "--quota-spaces",
+        "1",
+    ]));
+    let process = process.await;
+    let reached = Reached::at(&process);
+    let (ada, bob) = (reached.sign_up("ada").await, reached.sign_up("bob").await);
+    let put = async |person: &Person| {
+        let body = json!({ "card": jwe("card"), "version": 0, "unsettled": false });
+        let path = format!("/cards/{}", v7());
+        let answer = reached.at_vault(person, "PUT", &path, Some(body)).await;
+        (answer.0, answer.1["error"]["quota"].clone())
+    };
+    let keep = async |from: &Person, to: &Person| {
+        let body = json!({ "spaces": [new_space(to, None)] });
+        let made = reached.at_keystore(from, "POST", "/spaces", Some(body));
+        made.await.1["results"][0]["error"]["quota"].clone()
+    };
+    let (made, full) = ((201, Value::Null), (403, json!("cards")));
+    assert_eq!(
+        [put(&ada).await, put(&bob).await],
+        [made.clone(), made.clone()]
+    );
+    assert_eq!(
+        [put(&ada).await, put(&bob).await],
+        [full.clone(), full.clone()]
+    );
+    assert_eq!(keep(&ada, &bob).await, Value::Null);
+    assert_eq!(keep(&ada, &bob).await, "spaces");
+
+    let set = place
+        .admin(&["accounts", "quota", &ada.email, "cards=3", "spaces=2"])
+        .await;
+    let quotas = json!({ "cards": 3, "spaces": 2 });
+    let expected =
+        json!({ "id": ada.account, "quotas": quotas, "services": ["keystore", "vault"] });
+    assert_eq!(set, expected);
+    assert_eq!(
+        [put(&ada).await, put(&ada).await],
+        [made.clone(), made.clone()]
+    );
+    assert_eq!(
+        [put(&ada).await, put(&bob).await],
+        [full.clone(), full.clone()]
+    );
+    assert_eq!(keep(&ada, &bob).await, Value::Null);
+    assert_eq!(keep(&ada, &bob).await, "spaces");
+
+    // What it has stays where it may have less.
+    place
+        .admin(&[
+            "accounts",
+            "quota",
+            &ada.account,
+            "cards=0",
+            "spaces=default",
+        ])
+        .await;
+    let shown = place.admin(&["accounts", "quota", &ada.account]).await;
+    assert_eq!(shown["quotas"], json!({ "cards": 0 }));
+    assert_eq!(put(&ada).await, full);
+    let cards = reached.at_vault(&ada, "GET", "/cards", None).await.1;
+    assert_eq!(cards["items"].as_array().unwrap().len(), 3);
+
+    for wrong in ["cards", "cards=-1", "cards=many", "dreams=1"] {
+        let ended = place
+            .run(&["admin", "accounts", "quota", &ada.account, wrong])
+            .await;
+        assert!(
+            ended.status != 0 && ended.error.contains("quota"),
+            "{ended:?}"
+        );
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn a_recovery_does_not_lead_into_a_disabled_account() {
     let place = Place::new().await;
     let process = place.serve().await;
