@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::auth::TrustedKeys;
+use super::auth::{TrustedKeys, Verified, none_verified};
 use super::mail::{Mailer, app_name};
 use super::outbox::{self, MailKind};
 use super::setup::Setup;
@@ -57,6 +57,7 @@ pub(crate) struct Vault {
     /// Requests of one account.
     pub(super) requests: Rate,
     pub(super) keys: TrustedKeys,
+    pub(super) verified: Verified,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
     pub(super) setup: Setup,
@@ -135,6 +136,7 @@ impl Vault {
                 window_ms: MINUTE,
             },
             keys,
+            verified: none_verified(),
             issuer: urls.keystore.text.clone(),
             audiences: urls.audiences(),
             pages,
