@@ -24,6 +24,7 @@ mod recipients;
 mod recovery;
 mod renaming;
 mod retries;
+mod round_trips;
 mod sharing;
 mod strangers;
 mod two_processes;

@@ -82,6 +82,10 @@ pub struct Http {
     waits_take_time: Rc<Cell<bool>>,
     /// Whether the last request hangs.
     hangs: Rc<Cell<bool>>,
+    /// The round trips, while they are counted.
+    trips: Rc<RefCell<Option<Trips>>>,
+    /// How often they were counted.
+    countings: Rc<Cell<usize>>,
     /// Whether what cannot be reached is there all the same, as a browser hides what is of another origin.
     pub hides: Rc<Cell<bool>>,
 }
@@ -116,6 +120,8 @@ impl Default for Http {
             holds_long_watches: Rc::default(),
             waits_take_time: Rc::default(),
             hangs: Rc::default(),
+            trips: Rc::default(),
+            countings: Rc::default(),
             hides: Rc::default(),
         }
     }
@@ -127,7 +133,82 @@ impl std::fmt::Debug for Http {
     }
 }
 
+/// Round trips: all requests that are under way get their answers together, once nobody sends another.
+#[derive(Debug, Default)]
+struct Trips {
+    /// Which counting this is.
+    counting: usize,
+    sent: Vec<Vec<String>>,
+    under_way: usize,
+    answered: usize,
+    over: usize,
+}
+
+/// How often everybody else has a turn before a round trip is over.
+const TURNS: usize = 50;
+
 impl Http {
+    /// From now on, round trips are counted.
+    pub fn count_trips(&self) {
+        self.countings.set(self.countings.get() + 1);
+        *self.trips.borrow_mut() = Some(Trips {
+            counting: self.countings.get(),
+            ..Trips::default()
+        });
+    }
+
+    /// The requests of each round trip since then, as method and path.
+    pub fn trips(&self) -> Vec<Vec<String>> {
+        let trips = self.trips.borrow_mut().take();
+        trips.unwrap_or_default().sent
+    }
+
+    /// The counting that a request belongs to.
+    fn begin_trip(&self, request: &Request) -> Option<usize> {
+        let mut trips = self.trips.borrow_mut();
+        let trips = trips.as_mut()?;
+        trips.under_way += 1;
+        if trips.sent.len() == trips.over {
+            trips.sent.push(Vec::new());
+        }
+        let (_, path) = request.url.split_once("/v1").unwrap();
+        let line = format!("{} {path}", request.method.as_str());
+        trips.sent[trips.over].push(line);
+        Some(trips.counting)
+    }
+
+    /// Waits until all that are under way have their answers.
+    async fn end_trip(&self, counting: Option<usize>) {
+        let is_ours = |trips: &&mut Trips| Some(trips.counting) == counting;
+        let answered = |trips: &mut Trips| {
+            trips.answered += 1;
+            trips.over
+        };
+        let nth = self
+            .trips
+            .borrow_mut()
+            .as_mut()
+            .filter(is_ours)
+            .map(answered);
+        let mut quiet = 0;
+        while quiet < TURNS {
+            tokio::task::yield_now().await;
+            let mut trips = self.trips.borrow_mut();
+            let trips = trips.as_mut().filter(is_ours);
+            let Some(trips) = trips.filter(|trips| Some(trips.over) == nth) else {
+                return;
+            };
+            quiet = match trips.answered == trips.under_way {
+                true => quiet + 1,
+                false => 0,
+            };
+            if quiet == TURNS {
+                (trips.under_way, trips.answered) = (0, 0);
+                trips.over += 1;
+            }
+        }
+    }
+
     /// The token of the last request to an address that contains `path`.
     pub fn bearer_to(&self, path: &str) -> String {
         let sent = self.sent.borrow();
@@ -325,6 +406,7 @@ impl Transport for Http {
 
     async fn send(&self, request: &Request) -> Result<Response> {
         self.sent.borrow_mut().push(request.clone());
+        let counting = self.begin_trip(request);
         let fault = self.next_fault(request);
         self.hangs.set(fault == Some(Fault::Hangs));
         match fault {
@@ -352,6 +434,7 @@ impl Transport for Http {
         if fault == Some(Fault::AnswerLost) {
             return Err(offline(()));
         }
+        self.end_trip(counting).await;
         let keeps = self.keeps.borrow_mut().take_if(|(to, _)| to(request));
         if let Some((_, is_kept)) = keeps {
             self.is_keeping.set(true);
