@@ -106,9 +106,10 @@ async function attempt(access, path, { method = "GET", headers, body, signal, st
   signal?.addEventListener("abort", stop);
   const timer = setTimeout(stop, Math.max(left, 0));
   try {
-    const response = await fetch(`${access.base}/v1${access.within ?? ""}${path}`, {
+    const [url, target] = addressOf(access, `${access.within ?? ""}${path}`);
+    const response = await fetch(url, {
       method,
-      headers: { ...headers, authorization: `Bearer ${token}` },
+      headers: { ...headers, ...target, authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body }),
       cache: "no-store",
       credentials: "omit",
@@ -125,6 +126,20 @@ async function attempt(access, path, { method = "GET", headers, body, signal, st
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * The address of a route, and the header that names the route where the service is of another origin: a browser asks such a
+ * one for permission at each new address, and would at each part of a file. A `fetch` of the app's own sees all addresses.
+ *
+ * @param {Access} access
+ * @param {string} route
+ * @returns {[string, Record<string, string>]}
+ */
+function addressOf({ base, fetch }, route) {
+  const { origin } = globalThis;
+  const isOwn = fetch !== undefined || origin === undefined || base === origin || base.startsWith(`${origin}/`);
+  return isOwn ? [`${base}/v1${route}`, {}] : [`${base}/v1/-`, { "vouchsafe-target": route }];
 }
 
 /** @param {unknown} cause */

@@ -35,11 +35,17 @@ impl Fetch {
         let bearer = request.bearer.as_ref();
         let bearer = bearer.map(|bearer| Zeroizing::new(format!("Bearer {bearer}")));
         let body = request.body.as_deref();
+        // A `fetch` of the app's own sees all addresses.
+        let target = match self.0 {
+            None => target_of(request),
+            Some(_) => None,
+        };
         let headers = Headers::new();
         for (name, value) in [
             ("authorization", bearer.as_deref().map(String::as_str)),
             ("last-event-id", request.last_event_id.as_deref()),
             ("vouchsafe-device", request.device.as_deref()),
+            ("vouchsafe-target", target.map(|(_, target)| target)),
             ("content-type", body.map(|_| "application/json")),
         ] {
             if let Some(value) = value {
@@ -52,7 +58,11 @@ impl Fetch {
             ("headers", headers.into_raw().into()),
             ("body", body),
         ];
-        self.ask(&request.url, &members, abort).await
+        let url = match target {
+            Some((base, _)) => &[base, "/v1/-"].concat(),
+            None => &request.url,
+        };
+        self.ask(url, &members, abort).await
     }
 
     async fn ask(&self, url: &str, members: &[(&str, JsValue)], abort: &Abort) -> Result<JsValue> {
@@ -141,6 +151,24 @@ impl Transport for Fetch {
     fn now(&self) -> i64 {
         js_sys::Date::now() as i64
     }
+}
+
+/// The base and the route of a request that names its route in a header. A browser asks a service of another origin for
+/// permission at each new address (Fetch, section 4.9), and so does not for each id. Requests without a token and a body need
+/// none.
+fn target_of(request: &Request) -> Option<(&str, &str)> {
+    let is_asked_for = request.bearer.is_some() || request.body.is_some();
+    // `str::rfind` would be five kilobytes of the module.
+    let mut places = request.url.as_bytes().windows(4);
+    let at = places.rposition(|place| place == b"/v1/");
+    let (base, route) = request.url.split_at_checked(at.filter(|_| is_asked_for)?)?;
+    let target = route.strip_prefix("/v1")?;
+    // Windows and workers have one; elsewhere nobody asks.
+    let own = Reflect::get(&js_sys::global(), &"origin".into()).ok()?;
+    let own = own.as_string()?;
+    let is_own = base.strip_prefix(&*own);
+    let is_own = is_own.is_some_and(|path| path.is_empty() || path.starts_with('/'));
+    (!is_own).then_some((base, target))
 }
 
 /// A value that a header takes. Tokens and events come from the services, and [`Headers`] panics at what is none.

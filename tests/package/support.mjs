@@ -182,7 +182,7 @@ export function withServices(page) {
 }
 
 /** Before a sign-up the package asks both services for what they refuse to everybody, and the browser says so. */
-const isOfCheck = (message) => /status of 401/.test(message.text()) && /\/v1\/(public-keys\/-|credentials)$/.test(message.location().url);
+const isOfCheck = (message) => /status of 401/.test(message.text()) && /\/v1\/(-|public-keys\/-|credentials)$/.test(message.location().url);
 
 /**
  * One browser for the tests of a file, started when the first wants it: a sample may have no test of the file. The result opens a

@@ -22,6 +22,7 @@ use crate::http::forwarded::Proxies;
 use crate::http::readiness::{self, Draining, Readiness};
 use crate::http::refusal::check_head;
 use crate::http::room::{Rooms, enter};
+use crate::http::target::TARGET;
 use crate::start_error::StartError;
 use crate::urls::web_origin;
 
@@ -155,9 +156,8 @@ async fn secure(request: Request, next: Next) -> Response {
             .or_insert(HeaderValue::from_static(value));
     }
     // A cache that stores answers all the same, such as a page's service worker, shall not give one person's to another.
-    response
-        .headers_mut()
-        .append(header::VARY, HeaderValue::from_static("authorization"));
+    let varies = HeaderValue::from_static("authorization, vouchsafe-target");
+    response.headers_mut().append(header::VARY, varies);
     response
 }
 
@@ -182,6 +182,7 @@ pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             header::RANGE,
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("vouchsafe-device"),
+            TARGET,
         ])
         .expose_headers([
             header::CONTENT_RANGE,
@@ -189,5 +190,6 @@ pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             header::RETRY_AFTER,
             REQUEST_ID,
         ])
-        .max_age(Duration::from_secs(600)))
+        // More than browsers take: two hours in Chromium, a day in Firefox, ten minutes in WebKit.
+        .max_age(Duration::from_secs(86_400)))
 }

@@ -17,6 +17,7 @@ pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod sizes;
+mod target;
 pub(crate) mod trace;
 pub(crate) mod values;
 mod watch;

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::follow::Following;
 use super::readiness::{self, Draining, Readiness};
 use super::watch::{CountMails, Watched, routes as watchers_routes};
-use super::{layers, page};
+use super::{layers, page, target};
 use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::http::forwarded::Proxies;
@@ -86,13 +86,13 @@ impl Server {
         let mut running = Running::new(stopping.clone());
         let draining = Draining::default();
         let router = match running.open(&config, &urls, wrap).await {
-            Ok(router) => layers::surround(
+            Ok(router) => target::resolve(layers::surround(
                 router,
                 cors,
                 Arc::clone(&proxies),
                 Following::new(&config, &urls, Arc::clone(&proxies), traces.clone()),
                 draining.clone(),
-            ),
+            )),
             Err(error) => {
                 stop.send_replace(true);
                 for db in &running.databases {

@@ -114,7 +114,10 @@ async fn answers_carry_security_headers() {
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-store");
         let mut varies = headers.get_all("vary").into_iter();
-        assert!(varies.any(|value| value == "authorization"), "{path}");
+        assert!(
+            varies.any(|value| value == "authorization, vouchsafe-target"),
+            "{path}"
+        );
         assert_eq!(
             headers["content-security-policy"],
             "default-src 'none'; frame-ancestors 'none'"
@@ -186,6 +189,72 @@ async fn only_configured_origins_may_call() {
         answer.headers()["access-control-expose-headers"],
         "content-range,etag,retry-after,x-request-id"
     );
+}
+
+/// A page of another origin asks once for each service.
+#[tokio::test]
+async fn a_route_may_be_named_in_a_header() {
+    let lab = Lab::with(|config| config.cors_origins = vec!["https://app.example".into()]).await;
+    let ada = lab.sign_up("ada").await;
+    let url = format!("{}/v1/-", lab.server.vault_url());
+    let ask = async |method: &str, target: &str, body: Option<Value>| {
+        let request = lab.http.request(method.parse().unwrap(), &url);
+        let request = request.header("vouchsafe-target", target);
+        let request = request.bearer_auth(&ada.token).json(&body);
+        let answer = request.send().await.unwrap();
+        (
+            answer.status().as_u16(),
+            answer.json::<Value>().await.unwrap(),
+        )
+    };
+    let (first, second) = (v7(), v7());
+    for id in [&first, &second] {
+        let body = json!({ "card": jwe(id), "version": 0, "unsettled": false });
+        let made = ask("PUT", &format!("/cards/{id}"), Some(body)).await;
+        assert_eq!(made.0, 201);
+    }
+    let (status, card) = ask("GET", &format!("/cards/{first}"), None).await;
+    assert_eq!((status, &card["card"]), (200, &json!(jwe(&first))));
+    let (_, page) = ask("GET", "/cards?limit=1", None).await;
+    assert_eq!(page["items"][0]["id"], second);
+    let (_, rest) = ask(
+        "GET",
+        &format!("/cards?limit=1&cursor={}", page["next"].as_str().unwrap()),
+        None,
+    )
+    .await;
+    assert_eq!(rest["items"][0]["id"], first);
+    // What is no route is none here, either.
+    for target in [
+        "",
+        "cards",
+        "/",
+        "/-",
+        "//cards",
+        "/nothing",
+        "/../v1/cards",
+        "/a b",
+        "https://x/v1/cards",
+    ] {
+        let answer = ask("GET", target, None).await;
+        assert_eq!(code(&answer), (404, "unknown_route"), "{target}");
+    }
+    let bare = lab.http.get(&url).bearer_auth(&ada.token).send().await;
+    assert_eq!(bare.unwrap().status(), 404);
+
+    let preflight = lab.http.request(reqwest::Method::OPTIONS, &url);
+    let preflight = preflight
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "PUT")
+        .header(
+            "access-control-request-headers",
+            "authorization,vouchsafe-target",
+        )
+        .send();
+    let allowed = preflight.await.unwrap();
+    let header = |name: &str| allowed.headers()[name].to_str().unwrap().to_owned();
+    assert!(header("access-control-allow-headers").contains("vouchsafe-target"));
+    assert_eq!(header("access-control-max-age"), "86400");
 }
 
 /// What never becomes a request is answered by the HTTP library.
