@@ -30,7 +30,7 @@ const size = (bytes) => (bytes >= 1 << 30 ? `${bytes / (1 << 30)} GiB` : bytes >
 
 const CARD = "src/crypto/records/card.rs";
 const FILE = "src/crypto/records/file.rs";
-const quota = (name) => find("server/src/config.rs", new RegExp(`impl Default for Quotas[^]*?\\b${name}: ([^,]+),`));
+const quota = (name) => find("server/src/quotas.rs", new RegExp(`impl Default for Quotas[^]*?\\b${name}: ([^,]+),`));
 const count = async (name) => String((await quota(name))[0]);
 const mails = (kind, whom) => find("server/src/vault/mail_limits.rs", new RegExp(`const ${kind}: MailRates[^]*?${whom}: rate\\("[^"]+", (\\d+), (\\w+)\\)`));
 const streams = (array) => find("server/src/http/limits.rs", new RegExp(`${array}: \\[(\\d+),`));

@@ -47,6 +47,6 @@ test("every table of people's rows has a place", async () => {
 });
 
 test("the quota that bounds the skew is the default one", async () => {
-  const [, shares] = /impl Default for Quotas[^]*?\bshares: ([\d_]+),/.exec(await read("server/src/config.rs"));
+  const [, shares] = /impl Default for Quotas[^]*?\bshares: ([\d_]+),/.exec(await read("server/src/quotas.rs"));
   assert.equal(assumed.MOST_SHARES, Number(shares.replaceAll("_", "")));
 });
