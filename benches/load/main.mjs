@@ -14,7 +14,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "8" },
     rounds: { type: "string", default: "3" },
     people: { type: "string", default: "200" },
-    listeners: { type: "string", default: "1000" },
+    listeners: { type: "string", default: "4800" },
     "seed-people": { type: "string" },
     "seed-shares": { type: "string", default: "0" },
     to: { type: "string" },
@@ -47,18 +47,26 @@ const ROWS = [
     bare: "bare-card",
     streams,
   })),
+  { name: "`PUT /cards/{id}`, 32 workers", action: "save", bare: "bare-card", workers: 32 },
   { name: `the mix, ${STREAMS_OF_MIX} streams`, action: "mix", bare: "bare-card", streams: STREAMS_OF_MIX },
 ];
 
+/** What is erased while somebody else writes, once for each arrangement. */
+const BURDENS = [
+  { name: "an account with 100,000 shares is deleted", burden: "deletion" },
+  { name: "600,000 shares are swept", burden: "expiry" },
+];
+
 /** One action for some seconds. */
-async function measure(services, people, { action, streams = 0 }) {
+async function measure(services, people, { action, streams = 0, workers = WORKERS, burden }) {
   const report = join(services.folder, "report.json");
   const watched = action.startsWith("bare-") ? [services.bareProcess] : services.ours;
   const processes = [...watched, ...(services.database ? [services.database] : [])];
   const addresses = ["--vault", services.vault, "--keystore", services.keystore, "--bare", services.bare];
   const log = services.database ? ["--log-of", services.databases.vault] : [];
-  const bench = ["--concurrency", WORKERS, "--duration", `${values.seconds}s`, "--warmup", WORKERS * 4, "--output", "json", "--output-file", report, "--quiet"];
-  const spent = await ask("run", ...addresses, "--action", action, "--people", people, "--streams", streams, ...processes.flatMap((id) => ["--watch", id]), ...log, ...bench.map(String));
+  const bench = ["--concurrency", workers, "--duration", `${values.seconds}s`, "--warmup", workers * 4, "--output", "json", "--output-file", report, "--quiet"];
+  const erased = burden ? ["--burden", burden, "--vault-db", services.databases.vault] : [];
+  const spent = await ask("run", ...addresses, "--action", action, "--people", people, "--streams", streams, ...erased, ...processes.flatMap((id) => ["--watch", id]), ...log, ...bench.map(String));
   const { summary, latency, status, errors } = JSON.parse(await readFile(report, "utf8"));
   const total = summary.iters.total;
   const failed = Object.values(errors).reduce((sum, count) => sum + count, 0);
@@ -72,6 +80,7 @@ async function measure(services, people, { action, streams = 0 }) {
     memory: spent.bytes === null ? null : spent.bytes / 2 ** 20,
     log: spent.log === null ? null : spent.log / Math.max(total, 1),
     events: spent.events,
+    erased: spent.erased ?? null,
   };
 }
 
@@ -101,7 +110,15 @@ for (const arrangement of arrangements) {
       }
     }
     const rows = ROWS.map(({ name, bare: beside }, index) => ({ name, ours: best(rounds[index]), bare: best(bare[beside]) }));
-    done.push({ name: arrangement.name, postgres: arrangement.postgres, rows });
+    // Last, since people are gone afterwards.
+    const burdens = [];
+    for (const { name, burden } of seed ? [] : BURDENS) {
+      const without = await measure(services, people, { action: "save" });
+      const during = await measure(services, people, { action: "save", burden });
+      burdens.push({ name, without, during });
+      console.error(`    while ${name}: p99 ${during.p99.toFixed(1)} ms, without ${without.p99.toFixed(1)} ms; ${JSON.stringify(during.erased)}`);
+    }
+    done.push({ name: arrangement.name, postgres: arrangement.postgres, rows, burdens });
   });
 }
 console.error("==> Rows");

@@ -12,14 +12,19 @@ const COLUMNS = ["", "per s", "p50 ms", "p99 ms", "errors", "CPU ms", "MiB", "ra
 /** The lines of one table for each arrangement. What follows × is divided by the bare handler's. */
 export function tables({ arrangements }) {
   const lines = [];
-  for (const { name, rows } of arrangements) {
+  for (const { name, rows, burdens = [] } of arrangements) {
     lines.push(`${name}:`, "", `| ${COLUMNS.join(" | ")} |`, `| --- |${" ---: |".repeat(COLUMNS.length - 1)}`);
     for (const { name: row, ours, bare } of rows) {
       const ratios = ["rate", "p50", "p99", "cpu", "memory"].map((figure) => (ours[figure] === null || bare[figure] === null ? null : ours[figure] / bare[figure]));
       const cells = [ours.rate, ours.p50, ours.p99].map(short);
       lines.push(`| ${[row, ...cells, ours.errors, ...[ours.cpu, ours.memory, ...ratios].map(short)].join(" | ")} |`);
     }
-    lines.push("", ...beside(rows), "");
+    lines.push("", ...beside(rows));
+    for (const { name: what, without, during } of burdens) {
+      const { rows: erased, seconds } = during.erased;
+      lines.push(`While ${what}, \`PUT /cards/{id}\` has ${short(during.rate / without.rate)} × its rate and ${short(during.p99 / without.p99)} × its p99;`, `the ${erased.toLocaleString("en")} rows take ${short(seconds)} s.`);
+    }
+    lines.push("");
   }
   return lines;
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod bare;
 mod bodies;
+mod burden;
 mod call;
 mod databases;
 mod opaque;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use crate::actions::Action;
+use crate::burden::Burden;
 use crate::people::Amounts;
 
 /// The load of `cargo xtask load`.
@@ -88,6 +90,12 @@ enum Command {
         /// The event streams that are open meanwhile.
         #[arg(long, default_value_t = 0)]
         streams: usize,
+        /// What is erased meanwhile, in the Vault's database.
+        #[arg(long, value_enum, requires = "vault_db")]
+        burden: Option<Burden>,
+        /// That database.
+        #[arg(long)]
+        vault_db: Option<String>,
         /// A process whose time and memory are told, with its children. Repeat it for more.
         #[arg(long)]
         watch: Vec<u32>,
@@ -125,6 +133,8 @@ async fn main() -> Result<()> {
             action,
             people,
             streams,
+            burden,
+            vault_db,
             watch,
             log_of,
             bench,
@@ -133,6 +143,12 @@ async fn main() -> Result<()> {
             let people = std::fs::read_to_string(&people)
                 .with_context(|| format!("{} could not be read", people.display()))?;
             let people = people::arrive(&services, &people).await?;
+            let erasing = match (burden, vault_db) {
+                (Some(burden), Some(database)) => {
+                    Some(burden.begin(&services, &database, &people).await?)
+                }
+                _ => None,
+            };
             let listening = streams::open(&services, &people, streams).await?;
             let before = (spent::of(&watch), databases::log(log_of.as_deref()).await?);
             let suite = suite::Suite::new(services, bare, action, people);
@@ -141,6 +157,9 @@ async fn main() -> Result<()> {
             let mut spent = spent::between(&before.0, &after.0);
             spent["log"] = json!(after.1.zip(before.1).map(|(after, before)| after - before));
             spent["events"] = json!(listening.heard());
+            if let Some(erasing) = erasing {
+                spent["erased"] = erasing.end().await?;
+            }
             println!("{spent}");
             Ok(())
         }
