@@ -51,19 +51,20 @@ impl Burden {
         }
     }
 
-    /// Makes the rows, shares of the last of the people with the one before, and has them erased.
+    /// Makes the rows, shares of somebody who takes no part from then on, and has them erased.
     pub(crate) async fn begin(
         self,
         services: &Services,
         database: &str,
-        people: &[Person],
+        people: &mut Vec<Person>,
     ) -> Result<Erasing> {
-        let [.., peer, person] = people else {
-            bail!("two people are needed");
-        };
+        let at = people
+            .iter()
+            .position(|person| !person.connections.is_empty());
+        let person = people.remove(at.context("nobody is connected")?);
         let mut database = AnyConnection::connect(database).await?;
         let prefix = Uuid::new_v4().simple().to_string();
-        self.insert(&mut database, &prefix, person, peer).await?;
+        self.insert(&mut database, &prefix, &person).await?;
         let id = |number: usize| format!("{prefix} {number:07}");
         let mut erasing = Erasing {
             database,
@@ -91,35 +92,35 @@ impl Burden {
         database: &mut AnyConnection,
         prefix: &str,
         person: &Person,
-        peer: &Person,
     ) -> Result<()> {
+        let (connection, peer) = person.connections.first().context("nobody is connected")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let now = i64::try_from(now)?;
-        sqlx::query(
-            "INSERT INTO connections (id, inviter, inviter_key, invitee, invitee_key, created_at) VALUES ($1, $2, '', $3, '', $4)",
-        )
-        .bind(prefix)
-        .bind(&person.account)
-        .bind(&peer.account)
-        .bind(now)
-        .execute(&mut *database)
-        .await?;
         let expires_at = match self {
             Self::Deletion => "NULL".to_owned(),
             Self::Expiry => format!("{} + n", now - 10_000_000),
         };
         for first in (1..=self.rows()).step_by(AT_ONCE) {
             let last = (first + AT_ONCE - 1).min(self.rows());
+            let numbers = format!(
+                "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
+            );
             let sql = format!(
-                "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}) \
-                 INSERT INTO shares (id, connection_id, space_id, sender, recipient, share, size, edition, created_at, \
+                "{numbers} INSERT INTO spaces (id, connection_id, created_at) SELECT '{prefix} ' || n, $1, {now} FROM numbers"
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(connection)
+                .execute(&mut *database)
+                .await?;
+            let sql = format!(
+                "{numbers} INSERT INTO shares (id, connection_id, space_id, sender, recipient, share, size, edition, created_at, \
                  updated_at, expires_at) SELECT '{prefix} ' || SUBSTR(CAST(10000000 + n AS TEXT), 2), $1, \
                  '{prefix} ' || n, $2, $3, $4, {LETTERS}, 1, {now}, {now}, {expires_at} FROM numbers"
             );
             sqlx::query(AssertSqlSafe(sql))
-                .bind(prefix)
+                .bind(connection)
                 .bind(&person.account)
-                .bind(&peer.account)
+                .bind(peer)
                 .bind("x".repeat(LETTERS))
                 .execute(&mut *database)
                 .await?;

@@ -13,6 +13,7 @@ mod streams;
 mod suite;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -142,16 +143,16 @@ async fn main() -> Result<()> {
             spent::allow_many_files();
             let people = std::fs::read_to_string(&people)
                 .with_context(|| format!("{} could not be read", people.display()))?;
-            let people = people::arrive(&services, &people).await?;
+            let mut people = people::arrive(&services, &people).await?;
             let erasing = match (burden, vault_db) {
                 (Some(burden), Some(database)) => {
-                    Some(burden.begin(&services, &database, &people).await?)
+                    Some(burden.begin(&services, &database, &mut people).await?)
                 }
                 _ => None,
             };
             let listening = streams::open(&services, &people, streams).await?;
             let before = (spent::of(&watch), databases::log(log_of.as_deref()).await?);
-            let suite = suite::Suite::new(services, bare, action, people);
+            let suite = suite::Suite::new(services, bare, action, Arc::new(people));
             rlt::cli::run(bench, suite).await?;
             let after = (spent::of(&watch), databases::log(log_of.as_deref()).await?);
             let mut spent = spent::between(&before.0, &after.0);

@@ -1,8 +1,6 @@
 //! The people: made over HTTP, or found where somebody else made them. The file of them has a line of JSON for each, with a
 //! session, and an address and a passphrase if they can sign in. What they have is asked of the services.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 use data_encoding::BASE64URL_NOPAD;
@@ -193,7 +191,7 @@ impl<'a> Maker<'a> {
 }
 
 /// Brings the people of a file to where they can begin: with a token, and knowing what they have.
-pub(crate) async fn arrive(services: &Services, file: &str) -> Result<Arc<Vec<Person>>> {
+pub(crate) async fn arrive(services: &Services, file: &str) -> Result<Vec<Person>> {
     let http = Client::new();
     let arriving = stream::iter(file.lines()).map(async |line| {
         let line: Line =
@@ -243,7 +241,7 @@ pub(crate) async fn arrive(services: &Services, file: &str) -> Result<Arc<Vec<Pe
             token,
         })
     });
-    Ok(Arc::new(arriving.buffered(AT_ONCE).try_collect().await?))
+    arriving.buffered(AT_ONCE).try_collect().await
 }
 
 /// The account that a token speaks for.
