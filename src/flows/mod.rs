@@ -21,6 +21,7 @@ mod links;
 mod opened;
 mod session;
 mod shares;
+mod together;
 
 pub use account::SignedUp;
 pub use cards::{Card, CardUpdate, Remaining, Updated};

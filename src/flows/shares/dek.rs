@@ -1,16 +1,39 @@
 //! A share's DEK: found in the session's memory, or opened from the copy that the Keystore has for this account.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
+use crate::crypto::connection_key::ConnectionKey;
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{
     ShareIds, open_claim, open_connection_key, open_own_dek, open_peer_dek, seal_claim,
 };
 use crate::error::{Error, Result};
+use crate::flows::by_id::ById;
 use crate::flows::connections::Checked;
 use crate::flows::session::Session;
 use crate::ids::Id;
+
+/// What one call has opened: the own keys of connections, since opening one takes longer than opening a share, and the spaces
+/// whose copies it has tried. It is wiped when the call ends.
+#[derive(Default)]
+pub(super) struct Opening {
+    keys: RefCell<ById<Rc<ConnectionKey>>>,
+    tried: RefCell<ById<()>>,
+}
+
+impl Opening {
+    /// Whether the copy of a space is tried for the first time.
+    fn tries(&self, space: Id) -> bool {
+        let mut tried = self.tried.borrow_mut();
+        let is_first = !tried.contains(&space);
+        tried.insert(space, ());
+        is_first
+    }
+}
 
 impl<T: Transport, E: Engine> Session<T, E> {
     /// The share's DEK, and whether it is still to be claimed. Without a claim that opens this takes a private-key operation.
@@ -19,6 +42,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         ids: &ShareIds,
         connection: &Checked,
         space: &Space,
+        opening: &Opening,
     ) -> Result<(SymmetricKey, bool)> {
         let keys = self.keys()?;
         if let Some(dek) = self.inner.memory.borrow().deks.get(&ids.space) {
@@ -38,7 +62,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
                     // What a later release wrote is not written over.
                     Some(Err(Error::UpdateNeeded)) => Err(Error::UpdateNeeded),
                     // A claim that does not open is none, and is replaced.
-                    _ => Ok((self.first_dek(ids, connection, peer).await?, true)),
+                    _ => {
+                        let dek = self.first_dek(ids, connection, peer, opening).await?;
+                        Ok((dek, true))
+                    }
                 }
             }
         }
@@ -67,12 +94,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         ids: &ShareIds,
         connection: &Checked,
         jwe: &str,
+        opening: &Opening,
     ) -> Result<SymmetricKey> {
         let rejected = |space| self.inner.memory.borrow().rejected_spaces.contains(space);
-        if rejected(&ids.space) {
+        if rejected(&ids.space) || !opening.tries(ids.space) {
             return Err(Error::RecordRejected);
         }
-        let unwrap = self.unwrap_peer_copy(ids, connection, jwe);
+        let unwrap = self.unwrap_peer_copy(ids, connection, jwe, opening);
         let title = "Unwrap the DEK with the private keys";
         let unwrapped = self.step(39, title, unwrap).await;
         self.reject_space_after(ids.space, &unwrapped);
@@ -93,15 +121,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
         ids: &ShareIds,
         connection: &Checked,
         jwe: &str,
+        opening: &Opening,
     ) -> Result<SymmetricKey> {
-        let keys = self.keys()?;
-        let key = open_connection_key(
-            self.account(),
-            &keys.kek,
-            &connection.note.own_key,
-            &connection.entry.key,
-        )?;
         let id = ids.connection;
+        let opened = opening.keys.borrow().get(&id).cloned();
+        let key = match opened {
+            Some(key) => key,
+            None => {
+                let (kek, entry) = (&self.keys()?.kek, &connection.entry.key);
+                let own_key = &connection.note.own_key;
+                let key = open_connection_key(self.account(), kek, own_key, entry)?;
+                let key = Rc::new(key);
+                opening.keys.borrow_mut().insert(id, Rc::clone(&key));
+                key
+            }
+        };
         let known = self.inner.memory.borrow().private_keys.get(&id).cloned();
         let rsa = match known {
             Some(rsa) => rsa,

@@ -1,9 +1,12 @@
 //! Reading shares (steps 33-43): find the key, open the card, check who sent it, claim the key.
 
+use std::iter;
+
 use futures_util::future::{try_join, try_join3};
 use serde::Serialize;
 
 use super::Share;
+use super::dek::Opening;
 use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
 use crate::api::vault::shares::{Read, ShareFound, StoredShare};
@@ -16,10 +19,14 @@ use crate::flows::by_id::ById;
 use crate::flows::connections::{Checked, Trust};
 use crate::flows::opened::Opened;
 use crate::flows::session::{Session, ShareHome};
+use crate::flows::together::all;
 use crate::ids::Id;
 
 /// The most shares of one call.
 const MAX_SHARES: usize = 200;
+
+/// The shares that are opened at the same time: while a private key is at work for one, elsewhere in a browser, the others go on.
+const AT_ONCE: usize = 16;
 
 /// Shares, connections and spaces, each by its id.
 type Fetched = (ById<ShareFound>, ById<Result<Checked>>, ById<Space>);
@@ -50,11 +57,10 @@ pub struct Received {
     pub reference: Option<String>,
 }
 
-/// What is to be told after shares were read.
-#[derive(Default)]
+/// What is to be told after a share was read.
 struct Aftermath {
-    claims: Vec<Claim>,
-    reads: Vec<Read>,
+    claim: Option<Claim>,
+    read: Option<Read>,
 }
 
 impl<T: Transport, E: Engine> Session<T, E> {
@@ -76,13 +82,27 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let (mut shares, connections, spaces) = self.fetch_all(ids).await?;
         let mut work = self.work(ids.len());
         let mut opened = Vec::with_capacity(ids.len());
-        let mut after = Aftermath::default();
-        for id in ids {
-            let result = self
-                .open_found(*id, shares.get(id), &connections, &spaces, &mut after)
-                .await;
-            opened.push(Opened { id: *id, result });
-            work.advance().await;
+        let (mut claims, mut reads) = (Vec::new(), Vec::new());
+        let mut note = |after: Aftermath| {
+            claims.extend(after.claim);
+            reads.extend(after.read);
+        };
+        let opening = Opening::default();
+        // The first one alone: it imports the private key for the others.
+        let (first, rest) = ids.split_at(1);
+        for some in iter::once(first).chain(rest.chunks(AT_ONCE)) {
+            let open = some.iter().map(|id| {
+                let found = shares.get(id);
+                self.open_found(*id, found, &connections, &spaces, &opening)
+            });
+            for (id, found) in some.iter().zip(all(open).await) {
+                let result = found.map(|(received, after)| {
+                    note(after);
+                    received
+                });
+                opened.push(Opened { id: *id, result });
+                work.advance().await;
+            }
         }
         // What another call has seen a newer edition of meanwhile looks older than it is.
         let is_stale = |found: &&ShareFound| {
@@ -97,13 +117,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let found = self.services().stored_shares(&stale).await?;
         shares.extend(found.into_iter().map(|found| (found.id, found)));
         for Opened { id, result } in opened.iter_mut().filter(|one| stale.contains(&one.id)) {
-            let found = shares.get(id);
-            *result = self
-                .open_found(*id, found, &connections, &spaces, &mut after)
-                .await;
+            let (found, opening) = (shares.get(id), Opening::default());
+            let found = self.open_found(*id, found, &connections, &spaces, &opening);
+            *result = found.await.map(|(received, after)| {
+                note(after);
+                received
+            });
         }
-        self.claim(after.claims);
-        self.tell_reads(after.reads);
+        self.claim(claims);
+        self.tell_reads(reads);
         Ok(opened)
     }
 
@@ -163,8 +185,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         found: Option<&ShareFound>,
         connections: &ById<Result<Checked>>,
         spaces: &ById<Space>,
-        after: &mut Aftermath,
-    ) -> Result<Received> {
+        opening: &Opening,
+    ) -> Result<(Received, Aftermath)> {
         let found = found.ok_or(Error::NotFound)?;
         let stored = match (&found.error, &found.item) {
             (Some(error), _) => return Err(error.clone().into()),
@@ -180,7 +202,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             None => return Err(Error::NotFound),
         };
         let space = spaces.get(&stored.record.space_id).ok_or(Error::NotFound)?;
-        self.open_one(stored, connection, space, after).await
+        self.open_one(stored, connection, space, opening).await
     }
 
     /// Steps 39-43 for one share.
@@ -189,8 +211,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
         stored: &StoredShare,
         connection: &Checked,
         space: &Space,
-        after: &mut Aftermath,
-    ) -> Result<Received> {
+        opening: &Opening,
+    ) -> Result<(Received, Aftermath)> {
         let record = &stored.record;
         let pin = connection.peer()?;
         let we_sent = record.from == self.account();
@@ -212,7 +234,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             space: record.space_id,
             share: record.id,
         };
-        let (dek, unclaimed) = self.dek(&ids, connection, space).await?;
+        let (dek, unclaimed) = self.dek(&ids, connection, space, opening).await?;
         let title = "Decrypt the card and check the sender's signature";
         let open = self.open_content(&ids, &dek, pin, stored);
         let opened = self.step(43, title, open).await;
@@ -223,22 +245,21 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let content = opened?;
         self.see(Kind::Share, ids.share, content.edition, &stored.share)?;
         self.remember_share(&ids, &dek);
-        if unclaimed {
-            after.claims.push(self.make_claim(&ids, &dek)?);
-        }
-        if !we_sent {
-            after.reads.push(Read {
+        let claim = unclaimed.then(|| self.make_claim(&ids, &dek));
+        let after = Aftermath {
+            claim: claim.transpose()?,
+            read: (!we_sent).then_some(Read {
                 id: ids.share,
                 edition: content.edition,
-            });
-        }
+            }),
+        };
         let name = if we_sent {
             // Whoever has no address here is known to the app by other names.
             self.email().unwrap_or_else(|| from.to_string())
         } else {
             connection.note.name.clone()
         };
-        Ok(Received {
+        let received = Received {
             card: content.card,
             from: Person {
                 account: from,
@@ -247,7 +268,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             trust: connection.trust,
             share: record.into(),
             reference: content.reference,
-        })
+        };
+        Ok((received, after))
     }
 
     /// The signed content, if it ends when the Vault says so.

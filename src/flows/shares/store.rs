@@ -2,6 +2,7 @@
 
 use futures_util::future::join3;
 
+use super::dek::Opening;
 use super::plan::{Next, Plan, Source};
 use crate::api::keystore::spaces::Space;
 use crate::api::vault::shares::{NewEdition, NewShare};
@@ -77,7 +78,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 if ids.to != pin.account {
                     return Err(Error::RecordRejected);
                 }
-                let (dek, _) = self.dek(ids, checked, &row.space).await?;
+                let opening = Opening::default();
+                let (dek, _) = self.dek(ids, checked, &row.space, &opening).await?;
                 (dek, Some(pin.signing_key()?))
             }
             (Audience::Link { from, id }, _) => {
