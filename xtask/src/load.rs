@@ -66,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     process::run(&mut node, "benches/load/main.mjs")
 }
 
-fn build(workspace: &Workspace, selection: &[&str], what: &str) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace, selection: &[&str], what: &str) -> Result<()> {
     say!("==> Building the {what}, as it is released (this takes minutes)");
     let mut cargo = workspace.cargo();
     cargo

@@ -1,5 +1,6 @@
 //! The project's commands. Each installs what it needs, says what it does, and fails with the cure.
 
+mod bench;
 mod budget;
 mod changelog;
 mod demo;
@@ -78,6 +79,18 @@ enum Command {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// Says how fast the package is in Chromium, beside what bounds it and beside others that do the same.
+    Bench {
+        /// The number of repetitions, which are interleaved.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// Keep the figures for docs/speed.md, rather than in the target folder.
+        #[arg(long, conflicts_with = "check")]
+        record: bool,
+        /// Fail where something is slower than those figures, beyond their spread. For releases; tests never do it.
+        #[arg(long)]
+        check: bool,
+    },
     /// Says what the services bear, beside a bare handler on the same database: on SQLite, and on the PostgreSQL server that
     /// VOUCHSAFE_TEST_POSTGRES names.
     Load {
@@ -139,6 +152,18 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Package => package::build(&workspace).map(drop),
         Command::Size { functions } => size::run(&workspace, functions),
         Command::Measure { rounds } => measure::run(workspace, rounds),
+        Command::Bench {
+            rounds,
+            record,
+            check,
+        } => bench::run(
+            &workspace,
+            &bench::Options {
+                rounds,
+                record,
+                check,
+            },
+        ),
         Command::Load {
             seconds,
             rounds,

@@ -36,11 +36,22 @@ pub(crate) fn ensure_page(workspace: &Workspace) -> Result<PathBuf> {
 /// Makes sure of the bundlers and other tools that `tests/package` tries the package with. They are many, so they stay in the
 /// target folder. Returns the folder that holds their `node_modules`.
 pub(crate) fn ensure_consumers(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target.join("consumers");
+    install_apart(workspace, "tests/package", "consumers")
+}
+
+/// Makes sure of the packages that `cargo xtask bench` measures ours beside. Returns the folder that they are in.
+pub(crate) fn ensure_peers(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = install_apart(workspace, "benches/speed", "bench/peers")?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Installs what the lock file of `from` names in a folder of the target folder.
+fn install_apart(workspace: &Workspace, from: &str, to: &str) -> Result<PathBuf> {
+    let folder = workspace.target.join(to);
     fs::create_dir_all(&folder)
         .with_context(|| format!("{} could not be made", folder.display()))?;
     for name in ["package.json", "package-lock.json"] {
-        let text = files::read(&workspace.root.join("tests/package").join(name))?;
+        let text = files::read(&workspace.root.join(from).join(name))?;
         files::write(&folder.join(name), text)?;
     }
     // What runs must be what the packages ship.

@@ -1,0 +1,116 @@
+// How fast the package is in a page of another origin than its services: beside what it cannot do without, by the browser's own
+// means, and beside others that do the same work. Rounds are interleaved, since what else the machine does changes with time.
+
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { cpus, loadavg, release } from "node:os";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+import { withServices } from "./services.mjs";
+import { ratio, table } from "./table.mjs";
+
+const { chromium } = createRequire(new URL("../../tests/package.json", import.meta.url))("playwright-core");
+
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" }, to: { type: "string" }, check: { type: "string" } } });
+
+const SHARES = 100;
+const PEOPLE = 20;
+const FILE = 16 * 2 ** 20;
+
+/** What the package does, by the function of the page that does it, and what is measured beside it; `most` is the ratio that it may have. */
+const ROWS = [
+  { name: "from nothing to ready", ours: ["ready"], beside: [{ name: "an empty module of the same size, compiled", does: ["emptyModule"], most: 1.5 }] },
+  { name: "create a card", ours: ["createCard"], beside: [{ name: "1 `fetch`", does: ["fetches", 1] }] },
+  { name: "invite by link", ours: ["invite"], beside: [{ name: "2 `fetch`, one after another", does: ["fetches", 2] }] },
+  { name: "accept", ours: ["accept"], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
+  { name: "share a card", ours: ["share", 1], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
+  { name: "10 shares at once", ours: ["share", 10], beside: [{ name: "1 share", does: ["share", 1], most: 3 }] },
+  { name: `share with ${PEOPLE} people`, ours: ["shareWithAll"], beside: [{ name: `${PEOPLE} wraps by RSA-OAEP`, does: ["wraps", PEOPLE] }] },
+  { name: `read ${SHARES} shares for the first time`, ours: ["readFirst", SHARES], beside: [{ name: `${SHARES} unwraps by RSA-OAEP`, does: ["unwraps", SHARES], most: 1.3 }] },
+  {
+    name: `read ${SHARES} claimed shares, from answers that are there`,
+    ours: ["readAgain"],
+    beside: [
+      { name: `${SHARES} checks by Ed25519`, does: ["checks", SHARES], most: 1.25 },
+      { name: "libsodium: open and check", does: ["openBySodium", SHARES] },
+      { name: "jose: open and check", does: ["openByJose", SHARES] },
+      { name: "noble: open and check", does: ["openByNoble", SHARES] },
+    ],
+  },
+  { name: "add a file of 16 MiB", ours: ["addFile", FILE], beside: [{ name: "sealed by AES-GCM, and sent", does: ["sealAndSend", FILE] }] },
+];
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"],
+});
+
+const before = loadavg()[0];
+const rows = ROWS.map(({ name, beside }) => ({ name, ours: [], beside: beside.map(({ name: other, most }) => ({ name: other, most, times: [] })) }));
+try {
+  await withServices(async (address, services) => {
+    const open = async () => {
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(address);
+      const ask = (name, ...given) => page.evaluate(async ([name, given]) => (await import("/page.js"))[name](...given), [name, given]);
+      return { page, ask };
+    };
+    const fresh = new Set(["ready", "emptyModule"]);
+    const people = await open();
+    await people.ask("ready", services);
+    await people.ask("begin", services, PEOPLE);
+    /** What is measured from nothing has a page that knows nothing. */
+    const measure = async ([name, ...given]) => {
+      if (!fresh.has(name)) return people.ask(name, ...given);
+      const { page, ask } = await open();
+      const took = await ask(name, services);
+      await page.context().close();
+      return took;
+    };
+    // The first round warms up, and counts for nothing.
+    for (let round = -1; round < Number(values.rounds); round += 1) {
+      console.error(round < 0 ? "==> Warming up" : `==> Round ${round + 1}`);
+      for (const [index, { ours, beside }] of ROWS.entries()) {
+        const took = await measure(ours);
+        const others = [];
+        for (const { does } of beside) others.push(await measure(does));
+        if (round < 0) continue;
+        rows[index].ours.push(took);
+        others.forEach((time, other) => rows[index].beside[other].times.push(time));
+      }
+    }
+  });
+} finally {
+  await browser.close();
+}
+
+const figures = {
+  commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+  date: new Date().toISOString().slice(0, 10),
+  machine: `${cpus().length} × ${cpus()[0].model}, Linux ${release()}`,
+  browser: `Chromium ${browser.version()}`,
+  load: [before, loadavg()[0]],
+  rounds: Number(values.rounds),
+  rows,
+};
+for (const line of table(figures)) console.log(line);
+if (values.to) {
+  await mkdir(dirname(values.to), { recursive: true });
+  await writeFile(values.to, `${JSON.stringify(figures, null, 1)}\n`);
+}
+if (values.check) {
+  // A ratio fails where its smallest is above what was recorded as its largest, or as what it may be.
+  const recorded = JSON.parse(await readFile(values.check, "utf8"));
+  const slower = [];
+  for (const { name, ours, beside } of rows) {
+    for (const { name: other, times, most = 0 } of beside) {
+      const was = recorded.rows.find((row) => row.name === name)?.beside.find((one) => one.name === other);
+      const may = was ? ratio(recorded.rows.find((row) => row.name === name).ours, was.times).most : 0;
+      const { least } = ratio(ours, times);
+      if (least > Math.max(may, most)) slower.push(`${name}, beside ${other}: ${least.toFixed(2)} ×, where ${Math.max(may, most).toFixed(2)} × was the most`);
+    }
+  }
+  for (const line of slower) console.error(`slower: ${line}`);
+  process.exitCode = slower.length > 0 ? 1 : 0;
+}

@@ -1,0 +1,238 @@
+// What runs in the page: the package, what bounds it, and others that do the same. Each function does a thing once, and gives the
+// milliseconds that it took.
+
+import { gcm } from "@noble/ciphers/aes.js";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from "jose";
+import sodium from "libsodium-wrappers";
+
+/** Of each card that is shared. */
+const TEXT = "She said: \"All of it, please.\" ".repeat(8).slice(0, 256);
+const MIB = 2 ** 20;
+/** The longest wait for what a call leaves behind. */
+const PATIENCE = 60_000;
+
+const state = { recording: undefined, answers: new Map() };
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** Does things one after the other, so many at a time. */
+async function inGroups(count, size, one) {
+  const done = [];
+  for (let at = 0; at < count; at += size) done.push(...(await Promise.all(Array.from({ length: Math.min(size, count - at) }, (_, number) => one(at + number)))));
+  return done;
+}
+
+const random = (length) => crypto.getRandomValues(new Uint8Array(length));
+
+/** From nothing to a client that is ready. */
+export async function ready(services) {
+  return timed(async () => {
+    const { Vouchsafe } = await import("/vouchsafe/index.js");
+    state.app = await Vouchsafe.open({ ...services, invitationUrl: location.href });
+  });
+}
+
+/** Fetching and compiling a module of so many bytes in which nothing is. */
+export async function emptyModule() {
+  return timed(() => WebAssembly.compileStreaming(fetch("/empty.wasm")));
+}
+
+/** A `fetch` that notes answers, or gives those that were noted. */
+async function noted(url, init) {
+  const key = `${init.method} ${url} ${typeof init.body === "string" ? init.body : ""}`;
+  const { recording, answers } = state;
+  if (recording === false && answers.has(key)) {
+    const { body, ...head } = answers.get(key);
+    return new Response(body, head);
+  }
+  const answer = await fetch(url, init);
+  if (recording !== true) return answer;
+  const [body, { status }] = [await answer.arrayBuffer(), answer];
+  const kept = { status, headers: { "content-type": answer.headers.get("content-type") ?? "" } };
+  answers.set(key, { ...kept, body });
+  return new Response(status === 204 ? null : body, kept);
+}
+
+/** Two people who are connected, and what the limits need. */
+export async function begin(services, people) {
+  state.services = services;
+  const address = (name) => `${name}.${crypto.randomUUID()}@example.test`;
+  const passphrase = "a passphrase for measuring";
+  state.bob = { email: address("bob"), passphrase };
+  const sign = async (who) => (await state.app.signUp(who)).session;
+  state.alice = await sign({ email: address("alice"), passphrase });
+  state.peers = [await sign(state.bob)];
+  for (let more = 1; more < people; more += 1) state.peers.push(await sign({ email: address("peer"), passphrase }));
+  state.connections = [];
+  for (const peer of state.peers) {
+    const { link } = await state.alice.invite({ delivery: "link", name: "Peer" });
+    state.connections.push((await peer.accept({ link }, { name: "Alice" })).id);
+  }
+
+  const wrap = await crypto.subtle.generateKey({ name: "RSA-OAEP", modulusLength: 3072, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" }, false, ["encrypt", "decrypt"]);
+  state.rsa = { ...wrap, wrapped: await crypto.subtle.encrypt("RSA-OAEP", wrap.publicKey, random(32)) };
+  const signing = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
+  const message = new TextEncoder().encode(TEXT);
+  state.ed25519 = { ...signing, message, signature: await crypto.subtle.sign("Ed25519", signing.privateKey, message) };
+  state.aes = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"]);
+  await beginOthers(signing, message);
+}
+
+const card = (text = TEXT) => ({ label: "A card", fields: [{ name: "text", label: "Text", value: text }] });
+
+/** One request after another to the Vault that nothing has to be done for. */
+export async function fetches(count) {
+  const { vault } = state.services;
+  return timed(async () => {
+    for (let done = 0; done < count; done += 1) await (await fetch(`${vault}/health`, { cache: "no-store", credentials: "omit" })).text();
+  });
+}
+
+export const createCard = () => timed(async () => (state.card = (await state.alice.createCard(card())).id));
+
+export const invite = () => timed(async () => (state.link = (await state.alice.invite({ delivery: "link", name: "Somebody" })).link));
+
+export async function accept() {
+  const link = state.link;
+  return timed(() => state.peers[0].accept({ link }, { name: "Alice" }));
+}
+
+/** New cards, shared at once with one person. */
+export async function share(count) {
+  const ids = await inGroups(count, 10, async () => (await state.alice.createCard(card())).id);
+  const [connection] = state.connections;
+  return timed(() => Promise.all(ids.map((id) => state.alice.share({ card: id, connection }))));
+}
+
+/** A new card, shared with everybody. */
+export async function shareWithAll() {
+  const { id } = await state.alice.createCard(card());
+  return timed(() => state.alice.shareWithMany({ card: id, connections: state.connections }));
+}
+
+/** New shares, read for the first time by somebody whose list has them. */
+export async function readFirst(count) {
+  const [connection] = state.connections;
+  const cards = await inGroups(count, 10, async () => (await state.alice.createCard(card())).id);
+  await inGroups(count, 10, (number) => state.alice.share({ card: cards[number], connection }));
+  const [bob] = state.peers;
+  const { items } = await bob.incomingShares({ limit: count });
+  state.ids = items.map(({ id }) => id);
+  return timed(() => readAll(bob));
+}
+
+async function readAll(session) {
+  for (const { error } of await session.readShares(state.ids)) if (error) throw error;
+}
+
+/** The same shares on a device that never saw them, from answers that have arrived. */
+export async function readAgain() {
+  const { Vouchsafe } = await import("/vouchsafe/index.js");
+  const app = await Vouchsafe.open({ ...state.services, fetch: noted });
+  const open = async () => {
+    const session = await app.signIn(state.bob);
+    await session.incomingShares({ limit: state.ids.length });
+    return session;
+  };
+  const sessions = [];
+  const begun = performance.now();
+  // The claims of who read first may still be on their way.
+  do {
+    if (performance.now() - begun > PATIENCE) throw new Error("the shares are not claimed");
+    sessions.push(await open());
+    state.answers.clear();
+    state.recording = true;
+    await readAll(sessions.at(-1));
+    state.recording = undefined;
+  } while ([...state.answers.values()].some(({ body }) => new TextDecoder().decode(body).includes('"claim":null')));
+  sessions.push(await open());
+  state.recording = false;
+  const took = await timed(() => readAll(sessions.at(-1)));
+  state.recording = undefined;
+  await Promise.all(sessions.map((session) => session.signOut()));
+  return took;
+}
+
+/** A file up, in parts. */
+export async function addFile(bytes) {
+  // Another one each time: the same file goes on where it was cut.
+  const blob = new Blob([random(64), ...Array.from({ length: bytes / MIB - 1 }, () => new Uint8Array(MIB)), new Uint8Array(MIB - 64)]);
+  return timed(() => state.alice.addFile(blob, { name: "file", type: "application/octet-stream" }));
+}
+
+/** What cannot be left out of these, by `crypto.subtle`. */
+const all = (count, one) => timed(() => Promise.all(Array.from({ length: count }, one)));
+export const unwraps = (count) => all(count, () => crypto.subtle.decrypt("RSA-OAEP", state.rsa.privateKey, state.rsa.wrapped));
+export const wraps = (count) => all(count, () => crypto.subtle.encrypt("RSA-OAEP", state.rsa.publicKey, random(32)));
+export const checks = (count) => all(count, () => crypto.subtle.verify("Ed25519", state.ed25519.publicKey, state.ed25519.signature, state.ed25519.message));
+
+/** A file of this size sealed in parts, each sent to the page's own server. */
+export async function sealAndSend(bytes) {
+  return timed(async () => {
+    for (let at = 0; at < bytes; at += MIB) {
+      const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: random(12) }, state.aes, new Uint8Array(MIB));
+      await (await fetch("/sink", { method: "PUT", body: sealed })).text();
+    }
+  });
+}
+
+/** A message of the same length, signed and sealed as each of the others does it. */
+async function beginOthers(signing, message) {
+  await sodium.ready;
+  const { jws, box, seal, noble } = { jws: {}, box: {}, seal: {}, noble: {} };
+  const keys = sodium.crypto_sign_keypair();
+  box.publicKey = keys.publicKey;
+  box.key = sodium.crypto_aead_xchacha20poly1305_ietf_keygen();
+  box.nonce = random(24);
+  box.sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(sodium.crypto_sign(message, keys.privateKey), null, null, box.nonce, box.key);
+  seal.key = random(32);
+  jws.publicKey = signing.publicKey;
+  const signed = await new CompactSign(message).setProtectedHeader({ alg: "EdDSA" }).sign(signing.privateKey);
+  seal.jwe = await new CompactEncrypt(new TextEncoder().encode(signed)).setProtectedHeader({ alg: "dir", enc: "A256GCM" }).encrypt(seal.key);
+  const pair = ed25519.keygen();
+  noble.publicKey = pair.publicKey;
+  noble.key = random(32);
+  noble.nonce = random(12);
+  const signature = ed25519.sign(message, pair.secretKey);
+  noble.sealed = gcm(noble.key, noble.nonce).encrypt(Uint8Array.from([...signature, ...message]));
+  state.others = { jws, box, seal, noble };
+}
+
+const expectLength = (bytes, length) => {
+  if (bytes.length !== length) throw new Error(`${bytes.length} bytes`);
+};
+
+export async function openBySodium(count) {
+  const { box } = state.others;
+  return timed(() => {
+    for (let done = 0; done < count; done += 1) {
+      const signed = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, box.sealed, null, box.nonce, box.key);
+      expectLength(sodium.crypto_sign_open(signed, box.publicKey), TEXT.length);
+    }
+  });
+}
+
+export async function openByJose(count) {
+  const { jws, seal } = state.others;
+  return timed(async () => {
+    for (let done = 0; done < count; done += 1) {
+      const { plaintext } = await compactDecrypt(seal.jwe, seal.key);
+      expectLength((await compactVerify(plaintext, jws.publicKey)).payload, TEXT.length);
+    }
+  });
+}
+
+export async function openByNoble(count) {
+  const { noble } = state.others;
+  return timed(() => {
+    for (let done = 0; done < count; done += 1) {
+      const opened = gcm(noble.key, noble.nonce).decrypt(noble.sealed);
+      if (!ed25519.verify(opened.subarray(0, 64), opened.subarray(64), noble.publicKey)) throw new Error("not signed");
+    }
+  });
+}

@@ -1,0 +1,104 @@
+// A Vault and a Keystore as they are released, and a page of a third origin.
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join, normalize } from "node:path";
+
+/** The server, the package, and the folder of those that it is compared with. */
+const { VOUCHSAFE_SPEED_SERVER: program, VOUCHSAFE_SPEED_PACKAGE: vouchsafe, VOUCHSAFE_SPEED_PEERS: peers } = process.env;
+
+const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const PATIENCE = 60_000;
+const PAUSE = 50;
+
+/** Where the page finds what modules name. */
+const IMPORTS = {
+  "@noble/ciphers/": "/peers/@noble/ciphers/",
+  "@noble/curves/": "/peers/@noble/curves/",
+  "@noble/hashes/": "/peers/@noble/hashes/",
+  jose: "/peers/jose/dist/webapi/index.js",
+  libsodium: "/peers/libsodium/dist/modules-esm/libsodium.mjs",
+  "libsodium-wrappers": "/peers/libsodium-wrappers/dist/modules-esm/libsodium-wrappers.mjs",
+};
+const PAGE = `<!doctype html><meta charset="utf-8"><title>Speed</title><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
+
+/** A module that is as large as the package's, and has nothing but a section that nobody reads. */
+async function emptyModule() {
+  const { length } = await readFile(join(vouchsafe, "vouchsafe_bg.wasm"));
+  const header = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0]);
+  // In five bytes, as LEB128 may be.
+  const leb = (value) => Buffer.from([0, 7, 14, 21, 28].map((shift, index) => ((value >>> shift) & 0x7f) | (index < 4 ? 0x80 : 0)));
+  const content = Buffer.concat([Buffer.from([0]), randomBytes(length - header.length - 6)]);
+  return Buffer.concat([header, leb(content.length), content]);
+}
+
+/** Does `work` with the addresses of the page and of both services. */
+export async function withServices(work) {
+  const folder = await mkdtemp(join(tmpdir(), "vouchsafe-speed-"));
+  const ended = [];
+  try {
+    const page = await servePage(ended);
+    const [vault, keystore] = await Promise.all([freePort(), freePort()]);
+    const services = { vault: `http://127.0.0.1:${vault}/vault`, keystore: `http://127.0.0.1:${keystore}/keystore` };
+    for (const [name, port] of [["keystore", keystore], ["vault", vault]]) {
+      const words = [name, "--listen", `127.0.0.1:${port}`, "--data", join(folder, name), "--vault-url", services.vault, "--keystore-url", services.keystore];
+      const child = spawn(program, [...words, "--cors-origin", new URL(page).origin, "--no-rate-limits"], { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, VOUCHSAFE_LOG: "error" } });
+      ended.push(async () => {
+        child.kill("SIGTERM");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      });
+      await answers(`${services[name]}/health`);
+    }
+    await work(page, services);
+  } finally {
+    for (const end of ended.reverse()) await end();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function servePage(ended) {
+  const empty = await emptyModule();
+  const roots = { vouchsafe, peers };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://page");
+    const send = (type, body) => response.writeHead(200, { "content-type": type }).end(body);
+    try {
+      if (pathname === "/") return send(TYPES[".html"], PAGE);
+      if (pathname === "/empty.wasm") return send(TYPES[".wasm"], empty);
+      if (pathname === "/page.js") return send(TYPES[".js"], await readFile(new URL("page.js", import.meta.url)));
+      if (pathname === "/sink") {
+        for await (const _ of request);
+        return send("text/plain", "");
+      }
+      const [, root, ...rest] = normalize(pathname).split("/");
+      return send(TYPES[extname(pathname)] ?? "application/octet-stream", await readFile(join(roots[root], ...rest)));
+    } catch {
+      return response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ended.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await once(server.close(), "close");
+  return port;
+}
+
+async function answers(address) {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const response = await fetch(address).catch((error) => ({ ok: false, status: error.message }));
+    if (response.ok) return;
+    if (Date.now() > deadline) throw new Error(`${address} does not answer (${response.status}).`);
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}
