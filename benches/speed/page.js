@@ -171,14 +171,13 @@ export const unwraps = (count) => all(count, () => crypto.subtle.decrypt("RSA-OA
 export const wraps = (count) => all(count, () => crypto.subtle.encrypt("RSA-OAEP", state.rsa.publicKey, random(32)));
 export const checks = (count) => all(count, () => crypto.subtle.verify("Ed25519", state.ed25519.publicKey, state.ed25519.signature, state.ed25519.message));
 
-/** A file of this size sealed in parts, each sent to the page's own server. */
+/** A file of this size sealed in parts, each sent to the page's own server, some at a time. */
 export async function sealAndSend(bytes) {
-  return timed(async () => {
-    for (let at = 0; at < bytes; at += MIB) {
-      const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: random(12) }, state.aes, new Uint8Array(MIB));
-      await (await fetch("/sink", { method: "PUT", body: sealed })).text();
-    }
-  });
+  const send = async () => {
+    const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: random(12) }, state.aes, new Uint8Array(MIB));
+    await (await fetch("/sink", { method: "PUT", body: sealed })).text();
+  };
+  return timed(() => inGroups(bytes / MIB, 4, send));
 }
 
 /** A message of the same length, signed and sealed as each of the others does it. */

@@ -1,0 +1,20 @@
+// docs/speed.md quotes what was measured.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { blocks, withBlocks } from "../../docs/speed/figures.mjs";
+import { ratio, table } from "../../benches/speed/table.mjs";
+
+test("the document has each block of figures as the script prints it", async () => {
+  const document = await readFile(new URL("../../docs/speed.md", import.meta.url), "utf8");
+  const marks = [...document.matchAll(/<!-- figures: (\w+) -->/g)].map(([, name]) => name);
+  assert.deepEqual(marks.toSorted(), Object.keys(blocks).toSorted());
+  assert.equal(document, withBlocks(document), "run `node docs/speed/figures.mjs --write`, and read what changed");
+});
+
+test("what is measured is divided by what was measured beside it, round by round", () => {
+  assert.deepEqual(ratio([1, 4, 9], [1, 2, 3]), { middle: 2, least: 1, most: 3 });
+  const rows = [{ name: "a", ours: [10, 30], beside: [{ name: "b", times: [10, 10], most: 2 }] }];
+  assert.equal(table({ rows }).at(-1), "| a | 20 | b | 10 | 2.0 (1.0–3.0) | 2 |");
+});
