@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub const DEFAULT_TIMEOUT_MS: u32 = 20_000;
 /// The times that an app may set for it, in milliseconds: a second to ten minutes.
 pub const TIMEOUT_RANGE_MS: RangeInclusive<u32> = 1_000..=600_000;
-/// The most requests of one call, the first among them.
+/// The most requests of one call, the first among them, and without those after which the service said when to come back.
 const MAX_ATTEMPTS: u32 = 5;
 /// The longest wait before the second attempt, in milliseconds; before each further one it doubles.
 const FIRST_WAIT_MS: u32 = 200;
@@ -66,18 +66,26 @@ impl<T: Transport> Services<T> {
         let (mut attempts, mut longest) = (MAX_ATTEMPTS, FIRST_WAIT_MS);
         loop {
             let answer = self.attempt(request, deadline).await?;
-            let asked = match &answer {
-                Err(Error::Offline(_)) => 0,
-                Ok(response) if is_passing(response.status) => response.retry_after.unwrap_or(0),
+            let (asked, is_away) = match &answer {
+                Err(Error::Offline(_)) => (0, false),
+                Ok(response) if is_passing(response.status) => {
+                    let asked = response.retry_after.unwrap_or(0);
+                    (asked, response.status == 503 && asked > 0)
+                }
                 _ => return answer,
             };
-            attempts -= 1;
+            // A service that says when it may be back is asked until the time is over.
+            if !is_away {
+                attempts -= 1;
+            }
             let wait = asked.saturating_mul(1000).saturating_add(jitter(longest));
             if attempts == 0 || wait >= deadline.left(self.transport.now()) {
                 return answer;
             }
             self.transport.sleep(wait).await;
-            longest *= 2;
+            if !is_away {
+                longest *= 2;
+            }
         }
     }
 
