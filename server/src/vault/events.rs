@@ -17,13 +17,16 @@ use tokio::sync::watch;
 use super::auth::VaultCaller;
 use super::state::{Vault, VaultState};
 use super::streams::Seat;
-use crate::http::error::{ApiError, Code, ErrorBody, Result};
+use crate::http::error::{ApiError, ErrorBody, Result};
 use crate::store::columns::from_columns;
 use crate::store::db::Tx;
 use crate::store::new_row::NewRow;
 
 /// A stream reads no more events at once.
 const MAX_EVENTS_PER_READ: i64 = 200;
+/// How often a stream reads again that could not, and the time before each.
+const MAX_FAILURES: u32 = 3;
+const FAILURE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The kinds of events.
 #[derive(Clone, Copy)]
@@ -163,6 +166,8 @@ struct Listener {
     last: i64,
     /// How often something had been missed when the numbers were compared last.
     missed: u64,
+    /// How often reading has failed, one time after the other.
+    failures: u32,
     /// The stream ends with the events that are there.
     is_past: bool,
     ends_at: i64,
@@ -179,12 +184,23 @@ impl Listener {
             if let Some(event) = self.waiting.pop_front() {
                 return Some((Ok(event), self));
             }
-            // A failing database ends the stream; the client comes back with the last event that it saw.
             let vault = Arc::clone(&self.vault);
-            tokio::select! {
-                read = self.read() => read.ok()?,
+            let read = tokio::select! {
+                read = self.read() => read,
                 // Every stream is woken when the database is back.
-                () = vault.db.peers.lost() => {}
+                () = vault.db.peers.lost() => Ok(true),
+            };
+            match read {
+                Ok(true) => self.failures = 0,
+                Ok(false) => return None,
+                // A connection may have been ended, and the next one be good.
+                Err(_) if self.failures < MAX_FAILURES => {
+                    self.failures += 1;
+                    tokio::time::sleep(FAILURE_PAUSE).await;
+                    continue;
+                }
+                // The client comes back with the last event that it saw.
+                Err(_) => return None,
             }
             if !self.waiting.is_empty() {
                 continue;
@@ -205,12 +221,13 @@ impl Listener {
         }
     }
 
-    async fn read(&mut self) -> Result<()> {
+    /// Reads what came. Gives whether the stream goes on.
+    async fn read(&mut self) -> Result<bool> {
         let missed = self.vault.streams.missed();
         if missed != self.missed {
             // A standby that had not heard of everything took over: what comes now has numbers that were given before.
             if self.vault.newest(&self.seat.account).await? < self.last {
-                return Err(Code::ServerError.into());
+                return Ok(false);
             }
             self.missed = missed;
         }
@@ -229,7 +246,7 @@ impl Listener {
                 .push_back(event.id(stored.seq.to_string()).data(data));
             self.last = stored.seq;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -299,6 +316,7 @@ pub(super) async fn stream(
         seat,
         last,
         missed,
+        failures: 0,
         is_past,
         ends_at: caller.expires_at,
         waiting: VecDeque::from([ready]),
