@@ -75,10 +75,10 @@ pub struct Details {
 pub struct AccountQuotas {
     /// The id.
     pub id: String,
-    /// The counts by names. Of what has none the server's count.
-    pub quotas: OwnQuotas,
-    /// The services at which they count.
-    pub services: Vec<&'static str>,
+    /// Those at the Keystore. What is not there has the server's.
+    pub keystore: Option<OwnQuotas>,
+    /// Those at the Vault, likewise.
+    pub vault: Option<OwnQuotas>,
 }
 
 /// What was done to an account.
@@ -266,28 +266,27 @@ impl Admin {
         name: &str,
         changes: &[(Quota, Option<i64>)],
     ) -> Result<AccountQuotas> {
-        let Done { id, services, .. } = self.begin(name).await?;
-        let mut quotas = match (&self.vault, &self.keystore) {
-            (Some(vault), _) => vault.quotas(&id).await?,
-            (None, Some(keystore)) => keystore.quotas(&id).await?,
-            (None, None) => OwnQuotas::default(),
-        };
-        for (quota, most) in changes {
-            quotas.set(*quota, *most);
-        }
-        // The same at both, each of which heeds those of what it keeps.
-        if !changes.is_empty() {
-            if let Some(keystore) = &self.keystore {
+        let (id, _) = self.id(name).await?;
+        // Each has its own: with two operators they differ.
+        let (mut at_keystore, mut at_vault) = (None, None);
+        if let Some(keystore) = &self.keystore {
+            let mut quotas = keystore.quotas(&id).await?;
+            if quotas.change(changes) {
                 keystore.set_quotas(&id, &quotas).await?;
             }
-            if let Some(vault) = &self.vault {
+            at_keystore = Some(quotas);
+        }
+        if let Some(vault) = &self.vault {
+            let mut quotas = vault.quotas(&id).await?;
+            if quotas.change(changes) {
                 vault.set_quotas(&id, &quotas).await?;
             }
+            at_vault = Some(quotas);
         }
         Ok(AccountQuotas {
             id,
-            quotas,
-            services,
+            keystore: at_keystore,
+            vault: at_vault,
         })
     }
 

@@ -78,12 +78,20 @@ impl OwnQuotas {
     }
 
     /// Gives the account its own count of something, or the server's again.
-    pub(crate) fn set(&mut self, quota: Quota, most: Option<i64>) {
+    fn set(&mut self, quota: Quota, most: Option<i64>) {
         let name = name_of(quota);
         match most {
             Some(most) => drop(self.0.insert(name, most)),
             None => drop(self.0.remove(&name)),
         }
+    }
+
+    /// Makes these changes, and gives whether there are any.
+    pub(crate) fn change(&mut self, changes: &[(Quota, Option<i64>)]) -> bool {
+        for (quota, most) in changes {
+            self.set(*quota, *most);
+        }
+        !changes.is_empty()
     }
 
     /// The counts, by the names of what is counted.

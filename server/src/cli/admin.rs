@@ -267,10 +267,14 @@ fn line(account: &Account) -> String {
 
 fn own(of: &AccountQuotas) -> String {
     let mut lines = vec![format!("account {}", of.id)];
-    let counts = of.quotas.counts().iter();
-    lines.extend(counts.map(|(name, most)| format!("  {name}: {most}")));
-    if of.quotas.counts().is_empty() {
-        lines.push("  no quotas of its own: those of the server count".to_owned());
+    for (service, quotas) in [("keystore", &of.keystore), ("vault", &of.vault)] {
+        let Some(quotas) = quotas else { continue };
+        lines.push(match quotas.counts().is_empty() {
+            true => format!("{service}: no quotas of its own, those of the server count"),
+            false => service.to_owned(),
+        });
+        let counts = quotas.counts().iter();
+        lines.extend(counts.map(|(name, most)| format!("  {name}: {most}")));
     }
     lines.join("\n")
 }

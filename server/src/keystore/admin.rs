@@ -91,12 +91,11 @@ impl KeystoreAdmin {
 
     /// The account of this id, address or identity.
     pub(crate) async fn find(&self, name: &str) -> Result<Option<Account>, Error> {
-        let column = match Uuid::try_parse(name) {
-            Ok(_) => "id",
-            Err(_) => "login",
+        let (column, name) = match Uuid::try_parse(name) {
+            Ok(id) => ("id", id.to_string()),
+            // An identity is no address, and stays as it is.
+            Err(_) => ("login", normalise(name).unwrap_or_else(|_| name.to_owned())),
         };
-        // An identity is no address, and stays as it is.
-        let name = normalise(name).unwrap_or_else(|_| name.to_owned());
         let sql = format!(
             "SELECT {} FROM accounts WHERE {column} = $1 AND deleted_at IS NULL",
             Account::COLUMNS
