@@ -13,7 +13,7 @@ test("once a page was let in, the browser asks for permission no more", async (t
   const asked = [];
   const browser = await tab.context().newCDPSession(tab);
   await browser.send("Network.enable");
-  browser.on("Network.requestWillBeSent", ({ type, request }) => type === "Preflight" && asked.push(request.url));
+  browser.on("Network.requestWillBeSent", ({ request }) => request.method === "OPTIONS" && asked.push(request.url));
   const again = (ownFetch) =>
     tab.evaluate(async (ownFetch) => {
       const [{ Vouchsafe }, { flow }] = await Promise.all([import("./node_modules/vouchsafe/index.js"), import("./flow.js")]);
