@@ -224,6 +224,7 @@ pub(crate) struct Cli {
         long,
         value_name = "SECONDS",
         default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(..=3600),
         env = "VOUCHSAFE_DRAIN_SECONDS"
     )]
     drain_seconds: u32,

@@ -106,6 +106,12 @@ impl ApiError {
         }
     }
 
+    /// The same error in other words.
+    pub(super) fn saying(mut self, message: String) -> Self {
+        self.detail.message = message;
+        self
+    }
+
     /// The request took, or would take, longer than there is time for.
     pub(super) fn too_slow() -> Self {
         Self::new(Code::ServerError, "Try again: the request took too long.")

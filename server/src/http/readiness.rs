@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::error::{ApiError, Code, Result};
+use super::error::{ApiError, Result};
 use super::layers::wrong_method;
 
 /// A service that may be asked whether it can do its work.
@@ -68,10 +67,7 @@ async fn ready(
     State(services): State<Services>,
     Extension(draining): Extension<Draining>,
 ) -> Result<Json<Value>> {
-    let away = |what: String| {
-        ApiError::new(Code::ServerError, format!("Try again later: {what}."))
-            .with_status(StatusCode::SERVICE_UNAVAILABLE)
-    };
+    let away = |what: String| ApiError::unavailable().saying(format!("Try again later: {what}."));
     if draining.has_begun() {
         return Err(away("this process is about to stop".to_owned()));
     }

@@ -24,6 +24,8 @@ use crate::start_error::StartError;
 
 /// The connections of a command to a SQLite database: it may read while it writes.
 const COMMAND_CONNECTIONS: u32 = 2;
+/// The time for a PostgreSQL server that starts at the same moment. Somebody waits for the command.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Db {
     /// Opens the database of a service that has been there before, and leaves its schema as it is.
@@ -135,7 +137,7 @@ impl Beside {
             }
             None => (url.to_owned(), None),
         };
-        let connection = first(&url, sqlite, service).await;
+        let connection = first(&url, sqlite, service, PATIENCE).await;
         Ok(Self {
             connection: connection.map_err(|error| does_not_open(service, &error))?,
             url,

@@ -48,7 +48,9 @@ impl Db {
         let failed = |error: Error| does_not_open(service, &error);
         let sqlite = url.starts_with("sqlite:");
         let hold = if sqlite { hold(url, service)? } else { None };
-        let mut first = first(url, sqlite, service).await.map_err(failed)?;
+        let mut first = first(url, sqlite, service, START_PATIENCE)
+            .await
+            .map_err(failed)?;
         if !sqlite {
             probe_pooler(url, service, &mut first)
                 .await
@@ -149,8 +151,14 @@ fn damaged(database: &Path, damage: &Damage) -> StartError {
 
 /// The first connection, whose error is the database's own: a pool would try again until its time is over, and then say no more
 /// than that.
-pub(super) async fn first(url: &str, sqlite: bool, service: &str) -> Result<AnyConnection, Error> {
+pub(super) async fn first(
+    url: &str,
+    sqlite: bool,
+    service: &str,
+    patience: Duration,
+) -> Result<AnyConnection, Error> {
     let began = Instant::now();
+    let mut is_told = false;
     loop {
         match AnyConnection::connect(url).await {
             Ok(mut connection) if sqlite => {
@@ -162,8 +170,10 @@ pub(super) async fn first(url: &str, sqlite: bool, service: &str) -> Result<AnyC
                     }
                 };
             }
-            Err(error) if !sqlite && is_starting(&error) && began.elapsed() < START_PATIENCE => {
-                tracing::warn!(service, %error, "waiting for the database");
+            Err(error) if !sqlite && is_starting(&error) && began.elapsed() < patience => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(service, %error, "waiting for the database");
+                }
                 tokio::time::sleep(START_PAUSE).await;
             }
             connected => return connected,
@@ -190,7 +200,7 @@ async fn probe_pooler(
     connection: &mut AnyConnection,
 ) -> Result<(), Error> {
     ask(connection).await?;
-    let mut second = first(url, false, service).await?;
+    let mut second = first(url, false, service, START_PATIENCE).await?;
     ask(&mut second).await?;
     ask(connection).await?;
     second.close().await

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{Error, Postgres};
+use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+use sqlx::{Connection, Error, Postgres};
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -178,20 +178,27 @@ impl Peers {
                 Ok(Ok(mut session)) => {
                     self.set_away(None);
                     let is_standby = session.is_standby;
-                    self.is_standby.store(is_standby, Ordering::SeqCst);
+                    let was_standby = self.is_standby.swap(is_standby, Ordering::SeqCst);
                     peer.missed();
                     // Whoever ends it is tried once more before the database counts as away.
                     let Err(error) = session.run().await;
                     *self.lost_at() = Some(Instant::now());
                     self.ended.send_modify(|ended| *ended += 1);
                     self.sweeps.send_replace(false);
-                    tracing::warn!(service = self.service, %error, "the session with the database ended");
+                    // One with a standby is short, and told of once.
+                    if !(was_standby && is_standby) {
+                        tracing::warn!(service = self.service, %error, "the session with the database ended");
+                    }
                     continue;
                 }
                 Ok(Err(error)) => error,
                 Err(_) => silent(),
             };
+            let was_away = *self.away.borrow();
             self.set_away(Some(&error));
+            if !was_away && let Some(error) = reason(url).await {
+                tracing::error!(service = self.service, %error, "no session with the database begins");
+            }
             tokio::time::sleep(RECONNECT_PAUSE).await;
         }
     }
@@ -374,7 +381,13 @@ async fn is_read_only(listener: &mut PgListener) -> Result<bool, Error> {
 }
 
 fn standby() -> Error {
-    Error::Protocol("it takes no writes".into())
+    Error::Io(std::io::Error::other("it takes no writes"))
+}
+
+/// Why no session begins, in the database's own words: a pool would try until its time is over, and say no more than that.
+async fn reason(url: &str) -> Option<Error> {
+    let connected = timeout(CONNECT_PATIENCE, PgConnection::connect(url)).await;
+    connected.ok()?.err()
 }
 
 /// Lines in as few notices as they fit into, each with the name of the process before them.
