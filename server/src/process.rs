@@ -124,6 +124,10 @@ fn open_files(wanted: u32) -> u32 {
 /// under it, whose debugging shows headers and what else is secret.
 const DEBUG: &str = "vouchsafe_server=debug";
 
+/// What is logged by default. Strangers can have h2 warn as often as they like, and a pool says of each connection that it was not
+/// to keep one.
+const USUAL: &str = "info,h2=error,sqlx_core::pool::connection=off";
+
 /// How much is logged, which can be changed.
 pub struct Log {
     filter: String,
@@ -151,7 +155,7 @@ pub fn log_to_stderr(json: bool) -> Log {
         .is_some_and(|wish| EnvFilter::try_new(wish).is_err());
     let filter = wish
         .filter(|_| !misread)
-        .unwrap_or_else(|| "info".to_owned());
+        .unwrap_or_else(|| USUAL.to_owned());
     let (level, handle) = reload::Layer::new(EnvFilter::new(&filter));
     let lines = fmt::layer()
         .with_ansi(io::stderr().is_terminal())
