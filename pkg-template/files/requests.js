@@ -107,11 +107,13 @@ async function attempt(access, path, { method = "GET", headers, body, signal, st
   const timer = setTimeout(stop, Math.max(left, 0));
   try {
     const [url, target] = addressOf(access, `${access.within ?? ""}${path}`);
+    // With it Chromium would ask for permission each time; answers say themselves that they are not to be kept.
+    const cache = target["vouchsafe-target"] === undefined ? { cache: /** @type {RequestCache} */ ("no-store") } : {};
     const response = await fetch(url, {
       method,
       headers: { ...headers, ...target, authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body }),
-      cache: "no-store",
+      ...cache,
       credentials: "omit",
       redirect: "manual",
       referrerPolicy: "no-referrer",

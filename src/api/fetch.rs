@@ -57,6 +57,15 @@ impl Fetch {
             ("method", request.method.as_str().into()),
             ("headers", headers.into_raw().into()),
             ("body", body),
+            // Otherwise Chromium would ask for permission each time, whatever it was told before; answers say themselves that
+            // they are not to be kept.
+            (
+                "cache",
+                match target {
+                    Some(_) => JsValue::UNDEFINED,
+                    None => "no-store".into(),
+                },
+            ),
         ];
         let url = match target {
             Some((base, _)) => &[base, "/v1/-"].concat(),
@@ -67,7 +76,6 @@ impl Fetch {
 
     async fn ask(&self, url: &str, members: &[(&str, JsValue)], abort: &Abort) -> Result<JsValue> {
         let always = [
-            ("cache", "no-store".into()),
             ("credentials", "omit".into()),
             // Some runtimes know no `error`. What leads elsewhere is no answer.
             ("redirect", "manual".into()),
@@ -126,7 +134,11 @@ impl Transport for Fetch {
             return false;
         };
         // Without permission a page may only follow.
-        let members = [("mode", "no-cors".into()), ("redirect", "follow".into())];
+        let members = [
+            ("mode", "no-cors".into()),
+            ("redirect", "follow".into()),
+            ("cache", "no-store".into()),
+        ];
         let look = pin!(self.ask(url, &members, &abort));
         let timer = pin!(self.watch(LOOK_MS));
         let Either::Left((Ok(answer), _)) = select(look, timer).await else {
