@@ -51,7 +51,8 @@ test("react", "two tabs share a card in React", async (t) => {
 
   const looks = [];
   bob.on("request", (request) => {
-    if (/\/shares\/incoming/.test(request.url()) && request.method() !== "OPTIONS") looks.push(request.url());
+    const route = request.headers()["vouchsafe-target"] ?? request.url();
+    if (/\/shares\/incoming/.test(route) && request.method() !== "OPTIONS") looks.push(route);
   });
   await alice.getByText("Share Wi-Fi").click();
   await alice.getByLabel("Network").uncheck();
