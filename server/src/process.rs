@@ -206,42 +206,57 @@ enum Told {
     /// By Ctrl-C.
     Interrupt,
     /// By SIGTERM.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such signal"))]
     Terminate,
 }
 
-/// The signals that tell the process to stop.
+/// The signals that tell the process to stop. They do so from the moment on when this is made; before, they end it.
+#[cfg(unix)]
 struct Signals {
-    #[cfg(unix)]
+    interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
 }
 
+#[cfg(unix)]
 impl Signals {
     fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
         Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
         }
     }
 
     /// Waits for the next one.
     async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => Told::Interrupt,
-            () = self.terminated() => Told::Terminate,
+            () = come(&mut self.interrupt) => Told::Interrupt,
+            () = come(&mut self.terminate) => Told::Terminate,
         }
     }
+}
 
-    #[cfg(unix)]
-    async fn terminated(&mut self) {
-        match &mut self.terminate {
-            Some(signals) => drop(signals.recv().await),
-            None => std::future::pending().await,
-        }
+/// Waits for a signal that can be waited for.
+#[cfg(unix)]
+async fn come(signals: &mut Option<tokio::signal::unix::Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Ctrl-C alone.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
     }
 
-    #[cfg(not(unix))]
-    async fn terminated(&mut self) {
-        std::future::pending().await
+    async fn next(&mut self) -> Told {
+        let _ = tokio::signal::ctrl_c().await;
+        Told::Interrupt
     }
 }
