@@ -110,7 +110,8 @@ async fn limits_count_what_other_servers_let_through() {
     while fetch(&first).await == 200 {
         let_through += 1;
     }
-    assert!(let_through < 150, "{let_through} of what was used up");
+    // Alone it would let all through. It is told twice a second, in which many fit.
+    assert!(let_through < 280, "{let_through} of what was used up");
     second.stop().await;
 }
 
