@@ -40,6 +40,8 @@ struct Written {
 impl Writers {
     /// Two people, who sign up at the first of these servers.
     async fn at(servers: Vec<String>) -> Self {
+        // A client needs what a server's start installs, and those of the processes do it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::new();
         let (vault, keystore) = (
             format!("{}/vault", servers[0]),
