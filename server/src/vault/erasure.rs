@@ -21,6 +21,12 @@ const MAX_ENDED: i64 = 100;
 /// The most bytes of one piece, unless it is a single record.
 const PIECE_BYTES: usize = MAX_ANSWER_BYTES;
 
+/// Whether the account `$n` is still to be erased. Two may erase it at once, a request and the sweep of another process: who comes
+/// last must not meet what its owner, who has come back meanwhile, makes anew.
+pub(super) fn still(n: usize) -> String {
+    format!("EXISTS (SELECT 1 FROM accounts WHERE accounts.id = ${n} AND accounts.to_erase = 1)")
+}
+
 from_columns! {
     /// A record that may be large.
     struct Found {
@@ -178,12 +184,13 @@ impl Vault {
 
     /// Erases everything that a deleted account has here, and ends its connections. The other side is told of each.
     pub(super) async fn erase_account(&self, account: &str, turns_of: &str) -> Result<()> {
+        let still = still(1);
         // First, so that none is accepted once the connections have ended.
-        let cancelled = || {
-            let sql = "UPDATE invitations SET state = 'cancelled' WHERE state = 'pending' AND id IN (SELECT id FROM invitations \
-                       WHERE inviter = $1 AND state = 'pending' LIMIT 500)";
-            sqlx::query(sql).bind(account)
-        };
+        let sql = format!(
+            "UPDATE invitations SET state = 'cancelled' WHERE state = 'pending' AND {still} AND id IN \
+             (SELECT id FROM invitations WHERE inviter = $1 AND state = 'pending' LIMIT 500)"
+        );
+        let cancelled = || sqlx::query(AssertSqlSafe(&*sql)).bind(account);
         self.db.in_pieces(turns_of, cancelled).await?;
         while self.part(account, turns_of).await? {}
         let sql =
@@ -197,17 +204,17 @@ impl Vault {
         }
         let cards = Erasure {
             find: "SELECT id, size FROM cards WHERE account = $1 AND deleted_at IS NULL",
-            erase: "DELETE FROM cards WHERE account = $1 AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1) \
-                    AND id IN",
+            erase: &format!("DELETE FROM cards WHERE account = $1 AND {still} AND id IN"),
             of: One::Id(account),
             lists: Lists::Cards,
         };
         cards.run(self, turns_of).await?;
         let links = Erasure {
             find: "SELECT id, size FROM links WHERE account = $1 AND deleted_at IS NULL",
-            erase: "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = \
-                    (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 \
-                    AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1) AND id IN",
+            erase: &format!(
+                "UPDATE links SET share = '', size = 0, opening = '', reading = '', deleted_at = \
+                 (SELECT deleted_at FROM accounts WHERE accounts.id = $1) WHERE account = $1 AND {still} AND id IN"
+            ),
             of: One::Id(account),
             lists: Lists::Links,
         };
@@ -222,10 +229,7 @@ impl Vault {
              WHERE inviter = $1 AND (token_hash <> '' OR email IS NOT NULL OR named IS NOT NULL) LIMIT 500)",
             "DELETE FROM events WHERE account = $1 AND seq IN (SELECT seq FROM events WHERE account = $1 LIMIT 500)",
         ] {
-            // Another may have erased it all meanwhile, and its owner have come back.
-            let sql = format!(
-                "{sql} AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = $1 AND to_erase = 1)"
-            );
+            let sql = format!("{sql} AND {still}");
             let piece = || sqlx::query(AssertSqlSafe(&*sql)).bind(account);
             self.db.in_pieces(turns_of, piece).await?;
         }
@@ -252,16 +256,18 @@ impl Vault {
     /// Ends some of the account's connections, and tells the other side. Gives whether there were any.
     async fn part(&self, account: &str, turns_of: &str) -> Result<bool> {
         let mut tx = self.db.begin_as(turns_of).await?;
-        let ended: Vec<Parted> = sqlx::query_as(
-            "UPDATE connections SET ended_at = $1, to_erase = 1 WHERE id IN (SELECT id FROM connections \
+        let sql = format!(
+            "UPDATE connections SET ended_at = $1, to_erase = 1 WHERE {} AND id IN (SELECT id FROM connections \
              WHERE (inviter = $2 OR invitee = $2) AND ended_at IS NULL LIMIT $3) \
              RETURNING id, CASE WHEN inviter = $2 THEN invitee ELSE inviter END AS peer",
-        )
-        .bind(self.clock.now())
-        .bind(account)
-        .bind(MAX_ENDED)
-        .fetch_all(&mut *tx)
-        .await?;
+            still(2)
+        );
+        let ended: Vec<Parted> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(self.clock.now())
+            .bind(account)
+            .bind(MAX_ENDED)
+            .fetch_all(&mut *tx)
+            .await?;
         if ended.is_empty() {
             return Ok(false);
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::StreamExt;
 use sqlx::AssertSqlSafe;
 
-use super::erasure::ERASING;
+use super::erasure::{ERASING, still};
 use super::file_parts::object_name;
 use super::state::Vault;
 use crate::clock::{DAY, HOUR};
@@ -72,11 +72,12 @@ impl Vault {
     /// Erases the files of a deleted account.
     pub(super) async fn erase_files(&self, account: &str, turns_of: &str) -> Result<()> {
         let now = self.clock.now();
-        let mark = || {
-            let sql = "UPDATE files SET deleted_at = $1, to_erase = 1 WHERE id IN \
-                       (SELECT id FROM files WHERE account = $2 AND deleted_at IS NULL LIMIT 500)";
-            sqlx::query(sql).bind(now).bind(account)
-        };
+        let sql = format!(
+            "UPDATE files SET deleted_at = $1, to_erase = 1 WHERE {} AND id IN \
+             (SELECT id FROM files WHERE account = $2 AND deleted_at IS NULL LIMIT 500)",
+            still(2)
+        );
+        let mark = || sqlx::query(AssertSqlSafe(&*sql)).bind(now).bind(account);
         self.db.in_pieces(turns_of, mark).await?;
         let sql = "SELECT id FROM files WHERE account = $1 AND to_erase = 1";
         let files = sqlx::query_scalar(sql).bind(account);

@@ -134,6 +134,33 @@ async fn shares_that_wait_to_be_erased_are_not_served() {
     }
 }
 
+/// Two may erase an account at once, and one of them finish, after which its owner comes back.
+#[tokio::test]
+async fn who_erases_an_account_stops_where_another_has_finished() {
+    let lab = Lab::with(|config| config.sweep = Duration::from_millis(20)).await;
+    let (ada, bob) = (lab.sign_up("ada").await, lab.sign_up("bob").await);
+    let pool = writable(&lab.vault_db).await;
+    let made = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60000) INSERT INTO cards \
+                (account, id, card, version, created_at, updated_at, size) SELECT $1, 'card ' || n, 'x', 1, n, n, 1 FROM n";
+    run(&pool, made, &[&ada.account]).await;
+    let deleted = "INSERT INTO accounts (id, deleted_at, to_erase) VALUES ($1, 1, 1) ON CONFLICT (id) DO UPDATE \
+                   SET deleted_at = 1, to_erase = 1";
+    let cards = "SELECT COUNT(*) FROM cards WHERE account = $1";
+    run(&pool, deleted, &[&ada.account]).await;
+    until(async || (count(&pool, cards, &ada.account).await < 60_000).then_some(())).await;
+    // Whoever writes this waits for a piece that is being erased, and the next piece for this.
+    let finished = "UPDATE accounts SET to_erase = 0 WHERE id = $1";
+    run(&pool, finished, &[&ada.account]).await;
+    let left = count(&pool, cards, &ada.account).await;
+    assert!(left > 0, "it was erased faster than this could be written");
+    // A later sweep is over.
+    run(&pool, deleted, &[&bob.account]).await;
+    let waits = "SELECT COUNT(*) FROM accounts WHERE id = $1 AND to_erase = 1";
+    until(async || (count(&pool, waits, &bob.account).await == 0).then_some(())).await;
+    assert_eq!(count(&pool, cards, &ada.account).await, left);
+    pool.close().await;
+}
+
 #[tokio::test]
 async fn a_sweep_ends_what_was_cut() {
     let lab = Lab::with(|config| config.sweep = Duration::from_millis(20)).await;
