@@ -12,10 +12,7 @@ enum Part<F: Future> {
 
 /// What all of these give, in their order. They are few: each is asked whenever one of them may go on. `join_all` of
 /// `futures-util` is ready for many more, at the cost of kilobytes of the module.
-pub(super) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
-where
-    F::Output: Unpin,
-{
+pub(super) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let running = futures.map(|future| Part::Running(Box::pin(future)));
     let mut parts: Vec<Part<F>> = running.collect();
     poll_fn(|context| {

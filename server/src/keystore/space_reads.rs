@@ -164,8 +164,8 @@ impl StoredSpace {
     }
 }
 
-/// Continues a statement after the table `found (place, id)` of so many rows at most, in this order: the spaces as far as they fit into the answer. Those
-/// that do not are there without the copies of the key, and without what is kept of the share.
+/// Continues a statement after the table `found (place, id)` of so many rows at most, in this order: the spaces as far as they
+/// fit into the answer. Those that do not are there without the copies of the key, and without what is kept of the share.
 fn fitting(order: &str, most: usize) -> String {
     let (fits, ahead) = (fits(), ahead(order, most));
     format!(

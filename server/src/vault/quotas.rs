@@ -21,6 +21,12 @@ from_columns! {
     }
 }
 
+impl Used {
+    fn bytes(&self) -> i64 {
+        self.card_bytes + self.share_bytes
+    }
+}
+
 /// Links are shares, too.
 const USED: &str = "SELECT kept.count AS cards, kept.bytes AS card_bytes, sent.count AS shares, sent.bytes AS share_bytes, \
     (SELECT quotas FROM accounts WHERE id = $1) AS quotas FROM \
@@ -78,11 +84,7 @@ impl Vault {
     pub(super) async fn hold_cards(&self, tx: &mut Tx, account: &str) -> Result<Quotas> {
         let (used, quotas) = self.used(tx, account).await?;
         hold(Quota::Cards, used.cards, quotas.cards)?;
-        hold(
-            Quota::Bytes,
-            used.card_bytes + used.share_bytes,
-            quotas.bytes,
-        )?;
+        hold(Quota::Bytes, used.bytes(), quotas.bytes)?;
         Ok(quotas)
     }
 
@@ -91,7 +93,7 @@ impl Vault {
         let (used, quotas) = self.used(tx, sender).await?;
         Ok(SharesLeft {
             shares: quotas.shares - used.shares,
-            bytes: quotas.bytes - used.card_bytes - used.share_bytes,
+            bytes: quotas.bytes - used.bytes(),
             quotas,
         })
     }
@@ -100,11 +102,7 @@ impl Vault {
     pub(super) async fn hold_links(&self, tx: &mut Tx, account: &str) -> Result<Quotas> {
         let (used, quotas) = self.used(tx, account).await?;
         hold(Quota::Shares, used.shares, quotas.shares)?;
-        hold(
-            Quota::Bytes,
-            used.card_bytes + used.share_bytes,
-            quotas.bytes,
-        )?;
+        hold(Quota::Bytes, used.bytes(), quotas.bytes)?;
         Ok(quotas)
     }
 
