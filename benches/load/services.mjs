@@ -3,19 +3,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { answers, ports } from "../servers.mjs";
 
 /** The programs, and the PostgreSQL server. */
 const { VOUCHSAFE_LOAD_SERVER: server, VOUCHSAFE_LOAD_TOOL: tool, NGINX: nginx, VOUCHSAFE_TEST_POSTGRES: postgres } = process.env;
 
 /** The server says nothing of how it is set up here. */
 const env = { ...process.env, VOUCHSAFE_LOG: "error" };
-
-/** Milliseconds for a program to answer, and between two questions. */
-const PATIENCE = 60_000;
-const PAUSE = 50;
 
 /** Nothing here is to be refused because somebody does much of it. */
 const WITHOUT_LIMITS = [
@@ -117,27 +113,6 @@ async function fill(folder, databases, { people, shares, sessions }) {
     await copyFile(join(data, `${service}.setup`), join(folder, `${service}-0`, `${service}.setup`));
   }
   return lines;
-}
-
-/** Free ports. Somebody else could take one before it is used; then the program says so. */
-async function ports(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((one) => once(one, "listening")));
-  const found = servers.map((one) => one.address().port);
-  await Promise.all(servers.map((one) => once(one.close(), "close")));
-  return found;
-}
-
-/** Waits until it does; `child` has to live on. */
-async function answers(address, child) {
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    const response = await fetch(address).catch((error) => ({ ok: false, status: error.message }));
-    if (response.ok) return;
-    if (child.exitCode !== null) throw new Error("A program ended; see above.");
-    if (Date.now() > deadline) throw new Error(`${address} does not answer (${response.status}).`);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
-  }
 }
 
 function nginxConfiguration(folder, inner, outer) {

@@ -7,13 +7,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
+import { answers, ports } from "../servers.mjs";
 
 /** The server, the package, and the folder of those that it is compared with. */
 const { VOUCHSAFE_SPEED_SERVER: program, VOUCHSAFE_SPEED_PACKAGE: vouchsafe, VOUCHSAFE_SPEED_PEERS: peers } = process.env;
 
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
-const PATIENCE = 60_000;
-const PAUSE = 50;
 
 /** Where the page finds what modules name. */
 const IMPORTS = {
@@ -42,7 +41,7 @@ export async function withServices(work) {
   const ended = [];
   try {
     const page = await servePage(ended);
-    const [vault, keystore] = await Promise.all([freePort(), freePort()]);
+    const [vault, keystore] = await ports(2);
     const services = { vault: `http://127.0.0.1:${vault}/vault`, keystore: `http://127.0.0.1:${keystore}/keystore` };
     for (const [name, port] of [["keystore", keystore], ["vault", vault]]) {
       const words = [name, "--listen", `127.0.0.1:${port}`, "--data", join(folder, name), "--vault-url", services.vault, "--keystore-url", services.keystore];
@@ -51,7 +50,7 @@ export async function withServices(work) {
         child.kill("SIGTERM");
         if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
       });
-      await answers(`${services[name]}/health`);
+      await answers(`${services[name]}/health`, child);
     }
     await work(page, services);
   } finally {
@@ -83,22 +82,4 @@ async function servePage(ended) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   ended.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
   return `http://127.0.0.1:${server.address().port}/`;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await once(server.close(), "close");
-  return port;
-}
-
-async function answers(address) {
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    const response = await fetch(address).catch((error) => ({ ok: false, status: error.message }));
-    if (response.ok) return;
-    if (Date.now() > deadline) throw new Error(`${address} does not answer (${response.status}).`);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
-  }
 }
