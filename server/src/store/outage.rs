@@ -21,7 +21,10 @@ pub(crate) fn passes(error: &Error) -> bool {
         | Error::PoolTimedOut
         | Error::PoolClosed
         | Error::WorkerCrashed
-        | Error::BeginFailed => true,
+        | Error::BeginFailed
+        // PostgreSQL answers so while it ends or begins, to whoever asks for TLS; and whatever else the driver does not
+        // understand, its connection is given up.
+        | Error::Protocol(_) => true,
         Error::Database(error) => match sqlite_code(&**error) {
             Some(code) => PASSING_CODES.contains(&code),
             None => error.code().is_some_and(|code| {
@@ -69,4 +72,38 @@ fn sqlite_code(error: &dyn DatabaseError) -> Option<u32> {
     let error = error.try_downcast_ref::<SqliteError>()?;
     let code: u32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use sqlx::{Connection as _, PgConnection};
+
+    use super::*;
+
+    /// PostgreSQL that cannot start a process for a connection sends an error where a byte is expected (PostgreSQL 15, section
+    /// 55.2.10).
+    #[tokio::test]
+    async fn postgresql_that_is_just_starting_is_an_outage() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "postgres://somebody@{}/vault",
+            listener.local_addr().unwrap()
+        );
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            client.read_exact(&mut [0; 8]).unwrap();
+            client
+                .write_all(b"Ecould not fork new process for connection\n\0")
+                .unwrap();
+        });
+        let error = PgConnection::connect(&url).await.unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error:?}");
+        assert!(passes(&error), "{error:?}");
+        server.join().unwrap();
+    }
 }
