@@ -105,6 +105,18 @@ impl Engine for FullEngine {
         }
     }
 
+    async fn is_signed(
+        &self,
+        key: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
+        match self {
+            Self::Web(engine) => engine.is_signed(key, message, signature).await,
+            Self::Rust(_) => None,
+        }
+    }
+
     async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {
         match self {
             Self::Web(engine) => engine.stretch(passphrase, salt).await,

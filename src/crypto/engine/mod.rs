@@ -1,8 +1,9 @@
 //! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
 //!
 //! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
-//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. Ed25519 and the hashes are the same
-//! Rust code everywhere; so is AES-GCM, but that WebCrypto takes large records off the page.
+//! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. The hashes are the same Rust code
+//! everywhere; so are AES-GCM, but that WebCrypto takes large records off the page, and Ed25519, but that WebCrypto checks
+//! signatures where it can.
 
 use std::fmt;
 
@@ -122,6 +123,18 @@ pub trait Engine: Clone + 'static {
     /// AES-256-GCM. It is done here, unless the platform has a better place for what is large.
     async fn gcm(&self, job: Gcm<'_>) -> Result<Vec<u8>> {
         job.run()
+    }
+
+    /// Whether a signature by Ed25519 (RFC 8032) is good, by the platform; nothing where Rust has to look. Platforms may take an
+    /// `R` of small order, which Rust refuses.
+    async fn is_signed(
+        &self,
+        key: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
+        let _ = (key, message, signature);
+        None
     }
 
     /// Argon2id, see [`crate::crypto::stretching`].

@@ -118,6 +118,15 @@ impl<E: Engine> Engine for Watched<E> {
         self.engine.gcm(job)
     }
 
+    fn is_signed(
+        &self,
+        key: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> impl Future<Output = Option<bool>> {
+        self.engine.is_signed(key, message, signature)
+    }
+
     fn stretch(
         &self,
         passphrase: &[u8],

@@ -2,6 +2,9 @@
 //!
 //! The Rust engine in a browser asks the worker through here, too.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use js_sys::{Array, ArrayBuffer, Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -128,11 +131,23 @@ pub(super) fn to_nfc(text: &str) -> Zeroizing<String> {
     Zeroizing::new(JsString::from(text).normalize("NFC").into())
 }
 
+/// The public keys that were used last to check signatures, imported.
+#[derive(Default)]
+struct Verifiers {
+    keys: RefCell<Vec<([u8; 32], CryptoKey)>>,
+    /// This browser has no Ed25519.
+    are_missing: Cell<bool>,
+}
+
+/// The most of them.
+const MAX_VERIFIERS: usize = 16;
+
 /// WebCrypto, and a worker.
 #[derive(Clone)]
 pub struct WebEngine {
     crypto: Crypto,
     worker: Worker,
+    verifiers: Rc<Verifiers>,
 }
 
 impl std::fmt::Debug for WebEngine {
@@ -144,12 +159,43 @@ impl std::fmt::Debug for WebEngine {
 impl WebEngine {
     /// Fails with [`Error::InsecureContext`] where there is no WebCrypto.
     pub fn new(worker: Worker) -> Result<Self> {
-        let crypto = find_crypto()?;
-        Ok(Self { crypto, worker })
+        Ok(Self {
+            crypto: find_crypto()?,
+            worker,
+            verifiers: Rc::default(),
+        })
     }
 
     fn subtle(&self) -> SubtleCrypto {
         self.crypto.subtle()
+    }
+
+    /// A public key of Ed25519, which was checked to be one; nothing where the browser knows no such keys.
+    async fn verifier(&self, key: &[u8; 32]) -> Option<CryptoKey> {
+        let Verifiers { keys, are_missing } = &*self.verifiers;
+        let known = |keys: &[([u8; 32], CryptoKey)]| {
+            let found = keys.iter().find(|(bytes, _)| bytes == key)?;
+            Some(found.1.clone())
+        };
+        if are_missing.get() {
+            return None;
+        }
+        if let Some(found) = known(&keys.borrow()) {
+            return Some(found);
+        }
+        let (data, usages) = (Uint8Array::from(&key[..]), usages(&["verify"]));
+        let subtle = self.subtle();
+        let imported =
+            run(subtle.import_key_with_str("raw", &data, "Ed25519", true, &usages)).await;
+        let imported: Option<CryptoKey> = imported.ok().map(JsCast::unchecked_into);
+        are_missing.set(imported.is_none());
+        let imported = imported?;
+        let mut keys = keys.borrow_mut();
+        if known(&keys).is_none() {
+            keys.truncate(MAX_VERIFIERS - 1);
+            keys.insert(0, (*key, imported.clone()));
+        }
+        Some(imported)
     }
 
     /// Imports a key for one way of use. It cannot be taken out again.
@@ -236,6 +282,24 @@ impl Engine for WebEngine {
         let algorithm = aes_gcm(job.aad, job.iv)?;
         let key = self.import("raw", job.key, &algorithm, job.way).await?;
         cipher(job.way, &key, &algorithm, job.data).await
+    }
+
+    async fn is_signed(
+        &self,
+        key: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
+        let key = self.verifier(key).await?;
+        let message = Uint8Array::from(message);
+        let signature = Uint8Array::from(&signature[..]);
+        let subtle = self.subtle();
+        let checked = run(subtle.verify_with_str_and_js_u8_array_and_js_u8_array(
+            "Ed25519", &key, &signature, &message,
+        ))
+        .await;
+        message.fill(0, 0, message.length());
+        checked.ok()?.as_bool()
     }
 
     async fn stretch(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<Vec<u8>>> {

@@ -193,7 +193,7 @@ pub async fn open_share(
     let place = at.place(KIND).since_second(edition);
     let (form, signed) = envelope::open_large(engine, dek, &place, jwe).await?;
     let signed = std::str::from_utf8(&signed).map_err(|_| Error::RecordRejected)?;
-    let payload = signature::verify(sender, CONTENT, form, signed)?;
+    let payload = signature::verify_by(engine, sender, CONTENT, form, signed).await?;
     let content: ShareContent = match form {
         1 => from_padded_json::<FirstForm>(&payload, MAX_CLASS_BYTES)?.into(),
         _ => from_padded_json(&payload, MAX_CLASS_BYTES)?,

@@ -7,9 +7,9 @@ use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
 use crate::crypto::connection_key::ConnectionKey;
 use crate::crypto::engine::Engine;
-use crate::crypto::keys::SymmetricKey;
+use crate::crypto::keys::{SymmetricKey, VerifyingKey};
 use crate::crypto::records::{
-    ShareIds, open_claim, open_connection_key, open_own_dek, open_peer_dek, seal_claim,
+    Pin, ShareIds, open_claim, open_connection_key, open_own_dek, open_peer_dek, seal_claim,
 };
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
@@ -18,14 +18,28 @@ use crate::flows::session::Session;
 use crate::ids::Id;
 
 /// What one call has opened: the own keys of connections, since opening one takes longer than opening a share, and the spaces
-/// whose copies it has tried. It is wiped when the call ends.
+/// whose copies it has tried; and the other persons' signing keys, each of which takes about as long to read as a signature to
+/// check. It is wiped when the call ends.
 #[derive(Default)]
 pub(super) struct Opening {
     keys: RefCell<ById<Rc<ConnectionKey>>>,
+    signers: RefCell<ById<Rc<VerifyingKey>>>,
     tried: RefCell<ById<()>>,
 }
 
 impl Opening {
+    /// The signing key of the other person of a connection.
+    pub(super) fn signer(&self, connection: Id, pin: &Pin) -> Result<Rc<VerifyingKey>> {
+        if let Some(known) = self.signers.borrow().get(&connection) {
+            return Ok(Rc::clone(known));
+        }
+        let key = Rc::new(pin.signing_key()?);
+        self.signers
+            .borrow_mut()
+            .insert(connection, Rc::clone(&key));
+        Ok(key)
+    }
+
     /// Whether the copy of a space is tried for the first time.
     fn tries(&self, space: Id) -> bool {
         let mut tried = self.tried.borrow_mut();

@@ -11,9 +11,9 @@ use crate::api::Transport;
 use crate::api::keystore::spaces::{Claim, Space};
 use crate::api::vault::shares::{Read, ShareFound, StoredShare};
 use crate::crypto::engine::Engine;
-use crate::crypto::keys::SymmetricKey;
+use crate::crypto::keys::{SymmetricKey, VerifyingKey};
 use crate::crypto::marks::Kind;
-use crate::crypto::records::{CardContent, Pin, ShareContent, ShareIds, open_share};
+use crate::crypto::records::{CardContent, ShareContent, ShareIds, open_share};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::connections::{Checked, Trust};
@@ -235,8 +235,9 @@ impl<T: Transport, E: Engine> Session<T, E> {
             share: record.id,
         };
         let (dek, unclaimed) = self.dek(&ids, connection, space, opening).await?;
+        let signer = opening.signer(ids.connection, pin)?;
         let title = "Decrypt the card and check the sender's signature";
-        let open = self.open_content(&ids, &dek, pin, stored);
+        let open = self.open_content(&ids, &dek, &signer, stored);
         let opened = self.step(43, title, open).await;
         if unclaimed {
             // A forged share must not buy a second private-key operation.
@@ -277,15 +278,15 @@ impl<T: Transport, E: Engine> Session<T, E> {
         &self,
         ids: &ShareIds,
         dek: &SymmetricKey,
-        pin: &Pin,
+        their_key: &VerifyingKey,
         stored: &StoredShare,
     ) -> Result<ShareContent> {
         let keys = self.keys()?;
-        let (own_key, their_key) = (keys.signing.public(), pin.signing_key()?);
+        let own_key = keys.signing.public();
         let (sender, recipient) = if ids.from == self.account() {
-            (own_key, &their_key)
+            (own_key, their_key)
         } else {
-            (&their_key, own_key)
+            (their_key, own_key)
         };
         let (edition, jwe) = (stored.record.edition, &stored.share);
         let content = open_share(self.engine(), ids, edition, dek, sender, recipient, jwe).await?;

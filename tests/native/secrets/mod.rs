@@ -50,7 +50,7 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 65] = [
+const NO_SECRETS: [(&str, &str); 66] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
@@ -134,6 +134,7 @@ const NO_SECRETS: [(&str, &str); 65] = [
     ("Subscription.key", "a counter"),
     ("Told.passphrase", "whether there is one"),
     ("VerifyingKey.key", "a public key"),
+    ("Verifiers.keys", "public keys"),
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
@@ -159,7 +160,7 @@ const PLAIN_COPIES: [(&str, &str); 6] = [
         "a proof, which the Vault gets",
     ),
     (
-        "crypto/signature.rs verify: from_base64url(payload)",
+        "crypto/signature.rs decoded: from_base64url(payload)",
         "wiped by the `map` that follows",
     ),
 ];
