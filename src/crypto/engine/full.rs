@@ -56,6 +56,11 @@ impl Engine for FullEngine {
         to_lowercase(text)
     }
 
+    /// In Rust it takes the worker seconds, and a passphrase may need that.
+    fn makes_keys_aside(&self) -> bool {
+        matches!(self, Self::Web(_))
+    }
+
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
         match self {
             Self::Web(engine) => engine.make_rsa_key().await,

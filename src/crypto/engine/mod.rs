@@ -104,6 +104,11 @@ pub trait Engine: Clone + 'static {
         text.to_lowercase()
     }
 
+    /// Whether key pairs are made elsewhere than here, so that nobody notices when one is made ahead.
+    fn makes_keys_aside(&self) -> bool {
+        false
+    }
+
     /// Makes an RSA key pair (3072 bits, exponent 65537), as PKCS#8.
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>>;
 

@@ -94,6 +94,10 @@ impl<E: Engine> Engine for Watched<E> {
         self.engine.to_lowercase(text)
     }
 
+    fn makes_keys_aside(&self) -> bool {
+        self.engine.makes_keys_aside()
+    }
+
     fn make_rsa_key(&self) -> impl Future<Output = Result<Zeroizing<Vec<u8>>>> {
         self.engine.make_rsa_key()
     }

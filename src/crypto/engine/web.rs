@@ -234,6 +234,10 @@ impl Engine for WebEngine {
         to_lowercase(text)
     }
 
+    fn makes_keys_aside(&self) -> bool {
+        true
+    }
+
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
         let algorithm = rsa_oaep()?;
         set(

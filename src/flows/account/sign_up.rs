@@ -75,6 +75,8 @@ impl<T: Transport, E: Engine> Client<T, E> {
         let made = services.finish_sign_up(&request).await?;
         services.set_session(Some(made.session));
         let session = self.session(services, account, login, Some(keys));
+        // The next thing is to invite somebody, or to accept.
+        session.stock_up();
         Ok(SignedUp {
             session,
             recovery_key,

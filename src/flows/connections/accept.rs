@@ -39,7 +39,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let make_key = self.step(
             11,
             "Make the connection key pairs",
-            ConnectionKey::make(self.engine()),
+            self.new_connection_key(),
         );
         // The key is made while the invitation is fetched; it is thrown away if there is one already.
         let (opened, key) = try_join(self.step(10, "Open the invitation", open), make_key).await?;
@@ -51,6 +51,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let stored = self.connect(ticket, &inviter, &key).await?;
         let checked = self.check_connection(stored, entry, note).await?;
+        self.stock_up();
         match checked.state {
             ConnectionState::Active => checked.into_connection(self),
             ConnectionState::Ended => Err(Error::InvitationUsed),

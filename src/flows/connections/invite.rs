@@ -43,7 +43,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let keys = self.keys()?;
         let invite = self.check_invite(invite)?;
         let id = self.make_id()?;
-        let make_key = ConnectionKey::make(self.engine());
+        let make_key = self.new_connection_key();
         let key = self
             .step(1, "Make the connection key pairs", make_key)
             .await?;
@@ -73,6 +73,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if stored.id != id {
             return Err(Error::RecordRejected);
         }
+        self.stock_up();
         let link = secret
             .zip(self.inner.invitation_url.as_deref())
             .map(|(secret, base)| to_link(base, id, keys.signing.public(), &secret));

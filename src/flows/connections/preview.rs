@@ -27,9 +27,11 @@ pub struct Preview {
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
-    /// Looks at somebody's invitation. Nothing is changed by it.
+    /// Looks at somebody's invitation. Nothing is changed by it, but that a key is made for accepting.
     pub async fn preview_invitation(&self, ticket: &Ticket) -> Result<Preview> {
         let (id, token) = (ticket.id(), ticket.token()?);
+        // Whoever looks at it is likely to accept it.
+        self.stock_up();
         let found = self.services.preview_invitation(id, &token.to_text());
         let found = found.await?;
         if found.id != id || found.delivery != ticket.delivery() {

@@ -1,9 +1,11 @@
 //! The client, from which every session comes.
 
 use std::fmt;
+use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use super::stock::Stock;
 use super::{Keys, Login, Session, Steps};
 use crate::api::{Services, Transport};
 use crate::crypto::base64url::to_base64url;
@@ -20,6 +22,7 @@ pub struct Client<T, E> {
     pub(super) steps: Steps,
     device: Option<Zeroizing<[u8; 32]>>,
     pub(super) receipts: bool,
+    pub(super) stock: Rc<Stock>,
 }
 
 impl<T: Transport, E: Engine> Client<T, E> {
@@ -40,6 +43,7 @@ impl<T: Transport, E: Engine> Client<T, E> {
             steps,
             device: None,
             receipts: false,
+            stock: Rc::default(),
         })
     }
 

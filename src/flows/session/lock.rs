@@ -46,6 +46,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     pub(super) fn forget(&self) {
         *self.inner.keys.borrow_mut() = None;
         *self.inner.memory.borrow_mut() = Memory::default();
+        self.inner.stock.forget();
     }
 
     /// Forgets every key and ends the session at the Keystore. The keys are gone even when the Keystore cannot be

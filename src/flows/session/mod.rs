@@ -12,6 +12,7 @@ mod memory;
 mod persist;
 mod progress;
 mod steps;
+mod stock;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::ids::Id;
 use live::Live;
 use memory::Memory;
 use persist::Watcher;
+use stock::Stock;
 
 pub use client::Client;
 pub(in crate::flows) use keys::Keys;
@@ -61,6 +63,7 @@ pub(in crate::flows) struct Inner<T: Transport, E: Engine> {
     marks: RefCell<Marks>,
     marks_changes: Cell<u32>,
     live: Live,
+    stock: Rc<Stock>,
     /// Is told what there is to keep.
     watcher: RefCell<Option<Watcher>>,
     failed_sign_ins: Cell<u64>,
@@ -104,6 +107,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             marks: RefCell::default(),
             marks_changes: Cell::new(0),
             live: Live::default(),
+            stock: Rc::clone(&client.stock),
             watcher: RefCell::default(),
             failed_sign_ins: Cell::new(0),
             signed_out: Cell::new(false),

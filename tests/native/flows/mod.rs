@@ -26,5 +26,6 @@ mod renaming;
 mod retries;
 mod round_trips;
 mod sharing;
+mod stock;
 mod strangers;
 mod two_processes;

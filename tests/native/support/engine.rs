@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Mutex;
 
+use tokio::sync::Semaphore;
 use vouchsafe::Result;
 use vouchsafe::crypto::engine::rust::RustEngine;
 use vouchsafe::crypto::engine::{Engine, Finished, Operation};
@@ -45,6 +46,11 @@ async fn new_rsa_key() -> Result<Zeroizing<Vec<u8>>> {
 pub trait Hooks: Clone + 'static {
     fn fill_random(&self, buffer: &mut [u8]) -> Result<()> {
         RustEngine.fill_random(buffer)
+    }
+
+    /// Whether keys are made ahead. None are, where a test counts them.
+    fn makes_keys_aside(&self) -> bool {
+        false
     }
 
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
@@ -103,6 +109,10 @@ impl<H: Hooks> Engine for Hooked<H> {
         RustEngine.to_nfc(text)
     }
 
+    fn makes_keys_aside(&self) -> bool {
+        self.0.makes_keys_aside()
+    }
+
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
         self.0.make_rsa_key().await
     }
@@ -150,10 +160,21 @@ pub struct Counts {
     pub decryptions: Rc<Cell<usize>>,
     /// Given out instead of new RSA keys, for tests that make many and look at none.
     pub ready_made: Rc<RefCell<Option<Zeroizing<Vec<u8>>>>>,
+    /// If it is there, keys are made ahead, as a browser does, and each takes a permit.
+    pub permits: Option<Rc<Semaphore>>,
+    pub begun_keys: Rc<Cell<usize>>,
 }
 
 impl Hooks for Counts {
+    fn makes_keys_aside(&self) -> bool {
+        self.permits.is_some()
+    }
+
     async fn make_rsa_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        self.begun_keys.set(self.begun_keys.get() + 1);
+        if let Some(permits) = &self.permits {
+            permits.acquire().await.unwrap().forget();
+        }
         let ready_made = self.ready_made.borrow().clone();
         match ready_made {
             Some(key) => Ok(key),

@@ -23,7 +23,7 @@ use vouchsafe::flows::{
 use vouchsafe::ids::Id;
 use vouchsafe_server::{Clock, Config, Server};
 
-pub use engine::{Counting, Hooked, Hooks, rsa_key};
+pub use engine::{Counting, Counts, Hooked, Hooks, rsa_key};
 pub use http::{Fault, Http};
 pub(crate) use port::Port;
 
