@@ -27,6 +27,10 @@ impl<V> ById<V> {
         self.values.get(position)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     pub(super) fn contains(&self, id: &Id) -> bool {
         self.ids.binary_search(id).is_ok()
     }

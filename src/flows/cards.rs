@@ -136,6 +136,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let written = self.services().write_card(id, &write).await?;
         let digest = digest_of(write.card.as_bytes());
         self.see_written(Kind::Card, id, version, &digest)?;
+        self.inner
+            .memory
+            .borrow_mut()
+            .cards
+            .remember(id, version, &content);
         Ok(Card {
             id,
             content,
@@ -217,6 +222,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 },
             },
         }
+        self.inner.memory.borrow_mut().cards.forget(id);
         self.services().delete_card(id).await
     }
 
@@ -249,6 +255,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::RecordRejected);
         }
         self.see(Kind::Card, stored.id, version, &stored.card)?;
+        self.inner
+            .memory
+            .borrow_mut()
+            .cards
+            .remember(stored.id, version, &content);
         let StoredCard {
             id,
             created_at,

@@ -295,6 +295,13 @@ impl CardContent {
         Ok(())
     }
 
+    /// The bytes of its text, but for what names files.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let fields = self.fields.iter();
+        let fields = fields.map(|field| field.name.len() + field.label.len() + field.value.len());
+        self.label.len() + self.data.as_ref().map_or(0, String::len) + fields.sum::<usize>()
+    }
+
     /// The chosen part of the card, in the card's order; a field or file may be gone meanwhile. What the app keeps with the card is
     /// shown with all fields alone.
     #[must_use]

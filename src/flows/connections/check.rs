@@ -52,6 +52,14 @@ impl Checked {
     }
 }
 
+impl Checked {
+    /// The other person's pinned keys, and whether they are verified, if anything may be done with them.
+    fn known(&self) -> Option<(&Pin, bool)> {
+        let pin = self.peer().ok()?;
+        Some((pin, self.trust == Trust::Verified))
+    }
+}
+
 impl<T: Transport, E: Engine> Session<T, E> {
     pub(super) async fn checked_connection(&self, id: Id) -> Result<Checked> {
         self.keys()?;
@@ -180,13 +188,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if stored.state == ConnectionState::Ended && !note.state.is_over() {
             self.leave_later(stored.id, note.clone());
         }
-        Ok(Checked {
+        let checked = Checked {
             stored,
             entry,
             note,
             trust,
             state,
-        })
+        };
+        let mut memory = self.inner.memory.borrow_mut();
+        memory.remember_peer(checked.stored.id, checked.known());
+        drop(memory);
+        Ok(checked)
     }
 
     /// One's own publication must be the one that was made: the key of the note, signed by one's own key.

@@ -1,8 +1,10 @@
 //! Things that a session learns and may forget.
 
+use std::collections::VecDeque;
+
 use crate::api::vault::shares::ShareRecord;
 use crate::crypto::keys::SymmetricKey;
-use crate::crypto::records::ShareIds;
+use crate::crypto::records::{CardContent, Pin, ShareIds};
 use crate::flows::by_id::ById;
 use crate::ids::Id;
 
@@ -31,6 +33,53 @@ impl From<&ShareRecord> for ShareHome {
     }
 }
 
+/// The most cards that are remembered, and the most bytes of one.
+const MAX_CARDS: usize = 64;
+const MAX_CARD_BYTES: usize = 16 << 10;
+/// The most connections whose keys are remembered.
+const MAX_PEERS: usize = 256;
+
+/// Cards that were read or written last, the newest at the end. They are wiped when they are forgotten.
+#[derive(Default)]
+pub(in crate::flows) struct KnownCards(VecDeque<(Id, u64, CardContent)>);
+
+impl KnownCards {
+    /// A card's version and content.
+    pub(in crate::flows) fn get(&self, id: Id) -> Option<(u64, CardContent)> {
+        let known = self.0.iter().find(|known| known.0 == id)?;
+        Some((known.1, known.2.clone()))
+    }
+
+    pub(in crate::flows) fn forget(&mut self, id: Id) {
+        self.0.retain(|known| known.0 != id);
+    }
+
+    pub(in crate::flows) fn remember(&mut self, id: Id, version: u64, content: &CardContent) {
+        self.forget(id);
+        if content.text_bytes() > MAX_CARD_BYTES {
+            return;
+        }
+        if self.0.len() == MAX_CARDS {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, version, content.clone()));
+    }
+}
+
+impl<P> Memory<P> {
+    /// Remembers the keys of a connection, or that there are none to be used.
+    pub(in crate::flows) fn remember_peer(&mut self, connection: Id, peer: Option<(&Pin, bool)>) {
+        match peer {
+            Some((pin, is_verified))
+                if self.peers.contains(&connection) || self.peers.len() < MAX_PEERS =>
+            {
+                self.peers.insert(connection, (pin.clone(), is_verified));
+            }
+            _ => drop(self.peers.remove(&connection)),
+        }
+    }
+}
+
 /// `P` is an engine's private key.
 pub(in crate::flows) struct Memory<P> {
     /// The RSA halves of connection keys that were imported, by connection.
@@ -43,6 +92,10 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) own_spaces: ById<Id>,
     /// Spaces whose peer copy did not open: tried once, never again.
     pub(in crate::flows) rejected_spaces: ById<()>,
+    /// Cards as they were read or written last.
+    pub(in crate::flows) cards: KnownCards,
+    /// The keys of other persons that a connection was last seen with, as pinned, and whether they are verified.
+    pub(in crate::flows) peers: ById<(Pin, bool)>,
     /// Cards whose shares may lag, as far as this session knows.
     pub(in crate::flows) unsettled: ById<()>,
     /// Cards that were deleted here, and whose shares were to stay.
@@ -62,6 +115,8 @@ impl<P> Default for Memory<P> {
             deks: ById::default(),
             homes: ById::default(),
             own_spaces: ById::default(),
+            cards: KnownCards::default(),
+            peers: ById::default(),
             rejected_spaces: ById::default(),
             unsettled: ById::default(),
             kept: ById::default(),

@@ -1,5 +1,6 @@
 //! Shares: sharing a card, letting shares follow it, listing, reading, revoking.
 
+mod ahead;
 mod dek;
 mod follow;
 mod lists;

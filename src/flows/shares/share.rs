@@ -11,13 +11,12 @@ use crate::api::vault::shares::ShareRecord;
 use crate::crypto::engine::Engine;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{
-    Audience, Part, Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek,
+    Audience, Part, Pin, Sent, ShareIds, card_reference, card_tag, seal_own_dek, seal_peer_dek,
     seal_sent,
 };
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
 use crate::flows::checks::check_expiry;
-use crate::flows::connections::{Checked, Trust};
 use crate::flows::session::Session;
 use crate::ids::Id;
 
@@ -162,20 +161,17 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Steps 23-25 for one person: a DEK, wrapped for oneself and for them.
     pub(super) async fn draft_new(
         &self,
-        checked: &Checked,
+        connection: Id,
+        pin: &Pin,
         request: &ShareRequest,
         tag: &str,
         card: &Source,
     ) -> Result<(Draft, NewSpace)> {
         let keys = self.keys()?;
-        let pin = checked.peer()?;
-        if checked.trust == Trust::Unverified && !request.accept_unverified {
-            return Err(Error::ConnectionUnverified);
-        }
         let ids = ShareIds {
             from: self.account(),
             to: pin.account,
-            connection: checked.stored.id,
+            connection,
             space: self.make_id()?,
             share: self.make_id()?,
         };

@@ -1,13 +1,14 @@
 //! One call that shares a card: what is new, what changes, and what is tried again.
 
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{join, try_join, try_join3};
 
+use super::ahead::Ahead;
 use super::plan::{Choice, Next, Plan, Source, Stored};
 use super::rows::Row;
 use super::share::{Share, ShareOutcome, ShareRequest};
 use super::store::{Draft, Outcome};
 use crate::api::Transport;
-use crate::api::keystore::spaces::NewSpace;
+use crate::api::keystore::spaces::{NewSpace, SpaceUpdate};
 use crate::api::vault::shares::ShareFound;
 use crate::crypto::engine::Engine;
 use crate::crypto::records::{Audience, Sent, ShareIds};
@@ -42,6 +43,8 @@ pub(super) struct Sharing<'a, T: Transport, E: Engine> {
 /// What a round has to do.
 struct Round {
     card: Source,
+    /// Those whose spaces are stored.
+    ahead: Vec<Draft>,
     new: Vec<(Draft, NewSpace)>,
     plans: Vec<(Plan, Checked)>,
 }
@@ -58,11 +61,26 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             }
         };
         let connections = session.checked_connections(&self.pending);
-        let fetch = try_join3(session.read_card(request.card), connections, rows);
+        let drafted = match again {
+            true => Vec::new(),
+            false => session.draft_ahead(request, &self.tag, work).await,
+        };
+        let (mut ahead, spaces): (Vec<Ahead>, Vec<NewSpace>) = drafted.into_iter().unzip();
+        let fetch = async {
+            let read = session.read_card(request.card);
+            let (card, connections, rows) = try_join3(read, connections, rows).await?;
+            card.content.check_part(&request.part)?;
+            let card = Source::new(card.id, card.version, card.content)?;
+            Ok((card, connections, rows))
+        };
         let title = "Fetch the card and the connection";
-        let (card, connections, rows) = session.step(19, title, fetch).await?;
-        card.content.check_part(&request.part)?;
-        let card = Source::new(card.id, card.version, card.content)?;
+        let fetch = session.step(19, title, fetch);
+        let (fetched, made) = join(fetch, self.write_rows(spaces, Vec::new())).await;
+        if fetched.is_err() && made.is_ok() {
+            session.abandon(ahead.iter().filter_map(Ahead::ids).collect());
+        }
+        let (card, connections, rows) = fetched?;
+        let mut made = made?;
         let version = card.version;
         let mut mine: ById<Result<Row>> = ById::default();
         let lags =
@@ -86,14 +104,32 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         };
         let mut round = Round {
             card,
+            ahead: Vec::new(),
             new: Vec::new(),
             plans: Vec::new(),
         };
         for (id, checked) in self.take_pending(connections) {
             let row = mine.remove(&id).transpose();
-            let sorted = self.sort(&mut round, checked, row, &stored).await;
+            let is_of_it = |one: &Ahead| one.ids().is_some_and(|ids| ids.connection == id);
+            let drafted = ahead.iter().position(is_of_it);
+            let drafted = drafted.map(|position| ahead.swap_remove(position));
+            let is_drafted = drafted.is_some();
+            let refused = drafted
+                .as_ref()
+                .and_then(|one| made.remove(&one.space()).flatten());
+            let sorted = match (drafted, refused) {
+                (Some(drafted), None) => self.take_ahead(&mut round, drafted, checked),
+                (Some(_), Some(error)) if !matches!(error, Error::Conflict(_)) => {
+                    let allowed = checked.and_then(|checked| checked.peer().map(drop));
+                    allowed.and(Err(error))
+                }
+                // There is a row already, or nothing was drafted.
+                _ => self.sort(&mut round, checked, row, &stored).await,
+            };
             self.settle(id, sorted.err());
-            work.advance().await;
+            if !is_drafted {
+                work.advance().await;
+            }
         }
         self.store(round, work).await?;
         Ok(version)
@@ -116,6 +152,44 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             .collect()
     }
 
+    /// Takes a share whose space is stored already, if what was fetched is what it was drafted from.
+    fn take_ahead(
+        &mut self,
+        round: &mut Round,
+        ahead: Ahead,
+        checked: Result<Checked>,
+    ) -> Result<()> {
+        let accept_unverified = self.request.accept_unverified;
+        let allowed = checked.and_then(|checked| ahead.check(&checked, accept_unverified));
+        match allowed {
+            Ok(()) if ahead.shows(&round.card) => {
+                round.ahead.push(ahead.draft);
+                Ok(())
+            }
+            // The next round finds the row, and changes it.
+            Ok(()) => Err(Error::Conflict("The card was changed meanwhile.".into())),
+            Err(error @ Error::Conflict(_)) => Err(error),
+            Err(error) => {
+                self.session.abandon(ahead.ids().into_iter().collect());
+                Err(error)
+            }
+        }
+    }
+
+    /// Steps 26-27, if there is anything to write.
+    async fn write_rows(
+        &self,
+        new: Vec<NewSpace>,
+        changed: Vec<(Id, SpaceUpdate)>,
+    ) -> Result<ById<Option<Error>>> {
+        if new.is_empty() && changed.is_empty() {
+            return Ok(ById::default());
+        }
+        let write = self.session.write_rows(new, changed);
+        let title = "Create the encryption space in the Keystore";
+        self.session.step(26, title, write).await
+    }
+
     /// Decides for one connection whether its share is new, or how the one that is there changes.
     async fn sort(
         &mut self,
@@ -126,15 +200,16 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
     ) -> Result<()> {
         let (session, request) = (self.session, self.request);
         let (checked, row) = (checked?, row?);
-        let Some(row) = row else {
-            let draft = session.draft_new(&checked, request, &self.tag, &round.card);
-            round.new.push(draft.await?);
-            return Ok(());
-        };
-        checked.peer()?;
+        let pin = checked.peer()?;
         if checked.trust == Trust::Unverified && !request.accept_unverified {
             return Err(Error::ConnectionUnverified);
         }
+        let Some(row) = row else {
+            let (id, card) = (checked.stored.id, &round.card);
+            let draft = session.draft_new(id, pin, request, &self.tag, card);
+            round.new.push(draft.await?);
+            return Ok(());
+        };
         let choice = Choice {
             part: request.part.clone(),
             expires_at: request.expires_at,
@@ -181,18 +256,11 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let kept = round.plans.iter().map(|(plan, _)| plan);
         let kept = kept.filter(|plan| plan.next == Next::Keep);
         let kept: Vec<Id> = kept.map(|plan| plan.row.at.share()).collect();
-        let title = "Create the encryption space in the Keystore";
-        let write = async {
-            if new.is_empty() && rewritten.is_empty() {
-                return Ok(ById::default());
-            }
-            let write = session.write_rows(new, rewritten);
-            session.step(26, title, write).await
-        };
+        let write = self.write_rows(new, rewritten);
         let (mut errors, kept) = try_join(write, session.services().stored_shares(&kept)).await?;
 
-        let mut ready = Vec::with_capacity(drafts.len() + round.plans.len());
-        let mut fresh = ById::default();
+        let mut ready = round.ahead;
+        let mut fresh: ById<()> = ready.iter().map(|draft| (draft.at.space(), ())).collect();
         for draft in drafts {
             let space = draft.at.space();
             match errors.remove(&space).flatten() {

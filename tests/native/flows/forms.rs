@@ -86,9 +86,10 @@ fn a_note_of_a_later_form_is_left_alone() {
         let note = sent_note(&alice, &format!("/connections/{}/note", connection.id));
         let header = jose::header_of(&note).replace("vs-note.2", "vs-note.3");
         let later = jose::seal(Secrets::of(&alice).vault.as_bytes(), &header, b"", b"{}");
-        serve_note(&alice.http, later);
-        let before = alice.http.sent.borrow().len();
-        let session = &alice.session;
+        let device = world.other_device(&alice).await;
+        serve_note(&device.http, later);
+        let before = device.http.sent.borrow().len();
+        let session = &device.session;
         let number = connection.safety_number.unwrap();
         let errors = [
             session.connection(connection.id).await.err(),
@@ -103,7 +104,7 @@ fn a_note_of_a_later_form_is_left_alone() {
         let page = session.connections(&PageRequest::default()).await.unwrap();
         let listed = page.items[0].result.as_ref();
         assert_eq!(listed.unwrap_err(), &Error::UpdateNeeded);
-        for request in &alice.http.sent.borrow()[before..] {
+        for request in &device.http.sent.borrow()[before..] {
             let writes = request.method.as_str() == "PUT" || request.method.as_str() == "DELETE";
             let made = request.url.ends_with("/spaces") || request.url.ends_with("/shares");
             assert!(
@@ -113,7 +114,7 @@ fn a_note_of_a_later_form_is_left_alone() {
                 request.url
             );
         }
-        alice.http.honest();
+        device.http.honest();
         session.connection(connection.id).await.unwrap();
     });
 }

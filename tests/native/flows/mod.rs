@@ -2,6 +2,7 @@
 
 mod aborting;
 mod accounts;
+mod ahead;
 mod answers;
 pub(crate) mod at_once;
 mod cards;

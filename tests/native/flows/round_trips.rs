@@ -27,14 +27,15 @@ fn calls_take_as_many_round_trips_as_they_must() {
         let ticket = Ticket::from_link(&link).unwrap();
         let accepted = within(3, &bob, bob.session.accept(&ticket, "Alice")).await;
         let connection = accepted.unwrap().id;
-        // Card and connection, the key, the share; at first also the note about who accepted.
+        // Card and connection, the key, the share; at first also the note about who accepted. Then the session knows the other
+        // person's keys, and stores the key while it looks at the card and the connection.
         let share = alice.session.share(whole(first.id, connection));
         within(4, &alice, share).await.unwrap();
         let mut cards = vec![first.id];
         for _ in 0..2 {
             let card = alice.card().await;
             let share = alice.session.share(whole(card.id, connection));
-            within(3, &alice, share).await.unwrap();
+            within(2, &alice, share).await.unwrap();
             cards.push(card.id);
         }
         let incoming = async || {

@@ -138,7 +138,7 @@ const NO_SECRETS: [(&str, &str); 66] = [
 ];
 
 /// Plain copies of what sounds like a secret, and why they may be.
-const PLAIN_COPIES: [(&str, &str); 6] = [
+const PLAIN_COPIES: [(&str, &str); 7] = [
     (
         "flows/cards.rs update_card: clone(card)",
         "a `CardContent`, which is wiped",
@@ -162,6 +162,10 @@ const PLAIN_COPIES: [(&str, &str); 6] = [
     (
         "crypto/signature.rs decoded: from_base64url(payload)",
         "wiped by the `map` that follows",
+    ),
+    (
+        "flows/session/memory.rs remember: clone(content)",
+        "a `CardContent`, which is wiped",
     ),
 ];
 
