@@ -7,39 +7,13 @@ import { createRequire } from "node:module";
 import { cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { CURVES, PEOPLE, ROWS, SIZES } from "./plan.mjs";
 import { withServices } from "./services.mjs";
-import { ratio, table } from "./table.mjs";
+import { curveTable, ratio, table } from "./table.mjs";
 
 const { chromium } = createRequire(new URL("../../tests/package.json", import.meta.url))("playwright-core");
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" }, to: { type: "string" }, check: { type: "string" } } });
-
-const SHARES = 100;
-const PEOPLE = 20;
-const FILE = 16 * 2 ** 20;
-
-/** What the package does, by the function of the page that does it, and what is measured beside it; `most` is the ratio that it may have. */
-const ROWS = [
-  { name: "from nothing to ready", ours: ["ready"], beside: [{ name: "an empty module of the same size, compiled", does: ["emptyModule"], most: 1.5 }] },
-  { name: "create a card", ours: ["createCard"], beside: [{ name: "1 `fetch`", does: ["fetches", 1] }] },
-  { name: "invite by link", ours: ["invite"], beside: [{ name: "2 `fetch`, one after another", does: ["fetches", 2] }] },
-  { name: "accept", ours: ["accept"], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
-  { name: "share a card", ours: ["share", 1], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
-  { name: "10 shares at once", ours: ["share", 10], beside: [{ name: "1 share", does: ["share", 1], most: 3 }] },
-  { name: `share with ${PEOPLE} people`, ours: ["shareWithAll"], beside: [{ name: `${PEOPLE} wraps by RSA-OAEP`, does: ["wraps", PEOPLE] }] },
-  { name: `read ${SHARES} shares for the first time`, ours: ["readFirst", SHARES], beside: [{ name: `${SHARES} unwraps by RSA-OAEP`, does: ["unwraps", SHARES], most: 1.3 }] },
-  {
-    name: `read ${SHARES} claimed shares, from answers that are there`,
-    ours: ["readAgain"],
-    beside: [
-      { name: `${SHARES} checks by Ed25519`, does: ["checks", SHARES], most: 1.25 },
-      { name: "libsodium: open and check", does: ["openBySodium", SHARES] },
-      { name: "jose: open and check", does: ["openByJose", SHARES] },
-      { name: "noble: open and check", does: ["openByNoble", SHARES] },
-    ],
-  },
-  { name: "add a file of 16 MiB", ours: ["addFile", FILE], beside: [{ name: "sealed by AES-GCM, and sent", does: ["sealAndSend", FILE] }] },
-];
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -47,6 +21,7 @@ const browser = await chromium.launch({
 });
 
 const before = loadavg()[0];
+const curves = CURVES.map(({ lines, ...curve }) => ({ ...curve, lines: lines.map(({ name, at }) => ({ name, points: at.map((x) => ({ x, times: [] })) })) }));
 const rows = ROWS.map(({ name, beside }) => ({ name, ours: [], beside: beside.map(({ name: other, most }) => ({ name: other, most, times: [] })) }));
 try {
   await withServices(async (address, services) => {
@@ -60,6 +35,7 @@ try {
     const people = await open();
     await people.ask("ready", services);
     await people.ask("begin", services, PEOPLE);
+    await people.ask("beginSizes", SIZES);
     /** What is measured from nothing has a page that knows nothing. */
     const measure = async ([name, ...given]) => {
       if (!fresh.has(name)) return people.ask(name, ...given);
@@ -79,6 +55,14 @@ try {
         rows[index].ours.push(took);
         others.forEach((time, other) => rows[index].beside[other].times.push(time));
       }
+      for (const [index, { lines }] of CURVES.entries()) {
+        for (const [line, { does: [name, ...given], at }] of lines.entries()) {
+          for (const [point, x] of at.entries()) {
+            const took = await people.ask(name, ...given, x);
+            if (round >= 0) curves[index].lines[line].points[point].times.push(took);
+          }
+        }
+      }
     }
   });
 } finally {
@@ -93,11 +77,14 @@ const figures = {
   load: [before, loadavg()[0]],
   rounds: Number(values.rounds),
   rows,
+  curves,
 };
-for (const line of table(figures)) console.log(line);
+for (const line of [table(figures), ...curves.map(curveTable)].flatMap((lines) => [...lines, ""])) console.log(line);
 if (values.to) {
   await mkdir(dirname(values.to), { recursive: true });
-  await writeFile(values.to, `${JSON.stringify(figures, null, 1)}\n`);
+  // Five figures of each number, and the numbers of a list in one line.
+  const text = JSON.stringify(figures, (_, value) => (typeof value === "number" ? Number(value.toPrecision(5)) : value), 1);
+  await writeFile(values.to, `${text.replace(/\[[\s\d.,]+\]/g, (list) => list.replace(/\s+/g, " "))}\n`);
 }
 if (values.check) {
   // A ratio fails where its smallest is above what was recorded as its largest, or as what it may be.

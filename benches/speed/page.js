@@ -5,29 +5,15 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from "jose";
 import sodium from "libsodium-wrappers";
+import { answers } from "./answers.js";
+import { MIB, inGroups, random, state, timed } from "./common.js";
+
+export { beginSizes, openBy, openCard, openFile, sealBy, sealCard, sealFile } from "./sizes.js";
 
 /** Of each card that is shared. */
 const TEXT = "She said: \"All of it, please.\" ".repeat(8).slice(0, 256);
-const MIB = 2 ** 20;
 /** The longest wait for what a call leaves behind. */
 const PATIENCE = 60_000;
-
-const state = { recording: undefined, answers: new Map() };
-
-async function timed(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-/** Does things one after the other, so many at a time. */
-async function inGroups(count, size, one) {
-  const done = [];
-  for (let at = 0; at < count; at += size) done.push(...(await Promise.all(Array.from({ length: Math.min(size, count - at) }, (_, number) => one(at + number)))));
-  return done;
-}
-
-const random = (length) => crypto.getRandomValues(new Uint8Array(length));
 
 /** From nothing to a client that is ready. */
 export async function ready(services) {
@@ -42,31 +28,15 @@ export async function emptyModule() {
   return timed(() => WebAssembly.compileStreaming(fetch("/empty.wasm")));
 }
 
-/** A `fetch` that notes answers, or gives those that were noted. */
-async function noted(url, init) {
-  const key = `${init.method} ${url} ${typeof init.body === "string" ? init.body : ""}`;
-  const { recording, answers } = state;
-  if (recording === false && answers.has(key)) {
-    const { body, ...head } = answers.get(key);
-    return new Response(body, head);
-  }
-  const answer = await fetch(url, init);
-  if (recording !== true) return answer;
-  const [body, { status }] = [await answer.arrayBuffer(), answer];
-  const kept = { status, headers: { "content-type": answer.headers.get("content-type") ?? "" } };
-  answers.set(key, { ...kept, body });
-  return new Response(status === 204 ? null : body, kept);
-}
-
 /** Two people who are connected, and what the limits need. */
 export async function begin(services, people) {
   state.services = services;
   const address = (name) => `${name}.${crypto.randomUUID()}@example.test`;
   const passphrase = "a passphrase for measuring";
-  state.bob = { email: address("bob"), passphrase };
+  state.people = { alice: { email: address("alice"), passphrase }, bob: { email: address("bob"), passphrase } };
   const sign = async (who) => (await state.app.signUp(who)).session;
-  state.alice = await sign({ email: address("alice"), passphrase });
-  state.peers = [await sign(state.bob)];
+  state.alice = await sign(state.people.alice);
+  state.peers = [await sign(state.people.bob)];
   for (let more = 1; more < people; more += 1) state.peers.push(await sign({ email: address("peer"), passphrase }));
   state.connections = [];
   for (const peer of state.peers) {
@@ -133,9 +103,10 @@ async function readAll(session) {
 /** The same shares on a device that never saw them, from answers that have arrived. */
 export async function readAgain() {
   const { Vouchsafe } = await import("/vouchsafe/index.js");
-  const app = await Vouchsafe.open({ ...state.services, fetch: noted });
+  const source = answers();
+  const app = await Vouchsafe.open({ ...state.services, fetch: source.fetch });
   const open = async () => {
-    const session = await app.signIn(state.bob);
+    const session = await app.signIn(state.people.bob);
     await session.incomingShares({ limit: state.ids.length });
     return session;
   };
@@ -144,16 +115,17 @@ export async function readAgain() {
   // The claims of who read first may still be on their way.
   do {
     if (performance.now() - begun > PATIENCE) throw new Error("the shares are not claimed");
+    source.mode = "network";
     sessions.push(await open());
-    state.answers.clear();
-    state.recording = true;
+    source.notes.clear();
+    source.mode = "noted";
     await readAll(sessions.at(-1));
-    state.recording = undefined;
-  } while ([...state.answers.values()].some(({ body }) => new TextDecoder().decode(body).includes('"claim":null')));
+  } while ([...source.notes.values()].some(({ body }) => new TextDecoder().decode(body).includes('"claim":null')));
+  source.mode = "network";
   sessions.push(await open());
-  state.recording = false;
+  source.mode = "memory";
   const took = await timed(() => readAll(sessions.at(-1)));
-  state.recording = undefined;
+  source.mode = "network";
   await Promise.all(sessions.map((session) => session.signOut()));
   return took;
 }

@@ -3,8 +3,9 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { answers, ports } from "../servers.mjs";
@@ -35,6 +36,14 @@ async function emptyModule() {
   return Buffer.concat([header, leb(content.length), content]);
 }
 
+/** A peer that is made for bundlers, in one file. */
+async function bundled(name) {
+  const { build } = createRequire(join(peers, "from.js"))("esbuild");
+  const stdin = { contents: `export * from "${name}";`, resolveDir: peers };
+  const { outputFiles } = await build({ stdin, bundle: true, minify: true, write: false, format: "esm", define: { global: "globalThis" } });
+  return outputFiles[0].contents;
+}
+
 /** Does `work` with the addresses of the page and of both services. */
 export async function withServices(work) {
   const folder = await mkdtemp(join(tmpdir(), "vouchsafe-speed-"));
@@ -60,15 +69,16 @@ export async function withServices(work) {
 }
 
 async function servePage(ended) {
-  const empty = await emptyModule();
+  const made = { "/empty.wasm": await emptyModule(), "/cryppo.js": await bundled("@meeco/cryppo") };
+  const own = (await readdir(new URL(".", import.meta.url))).filter((name) => extname(name) === ".js");
   const roots = { vouchsafe, peers };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://page");
     const send = (type, body) => response.writeHead(200, { "content-type": type }).end(body);
     try {
       if (pathname === "/") return send(TYPES[".html"], PAGE);
-      if (pathname === "/empty.wasm") return send(TYPES[".wasm"], empty);
-      if (pathname === "/page.js") return send(TYPES[".js"], await readFile(new URL("page.js", import.meta.url)));
+      if (made[pathname]) return send(TYPES[extname(pathname)], made[pathname]);
+      if (own.includes(pathname.slice(1))) return send(TYPES[".js"], await readFile(new URL(pathname.slice(1), import.meta.url)));
       if (pathname === "/sink") {
         for await (const _ of request);
         return send("text/plain", "");

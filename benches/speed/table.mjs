@@ -30,3 +30,14 @@ export function table({ rows }) {
   }
   return lines;
 }
+
+/** A number of bytes, or of things, as people write it. */
+export const amount = (value, unit) => (unit !== "bytes" ? value.toLocaleString("en") : value < 1024 ? `${value} B` : value < 2 ** 20 ? `${value / 1024} KiB` : `${value / 2 ** 20} MiB`);
+
+/** The lines of the table of a curve: milliseconds, the middle of all rounds. */
+export function curveTable({ name, unit, lines }) {
+  const all = [...new Set(lines.flatMap(({ points }) => points.map(({ x }) => x)))].toSorted((a, b) => a - b);
+  const cells = ({ points }) => all.map((x) => points.find((point) => point.x === x)).map((point) => (point ? short(median(point.times)) : ""));
+  const row = (words) => `| ${words.join(" | ")} |`;
+  return [row([`${name}, ms`, ...all.map((x) => amount(x, unit))]), `| --- |${" ---: |".repeat(all.length)}`, ...lines.map((line) => row([line.name, ...cells(line)]))];
+}

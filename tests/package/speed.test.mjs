@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { blocks, withBlocks } from "../../docs/speed/figures.mjs";
-import { ratio, table } from "../../benches/speed/table.mjs";
+import { curveTable, ratio, table } from "../../benches/speed/table.mjs";
 
 test("the document has each block of figures as the script prints it", async () => {
   const document = await readFile(new URL("../../docs/speed.md", import.meta.url), "utf8");
@@ -17,4 +17,14 @@ test("what is measured is divided by what was measured beside it, round by round
   assert.deepEqual(ratio([1, 4, 9], [1, 2, 3]), { middle: 2, least: 1, most: 3 });
   const rows = [{ name: "a", ours: [10, 30], beside: [{ name: "b", times: [10, 10], most: 2 }] }];
   assert.equal(table({ rows }).at(-1), "| a | 20 | b | 10 | 2.0 (1.0–3.0) | 2 |");
+});
+
+test("a curve is a table of what each thing takes at each size that it was measured at", () => {
+  const lines = [{ name: "a", points: [{ x: 64, times: [1, 3] }, { x: 1024, times: [20] }] }, { name: "b", points: [{ x: 2 ** 20, times: [0.5] }] }];
+  assert.deepEqual(curveTable({ name: "opened", unit: "bytes", lines }), [
+    "| opened, ms | 64 B | 1 KiB | 1 MiB |",
+    "| --- | ---: | ---: | ---: |",
+    "| a | 2.0 | 20 |  |",
+    "| b |  |  | 0.5 |",
+  ]);
 });

@@ -1,0 +1,54 @@
+// What is measured: functions of the page by name, each with what it is given.
+
+const SHARES = 100;
+export const PEOPLE = 20;
+const FILE = 16 * 2 ** 20;
+
+/** What the package does, by the function of the page that does it, and what is measured beside it; `most` is the ratio that it may have. */
+export const ROWS = [
+  { name: "from nothing to ready", ours: ["ready"], beside: [{ name: "an empty module of the same size, compiled", does: ["emptyModule"], most: 1.5 }] },
+  { name: "create a card", ours: ["createCard"], beside: [{ name: "1 `fetch`", does: ["fetches", 1] }] },
+  { name: "invite by link", ours: ["invite"], beside: [{ name: "2 `fetch`, one after another", does: ["fetches", 2] }] },
+  { name: "accept", ours: ["accept"], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
+  { name: "share a card", ours: ["share", 1], beside: [{ name: "3 `fetch`", does: ["fetches", 3] }] },
+  { name: "10 shares at once", ours: ["share", 10], beside: [{ name: "1 share", does: ["share", 1], most: 3 }] },
+  { name: `share with ${PEOPLE} people`, ours: ["shareWithAll"], beside: [{ name: `${PEOPLE} wraps by RSA-OAEP`, does: ["wraps", PEOPLE] }] },
+  { name: `read ${SHARES} shares for the first time`, ours: ["readFirst", SHARES], beside: [{ name: `${SHARES} unwraps by RSA-OAEP`, does: ["unwraps", SHARES], most: 1.3 }] },
+  {
+    name: `read ${SHARES} claimed shares, from answers that are there`,
+    ours: ["readAgain"],
+    beside: [
+      { name: `${SHARES} checks by Ed25519`, does: ["checks", SHARES], most: 1.25 },
+      { name: "libsodium: open and check", does: ["openBySodium", SHARES] },
+      { name: "jose: open and check", does: ["openByJose", SHARES] },
+      { name: "noble: open and check", does: ["openByNoble", SHARES] },
+    ],
+  },
+  { name: "add a file of 16 MiB", ours: ["addFile", FILE], beside: [{ name: "sealed by AES-GCM, and sent", does: ["sealAndSend", FILE] }] },
+];
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+
+const CARDS = [64, KIB, 4 * KIB, 64 * KIB, MIB];
+const FILES = [64 * KIB, MIB, 4 * MIB, 16 * MIB];
+const EVERY = [...new Set([...CARDS, ...FILES])];
+
+/** The sizes that have to be prepared. */
+export const SIZES = { cards: CARDS, files: FILES, others: { subtle: EVERY, sodium: EVERY, noble: EVERY, cryppo: CARDS } };
+
+/** A line for each of those that seal or open one record of a size. */
+const bySize = (card, file, other) => [
+  { name: "Vouchsafe, a card", does: [card], at: CARDS },
+  { name: "Vouchsafe, a file", does: [file], at: FILES },
+  { name: "crypto.subtle, AES-GCM", does: [other, "subtle"], at: EVERY },
+  { name: "libsodium, XChaCha20-Poly1305", does: [other, "sodium"], at: EVERY },
+  { name: "noble, AES-GCM", does: [other, "noble"], at: EVERY },
+  { name: "cryppo, AES-GCM", does: [other, "cryppo"], at: CARDS },
+];
+
+/** What takes longer the more there is of it: a line for each thing, and its points. */
+export const CURVES = [
+  { id: "seal", name: "one record, sealed", unit: "bytes", lines: bySize("sealCard", "sealFile", "sealBy") },
+  { id: "open", name: "one record, opened", unit: "bytes", lines: bySize("openCard", "openFile", "openBy") },
+];
