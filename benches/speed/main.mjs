@@ -7,9 +7,9 @@ import { createRequire } from "node:module";
 import { cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { CURVES, PEOPLE, ROWS, SIZES } from "./plan.mjs";
+import { CURVES, MANY, PEOPLE, ROWS, SIZES, WATCHED } from "./plan.mjs";
 import { withServices } from "./services.mjs";
-import { curveTable, ratio, table } from "./table.mjs";
+import { curveTable, ratio, table, watchedTable } from "./table.mjs";
 
 const { chromium } = createRequire(new URL("../../tests/package.json", import.meta.url))("playwright-core");
 
@@ -17,11 +17,12 @@ const { values } = parseArgs({ options: { rounds: { type: "string", default: "5"
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"],
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--enable-precise-memory-info", "--js-flags=--expose-gc"],
 });
 
 const before = loadavg()[0];
 const curves = CURVES.map(({ lines, ...curve }) => ({ ...curve, lines: lines.map(({ name, at }) => ({ name, points: at.map((x) => ({ x, times: [] })) })) }));
+const watched = { count: MANY.count, things: WATCHED.map(({ name }) => ({ name, times: [], longest: [], heap: [] })) };
 const rows = ROWS.map(({ name, beside }) => ({ name, ours: [], beside: beside.map(({ name: other, most }) => ({ name: other, most, times: [] })) }));
 try {
   await withServices(async (address, services) => {
@@ -36,6 +37,7 @@ try {
     await people.ask("ready", services);
     await people.ask("begin", services, PEOPLE);
     await people.ask("beginSizes", SIZES);
+    await people.ask("beginMany", MANY);
     /** What is measured from nothing has a page that knows nothing. */
     const measure = async ([name, ...given]) => {
       if (!fresh.has(name)) return people.ask(name, ...given);
@@ -63,6 +65,13 @@ try {
           }
         }
       }
+      for (const [index, { does: [name, ...given] }] of WATCHED.entries()) {
+        const { took, longest, heap } = await people.ask(name, ...given, MANY.count);
+        if (round < 0) continue;
+        watched.things[index].times.push(took);
+        watched.things[index].longest.push(longest);
+        watched.things[index].heap.push(heap);
+      }
     }
   });
 } finally {
@@ -78,8 +87,9 @@ const figures = {
   rounds: Number(values.rounds),
   rows,
   curves,
+  watched,
 };
-for (const line of [table(figures), ...curves.map(curveTable)].flatMap((lines) => [...lines, ""])) console.log(line);
+for (const line of [table(figures), ...curves.map(curveTable), watchedTable(watched)].flatMap((lines) => [...lines, ""])) console.log(line);
 if (values.to) {
   await mkdir(dirname(values.to), { recursive: true });
   // Five figures of each number, and the numbers of a list in one line.

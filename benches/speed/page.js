@@ -5,15 +5,14 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from "jose";
 import sodium from "libsodium-wrappers";
-import { answers } from "./answers.js";
 import { MIB, inGroups, random, state, timed } from "./common.js";
+import { watched } from "./many.js";
 
+export { beginMany, readClaimed, readMany } from "./many.js";
 export { beginSizes, openBy, openCard, openFile, sealBy, sealCard, sealFile } from "./sizes.js";
 
 /** Of each card that is shared. */
 const TEXT = "She said: \"All of it, please.\" ".repeat(8).slice(0, 256);
-/** The longest wait for what a call leaves behind. */
-const PATIENCE = 60_000;
 
 /** From nothing to a client that is ready. */
 export async function ready(services) {
@@ -92,42 +91,10 @@ export async function readFirst(count) {
   await inGroups(count, 10, (number) => state.alice.share({ card: cards[number], connection }));
   const [bob] = state.peers;
   const { items } = await bob.incomingShares({ limit: count });
-  state.ids = items.map(({ id }) => id);
-  return timed(() => readAll(bob));
-}
-
-async function readAll(session) {
-  for (const { error } of await session.readShares(state.ids)) if (error) throw error;
-}
-
-/** The same shares on a device that never saw them, from answers that have arrived. */
-export async function readAgain() {
-  const { Vouchsafe } = await import("/vouchsafe/index.js");
-  const source = answers();
-  const app = await Vouchsafe.open({ ...state.services, fetch: source.fetch });
-  const open = async () => {
-    const session = await app.signIn(state.people.bob);
-    await session.incomingShares({ limit: state.ids.length });
-    return session;
-  };
-  const sessions = [];
-  const begun = performance.now();
-  // The claims of who read first may still be on their way.
-  do {
-    if (performance.now() - begun > PATIENCE) throw new Error("the shares are not claimed");
-    source.mode = "network";
-    sessions.push(await open());
-    source.notes.clear();
-    source.mode = "noted";
-    await readAll(sessions.at(-1));
-  } while ([...source.notes.values()].some(({ body }) => new TextDecoder().decode(body).includes('"claim":null')));
-  source.mode = "network";
-  sessions.push(await open());
-  source.mode = "memory";
-  const took = await timed(() => readAll(sessions.at(-1)));
-  source.mode = "network";
-  await Promise.all(sessions.map((session) => session.signOut()));
-  return took;
+  const ids = items.map(({ id }) => id);
+  return timed(async () => {
+    for (const { error } of await bob.readShares(ids)) if (error) throw error;
+  });
 }
 
 /** A file up, in parts. */
@@ -141,7 +108,9 @@ export async function addFile(bytes) {
 const all = (count, one) => timed(() => Promise.all(Array.from({ length: count }, one)));
 export const unwraps = (count) => all(count, () => crypto.subtle.decrypt("RSA-OAEP", state.rsa.privateKey, state.rsa.wrapped));
 export const wraps = (count) => all(count, () => crypto.subtle.encrypt("RSA-OAEP", state.rsa.publicKey, random(32)));
-export const checks = (count) => all(count, () => crypto.subtle.verify("Ed25519", state.ed25519.publicKey, state.ed25519.signature, state.ed25519.message));
+export const checks = (count) => all(count, check);
+const check = () => crypto.subtle.verify("Ed25519", state.ed25519.publicKey, state.ed25519.signature, state.ed25519.message);
+export const watchChecks = (count) => watched(() => Promise.all(Array.from({ length: count }, check)));
 
 /** A file of this size sealed in parts, each sent to the page's own server, some at a time. */
 export async function sealAndSend(bytes) {
@@ -178,15 +147,18 @@ const expectLength = (bytes, length) => {
   if (bytes.length !== length) throw new Error(`${bytes.length} bytes`);
 };
 
-export async function openBySodium(count) {
+const inTurn = (count, one) => () => Array.from({ length: count }, one);
+
+function openOneBySodium() {
   const { box } = state.others;
-  return timed(() => {
-    for (let done = 0; done < count; done += 1) {
-      const signed = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, box.sealed, null, box.nonce, box.key);
-      expectLength(sodium.crypto_sign_open(signed, box.publicKey), TEXT.length);
-    }
-  });
+  const signed = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, box.sealed, null, box.nonce, box.key);
+  const opened = sodium.crypto_sign_open(signed, box.publicKey);
+  expectLength(opened, TEXT.length);
+  return opened;
 }
+
+export const openBySodium = (count) => timed(inTurn(count, openOneBySodium));
+export const watchSodium = (count) => watched(inTurn(count, openOneBySodium));
 
 export async function openByJose(count) {
   const { jws, seal } = state.others;

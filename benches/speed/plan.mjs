@@ -16,7 +16,7 @@ export const ROWS = [
   { name: `read ${SHARES} shares for the first time`, ours: ["readFirst", SHARES], beside: [{ name: `${SHARES} unwraps by RSA-OAEP`, does: ["unwraps", SHARES], most: 1.3 }] },
   {
     name: `read ${SHARES} claimed shares, from answers that are there`,
-    ours: ["readAgain"],
+    ours: ["readClaimed", SHARES],
     beside: [
       { name: `${SHARES} checks by Ed25519`, does: ["checks", SHARES], most: 1.25 },
       { name: "libsodium: open and check", does: ["openBySodium", SHARES] },
@@ -27,11 +27,22 @@ export const ROWS = [
   { name: "add a file of 16 MiB", ours: ["addFile", FILE], beside: [{ name: "sealed by AES-GCM, and sent", does: ["sealAndSend", FILE] }] },
 ];
 
+/** Claimed shares that are read in one go, and the connections that they came over. */
+export const MANY = { count: 2000, connections: 8, counts: [1, 10, 50, 100, 200] };
+
+/** What is done so many times, with an eye on the page; the first is the package. */
+export const WATCHED = [
+  { name: `Vouchsafe: claimed shares read, ${MANY.count / 10} by each call`, does: ["readMany"] },
+  { name: "crypto.subtle: checks by Ed25519, all at once", does: ["watchChecks"] },
+  { name: "libsodium: open and check", does: ["watchSodium"] },
+];
+
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
 const CARDS = [64, KIB, 4 * KIB, 64 * KIB, MIB];
 const FILES = [64 * KIB, MIB, 4 * MIB, 16 * MIB];
+const FIRST = [1, 10, 50, 100];
 const EVERY = [...new Set([...CARDS, ...FILES])];
 
 /** The sizes that have to be prepared. */
@@ -51,4 +62,23 @@ const bySize = (card, file, other) => [
 export const CURVES = [
   { id: "seal", name: "one record, sealed", unit: "bytes", lines: bySize("sealCard", "sealFile", "sealBy") },
   { id: "open", name: "one record, opened", unit: "bytes", lines: bySize("openCard", "openFile", "openBy") },
+  {
+    id: "claimed",
+    name: "claimed shares, read",
+    unit: "shares",
+    lines: [
+      { name: "Vouchsafe", does: ["readClaimed"], at: MANY.counts },
+      { name: "crypto.subtle, checks by Ed25519", does: ["checks"], at: MANY.counts },
+      { name: "libsodium, open and check", does: ["openBySodium"], at: MANY.counts },
+    ],
+  },
+  {
+    id: "first",
+    name: "shares, read for the first time",
+    unit: "shares",
+    lines: [
+      { name: "Vouchsafe", does: ["readFirst"], at: FIRST },
+      { name: "crypto.subtle, unwraps by RSA-OAEP", does: ["unwraps"], at: FIRST },
+    ],
+  },
 ];

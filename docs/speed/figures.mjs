@@ -2,7 +2,7 @@
 // `--write` puts it into the page.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { curveTable, table } from "../../benches/speed/table.mjs";
+import { curveTable, table, watchedTable } from "../../benches/speed/table.mjs";
 
 const document = new URL("../speed.md", import.meta.url);
 const speed = JSON.parse(await readFile(new URL("speed.json", import.meta.url), "utf8"));
@@ -15,6 +15,7 @@ export const blocks = {
   machine: wrapped(`${speed.date}, commit ${speed.commit}, ${speed.browser}, ${speed.machine}, a load of ${speed.load.map((load) => load.toFixed(1)).join(" before and ")} after; ${speed.rounds} rounds.`),
   table: table(speed),
   ...Object.fromEntries(speed.curves.map((curve) => [curve.id, curveTable(curve)])),
+  many: watchedTable(speed.watched),
 };
 
 /** The document with the blocks in the places that are marked for them. */

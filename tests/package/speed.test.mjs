@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { blocks, withBlocks } from "../../docs/speed/figures.mjs";
-import { curveTable, ratio, table } from "../../benches/speed/table.mjs";
+import { curveTable, ratio, table, watchedTable } from "../../benches/speed/table.mjs";
 
 test("the document has each block of figures as the script prints it", async () => {
   const document = await readFile(new URL("../../docs/speed.md", import.meta.url), "utf8");
@@ -26,5 +26,16 @@ test("a curve is a table of what each thing takes at each size that it was measu
     "| --- | ---: | ---: | ---: |",
     "| a | 2.0 | 20 |  |",
     "| b |  |  | 0.5 |",
+  ]);
+});
+
+test("what was done many times has its longest task and its heap, where the browser told of them", () => {
+  const ours = { name: "a", times: [10], longest: [0], heap: [2e6] };
+  const other = { name: "b", times: [5], longest: [70], heap: [null] };
+  assert.deepEqual(watchedTable({ count: 2000, things: [ours, other] }), [
+    "| 2,000 times | ms | × of the package | longest task, ms | heap, MB |",
+    "| --- | ---: | ---: | ---: | ---: |",
+    "| a | 10 |  | under 50 | 2.0 |",
+    "| b | 5.0 | 2.0 (2.0–2.0) | 70 | not told |",
   ]);
 });
