@@ -38,6 +38,7 @@ try {
     await people.ask("begin", services, PEOPLE);
     await people.ask("beginSizes", SIZES);
     await people.ask("beginMany", MANY);
+    await people.ask("beginPeers", MANY.count);
     /** What is measured from nothing has a page that knows nothing. */
     const measure = async ([name, ...given]) => {
       if (!fresh.has(name)) return people.ask(name, ...given);
@@ -92,8 +93,8 @@ const figures = {
 for (const line of [table(figures), ...curves.map(curveTable), watchedTable(watched)].flatMap((lines) => [...lines, ""])) console.log(line);
 if (values.to) {
   await mkdir(dirname(values.to), { recursive: true });
-  // Five figures of each number, and the numbers of a list in one line.
-  const text = JSON.stringify(figures, (_, value) => (typeof value === "number" ? Number(value.toPrecision(5)) : value), 1);
+  // Five figures of what is no whole number, and the numbers of a list in one line.
+  const text = JSON.stringify(figures, (_, value) => (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value), 1);
   await writeFile(values.to, `${text.replace(/\[[\s\d.,]+\]/g, (list) => list.replace(/\s+/g, " "))}\n`);
 }
 if (values.check) {

@@ -9,6 +9,7 @@ import { MIB, inGroups, random, state, timed } from "./common.js";
 import { watched } from "./many.js";
 
 export { beginMany, readClaimed, readMany } from "./many.js";
+export { beginPeers, watchBitwarden, watchMatrix, watchSentc } from "./peers.js";
 export { beginSizes, openBy, openCard, openFile, sealBy, sealCard, sealFile } from "./sizes.js";
 
 /** Of each card that is shared. */

@@ -35,6 +35,9 @@ export const WATCHED = [
   { name: `Vouchsafe: claimed shares read, ${MANY.count / 10} by each call`, does: ["readMany"] },
   { name: "crypto.subtle: checks by Ed25519, all at once", does: ["watchChecks"] },
   { name: "libsodium: open and check", does: ["watchSodium"] },
+  { name: "Matrix: events of a room decrypted, one after another", does: ["watchMatrix"] },
+  { name: "Bitwarden: notes of one's own decrypted, by one call", does: ["watchBitwarden"] },
+  { name: "sentc: open and check, one after another", does: ["watchSentc"] },
 ];
 
 const KIB = 2 ** 10;
