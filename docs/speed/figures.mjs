@@ -1,7 +1,8 @@
 // Prints what docs/speed.md quotes, block by block, from the last measurement (speed.json, which `cargo xtask bench --record` writes);
-// `--write` puts it into the page.
+// `--write` puts it into the page, and draws the pictures that the page shows.
 
 import { readFile, writeFile } from "node:fs/promises";
+import { plot } from "../../benches/speed/plot.mjs";
 import { curveTable, table, watchedTable } from "../../benches/speed/table.mjs";
 
 const document = new URL("../speed.md", import.meta.url);
@@ -18,12 +19,17 @@ export const blocks = {
   many: watchedTable(speed.watched),
 };
 
+/** The pictures beside this file, by name. */
+export const pictures = Object.fromEntries(speed.curves.map((curve) => [`${curve.id}.svg`, plot(curve)]));
+
 /** The document with the blocks in the places that are marked for them. */
 export function withBlocks(text) {
   return text.replace(/(<!-- figures: (\w+) -->\n)[^]*?(<!-- end -->)/g, (_, before, name, after) => `${before}\n${blocks[name].join("\n")}\n\n${after}`);
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  if (process.argv.includes("--write")) await writeFile(document, withBlocks(await readFile(document, "utf8")));
-  else console.log(Object.values(blocks).flat().join("\n"));
+  if (process.argv.includes("--write")) {
+    await writeFile(document, withBlocks(await readFile(document, "utf8")));
+    for (const [name, picture] of Object.entries(pictures)) await writeFile(new URL(name, import.meta.url), picture);
+  } else console.log(Object.values(blocks).flat().join("\n"));
 }

@@ -1,9 +1,10 @@
 // docs/speed.md quotes what was measured.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { blocks, withBlocks } from "../../docs/speed/figures.mjs";
+import { blocks, pictures, withBlocks } from "../../docs/speed/figures.mjs";
+import { plot } from "../../benches/speed/plot.mjs";
 import { curveTable, ratio, table, watchedTable } from "../../benches/speed/table.mjs";
 
 test("the document has each block of figures as the script prints it", async () => {
@@ -11,6 +12,16 @@ test("the document has each block of figures as the script prints it", async () 
   const marks = [...document.matchAll(/<!-- figures: (\w+) -->/g)].map(([, name]) => name);
   assert.deepEqual(marks.toSorted(), Object.keys(blocks).toSorted());
   assert.equal(document, withBlocks(document), "run `node docs/speed/figures.mjs --write`, and read what changed");
+});
+
+test("the pictures are those that the script draws, and the document shows each", async () => {
+  const folder = new URL("../../docs/speed/", import.meta.url);
+  const document = await readFile(new URL("../speed.md", folder), "utf8");
+  assert.deepEqual((await readdir(folder)).filter((name) => name.endsWith(".svg")).toSorted(), Object.keys(pictures).toSorted());
+  for (const [name, picture] of Object.entries(pictures)) {
+    assert.equal(await readFile(new URL(name, folder), "utf8"), picture, "run `node docs/speed/figures.mjs --write`, and look at what changed");
+    assert.ok(document.includes(`](speed/${name})`), name);
+  }
 });
 
 test("what is measured is divided by what was measured beside it, round by round", () => {
@@ -38,4 +49,14 @@ test("what was done many times has its longest task and its heap, where the brow
     "| a | 10 |  | under 50 | 2.0 |",
     "| b | 5.0 | 2.0 (2.0–2.0) | 70 | not told |",
   ]);
+});
+
+test("a picture has a line for each thing, named at its end, and names do not cover one another", () => {
+  const line = (name, ...times) => ({ name, points: times.map((time, index) => ({ x: 2 ** (6 + 4 * index), times: [time] })) });
+  const picture = plot({ name: "records", unit: "bytes", lines: [line("Vouchsafe", 0.2, 2, 20), line("a <b>", 0.2, 2, 20), line("c", 0.1, 1)] });
+  assert.equal(picture.match(/fill="none"/g).length, 3);
+  assert.equal(picture.match(/<circle/g).length, 8);
+  for (const words of ["Vouchsafe", "a &lt;b>", "c", "64 B", "1 KiB", "16 KiB", "100 µs", "1 ms", "100 ms"]) assert.ok(picture.includes(`>${words}</text>`), words);
+  const heights = ["Vouchsafe", "a &lt;b>", "c"].map((name) => Number(picture.match(new RegExp(`y="([\\d.]+)"[^>]*>${name}</text>`))[1]));
+  for (const one of heights) assert.equal(heights.filter((other) => Math.abs(one - other) < 16).length, 1);
 });
