@@ -17,6 +17,14 @@ export function randomBytes(length) {
   return bytes;
 }
 
+/** Somebody new. */
+export const somebody = (name) => ({ email: `${name}.${crypto.randomUUID()}@example.test`, passphrase: "a passphrase for measuring" });
+
+/** Throws where what was opened is not as long as what was sealed. */
+export function expectLength({ length }, expected) {
+  if (length !== expected) throw new Error(`${length}, not ${expected}`);
+}
+
 /** The milliseconds of some work. */
 export async function timed(work) {
   const start = performance.now();
@@ -24,7 +32,7 @@ export async function timed(work) {
   return performance.now() - start;
 }
 
-/** The milliseconds of some work that is done again and again, once after the other; of one time. */
+/** The milliseconds of some work that is done again and again, one after another; of one time. */
 export async function timedOne(work) {
   const start = performance.now();
   let times = 0;

@@ -3,94 +3,85 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { startChromium, startFirefox } from "./browsers.mjs";
 import { CURVES, MANY, PEOPLE, ROWS, SIZES, WATCHED } from "./plan.mjs";
 import { withServices } from "./services.mjs";
 import { curveTable, ratio, table, watchedTable } from "./table.mjs";
 
-const { chromium } = createRequire(new URL("../../tests/package.json", import.meta.url))("playwright-core");
-
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" }, to: { type: "string" }, check: { type: "string" } } });
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--enable-precise-memory-info", "--js-flags=--expose-gc"],
-});
-
-const before = loadavg()[0];
-const curves = CURVES.map(({ lines, ...curve }) => ({ ...curve, lines: lines.map(({ name, at }) => ({ name, points: at.map((x) => ({ x, times: [] })) })) }));
-const watched = { count: MANY.count, things: WATCHED.map(({ name }) => ({ name, times: [], longest: [], heap: [] })) };
-const rows = ROWS.map(({ name, beside }) => ({ name, ours: [], beside: beside.map(({ name: other, most }) => ({ name: other, most, times: [] })) }));
-try {
-  await withServices(async (address, services) => {
-    const open = async () => {
-      const page = await (await browser.newContext()).newPage();
-      await page.goto(address);
-      const ask = (name, ...given) => page.evaluate(async ([name, given]) => (await import("/page.js"))[name](...given), [name, given]);
-      return { page, ask };
-    };
-    const fresh = new Set(["ready", "emptyModule"]);
-    const people = await open();
-    await people.ask("ready", services);
-    await people.ask("begin", services, PEOPLE);
-    await people.ask("beginSizes", SIZES);
-    await people.ask("beginMany", MANY);
-    await people.ask("beginPeers", MANY.count);
-    /** What is measured from nothing has a page that knows nothing. */
-    const measure = async ([name, ...given]) => {
-      if (!fresh.has(name)) return people.ask(name, ...given);
-      const { page, ask } = await open();
-      const took = await ask(name, services);
-      await page.context().close();
-      return took;
-    };
-    // The first round warms up, and counts for nothing.
-    for (let round = -1; round < Number(values.rounds); round += 1) {
-      console.error(round < 0 ? "==> Warming up" : `==> Round ${round + 1}`);
-      for (const [index, { ours, beside }] of ROWS.entries()) {
-        const took = await measure(ours);
-        const others = [];
-        for (const { does } of beside) others.push(await measure(does));
-        if (round < 0) continue;
-        rows[index].ours.push(took);
-        others.forEach((time, other) => rows[index].beside[other].times.push(time));
-      }
-      for (const [index, { lines }] of CURVES.entries()) {
-        for (const [line, { does: [name, ...given], at }] of lines.entries()) {
-          for (const [point, x] of at.entries()) {
-            const took = await people.ask(name, ...given, x);
-            if (round >= 0) curves[index].lines[line].points[point].times.push(took);
+/** Figures of one browser: of rows, of curves, and of what is watched, over so many rounds. */
+async function measureIn(start, rounds, curvesOf) {
+  const rows = ROWS.map(({ name, beside }) => ({ name, ours: [], beside: beside.map(({ name: other, most }) => ({ name: other, most, times: [] })) }));
+  const curves = curvesOf.map(({ lines, ...curve }) => ({ ...curve, lines: lines.map(({ name, at }) => ({ name, points: at.map((x) => ({ x, times: [] })) })) }));
+  const watched = { count: MANY.count, things: WATCHED.map(({ name }) => ({ name, times: [], longest: [], heap: [] })) };
+  const browser = await start();
+  try {
+    await withServices(async (address, services) => {
+      console.error(`==> ${browser.name}: making people and shares`);
+      const people = await browser.open(address);
+      await people.ask("ready", services);
+      await people.ask("begin", services, PEOPLE);
+      if (curvesOf.length > 0) await people.ask("beginSizes", SIZES);
+      await people.ask("beginMany", MANY);
+      await people.ask("beginPeers", MANY.count);
+      const fresh = new Set(["ready", "emptyModule"]);
+      /** What is measured from nothing has a page that knows nothing. */
+      const measure = async ([name, ...given]) => {
+        if (!fresh.has(name)) return people.ask(name, ...given);
+        const page = await browser.open(address);
+        const took = await page.ask(name, services);
+        await page.close();
+        return took;
+      };
+      // The first round warms up, and counts for nothing.
+      for (let round = -1; round < rounds; round += 1) {
+        console.error(round < 0 ? "==> Warming up" : `==> Round ${round + 1}`);
+        const note = (list, value) => round >= 0 && list.push(value);
+        for (const [index, { ours, beside }] of ROWS.entries()) {
+          note(rows[index].ours, await measure(ours));
+          for (const [other, { does }] of beside.entries()) note(rows[index].beside[other].times, await measure(does));
+        }
+        for (const [index, { lines }] of curvesOf.entries()) {
+          for (const [line, { does, at }] of lines.entries()) {
+            for (const [point, x] of at.entries()) note(curves[index].lines[line].points[point].times, await measure([...does, x]));
           }
         }
+        for (const [index, { does }] of WATCHED.entries()) {
+          const { took, longest, heap } = await measure([...does, MANY.count]);
+          note(watched.things[index].times, took);
+          note(watched.things[index].longest, longest);
+          note(watched.things[index].heap, heap);
+        }
       }
-      for (const [index, { does: [name, ...given] }] of WATCHED.entries()) {
-        const { took, longest, heap } = await people.ask(name, ...given, MANY.count);
-        if (round < 0) continue;
-        watched.things[index].times.push(took);
-        watched.things[index].longest.push(longest);
-        watched.things[index].heap.push(heap);
-      }
-    }
-  });
-} finally {
-  await browser.close();
+    });
+  } finally {
+    await browser.end();
+  }
+  return { browser: browser.name, rounds, rows, curves, watched };
 }
+
+const before = loadavg()[0];
+const rounds = Number(values.rounds);
+const measured = await measureIn(startChromium, rounds, CURVES);
+const { rows } = measured;
+// A second browser shows whether the first is an exception, for which fewer rounds and no curves do.
+const firefox = process.env.FIREFOX && process.env.GECKODRIVER ? await measureIn(startFirefox, Math.ceil(rounds / 2), []) : undefined;
 
 const figures = {
   commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} × ${cpus()[0].model}, Linux ${release()}`,
-  browser: `Chromium ${browser.version()}`,
   load: [before, loadavg()[0]],
-  rounds: Number(values.rounds),
-  rows,
-  curves,
-  watched,
+  ...measured,
+  firefox,
 };
-for (const line of [table(figures), ...curves.map(curveTable), watchedTable(watched)].flatMap((lines) => [...lines, ""])) console.log(line);
+for (const { browser, rows: of, curves, watched } of [measured, firefox].filter(Boolean)) {
+  for (const lines of [[browser], table({ rows: of }), ...curves.map(curveTable), watchedTable(watched)]) console.log(`${lines.join("\n")}\n`);
+}
 if (values.to) {
   await mkdir(dirname(values.to), { recursive: true });
   // Five figures of what is no whole number, and the numbers of a list in one line.

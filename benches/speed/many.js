@@ -1,7 +1,7 @@
-// Many shares of one person, read on a device that never saw them.
+// Many shares that one person has claimed, read in a new session.
 
 import { answers } from "./answers.js";
-import { inGroups, state, timed } from "./common.js";
+import { inGroups, somebody, state, timed } from "./common.js";
 
 /** The most that one call reads, and one page of a list has. */
 const BATCH = 200;
@@ -10,30 +10,32 @@ const BATCH = 200;
 const PATIENCE = 60_000;
 
 /** Of each card that is shared, without what is the same in all. */
-const TEXT = "She said: \"All of it, please.\" ".repeat(8).slice(0, 250);
+const TEXT = "She said: \"All of it, please.\" ".repeat(9).slice(0, 250);
 
 const card = (number) => ({ label: "A card", fields: [{ name: "text", label: "Text", value: `${String(number).padStart(5, "0")} ${TEXT}` }] });
 
 const batches = (ids) => Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, batch) => ids.slice(batch * BATCH, (batch + 1) * BATCH));
 
-/** Shares from Alice to Bob over several connections, which he has claimed, and the answers to whoever reads so many of them at once. */
+/** Shares from one person to another over several connections, all claimed, and the answers to whoever reads so many of them at once. */
 export async function beginMany({ count, connections, counts }) {
-  const [bob] = state.peers;
+  const reader = somebody("reader");
+  const { session: from } = await state.app.signUp(somebody("sender"));
+  const { session: to } = await state.app.signUp(reader);
   const between = await inGroups(connections, 2, async () => {
-    const { link } = await state.alice.invite({ delivery: "link", name: "Bob" });
-    return (await bob.accept({ link }, { name: "Alice" })).id;
+    const { link } = await from.invite({ delivery: "link", name: "Reader" });
+    return (await to.accept({ link }, { name: "Sender" })).id;
   });
   await inGroups(count / connections, 2, async (number) => {
-    const { id } = await state.alice.createCard(card(number));
-    for (const { error } of await state.alice.shareWithMany({ card: id, connections: between })) if (error) throw error;
+    const { id } = await from.createCard(card(number));
+    for (const { error } of await from.shareWithMany({ card: id, connections: between })) if (error) throw error;
   });
-  const ids = await listed(bob, count);
-  for (const batch of batches(ids)) await read(bob, batch);
+  const ids = await listed(to, count);
+  for (const batch of batches(ids)) await read(to, batch);
 
   const { Vouchsafe } = await import("/vouchsafe/index.js");
   const source = answers();
   const app = await Vouchsafe.open({ ...state.services, fetch: source.fetch });
-  const session = await app.signIn(state.people.bob);
+  const session = await app.signIn(reader);
   await listed(session, 1);
   const begun = performance.now();
   // The last claims may still be on their way.
@@ -45,7 +47,7 @@ export async function beginMany({ count, connections, counts }) {
     source.mode = "network";
   } while ([...source.notes.values()].some(({ body }) => new TextDecoder().decode(body).includes('"claim":null')));
   await session.signOut();
-  state.many = { app, source, ids };
+  state.many = { app, source, reader, ids };
 }
 
 /** The ids of the newest shares that somebody received. */
@@ -65,10 +67,10 @@ async function read(session, ids) {
   return results;
 }
 
-/** What `work` takes, given a session of Bob's that has listed its shares and has read none, when all answers are there. */
-async function onNewDevice(count, work) {
-  const { app, source, ids } = state.many;
-  const session = await app.signIn(state.people.bob);
+/** What `work` takes, given a new session of the reader's that has listed shares and has read none, when all answers are there. */
+async function inNewSession(count, work) {
+  const { app, source, reader, ids } = state.many;
+  const session = await app.signIn(reader);
   await listed(session, count);
   source.mode = "memory";
   const took = await work(session, ids.slice(0, count));
@@ -78,11 +80,11 @@ async function onNewDevice(count, work) {
 }
 
 /** Claimed shares, read by one call. */
-export const readClaimed = (count) => onNewDevice(count, (session, ids) => timed(() => read(session, ids)));
+export const readClaimed = (count) => inNewSession(count, (session, ids) => timed(() => read(session, ids)));
 
 /** Claimed shares, read by one call after another. */
 export const readMany = (count) =>
-  onNewDevice(count, (session, ids) =>
+  inNewSession(count, (session, ids) =>
     watched(async () => {
       const results = [];
       for (const batch of batches(ids)) results.push(...(await read(session, batch)));

@@ -24,7 +24,7 @@ const IMPORTS = {
   libsodium: "/peers/libsodium/dist/modules-esm/libsodium.mjs",
   "libsodium-wrappers": "/peers/libsodium-wrappers/dist/modules-esm/libsodium-wrappers.mjs",
 };
-const PAGE = `<!doctype html><meta charset="utf-8"><title>Speed</title><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
+const PAGE = `<!doctype html><meta charset="utf-8"><title>Speed</title><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script><script>window.ask = async (name, ...given) => (await import("/page.js"))[name](...given);</script>`;
 
 /** A module that is as large as the package's, and has nothing but a section that nobody reads. */
 async function emptyModule() {

@@ -3,7 +3,7 @@
 import { gcm } from "@noble/ciphers/aes.js";
 import sodium from "libsodium-wrappers";
 import { answers } from "./answers.js";
-import { MIB, random, randomBytes, state, timedOne } from "./common.js";
+import { MIB, expectLength, random, randomBytes, somebody, state, timedOne } from "./common.js";
 
 /** What the largest card has beside its text: its label, its field's names, and what JSON and the envelope need. */
 const BESIDE = 1024;
@@ -15,12 +15,12 @@ const WORDS = "She said all of it. ";
 
 const text = (size) => WORDS.repeat(Math.ceil(size / WORDS.length)).slice(0, textLength(size));
 
-/** A session of Alice's whose answers come from where it says, and what it has to open. */
+/** Somebody's session whose answers come from where it says, and what it has to open. */
 export async function beginSizes({ cards, files, others }) {
   const { Vouchsafe } = await import("/vouchsafe/index.js");
   const source = answers();
   const app = await Vouchsafe.open({ ...state.services, fetch: source.fetch });
-  const session = await app.signIn(state.people.alice);
+  const { session } = await app.signUp(somebody("writer"));
   const own = { source, session, cards: new Map(), files: new Map() };
   for (const size of cards) own.cards.set(size, (await session.createCard(content(size))).id);
   for (const size of files) own.files.set(size, await session.addFile(new Blob([randomBytes(size)]), { name: "file" }));
@@ -64,10 +64,6 @@ export function openFile(size) {
   const ref = files.get(size);
   return from("memory", async () => expectLength(await (await session.file(ref)).bytes(), size));
 }
-
-const expectLength = ({ length }, expected) => {
-  if (length !== expected) throw new Error(`${length} bytes, not ${expected}`);
-};
 
 /** Each of the others: how it seals, and how it opens what it sealed. */
 const OTHERS = {

@@ -42,15 +42,20 @@ export function curveTable({ name, unit, lines }) {
   return [row([`${name}, ms`, ...all.map((x) => amount(x, unit))]), `| --- |${" ---: |".repeat(all.length)}`, ...lines.map((line) => row([line.name, ...cells(line)]))];
 }
 
-/** The lines of the table of what was done many times. The package, which is the first, is divided by each of the others. */
+/** The lines of the table of what was done many times. The package, which is the first, is divided by each of the others. What the browser does not tell of is left out. */
 export function watchedTable({ count, things }) {
   const [ours] = things;
-  const longest = (tasks) => (tasks.includes(null) ? "not told" : median(tasks) === 0 ? "under 50" : short(median(tasks)));
-  const heap = (bytes) => (bytes.includes(null) ? "not told" : Math.max(0, median(bytes) / 1e6).toFixed(1));
+  const watched = [
+    { name: "longest task, ms", of: ({ longest }) => longest, show: (task) => (task === 0 ? "under 50" : short(task)) },
+    { name: "heap, MB", of: ({ heap }) => heap, show: (bytes) => (bytes / 1e6).toFixed(1) },
+  ].filter(({ of }) => !things.some((thing) => of(thing).includes(null)));
   const row = (words) => `| ${words.join(" | ")} |`;
   return [
-    row([`${amount(count)} times`, "ms", "× of the package", "longest task, ms", "heap, MB"]),
-    "| --- | ---: | ---: | ---: | ---: |",
-    ...things.map((thing) => row([thing.name, short(median(thing.times)), thing === ours ? "" : shown(ratio(ours.times, thing.times)), longest(thing.longest), heap(thing.heap)])),
+    row([`${amount(count)} times`, "ms", "× of the package", ...watched.map(({ name }) => name)]),
+    `| --- | ---: | ---: |${" ---: |".repeat(watched.length)}`,
+    ...things.map((thing) => {
+      const beside = thing === ours ? "" : shown(ratio(ours.times, thing.times));
+      return row([thing.name, short(median(thing.times)), beside, ...watched.map(({ of, show }) => show(median(of(thing))))]);
+    }),
   ];
 }

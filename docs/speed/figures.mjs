@@ -17,6 +17,9 @@ export const blocks = {
   table: table(speed),
   ...Object.fromEntries(speed.curves.map((curve) => [curve.id, curveTable(curve)])),
   many: watchedTable(speed.watched),
+  firefox: [`${speed.firefox.browser}, ${speed.firefox.rounds} rounds.`],
+  firefoxTable: table(speed.firefox),
+  firefoxMany: watchedTable(speed.firefox.watched),
 };
 
 /** The pictures beside this file, by name. */

@@ -42,13 +42,14 @@ test("a curve is a table of what each thing takes at each size that it was measu
 
 test("what was done many times has its longest task and its heap, where the browser told of them", () => {
   const ours = { name: "a", times: [10], longest: [0], heap: [2e6] };
-  const other = { name: "b", times: [5], longest: [70], heap: [null] };
+  const other = { name: "b", times: [5], longest: [70], heap: [1e5] };
   assert.deepEqual(watchedTable({ count: 2000, things: [ours, other] }), [
     "| 2,000 times | ms | × of the package | longest task, ms | heap, MB |",
     "| --- | ---: | ---: | ---: | ---: |",
     "| a | 10 |  | under 50 | 2.0 |",
-    "| b | 5.0 | 2.0 (2.0–2.0) | 70 | not told |",
+    "| b | 5.0 | 2.0 (2.0–2.0) | 70 | 0.1 |",
   ]);
+  assert.deepEqual(watchedTable({ count: 10, things: [{ ...ours, longest: [null], heap: [null] }] }), ["| 10 times | ms | × of the package |", "| --- | ---: | ---: |", "| a | 10 |  |"]);
 });
 
 test("a picture has a line for each thing, named at its end, and names do not cover one another", () => {

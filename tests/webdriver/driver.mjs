@@ -18,33 +18,50 @@ const PASSING = ["no such element", "stale element reference", "element not inte
 /**
  * Starts a driver and one browser for the tests of a file; the result opens windows in it.
  *
- * `start` gives the driver's process and the promise of its address. Lines of the driver that `isFault` knows as errors of a page
- * fail the file.
+ * Lines of the driver that `isFault` knows as errors of a page fail the file.
  */
-export function useBrowser({ start, capabilities, isFault = () => false }) {
-  const said = [];
-  let driver;
-  let session;
+export function useBrowser({ isFault = () => false, ...how }) {
+  let browser;
   before(async () => {
-    const { child, address } = await start();
-    driver = child;
-    createInterface({ input: driver.stderr }).on("line", (line) => said.push(line));
-    const found = await address;
-    assert.ok(found, `the driver does not start: ${said.join("\n")}`);
-    const { sessionId } = await call("POST", `${found}/session`, { capabilities: { alwaysMatch: capabilities } });
-    session = `${found}/session/${sessionId}`;
+    browser = await startBrowser(how);
   });
   after(async () => {
-    if (session) await call("DELETE", session);
-    if (driver?.exitCode === null && driver.kill()) await once(driver, "close");
-    assert.deepEqual(said.filter(isFault), []);
+    await browser?.end();
+    assert.deepEqual(browser?.said.filter(isFault), []);
   });
-  return async (url) => {
-    const { handle } = await call("POST", `${session}/window/new`, { type: "window" });
-    const window = new Window(session, handle);
-    await window.open(url);
-    return window;
+  return (url) => browser.open(url);
+}
+
+/**
+ * Starts a driver and one browser: what it says of itself, how a window is opened in it, how it ends, and what the driver said.
+ *
+ * `start` gives the driver's process and the promise of its address.
+ */
+export async function startBrowser({ start, capabilities }) {
+  const said = [];
+  const { child, address } = await start();
+  createInterface({ input: child.stderr }).on("line", (line) => said.push(line));
+  let session;
+  const end = async () => {
+    if (session) await call("DELETE", session);
+    if (child.exitCode === null && child.kill()) await once(child, "close");
   };
+  try {
+    const found = await address;
+    assert.ok(found, `the driver does not start: ${said.join("\n")}`);
+    const { sessionId, capabilities: is } = await call("POST", `${found}/session`, { capabilities: { alwaysMatch: capabilities } });
+    session = `${found}/session/${sessionId}`;
+    const open = async (url) => {
+      const { handle } = await call("POST", `${session}/window/new`, { type: "window" });
+      const window = new Window(session, handle);
+      await window.open(url);
+      return window;
+    };
+    return { is, open, end, said };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 /** Makes a call of the protocol. */
@@ -93,6 +110,12 @@ class Window {
   #field = (label) => this.#element(`//*[@id=//label[normalize-space()=${quoted(label)}]/@for]`);
 
   open = (url) => this.#do("POST", "url", { url });
+
+  /** Goes back to another window, since a driver opens none without one. */
+  close = async () => {
+    const [handle] = await this.#do("DELETE", "window");
+    await call("POST", `${this.#session}/window`, { handle });
+  };
 
   #click = (name, xpath) =>
     eventually(name, async () => {

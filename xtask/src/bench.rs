@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::firefox::Firefox;
 use crate::load;
 use crate::npm;
 use crate::output::say;
@@ -26,9 +27,10 @@ pub(crate) struct Options {
     pub(crate) check: bool,
 }
 
-/// Builds the server and the package as they are released, and prints what it measures in headless Chromium.
+/// Builds the server and the package as they are released, and prints what it measures in headless Chromium and Firefox.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let chromium = Chromium::ensure(workspace)?;
+    let firefox = Firefox::ensure(workspace)?;
     load::build(workspace, &["--package", "vouchsafe-server"], "server")?;
     let package = package::build(workspace)?;
     npm::ensure_packages(workspace)?;
@@ -36,7 +38,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let server = workspace.target.join("release/vouchsafe-server");
     let latest = workspace.target.join("bench/latest.json");
     let recorded = workspace.root.join(RECORDED);
-    say!("==> Measuring in Chromium");
+    say!("==> Measuring in Chromium and Firefox");
     let mut node = workspace.command("node");
     let to: &Path = if options.record { &recorded } else { &latest };
     node.arg("benches/speed/main.mjs")
@@ -44,6 +46,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .arg("--to")
         .arg(to)
         .env("CHROMIUM", &chromium.browser)
+        .env("FIREFOX", &firefox.browser)
+        .env("GECKODRIVER", &firefox.driver)
         .env(
             "VOUCHSAFE_SPEED_SERVER",
             server.with_extension(env::consts::EXE_EXTENSION),
