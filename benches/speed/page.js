@@ -33,13 +33,11 @@ export async function begin(services, people) {
   state.services = services;
   const signUp = async (name) => (await state.app.signUp(somebody(name))).session;
   state.alice = await signUp("alice");
-  state.peers = [];
-  for (let more = 0; more < people; more += 1) state.peers.push(await signUp("peer"));
-  state.connections = [];
-  for (const peer of state.peers) {
+  state.peers = await inGroups(people, 2, () => signUp("peer"));
+  state.connections = await inGroups(people, 2, async (number) => {
     const { link } = await state.alice.invite({ delivery: "link", name: "Peer" });
-    state.connections.push((await peer.accept({ link }, { name: "Alice" })).id);
-  }
+    return (await state.peers[number].accept({ link }, { name: "Alice" })).id;
+  });
 
   const wrap = await crypto.subtle.generateKey({ name: "RSA-OAEP", modulusLength: 3072, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" }, false, ["encrypt", "decrypt"]);
   state.rsa = { ...wrap, wrapped: await crypto.subtle.encrypt("RSA-OAEP", wrap.publicKey, random(32)) };
