@@ -1,7 +1,5 @@
 //! Things that a session learns and may forget.
 
-use std::collections::VecDeque;
-
 use crate::api::vault::shares::ShareRecord;
 use crate::crypto::keys::SymmetricKey;
 use crate::crypto::records::{CardContent, Pin, ShareIds};
@@ -41,7 +39,7 @@ const MAX_PEERS: usize = 256;
 
 /// Cards that were read or written last, the newest at the end. They are wiped when they are forgotten.
 #[derive(Default)]
-pub(in crate::flows) struct KnownCards(VecDeque<(Id, u64, CardContent)>);
+pub(in crate::flows) struct KnownCards(Vec<(Id, u64, CardContent)>);
 
 impl KnownCards {
     /// A card's version and content.
@@ -60,9 +58,9 @@ impl KnownCards {
             return;
         }
         if self.0.len() == MAX_CARDS {
-            self.0.pop_front();
+            self.0.remove(0);
         }
-        self.0.push_back((id, version, content.clone()));
+        self.0.push((id, version, content.clone()));
     }
 }
 

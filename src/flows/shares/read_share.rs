@@ -26,7 +26,7 @@ use crate::ids::Id;
 const MAX_SHARES: usize = 200;
 
 /// The shares that are opened at the same time: while a private key is at work for one, elsewhere in a browser, the others go on.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// Shares, connections and spaces, each by its id.
 type Fetched = (ById<ShareFound>, ById<Result<Checked>>, ById<Space>);
