@@ -42,16 +42,29 @@ export function once(bindings, compile) {
  * @returns {Promise<ArrayBuffer>}
  */
 export async function unpack(packed) {
-  const text = atob(packed);
-  const deflated = new Uint8Array(text.length);
-  // Takes half as long as `Uint8Array.from()` with a function.
-  for (let at = 0; at < text.length; at += 1) deflated[at] = text.charCodeAt(at);
+  const deflated = fromBase64(packed);
   // Where pages are tested, not all of the browser is there.
   /** @type {{ inflateRawSync(bytes: Uint8Array): ArrayBuffer } | undefined} */
   const zlib = builtin("node:zlib");
   if (zlib) return zlib.inflateRawSync(deflated);
   const { body } = new Response(deflated);
   return new Response(body?.pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
+}
+
+/**
+ * Browsers of before September 2025 do not read base64 themselves, which takes them a tenth of the time.
+ *
+ * @param {string} packed
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function fromBase64(packed) {
+  const { fromBase64: read } = /** @type {{ fromBase64?(text: string): Uint8Array<ArrayBuffer> }} */ (/** @type {unknown} */ (Uint8Array));
+  if (read) return read.call(Uint8Array, packed);
+  const text = atob(packed);
+  const bytes = new Uint8Array(text.length);
+  // Takes half as long as `Uint8Array.from()` with a function.
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /**
