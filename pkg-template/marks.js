@@ -25,7 +25,7 @@ export class Marks {
   async load() {
     try {
       const id = this.#raw.marksId;
-      if (id !== undefined) await this.#take(await readMarks(id));
+      if (id !== undefined) await this.#take(await readMarks(id, this.#count));
     } catch {
       // The next call tries again.
     }
@@ -58,7 +58,7 @@ export class Marks {
   /**
    * Takes in stored marks. Where they are gone, or do not open, they are stored anew.
    *
-   * @param {MarksEntry | undefined} entry
+   * @param {{ count: number, sealed?: Uint8Array } | undefined} entry
    */
   async #take(entry) {
     const { count, sealed } = entry ?? { count: 0, sealed: undefined };

@@ -260,14 +260,24 @@ function isEntry(entry) {
   );
 }
 
+/** The count of the marks of this name lies beside them, too: they can be a mebibyte, and most calls need no more of them. */
+const countOf = (/** @type {string} */ id) => `${id} count`;
+
 /**
+ * Reads marks; without them, if their count is the one that is known.
+ *
  * @param {string} id
- * @returns {Promise<MarksEntry | undefined>}
+ * @param {number} known
+ * @returns {Promise<MarksEntry | { count: number, sealed?: undefined } | undefined>}
  */
-export function readMarks(id) {
-  const read = (/** @type {IDBObjectStore} */ store, /** @type {(found: MarksEntry | undefined) => void} */ give) => {
-    const request = store.get(id);
-    request.onsuccess = () => give(marksOf(request.result));
+export function readMarks(id, known) {
+  const read = (/** @type {IDBObjectStore} */ store, /** @type {(found: Awaited<ReturnType<typeof readMarks>>) => void} */ give) => {
+    const counted = store.get(countOf(id));
+    counted.onsuccess = () => {
+      if (counted.result?.count === known) return give({ count: known });
+      const request = store.get(id);
+      request.onsuccess = () => give(marksOf(request.result));
+    };
   };
   return transact(MARKS, read, "readonly");
 }
@@ -284,7 +294,10 @@ export function writeMarks(entry) {
     request.onsuccess = () => {
       const before = marksOf(request.result);
       const written = (before?.count ?? 0) === entry.count - 1;
-      if (written) store.put(entry);
+      if (written) {
+        store.put(entry);
+        store.put({ id: countOf(entry.id), count: entry.count });
+      }
       give({ written, before });
     };
   });
@@ -295,7 +308,10 @@ export function writeMarks(entry) {
  * @returns {Promise<void>}
  */
 export function removeMarks(id) {
-  return transact(MARKS, (store) => store.delete(id));
+  return transact(MARKS, (store) => {
+    store.delete(id);
+    store.delete(countOf(id));
+  });
 }
 
 /**

@@ -56,7 +56,9 @@ const marks = (page) =>
   page.evaluate(async () => {
     const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
     const found = await done((await done(indexedDB.open("vouchsafe"))).transaction("marks").objectStore("marks").getAll());
-    return found.map(({ sealed, ...entry }) => ({ ...entry, sealed: [...sealed] }));
+    const [counts, whole] = [found.filter(({ sealed }) => !sealed), found.filter(({ sealed }) => sealed)];
+    if (whole.some(({ id, count }) => counts.find((one) => one.id === `${id} count`)?.count !== count) || counts.length > whole.length) throw new Error(JSON.stringify(counts));
+    return whole.map(({ sealed, ...entry }) => ({ ...entry, sealed: [...sealed] }));
   });
 
 test("a session after signing out and in again knows what the one before has seen", async (t) => {
