@@ -23,7 +23,7 @@ async function measureIn(start, rounds, curvesOf) {
     await withServices(async (address, services) => {
       console.error(`==> ${browser.name}: making people and shares`);
       const people = await browser.open(address);
-      await people.ask("ready", services);
+      await people.ask("ready", services, "/vouchsafe/index.js");
       await people.ask("begin", services, PEOPLE);
       if (curvesOf.length > 0) await people.ask("beginSizes", SIZES);
       await people.ask("beginMany", MANY);
@@ -33,7 +33,7 @@ async function measureIn(start, rounds, curvesOf) {
       const measure = async ([name, ...given]) => {
         if (!fresh.has(name)) return people.ask(name, ...given);
         const page = await browser.open(address);
-        const took = await page.ask(name, services);
+        const took = await page.ask(name, services, ...given);
         await page.close();
         return took;
       };

@@ -16,9 +16,9 @@ export { beginSizes, openBy, openCard, openFile, sealBy, sealCard, sealFile } fr
 const TEXT = "She said: \"All of it, please.\" ".repeat(9).slice(0, 256);
 
 /** From nothing to a client that is ready. */
-export async function ready(services) {
+export async function ready(services, entry) {
   return timed(async () => {
-    const { Vouchsafe } = await import("/vouchsafe/index.js");
+    const { Vouchsafe } = await import(entry);
     state.app = await Vouchsafe.open({ ...services, invitationUrl: location.href });
   });
 }
@@ -31,9 +31,11 @@ export async function emptyModule() {
 /** Two people who are connected, and what the limits need. */
 export async function begin(services, people) {
   state.services = services;
-  const signUp = async (name) => (await state.app.signUp(somebody(name))).session;
-  state.alice = await signUp("alice");
-  state.peers = await inGroups(people, 2, () => signUp("peer"));
+  // People on two sides have a client each, as on two devices.
+  const { Vouchsafe } = await import("/vouchsafe/index.js");
+  const other = await Vouchsafe.open(services);
+  state.alice = (await state.app.signUp(somebody("alice"))).session;
+  state.peers = await inGroups(people, 2, async () => (await other.signUp(somebody("peer"))).session);
   state.connections = await inGroups(people, 2, async (number) => {
     const { link } = await state.alice.invite({ delivery: "link", name: "Peer" });
     return (await state.peers[number].accept({ link }, { name: "Alice" })).id;

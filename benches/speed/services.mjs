@@ -36,10 +36,10 @@ async function emptyModule() {
   return Buffer.concat([header, leb(content.length), content]);
 }
 
-/** A peer that is made for bundlers, in one file. */
-async function bundled(name) {
+/** What is made for bundlers, in one file. */
+async function bundled(name, resolveDir = peers) {
   const { build } = createRequire(join(peers, "from.js"))("esbuild");
-  const stdin = { contents: `export * from "${name}";`, resolveDir: peers };
+  const stdin = { contents: `export * from "${name}";`, resolveDir };
   const { outputFiles } = await build({ stdin, bundle: true, minify: true, write: false, format: "esm", define: { global: "globalThis" } });
   return outputFiles[0].contents;
 }
@@ -69,7 +69,7 @@ export async function withServices(work) {
 }
 
 async function servePage(ended) {
-  const made = { "/empty.wasm": await emptyModule(), "/cryppo.js": await bundled("@meeco/cryppo") };
+  const made = { "/empty.wasm": await emptyModule(), "/cryppo.js": await bundled("@meeco/cryppo"), "/app.js": await bundled("./index.js", vouchsafe) };
   const own = (await readdir(new URL(".", import.meta.url))).filter((name) => extname(name) === ".js");
   const roots = { vouchsafe, peers };
   const server = createServer(async (request, response) => {
