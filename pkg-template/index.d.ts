@@ -1157,7 +1157,8 @@ export class Session {
   /**
    * Shares a card or some of its fields with one person. Rejects with `connection_unverified` unless `acceptUnverified` is
    * set. Who has a live share of the card gets that one changed, its fields and its end, and never a second one. An aborted call
-   * takes a share that is not live back; a live one is found again by the next call.
+   * takes a share that is not live back; a live one, once the services have a part of it, is finished by the next call, or by an
+   * update of the card.
    */
   share(options: ShareOptions): Promise<Share>;
   /** Shares a card with several people in one go. Each connection has a result, in the order of `connections`. */

@@ -3,6 +3,7 @@
 
 import { gcm } from "@noble/ciphers/aes.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
+import { argon2id } from "hash-wasm";
 import { CompactEncrypt, CompactSign, compactDecrypt, compactVerify } from "jose";
 import sodium from "libsodium-wrappers";
 import { MIB, expectLength, inGroups, random, somebody, state, timed } from "./common.js";
@@ -28,13 +29,29 @@ export async function emptyModule() {
   return timed(() => WebAssembly.compileStreaming(fetch("/empty.wasm")));
 }
 
+/** From an address and a passphrase to a session. */
+export async function signIn() {
+  let session;
+  const took = await timed(async () => (session = await state.app.signIn(state.account)));
+  await session.signOut();
+  return took;
+}
+
+/** What a sign-in cannot do without: Argon2id as the package has it, and two requests. */
+export async function stretchAndFetch() {
+  const { passphrase } = state.account;
+  const stretching = await timed(() => argon2id({ password: passphrase, salt: new Uint8Array(16), iterations: 3, parallelism: 1, memorySize: 64 * 1024, hashLength: 32 }));
+  return stretching + (await fetches(2));
+}
+
 /** Two people who are connected, and what the limits need. */
 export async function begin(services, people) {
   state.services = services;
   // People on two sides have a client each, as on two devices.
   const { Vouchsafe } = await import("/vouchsafe/index.js");
   const other = await Vouchsafe.open(services);
-  state.alice = (await state.app.signUp(somebody("alice"))).session;
+  state.account = somebody("alice");
+  state.alice = (await state.app.signUp(state.account)).session;
   state.peers = await inGroups(people, 2, async () => (await other.signUp(somebody("peer"))).session);
   state.connections = await inGroups(people, 2, async (number) => {
     const { link } = await state.alice.invite({ delivery: "link", name: "Peer" });

@@ -20,6 +20,7 @@ const IMPORTS = {
   "@noble/ciphers/": "/peers/@noble/ciphers/",
   "@noble/curves/": "/peers/@noble/curves/",
   "@noble/hashes/": "/peers/@noble/hashes/",
+  "hash-wasm": "/peers/hash-wasm/dist/index.esm.min.js",
   jose: "/peers/jose/dist/webapi/index.js",
   libsodium: "/peers/libsodium/dist/modules-esm/libsodium.mjs",
   "libsodium-wrappers": "/peers/libsodium-wrappers/dist/modules-esm/libsodium-wrappers.mjs",

@@ -80,7 +80,7 @@ pub(crate) async fn check_by(
     signature: &[u8; 64],
 ) -> Result<()> {
     match engine.is_signed(key.as_bytes(), signed, signature).await {
-        Some(true) if !has_small_order(signature) => Ok(()),
+        Some(true) if !has_small_order(signature) && is_below_order(signature) => Ok(()),
         Some(_) => Err(Error::RecordRejected),
         None => key.verify(signed, signature),
     }
@@ -105,6 +105,17 @@ fn parts_of<'a>(key: &VerifyingKey, kind: Kind, form: u32, jws: &'a str) -> Resu
         signature: from_base64url_exact(signature)?,
     })
 }
+
+/// Whether S is below the order of the group: else it is a second spelling.
+fn is_below_order(signature: &[u8; 64]) -> bool {
+    signature[32..].iter().rev().lt(ORDER.iter().rev())
+}
+
+/// The order of the group (RFC 8032, section 5.1), little-endian.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
 
 /// Whether `R` is one of the eight points of small order, in any encoding: its y, without the sign of x. Of a signature by
 /// whoever keeps to RFC 8032 it never is.
@@ -146,6 +157,21 @@ const SMALL_ORDER: [[u8; 32]; 7] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_as_large_as_the_order_is_refused() {
+        let mut signature = [0; 64];
+        assert!(is_below_order(&signature));
+        signature[32..].copy_from_slice(&ORDER);
+        assert!(!is_below_order(&signature));
+        for (place, byte) in [(32, 0xec), (62, 0), (63, 0x0f)] {
+            let before = std::mem::replace(&mut signature[place], byte);
+            assert_eq!(is_below_order(&signature), byte < before, "{place}");
+            signature[place] = before;
+        }
+        signature[62] = 1;
+        assert!(!is_below_order(&signature));
+    }
 
     /// Dalek reads points as this module may not: whether one is of small order.
     #[test]

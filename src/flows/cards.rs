@@ -136,11 +136,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let written = self.services().write_card(id, &write).await?;
         let digest = digest_of(write.card.as_bytes());
         self.see_written(Kind::Card, id, version, &digest)?;
-        self.inner
-            .memory
-            .borrow_mut()
-            .cards
-            .remember(id, version, &content);
+        self.remember(|memory| memory.cards.remember(id, version, &content));
         Ok(Card {
             id,
             content,
@@ -255,11 +251,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             return Err(Error::RecordRejected);
         }
         self.see(Kind::Card, stored.id, version, &stored.card)?;
-        self.inner
-            .memory
-            .borrow_mut()
-            .cards
-            .remember(stored.id, version, &content);
+        self.remember(|memory| memory.cards.remember(stored.id, version, &content));
         let StoredCard {
             id,
             created_at,

@@ -185,11 +185,18 @@ impl WebEngine {
         }
         let (data, usages) = (Uint8Array::from(&key[..]), usages(&["verify"]));
         let subtle = self.subtle();
-        let imported =
-            run(subtle.import_key_with_str("raw", &data, "Ed25519", true, &usages)).await;
-        let imported: Option<CryptoKey> = imported.ok().map(JsCast::unchecked_into);
-        are_missing.set(imported.is_none());
-        let imported = imported?;
+        let imported = match subtle.import_key_with_str("raw", &data, "Ed25519", true, &usages) {
+            Ok(promise) => JsFuture::from(promise).await,
+            Err(error) => Err(error),
+        };
+        let imported: CryptoKey = match imported {
+            Ok(imported) => imported.unchecked_into(),
+            Err(error) => {
+                let name = Reflect::get(&error, &"name".into());
+                are_missing.set(name.is_ok_and(|name| name == "NotSupportedError"));
+                return None;
+            }
+        };
         let mut keys = keys.borrow_mut();
         if known(&keys).is_none() {
             keys.truncate(MAX_VERIFIERS - 1);

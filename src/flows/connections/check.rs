@@ -195,9 +195,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             trust,
             state,
         };
-        let mut memory = self.inner.memory.borrow_mut();
-        memory.remember_peer(checked.stored.id, checked.known());
-        drop(memory);
+        self.remember(|memory| memory.remember_peer(checked.stored.id, checked.known()));
         Ok(checked)
     }
 

@@ -36,6 +36,8 @@ const MAX_CARDS: usize = 64;
 const MAX_CARD_BYTES: usize = 16 << 10;
 /// The most connections whose keys are remembered.
 const MAX_PEERS: usize = 256;
+/// The most live shares that are remembered.
+const MAX_LIVE: usize = 1024;
 
 /// Cards that were read or written last, the newest at the end. They are wiped when they are forgotten.
 #[derive(Default)]
@@ -65,6 +67,22 @@ impl KnownCards {
 }
 
 impl<P> Memory<P> {
+    /// Remembers that a card has a live share over a connection.
+    pub(in crate::flows) fn remember_live(&mut self, card: Id, connection: Id) {
+        if !self.live.contains(&(card, connection)) {
+            if self.live.len() == MAX_LIVE {
+                self.live.remove(0);
+            }
+            self.live.push((card, connection));
+        }
+    }
+
+    /// The keys of a connection over which the card has no live share, as far as is known.
+    pub(in crate::flows) fn peer_without(&self, card: Id, connection: Id) -> Option<(Pin, bool)> {
+        let is_live = self.live.contains(&(card, connection));
+        self.peers.get(&connection).filter(|_| !is_live).cloned()
+    }
+
     /// Remembers the keys of a connection, or that there are none to be used.
     pub(in crate::flows) fn remember_peer(&mut self, connection: Id, peer: Option<(&Pin, bool)>) {
         match peer {
@@ -93,7 +111,11 @@ pub(in crate::flows) struct Memory<P> {
     /// Cards as they were read or written last.
     pub(in crate::flows) cards: KnownCards,
     /// The keys of other persons that a connection was last seen with, as pinned, and whether they are verified.
-    pub(in crate::flows) peers: ById<(Pin, bool)>,
+    peers: ById<(Pin, bool)>,
+    /// Cards and connections that have a live share, or had one: nothing is stored ahead for these.
+    live: Vec<(Id, Id)>,
+    /// Spaces that were stored for shares which did not come about, and are being deleted.
+    pub(in crate::flows) given_up: ById<()>,
     /// Cards whose shares may lag, as far as this session knows.
     pub(in crate::flows) unsettled: ById<()>,
     /// Cards that were deleted here, and whose shares were to stay.
@@ -115,6 +137,8 @@ impl<P> Default for Memory<P> {
             own_spaces: ById::default(),
             cards: KnownCards::default(),
             peers: ById::default(),
+            live: Vec::new(),
+            given_up: ById::default(),
             rejected_spaces: ById::default(),
             unsettled: ById::default(),
             kept: ById::default(),

@@ -163,6 +163,13 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().token_to_show(fresh).await
     }
 
+    /// Remembers something, unless the session is locked: then nothing of it stays.
+    pub(in crate::flows) fn remember(&self, remember: impl FnOnce(&mut Memory<E::PrivateKey>)) {
+        if !self.is_locked() {
+            remember(&mut self.inner.memory.borrow_mut());
+        }
+    }
+
     /// An id for a new record; in the order of ids records have the order of time.
     pub(in crate::flows) fn make_id(&self) -> Result<Id> {
         Ok(Id::v7(self.now(), &*make_random(self.engine())?))

@@ -70,7 +70,11 @@ impl<T: Transport, E: Engine> Session<T, E> {
         };
         let mut drafts = Vec::with_capacity(request.connections.len());
         for connection in &request.connections {
-            let peer = self.inner.memory.borrow().peers.get(connection).cloned();
+            let peer = self
+                .inner
+                .memory
+                .borrow()
+                .peer_without(request.card, *connection);
             let allowed =
                 |(_, is_verified): &(Pin, bool)| *is_verified || request.accept_unverified;
             let Some((pin, _)) = peer.filter(allowed) else {

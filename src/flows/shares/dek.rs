@@ -155,8 +155,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             Some(rsa) => rsa,
             None => {
                 let imported = self.engine().import_rsa_key(key.rsa().pkcs8()).await?;
-                let mut memory = self.inner.memory.borrow_mut();
-                memory.private_keys.insert(id, imported.clone());
+                self.remember(|memory| memory.private_keys.insert(id, imported.clone()));
                 imported
             }
         };

@@ -322,11 +322,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     fn remember_share(&self, ids: &ShareIds, dek: &SymmetricKey) {
-        let mut memory = self.inner.memory.borrow_mut();
-        memory.deks.insert(ids.space, dek.clone());
-        memory.homes.insert(ids.share, ids.into());
-        if ids.from == self.account() {
-            memory.own_spaces.insert(ids.share, ids.space);
-        }
+        self.remember(|memory| {
+            memory.deks.insert(ids.space, dek.clone());
+            memory.homes.insert(ids.share, ids.into());
+            if ids.from == self.account() {
+                memory.own_spaces.insert(ids.share, ids.space);
+            }
+        });
     }
 }

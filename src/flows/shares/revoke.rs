@@ -84,7 +84,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
     }
 
     /// From now on no row of this share or link is taken for one in force, whatever the services say.
-    fn see_end(&self, id: Id) -> Result<()> {
+    pub(super) fn see_end(&self, id: Id) -> Result<()> {
         self.see_digest(Kind::Sent, id, u64::MAX, &ContentDigest::default())
     }
 

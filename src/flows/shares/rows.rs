@@ -133,8 +133,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         let mut rows = Vec::new();
         loop {
             let found = self.services().spaces_of_card(&tag, &page).await?;
-            let opened = found.items.into_iter();
-            rows.extend(opened.filter_map(|space| self.open_row_of(card, space)));
+            let given_up = |id| self.inner.memory.borrow().given_up.contains(&id);
+            let spaces = found
+                .items
+                .into_iter()
+                .filter(|space| !given_up(space.id()));
+            rows.extend(spaces.filter_map(|space| self.open_row_of(card, space)));
             page.cursor = found.next;
             if page.cursor.is_none() {
                 return Ok(rows);

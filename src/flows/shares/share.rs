@@ -135,6 +135,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             over: ById::default(),
             used: ById::default(),
             unfinished: Vec::new(),
+            undecided: Vec::new(),
             before: ById::default(),
             lags: false,
         };
@@ -233,13 +234,42 @@ impl<T: Transport, E: Engine> Session<T, E> {
         self.services().transport.spawn(async move {
             for ids in shares {
                 match session.services().delete_share(ids.share).await {
-                    Ok(()) | Err(Error::NotFound) => {
-                        let _ = session.delete_space_if_there(ids.space).await;
-                    }
+                    Ok(()) | Err(Error::NotFound) => session.delete_unused_space(&ids).await,
                     Err(_) => {}
                 }
             }
         });
+    }
+
+    /// Removes spaces that were stored ahead, and that the Vault was never told of. Until they are gone, nothing in this session
+    /// takes their rows for shares.
+    pub(super) fn give_up(&self, spaces: Vec<ShareIds>) {
+        if spaces.is_empty() {
+            return;
+        }
+        self.remember(|memory| {
+            let spaces = spaces.iter().map(|ids| (ids.space, ()));
+            memory.given_up.extend(spaces);
+        });
+        let session = self.clone();
+        self.services().transport.spawn(async move {
+            for ids in spaces {
+                session.delete_unused_space(&ids).await;
+                session
+                    .inner
+                    .memory
+                    .borrow_mut()
+                    .given_up
+                    .remove(&ids.space);
+            }
+        });
+    }
+
+    /// Deletes the space of a share that did not come about, after which no service can bring its row back.
+    async fn delete_unused_space(&self, ids: &ShareIds) {
+        if self.delete_space_if_there(ids.space).await.is_ok() {
+            let _ = self.see_end(ids.share);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::flows::session::{Session, Work};
 use crate::ids::Id;
 
 /// One call of [`Session::share_with_many`]. When it is dropped in the middle, nobody learns what became of the snapshots that
-/// are on their way, so they are taken back. A live share is found again by the next call.
+/// are on their way, so they are taken back. A live share is found again by the next call, but for one that nothing was decided of.
 pub(super) struct Sharing<'a, T: Transport, E: Engine> {
     pub(super) session: &'a Session<T, E>,
     pub(super) request: &'a ShareRequest,
@@ -34,6 +34,8 @@ pub(super) struct Sharing<'a, T: Transport, E: Engine> {
     pub(super) used: ById<()>,
     /// The snapshots whose spaces are stored.
     pub(super) unfinished: Vec<ShareIds>,
+    /// Those whose spaces were stored ahead, until it is clear that they can be made.
+    pub(super) undecided: Vec<ShareIds>,
     /// What rows said before this call, by share.
     pub(super) before: ById<Sent>,
     /// Whether a share of the card shows an older version of it.
@@ -66,6 +68,7 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             false => session.draft_ahead(request, &self.tag, work).await,
         };
         let (mut ahead, spaces): (Vec<Ahead>, Vec<NewSpace>) = drafted.into_iter().unzip();
+        self.undecided = ahead.iter().filter_map(Ahead::ids).collect();
         let fetch = async {
             let read = session.read_card(request.card);
             let (card, connections, rows) = try_join3(read, connections, rows).await?;
@@ -76,11 +79,13 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         let title = "Fetch the card and the connection";
         let fetch = session.step(19, title, fetch);
         let (fetched, made) = join(fetch, self.write_rows(spaces, Vec::new())).await;
-        if fetched.is_err() && made.is_ok() {
-            session.abandon(ahead.iter().filter_map(Ahead::ids).collect());
-        }
-        let (card, connections, rows) = fetched?;
-        let mut made = made?;
+        let ((card, connections, rows), mut made) = match (fetched, made) {
+            (Ok(fetched), Ok(made)) => (fetched, made),
+            (Err(error), _) | (_, Err(error)) => {
+                self.give_up_rest();
+                return Err(error);
+            }
+        };
         let version = card.version;
         let mut mine: ById<Result<Row>> = ById::default();
         let lags =
@@ -110,6 +115,9 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         };
         for (id, checked) in self.take_pending(connections) {
             let row = mine.remove(&id).transpose();
+            if matches!(row, Ok(Some(_))) {
+                session.remember(|memory| memory.remember_live(request.card, id));
+            }
             let is_of_it = |one: &Ahead| one.ids().is_some_and(|ids| ids.connection == id);
             let drafted = ahead.iter().position(is_of_it);
             let drafted = drafted.map(|position| ahead.swap_remove(position));
@@ -117,10 +125,19 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             let refused = drafted
                 .as_ref()
                 .and_then(|one| made.remove(&one.space()).flatten());
+            if let (Some(drafted), true) = (&drafted, refused.is_some()) {
+                self.undecided.retain(|ids| ids.space != drafted.space());
+            }
+            let accept_unverified = request.accept_unverified;
             let sorted = match (drafted, refused) {
-                (Some(drafted), None) => self.take_ahead(&mut round, drafted, checked),
-                (Some(_), Some(error)) if !matches!(error, Error::Conflict(_)) => {
-                    let allowed = checked.and_then(|checked| checked.peer().map(drop));
+                (Some(drafted), None) => {
+                    let allowed =
+                        checked.and_then(|checked| drafted.check(&checked, accept_unverified));
+                    self.take_ahead(&mut round, drafted, row, allowed)
+                }
+                (Some(drafted), Some(error)) if !matches!(error, Error::Conflict(_)) => {
+                    let allowed =
+                        checked.and_then(|checked| drafted.check(&checked, accept_unverified));
                     allowed.and(Err(error))
                 }
                 // There is a row already, or nothing was drafted.
@@ -152,28 +169,35 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
             .collect()
     }
 
-    /// Takes a share whose space is stored already, if what was fetched is what it was drafted from.
+    /// Takes a share whose space is stored already, if what was fetched is what it was drafted from, and there is no other one.
     fn take_ahead(
         &mut self,
         round: &mut Round,
         ahead: Ahead,
-        checked: Result<Checked>,
+        row: Result<Option<Row>>,
+        allowed: Result<()>,
     ) -> Result<()> {
-        let accept_unverified = self.request.accept_unverified;
-        let allowed = checked.and_then(|checked| ahead.check(&checked, accept_unverified));
-        match allowed {
-            Ok(()) if ahead.shows(&round.card) => {
+        let is_other = |row: Option<Row>| row.is_some_and(|row| row.at.space() != ahead.space());
+        let taken = match (allowed, row.map(is_other)) {
+            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(()), Ok(false)) if ahead.shows(&round.card) => {
                 round.ahead.push(ahead.draft);
-                Ok(())
+                return Ok(());
             }
-            // The next round finds the row, and changes it.
-            Ok(()) => Err(Error::Conflict("The card was changed meanwhile.".into())),
-            Err(error @ Error::Conflict(_)) => Err(error),
-            Err(error) => {
-                self.session.abandon(ahead.ids().into_iter().collect());
-                Err(error)
-            }
-        }
+            // The next round looks again.
+            _ => Err(Error::Conflict("The card was changed meanwhile.".into())),
+        };
+        let (given_up, rest) = std::mem::take(&mut self.undecided)
+            .into_iter()
+            .partition(|ids| ids.space == ahead.space());
+        self.undecided = rest;
+        self.session.give_up(given_up);
+        taken
+    }
+
+    /// Takes back what was stored ahead.
+    fn give_up_rest(&mut self) {
+        self.session.give_up(std::mem::take(&mut self.undecided));
     }
 
     /// Steps 26-27, if there is anything to write.
@@ -295,6 +319,8 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
                 },
             }
         }
+        // From here on the Vault may have them.
+        self.undecided.clear();
         for outcome in session.store_editions(&round.card, ready, work).await? {
             self.take(outcome, &fresh).await;
         }
@@ -331,6 +357,11 @@ impl<T: Transport, E: Engine> Sharing<'_, T, E> {
         };
         let error = match result {
             Ok(times) => {
+                if sent.live {
+                    let (card, connection) = (sent.card, ids.connection);
+                    self.session
+                        .remember(|memory| memory.remember_live(card, connection));
+                }
                 let share = Share::new(ids, &sent, times);
                 return self.outcomes.insert(ids.connection, Ok(share));
             }
@@ -442,5 +473,6 @@ impl<T: Transport, E: Engine> Drop for Sharing<'_, T, E> {
         if !self.unfinished.is_empty() {
             self.session.abandon(std::mem::take(&mut self.unfinished));
         }
+        self.give_up_rest();
     }
 }

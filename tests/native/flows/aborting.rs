@@ -17,7 +17,11 @@ use crate::support::{
 };
 
 /// Drops the call when it has begun its `nth` request, counted from 0. `None`: it was dropped.
-async fn drop_at<R>(http: &Http, nth: usize, call: impl Future<Output = R>) -> Option<R> {
+pub(super) async fn drop_at<R>(
+    http: &Http,
+    nth: usize,
+    call: impl Future<Output = R>,
+) -> Option<R> {
     let before = http.sent.borrow().len();
     let mut call = pin!(call);
     poll_fn(|context| match call.as_mut().poll(context) {

@@ -6,7 +6,8 @@ use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::CardUpdate;
 use vouchsafe::ids::Id;
 
-use crate::support::{Person, World, connect_by_link, eventually, run, whole};
+use super::aborting::drop_at;
+use crate::support::{Person, World, connect_by_link, eventually, passport, run, whole};
 
 /// Two connected people; the first has a card, and both are remembered by her session.
 async fn two(world: &World) -> (Person, Person, Id, Id) {
@@ -85,5 +86,71 @@ fn nothing_stays_of_what_could_not_be_shared() {
         let refused = alice.session.share(whole(card, hers.id)).await;
         assert_eq!(refused.unwrap_err(), Error::NotFound);
         gone().await;
+    });
+}
+
+/// What the recipient is shown.
+async fn listed(person: &Person) -> Vec<Id> {
+    let page = person
+        .session
+        .incoming_shares(&PageRequest::default())
+        .await;
+    page.unwrap().items.iter().map(|share| share.id).collect()
+}
+
+#[test]
+fn a_share_that_failed_does_not_come_about_later() {
+    run(async {
+        let world = World::start();
+        let (alice, bob, card, connection) = two(&world).await;
+        let session = &alice.session;
+        alice
+            .http
+            .refuse(|request| request.url.contains("/cards/"), 404, "not_found");
+        let refused = session.share(whole(card, connection)).await;
+        assert_eq!(refused.unwrap_err(), Error::NotFound);
+        alice.http.mend();
+        eventually(async || (spaces(&world).await == 0).then_some(())).await;
+        let update = CardUpdate {
+            id: card,
+            version: 1,
+            content: other(),
+        };
+        let updated = session.update_card(update).await.unwrap();
+        assert!(updated.lagging.is_empty());
+        assert_eq!(updated.card.shares, Some(0));
+        assert!(listed(&bob).await.is_empty());
+        session.delete_card(card, None).await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_tried_again_at_once_comes_about() {
+    run(async {
+        let world = World::start();
+        let (alice, bob, card, connection) = two(&world).await;
+        let session = &alice.session;
+        alice
+            .http
+            .refuse(|request| request.url.contains("/cards/"), 404, "not_found");
+        session.share(whole(card, connection)).await.unwrap_err();
+        alice.http.mend();
+        let share = session.share(whole(card, connection)).await.unwrap();
+        bob.session.read_share(share.id).await.unwrap();
+
+        // A call that is ended while it looks.
+        for nth in 0..6 {
+            let card = alice.card().await.id;
+            let ended = drop_at(&alice.http, nth, session.share(whole(card, connection))).await;
+            assert!(ended.is_none(), "{nth}");
+            let share = session.share(whole(card, connection)).await.unwrap();
+            let read = bob.session.read_share(share.id).await;
+            assert_eq!(read.unwrap().card, passport(), "{nth}");
+        }
+        eventually(async || (spaces(&world).await == 7).then_some(())).await;
+        let mut shares = listed(&bob).await;
+        shares.sort_unstable();
+        shares.dedup();
+        assert_eq!(shares.len(), 7);
     });
 }
