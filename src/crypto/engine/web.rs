@@ -159,10 +159,13 @@ impl std::fmt::Debug for WebEngine {
 impl WebEngine {
     /// Fails with [`Error::InsecureContext`] where there is no WebCrypto.
     pub fn new(worker: Worker) -> Result<Self> {
+        let verifiers = Verifiers::default();
+        // Node.js 20 has Ed25519, and warns of it on the console.
+        verifiers.are_missing.set(is_node());
         Ok(Self {
             crypto: find_crypto()?,
             worker,
-            verifiers: Rc::default(),
+            verifiers: Rc::new(verifiers),
         })
     }
 
@@ -397,6 +400,16 @@ fn find_crypto() -> Result<Crypto> {
     own.or_else(|| of_node().ok().filter(whole))
         .map(JsCast::unchecked_into)
         .ok_or(Error::InsecureContext)
+}
+
+/// Whether this is Node.js, or takes itself for it.
+fn is_node() -> bool {
+    let member = |object: JsValue, name: &str| Reflect::get(&object, &name.into());
+    let versions =
+        member(js_sys::global().into(), "process").and_then(|process| member(process, "versions"));
+    versions
+        .and_then(|versions| member(versions, "node"))
+        .is_ok_and(|node| node.is_string())
 }
 
 fn rsa_oaep() -> Result<Object> {

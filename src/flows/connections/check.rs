@@ -1,5 +1,7 @@
 //! Checks of a connection as the Vault tells of it, against the pins of the private note.
 
+use std::rc::Rc;
+
 use futures_util::future::try_join;
 use serde::Serialize;
 
@@ -9,10 +11,12 @@ use crate::api::{MAX_IDS, Transport};
 use crate::crypto::base64url::from_base64url;
 use crate::crypto::engine::Engine;
 use crate::crypto::invitation_link::Side;
-use crate::crypto::records::{Delivery, Note, NoteState, Pin, Role, VerifiedBy, check_publication};
+use crate::crypto::records::{
+    Delivery, Note, NoteState, Pin, Publication, Role, VerifiedBy, check_publication,
+};
 use crate::error::{Error, Result};
 use crate::flows::by_id::ById;
-use crate::flows::session::Session;
+use crate::flows::session::{PublishedKeys, Session};
 use crate::ids::Id;
 
 /// Certainty that the keys are the other person's.
@@ -202,10 +206,10 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// One's own publication must be the one that was made: the key of the note, signed by one's own key.
     fn check_own_side(&self, stored: &StoredConnection, note: &Note) -> Result<()> {
         let own = stored.side(note.role);
-        let (signing_key, key) =
-            check_publication(&own.publication, self.account(), stored.id, note.role)?;
+        let published = self.published(stored.id, self.account(), note.role, &own.publication)?;
+        let (signing_key, key) = &*published;
         let ours = own.account == self.account()
-            && signing_key == *self.keys()?.signing.public()
+            && signing_key == self.keys()?.signing.public()
             && key.id() == note.own_key;
         if ours {
             Ok(())
@@ -221,16 +225,12 @@ impl<T: Transport, E: Engine> Session<T, E> {
         if peer.account == self.account() {
             return Err(Error::RecordRejected);
         }
-        let (signing_key, connection_key) =
-            check_publication(&peer.publication, peer.account, stored.id, role)?;
+        let published = self.published(stored.id, peer.account, role, &peer.publication)?;
+        let (signing_key, connection_key) = &*published;
         if note.role == Role::Inviter && note.delivery == Delivery::Link {
             let keys = self.keys()?;
-            let own = check_publication(
-                &stored.inviter.publication,
-                self.account(),
-                stored.id,
-                Role::Inviter,
-            )?;
+            let publication = &stored.inviter.publication;
+            let own = self.published(stored.id, self.account(), Role::Inviter, publication)?;
             let ours = Side {
                 account: self.account(),
                 signing_key: keys.signing.public(),
@@ -238,8 +238,8 @@ impl<T: Transport, E: Engine> Session<T, E> {
             };
             let theirs = Side {
                 account: peer.account,
-                signing_key: &signing_key,
-                connection_key: &connection_key,
+                signing_key,
+                connection_key,
             };
             let proof = from_base64url(stored.proof.as_deref().unwrap_or_default())?;
             let secret = note.secret()?.ok_or(Error::RecordRejected)?;
@@ -247,7 +247,30 @@ impl<T: Transport, E: Engine> Session<T, E> {
                 return Err(Error::PeerKeyChanged);
             }
         }
-        Ok(Pin::new(peer.account, &signing_key, &connection_key))
+        Ok(Pin::new(peer.account, signing_key, connection_key))
+    }
+
+    /// The keys of a publication that holds. One and the same is checked once: its signature does not become another.
+    fn published(
+        &self,
+        connection: Id,
+        account: Id,
+        role: Role,
+        publication: &Publication,
+    ) -> Result<Rc<PublishedKeys>> {
+        let known = self
+            .inner
+            .memory
+            .borrow()
+            .published(connection, account, role, publication);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let keys = Rc::new(check_publication(publication, account, connection, role)?);
+        self.remember(|memory| {
+            memory.remember_published(connection, account, role, publication, &keys);
+        });
+        Ok(keys)
     }
 }
 

@@ -17,7 +17,7 @@ impl<T: Transport, E: Engine> Session<T, E> {
             other => return other,
         };
         match self.services().spaces(&[id]).await?.pop() {
-            Some(space) if space.is_of_link() => self.erase_link(id).await,
+            Some(space) if space.is_of_link() => self.erase_row_of_link(id).await,
             // A space of this id that is no link's stays.
             _ if was_there => Ok(()),
             _ => Err(Error::NotFound),

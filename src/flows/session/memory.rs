@@ -1,8 +1,11 @@
 //! Things that a session learns and may forget.
 
+use std::rc::Rc;
+
 use crate::api::vault::shares::ShareRecord;
-use crate::crypto::keys::SymmetricKey;
-use crate::crypto::records::{CardContent, Pin, ShareIds};
+use crate::crypto::connection_key::ConnectionPublicKey;
+use crate::crypto::keys::{SymmetricKey, VerifyingKey};
+use crate::crypto::records::{CardContent, Pin, Publication, Role, ShareIds};
 use crate::flows::by_id::ById;
 use crate::ids::Id;
 
@@ -36,6 +39,17 @@ const MAX_CARDS: usize = 64;
 const MAX_CARD_BYTES: usize = 16 << 10;
 /// The most connections whose keys are remembered.
 const MAX_PEERS: usize = 256;
+/// A publication that was checked, whose it is, and its keys.
+struct Checked {
+    account: Id,
+    role: Role,
+    publication: Publication,
+    keys: Rc<PublishedKeys>,
+}
+
+/// The keys of a publication.
+pub(in crate::flows) type PublishedKeys = (VerifyingKey, ConnectionPublicKey);
+
 /// The most live shares that are remembered.
 const MAX_LIVE: usize = 1024;
 
@@ -83,6 +97,45 @@ impl<P> Memory<P> {
         self.peers.get(&connection).filter(|_| !is_live).cloned()
     }
 
+    /// The keys of a publication, if this very one was checked before.
+    pub(in crate::flows) fn published(
+        &self,
+        connection: Id,
+        account: Id,
+        role: Role,
+        publication: &Publication,
+    ) -> Option<Rc<PublishedKeys>> {
+        let is_it = |known: &&Checked| {
+            (known.account, known.role) == (account, role) && known.publication == *publication
+        };
+        let known = self.published.get(&connection)?.iter().find(is_it)?;
+        Some(Rc::clone(&known.keys))
+    }
+
+    /// Remembers the keys of a publication that was checked.
+    pub(in crate::flows) fn remember_published(
+        &mut self,
+        connection: Id,
+        account: Id,
+        role: Role,
+        publication: &Publication,
+        keys: &Rc<PublishedKeys>,
+    ) {
+        let known = self.published.remove(&connection);
+        if known.is_none() && self.published.len() >= MAX_PEERS {
+            return;
+        }
+        let mut known = known.unwrap_or_default();
+        known.retain(|known| known.role != role);
+        known.push(Checked {
+            account,
+            role,
+            publication: publication.clone(),
+            keys: Rc::clone(keys),
+        });
+        self.published.insert(connection, known);
+    }
+
     /// Remembers the keys of a connection, or that there are none to be used.
     pub(in crate::flows) fn remember_peer(&mut self, connection: Id, peer: Option<(&Pin, bool)>) {
         match peer {
@@ -112,6 +165,8 @@ pub(in crate::flows) struct Memory<P> {
     pub(in crate::flows) cards: KnownCards,
     /// The keys of other persons that a connection was last seen with, as pinned, and whether they are verified.
     peers: ById<(Pin, bool)>,
+    /// Publications that were checked, by connection: two signatures less to check in each look at it.
+    published: ById<Vec<Checked>>,
     /// Cards and connections that have a live share, or had one: nothing is stored ahead for these.
     live: Vec<(Id, Id)>,
     /// Spaces that were stored for shares which did not come about, and are being deleted.
@@ -137,6 +192,7 @@ impl<P> Default for Memory<P> {
             own_spaces: ById::default(),
             cards: KnownCards::default(),
             peers: ById::default(),
+            published: ById::default(),
             live: Vec::new(),
             given_up: ById::default(),
             rejected_spaces: ById::default(),

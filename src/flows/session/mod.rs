@@ -36,7 +36,7 @@ pub use client::Client;
 pub(in crate::flows) use keys::Keys;
 pub use live::Subscription;
 pub use login::Login;
-pub(in crate::flows) use memory::ShareHome;
+pub(in crate::flows) use memory::{PublishedKeys, ShareHome};
 pub use persist::{Change, Kept, Plain};
 pub use progress::Progress;
 pub(in crate::flows) use progress::Work;

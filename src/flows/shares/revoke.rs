@@ -49,9 +49,14 @@ impl<T: Transport, E: Engine> Session<T, E> {
     /// Keystore's.
     pub(in crate::flows) async fn erase_link(&self, id: Id) -> Result<()> {
         match self.services().delete_link(id).await {
-            Ok(()) | Err(Error::NotFound) => self.delete_space_if_there(id).await?,
-            other => return other,
+            Ok(()) | Err(Error::NotFound) => self.erase_row_of_link(id).await,
+            other => other,
         }
+    }
+
+    /// Erases what the Keystore keeps of a link that the Vault has no more.
+    pub(in crate::flows) async fn erase_row_of_link(&self, id: Id) -> Result<()> {
+        self.delete_space_if_there(id).await?;
         self.see_end(id)
     }
 

@@ -50,12 +50,13 @@ const WORDS: [&str; 24] = [
 const WIPED_ELSEWHERE: [&str; 3] = ["Zeroizing", "Ed25519", "P"];
 
 /// What sounds like a secret and is none, and why.
-const NO_SECRETS: [(&str, &str); 66] = [
+const NO_SECRETS: [(&str, &str); 67] = [
     ("CardWrite.card", "a ciphertext"),
     (
         "CredentialsUpdate.passphrase",
         "an OPAQUE record and a ciphertext",
     ),
+    ("Checked.keys", "public keys"),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
     (
         "Edition.card",
