@@ -95,7 +95,11 @@ fn ensure(workspace: &Workspace) -> Result<PathBuf> {
 
 fn find() -> Option<PathBuf> {
     let named = env::var_os("POSTGRES_BIN").map(PathBuf::from);
-    let on_path = || Some(tools::which("initdb")?.parent()?.to_owned());
+    // What is on the path may be a link to one program, beside which the others are not.
+    let on_path = || {
+        let found = fs::canonicalize(tools::which("initdb")?).ok()?;
+        Some(found.parent()?.to_owned())
+    };
     let of_debian = || {
         let versions = fs::read_dir(DEBIAN).ok()?.filter_map(Result::ok);
         let mut folders: Vec<PathBuf> = versions.map(|found| found.path().join("bin")).collect();
