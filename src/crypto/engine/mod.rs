@@ -1,4 +1,4 @@
-//! The raw algorithms that differ by platform: randomness, RSA, and the stretching of passphrases.
+//! The raw algorithms that differ by platform: randomness, RSA, checks of signatures, and the stretching of passphrases.
 //!
 //! In a browser RSA is WebCrypto's ([`web`]); natively, and for runtimes without WebCrypto, it is the `rsa` crate's
 //! ([`rust`]); the package's `full` entry has both. Both read what the other wrote. The hashes are the same Rust code

@@ -1,4 +1,4 @@
-//! The engine of browsers: RSA and randomness by WebCrypto, passphrases by a worker that the package starts.
+//! The engine of browsers: RSA, checks of signatures and randomness by WebCrypto, passphrases by a worker that the package starts.
 //!
 //! The Rust engine in a browser asks the worker through here, too.
 

@@ -295,7 +295,7 @@ impl CardContent {
         Ok(())
     }
 
-    /// The bytes of its text, but for what names files.
+    /// The bytes of label, data and fields: most of what a card takes.
     pub(crate) fn text_bytes(&self) -> usize {
         let fields = self.fields.iter();
         let fields = fields.map(|field| field.name.len() + field.label.len() + field.value.len());

@@ -54,9 +54,7 @@ impl Checked {
             (Some(pin), _) => Ok(pin),
         }
     }
-}
 
-impl Checked {
     /// The other person's pinned keys, and whether they are verified, if anything may be done with them.
     fn known(&self) -> Option<(&Pin, bool)> {
         let pin = self.peer().ok()?;

@@ -39,19 +39,19 @@ const MAX_CARDS: usize = 64;
 const MAX_CARD_BYTES: usize = 16 << 10;
 /// The most connections whose keys are remembered.
 const MAX_PEERS: usize = 256;
+/// The most live shares that are remembered.
+const MAX_LIVE: usize = 1024;
+
+/// The keys of a publication.
+pub(in crate::flows) type PublishedKeys = (VerifyingKey, ConnectionPublicKey);
+
 /// A publication that was checked, whose it is, and its keys.
-struct Checked {
+struct CheckedPublication {
     account: Id,
     role: Role,
     publication: Publication,
     keys: Rc<PublishedKeys>,
 }
-
-/// The keys of a publication.
-pub(in crate::flows) type PublishedKeys = (VerifyingKey, ConnectionPublicKey);
-
-/// The most live shares that are remembered.
-const MAX_LIVE: usize = 1024;
 
 /// Cards that were read or written last, the newest at the end. They are wiped when they are forgotten.
 #[derive(Default)]
@@ -80,75 +80,6 @@ impl KnownCards {
     }
 }
 
-impl<P> Memory<P> {
-    /// Remembers that a card has a live share over a connection.
-    pub(in crate::flows) fn remember_live(&mut self, card: Id, connection: Id) {
-        if !self.live.contains(&(card, connection)) {
-            if self.live.len() == MAX_LIVE {
-                self.live.remove(0);
-            }
-            self.live.push((card, connection));
-        }
-    }
-
-    /// The keys of a connection over which the card has no live share, as far as is known.
-    pub(in crate::flows) fn peer_without(&self, card: Id, connection: Id) -> Option<(Pin, bool)> {
-        let is_live = self.live.contains(&(card, connection));
-        self.peers.get(&connection).filter(|_| !is_live).cloned()
-    }
-
-    /// The keys of a publication, if this very one was checked before.
-    pub(in crate::flows) fn published(
-        &self,
-        connection: Id,
-        account: Id,
-        role: Role,
-        publication: &Publication,
-    ) -> Option<Rc<PublishedKeys>> {
-        let is_it = |known: &&Checked| {
-            (known.account, known.role) == (account, role) && known.publication == *publication
-        };
-        let known = self.published.get(&connection)?.iter().find(is_it)?;
-        Some(Rc::clone(&known.keys))
-    }
-
-    /// Remembers the keys of a publication that was checked.
-    pub(in crate::flows) fn remember_published(
-        &mut self,
-        connection: Id,
-        account: Id,
-        role: Role,
-        publication: &Publication,
-        keys: &Rc<PublishedKeys>,
-    ) {
-        let known = self.published.remove(&connection);
-        if known.is_none() && self.published.len() >= MAX_PEERS {
-            return;
-        }
-        let mut known = known.unwrap_or_default();
-        known.retain(|known| known.role != role);
-        known.push(Checked {
-            account,
-            role,
-            publication: publication.clone(),
-            keys: Rc::clone(keys),
-        });
-        self.published.insert(connection, known);
-    }
-
-    /// Remembers the keys of a connection, or that there are none to be used.
-    pub(in crate::flows) fn remember_peer(&mut self, connection: Id, peer: Option<(&Pin, bool)>) {
-        match peer {
-            Some((pin, is_verified))
-                if self.peers.contains(&connection) || self.peers.len() < MAX_PEERS =>
-            {
-                self.peers.insert(connection, (pin.clone(), is_verified));
-            }
-            _ => drop(self.peers.remove(&connection)),
-        }
-    }
-}
-
 /// `P` is an engine's private key.
 pub(in crate::flows) struct Memory<P> {
     /// The RSA halves of connection keys that were imported, by connection.
@@ -166,7 +97,7 @@ pub(in crate::flows) struct Memory<P> {
     /// The keys of other persons that a connection was last seen with, as pinned, and whether they are verified.
     peers: ById<(Pin, bool)>,
     /// Publications that were checked, by connection: two signatures less to check in each look at it.
-    published: ById<Vec<Checked>>,
+    published: ById<Vec<CheckedPublication>>,
     /// Cards and connections that have a live share, or had one: nothing is stored ahead for these.
     live: Vec<(Id, Id)>,
     /// Spaces that were stored for shares which did not come about, and are being deleted.
@@ -201,6 +132,75 @@ impl<P> Default for Memory<P> {
             catching_up: ById::default(),
             leaving: ById::default(),
             told_reads: ById::default(),
+        }
+    }
+}
+
+impl<P> Memory<P> {
+    /// Remembers that a card has a live share over a connection.
+    pub(in crate::flows) fn remember_live(&mut self, card: Id, connection: Id) {
+        if !self.live.contains(&(card, connection)) {
+            if self.live.len() == MAX_LIVE {
+                self.live.remove(0);
+            }
+            self.live.push((card, connection));
+        }
+    }
+
+    /// The keys of a connection over which the card has no live share, as far as is known.
+    pub(in crate::flows) fn peer_without(&self, card: Id, connection: Id) -> Option<(Pin, bool)> {
+        let is_live = self.live.contains(&(card, connection));
+        self.peers.get(&connection).filter(|_| !is_live).cloned()
+    }
+
+    /// The keys of a publication, if this very one was checked before.
+    pub(in crate::flows) fn published(
+        &self,
+        connection: Id,
+        account: Id,
+        role: Role,
+        publication: &Publication,
+    ) -> Option<Rc<PublishedKeys>> {
+        let is_it = |known: &&CheckedPublication| {
+            (known.account, known.role) == (account, role) && known.publication == *publication
+        };
+        let known = self.published.get(&connection)?.iter().find(is_it)?;
+        Some(Rc::clone(&known.keys))
+    }
+
+    /// Remembers the keys of a publication that was checked.
+    pub(in crate::flows) fn remember_published(
+        &mut self,
+        connection: Id,
+        account: Id,
+        role: Role,
+        publication: &Publication,
+        keys: &Rc<PublishedKeys>,
+    ) {
+        let known = self.published.remove(&connection);
+        if known.is_none() && self.published.len() >= MAX_PEERS {
+            return;
+        }
+        let mut known = known.unwrap_or_default();
+        known.retain(|known| known.role != role);
+        known.push(CheckedPublication {
+            account,
+            role,
+            publication: publication.clone(),
+            keys: Rc::clone(keys),
+        });
+        self.published.insert(connection, known);
+    }
+
+    /// Remembers the keys of a connection, or that there are none to be used.
+    pub(in crate::flows) fn remember_peer(&mut self, connection: Id, peer: Option<(&Pin, bool)>) {
+        match peer {
+            Some((pin, is_verified))
+                if self.peers.contains(&connection) || self.peers.len() < MAX_PEERS =>
+            {
+                self.peers.insert(connection, (pin.clone(), is_verified));
+            }
+            _ => drop(self.peers.remove(&connection)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Shares whose encryption spaces are stored from what a session remembers, while it looks whether that still holds.
 
 use vouchsafe::Error;
-use vouchsafe::api::PageRequest;
+use vouchsafe::api::{PageRequest, Request};
 use vouchsafe::crypto::records::CardContent;
 use vouchsafe::flows::CardUpdate;
 use vouchsafe::ids::Id;
@@ -47,6 +47,10 @@ fn what_is_shared_is_the_card_as_it_is_now() {
         assert_eq!(ids, [share.id]);
         let read = bob.session.read_share(share.id).await.unwrap();
         assert_eq!(read.card, other());
+        let page = PageRequest::default();
+        let page = laptop.session.outgoing_shares(&page, None).await.unwrap();
+        let sent = &page.items[0];
+        assert_eq!((sent.share.edition, sent.up_to_date), (1, Some(true)));
         let shares = laptop.session.card(card).await.unwrap().shares;
         assert_eq!(shares, Some(1));
     });
@@ -98,18 +102,22 @@ async fn listed(person: &Person) -> Vec<Id> {
     page.unwrap().items.iter().map(|share| share.id).collect()
 }
 
+/// A share that fails, since the Vault says that there is no such card.
+async fn fail(alice: &Person, card: Id, connection: Id) {
+    let reads = |request: &Request| request.url.contains("/cards/");
+    alice.http.refuse(reads, 404, "not_found");
+    let refused = alice.session.share(whole(card, connection)).await;
+    assert_eq!(refused.unwrap_err(), Error::NotFound);
+    alice.http.mend();
+}
+
 #[test]
 fn a_share_that_failed_does_not_come_about_later() {
     run(async {
         let world = World::start();
         let (alice, bob, card, connection) = two(&world).await;
         let session = &alice.session;
-        alice
-            .http
-            .refuse(|request| request.url.contains("/cards/"), 404, "not_found");
-        let refused = session.share(whole(card, connection)).await;
-        assert_eq!(refused.unwrap_err(), Error::NotFound);
-        alice.http.mend();
+        fail(&alice, card, connection).await;
         eventually(async || (spaces(&world).await == 0).then_some(())).await;
         let update = CardUpdate {
             id: card,
@@ -130,11 +138,7 @@ fn what_is_tried_again_at_once_comes_about() {
         let world = World::start();
         let (alice, bob, card, connection) = two(&world).await;
         let session = &alice.session;
-        alice
-            .http
-            .refuse(|request| request.url.contains("/cards/"), 404, "not_found");
-        session.share(whole(card, connection)).await.unwrap_err();
-        alice.http.mend();
+        fail(&alice, card, connection).await;
         let share = session.share(whole(card, connection)).await.unwrap();
         bob.session.read_share(share.id).await.unwrap();
 

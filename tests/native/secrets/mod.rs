@@ -56,7 +56,7 @@ const NO_SECRETS: [(&str, &str); 67] = [
         "CredentialsUpdate.passphrase",
         "an OPAQUE record and a ciphertext",
     ),
-    ("Checked.keys", "public keys"),
+    ("CheckedPublication.keys", "public keys"),
     ("CredentialsUpdate.recovery", "a ciphertext and a hash"),
     (
         "Edition.card",
